@@ -1,0 +1,21 @@
+const JSON_TYPE = "-H 'content-type: application/json'";
+
+/** The last lines of a start: where everything is, and three commands that work as they stand. */
+export const bannerFor = (url: string): string => {
+  const account = '"email":"ada@acme.example","password":"correct horse battery staple"';
+  const token = `node -pe 'JSON.parse(fs.readFileSync(0)).accessToken'`;
+  return `
+  Tenantry is running.
+
+  API            ${url}
+  Documentation  ${url}/docs
+
+  # sign up (once: the same address again answers 409), sign in, read the workspace
+  curl -s ${url}/v1/signup ${JSON_TYPE} -d '{"companyName":"Acme","personName":"Ada Lovelace",${account}}'
+  TOKEN=$(curl -s ${url}/v1/sessions ${JSON_TYPE} -d '{${account}}' | ${token})
+  curl -s ${url}/v1/tenant -H "authorization: Bearer $TOKEN"
+
+`;
+};
+
+export const workerBanner = '\n  Tenantry works in the background (ROLE=worker).\n\n';

@@ -1,0 +1,21 @@
+import type { Settings } from '../libs/platform/config/settings';
+import type { PerRole } from '../libs/platform/database/roles';
+import type { Logger } from '../libs/platform/logging';
+
+/** What `main.ts` has prepared for the parts of the product: the database is up and migrated. */
+export interface Context {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** 32 bytes. Derive what you need from it (HKDF, a label per purpose); never use it as it is. */
+  readonly secretKey: Buffer;
+  /** Connection URLs, the same for embedded and external PostgreSQL. `owner` is for migrations and erasure alone. */
+  readonly databaseUrls: PerRole<string> & { readonly owner: string };
+}
+
+/** A running part. Parts are stopped in the order api, worker; PostgreSQL ends after them. */
+export interface Part {
+  /** Takes nothing new, waits for what is under way (`settings.shutdownGraceMs` at most), closes every connection. */
+  stop(): Promise<void>;
+  /** Where it listens: `http://127.0.0.1:3000`. */
+  readonly url?: string;
+}

@@ -1,0 +1,56 @@
+import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
+import { createLogger, type Logger, redact } from '../libs/platform/logging';
+import { bannerFor, workerBanner } from './banner';
+import type { Context, Part } from './context';
+import { prepareContext } from './database';
+import { createLifecycle, type Lifecycle } from './lifecycle';
+
+/** Beyond the grace that a part gives to what is under way: for closing its connections. */
+const CLOSE_MS = 5_000;
+
+const main = async (): Promise<void> => {
+  const settings = loadSettings(readEnvironment(process.cwd()));
+  const logger = createLogger({ level: settings.logLevel, format: settings.logFormat });
+  const lifecycle = createLifecycle(logger);
+  try {
+    await run(settings, logger, lifecycle);
+  } catch (error) {
+    // Whatever fails because everything is being stopped is no failure.
+    if (lifecycle.stopping) return;
+    complain(error);
+    await lifecycle.stop(1);
+  }
+};
+
+const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Promise<void> => {
+  const context = await prepareContext(settings, logger, lifecycle);
+  if (lifecycle.stopping) return;
+  const start = (name: string, part: Promise<Part>): Promise<Part> => {
+    const stop = async (): Promise<void> => (await part.catch(() => undefined))?.stop();
+    lifecycle.add(name, stop, settings.shutdownGraceMs + CLOSE_MS);
+    return part;
+  };
+  const [, api] = await Promise.all([
+    settings.role === 'api' ? undefined : start('the worker', startWorker(context)),
+    settings.role === 'worker' ? undefined : start('the API', startApi(context)),
+  ]);
+  if (lifecycle.stopping) return;
+  process.stdout.write(api?.url ? bannerFor(api.url) : workerBanner);
+};
+
+// Loaded only where they run: a worker needs no HTTP.
+const startApi = async (context: Context): Promise<Part> => (await import('./api/start.js')).startApi(context);
+const startWorker = async (context: Context): Promise<Part> => (await import('./worker/start.js')).startWorker(context);
+
+/** What an operator has to mend is told in a sentence, what a developer has to mend with its stack. */
+const complain = (error: unknown): void => {
+  const told =
+    error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);
+  const text = told ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`\nTenantry can not start: ${redact(text)}\n\n`);
+};
+
+main().catch((error: unknown) => {
+  complain(error);
+  process.exitCode = 1;
+});

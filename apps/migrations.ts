@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import type { Migration } from '../libs/platform/database/migrate';
+
+const root = join(__dirname, '..');
+const migration = (id: string, path: string): Migration => ({ id, file: join(root, path) });
+
+/** Every migration of the product, in order. One that was released is never edited, moved up or renamed. */
+export const MIGRATIONS: readonly Migration[] = [
+  migration('0001-roles', 'libs/platform/database/migrations/0001-roles.sql'),
+  migration('0002-event-log', 'libs/event-log/postgres/schema.sql'),
+  migration('0003-projecting', 'libs/projecting/schema.sql'),
+];

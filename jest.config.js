@@ -1,0 +1,25 @@
+// Which specs run: all but the long ones and those that need an EventStoreDB, unless TESTS names a group of them.
+const group = process.env.TESTS ?? 'default';
+const GROUPS = ['long', 'eventstoredb'];
+const others = GROUPS.filter((it) => it !== group).map((it) => `\\.${it}\\.spec\\.ts$`);
+
+// ESM-only packages: jest can't load native ESM before Node 24.9.
+const ESM = [
+  ...['@nestjs', 'file-type', 'strtok3', 'token-types', 'uint8array-extras', '@tokenizer', '@borewit', 'es-toolkit'],
+  ...['jose', 'cookie', 'content-disposition'],
+];
+
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/projections', '<rootDir>/test'],
+  testMatch: group === 'default' ? ['**/*.spec.ts'] : [`**/*.${group}.spec.ts`],
+  testPathIgnorePatterns: ['/node_modules/', ...others],
+  transform: { '^.+\\.(t|j|mj|cj)s$': '@swc/jest' },
+  transformIgnorePatterns: [`/node_modules/(?!(${ESM.join('|')})/)`],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  globalSetup: '<rootDir>/test/setup/global-setup.ts',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+  maxWorkers: 2,
+  testTimeout: 30_000,
+};

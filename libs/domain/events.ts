@@ -1,0 +1,5 @@
+import type { PersonEvent } from './person/events';
+import type { TenantEvent } from './tenant/events';
+
+/** Every fact that the log may hold. Read models choose for each type what it means to them. */
+export type DomainEvent = TenantEvent | PersonEvent;

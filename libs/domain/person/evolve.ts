@@ -1,0 +1,13 @@
+import type { PersonEvent } from './events';
+
+export type Person = { readonly status: 'absent' | 'registered' };
+
+const evolve = (_: Person, event: PersonEvent): Person => {
+  switch (event.type) {
+    case 'PersonRegistered':
+      return { status: 'registered' };
+  }
+};
+
+/** How a person's state comes from their events. */
+export const personFold = { aggregate: 'person', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };

@@ -1,0 +1,154 @@
+import { backoff, sleep } from '../platform/backoff';
+import type { CommandContext, Fold } from './decider';
+import { type AppendResult, type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from './port';
+import { noSnapshots, type Snapshots } from './snapshots';
+import { createStateCache, type Folded, type StateCache } from './state-cache';
+import { type StreamId, streamName } from './stream-id';
+
+/** What came of a command. */
+export interface Executed {
+  /** The stream's version afterwards. */
+  readonly version: number;
+  /** Where its last event lies; undefined where nothing had to happen. */
+  readonly position: Position | undefined;
+}
+
+/** The client insisted on a version (`If-Match`) that the stream is no longer at. */
+export class StaleVersion extends Error {
+  override readonly name = 'StaleVersion';
+}
+
+export interface AggregateStoreOptions {
+  readonly log: EventLog;
+  readonly snapshots?: Snapshots;
+  /** Streams whose state is kept in memory; 10,000 unless given. */
+  readonly cached?: number;
+  /** A snapshot is written when this many events came since the last; 500 unless given. */
+  readonly snapshotEvery?: number;
+}
+
+type Decide<State, Event> = (state: State) => readonly Event[];
+
+/** Rounds of read, decide, append before a command gives up against others that write to the same stream. */
+const ATTEMPTS = 50;
+
+/**
+ * Loads a stream's state, lets a rule decide on it, appends what it decided expecting the version that it saw, and does
+ * so again where another was faster. A rule's no counts only on a state that was read from the log for it: a state that
+ * was kept in memory may be behind.
+ */
+export class AggregateStore {
+  readonly #log: EventLog;
+  readonly #snapshots: Snapshots;
+  readonly #cache: StateCache;
+  readonly #snapshotEvery: number;
+
+  constructor({ log, snapshots = noSnapshots, cached = 10_000, snapshotEvery = 500 }: AggregateStoreOptions) {
+    this.#log = log;
+    this.#snapshots = snapshots;
+    this.#cache = createStateCache(cached);
+    this.#snapshotEvery = snapshotEvery;
+  }
+
+  /**
+   * For a command that founds its stream: appends without reading first.
+   * @throws a rule's refusal; StaleVersion never
+   */
+  async create<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+    context: CommandContext,
+    decide: Decide<State, Event>,
+  ): Promise<Executed> {
+    const events = decide(fold.initial);
+    try {
+      return await this.#append(fold, stream, context, { version: 0, state: fold.initial }, events);
+    } catch (error) {
+      if (!(error instanceof WrongExpectedVersion)) throw error;
+      // Somebody else's stream: the rule says what that means.
+      return this.execute(fold, stream, context, decide);
+    }
+  }
+
+  /**
+   * @param expectedVersion the version that the client insists on
+   * @throws StaleVersion it is at another one
+   * @throws WrongExpectedVersion others were faster {@link ATTEMPTS} times
+   * @throws a rule's refusal, or what the log throws
+   */
+  async execute<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+    context: CommandContext,
+    decide: Decide<State, Event>,
+    expectedVersion?: number,
+  ): Promise<Executed> {
+    if (context.mayRepeat) {
+      const earlier = await this.#find(stream, context.commandId);
+      if (earlier) return earlier;
+    }
+    const name = streamName(stream);
+    let folded = this.#cache.get<State>(name);
+    let fresh = folded === undefined;
+    for (let attempt = 1; ; attempt++) {
+      folded = fresh || !folded ? await this.load(fold, stream) : folded;
+      try {
+        if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
+        const events = decide(folded.state);
+        if (events.length > 0) return await this.#append(fold, stream, context, folded, events);
+        if (fresh) return { version: folded.version, position: undefined };
+      } catch (error) {
+        const conflict = error instanceof WrongExpectedVersion;
+        if (conflict && attempt >= ATTEMPTS) throw error;
+        if (!conflict && (fresh || isOfTheLog(error))) throw error;
+        if (conflict && attempt > 2) await sleep(backoff(attempt - 2, { firstMs: 1, maxMs: 20 }));
+      }
+      fresh = true;
+    }
+  }
+
+  /** The state that the stream's events come to now; from memory and snapshot as far as they reach. */
+  async load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
+    const name = streamName(stream);
+    const base = this.#cache.get<State>(name) ??
+      (await this.#snapshots.load<State>(stream, fold.foldVersion)) ?? { version: 0, state: fold.initial };
+    const events = await this.#log.readStream(stream, { afterVersion: base.version });
+    let { state } = base;
+    for (const event of events) state = fold.evolve(state, event as unknown as Event);
+    const folded = { version: base.version + events.length, state };
+    this.#cache.put(name, folded);
+    if (events.length >= this.#snapshotEvery) this.#snapshots.save(stream, fold.foldVersion, folded);
+    return folded;
+  }
+
+  async #append<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+    { commandId, actor, correlationId, causationId }: CommandContext,
+    folded: Folded<State>,
+    events: readonly Event[],
+  ): Promise<AppendResult> {
+    const result = await this.#log.append({
+      stream,
+      expected: folded.version,
+      events,
+      commandId,
+      actor,
+      correlationId,
+      ...(causationId !== undefined && { causationId }),
+    });
+    if (!result.repeated) {
+      this.#cache.put(streamName(stream), { version: result.version, state: events.reduce(fold.evolve, folded.state) });
+    }
+    return result;
+  }
+
+  async #find(stream: StreamId, commandId: string): Promise<Executed | undefined> {
+    const events = await this.#log.readStream(stream);
+    const last = events.findLast((event) => event.commandId === commandId);
+    return last && { version: last.version, position: last.position };
+  }
+}
+
+const LOG_ERRORS = new Set(['InvalidAppend', 'LogUnavailable', 'AppendOutcomeUnknown']);
+const isOfTheLog = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { type Page, START } from '../port';
+import { allOf, anAppend, aStream, caughtUp, facts, follow, type Opened, upTo } from './support';
+
+export const erasing = (opened: Opened): void => {
+  describe('deleteTenant', () => {
+    const aTenant = async (streams: number) => {
+      const tenantId = randomUUID();
+      const appends = upTo(streams).map((n) => anAppend({ stream: aStream(tenantId), events: facts(n) }));
+      for (const append of appends) await opened().log.append(append);
+      return { tenantId, appends };
+    };
+
+    it('leaves nothing of the tenant to read, and all of the others', async () => {
+      const { log } = opened();
+      const [gone, kept] = [await aTenant(5), await aTenant(3)];
+      const person = anAppend({ stream: aStream(null, 'person') });
+      await log.append(person);
+      const before = await allOf(log, kept.tenantId);
+
+      await log.deleteTenant(gone.tenantId);
+      for (const { stream } of gone.appends) expect(await log.readStream(stream)).toEqual([]);
+      expect(await allOf(log, gone.tenantId)).toEqual([]);
+      expect(await allOf(log, kept.tenantId)).toEqual(before);
+      expect(await log.readStream(person.stream)).toHaveLength(1);
+    });
+
+    it('can be repeated, and asked for a tenant that never was', async () => {
+      const { log } = opened();
+      const { tenantId, appends } = await aTenant(2);
+      await log.deleteTenant(tenantId);
+      await log.deleteTenant(tenantId);
+      await Promise.all([log.deleteTenant(tenantId), log.deleteTenant(tenantId)]);
+      await log.deleteTenant(randomUUID());
+      expect(await log.readStream(appends[0]?.stream ?? aStream())).toEqual([]);
+    });
+
+    it('makes no subscriber stumble, from the start or live', async () => {
+      const { log } = opened();
+      const after = await log.head();
+      const [gone, kept] = [await aTenant(4), await aTenant(2)];
+      const live = follow(log, { after }, (events) => events.some(({ type }) => type === 'AfterTheErasure'));
+      await log.deleteTenant(gone.tenantId);
+      const last = anAppend({ stream: aStream(kept.tenantId), events: facts(1, 'AfterTheErasure') });
+      await log.append(last);
+      expect((await live).events.filter(({ stream }) => stream.tenantId === kept.tenantId)).toHaveLength(4);
+
+      const head = await log.head();
+      const ofGone = await follow(log, { after: START, tenantId: gone.tenantId }, caughtUp);
+      expect(ofGone.events).toEqual([]);
+      expect((ofGone.pages.at(-1) as Page).position >= head).toBe(true);
+      const all = await follow(log, { after }, caughtUp);
+      expect(all.events.filter(({ stream }) => stream.tenantId === gone.tenantId)).toEqual([]);
+      expect(all.events.filter(({ stream }) => stream.tenantId === kept.tenantId)).toHaveLength(4);
+      const page = await log.readAll({ after, limit: 10_000 });
+      expect(page.events.filter(({ stream }) => stream.tenantId === gone.tenantId)).toEqual([]);
+    });
+
+    it('is seen by every process', async () => {
+      const { log, reopen } = opened();
+      const second = await reopen?.();
+      try {
+        const { tenantId, appends } = await aTenant(2);
+        if (second) expect(await allOf(second, tenantId)).toHaveLength(3);
+        await log.deleteTenant(tenantId);
+        if (second) expect(await allOf(second, tenantId)).toEqual([]);
+        for (const { stream } of appends) expect(await (second ?? log).readStream(stream)).toEqual([]);
+      } finally {
+        await second?.close();
+      }
+    });
+  });
+};

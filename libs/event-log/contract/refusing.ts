@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { type Append, InvalidAppend, type JsonObject, MAX_APPEND_BYTES, MAX_EVENTS } from '../port';
+import { anAppend, aStream, facts, type Opened, upTo, versions } from './support';
+
+/** Data that no type checker would let through, as it comes from an untyped edge. */
+const untyped = (data: unknown): Partial<Append> => ({ events: [{ type: 'ThingHappened', data: data as JsonObject }] });
+
+const circular = (): unknown => {
+  const data: { self?: unknown } = {};
+  data.self = { again: [data] };
+  return data;
+};
+
+const untypedAppend = (said: { [key in keyof Append]?: unknown }): Partial<Append> => said as Partial<Append>;
+
+const invalid: [string, () => Partial<Append>][] = [
+  ['no events', () => ({ events: [] })],
+  ['more events than the limit', () => ({ events: facts(MAX_EVENTS + 1) })],
+  ['more bytes than the limit', () => untyped({ text: 'x'.repeat(MAX_APPEND_BYTES) })],
+  ['more bytes than the limit in 4-byte characters', () => untyped({ text: '🚀'.repeat(MAX_APPEND_BYTES / 4) })],
+  ['an empty type', () => ({ events: facts(1, '') })],
+  ['a type of the store itself', () => ({ events: facts(1, '$metadata') })],
+  ['a type that is no string', () => untypedAppend({ events: [{ type: 7, data: {} }] })],
+  ['a BigInt', () => untyped({ n: 1n })],
+  ['undefined as data', () => untyped(undefined)],
+  ['undefined within data', () => untyped({ list: [{ a: undefined }] })],
+  ['a list as data', () => untyped([1])],
+  ['text as data', () => untyped('text')],
+  ['null as data', () => untyped(null)],
+  ['circular data', () => untyped(circular())],
+  ['NaN', () => untyped({ n: Number.NaN })],
+  ['a Date', () => untyped({ at: new Date() })],
+  ['a function', () => untyped({ toJSON: () => 'x' })],
+  ['a NUL character', () => untyped({ text: 'a\u0000b' })],
+  ['half a surrogate pair', () => untyped({ text: 'a\ud800b' })],
+  ['half a surrogate pair in a key', () => untyped({ '\udc00': 1 })],
+  ['a command id that is no UUID', () => ({ commandId: 'command-1' })],
+  ['an upper-case command id', () => ({ commandId: randomUUID().toUpperCase() })],
+  ['no command id', () => untypedAppend({ commandId: undefined })],
+  ['a causation id that is no UUID', () => ({ causationId: 'because' })],
+  ['an empty correlation id', () => ({ correlationId: '' })],
+  ['a correlation id that is too long', () => ({ correlationId: 'c'.repeat(129) })],
+  ['a correlation id of other characters', () => ({ correlationId: 'a\nb' })],
+  ['a stream id that is no UUID', () => ({ stream: { ...aStream(), id: '1' } })],
+  ['a tenant id that is no UUID', () => ({ stream: aStream('acme') })],
+  ['an aggregate that is no word', () => ({ stream: aStream(randomUUID(), '$ce') })],
+  ['an expected version below 0', () => ({ expected: -1 })],
+  ['an expected version that is no integer', () => ({ expected: 0.5 })],
+  ['a person without an id', () => untypedAppend({ actor: { kind: 'person' } })],
+  ['an actor of no known kind', () => untypedAppend({ actor: { kind: 'robot' } })],
+];
+
+export const refusing = (opened: Opened): void => {
+  describe('an append that no log can store', () => {
+    it.each(invalid)('is refused for %s, with nothing written, and the log goes on', async (_, said) => {
+      const { log } = opened();
+      const append = anAppend();
+      await expect(log.append({ ...append, ...said() })).rejects.toBeInstanceOf(InvalidAppend);
+      expect(await log.readStream(append.stream)).toEqual([]);
+      // The same command, put right, is a first attempt.
+      expect(await log.append(append)).toMatchObject({ version: 1, repeated: false });
+    });
+
+    it('fails alone, among others in flight', async () => {
+      const { log } = opened();
+      const good = upTo(20).map(() => anAppend());
+      const mixed = good.flatMap((append) => [
+        log.append(append).then(({ version }) => version),
+        log.append({ ...anAppend(), ...untyped({ n: 1n }) }).catch((error: Error) => error.name),
+      ]);
+      expect(await Promise.all(mixed)).toEqual(good.flatMap(() => [1, 'InvalidAppend']));
+    });
+  });
+
+  describe('an append at the limits', () => {
+    it('holds the greatest number of events', async () => {
+      const { log } = opened();
+      const append = anAppend({ events: facts(MAX_EVENTS) });
+      expect(await log.append(append)).toMatchObject({ version: MAX_EVENTS });
+      expect(versions(await log.readStream(append.stream))).toEqual(upTo(MAX_EVENTS));
+    });
+
+    it('holds the greatest number of bytes', async () => {
+      const { log } = opened();
+      const text = 'x'.repeat(MAX_APPEND_BYTES - '{"text":""}'.length);
+      const append = anAppend(untyped({ text }));
+      await log.append(append);
+      expect((await log.readStream(append.stream))[0]?.data).toEqual({ text });
+    });
+
+    it('holds both at once, with the longest names and metadata', async () => {
+      const { log } = opened();
+      const each = Math.floor(MAX_APPEND_BYTES / MAX_EVENTS) - '{"text":""}'.length;
+      const type = `T${'y'.repeat(127)}`;
+      const append = anAppend({
+        events: upTo(MAX_EVENTS).map(() => ({ type, data: { text: 'x'.repeat(each) } })),
+        actor: { kind: 'person', id: randomUUID() },
+        correlationId: 'c'.repeat(128),
+        causationId: randomUUID(),
+      });
+      expect(await log.append(append)).toMatchObject({ version: MAX_EVENTS });
+    });
+  });
+};

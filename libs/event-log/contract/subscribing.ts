@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { sleep } from '../../platform/backoff';
+import { type Page, type Position, type RecordedEvent, START } from '../port';
+import { allOf, anAppend, aStream, caughtUp, facts, follow, ids, type Opened, upTo } from './support';
+
+export const subscribing = (opened: Opened): void => {
+  describe('subscribe', () => {
+    const appendOf = async (tenantId: string, count: number, type?: string): Promise<void> => {
+      const { log } = opened();
+      for (let n = 0; n < count; n++) await log.append(anAppend({ stream: aStream(tenantId), events: facts(1, type) }));
+    };
+
+    it('catches up, tells so, then goes on live', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      await appendOf(tenantId, 5);
+      const caught: number[] = [];
+      let more: Promise<void> | undefined;
+      const { events } = await follow(log, { after: START, tenantId }, (seen, page) => {
+        if (page.caughtUp) caught.push(seen.length);
+        if (page.caughtUp && !more) more = appendOf(tenantId, 5);
+        return seen.length === 10;
+      });
+      await more;
+      expect(caught[0]).toBe(5);
+      expect(ids(events)).toEqual(ids(await allOf(log, tenantId)));
+    });
+
+    it('starts after the position it is given', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      await appendOf(tenantId, 6);
+      const whole = await allOf(log, tenantId);
+      const { events } = await follow(log, { after: (whole[2] as RecordedEvent).position, tenantId }, caughtUp);
+      expect(ids(events)).toEqual(ids(whole.slice(3)));
+    });
+
+    it('can be resumed after any page, without a gap or a repeat', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      const after = await log.head();
+      await appendOf(tenantId, 9);
+      const seen: RecordedEvent[] = [];
+      let position: Position = after;
+      while (seen.length < 9) {
+        const { events, pages } = await follow(
+          log,
+          { after: position, tenantId, pageSize: 2 },
+          (some) => some.length > 0,
+        );
+        expect(events.length).toBeLessThanOrEqual(2);
+        seen.push(...events);
+        position = (pages.at(-1) as Page).position;
+      }
+      expect(ids(seen)).toEqual(ids(await allOf(log, tenantId)));
+    });
+
+    it('tells that it has caught up where nothing matches, beyond everything there was', async () => {
+      const { log } = opened();
+      await appendOf(randomUUID(), 3);
+      const head = await log.head();
+      for (const filter of [{ tenantId: randomUUID() }, { types: ['NoSuchThing'] }, { types: [] }]) {
+        const { events, pages } = await follow(log, { after: START, ...filter }, caughtUp);
+        expect(events).toEqual([]);
+        expect((pages.at(-1) as Page).position >= head).toBe(true);
+      }
+    });
+
+    it('keeps to tenant and types, live as well', async () => {
+      const { log } = opened();
+      const [ours, theirs] = [randomUUID(), randomUUID()];
+      const after = await log.head();
+      const both = follow(log, { after, tenantId: ours, types: ['Kept'] }, (events) => events.length === 4);
+      const byType = follow(log, { after, types: ['Kept'] }, (events) => {
+        return events.filter(({ stream }) => ([ours, theirs] as (string | null)[]).includes(stream.tenantId)).length === 8;
+      });
+      for (const [tenantId, type] of upTo(4).flatMap(
+        () =>
+          [
+            [ours, 'Kept'],
+            [theirs, 'Kept'],
+            [ours, 'KeptOut'],
+          ] as const,
+      )) {
+        await appendOf(tenantId, 1, type);
+      }
+      const { events } = await both;
+      expect(events.every(({ stream, type }) => stream.tenantId === ours && type === 'Kept')).toBe(true);
+      expect((await byType).events.every(({ type }) => type === 'Kept')).toBe(true);
+    });
+
+    it('moves its position with every page and never back', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      const after = await log.head();
+      await appendOf(tenantId, 20);
+      const { pages } = await follow(log, { after, pageSize: 3 }, caughtUp);
+      let position = after;
+      for (const page of pages) {
+        expect(page.events.length).toBeLessThanOrEqual(3);
+        expect(page.position >= position).toBe(true);
+        for (const event of page.events)
+          expect(event.position > position && event.position <= page.position).toBe(true);
+        position = page.position;
+      }
+    });
+
+    it('gives everything to a consumer that is slower than the writers', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      const stream = aStream(tenantId);
+      const after = await log.head();
+      const reading = (async () => {
+        const seen: RecordedEvent[] = [];
+        for await (const { events } of log.subscribe({ after, tenantId, pageSize: 50 })) {
+          seen.push(...events);
+          if (seen.length === 1_500) return seen;
+          await sleep(5);
+        }
+        return seen;
+      })();
+      for (let expected = 0; expected < 1_500; expected += 100)
+        await log.append(anAppend({ stream, expected, events: facts(100) }));
+      const seen = await reading;
+      expect(seen.map(({ version }) => version)).toEqual(upTo(1_500));
+    });
+
+    it('ends without an error when the signal aborts: before, while waiting, between pages', async () => {
+      const { log } = opened();
+      await appendOf(randomUUID(), 2);
+      const never = await follow(log, { after: START, signal: AbortSignal.abort() }, () => false);
+      expect(never.pages).toEqual([]);
+
+      const waiting = new AbortController();
+      const live = follow(log, { after: START, tenantId: randomUUID(), signal: waiting.signal }, (_, page) => {
+        if (page.caughtUp) setTimeout(() => waiting.abort(), 20);
+        return false;
+      });
+      await live;
+
+      const between = new AbortController();
+      let pages = 0;
+      for await (const _ of log.subscribe({ after: START, pageSize: 1, signal: between.signal })) {
+        pages++;
+        between.abort();
+      }
+      expect(pages).toBe(1);
+    });
+
+    it('lets its consumer leave at any time', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      await appendOf(tenantId, 3);
+      for (let n = 0; n < 20; n++) await follow(log, { after: START, tenantId, pageSize: 1 }, () => true);
+      await expect(
+        follow(log, { after: START, tenantId }, () => {
+          throw new Error('of the consumer');
+        }),
+      ).rejects.toThrow('of the consumer');
+      const { events } = await follow(log, { after: START, tenantId }, caughtUp);
+      expect(events).toHaveLength(3);
+    });
+
+    it('serves several subscribers, each from its own position', async () => {
+      const { log } = opened();
+      const tenantId = randomUUID();
+      await appendOf(tenantId, 8);
+      const whole = await allOf(log, tenantId);
+      const results = await Promise.all(
+        whole.map((event) => follow(log, { after: event.position, tenantId }, (_, page) => page.caughtUp)),
+      );
+      results.forEach(({ events }, n) => {
+        expect(ids(events)).toEqual(ids(whole.slice(n + 1)));
+      });
+    });
+  });
+};

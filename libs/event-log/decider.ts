@@ -1,0 +1,16 @@
+import type { EventToAppend } from './port';
+
+/**
+ * How an aggregate's state comes from its events. The rules (`decide`) are plain functions beside it.
+ * After Jérémie Chassaing's "functional event sourcing decider".
+ */
+export interface Fold<State, Event extends EventToAppend> {
+  /** The aggregate's word in stream names. */
+  readonly aggregate: string;
+  /** Raised whenever `evolve` or the shape of `State` changes: snapshots of another version are ignored. */
+  readonly foldVersion: number;
+  readonly initial: State;
+  readonly evolve: (state: State, event: Event) => State;
+}
+
+export type { CommandContext } from '../domain/command';

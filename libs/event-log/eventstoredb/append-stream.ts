@@ -1,0 +1,149 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { ServerFeaturesClient } from '@eventstore/db-client/generated/serverfeatures_grpc_pb';
+import { Empty } from '@eventstore/db-client/generated/shared_pb';
+import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb';
+import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { appendMessage, numberOf, type Reply, readReply } from './append-message';
+import { internalsOf } from './client';
+import type { EncodedEvent } from './codec';
+import { NotSent, OutcomeLost } from './errors';
+
+type Call = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
+
+interface Pending {
+  readonly until: number;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Line {
+  readonly call: Call;
+  /** In the order of their deadlines, as all are given the same time. */
+  readonly pending: Map<string, Pending>;
+}
+
+/** Says whether a server is there before anything is entrusted to it. */
+const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
+  const internals = internalsOf(client);
+  return internals.execute(
+    ServerFeaturesClient,
+    'probe',
+    (features) =>
+      new Promise((resolve, reject) => {
+        const [metadata, options] = internals.callArguments({ deadline: ms });
+        features.getSupportedMethods(new Empty(), metadata, options, (error, methods) => {
+          if (error) return reject(error);
+          const names = methods.getMethodsList().map((method) => method.getMethodName().toLowerCase());
+          if (names.includes('batchappend')) resolve();
+          else reject(new Error(`version ${methods.getEventStoreServerVersion()} of the server knows no batch appends`));
+        });
+      }),
+  );
+};
+
+/**
+ * The client's batch appends over its own connection and protocol, with another table of what is pending. The client's
+ * is global to its module: the error of one connection rejects the appends of every other and leaves their answers
+ * without an owner, which throws; and what is queued for a connection that breaks rejects a promise that no caller can
+ * reach. Each of the two ends the process.
+ */
+export class AppendStream {
+  readonly #client: EventStoreDBClient;
+  readonly #deadlineMs: number;
+  #line: Line | undefined;
+  #opening: Promise<Line> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #number = 0;
+
+  constructor(client: EventStoreDBClient, deadlineMs: number) {
+    this.#client = client;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /**
+   * Sends one append and waits for its answer.
+   * @throws NotSent there is no server to send it to
+   * @throws OutcomeLost the connection broke, or no answer came in time
+   * @throws what {@link readReply} throws
+   */
+  async send(stream: string, expected: number | 'any', events: readonly EncodedEvent[]): Promise<Reply> {
+    const line = this.#line ?? (await this.open());
+    return new Promise((resolve, reject) => {
+      const number = String(++this.#number);
+      line.pending.set(number, { until: Date.now() + this.#deadlineMs, resolve, reject });
+      this.#timer ??= setTimeout(this.#expire, this.#deadlineMs + 1);
+      // What `write` says of back-pressure is of no use: the number of appends in flight is bounded already.
+      line.call.write(appendMessage(number, stream, expected, events));
+    });
+  }
+
+  /** @throws NotSent */
+  async open(): Promise<Line> {
+    if (this.#line) return this.#line;
+    this.#opening ??= this.#connect().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Nothing may be in flight any more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    if (this.#line) this.#break(this.#line, new OutcomeLost('the log is closed'));
+  }
+
+  async #connect(): Promise<Line> {
+    try {
+      await probe(this.#client, this.#deadlineMs);
+      const { GRPCStreamCreator, callArguments } = internalsOf(this.#client);
+      const create = GRPCStreamCreator(StreamsClient, 'append', (streams) => {
+        const call: Call = streams.batchAppend(...callArguments({}, { deadline: Number.POSITIVE_INFINITY }));
+        const line: Line = { call, pending: new Map() };
+        call.on('data', (reply: BatchAppendResp) => this.#answered(line, reply));
+        call.on('error', (error) => this.#break(line, new OutcomeLost(error.message, { cause: error })));
+        call.on('end', () => this.#break(line, new OutcomeLost('the server has ended the call')));
+        this.#line = line;
+        return call;
+      });
+      await create();
+    } catch (error) {
+      throw new NotSent(error instanceof Error ? error.message : String(error), { cause: error });
+    }
+    if (!this.#line) throw new NotSent('the connection broke at once');
+    return this.#line;
+  }
+
+  #answered({ pending }: Line, reply: BatchAppendResp): void {
+    const number = numberOf(reply);
+    const waiting = pending.get(number);
+    // A second answer to the same append has been seen; the first one counts.
+    if (!waiting) return;
+    pending.delete(number);
+    try {
+      waiting.resolve(readReply(reply));
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  /** The next append opens another line. What is pending on this one may or may not have been written. */
+  #break(line: Line, error: OutcomeLost): void {
+    if (this.#line === line) this.#line = undefined;
+    const lost = [...line.pending.values()];
+    line.pending.clear();
+    for (const { reject } of lost) reject(error);
+    line.call.cancel();
+  }
+
+  /** A line on which one append has found no answer in time is given up: so none can fill it with lost ones. */
+  readonly #expire = (): void => {
+    this.#timer = undefined;
+    const line = this.#line;
+    const [oldest] = line?.pending.values() ?? [];
+    if (!line || !oldest) return;
+    const left = oldest.until - Date.now();
+    if (left <= 0) this.#break(line, new OutcomeLost(`no answer within ${this.#deadlineMs} ms`));
+    else this.#timer = setTimeout(this.#expire, left + 1);
+  };
+}

@@ -1,0 +1,41 @@
+import { noUpcasters, type Upcasters } from '../upcasting';
+
+/** Where the adapter says what an operator should know. A pino logger fits. */
+export interface Logger {
+  warn(fields: object, message: string): void;
+}
+
+export interface EventStoreDbOptions {
+  /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that tells when it has caught up). */
+  readonly connectionString: string;
+  readonly upcasters?: Upcasters;
+  readonly logger?: Logger;
+  /** ms for the server to answer an append, its wait for a free place included. 5,000 unless given. */
+  readonly appendDeadlineMs?: number;
+  /** ms in which an append of unknown outcome is looked for, after its deadline. 2,000 unless given. */
+  readonly resolveDeadlineMs?: number;
+  /** ms without any answer after which a read has failed. 10,000 unless given. */
+  readonly readDeadlineMs?: number;
+  /** ms for `ping`. 2,000 unless given. */
+  readonly pingDeadlineMs?: number;
+  /** Appends on the wire at the same time; more wait for a place. 128 unless given. */
+  readonly maxInFlight?: number;
+  /** Appends that wait for a place; more are refused at once. 10,000 unless given. */
+  readonly maxWaiting?: number;
+}
+
+export type Settings = Required<EventStoreDbOptions>;
+
+const silent: Logger = { warn: () => undefined };
+
+export const settingsOf = (options: EventStoreDbOptions): Settings => ({
+  upcasters: noUpcasters,
+  logger: silent,
+  appendDeadlineMs: 5_000,
+  resolveDeadlineMs: 2_000,
+  readDeadlineMs: 10_000,
+  pingDeadlineMs: 2_000,
+  maxInFlight: 128,
+  maxWaiting: 10_000,
+  ...options,
+});

@@ -1,0 +1,178 @@
+import type { Actor } from '../domain/command';
+import type { StreamId } from './stream-id';
+
+/**
+ * The event log port: the only truth of the product. Two stores implement it (PostgreSQL, EventStoreDB) and one
+ * contract suite (`contract.suite.ts`) holds both to every sentence written here.
+ */
+
+/** Opaque and totally ordered within one log. Gaps are normal. `START` lies before every event. */
+export type Position = bigint;
+export const START: Position = 0n;
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonObject = { [key: string]: JsonValue };
+
+export type { Actor };
+
+/** What goes to the log: a past-tense fact. `type` is a storage contract and is never renamed. */
+export interface EventToAppend {
+  readonly type: string;
+  readonly data: JsonObject;
+}
+
+/**
+ * The number of events that the stream must hold for the append to be taken (0: the stream must not exist yet), or
+ * `any` where the order does not matter.
+ */
+export type ExpectedVersion = number | 'any';
+
+/** One atomic append of 1..{@link MAX_EVENTS} events to one stream. */
+export interface Append {
+  readonly stream: StreamId;
+  readonly expected: ExpectedVersion;
+  readonly events: readonly EventToAppend[];
+  /**
+   * UUID. The append's identity: event ids derive from it (`eventId`), and a repeat with the same command id, whatever
+   * its expected version, answers with what the first one stored. One command id names one append to one stream.
+   */
+  readonly commandId: string;
+  readonly actor: Actor;
+  /** 1..128 characters of `[A-Za-z0-9._:-]`: the request that all of this belongs to. */
+  readonly correlationId: string;
+  /** UUID of the event that a reaction answers; the command itself where it is left out. */
+  readonly causationId?: string;
+}
+
+export interface AppendResult {
+  /** The stream's version after the append's last event. */
+  readonly version: number;
+  /** The position of the append's last event. */
+  readonly position: Position;
+  /** True where an earlier append with the same command id had stored it already. */
+  readonly repeated: boolean;
+}
+
+export interface RecordedEvent {
+  /** Derived from the command id and the event's place in its append. */
+  readonly id: string;
+  readonly stream: StreamId;
+  /** 1 for the first event of the stream. */
+  readonly version: number;
+  readonly position: Position;
+  readonly type: string;
+  readonly data: JsonObject;
+  readonly commandId: string;
+  readonly actor: Actor;
+  readonly correlationId: string;
+  readonly causationId: string;
+  /** The schema version that `data` has now, after upcasting. */
+  readonly schemaVersion: number;
+  readonly recordedAt: Date;
+}
+
+export interface Filter {
+  /** Only this tenant's events. */
+  readonly tenantId?: string;
+  /** Only these types. An empty list matches nothing. */
+  readonly types?: readonly string[];
+}
+
+export interface ReadAll extends Filter {
+  /** Exclusive. */
+  readonly after: Position;
+  /** 1..{@link MAX_PAGE}; events in one page. */
+  readonly limit: number;
+}
+
+/** A page in position order. `position` is how far the log was looked through: no matching event lies before it. */
+export interface Page {
+  readonly events: readonly RecordedEvent[];
+  readonly position: Position;
+  /** True where the page reached the head that the log had when the page was read. */
+  readonly caughtUp: boolean;
+}
+
+export interface Subscribe extends Filter {
+  /** Exclusive. */
+  readonly after: Position;
+  /** Events in one page at most; 1..{@link MAX_PAGE}, 1,000 unless given. */
+  readonly pageSize?: number;
+  /** Ends the iteration, without an error. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadStream {
+  /** Exclusive; 0 unless given. */
+  readonly afterVersion?: number;
+  /** All of it unless given. */
+  readonly limit?: number;
+}
+
+export interface EventLog {
+  /**
+   * Durable once it resolves.
+   * @throws WrongExpectedVersion the stream is at another version; nothing was written
+   * @throws InvalidAppend the append can't be stored by any log (empty, too large, not JSON …); nothing was written
+   * @throws LogUnavailable nothing was written
+   * @throws AppendOutcomeUnknown it may or may not have been written, and could not be re-read in time; repeating it
+   * with the same command id is safe
+   */
+  append(append: Append): Promise<AppendResult>;
+
+  /** In version order; empty for a stream that does not exist. @throws LogUnavailable */
+  readStream(stream: StreamId, options?: ReadStream): Promise<RecordedEvent[]>;
+
+  /** One page in position order. @throws LogUnavailable */
+  readAll(options: ReadAll): Promise<Page>;
+
+  /**
+   * Catch-up, then live. Each page follows the one before without a gap; a page may be empty (it moves the position
+   * only). The next page is asked for when the consumer comes back for it: that is the back-pressure. A log that goes
+   * away is waited for with backoff and jitter, the iteration does not fail.
+   */
+  subscribe(options: Subscribe): AsyncIterable<Page>;
+
+  /** The position of the last event. @throws LogUnavailable */
+  head(): Promise<Position>;
+
+  /** Erases every stream of the tenant. Idempotent. @throws LogUnavailable */
+  deleteTenant(tenantId: string): Promise<void>;
+
+  /** Resolves if the log takes appends and reads now. @throws LogUnavailable */
+  ping(): Promise<void>;
+
+  /** Waits for what is in flight (5 s at most), then lets go of every connection and subscription. */
+  close(): Promise<void>;
+}
+
+/** Events in one append. */
+export const MAX_EVENTS = 500;
+/** Bytes of all data of one append, as JSON in UTF-8. EventStoreDB's own limit is 1 MiB with its framing. */
+export const MAX_APPEND_BYTES = 900 * 1024;
+/** Events in one page. */
+export const MAX_PAGE = 10_000;
+
+export class WrongExpectedVersion extends Error {
+  override readonly name = 'WrongExpectedVersion';
+  constructor(
+    readonly stream: StreamId,
+    readonly expected: ExpectedVersion,
+    /** The stream's version when the append was refused; undefined where the store did not tell. */
+    readonly actual: number | undefined,
+  ) {
+    super(`expected version ${expected}, the stream is at ${actual ?? 'another one'}`);
+  }
+}
+
+export class InvalidAppend extends Error {
+  override readonly name = 'InvalidAppend';
+}
+
+export class LogUnavailable extends Error {
+  override readonly name = 'LogUnavailable';
+}
+
+export class AppendOutcomeUnknown extends Error {
+  override readonly name = 'AppendOutcomeUnknown';
+}

@@ -1,0 +1,54 @@
+import type { Pool, PoolClient } from 'pg';
+import { createPool } from '../../platform/database/pools';
+import { BatchFailed } from './append-queue';
+import { batchFailure, isConnectionUsable, unavailable } from './failures';
+
+export interface ConnectionOptions {
+  /** Connects as the log's own role. */
+  readonly url: string;
+  readonly max: number;
+  /** ms that the server may spend on one statement. */
+  readonly statementTimeoutMs: number;
+}
+
+export const createLogPool = ({ url, max, statementTimeoutMs }: ConnectionOptions, name: string): Pool =>
+  createPool({
+    url,
+    max,
+    applicationName: `tenantry-${name}`,
+    statementTimeoutMs,
+    // Before the statement's own bound, so that a lock that is held too long is told apart from a slow statement.
+    lockTimeoutMs: Math.floor(statementTimeoutMs * 0.8),
+    connectionTimeoutMs: 2_000,
+  });
+
+/** Runs one statement; a connection that is not known to be well afterwards is destroyed. */
+const using = async <T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  wrap: (e: unknown) => Error,
+): Promise<T> => {
+  let client: PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    throw wrap(new BatchFailed('unsent', error));
+  }
+  let failure: unknown;
+  try {
+    return await work(client);
+  } catch (error) {
+    failure = error;
+    throw wrap(error);
+  } finally {
+    client.release(failure !== undefined && !isConnectionUsable(failure));
+  }
+};
+
+/** @throws BatchFailed */
+export const writing = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  using(pool, work, (error) => (error instanceof BatchFailed ? error : batchFailure(error)));
+
+/** @throws LogUnavailable */
+export const reading = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  using(pool, work, unavailable);

@@ -1,0 +1,30 @@
+import { LogUnavailable } from '../port';
+import { BatchFailed } from './append-queue';
+
+const sqlState = (error: unknown): string | undefined => {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+};
+
+/** Classes of SQLSTATE that speak of the data in a statement: numeric, text and JSON errors, integrity constraints. */
+const DATA = ['22', '23', '54'];
+
+/** After these the connection itself is no good: shutdown, a crash of another backend, a primary that became a replica. */
+const BROKEN = new Set(['57P01', '57P02', '57P03', '57P05', '25006']);
+
+/** Whether the connection on which this happened may be used again. */
+export const isConnectionUsable = (error: unknown): boolean => {
+  const state = sqlState(error);
+  return state !== undefined && !state.startsWith('08') && !BROKEN.has(state);
+};
+
+/** What an error of a batch's statement says about the batch. An error that carries no SQLSTATE came from the wire. */
+export const batchFailure = (error: unknown): BatchFailed => {
+  const state = sqlState(error);
+  if (state === undefined || state.startsWith('08') || state.startsWith('57P'))
+    return new BatchFailed('unknown', error);
+  return new BatchFailed(DATA.includes(state.slice(0, 2)) ? 'poisoned' : 'rolled-back', error);
+};
+
+export const unavailable = (error: unknown): LogUnavailable =>
+  new LogUnavailable('the event log does not answer', { cause: error });

@@ -1,0 +1,85 @@
+import { backoff } from '../../platform/backoff';
+import { createWake } from '../../platform/database/wake';
+import type { EventLog } from '../port';
+import { noUpcasters, type Upcasters } from '../upcasting';
+import { validateAppend } from '../validate-append';
+import { sendBatch } from './append-batch';
+import { createAppendQueue } from './append-queue';
+import { createLogPool, reading, writing } from './connections';
+import { readHead, readPage, readStream } from './read';
+import { subscribePages } from './subscribe';
+
+export interface PostgresEventLogOptions {
+  /** Connects as the log's own role, to a database that is migrated. */
+  readonly connectionString: string;
+  readonly upcasters?: Upcasters;
+  /** Connections for reads; 4 unless given. Appends have two of their own, and LISTEN one. */
+  readonly readers?: number;
+  /** ms in which an append is answered, retries included; 5,000 unless given. */
+  readonly appendDeadlineMs?: number;
+  /** ms between two looks at a quiet log; 250 unless given. */
+  readonly pollMs?: number;
+}
+
+const APPENDERS = 2;
+const CLOSE_MS = 5_000;
+
+/** The event log in one PostgreSQL table; `schema.sql` beside this file says how it keeps its promises. */
+export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
+  const { connectionString, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
+  const appenders = createLogPool(
+    { url: connectionString, max: APPENDERS, statementTimeoutMs: appendDeadlineMs },
+    'append',
+  );
+  const readers = createLogPool(
+    { url: connectionString, max: options.readers ?? 4, statementTimeoutMs: 10_000 },
+    'read',
+  );
+  const wake = createWake({ channel: 'event_log', connectionString, pool: readers });
+  wake.start();
+  const closed = new AbortController();
+
+  const queue = createAppendQueue({
+    send: (batch) => writing(appenders, (client) => sendBatch(client, batch, upcasters)),
+    inFlight: APPENDERS,
+    maxBatch: 256,
+    maxBatchBytes: 4 * 1024 * 1024,
+    maxWaiting: 10_000,
+    deadlineMs: appendDeadlineMs,
+    onWritten: wake.notify,
+    backoffMs: (failed) => backoff(failed, { firstMs: 20, maxMs: 1_000 }),
+  });
+
+  return {
+    append: async (append) => queue.add(validateAppend(append)),
+    readStream: (stream, read) => readStream(readers, upcasters, stream, read),
+    readAll: (read) => readPage(readers, upcasters, read),
+    subscribe: (subscribe) => {
+      const { pageSize = 1_000, signal } = subscribe;
+      const { after: _, signal: __, pageSize: ___, ...filter } = subscribe;
+      return subscribePages(
+        { read: (after) => readPage(readers, upcasters, { ...filter, after, limit: pageSize }), wake, pollMs },
+        { ...subscribe, signal: signal ? AbortSignal.any([signal, closed.signal]) : closed.signal },
+      );
+    },
+    head: () => readHead(readers),
+    deleteTenant: (tenantId) =>
+      reading(readers, async (client) => {
+        await client.query('select event_log.erase_tenant($1)', [tenantId]);
+      }),
+    ping: async () => {
+      await readHead(readers);
+    },
+    close: async () => {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_MS);
+      });
+      await Promise.race([queue.drain(), late]);
+      clearTimeout(timer);
+      closed.abort();
+      await wake.close();
+      await Promise.allSettled([appenders.end(), readers.end()]);
+    },
+  };
+};

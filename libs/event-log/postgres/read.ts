@@ -1,0 +1,104 @@
+import type { Pool, QueryArrayConfig } from 'pg';
+import type { Page, Position, ReadAll, ReadStream, RecordedEvent } from '../port';
+import type { StreamId } from '../stream-id';
+import type { Upcasters } from '../upcasting';
+import { reading } from './connections';
+import { COLUMNS, type EventRow, rawTypes, StoredEvent } from './rows';
+
+/** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */
+const WINDOW = 50_000n;
+/** Must be that of the index on (tenant_id, position >> 16). */
+const BUCKET = '16';
+
+const rows = (pool: Pool, query: QueryArrayConfig): Promise<EventRow[]> =>
+  reading(pool, async (client) => (await client.query<EventRow>({ ...query, types: rawTypes })).rows);
+
+const stored = (found: EventRow[], upcasters: Upcasters): RecordedEvent[] =>
+  found.map((row) => new StoredEvent(row, upcasters));
+
+export const readStream = async (
+  pool: Pool,
+  upcasters: Upcasters,
+  { aggregate, id, tenantId }: StreamId,
+  { afterVersion = 0, limit }: ReadStream = {},
+): Promise<RecordedEvent[]> => {
+  const found = await rows(pool, {
+    name: 'read-stream',
+    text: `select ${COLUMNS} from event_log.events
+      where aggregate_id = $1 and aggregate = $2 and version > $3 and tenant_id is not distinct from $4
+      order by version limit $5`,
+    rowMode: 'array',
+    values: [id, aggregate, afterVersion, tenantId, limit ?? null],
+  });
+  return stored(found, upcasters);
+};
+
+export const readHead = async (pool: Pool): Promise<Position> => {
+  const [row] = await rows(pool, {
+    name: 'read-head',
+    text: 'select coalesce(max(position), 0) from event_log.events',
+    rowMode: 'array',
+    values: [],
+  });
+  return BigInt(row?.[0] ?? 0);
+};
+
+const readEverything = (pool: Pool, { after, limit }: ReadAll): Promise<EventRow[]> =>
+  rows(pool, {
+    name: 'read-all',
+    text: `select ${COLUMNS} from event_log.events where position > $1 order by position limit $2`,
+    rowMode: 'array',
+    values: [after.toString(), limit],
+  });
+
+const readTenant = (pool: Pool, tenantId: string, { after, limit, types }: ReadAll): Promise<EventRow[]> =>
+  rows(pool, {
+    name: 'read-tenant',
+    text: `select ${COLUMNS} from event_log.events
+      where tenant_id = $1 and (position >> ${BUCKET}) >= ($2::bigint >> ${BUCKET}) and position > $2
+        and ($4::text[] is null or type = any($4))
+      order by (position >> ${BUCKET}), position limit $3`,
+    rowMode: 'array',
+    values: [tenantId, after.toString(), limit, types ?? null],
+  });
+
+const readWindow = (
+  pool: Pool,
+  types: readonly string[],
+  from: Position,
+  to: Position,
+  limit: number,
+): Promise<EventRow[]> =>
+  rows(pool, {
+    name: 'read-window',
+    text: `select ${COLUMNS} from event_log.events
+      where position > $1 and position <= $2 and type = any($3) order by position limit $4`,
+    rowMode: 'array',
+    values: [from.toString(), to.toString(), types, limit],
+  });
+
+const last = (events: readonly RecordedEvent[], otherwise: Position): Position => events.at(-1)?.position ?? otherwise;
+
+/**
+ * One page. With a filter the head is asked first, so that the position can move over what did not match; whatever was
+ * appended between the two statements is left for the next page.
+ */
+export const readPage = async (pool: Pool, upcasters: Upcasters, options: ReadAll): Promise<Page> => {
+  const { after, limit, tenantId, types } = options;
+  if (tenantId === undefined && types === undefined) {
+    const events = stored(await readEverything(pool, options), upcasters);
+    return { events, position: last(events, after), caughtUp: events.length < limit };
+  }
+  const head = await readHead(pool);
+  if (head <= after) return { events: [], position: after, caughtUp: true };
+  if (tenantId !== undefined) {
+    const events = stored(await readTenant(pool, tenantId, options), upcasters);
+    const complete = events.length < limit;
+    const end = last(events, after);
+    return { events, position: complete && head > end ? head : end, caughtUp: complete };
+  }
+  const to = head - after > WINDOW ? after + WINDOW : head;
+  const events = stored(await readWindow(pool, types ?? [], after, to, limit), upcasters);
+  const complete = events.length < limit;
+  return { events, position: complete ? to : last(events, after), caughtUp: complete && to === head };
+};

@@ -1,0 +1,78 @@
+import { backoff, sleep } from '../../platform/backoff';
+import type { Wake } from '../../platform/database/wake';
+import type { Page, Position, Subscribe } from '../port';
+
+interface Source {
+  readonly read: (after: Position) => Promise<Page>;
+  readonly wake: Wake;
+  /** ms between two looks at a quiet log: the truth, where wake-ups are only a hint. */
+  readonly pollMs: number;
+}
+
+/** Something that may have happened since it was last asked for: no wake-up is lost between a read and the wait. */
+const createSignal = (wake: Wake) => {
+  let raised = false;
+  let release: (() => void) | undefined;
+  const stop = wake.onWake(() => {
+    raised = true;
+    release?.();
+  });
+  return {
+    lower: (): void => {
+      raised = false;
+    },
+    wait: (ms: number, signal: AbortSignal | undefined): Promise<void> => {
+      if (raised || signal?.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => release?.(), ms);
+        const aborted = (): void => release?.();
+        signal?.addEventListener('abort', aborted, { once: true });
+        release = () => {
+          release = undefined;
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', aborted);
+          resolve();
+        };
+      });
+    },
+    stop,
+  };
+};
+
+/** Pages from `after` on, without an end. While the consumer works on a full page, the next one is already read. */
+export async function* subscribePages(source: Source, { after, signal }: Subscribe): AsyncGenerator<Page> {
+  const signalled = createSignal(source.wake);
+  let position = after;
+  let told = false;
+  let failures = 0;
+  let ahead: Promise<Page> | undefined;
+  try {
+    while (!signal?.aborted) {
+      signalled.lower();
+      let page: Page;
+      try {
+        page = await (ahead ?? source.read(position));
+        failures = 0;
+      } catch {
+        // The log is away. Readers wait for it; who must know asks `ping`.
+        await sleep(backoff(++failures, { firstMs: 50, maxMs: 2_000 }), signal);
+        continue;
+      } finally {
+        ahead = undefined;
+      }
+      if (signal?.aborted) return;
+      if (page.position > position || (page.caughtUp && !told)) {
+        position = page.position;
+        told = page.caughtUp;
+        if (!page.caughtUp) {
+          ahead = source.read(position);
+          ahead.catch(() => {});
+        }
+        yield page;
+      }
+      if (page.caughtUp) await signalled.wait(source.pollMs, signal);
+    }
+  } finally {
+    signalled.stop();
+  }
+}

@@ -1,0 +1,38 @@
+/** A folded stream: what its first `version` events came to. */
+export interface Folded<State> {
+  readonly version: number;
+  readonly state: State;
+}
+
+/**
+ * The states of the streams that were used last, at most `capacity`. They may be behind the log: whoever decides on one
+ * appends with its version and is told by the log if it was.
+ */
+export const createStateCache = (capacity: number) => {
+  const entries = new Map<string, Folded<unknown>>();
+  return {
+    get: <State>(key: string): Folded<State> | undefined => {
+      const entry = entries.get(key);
+      if (!entry) return undefined;
+      // A Map keeps insertion order: the oldest key is the one that was used least recently.
+      entries.delete(key);
+      entries.set(key, entry);
+      return entry as Folded<State>;
+    },
+    put: <State>(key: string, folded: Folded<State>): void => {
+      const present = entries.get(key);
+      if (present && present.version > folded.version) return;
+      entries.delete(key);
+      entries.set(key, folded);
+      if (entries.size > capacity) {
+        const [oldest] = entries.keys();
+        if (oldest !== undefined) entries.delete(oldest);
+      }
+    },
+    drop: (key: string): void => {
+      entries.delete(key);
+    },
+  };
+};
+
+export type StateCache = ReturnType<typeof createStateCache>;

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseKey } from './kinds';
+import { type Settings, SettingsError } from './settings';
+import { TABLE } from './table';
+
+/**
+ * The key that all others derive from: set, in a file, or else generated once into the data directory (0600).
+ * @throws SettingsError where a file does not hold one
+ */
+export const resolveSecretKey = async (settings: Settings, dataDir: string): Promise<Buffer> => {
+  if (settings.secretKey) return settings.secretKey;
+  if (settings.secretKeyFile) return readKey(settings.secretKeyFile);
+  const file = join(dataDir, 'secret.key');
+  const own = `${file}.${process.pid}`;
+  await mkdir(dataDir, { recursive: true });
+  try {
+    await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
+    // Of several first starts one makes the key, whole, and all read that one.
+    await link(own, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(own, { force: true });
+  }
+  return readKey(file);
+};
+
+const readKey = async (file: string): Promise<Buffer> => {
+  try {
+    return parseKey((await readFile(file, 'utf8')).trim());
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([
+      `SECRET_KEY_FILE ${file} does not hold a key (${what}). Example: SECRET_KEY_FILE=${TABLE.SECRET_KEY_FILE.example}`,
+    ]);
+  }
+};

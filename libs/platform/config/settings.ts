@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { Problem, type Setting } from './kinds';
+import { TABLE } from './table';
+
+type Table = typeof TABLE;
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
+  : Lowercase<Name>;
+
+/** `DATABASE_POOL_SIZE` is `databasePoolSize`, a number, and so on for each line of the table. */
+export type Settings = {
+  readonly [Name in keyof Table as CamelCase<Name>]: Table[Name] extends Setting<infer T> ? T : never;
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Lists every problem at once, each with the setting's name, what is wrong, and an example. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+  constructor(readonly problems: readonly string[]) {
+    super(['these settings can not be used:', ...problems.map((it) => `  ${it}`)].join('\n'));
+  }
+}
+
+/** The process' environment, completed from the file `.env` of a folder if there is one. The environment wins. */
+export const readEnvironment = (folder: string, environment: Environment = process.env): Environment => {
+  try {
+    return { ...parseEnv(readFileSync(join(folder, '.env'), 'utf8')), ...environment };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return environment;
+    throw new SettingsError([`.env can not be read: ${error instanceof Error ? error.message : error}`]);
+  }
+};
+
+/**
+ * Reads every setting; an empty value is an unset one.
+ * @throws SettingsError
+ */
+export const loadSettings = (environment: Environment): Settings => {
+  const problems: string[] = [];
+  const problem = (name: string, what: string, example: string): void => {
+    problems.push(`${name} ${what}. Example: ${name}=${example}`);
+  };
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(TABLE) as [string, Setting<unknown>][]) {
+    const text = environment[name]?.trim() ?? '';
+    values[camelCase(name)] = setting.default;
+    if (text === '') continue;
+    try {
+      values[camelCase(name)] = setting.parse(text);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      problem(name, error.message, setting.example);
+    }
+  }
+  const settings = values as Settings;
+  checkTogether(settings, problem);
+  if (problems.length > 0) throw new SettingsError(problems);
+  return Object.freeze(settings);
+};
+
+const checkTogether = (it: Settings, problem: (name: string, what: string, example: string) => void): void => {
+  if (it.secretKey && it.secretKeyFile) {
+    problem('SECRET_KEY_FILE', 'and SECRET_KEY are both set; keep one of them', TABLE.SECRET_KEY_FILE.example);
+  }
+  if (it.nodeEnv === 'production' && it.databaseUrl && !it.secretKey && !it.secretKeyFile) {
+    const what = 'is required in production together with DATABASE_URL: every process needs the same one';
+    problem('SECRET_KEY', what, TABLE.SECRET_KEY.example);
+  }
+  if (it.role !== 'all' && !it.databaseUrl) {
+    const what = `is required with ROLE=${it.role}: the embedded PostgreSQL serves one process only`;
+    problem('DATABASE_URL', what, TABLE.DATABASE_URL.example);
+  }
+};
+
+const camelCase = (name: string): string =>
+  name.toLowerCase().replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** The settings as a log may show them: no secret, and no credentials in a URL. */
+export const describeSettings = (settings: Settings): Record<string, string> => {
+  const values: Record<string, unknown> = settings;
+  return Object.fromEntries(
+    (Object.entries(TABLE) as [string, Setting<unknown>][]).map(([name, { secret }]) => {
+      const value = values[camelCase(name)];
+      if (value === undefined || value === '') return [name, '(unset)'];
+      if (secret === true) return [name, '(set)'];
+      return [name, secret === 'url' ? withoutCredentials(String(value)) : String(value)];
+    }),
+  );
+};
+
+const withoutCredentials = (url: string): string =>
+  url
+    .replace(/\/\/[^/?#]*@/, '//')
+    .replace(/([?&](?:user|password|userCertFile|userKeyFile|sslpassword)=)[^&#]*/gi, '$1***');

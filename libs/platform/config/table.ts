@@ -1,0 +1,109 @@
+import { flag, integer, key, oneOf, optionalText, origins, proxies, publicUrl, serviceUrl, text } from './kinds';
+
+const MANY = 1_000_000_000;
+
+/** Every setting of the product, by topic. `.env.example` and the messages at start are made of it. */
+export const TOPICS = {
+  'What runs': {
+    ROLE: oneOf(['all', 'api', 'worker'], 'all', {
+      description:
+        'What this process does: all, only the HTTP API, or only the background work. Several processes need DATABASE_URL.',
+    }),
+    NODE_ENV: oneOf(['development', 'production', 'test'], 'development', {
+      description: 'In production SECRET_KEY is required together with DATABASE_URL.',
+      example: 'production',
+    }),
+  },
+  'Where it listens': {
+    HOST: text('127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or address', {
+      description: 'The address to listen on. 0.0.0.0 is every address of the machine.',
+    }),
+    PORT: integer(3000, 0, 65_535, { description: 'The port to listen on. 0 takes a free one and prints it.' }),
+    PUBLIC_URL: publicUrl({
+      description: 'The URL under which clients reach the API, for links in answers. Unset: where it listens.',
+      example: 'https://api.example.com',
+    }),
+    TRUST_PROXY: proxies({
+      description:
+        'Whose X-Forwarded-For counts: false, the number of proxies in front, or their addresses and ranges, separated by commas.',
+      example: '10.0.0.0/8,loopback',
+    }),
+    CORS_ORIGINS: origins({
+      description: 'Origins of browser applications that may call the API, separated by commas. Unset: none.',
+      example: 'https://app.example.com',
+    }),
+  },
+  'Where data lives': {
+    DATA_DIR: text('.data', /^[^\0]+$/, 'a folder', {
+      description: 'The folder of everything embedded: PostgreSQL and the generated secret key.',
+    }),
+    DATABASE_URL: serviceUrl(['postgres', 'postgresql'], {
+      description:
+        "PostgreSQL 15 or later, in place of the embedded one. The user owns the database and may create roles; Tenantry's processes then run under roles of their own.",
+      example: 'postgres://owner:secret@127.0.0.1:5432/tenantry',
+    }),
+    DATABASE_ROLE_PREFIX: text('tenantry', /^[a-z][a-z0-9_]{0,39}$/, 'up to 40 of a-z, 0-9 and _, a letter first', {
+      description: 'What the names of the database roles begin with. Two installations in one server need two.',
+    }),
+    DATABASE_POOL_SIZE: integer(10, 1, 500, { description: 'Connections at most in each pool of this process.' }),
+    MIGRATE_ON_START: flag(true, {
+      description: 'Bring the database up to date at start. false: refuse to start while it is not.',
+    }),
+    EVENTSTORE_URL: serviceUrl(['esdb', 'esdb+discover'], {
+      description: 'An EventStoreDB cluster for the event log, in place of PostgreSQL.',
+      example: 'esdb://127.0.0.1:2113?tls=false',
+    }),
+    REDIS_URL: serviceUrl(['redis', 'rediss'], {
+      description: 'A Redis for the job queues, in place of PostgreSQL.',
+      example: 'redis://127.0.0.1:6379',
+    }),
+  },
+  Secrets: {
+    SECRET_KEY: key({
+      description:
+        'The key that all others derive from: 32 bytes in base64, made by `openssl rand -base64 32`. The same for every process. Unset: generated into DATA_DIR.',
+      example: 'c2VlIG9wZW5zc2wgcmFuZCAtYmFzZTY0IDMyIQAAAAA=',
+    }),
+    SECRET_KEY_FILE: optionalText({
+      description: 'A file that holds SECRET_KEY, as container platforms mount it.',
+      example: '/run/secrets/tenantry_key',
+    }),
+    ACCESS_TOKEN_TTL_SECONDS: integer(900, 60, 86_400, { description: 'How long an access token is good for.' }),
+    REFRESH_TOKEN_TTL_DAYS: integer(30, 1, 365, { description: 'How long a session lives without being used.' }),
+    PASSWORD_HASH_CONCURRENCY: integer(2, 1, 64, {
+      description: 'Passwords hashed at the same time; each takes 19 MiB and a core for about 30 ms.',
+    }),
+  },
+  Limits: {
+    SIGNUP_RATE_PER_HOUR: integer(60, 1, MANY, { description: 'Sign-ups from one address.' }),
+    SIGNIN_RATE_PER_MINUTE: integer(60, 1, MANY, { description: 'Attempts to sign in from one address.' }),
+    SIGNIN_ACCOUNT_RATE_PER_MINUTE: integer(10, 1, MANY, { description: 'Attempts to sign in to one account.' }),
+    API_RATE_PER_MINUTE: integer(6_000, 1, MANY, { description: 'Requests of one company, all its members together.' }),
+    REQUEST_TIMEOUT_MS: integer(10_000, 100, 600_000, { description: 'How long a request may take.' }),
+    CONSISTENCY_WAIT_MS: integer(2_000, 0, 60_000, {
+      description: 'How long an answer waits for the read models to show what it wrote.',
+    }),
+    SHUTDOWN_GRACE_MS: integer(10_000, 0, 600_000, {
+      description: 'How long requests and work under way may take after SIGTERM.',
+    }),
+  },
+  'What it tells': {
+    LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', {
+      description: 'The least severe lines that are logged.',
+    }),
+    LOG_FORMAT: oneOf(['auto', 'json', 'pretty'], 'auto', {
+      description: 'auto: pretty on a terminal, else json.',
+      example: 'json',
+    }),
+    METRICS: flag(true, { description: 'Serve GET /metrics for Prometheus.' }),
+  },
+} as const;
+
+export const TABLE = {
+  ...TOPICS['What runs'],
+  ...TOPICS['Where it listens'],
+  ...TOPICS['Where data lives'],
+  ...TOPICS.Secrets,
+  ...TOPICS.Limits,
+  ...TOPICS['What it tells'],
+};

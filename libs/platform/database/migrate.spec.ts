@@ -1,0 +1,124 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { createEmptyDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../testing/database';
+import { type MigrateOptions, type Migration, migrate } from './migrate';
+import { deriveRolePasswords, roleUrls, urlFor } from './roles';
+
+let dir: string;
+let database: { url: string; drop(): Promise<void> };
+const files: Migration[] = [];
+
+const write = async (id: string, sql: string): Promise<Migration> => {
+  const file = join(dir, `${id}.sql`);
+  await writeFile(file, sql);
+  return { id, file };
+};
+
+const options = (migrations: readonly Migration[], url = database.url): MigrateOptions => ({
+  rolePrefix: TEST_ROLE_PREFIX,
+  rolePasswords: deriveRolePasswords(url, TEST_SECRET_KEY, TEST_ROLE_PREFIX),
+  migrations,
+});
+
+const query = async <R>(url: string, sql: string): Promise<R[]> => {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as R[];
+  } finally {
+    await client.end();
+  }
+};
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'tenantry-migrate-'));
+  database = await createEmptyDatabase();
+  files.length = 0;
+  files.push(
+    { id: '0001-roles', file: join(__dirname, 'migrations/0001-roles.sql') },
+    await write(
+      '0002-first',
+      'create schema first; create table first.t (n integer); grant usage on schema first to {{app}};',
+    ),
+  );
+});
+
+afterEach(async () => {
+  await database.drop();
+  await rm(dir, { recursive: true });
+});
+
+describe('migrate', () => {
+  it('applies what is missing once, also when several processes start at the same moment', async () => {
+    const results = await Promise.all([1, 2, 3].map(() => migrate(database.url, options(files))));
+    expect(results.flatMap((it) => it.applied).sort()).toEqual(['0001-roles', '0002-first']);
+    expect(await migrate(database.url, options(files))).toEqual({ applied: [] });
+    const later = await write('0003-second', 'create table first.u (n integer)');
+    expect(await migrate(database.url, options([...files, later]))).toEqual({ applied: ['0003-second'] });
+  });
+
+  it('refuses a migration that was changed after it was applied, and names it', async () => {
+    await migrate(database.url, options(files));
+    await write('0002-first', 'create schema another');
+    await expect(migrate(database.url, options(files))).rejects.toThrow(/^migration 0002-first was changed/);
+  });
+
+  it('leaves nothing of a migration that fails, and tells which it was', async () => {
+    const broken = await write('0003-broken', 'create table first.v (n integer); select nothing_like_it();');
+    await expect(migrate(database.url, options([...files, broken]))).rejects.toThrow(/^migration 0003-broken failed/);
+    expect(await query(database.url, "select to_regclass('first.v') as it")).toEqual([{ it: null }]);
+    const mended = await write('0003-broken', 'create table first.v (n integer)');
+    expect(await migrate(database.url, options([...files, mended]))).toEqual({ applied: ['0003-broken'] });
+  });
+
+  it('changes nothing where it may not apply, and names what is missing', async () => {
+    await expect(migrate(database.url, { ...options(files), apply: false })).rejects.toThrow(/0001-roles, 0002-first/);
+    await migrate(database.url, options(files));
+    await expect(migrate(database.url, { ...options(files), apply: false })).resolves.toEqual({ applied: [] });
+  });
+
+  it('mends a password that another installation or a restore has changed', async () => {
+    await migrate(database.url, options(files));
+    await query(database.url, `alter role ${TEST_ROLE_PREFIX}_app password 'another'`);
+    expect(await migrate(database.url, options(files))).toEqual({ applied: [] });
+    const { app } = roleUrls(database.url, TEST_ROLE_PREFIX, options(files).rolePasswords);
+    expect(await query(app, 'select 1 as it')).toEqual([{ it: 1 }]);
+  });
+
+  it("gives an administrator's SQL where the owner may not make roles", async () => {
+    const prefix = `tenantry_bare_${process.pid}`;
+    await query(database.url, `create role ${prefix}_owner login password 'x'`);
+    const url = urlFor(database.url, `${prefix}_owner`, 'x');
+    try {
+      const refused = migrate(url, { ...options(files, url), rolePrefix: prefix });
+      await expect(refused).rejects.toThrow(`  alter role "${prefix}_owner" createrole;`);
+      await expect(refused).rejects.toThrow(`  create role "${prefix}_app" login password 'SCRAM-SHA-256$`);
+    } finally {
+      await query(database.url, `drop role ${prefix}_owner`);
+    }
+  });
+
+  it('runs under an owner who is no superuser, and the administrator need not come twice', async () => {
+    const prefix = `tenantry_plain_${process.pid}`;
+    const name = new URL(database.url).pathname.slice(1);
+    await query(database.url, `create role ${prefix}_owner login createrole password 'x'`);
+    await query(database.url, `alter database ${name} owner to ${prefix}_owner`);
+    const url = urlFor(database.url, `${prefix}_owner`, 'x');
+    const plain = { ...options(files, url), rolePrefix: prefix };
+    try {
+      expect((await migrate(url, plain)).applied).toHaveLength(2);
+      expect(await migrate(url, plain)).toEqual({ applied: [] });
+      const { projector, app } = roleUrls(url, prefix, plain.rolePasswords);
+      await query(projector, 'create table read_model.seen as select 1 as n');
+      expect(await query(app, 'select n from read_model.seen')).toEqual([{ n: 1 }]);
+    } finally {
+      await database.drop();
+      const roles = ['app', 'log', 'projector', 'operator', 'owner'].map((role) => `${prefix}_${role}`).join(', ');
+      const server = new URL(database.url);
+      server.pathname = '/postgres';
+      await query(server.href, `drop role ${roles}`);
+    }
+  });
+});

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { DatabaseSetupError } from './errors';
+import { DATABASE_ROLES, ensureRoles, type PerRole, roleNames, roleUrls, secureDatabase } from './roles';
+
+/** `id` names it for ever (`0002-event-log`), `file` is the absolute path of its SQL. Order is the list's. */
+export interface Migration {
+  readonly id: string;
+  readonly file: string;
+}
+
+export interface MigrateOptions {
+  readonly rolePrefix: string;
+  readonly rolePasswords: PerRole<string>;
+  readonly migrations: readonly Migration[];
+  /** False: nothing is changed, and a database that is not up to date is an error. True unless given. */
+  readonly apply?: boolean;
+}
+
+export interface MigrateResult {
+  /** Ids that this call applied. Empty on a warm start. */
+  readonly applied: readonly string[];
+}
+
+interface Loaded {
+  readonly id: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+const OLDEST_SERVER = 15;
+const ADVISORY_KEY = 7301945;
+const LOCK_TIMEOUT_MS = 5_000;
+const LOCK_ATTEMPTS = 12;
+
+/**
+ * Brings the database of `ownerUrl` up to date: roles, then each missing migration in a transaction of its own. Any
+ * number of processes may call it at once. With nothing to do it costs one query and one login.
+ *
+ * SQL files write `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}` for the roles' names.
+ * @throws DatabaseSetupError the server is too old, a migration was changed after it was applied, a right is missing
+ */
+export const migrate = async (ownerUrl: string, options: MigrateOptions): Promise<MigrateResult> => {
+  const migrations = await Promise.all(options.migrations.map(load));
+  const owner = new Client({ connectionString: ownerUrl, application_name: 'tenantry-migrate', keepAlive: true });
+  // The connection's loss arrives at the query that waits for it.
+  owner.on('error', () => undefined);
+  await owner.connect();
+  try {
+    const [pending, rolesWork] = await Promise.all([
+      pendingOf(owner, migrations),
+      canLogIn(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords).app),
+    ]);
+    if (pending.length === 0 && rolesWork) return { applied: [] };
+    if (options.apply === false) {
+      const lacks = pending.length > 0 ? pending.map((it) => it.id).join(', ') : "the roles' present passwords";
+      throw new DatabaseSetupError(
+        `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
+      );
+    }
+    return { applied: await bringUpToDate(owner, migrations, options) };
+  } finally {
+    await owner.end().catch(() => undefined);
+  }
+};
+
+/** The SQL of a migration and the checksum that binds it once it was applied. */
+const load = async ({ id, file }: Migration): Promise<Loaded> => {
+  const sql = (await readFile(file, 'utf8')).replaceAll('\r\n', '\n');
+  return { id, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+};
+
+interface AppliedRow {
+  id: string;
+  checksum: string;
+  server: number;
+}
+
+const pendingOf = async (owner: Client, migrations: readonly Loaded[]): Promise<Loaded[]> => {
+  const applied = new Map<string, string>();
+  try {
+    const { rows } = await owner.query<AppliedRow>('select id, checksum from platform.migrations');
+    for (const row of rows) applied.set(row.id, row.checksum);
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || (error.code !== '42P01' && error.code !== '3F000')) throw error;
+  }
+  for (const { id, checksum } of migrations) {
+    const before = applied.get(id);
+    if (before !== undefined && before !== checksum) {
+      throw new DatabaseSetupError(
+        `migration ${id} was changed after this database had applied it; restore its file and write the change as a new migration`,
+      );
+    }
+  }
+  return migrations.filter(({ id }) => !applied.has(id));
+};
+
+/** Passwords are the cluster's and not the database's: only a login tells whether they are the ones we derive. */
+const canLogIn = async (url: string): Promise<boolean> => {
+  const client = new Client({ connectionString: url, application_name: 'tenantry-migrate' });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch (error) {
+    // 28…: unknown role or wrong password; 42501: may not connect to this database; 3D000 can't be, the owner is in.
+    if (error instanceof DatabaseError && (error.code?.startsWith('28') || error.code === '42501')) return false;
+    throw error;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+};
+
+const bringUpToDate = async (
+  owner: Client,
+  migrations: readonly Loaded[],
+  options: MigrateOptions,
+): Promise<string[]> => {
+  await requireServer(owner);
+  await owner.query('select pg_advisory_lock($1)', [ADVISORY_KEY]);
+  await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
+  await explainingRights(owner, async () => {
+    await secureDatabase(owner, options.rolePrefix);
+    await owner.query(`
+      create schema if not exists platform;
+      create table if not exists platform.migrations (
+        id         text primary key,
+        checksum   text not null,
+        applied_at timestamptz not null default now()
+      )`);
+  });
+  // Another process may have done it while this one waited for the lock.
+  const pending = await pendingOf(owner, migrations);
+  for (const migration of pending) await apply(owner, migration, options.rolePrefix);
+  return pending.map((it) => it.id);
+};
+
+const requireServer = async (owner: Client): Promise<void> => {
+  const { rows } = await owner.query<{ version: string; number: number }>(
+    `select current_setting('server_version') as version, current_setting('server_version_num')::integer as number`,
+  );
+  const server = rows[0];
+  if (server && server.number >= OLDEST_SERVER * 10_000) return;
+  throw new DatabaseSetupError(
+    `DATABASE_URL leads to PostgreSQL ${server?.version}; ${OLDEST_SERVER} or later is needed`,
+  );
+};
+
+const apply = async (owner: Client, { id, sql, checksum }: Loaded, rolePrefix: string): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await owner.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      await explainingRights(owner, () => owner.query(withRoles(sql, rolePrefix)));
+      await owner.query('insert into platform.migrations (id, checksum) values ($1, $2)', [id, checksum]);
+      await owner.query('commit');
+      return;
+    } catch (error) {
+      await owner.query('rollback').catch(() => undefined);
+      if (error instanceof DatabaseSetupError) throw error;
+      // Waiting without an end for a lock would make every later query on that table wait behind us.
+      const busy = error instanceof DatabaseError && error.code === '55P03';
+      if (!busy || attempt === LOCK_ATTEMPTS) throw failed(id, error);
+      await sleep(250 * attempt);
+    }
+  }
+};
+
+const failed = (id: string, error: unknown): DatabaseSetupError => {
+  const line = error instanceof DatabaseError && error.position ? ` (character ${error.position})` : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  return new DatabaseSetupError(`migration ${id} failed${line}: ${reason}`, { cause: error });
+};
+
+const withRoles = (sql: string, rolePrefix: string): string => {
+  const names = roleNames(rolePrefix);
+  return DATABASE_ROLES.reduce((text, role) => text.replaceAll(`{{${role}}}`, escapeIdentifier(names[role])), sql);
+};
+
+const explainingRights = async (owner: Client, work: () => Promise<unknown>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== '42501') throw error;
+    const user = escapeIdentifier(owner.user ?? 'owner');
+    const database = escapeIdentifier(owner.database ?? 'tenantry');
+    throw new DatabaseSetupError(
+      `${error.message}. Let the user of DATABASE_URL own its database; an administrator must run\n  alter database ${database} owner to ${user};`,
+      { cause: error },
+    );
+  }
+};

@@ -1,0 +1,79 @@
+import { Query, type QueryConfig, type QueryResult } from 'pg';
+
+/** The parts of pg's wire connection that a query writes to; pg exports no types of it. */
+interface Wire {
+  readonly parsedStatements: Record<string, string | undefined>;
+  readonly submittedNamedStatements: Record<string, string | undefined>;
+  parse(message: { name: string; text: string }): void;
+  bind(message: { statement: string; values: string[] }): void;
+  execute(message: Record<string, never>): void;
+}
+
+type Message = { readonly fields: unknown[] };
+
+/** pg's own query, as it is inside: a state machine that the connection feeds with the server's messages. */
+interface QueryInside {
+  prepare(connection: Wire): void;
+  handleDataRow(message: Message): void;
+  handleCommandComplete(message: unknown, connection: Wire): void;
+  submit(connection: Wire): Error | null;
+}
+const inside = Query.prototype as unknown as QueryInside;
+
+const SCOPE = 'scope';
+const SET_SCOPE = `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
+  set_config('app.tenant_ids', $3, true)`;
+
+export interface Scope {
+  readonly tenantId?: string;
+  readonly personId?: string;
+  readonly tenantIds?: readonly string[];
+}
+
+/**
+ * A prepared query that tells the server first for whom it asks, in the same message and so in the same implicit
+ * transaction: what follows up to the `Sync` is one transaction in PostgreSQL's extended protocol, and a setting that is
+ * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
+ */
+class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callback: unknown) => object) {
+  readonly #values: string[];
+  #scoped = false;
+
+  constructor(config: QueryConfig, scope: Scope, callback: (error: Error | null, result?: QueryResult) => void) {
+    super(config, callback);
+    this.#values = [scope.tenantId ?? '', scope.personId ?? '', scope.tenantIds?.join(',') ?? ''];
+  }
+
+  prepare(connection: Wire): void {
+    if (!connection.parsedStatements[SCOPE] && !connection.submittedNamedStatements[SCOPE]) {
+      connection.parse({ name: SCOPE, text: SET_SCOPE });
+      connection.submittedNamedStatements[SCOPE] = SET_SCOPE;
+    }
+    connection.bind({ statement: SCOPE, values: this.#values });
+    connection.execute({});
+    inside.prepare.call(this, connection);
+  }
+
+  handleDataRow(message: Message): void {
+    if (this.#scoped) inside.handleDataRow.call(this, message);
+  }
+
+  handleCommandComplete(message: unknown, connection: Wire): void {
+    if (this.#scoped) inside.handleCommandComplete.call(this, message, connection);
+    this.#scoped = true;
+  }
+}
+
+export const scopedQuery = (
+  submit: (query: object) => unknown,
+  config: QueryConfig,
+  scope: Scope,
+): Promise<QueryResult> =>
+  new Promise((resolve, reject) => {
+    submit(
+      new ScopedQuery(config, scope, (error, result) => {
+        if (error) reject(error);
+        else resolve(result as QueryResult);
+      }),
+    );
+  });

@@ -1,0 +1,92 @@
+import { EventEmitter } from 'node:events';
+import { Client, type Pool } from 'pg';
+import { backoff, sleep } from '../backoff';
+import { uuidv7 } from '../ids/uuid';
+
+export interface WakeOptions {
+  /** Lower-case word: the channel of LISTEN and NOTIFY. */
+  readonly channel: string;
+  readonly connectionString: string;
+  /** Lends the connection that notifies. */
+  readonly pool: Pool;
+}
+
+/**
+ * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
+ * interval.
+ */
+export const createWake = ({ channel, connectionString, pool }: WakeOptions) => {
+  const self = uuidv7();
+  const local = new EventEmitter().setMaxListeners(0);
+  let announcing = false;
+  let announceAgain = false;
+  let closed = false;
+  let listener: Client | undefined;
+
+  const poke = (): void => {
+    local.emit('wake');
+  };
+
+  /** A NOTIFY in each commit halves their rate; so it is sent beside them, one at a time, for all since the last. */
+  const announce = async (): Promise<void> => {
+    announcing = true;
+    do {
+      announceAgain = false;
+      await pool.query({ text: 'select pg_notify($1, $2)', values: [channel, self] }).catch(() => {});
+      await sleep(2);
+    } while (announceAgain && !closed);
+    announcing = false;
+  };
+
+  const listen = async (): Promise<void> => {
+    for (let attempt = 1; !closed; attempt++) {
+      const client = new Client({
+        connectionString,
+        application_name: 'tenantry-wake',
+        keepAlive: true,
+        connectionTimeoutMillis: 2_000,
+      });
+      const ended = new Promise<void>((resolve) => {
+        client.on('error', () => resolve());
+        client.on('end', () => resolve());
+      });
+      client.on('notification', ({ payload }) => {
+        if (payload !== self) poke();
+      });
+      try {
+        await client.connect();
+        if (closed) return void (await client.end());
+        listener = client;
+        await client.query(`listen ${channel}`);
+        attempt = 0;
+        poke();
+        await ended;
+      } catch {
+        await client.end().catch(() => {});
+      }
+      if (!closed) await sleep(backoff(attempt, { firstMs: 50, maxMs: 2_000 }));
+    }
+  };
+
+  return {
+    /** Wakes this process at once and the others soon. */
+    notify: (): void => {
+      poke();
+      if (announcing) announceAgain = true;
+      else void announce();
+    },
+    start: (): void => void listen(),
+    /** Returns the function that ends it. */
+    onWake: (handler: () => void): (() => void) => {
+      local.on('wake', handler);
+      return () => local.off('wake', handler);
+    },
+    close: async (): Promise<void> => {
+      closed = true;
+      poke();
+      await listener?.end().catch(() => {});
+    },
+  };
+};
+
+export type Wake = ReturnType<typeof createWake>;

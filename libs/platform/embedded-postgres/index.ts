@@ -1,0 +1,173 @@
+import type { ChildProcess } from 'node:child_process';
+import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installBinaries } from './binaries';
+import { DATABASE, ensureCluster, SUPERUSER } from './cluster';
+import { EmbeddedPostgresError } from './errors';
+import { lockDirectory } from './lock';
+import { type ServerOptions, ServerStartFailed, startServer, stopOrphan, stopProcess } from './server';
+import { clusterOf, serverUser } from './server-user';
+
+export { EmbeddedPostgresError } from './errors';
+export { usableDataDir } from './server-user';
+
+export interface EmbeddedPostgresOptions {
+  /** Absolute; made if it is missing. As root, one that `usableDataDir` has passed. */
+  readonly dataDir: string;
+  /** False: faster, and a crash of the machine loses data. For tests alone. True unless given. */
+  readonly durable?: boolean;
+  /** Told what happens apart from the ordinary, in a sentence. */
+  readonly log?: (level: 'info' | 'error', message: string) => void;
+}
+
+export interface EmbeddedPostgres {
+  /** For the superuser, who owns the database. Stays the same over restarts of the server. */
+  readonly url: string;
+  /** The server's process now. */
+  readonly pid: number | undefined;
+  /** Ends the server and frees the directory. */
+  stop(): Promise<void>;
+  /** Tells the server to end and does not wait: for a process that ends now. */
+  stopSoon(): void;
+}
+
+const PORT_ATTEMPTS = 5;
+const LONGEST_BACKOFF_MS = 5_000;
+
+/**
+ * A PostgreSQL of our own on loopback: made on the first start (about 2 s), found again on the next (0.3 s), started
+ * anew should it end unasked, and ended by `stop`.
+ * @throws EmbeddedPostgresError with what to do about it
+ */
+export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
+  const dataDir = await makeDirectory(options.dataDir);
+  const log = options.log ?? (() => undefined);
+  const lock = await lockDirectory(dataDir);
+  try {
+    const cluster = clusterOf(dataDir);
+    const user = serverUser(dataDir);
+    const binaries = await installBinaries(dataDir);
+    const password = await ensureCluster(dataDir, binaries, user);
+    await stopOrphan(cluster, (message) => log('info', message));
+    const server: Omit<ServerOptions, 'port'> = {
+      postgres: binaries.postgres,
+      cluster,
+      logFile: join(dataDir, 'postgres.log'),
+      durable: options.durable ?? true,
+      log: (message) => log('info', message),
+      ...(user && { user }),
+    };
+    const { child, port } = await startOnFreePort(server, join(dataDir, 'postgres.port'));
+    const supervised = supervise(child, { ...server, port }, (message) => log('error', message));
+    return {
+      url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`,
+      get pid() {
+        return supervised.pid();
+      },
+      stop: async () => {
+        await supervised.stop();
+        await lock.release();
+      },
+      stopSoon: supervised.stopSoon,
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+};
+
+/** As root, others may pass through, not look: the server's user must reach its files. */
+const makeDirectory = async (wanted: string): Promise<string> => {
+  try {
+    const made = await mkdir(wanted, { recursive: true });
+    if (made) await chmod(wanted, process.getuid?.() === 0 ? 0o711 : 0o700);
+    return await realpath(wanted);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EmbeddedPostgresError(`DATA_DIR: ${wanted} can't be made (${reason}); example: DATA_DIR=.data`);
+  }
+};
+
+/** The port of the last start again if it is free, so that an open psql finds the server after a restart. */
+const startOnFreePort = async (
+  server: Omit<ServerOptions, 'port'>,
+  portFile: string,
+): Promise<{ child: ChildProcess; port: number }> => {
+  const remembered = Number(await readFile(portFile, 'utf8').catch(() => '0'));
+  let port = (remembered > 0 && (await freePort(remembered))) || (await freePort(0));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const child = await startServer({ ...server, port });
+      if (port !== remembered) await writeFile(portFile, `${port}\n`);
+      return { child, port };
+    } catch (error) {
+      if (!(error instanceof ServerStartFailed) || !error.portTaken || attempt === PORT_ATTEMPTS) throw error;
+      port = await freePort(0);
+    }
+  }
+};
+
+/** The port if it can be listened on, any for 0; 0 where it can't. */
+const freePort = (port: number): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(0));
+    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+
+interface Supervised {
+  pid(): number | undefined;
+  stop(): Promise<void>;
+  stopSoon(): void;
+}
+
+/** Starts the server again, on the same port, whenever it ends without being told to. */
+const supervise = (first: ChildProcess, server: ServerOptions, log: (message: string) => void): Supervised => {
+  let child: ChildProcess | undefined;
+  let stopping = false;
+  let restart: Promise<void> | undefined;
+
+  const watch = (started: ChildProcess): void => {
+    child = started;
+    const ended = (): void => {
+      child = undefined;
+      if (stopping) return;
+      log(`PostgreSQL ended unasked (${started.signalCode ?? `code ${started.exitCode}`}); starting it again`);
+      restart = startAgain();
+    };
+    // It may have ended between being ready and being watched.
+    if (started.exitCode !== null || started.signalCode !== null) ended();
+    else started.once('exit', ended);
+  };
+
+  const startAgain = async (): Promise<void> => {
+    for (let backoff = 100; !stopping; backoff = Math.min(backoff * 2, LONGEST_BACKOFF_MS)) {
+      await sleep(backoff);
+      try {
+        watch(await startServer(server));
+        return;
+      } catch (error) {
+        log(`PostgreSQL did not start again, next attempt follows: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  };
+
+  watch(first);
+  return {
+    pid: () => child?.pid,
+    stop: async () => {
+      stopping = true;
+      await restart;
+      if (child?.pid !== undefined) await stopProcess(child.pid);
+    },
+    stopSoon: () => {
+      stopping = true;
+      child?.kill('SIGINT');
+    },
+  };
+};

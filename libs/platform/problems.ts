@@ -1,0 +1,64 @@
+/** The problems of the HTTP contract (RFC 9457): the last part of `type`, its status and its title. */
+const CATALOGUE = {
+  'validation-failed': [400, 'The request is not valid'],
+  unauthenticated: [401, 'Sign in first'],
+  'workspace-locked': [402, 'The workspace is locked'],
+  'plan-limit-reached': [402, 'The plan does not allow more'],
+  'feature-not-in-plan': [402, 'The plan does not include this'],
+  forbidden: [403, 'Your role does not allow this'],
+  'not-found': [404, 'There is no such thing here'],
+  'method-not-allowed': [405, 'This method is not allowed here'],
+  'not-acceptable': [406, 'Nothing acceptable can be answered'],
+  conflict: [409, 'This contradicts the present state'],
+  'request-in-progress': [409, 'The same request is still in progress'],
+  gone: [410, 'This is gone'],
+  'precondition-failed': [412, 'It has changed since you read it'],
+  'body-too-large': [413, 'The body is too large'],
+  'unsupported-media-type': [415, 'Send application/json'],
+  'idempotency-key-reused': [422, 'The idempotency key belongs to another request'],
+  'rate-limited': [429, 'Too many requests'],
+  'internal-error': [500, 'Something went wrong on our side'],
+  'dependency-unavailable': [503, 'Something that this needs is away'],
+  'read-model-behind': [503, 'The answer is not up to date yet'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemName = keyof typeof CATALOGUE;
+
+export interface FieldError {
+  /** JSON Pointer (RFC 6901) into the body, or `/query/<name>`, `/header/<name>`, `/path/<name>`. */
+  readonly pointer: string;
+  readonly message: string;
+}
+
+export interface ProblemDetails {
+  /** One sentence for the person who reads it: what is wrong with this request and what to do. Never an internal text. */
+  readonly detail?: string;
+  readonly errors?: readonly FieldError[];
+  /** Seconds, sent as `Retry-After`. */
+  readonly retryAfter?: number;
+  /** Members of the problem's own, such as `limit` and `used`. */
+  readonly members?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Thrown anywhere below a controller; the HTTP layer turns it into a problem document. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly title: string;
+
+  constructor(
+    readonly problem: ProblemName,
+    readonly details: ProblemDetails = {},
+    options?: ErrorOptions,
+  ) {
+    super(details.detail ?? CATALOGUE[problem][1], options);
+    [this.status, this.title] = CATALOGUE[problem];
+  }
+
+  /** The stable URI path of its type. */
+  get type(): string {
+    return `/problems/${this.problem}`;
+  }
+}
+
+export const problemCatalogue: Readonly<Record<ProblemName, readonly [number, string]>> = CATALOGUE;

@@ -1,0 +1,92 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Position } from '../event-log/port';
+import { withClient } from '../platform/database/pools';
+import type { Projection } from './projection';
+import type { Folded } from './row-buffer';
+import { rowStatement, statementName } from './row-statements';
+
+export const LIVE_SCHEMA = 'read_model';
+
+export interface Checkpoint {
+  readonly version: number;
+  readonly position: Position;
+  readonly epoch: number;
+  readonly state: 'running' | 'paused';
+}
+
+export interface Parked {
+  readonly lane: string;
+  readonly outside: boolean;
+  readonly aggregate: string;
+  readonly position: Position;
+  readonly type: string;
+  readonly error: string;
+}
+
+/** Undefined where the projection is not installed. */
+export const readCheckpoint = async (pool: Pool, projection: string): Promise<Checkpoint | undefined> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ version: number; position: string; epoch: number; state: Checkpoint['state'] }>({
+      name: 'read-checkpoint',
+      text: 'select version, position, epoch, state from projecting.checkpoints where projection = $1',
+      values: [projection],
+    });
+    const [row] = rows;
+    return row && { ...row, position: BigInt(row.position) };
+  });
+
+export const readParkedLanes = async (pool: Pool, projection: string): Promise<Set<string>> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ lane: string }>({
+      name: 'read-parked-lanes',
+      text: 'select lane from projecting.parked where projection = $1',
+      values: [projection],
+    });
+    return new Set(rows.map(({ lane }) => lane));
+  });
+
+const PARK = `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
+  select $1, v.* from unnest($5::uuid[], $6::boolean[], $7::text[], $8::numeric[], $9::text[], $10::text[]) as v
+  where exists (select from held) on conflict (projection, lane) do nothing`;
+
+export interface Advance {
+  readonly projection: Projection;
+  readonly from: Checkpoint;
+  readonly to: Position;
+  readonly folded: Folded;
+  readonly parked: readonly Parked[];
+}
+
+/**
+ * Writes a batch's rows and moves the checkpoint, in one statement and so in one transaction and one round trip. The
+ * checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens.
+ * @returns false where nothing happened
+ */
+export const advance = async (client: PoolClient, { projection, from, to, folded, parked }: Advance): Promise<boolean> => {
+  const parking = parked.length > 0;
+  const rows = rowStatement(LIVE_SCHEMA, projection.tables, folded, 'exists (select from held)', parking ? 11 : 5);
+  const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
+  const text = `with held as materialized (
+    select from projecting.checkpoints
+    where projection = $1 and position = $2 and epoch = $3 and state = 'running' for update skip locked
+  ), ${expressions.map((sql, at) => `r${at} as (${sql}), `).join('')}moved as (
+    update projecting.checkpoints set position = $4, moved_at = now()
+    where projection = $1 and exists (select from held) returning 1
+  ) select count(*)::integer as moved from moved`;
+  const lanes = parking
+    ? [
+        parked.map((it) => it.lane),
+        parked.map((it) => it.outside),
+        parked.map((it) => it.aggregate),
+        parked.map((it) => it.position.toString()),
+        parked.map((it) => it.type),
+        parked.map((it) => it.error),
+      ]
+    : [];
+  const { rows: result } = await client.query<{ moved: number }>({
+    name: statementName(text),
+    text,
+    values: [projection.name, from.position.toString(), from.epoch, to.toString(), ...lanes, ...rows.values],
+  });
+  return result[0]?.moved === 1;
+};

@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import type { PoolClient } from 'pg';
+import { escapeIdentifier } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Table, Value } from './projection';
+import type { Row } from './row-buffer';
+
+const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const NEEDS_ESCAPE = /[\\\n\r\t]/;
+
+const field = (value: Value): string => {
+  if (value === null) return '\\N';
+  const text = String(value);
+  return NEEDS_ESCAPE.test(text) ? text.replace(/[\\\n\r\t]/g, (it) => ESCAPES[it] as string) : text;
+};
+
+/** Characters that are gathered before they are handed to the connection. */
+const CHUNK = 256 * 1024;
+
+/** Loads rows that are known to be new with `COPY`. */
+export const copyRows = async (
+  client: PoolClient,
+  schema: string,
+  name: string,
+  table: Table,
+  rows: Iterable<Row>,
+): Promise<void> => {
+  const columns = Object.keys(table.columns);
+  const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+  const stream = client.query(copyFrom(`copy ${target} (${columns.map(escapeIdentifier).join(', ')}) from stdin`));
+  const finished = new Promise<void>((resolve, reject) => {
+    stream.on('finish', resolve);
+    stream.on('error', reject);
+  });
+  // Handled where it is awaited; until then it must not count as unhandled.
+  finished.catch(() => {});
+  let text = '';
+  for (const row of rows) {
+    let line = field(row[columns[0] as string] as Value);
+    for (let i = 1; i < columns.length; i++) line += `\t${field(row[columns[i] as string] as Value)}`;
+    text += `${line}\n`;
+    if (text.length >= CHUNK) {
+      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), finished]);
+      text = '';
+    }
+  }
+  stream.end(text);
+  await finished;
+};

@@ -1,0 +1,52 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '../event-log/port';
+import type { Wake } from '../platform/database/wake';
+import type { Logger } from '../platform/logger.port';
+import { runLive } from './live';
+import type { ProjectionMetrics } from './metrics';
+import type { Progress } from './progress';
+import type { Projection } from './projection';
+import { runRebuilds } from './rebuild-queue';
+
+export interface EngineOptions {
+  readonly projections: readonly Projection[];
+  readonly log: EventLog;
+  /** Connects as the projector, with `synchronous_commit` off; one connection a projection and three more. */
+  readonly pool: Pool;
+  readonly roles: Readonly<Record<string, string>>;
+  readonly progress: Progress;
+  readonly logger: Logger;
+  readonly metrics: ProjectionMetrics;
+  /** Tells other processes that checkpoints moved. */
+  readonly wake?: Wake;
+}
+
+/** Runs every projection, and the rebuilds that are asked for, until it is stopped. */
+export const startEngine = (options: EngineOptions): { stop(): Promise<void> } => {
+  const { projections, log, pool, roles, progress, logger, metrics, wake } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const running = [
+    ...projections.map((projection) =>
+      runLive(projection, {
+        log,
+        pool,
+        progress,
+        logger,
+        signal,
+        onMoved: (name, { position }, events) => {
+          metrics.moved(name, position, events);
+          wake?.notify();
+        },
+      }),
+    ),
+    runRebuilds(projections, { log, pool, roles, logger, signal }),
+    metrics.watch(signal),
+  ];
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.allSettled(running);
+    },
+  };
+};

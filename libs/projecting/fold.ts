@@ -1,0 +1,46 @@
+import type { Position, RecordedEvent } from '../event-log/port';
+import type { Parked } from './checkpoint';
+import { laneOf, type Projection } from './projection';
+import { RowBuffer } from './row-buffer';
+
+/** What a handler's refusal says to an operator: no stack, no more than a screenful. */
+export const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+
+export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
+  lane: laneOf(event),
+  outside: event.stream.tenantId === null,
+  aggregate: event.stream.aggregate,
+  position: event.position,
+  type: event.type,
+  error: reasonOf(error),
+});
+
+/**
+ * Folds events into the buffer. An event that its handler refuses parks its lane: the lane's later events are left
+ * alone, all others are folded.
+ * @param standing lanes that are parked already
+ */
+export const foldEvents = (
+  projection: Projection,
+  events: readonly RecordedEvent[],
+  standing: ReadonlySet<string>,
+  buffer: RowBuffer,
+  after?: Position,
+): Parked[] => {
+  const parked = new Map<string, Parked>();
+  for (const event of events) {
+    if (after !== undefined && event.position <= after) continue;
+    const busy = standing.size > 0 || parked.size > 0;
+    if (busy) {
+      const lane = laneOf(event);
+      if (standing.has(lane) || parked.has(lane)) continue;
+    }
+    try {
+      buffer.apply((rows) => projection.handle(event, rows));
+    } catch (error) {
+      parked.set(laneOf(event), parkedAt(event, error));
+    }
+  }
+  return [...parked.values()];
+};

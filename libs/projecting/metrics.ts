@@ -1,0 +1,62 @@
+import type { Pool } from 'pg';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { EventLog, Position } from '../event-log/port';
+import { sleep } from '../platform/backoff';
+import { withClient } from '../platform/database/pools';
+
+export interface ProjectionMetricsOptions {
+  readonly registry: Registry;
+  readonly log: Pick<EventLog, 'head'>;
+  readonly pool: Pool;
+  /** ms between two looks at head and checkpoints; 2,000 unless given. */
+  readonly intervalMs?: number;
+}
+
+/** Position and lag of each projection, for Prometheus. Lag is counted in positions of the log. */
+export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_000 }: ProjectionMetricsOptions) => {
+  const gauge = (name: string, help: string): Gauge<'projection'> =>
+    new Gauge({ name, help, labelNames: ['projection'], registers: [registry] });
+  const position = gauge('tenantry_projection_position', 'Position of the projection in the log');
+  const lag = gauge('tenantry_projection_lag_positions', 'Positions between the head of the log and the projection');
+  const idle = gauge('tenantry_projection_behind_seconds', 'Seconds that a projection with a lag has stood still');
+  const parked = gauge('tenantry_projection_parked_lanes', 'Lanes that stand still because an event was refused');
+  const events = new Counter({
+    name: 'tenantry_projection_events_total',
+    help: 'Events that this process folded',
+    labelNames: ['projection'],
+    registers: [registry],
+  });
+
+  const look = async (): Promise<void> => {
+    const head = await log.head();
+    const { rows } = await withClient(pool, (client) =>
+      client.query<{ projection: string; position: string; still: number; parked: number }>(
+        `select c.projection, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
+           (select count(*)::integer from projecting.parked p where p.projection = c.projection) as parked
+         from projecting.checkpoints c`,
+      ),
+    );
+    for (const row of rows) {
+      const behind = Math.max(0, Number(head - BigInt(row.position)));
+      position.set({ projection: row.projection }, Number(row.position));
+      lag.set({ projection: row.projection }, behind);
+      idle.set({ projection: row.projection }, behind === 0 ? 0 : row.still);
+      parked.set({ projection: row.projection }, row.parked);
+    }
+  };
+
+  return {
+    moved: (projection: string, to: Position, count: number): void => {
+      position.set({ projection }, Number(to));
+      events.inc({ projection }, count);
+    },
+    watch: async (signal: AbortSignal): Promise<void> => {
+      while (!signal.aborted) {
+        await look().catch(() => {});
+        await sleep(intervalMs, signal);
+      }
+    },
+  };
+};
+
+export type ProjectionMetrics = ReturnType<typeof createProjectionMetrics>;

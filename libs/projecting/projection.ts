@@ -1,0 +1,66 @@
+import type { EventToAppend, RecordedEvent } from '../event-log/port';
+import type { RowWriter } from './row-buffer';
+
+/** A recorded event whose data is known by its type. */
+export type Recorded<Event extends EventToAppend> = Omit<RecordedEvent, 'type' | 'data'> & Event;
+
+/** PostgreSQL types that a read model's column may have. */
+export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'jsonb';
+export type Value = string | number | bigint | boolean | null;
+
+export interface Table {
+  /** The columns of its primary key. */
+  readonly key: readonly string[];
+  /** Every column that the projection writes, the key's too. */
+  readonly columns: { readonly [column: string]: ColumnType };
+}
+
+export type Tables = { readonly [table: string]: Table };
+export type Writers<T extends Tables> = { readonly [table in keyof T]: RowWriter };
+
+type Handler<Event extends EventToAppend, T extends Tables> = (event: Recorded<Event>, rows: Writers<T>) => void;
+
+/** One entry for each type of the union, so that a new event makes the compiler list every projection that must choose. */
+export type Handlers<Event extends EventToAppend, T extends Tables> = {
+  readonly [type in Event['type']]: Handler<Extract<Event, { type: type }>, T> | 'ignored';
+};
+
+/**
+ * A fold from events to keyed rows. Handlers say what rows become, never SQL, and know nothing but their event: the
+ * same code runs live, in batches, and in a rebuild.
+ */
+export interface Projection {
+  /** Lower-case words with hyphens; a storage contract. */
+  readonly name: string;
+  /** Raised when handlers or tables change: the read model is rebuilt beside the old one. */
+  readonly version: number;
+  /** Absolute path of the SQL that makes its tables, unqualified; its parts are told by `readSchema`. */
+  readonly schema: string;
+  readonly tables: Tables;
+  /** The event types that it handles. */
+  readonly types: readonly string[];
+  readonly handle: (event: RecordedEvent, rows: Writers<Tables>) => void;
+}
+
+export const defineProjection = <Event extends EventToAppend, const T extends Tables = Tables>(definition: {
+  readonly name: string;
+  readonly version: number;
+  readonly schema: string;
+  readonly tables: T;
+  readonly on: Handlers<Event, T>;
+}): Projection => {
+  const { on, ...rest } = definition;
+  const handlers = new Map(
+    Object.entries(on).filter((entry): entry is [string, Handler<Event, T>] => entry[1] !== 'ignored'),
+  );
+  return {
+    ...rest,
+    types: [...handlers.keys()],
+    handle: (event, rows) => {
+      handlers.get(event.type)?.(event as unknown as Recorded<Event>, rows as unknown as Writers<T>);
+    },
+  };
+};
+
+/** What stands still together when an event is refused: its tenant, or its person where it has none. */
+export const laneOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;

@@ -1,0 +1,115 @@
+import type { Table, Tables, Value, Writers } from './projection';
+
+export type Row = { readonly [column: string]: Value };
+
+export interface RowWriter {
+  /** The row with all of its columns; replaces one that is there. */
+  put(row: Row): void;
+  /** Some columns of the row with this key; nothing where there is none. */
+  patch(key: Row, columns: Row): void;
+  remove(key: Row): void;
+}
+
+export type Operation =
+  | { readonly kind: 'put'; row: Row }
+  | { readonly kind: 'patch'; readonly key: Row; columns: Row }
+  | { readonly kind: 'remove'; readonly key: Row };
+
+/** Per table, by key: what a batch of events makes of the row. */
+export type Folded = ReadonlyMap<string, ReadonlyMap<string, Operation>>;
+
+const keyOf = ({ key }: Table, row: Row): string => {
+  let joined = '';
+  for (const column of key) {
+    const value = row[column];
+    if (value === undefined || value === null) throw new Error(`a row lacks its key column ${column}`);
+    joined += `${value}\u0000`;
+  }
+  return joined;
+};
+
+const requireColumns = (table: string, { columns }: Table, row: Row, all: boolean): void => {
+  let known = 0;
+  for (const column in row) {
+    if (columns[column] === undefined) throw new Error(`${table} has no column ${column}`);
+    if (row[column] === undefined) throw new Error(`${table}.${column} is undefined`);
+    known++;
+  }
+  if (all && known !== Object.keys(columns).length) throw new Error(`a row of ${table} lacks columns`);
+};
+
+/** What two operations on one row, in this order, come to. */
+const merge = (before: Operation | undefined, next: Operation): Operation => {
+  if (!before || next.kind !== 'patch') return next;
+  switch (before.kind) {
+    case 'put':
+      return { kind: 'put', row: { ...before.row, ...next.columns } };
+    case 'patch':
+      return { kind: 'patch', key: before.key, columns: { ...before.columns, ...next.columns } };
+    case 'remove':
+      return before;
+  }
+};
+
+/**
+ * Collects what events do to rows, so that a batch costs one statement a table however often it touches a row. What one
+ * event does is taken whole or not at all ({@link RowBuffer.apply}).
+ */
+export class RowBuffer {
+  readonly #tables = new Map<string, Map<string, Operation>>();
+  readonly #pending: { operations: Map<string, Operation>; key: string; operation: Operation }[] = [];
+  readonly writers: Writers<Tables>;
+
+  constructor(tables: Tables) {
+    const writers: Record<string, RowWriter> = {};
+    for (const [name, table] of Object.entries(tables)) {
+      const operations = new Map<string, Operation>();
+      this.#tables.set(name, operations);
+      writers[name] = this.#writer(name, table, operations);
+    }
+    this.writers = writers;
+  }
+
+  #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
+    const add = (key: Row, operation: Operation): void => {
+      this.#pending.push({ operations, key: keyOf(table, key), operation });
+    };
+    return {
+      put: (row) => {
+        requireColumns(name, table, row, true);
+        add(row, { kind: 'put', row });
+      },
+      patch: (key, columns) => {
+        requireColumns(name, table, columns, false);
+        add(key, { kind: 'patch', key, columns });
+      },
+      remove: (key) => add(key, { kind: 'remove', key }),
+    };
+  }
+
+  /** Runs one event's handler; if it throws, the rows are as they were before it. */
+  apply(handler: (rows: Writers<Tables>) => void): void {
+    try {
+      handler(this.writers);
+      for (const { operations, key, operation } of this.#pending)
+        operations.set(key, merge(operations.get(key), operation));
+    } finally {
+      this.#pending.length = 0;
+    }
+  }
+
+  get folded(): Folded {
+    return this.#tables;
+  }
+
+  /** Rows that are touched. */
+  get size(): number {
+    let size = 0;
+    for (const operations of this.#tables.values()) size += operations.size;
+    return size;
+  }
+
+  clear(): void {
+    for (const operations of this.#tables.values()) operations.clear();
+  }
+}

@@ -1,0 +1,66 @@
+// Compiles the sources to dist/ (swc, about a second), unless dist/ was made from exactly these sources.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const SOURCES = ['apps', 'libs', 'projections'];
+const stampFile = join(root, 'dist/.stamp');
+
+/** Changes with any source: path, size and time of each file. */
+const stampOf = () => {
+  const hash = createHash('sha256').update(readFileSync(join(root, '.swcrc')));
+  for (const folder of SOURCES) {
+    if (!existsSync(join(root, folder))) continue;
+    for (const path of readdirSync(join(root, folder), { recursive: true }).sort()) {
+      const stats = statSync(join(root, folder, path), { throwIfNoEntry: false });
+      if (stats?.isFile()) hash.update(`${folder}/${path} ${stats.size} ${stats.mtimeMs}\n`);
+    }
+  }
+  return hash.digest('hex');
+};
+
+const isCurrent = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stampOf();
+
+/** Only what was installed with its sources can be built; an image holds dist/ alone. */
+const hasSources = () => existsSync(join(root, 'apps/main.ts'));
+
+export const buildIfNeeded = () => {
+  if (hasSources() && !isCurrent()) build();
+};
+
+export const build = () => {
+  const swc = compiler();
+  const stamp = stampOf();
+  // Beside dist/ and then into its place: whoever runs from dist/ now never sees half of it.
+  const made = `.dist-${process.pid}`;
+  try {
+    const sources = SOURCES.filter((folder) => existsSync(join(root, folder)));
+    const options = ['-d', made, '--copy-files', '--ignore', '**/*.spec.ts'];
+    const { status, error } = spawnSync(process.execPath, [swc, ...sources, ...options, '--quiet'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (error) throw error;
+    if (status !== 0) throw new Error(`swc ended with code ${status}`);
+    writeFileSync(join(root, made, '.stamp'), stamp);
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    renameSync(join(root, made), join(root, 'dist'));
+  } finally {
+    rmSync(join(root, made), { recursive: true, force: true });
+  }
+};
+
+const compiler = () => {
+  try {
+    const entry = createRequire(import.meta.url).resolve('@swc/cli/package.json');
+    return join(dirname(entry), 'bin/swc.js');
+  } catch {
+    throw new Error('dist/ is missing or older than the sources, and the compiler is not installed: run `npm ci`');
+  }
+};
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) build();

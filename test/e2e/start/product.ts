@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+
+export const root = join(__dirname, '../../..');
+
+export interface Product {
+  readonly pid: number;
+  /** Everything printed so far. */
+  output(): string;
+  /** Resolves with the API's URL once the last lines are printed; rejects if the process ends before. */
+  ready(): Promise<string>;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Resolves with the exit code, null where a signal ended it. */
+  ended(): Promise<number | null>;
+}
+
+export interface Launch {
+  readonly env?: Record<string, string>;
+  /** What stands before `node`, such as a change of user. */
+  readonly prefix?: readonly string[];
+  readonly cwd?: string;
+}
+
+const started = new Set<Product>();
+
+/** The built product as a process of its own, on a free port, with an environment of its own. */
+export const launch = (dataDir: string, { env = {}, prefix = [], cwd = root }: Launch = {}): Product => {
+  const [file = process.execPath, ...args] = [...prefix, process.execPath, join(root, 'dist/apps/main.js')];
+  const child = spawn(file, args, {
+    cwd,
+    env: { PATH: process.env['PATH'], PORT: '0', DATA_DIR: dataDir, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (printed += String(data)));
+  const exit = once(child, 'close').then(([code]) => code as number | null);
+  const product: Product = {
+    pid: child.pid ?? 0,
+    output: () => printed,
+    ready: async () => {
+      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
+        const url = /^ {2}API +(\S+)\n[^]*\/v1\/tenant/m.exec(printed)?.[1];
+        if (url) return url;
+        if (child.exitCode !== null || child.signalCode !== null) break;
+      }
+      throw new Error(`the product did not start:\n${printed}`);
+    },
+    end: (signal) => {
+      child.kill(signal);
+      return exit;
+    },
+    ended: () => exit,
+  };
+  started.add(product);
+  return product;
+};
+
+/** Ends what a failed test has left. */
+export const endAll = async (): Promise<void> => {
+  for (const product of started) if (isAlive(product.pid)) await product.end('SIGKILL');
+  started.clear();
+};
+
+/** The id of the PostgreSQL server on a data directory; 0 where none is noted. */
+export const serverPid = (dataDir: string): number => {
+  try {
+    return Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
+  } catch {
+    return 0;
+  }
+};
+
+/** One query to the embedded database, past the product. */
+export const query = async <R>(dataDir: string, sql: string): Promise<R[]> => {
+  const read = (name: string): string => readFileSync(join(dataDir, name), 'utf8').trim();
+  const port = Number(read('postgres.port'));
+  const password = read('postgres.password');
+  const client = new Client({ host: '127.0.0.1', port, user: 'tenantry_owner', password, database: 'tenantry' });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as R[];
+  } finally {
+    await client.end();
+  }
+};
+
+/** Waits until `condition` holds. */
+export const until = async (condition: () => boolean | Promise<boolean>, ms: number): Promise<void> => {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await condition()) return;
+  throw new Error(`did not come about within ${ms} ms: ${condition}`);
+};

@@ -1,0 +1,167 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { endAll, launch, query, root, serverPid, until } from './product';
+
+jest.setTimeout(120_000);
+
+let home: string;
+let dataDir: string;
+
+beforeAll(() => {
+  execFileSync(process.execPath, ['-e', 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())'], {
+    cwd: root,
+  });
+});
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'tenantry-start-'));
+  await chmod(home, 0o755);
+  dataDir = join(home, 'data');
+});
+
+afterEach(async () => {
+  await endAll();
+  const server = serverPid(dataDir);
+  if (server > 0 && isAlive(server)) process.kill(server, 'SIGQUIT');
+  await until(() => serverPid(dataDir) === 0 || !isAlive(serverPid(dataDir)), 10_000);
+  await rm(home, { recursive: true, force: true });
+});
+
+const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).status === 200;
+
+describe('a start with everything embedded', () => {
+  it('answers, ends with code 0 on SIGTERM and on Ctrl-C, and leaves no process behind', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const product = launch(dataDir);
+      expect(await isReady(await product.ready())).toBe(true);
+      const server = serverPid(dataDir);
+      expect(isAlive(server)).toBe(true);
+      expect(await product.end(signal)).toBe(0);
+      expect(isAlive(server)).toBe(false);
+    }
+  });
+
+  it('finds its data again, its key and its port, and keeps its secrets to itself', async () => {
+    const first = launch(dataDir);
+    await first.ready();
+    await query(dataDir, 'create table kept as select 1 as n');
+    const secret = await readFile(join(dataDir, 'secret.key'), 'utf8');
+    const port = await readFile(join(dataDir, 'postgres.port'), 'utf8');
+    await first.end('SIGTERM');
+    const second = launch(dataDir);
+    await second.ready();
+    expect(await query(dataDir, 'select n from kept')).toEqual([{ n: 1 }]);
+    expect(await readFile(join(dataDir, 'secret.key'), 'utf8')).toBe(secret);
+    expect(await readFile(join(dataDir, 'postgres.port'), 'utf8')).toBe(port);
+    for (const name of ['secret.key', 'postgres.password', 'postgres.log']) {
+      expect((await stat(join(dataDir, name))).mode & 0o077).toBe(0);
+    }
+    expect(second.output()).not.toContain(secret.trim());
+    expect(second.output()).not.toContain((await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim());
+    expect(await second.end('SIGTERM')).toBe(0);
+  });
+
+  it.each(['the server outlives it', 'the server is killed with it'])('recovers after kill -9: %s', async (which) => {
+    const first = launch(dataDir);
+    await first.ready();
+    const orphan = serverPid(dataDir);
+    await query(dataDir, 'create table kept as select 1 as n');
+    await first.end('SIGKILL');
+    if (which === 'the server outlives it') expect(isAlive(orphan)).toBe(true);
+    else process.kill(orphan, 'SIGKILL');
+    const second = launch(dataDir);
+    expect(await isReady(await second.ready())).toBe(true);
+    expect(isAlive(orphan)).toBe(false);
+    expect(await query(dataDir, 'select n from kept')).toEqual([{ n: 1 }]);
+    expect(await second.end('SIGTERM')).toBe(0);
+  });
+
+  it('refuses a second start on the same data, naming the process and the setting, and leaves the first alone', async () => {
+    const first = launch(dataDir);
+    const url = await first.ready();
+    const second = launch(dataDir);
+    expect(await second.ended()).toBe(1);
+    expect(second.output()).toMatch(new RegExp(`DATA_DIR: .*is used by another Tenantry, process ${first.pid}\\b`));
+    expect(await isReady(url)).toBe(true);
+    expect(await first.end('SIGTERM')).toBe(0);
+  });
+
+  it('starts PostgreSQL again, on its port, when that is killed under it', async () => {
+    const product = launch(dataDir);
+    await product.ready();
+    const server = serverPid(dataDir);
+    process.kill(server, 'SIGKILL');
+    const answers = async (): Promise<boolean> => (await query(dataDir, 'select 1').catch(() => [])).length === 1;
+    await until(async () => serverPid(dataDir) !== server && (await answers()), 10_000);
+    expect(await product.end('SIGTERM')).toBe(0);
+    expect(isAlive(serverPid(dataDir))).toBe(false);
+  });
+
+  it.each([
+    ['SIGTERM', 'postgres.unfinished'],
+    ['SIGKILL', 'postgres.unfinished'],
+    ['SIGTERM', 'postgres.log'],
+    ['SIGKILL', 'postgres.log'],
+  ] as const)('can be ended by %s in the midst of its first start (%s) and started again', async (signal, after) => {
+    const product = launch(dataDir);
+    await until(() => exists(join(dataDir, after)), 20_000);
+    expect(await product.end(signal)).toBe(signal === 'SIGTERM' ? 0 : null);
+    const again = launch(dataDir);
+    expect(await isReady(await again.ready())).toBe(true);
+    expect(await again.end('SIGTERM')).toBe(0);
+  });
+
+  it('reads .env from the folder that it is started in', async () => {
+    await writeFile(join(home, '.env'), 'LOG_LEVEL=loud\n');
+    const product = launch(dataDir, { cwd: home });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toContain('LOG_LEVEL must be one of');
+  });
+
+  it('tells every setting that it can not use at once, each with an example', async () => {
+    const product = launch(dataDir, { env: { PORT: 'http', ROLE: 'both', DATABASE_URL: 'mysql://root:hidden@db/x' } });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(
+      /ROLE must be .*\n.*PORT must be .*\n.*DATABASE_URL must be .*Example: DATABASE_URL=postgres/,
+    );
+    expect(product.output()).not.toContain('hidden');
+  });
+});
+
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
+
+/** Changing the user takes root, and setpriv(1). */
+const describeAsRoot = process.getuid?.() === 0 && process.platform === 'linux' ? describe : describe.skip;
+
+describeAsRoot('as root', () => {
+  it('keeps its data elsewhere, and says so, where its PostgreSQL could not get to it', async () => {
+    await chmod(home, 0o700);
+    const product = launch(dataDir);
+    await product.ready();
+    const moved = /kept in (\/var\/lib\/tenantry\/\w+)/.exec(product.output())?.[1] ?? '';
+    try {
+      expect(await exists(dataDir)).toBe(false);
+      expect(await query(moved, 'select 1 as n')).toEqual([{ n: 1 }]);
+      expect(await product.end('SIGTERM')).toBe(0);
+    } finally {
+      if (moved) await rm(moved, { recursive: true });
+    }
+  });
+
+  const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+
+  it('runs as another user just as well, and goes on with what that user has made', async () => {
+    await chmod(home, 0o777);
+    const unprivileged = launch(dataDir, { prefix: NOBODY, cwd: '/' });
+    await unprivileged.ready();
+    await query(dataDir, 'create table kept as select 1 as n');
+    expect(await unprivileged.end('SIGTERM')).toBe(0);
+    const asRoot = launch(dataDir);
+    await asRoot.ready();
+    expect(await query(dataDir, 'select n from kept')).toEqual([{ n: 1 }]);
+    expect(await asRoot.end('SIGTERM')).toBe(0);
+  });
+});

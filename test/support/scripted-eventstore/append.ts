@@ -1,0 +1,148 @@
+import * as shared from '@eventstore/db-client/generated/shared_pb';
+import { Status } from '@eventstore/db-client/generated/status_pb';
+import * as streams from '@eventstore/db-client/generated/streams_pb';
+import type { ServerDuplexStream, ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
+import { Any } from 'google-protobuf/google/protobuf/any_pb';
+import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
+import { type AppendFault, notReadyStatus, type Script } from './script';
+import type { Expected, Outcome, Proposed, Store } from './store';
+import { nameOf, uuidOf } from './wire';
+
+export interface Node {
+  readonly store: Store;
+  readonly script: Script;
+  /** Cuts every connection. */
+  readonly cut: () => void;
+}
+
+type BatchCall = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
+
+const failure = (message: string, details: { serializeBinary(): Uint8Array }, type: string): Status => {
+  const any = new Any();
+  any.pack(details.serializeBinary(), type);
+  return new Status().setMessage(message).setDetails(any);
+};
+
+const conflict = (current: bigint, expected: Expected): Status => {
+  const details = new shared.WrongExpectedVersion();
+  if (current < 0n) details.setCurrentNoStream(new Empty());
+  else details.setCurrentStreamRevision(current.toString());
+  if (typeof expected === 'bigint' && expected >= 0n) details.setExpectedStreamPosition(expected.toString());
+  else if (expected === 'any') details.setExpectedAny(new Empty());
+  else details.setExpectedNoStream(new Empty());
+  return failure('WrongExpectedVersion', details, 'event_store.client.WrongExpectedVersion');
+};
+
+const refusals: Partial<Record<AppendFault, () => Status>> = {
+  timeout: () => failure('Timeout', new shared.Timeout(), 'event_store.client.Timeout'),
+  'timeout-stored': () => failure('Timeout', new shared.Timeout(), 'event_store.client.Timeout'),
+  'not-ready': () => failure('Server Is Not Ready', new shared.Empty(), 'event_store.client.Empty'),
+  conflict: () => conflict(7_000n, 0n),
+  'too-large': () => {
+    const details = new shared.MaximumAppendSizeExceeded().setMaxappendsize(1_048_576);
+    return failure('too large', details, 'event_store.client.MaximumAppendSizeExceeded');
+  },
+};
+
+const expectedOf = (options: streams.BatchAppendReq.Options): Expected => {
+  if (options.hasAny()) return 'any';
+  if (options.hasStreamExists()) return 'stream_exists';
+  return options.hasNoStream() ? -1n : BigInt(options.getStreamPosition());
+};
+
+const proposedOf = (message: streams.BatchAppendReq.ProposedMessage | streams.AppendReq.ProposedMessage): Proposed => ({
+  id: uuidOf(message.getId()),
+  type: message.getMetadataMap().get('type') ?? '',
+  contentType: message.getMetadataMap().get('content-type') ?? '',
+  data: message.getData_asU8(),
+  metadata: message.getCustomMetadata_asU8(),
+});
+
+const answer = (
+  request: streams.BatchAppendReq,
+  outcome: Outcome | Status,
+  expected: Expected,
+): streams.BatchAppendResp => {
+  const options = request.getOptions() as streams.BatchAppendReq.Options;
+  const response = new streams.BatchAppendResp()
+    .setCorrelationId(request.getCorrelationId())
+    .setStreamIdentifier(options.getStreamIdentifier());
+  if (outcome instanceof Status) return response.setError(outcome);
+  if (outcome.kind === 'conflict') return response.setError(conflict(outcome.current, expected));
+  if (outcome.kind === 'deleted') {
+    const details = new shared.StreamDeleted().setStreamIdentifier(options.getStreamIdentifier());
+    return response.setError(failure('StreamDeleted', details, 'event_store.client.StreamDeleted'));
+  }
+  const at = outcome.position.toString();
+  const position = new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at);
+  return response.setSuccess(
+    new streams.BatchAppendResp.Success().setCurrentRevision(outcome.revision.toString()).setPosition(position),
+  );
+};
+
+/** One append of a batch stream. `earlier` are the messages of its requests that were not final. */
+const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
+  const { store, script, cut } = node;
+  const options = request.getOptions() as streams.BatchAppendReq.Options;
+  const stream = nameOf(options.getStreamIdentifier());
+  const expected = expectedOf(options);
+  const reply = (outcome: Outcome | Status): void => {
+    if (!call.destroyed) call.write(answer(request, outcome, expected));
+  };
+  script.counts.appends++;
+  const fault = script.notReady ? 'not-ready' : script.onAppend?.(stream);
+  if (fault === 'cut-before') return cut();
+  if (fault === 'late') return script.hold(() => reply(store.append(stream, expected, events)));
+  const refusal = fault && refusals[fault]?.();
+  if (refusal && fault !== 'timeout-stored') return reply(refusal);
+  const outcome = store.append(stream, expected, events);
+  if (fault === 'silent') return;
+  if (fault === 'cut') return cut();
+  reply(refusal ?? outcome);
+  if (fault === 'twice') reply(outcome);
+};
+
+export const batchAppend =
+  (node: Node) =>
+  (call: BatchCall): void => {
+    let earlier: { options: streams.BatchAppendReq.Options | undefined; events: Proposed[] } | undefined;
+    let turn = Promise.resolve();
+    call.on('error', () => undefined);
+    call.on('end', () => call.end());
+    call.on('data', (request: streams.BatchAppendReq) => {
+      const events = [...(earlier?.events ?? []), ...request.getProposedMessagesList().map(proposedOf)];
+      if (earlier?.options) request.setOptions(earlier.options);
+      earlier = request.getIsFinal() ? undefined : { options: request.getOptions(), events };
+      if (earlier) return;
+      // In the order of arrival, also after a thaw.
+      turn = turn.then(() => node.script.awake()).then(() => takeOne(node, call, request, events));
+    });
+  };
+
+/** The path that the client takes with credentials; here only so that the service is whole. */
+export const append =
+  ({ store, script }: Node) =>
+  (
+    call: ServerReadableStream<streams.AppendReq, streams.AppendResp>,
+    done: sendUnaryData<streams.AppendResp>,
+  ): void => {
+    let options: streams.AppendReq.Options | undefined;
+    const events: Proposed[] = [];
+    call.on('data', (request: streams.AppendReq) => {
+      if (request.hasOptions()) options = request.getOptions();
+      const message = request.getProposedMessage();
+      if (message) events.push(proposedOf(message));
+    });
+    call.on('end', () => {
+      if (script.notReady || !options) return done(notReadyStatus);
+      const expected = options.hasAny() ? 'any' : options.hasNoStream() ? -1n : BigInt(options.getRevision());
+      const outcome = store.append(nameOf(options.getStreamIdentifier()), expected, events);
+      if (outcome.kind !== 'stored') return done(notReadyStatus);
+      done(
+        null,
+        new streams.AppendResp().setSuccess(
+          new streams.AppendResp.Success().setCurrentRevision(outcome.revision.toString()),
+        ),
+      );
+    });
+  };

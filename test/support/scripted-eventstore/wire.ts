@@ -1,0 +1,62 @@
+import * as shared from '@eventstore/db-client/generated/shared_pb';
+import { type ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import type { Stored } from './store';
+
+export const nameOf = (identifier: shared.StreamIdentifier | undefined): string =>
+  Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
+
+/** The server answers with structured ids and takes both forms. */
+export const uuidOf = (uuid: shared.UUID | undefined): string => {
+  const structured = uuid?.getStructured();
+  if (!structured) return uuid?.getString() ?? '';
+  const half = (bits: string): string => BigInt.asUintN(64, BigInt(bits)).toString(16).padStart(16, '0');
+  const hex = half(structured.getMostSignificantBits()) + half(structured.getLeastSignificantBits());
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+};
+
+export const eventResponse = (stored: Stored): ReadResp => {
+  const event = new ReadResp.ReadEvent.RecordedEvent()
+    .setId(new shared.UUID().setString(stored.id))
+    .setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(stored.stream)))
+    .setStreamRevision(stored.revision.toString())
+    .setCommitPosition(stored.position.toString())
+    .setPreparePosition(stored.position.toString())
+    .setData(stored.data)
+    .setCustomMetadata(stored.metadata);
+  event.getMetadataMap().set('type', stored.type);
+  event.getMetadataMap().set('content-type', stored.contentType);
+  event.getMetadataMap().set('created', stored.created.toString());
+  return new ReadResp().setEvent(
+    new ReadResp.ReadEvent().setEvent(event).setCommitPosition(stored.position.toString()),
+  );
+};
+
+export const checkpointResponse = (position: bigint): ReadResp =>
+  new ReadResp().setCheckpoint(
+    new ReadResp.Checkpoint().setCommitPosition(position.toString()).setPreparePosition(position.toString()),
+  );
+
+export const deletedError = (stream: string): ServiceError => {
+  const metadata = new Metadata();
+  metadata.set('exception', 'stream-deleted');
+  metadata.set('stream-name', stream);
+  const details = `Event stream '${stream}' is deleted.`;
+  return Object.assign(new Error(details), { code: status.FAILED_PRECONDITION, details, metadata });
+};
+
+export const serviceError = (code: status, details: string): ServiceError =>
+  Object.assign(new Error(details), { code, details, metadata: new Metadata() });
+
+/** Whether a record passes the filter of a subscription. */
+export const passes = (filter: ReadReq.Options.FilterOptions | undefined): ((stored: Stored) => boolean) => {
+  const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
+  if (!filter || !expression) return () => true;
+  const subject = filter.hasStreamIdentifier()
+    ? ({ stream }: Stored): string => stream
+    : ({ type }: Stored): string => type;
+  const prefixes = expression.getPrefixList();
+  if (prefixes.length > 0) return (stored) => prefixes.some((prefix) => subject(stored).startsWith(prefix));
+  const regex = new RegExp(expression.getRegex());
+  return (stored) => regex.test(subject(stored));
+};
