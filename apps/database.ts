@@ -5,6 +5,7 @@ import type { Settings } from '../libs/platform/config/settings';
 import { migrate } from '../libs/platform/database/migrate';
 import { deriveRolePasswords, roleUrls } from '../libs/platform/database/roles';
 import { openEmbeddedPostgres, usableDataDir } from '../libs/platform/embedded-postgres';
+import { codeOf } from '../libs/platform/error-code';
 import type { Logger } from '../libs/platform/logging';
 import type { Context } from './context';
 import type { Lifecycle } from './lifecycle';
@@ -58,7 +59,7 @@ const waitingForServer = async <T>(url: string, logger: Logger, work: () => Prom
     try {
       return await work();
     } catch (error) {
-      const code = codeOf(error);
+      const code = codeOf(error) ?? '';
       if (!NOT_YET_THERE.test(code) || Date.now() > end) throw unreachable(url, code, error);
       logger.warn(`waiting for PostgreSQL at ${new URL(url).host || 'its socket'} (${code})`);
       await sleep(1_000);
@@ -68,11 +69,6 @@ const waitingForServer = async <T>(url: string, logger: Logger, work: () => Prom
 
 /** Refused, not resolved, unreachable; 57P03: the server is starting up. */
 const NOT_YET_THERE = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT|57P03)$/;
-
-const codeOf = (error: unknown): string => {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-};
 
 const unreachable = (url: string, code: string, error: unknown): unknown => {
   if (!NOT_YET_THERE.test(code) && !/^(28|3D)/.test(code)) return error;
@@ -84,6 +80,6 @@ const unreachable = (url: string, code: string, error: unknown): unknown => {
 };
 
 /** The operator has to change something; the message says what. */
-export class CannotStart extends Error {
+class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }

@@ -1,9 +1,10 @@
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
 import { bannerFor, workerBanner } from './banner';
-import type { Context, Part } from './context';
+import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
+import { openRuntime, type Runtime } from './runtime';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
 const CLOSE_MS = 5_000;
@@ -23,24 +24,32 @@ const main = async (): Promise<void> => {
 };
 
 const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Promise<void> => {
+  /** From here on whatever `opening` leads to is closed in its turn, also when a signal comes before it is there. */
+  const open = <T>(name: string, opening: Promise<T>, close: (opened: T) => Promise<void>): Promise<T> => {
+    const stop = async (): Promise<void> => {
+      const [result] = await Promise.allSettled([opening]);
+      if (result.status === 'fulfilled') await close(result.value);
+    };
+    lifecycle.add(name, stop, settings.shutdownGraceMs + CLOSE_MS);
+    return opening;
+  };
+  const stop = (part: Part): Promise<void> => part.stop();
+
   const context = await prepareContext(settings, logger, lifecycle);
   if (lifecycle.stopping) return;
-  const start = (name: string, part: Promise<Part>): Promise<Part> => {
-    const stop = async (): Promise<void> => (await part.catch(() => undefined))?.stop();
-    lifecycle.add(name, stop, settings.shutdownGraceMs + CLOSE_MS);
-    return part;
-  };
+  const runtime = await open('the event log', openRuntime(context), (it) => it.close());
+  if (lifecycle.stopping) return;
   const [, api] = await Promise.all([
-    settings.role === 'api' ? undefined : start('the worker', startWorker(context)),
-    settings.role === 'worker' ? undefined : start('the API', startApi(context)),
+    settings.role === 'api' ? undefined : open('the worker', startWorker(runtime), stop),
+    settings.role === 'worker' ? undefined : open('the API', startApi(runtime), stop),
   ]);
   if (lifecycle.stopping) return;
   process.stdout.write(api?.url ? bannerFor(api.url) : workerBanner);
 };
 
 // Loaded only where they run: a worker needs no HTTP.
-const startApi = async (context: Context): Promise<Part> => (await import('./api/start.js')).startApi(context);
-const startWorker = async (context: Context): Promise<Part> => (await import('./worker/start.js')).startWorker(context);
+const startApi = async (runtime: Runtime): Promise<Part> => (await import('./api/start.js')).startApi(runtime);
+const startWorker = async (runtime: Runtime): Promise<Part> => (await import('./worker/start.js')).startWorker(runtime);
 
 /** What an operator has to mend is told in a sentence, what a developer has to mend with its stack. */
 const complain = (error: unknown): void => {

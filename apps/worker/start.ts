@@ -1,4 +1,30 @@
-import type { Context, Part } from '../context';
+import { roleNames } from '../../libs/platform/database/roles';
+import { createWake } from '../../libs/platform/database/wake';
+import { startEngine } from '../../libs/projecting/engine';
+import { createProjectionMetrics } from '../../libs/projecting/metrics';
+import { projections } from '../../projections';
+import type { Part } from '../context';
+import type { Runtime } from '../runtime';
 
-/** Stands in until the background work is here. */
-export const startWorker = async (_context: Context): Promise<Part> => ({ stop: async () => undefined });
+/** The background work of one process: projections and rebuilds. Any number of processes may run it. */
+export const startWorker = async (runtime: Runtime): Promise<Part> => {
+  const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls } = runtime;
+  const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.projector, pool });
+  const engine = startEngine({
+    projections,
+    log,
+    pool,
+    roles: roleNames(settings.databaseRolePrefix),
+    progress,
+    logger,
+    metrics: createProjectionMetrics({ registry, log, pool }),
+    // One process needs no telling.
+    ...(settings.role === 'worker' && { wake }),
+  });
+  return {
+    stop: async () => {
+      await engine.stop();
+      await wake.close();
+    },
+  };
+};

@@ -148,8 +148,11 @@ export interface EventLog {
 
 /** Events in one append. */
 export const MAX_EVENTS = 500;
-/** Bytes of all data of one append, as JSON in UTF-8. EventStoreDB's own limit is 1 MiB with its framing. */
-export const MAX_APPEND_BYTES = 900 * 1024;
+/**
+ * Bytes of all data of one append, as JSON in UTF-8. EventStoreDB's own limit is 1 MiB with the types and metadata, which
+ * are 300 KB of 500 events.
+ */
+export const MAX_APPEND_BYTES = 700 * 1024;
 /** Events in one page. */
 export const MAX_PAGE = 10_000;
 

@@ -26,7 +26,12 @@ export interface Parked {
 /** Undefined where the projection is not installed. */
 export const readCheckpoint = async (pool: Pool, projection: string): Promise<Checkpoint | undefined> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<{ version: number; position: string; epoch: number; state: Checkpoint['state'] }>({
+    const { rows } = await client.query<{
+      version: number;
+      position: string;
+      epoch: number;
+      state: Checkpoint['state'];
+    }>({
       name: 'read-checkpoint',
       text: 'select version, position, epoch, state from projecting.checkpoints where projection = $1',
       values: [projection],
@@ -62,7 +67,10 @@ export interface Advance {
  * checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens.
  * @returns false where nothing happened
  */
-export const advance = async (client: PoolClient, { projection, from, to, folded, parked }: Advance): Promise<boolean> => {
+export const advance = async (
+  client: PoolClient,
+  { projection, from, to, folded, parked }: Advance,
+): Promise<boolean> => {
   const parking = parked.length > 0;
   const rows = rowStatement(LIVE_SCHEMA, projection.tables, folded, 'exists (select from held)', parking ? 11 : 5);
   const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;

@@ -9,8 +9,8 @@ import { createPool, withClient } from '../platform/database/pools';
 import { roleNames } from '../platform/database/roles';
 import { uuidv7 } from '../platform/ids/uuid';
 import { silentLogger } from '../platform/logger.port';
-import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { startEngine } from './engine';
 import { installProjections, requestRebuild } from './install';
 import { createProjectionMetrics } from './metrics';
@@ -91,7 +91,15 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
   const start = (projection: Projection): { stop(): Promise<void> } => {
     const registry = new Registry();
     const metrics = createProjectionMetrics({ registry, log, pool, intervalMs: 50 });
-    const engine = startEngine({ projections: [projection], log, pool, roles, progress, logger: silentLogger, metrics });
+    const engine = startEngine({
+      projections: [projection],
+      log,
+      pool,
+      roles,
+      progress,
+      logger: silentLogger,
+      metrics,
+    });
     engines.push(engine);
     return engine;
   };
@@ -99,7 +107,8 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
   beforeEach(async () => {
     database = await createTestDatabase();
     pool = createPool({ url: database.urls.projector, max: 8, applicationName: 'projector' });
-    log = kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
+    log =
+      kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
     poisonous = true;
     progress.forget('notes');
     await installProjections(pool, [notes(schema, () => poisonous)], roles);
@@ -171,7 +180,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     const ids = Array.from({ length: 60 }, () => uuidv7());
     await Promise.all(ids.map((id) => log.append(note(tenant, id, 0, 'NoteWritten', 'a'))));
     const results = await Promise.all(ids.map((id) => log.append(note(tenant, id, 1, 'NoteRewritten', 'b'))));
-    await caughtUp(results.reduce((most, { position }) => (position > most ? position : most), 0n));
+    for (const { position } of results) await caughtUp(position);
     expect(await rows()).toEqual(ids.sort().map((note_id) => ({ note_id, text: 'b', version: 2 })));
   });
 
@@ -231,14 +240,18 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     const writing = (async () => {
       let position = 0n;
       for (const [at, pair] of ids.entries()) {
-        position = await write(note(...pair, 1, at % 3 === 0 ? 'NoteBurnt' : 'NoteRewritten', at % 3 === 0 ? undefined : `again ${at}`));
+        position = await write(
+          note(...pair, 1, at % 3 === 0 ? 'NoteBurnt' : 'NoteRewritten', at % 3 === 0 ? undefined : `again ${at}`),
+        );
       }
       return position;
     })();
     const id = await requestRebuild(pool as never, 'notes');
     expect(await rebuilt(id)).toBe('done');
     await caughtUp(await writing);
-    const expected = ids.flatMap(([, note_id], at) => (at % 3 === 0 ? [] : [{ note_id, text: `again ${at}`, version: 2 }]));
+    const expected = ids.flatMap(([, note_id], at) =>
+      at % 3 === 0 ? [] : [{ note_id, text: `again ${at}`, version: 2 }],
+    );
     expect(await rows()).toEqual(expected.sort((a, b) => (a.note_id < b.note_id ? -1 : 1)));
     const { rows: policies } = await pool.query(
       `select relrowsecurity and relforcerowsecurity as forced from pg_class where oid = 'read_model.notes'::regclass`,

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { uuidv7 } from '../platform/ids/uuid';
 import { inTransaction } from '../platform/database/pools';
+import { uuidv7 } from '../platform/ids/uuid';
 import type { Projection } from './projection';
 
 export interface Schema {
@@ -15,10 +15,7 @@ export interface Schema {
 }
 
 /** The SQL of a projection's tables in its three parts. */
-export const readSchema = async (
-  { schema }: Projection,
-  roles: Readonly<Record<string, string>>,
-): Promise<Schema> => {
+export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<string, string>>): Promise<Schema> => {
   const sql = withRoles(await readFile(schema, 'utf8'), roles);
   const [tables, keys, security] = sql.split(/^-- (?:after load|before reading)\s*$/m);
   if (tables === undefined || keys === undefined || security === undefined)

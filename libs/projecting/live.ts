@@ -6,8 +6,8 @@ import type { Logger } from '../platform/logger.port';
 import { advance, type Checkpoint, type Parked, readCheckpoint, readParkedLanes } from './checkpoint';
 import { foldEvents } from './fold';
 import { findRefusedLanes, isDataError } from './poison';
-import { laneOf, type Projection } from './projection';
 import type { Progress } from './progress';
+import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 
 export interface LiveOptions {
@@ -69,7 +69,12 @@ const follow = async (
   const signal = AbortSignal.any([options.signal, ended.signal]);
   const buffer = new RowBuffer(projection.tables);
   try {
-    for await (const page of log.subscribe({ after: start.position, types: projection.types, pageSize: batch, signal })) {
+    for await (const page of log.subscribe({
+      after: start.position,
+      types: projection.types,
+      pageSize: batch,
+      signal,
+    })) {
       if (page.position === checkpoint.position) continue;
       checkpoint = await project(projection, page, checkpoint, standing, buffer, options);
       options.progress.report(projection.name, checkpoint.position);

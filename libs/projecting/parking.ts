@@ -18,7 +18,13 @@ interface ParkedRow {
 const PAGE = 1_000;
 
 /** The events that a lane has missed: from `from` (inclusive) to `to` (inclusive). */
-async function* missed(log: EventLog, row: ParkedRow, types: readonly string[], from: Position, to: Position): AsyncGenerator<RecordedEvent[]> {
+async function* missed(
+  log: EventLog,
+  row: ParkedRow,
+  types: readonly string[],
+  from: Position,
+  to: Position,
+): AsyncGenerator<RecordedEvent[]> {
   if (row.outside) {
     const events = await log.readStream({ tenantId: null, aggregate: row.aggregate, id: row.lane });
     yield events.filter(({ position, type }) => position >= from && position <= to && types.includes(type));
@@ -33,7 +39,11 @@ async function* missed(log: EventLog, row: ParkedRow, types: readonly string[], 
 }
 
 /** Folds one event; what the database refuses of it is undone alone. */
-const foldOne = async (client: PoolClient, projection: Projection, event: RecordedEvent): Promise<Parked | undefined> => {
+const foldOne = async (
+  client: PoolClient,
+  projection: Projection,
+  event: RecordedEvent,
+): Promise<Parked | undefined> => {
   const buffer = new RowBuffer(projection.tables);
   const [refused] = foldEvents(projection, [event], new Set(), buffer);
   if (refused) return refused;

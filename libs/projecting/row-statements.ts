@@ -39,8 +39,10 @@ class Parameters {
   }
 }
 
-const list = (columns: Columns, prefix = ''): string => columns.map((it) => `${prefix}${escapeIdentifier(it)}`).join(', ');
-const matching = (key: Columns): string => key.map((it) => `t.${escapeIdentifier(it)} = v.${escapeIdentifier(it)}`).join(' and ');
+const list = (columns: Columns, prefix = ''): string =>
+  columns.map((it) => `${prefix}${escapeIdentifier(it)}`).join(', ');
+const matching = (key: Columns): string =>
+  key.map((it) => `t.${escapeIdentifier(it)} = v.${escapeIdentifier(it)}`).join(' and ');
 
 const putRows = (target: string, table: Table, rows: Row[], guard: string, parameters: Parameters): string => {
   const columns = Object.keys(table.columns);
@@ -54,7 +56,14 @@ const putRows = (target: string, table: Table, rows: Row[], guard: string, param
     on conflict (${list(table.key)}) do ${update}`;
 };
 
-const patchRows = (target: string, table: Table, patches: Row[], columns: Columns, guard: string, parameters: Parameters): string =>
+const patchRows = (
+  target: string,
+  table: Table,
+  patches: Row[],
+  columns: Columns,
+  guard: string,
+  parameters: Parameters,
+): string =>
   `update ${target} t set ${columns.map((it) => `${escapeIdentifier(it)} = v.${escapeIdentifier(it)}`).join(', ')}
     from ${parameters.unnest(table, [...table.key, ...columns], patches)} as v (${list([...table.key, ...columns])})
     where ${matching(table.key)} and ${guard}`;
@@ -91,7 +100,13 @@ const sort = (operations: Iterable<Operation>): Sorted => {
  * @param guard SQL condition under which the rows are written
  * @param first number of the first parameter
  */
-export const rowStatement = (schema: string, tables: Tables, folded: Folded, guard: string, first: number): RowStatement => {
+export const rowStatement = (
+  schema: string,
+  tables: Tables,
+  folded: Folded,
+  guard: string,
+  first: number,
+): RowStatement => {
   const parameters = new Parameters(first);
   const expressions: string[] = [];
   for (const [name, operations] of folded) {

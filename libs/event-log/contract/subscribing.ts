@@ -72,7 +72,9 @@ export const subscribing = (opened: Opened): void => {
       const after = await log.head();
       const both = follow(log, { after, tenantId: ours, types: ['Kept'] }, (events) => events.length === 4);
       const byType = follow(log, { after, types: ['Kept'] }, (events) => {
-        return events.filter(({ stream }) => ([ours, theirs] as (string | null)[]).includes(stream.tenantId)).length === 8;
+        return (
+          events.filter(({ stream }) => ([ours, theirs] as (string | null)[]).includes(stream.tenantId)).length === 8
+        );
       });
       for (const [tenantId, type] of upTo(4).flatMap(
         () =>

@@ -62,7 +62,8 @@ export const numberOf = (reply: BatchAppendResp): string => {
 const TYPE = 'event_store.client.';
 
 /** Positions that the server gives where it does not know one: -1, in either reading. */
-const plausible = (position: bigint): bigint | undefined => (position > 0n && position < 2n ** 63n ? position : undefined);
+const plausible = (position: bigint): bigint | undefined =>
+  position > 0n && position < 2n ** 63n ? position : undefined;
 
 /**
  * @throws InvalidAppend too large, or the stream was erased
@@ -85,7 +86,10 @@ export const readReply = (reply: BatchAppendResp): Reply => {
   switch (type) {
     case `${TYPE}WrongExpectedVersion`: {
       const wrong = details?.unpack(WrongExpectedVersion.deserializeBinary, type);
-      return { kind: 'conflict', actual: wrong?.hasCurrentStreamRevision() ? Number(wrong.getCurrentStreamRevision()) + 1 : 0 };
+      return {
+        kind: 'conflict',
+        actual: wrong?.hasCurrentStreamRevision() ? Number(wrong.getCurrentStreamRevision()) + 1 : 0,
+      };
     }
     case `${TYPE}StreamDeleted`:
       throw new InvalidAppend('the stream was erased');

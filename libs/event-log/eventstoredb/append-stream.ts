@@ -36,7 +36,8 @@ const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
           if (error) return reject(error);
           const names = methods.getMethodsList().map((method) => method.getMethodName().toLowerCase());
           if (names.includes('batchappend')) resolve();
-          else reject(new Error(`version ${methods.getEventStoreServerVersion()} of the server knows no batch appends`));
+          else
+            reject(new Error(`version ${methods.getEventStoreServerVersion()} of the server knows no batch appends`));
         });
       }),
   );

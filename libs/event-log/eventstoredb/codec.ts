@@ -51,10 +51,15 @@ export const encode = (append: Append, json: readonly string[], upcasters: Upcas
   });
 };
 
-type Raw = Pick<RawEvent | AllStreamRecordedEvent, 'streamId' | 'type' | 'id' | 'revision' | 'data' | 'metadata' | 'created' | 'position'>;
+type Raw = Pick<
+  RawEvent | AllStreamRecordedEvent,
+  'streamId' | 'type' | 'id' | 'revision' | 'data' | 'metadata' | 'created' | 'position'
+>;
 
 const isOurs = (metadata: unknown): metadata is StoredMetadata =>
-  typeof metadata === 'object' && metadata !== null && typeof (metadata as Partial<StoredMetadata>).commandId === 'string';
+  typeof metadata === 'object' &&
+  metadata !== null &&
+  typeof (metadata as Partial<StoredMetadata>).commandId === 'string';
 
 /**
  * The event as the port has it; undefined for what is not of this product: the server's own events (statistics,

@@ -1,13 +1,13 @@
 import {
   type AllStreamResolvedEvent,
   BACKWARDS,
+  START as BEGINNING,
   END,
   type EventStoreDBClient,
   FORWARDS,
   type ResolvedEvent,
-  START as BEGINNING,
-  type StreamingRead,
   StreamDeletedError,
+  type StreamingRead,
   StreamNotFoundError,
 } from '@eventstore/db-client';
 import { backoff, sleep } from '../../platform/backoff';
@@ -22,6 +22,9 @@ export { StreamDeletedError as StreamErased };
 
 /** No answer came in time: not worth another try. */
 class TimedOut extends LogUnavailable {}
+
+const isAnAnswer = (error: unknown): boolean =>
+  error instanceof StreamDeletedError || error instanceof StreamNotFoundError;
 
 /**
  * Takes everything that a read gives. The client has no deadline for reads: this one ends a read that has made no
@@ -41,7 +44,9 @@ const drain = <E>(stream: StreamingRead<E>, idleMs: number, take: (event: E) => 
       before = seen;
     }, idleMs);
     // The listener stays: the client may emit a second error.
-    stream.on('error', (error) => finish(() => reject(error)));
+    stream.on('error', (error) =>
+      finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error))),
+    );
     stream.on('end', () => finish(resolve));
     stream.on('data', (event: E) => {
       seen++;
@@ -53,22 +58,17 @@ const drain = <E>(stream: StreamingRead<E>, idleMs: number, take: (event: E) => 
     });
   });
 
-const retrying = async <T>(doing: string, read: () => Promise<T>): Promise<T> => {
+const retrying = async <T>(read: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
       return await read();
     } catch (error) {
-      if (error instanceof StreamDeletedError || error instanceof StreamNotFoundError) throw error;
-      if (!isOfTheClient(error)) throw error;
-      if (error instanceof TimedOut || tries === TRIES) throw unavailable(doing, error);
+      const worthAnother = error instanceof LogUnavailable && !(error instanceof TimedOut) && tries < TRIES;
+      if (!worthAnother) throw error;
       await sleep(backoff(tries, { firstMs: 50, maxMs: 400 }));
     }
   }
 };
-
-/** What `take` throws is the caller's own (a schema version that is not known) and passes as it is. */
-const isOfTheClient = (error: unknown): boolean =>
-  error instanceof LogUnavailable || (error instanceof Error && ('code' in error || 'type' in error));
 
 export interface StreamRead {
   readonly stream: string;
@@ -91,7 +91,7 @@ export const readEvents = async <T>(
   convert: (event: ResolvedEvent) => T | undefined,
 ): Promise<T[] | undefined> => {
   try {
-    return await retrying('reading a stream', async () => {
+    return await retrying(async () => {
       const events: T[] = [];
       const read = client.readStream(stream, {
         direction: backwards ? BACKWARDS : FORWARDS,
@@ -118,16 +118,18 @@ export const readForwards = (
   maxCount: number,
   idleMs: number,
 ): Promise<AllStreamResolvedEvent[]> =>
-  retrying('reading the log', async () => {
+  retrying(async () => {
     const events: AllStreamResolvedEvent[] = [];
     const fromPosition = from === START ? BEGINNING : { commit: from, prepare: from };
-    await drain(client.readAll({ fromPosition, maxCount, requiresLeader: true }), idleMs, (event) => events.push(event));
+    await drain(client.readAll({ fromPosition, maxCount, requiresLeader: true }), idleMs, (event) =>
+      events.push(event),
+    );
     return events;
   });
 
 /** The position of the last record, whoever wrote it. @throws LogUnavailable */
 export const readHead = (client: EventStoreDBClient, idleMs: number): Promise<Position> =>
-  retrying('reading the head', async () => {
+  retrying(async () => {
     let head = START;
     const read = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true });
     await drain(read, idleMs, ({ event }) => {

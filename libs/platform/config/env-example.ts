@@ -17,12 +17,4 @@ const HEAD = `# Every setting, with its default. None is needed: \`npm ci && npm
 # A setting that can't be used is named at start. Kept in step with libs/platform/config/table.ts by a test.
 `;
 
-const wrap = (text: string): string =>
-  text
-    .split(' ')
-    .reduce<string[]>((lines, word) => {
-      const last = lines.at(-1);
-      if (last !== undefined && last.length + word.length < 115) return [...lines.slice(0, -1), `${last} ${word}`];
-      return [...lines, `# ${word}`];
-    }, [])
-    .join('\n');
+const wrap = (text: string): string => text.replaceAll(/(.{1,113})(?: |$)/g, '# $1\n').trimEnd();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codeOf } from '../error-code';
 import { parseKey } from './kinds';
 import { type Settings, SettingsError } from './settings';
 import { TABLE } from './table';
@@ -18,8 +19,8 @@ export const resolveSecretKey = async (settings: Settings, dataDir: string): Pro
   try {
     await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
     // Of several first starts one makes the key, whole, and all read that one.
-    await link(own, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
+    await link(own, file).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
     });
   } finally {
     await rm(own, { force: true });

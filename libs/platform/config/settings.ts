@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { codeOf } from '../error-code';
 import { Problem, type Setting } from './kinds';
 import { TABLE } from './table';
 
@@ -29,7 +30,7 @@ export const readEnvironment = (folder: string, environment: Environment = proce
   try {
     return { ...parseEnv(readFileSync(join(folder, '.env'), 'utf8')), ...environment };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return environment;
+    if (codeOf(error) === 'ENOENT') return environment;
     throw new SettingsError([`.env can not be read: ${error instanceof Error ? error.message : error}`]);
   }
 };

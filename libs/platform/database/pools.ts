@@ -1,4 +1,5 @@
 import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { codeOf } from '../error-code';
 
 export interface PoolOptions {
   /** One of the roles' URLs. */
@@ -86,16 +87,16 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
  * True where the connection is lost or a statement on it timed out: only an error that the server answered about the
  * statement itself leaves a connection that another request may have.
  */
-export const isConnectionSuspect = (error: unknown): boolean => {
-  if (!(error instanceof DatabaseError)) return error instanceof Error && looksLikeConnection(error);
+const isConnectionSuspect = (error: unknown): boolean => {
+  if (!(error instanceof DatabaseError)) return looksLikeConnection(error);
   const code = error.code ?? '';
   // 08 connection, 25P0x idle transaction, 57 cancelled or shut down, 53 no resources, 58 and XX the server's own faults
   return /^(08|25P0|57|53|58|XX)/.test(code);
 };
 
 /** Errors of `pg` itself and of the socket; an error of the borrower's own code is none. */
-const looksLikeConnection = (error: Error): boolean =>
-  ('code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code)) ||
+const looksLikeConnection = (error: unknown): boolean =>
+  /^E[A-Z]+$/.test(codeOf(error) ?? '') ||
   /^(Query read timeout|Connection terminated|Client has encountered a connection error|timeout exc)/.test(
-    error.message,
+    String(error).replace(/^Error: /, ''),
   );

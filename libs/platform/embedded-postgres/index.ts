@@ -10,7 +10,6 @@ import { lockDirectory } from './lock';
 import { type ServerOptions, ServerStartFailed, startServer, stopOrphan, stopProcess } from './server';
 import { clusterOf, serverUser } from './server-user';
 
-export { EmbeddedPostgresError } from './errors';
 export { usableDataDir } from './server-user';
 
 export interface EmbeddedPostgresOptions {

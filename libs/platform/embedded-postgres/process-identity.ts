@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { codeOf } from '../error-code';
 
 /** Whether a process has this id now. One of another user counts. */
 export const isAlive = (pid: number): boolean => {
@@ -9,7 +10,7 @@ export const isAlive = (pid: number): boolean => {
     process.kill(pid, 0);
     return !isZombie(pid);
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 };
 
@@ -36,13 +37,21 @@ export const startTimeOf = (pid: number): string | undefined => {
  */
 export const processesOf = (cluster: string, postmaster: number): number[] => {
   if (process.platform === 'linux') {
-    // All of them work in the data directory.
+    // All of them work in the data directory, as the shell of somebody who looks around there does, too.
     return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && linkOf(`/proc/${name}/cwd`) === cluster)
+      .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter(isAlive);
+      .filter((pid) => linkOf(`/proc/${pid}/cwd`) === cluster && isPostgres(pid) && isAlive(pid));
   }
   return isAlive(postmaster) && commandOf(postmaster).includes(cluster) ? [postmaster] : [];
+};
+
+const isPostgres = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres';
+  } catch {
+    return false;
+  }
 };
 
 const linkOf = (path: string): string | undefined => {

@@ -44,6 +44,12 @@ const refusals: Partial<Record<AppendFault, () => Status>> = {
   },
 };
 
+/** Bytes of one append that the server takes, with metadata and types. */
+const MAX_SIZE = 1_048_576;
+
+const sizeOf = (events: readonly Proposed[]): number =>
+  events.reduce((sum, { data, metadata, type }) => sum + data.length + metadata.length + 2 * type.length, 0);
+
 const expectedOf = (options: streams.BatchAppendReq.Options): Expected => {
   if (options.hasAny()) return 'any';
   if (options.hasStreamExists()) return 'stream_exists';
@@ -80,7 +86,7 @@ const answer = (
   );
 };
 
-/** One append of a batch stream. `earlier` are the messages of its requests that were not final. */
+/** One append of a batch stream. */
 const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
   const { store, script, cut } = node;
   const options = request.getOptions() as streams.BatchAppendReq.Options;
@@ -90,16 +96,17 @@ const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, e
     if (!call.destroyed) call.write(answer(request, outcome, expected));
   };
   script.counts.appends++;
-  const fault = script.notReady ? 'not-ready' : script.onAppend?.(stream);
-  if (fault === 'cut-before') return cut();
-  if (fault === 'late') return script.hold(() => reply(store.append(stream, expected, events)));
+  const fault = script.notReady ? 'not-ready' : sizeOf(events) > MAX_SIZE ? 'too-large' : script.onAppend?.(stream);
   const refusal = fault && refusals[fault]?.();
-  if (refusal && fault !== 'timeout-stored') return reply(refusal);
-  const outcome = store.append(stream, expected, events);
-  if (fault === 'silent') return;
-  if (fault === 'cut') return cut();
-  reply(refusal ?? outcome);
-  if (fault === 'twice') reply(outcome);
+  if (fault === 'cut-before') cut();
+  else if (fault === 'late') script.hold(() => reply(store.append(stream, expected, events)));
+  else if (refusal && fault !== 'timeout-stored') reply(refusal);
+  else {
+    const outcome = store.append(stream, expected, events);
+    if (fault === 'cut') cut();
+    else if (fault !== 'silent') reply(refusal ?? outcome);
+    if (fault === 'twice') reply(outcome);
+  }
 };
 
 export const batchAppend =

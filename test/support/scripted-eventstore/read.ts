@@ -17,8 +17,13 @@ const ended = (call: ReadCall): AbortSignal => {
 const write = async (call: ReadCall, response: ReadResp, signal: AbortSignal): Promise<void> => {
   if (signal.aborted || call.write(response)) return;
   await new Promise<void>((resolve) => {
-    call.once('drain', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const go = (): void => {
+      call.off('drain', go);
+      signal.removeEventListener('abort', go);
+      resolve();
+    };
+    call.on('drain', go);
+    signal.addEventListener('abort', go);
   });
 };
 

@@ -1,0 +1,51 @@
+import type { Pool } from 'pg';
+import { Registry } from 'prom-client';
+import type { EventLog } from '../libs/event-log/port';
+import { createPool } from '../libs/platform/database/pools';
+import { roleNames } from '../libs/platform/database/roles';
+import { installProjections } from '../libs/projecting/install';
+import { createProgress, type Progress } from '../libs/projecting/progress';
+import { projections } from '../projections';
+import type { Context } from './context';
+import { openEventLog } from './event-log';
+
+/** What the parts of one process share: one connection to the log, one view of how far the read models are. */
+export interface Runtime extends Context {
+  readonly log: EventLog;
+  readonly progress: Progress;
+  readonly registry: Registry;
+  /** Connects as the projector: for the engine, and for operators' commands. */
+  readonly projectorPool: Pool;
+  close(): Promise<void>;
+}
+
+/** Connections beside the one that each projection writes with: rebuilds (three), checkpoints, metrics. */
+const SPARE = 5;
+
+export const openRuntime = async (context: Context): Promise<Runtime> => {
+  const { databaseUrls, settings, logger } = context;
+  const projectorPool = createPool({
+    url: databaseUrls.projector,
+    max: projections.length + SPARE,
+    applicationName: 'tenantry-projector',
+    statementTimeoutMs: 30_000,
+    onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
+  });
+  // What a crash takes back is folded again from the log, which is durable: no reason to wait for the disk here.
+  projectorPool.on('connect', (client) => {
+    client.query('set synchronous_commit = off').catch(() => {});
+  });
+  await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
+  const log = await openEventLog(context);
+  return {
+    ...context,
+    log,
+    progress: createProgress(),
+    registry: new Registry(),
+    projectorPool,
+    close: async () => {
+      await log.close();
+      await projectorPool.end();
+    },
+  };
+};

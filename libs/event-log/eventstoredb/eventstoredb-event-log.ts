@@ -1,0 +1,143 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { sleep } from '../../platform/backoff';
+import {
+  type Append,
+  type AppendResult,
+  type EventLog,
+  InvalidAppend,
+  LogUnavailable,
+  type Page,
+  type Position,
+  type ReadAll,
+  type ReadStream,
+  type RecordedEvent,
+  type Subscribe,
+} from '../port';
+import type { StreamId } from '../stream-id';
+import { validateAppend } from '../validate-append';
+import { AppendStream } from './append-stream';
+import { Appender } from './appender';
+import { connect, disconnect } from './client';
+import { tombstoneStreams } from './delete-tenant';
+import { Erasures } from './erasures';
+import { unavailable } from './errors';
+import { InFlight } from './in-flight';
+import { KnownStreams } from './known-streams';
+import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
+import { type Reading, readAll, readStream } from './reading';
+import { readHead } from './reads';
+import { StreamHistory } from './stream-history';
+import { subscribe } from './subscribe';
+
+/** ms that `close` waits for what is in flight. */
+const DRAIN_MS = 5_000;
+
+/**
+ * The event log on EventStoreDB. Connects with the first call. Each instance has a connection and a client of its own
+ * and shares nothing with others of the process.
+ */
+export class EventStoreDbEventLog implements EventLog {
+  readonly #settings: Settings;
+  readonly #client: EventStoreDBClient;
+  readonly #line: AppendStream;
+  readonly #appender: Appender;
+  readonly #reading: Reading;
+  readonly #closed = new AbortController();
+  readonly #active = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: EventStoreDbOptions) {
+    const settings = settingsOf(options);
+    const { upcasters, logger, readDeadlineMs: idleMs, appendDeadlineMs } = settings;
+    this.#settings = settings;
+    this.#client = connect(settings.connectionString);
+    this.#line = new AppendStream(this.#client, appendDeadlineMs);
+    const known = new KnownStreams();
+    const erasures = new Erasures(this.#client, idleMs);
+    this.#reading = { client: this.#client, erasures, known, upcasters, logger, idleMs };
+    this.#appender = new Appender(
+      this.#line,
+      new InFlight(settings.maxInFlight, settings.maxWaiting, appendDeadlineMs),
+      known,
+      new StreamHistory(this.#client, known, idleMs),
+      upcasters,
+      settings.resolveDeadlineMs,
+    );
+  }
+
+  async append(append: Append): Promise<AppendResult> {
+    const valid = validateAppend(append);
+    if (this.#reading.erasures.has(append.stream.tenantId)) throw new InvalidAppend('the tenant was erased');
+    return this.#track(() => this.#appender.append(valid));
+  }
+
+  readStream(stream: StreamId, options: ReadStream = {}): Promise<RecordedEvent[]> {
+    return this.#track(() => readStream(this.#reading, stream, options));
+  }
+
+  readAll(options: ReadAll): Promise<Page> {
+    return this.#track(() => readAll(this.#reading, options));
+  }
+
+  subscribe(options: Subscribe): AsyncIterable<Page> {
+    return subscribe(this.#reading, options, this.#closed.signal);
+  }
+
+  head(): Promise<Position> {
+    return this.#track(() => readHead(this.#client, this.#settings.readDeadlineMs));
+  }
+
+  /**
+   * Notes the erasure, which hides the tenant from every reader, then tombstones its streams. The bytes go with the
+   * server's next scavenges, which its operator runs.
+   */
+  deleteTenant(tenantId: string): Promise<void> {
+    return this.#track(async () => {
+      await this.#reading.erasures.add(this.#line, tenantId);
+      const gone = await tombstoneStreams(this.#client, tenantId, this.#settings.readDeadlineMs);
+      for (const name of gone) this.#reading.known.forget(name);
+    });
+  }
+
+  ping(): Promise<void> {
+    return this.#track(async () => {
+      const { pingDeadlineMs } = this.#settings;
+      const answered = new AbortController();
+      const late = sleep(pingDeadlineMs, answered.signal).then(() => {
+        if (!answered.signal.aborted) throw new LogUnavailable(`no answer within ${pingDeadlineMs} ms`);
+      });
+      const probes = Promise.all([this.#line.open(), readHead(this.#client, pingDeadlineMs)]);
+      await Promise.race([probes, late])
+        .catch((error: unknown) => {
+          throw unavailable('ping', error);
+        })
+        .finally(() => answered.abort());
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#closed.abort();
+    const drained = new AbortController();
+    const all = Promise.allSettled(this.#active).then(() => drained.abort());
+    await Promise.race([all, sleep(DRAIN_MS, drained.signal)]);
+    this.#line.close();
+    await disconnect(this.#client);
+  }
+
+  /** Refuses what comes after `close` and lets it wait for what came before. */
+  async #track<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closed.signal.aborted) throw new LogUnavailable('the log is closed');
+    const running = action();
+    this.#active.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#active.delete(running);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent, START } from '../port';
+import { type StreamId, streamName } from '../stream-id';
+import type { Upcasters } from '../upcasting';
+import { decode } from './codec';
+import type { Erasures } from './erasures';
+import type { KnownStreams } from './known-streams';
+import type { Logger } from './options';
+import { readEvents, readForwards, readHead, StreamErased } from './reads';
+import { Source } from './source';
+import { takeFor } from './subscribe';
+
+/** What every way of reading needs. */
+export interface Reading {
+  readonly client: EventStoreDBClient;
+  readonly erasures: Erasures;
+  readonly known: KnownStreams;
+  readonly upcasters: Upcasters;
+  readonly logger: Logger;
+  /** ms without an answer after which a read has failed. */
+  readonly idleMs: number;
+}
+
+/** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
+export const readStream = async (
+  { client, known, upcasters, idleMs }: Reading,
+  stream: StreamId,
+  { afterVersion = 0, limit }: ReadStream,
+): Promise<RecordedEvent[]> => {
+  const name = streamName(stream);
+  const read = { stream: name, from: afterVersion, ...(limit === undefined ? {} : { maxCount: limit }) };
+  try {
+    const events = (await readEvents(client, read, idleMs, ({ event }) => decode(event, upcasters))) ?? [];
+    remember(known, name, afterVersion, events, limit === undefined || events.length < limit);
+    return events;
+  } catch (error) {
+    if (error instanceof StreamErased) return [];
+    throw error;
+  }
+};
+
+/** What a handler has read it will soon append to. */
+const remember = (
+  known: KnownStreams,
+  name: string,
+  after: number,
+  events: readonly RecordedEvent[],
+  whole: boolean,
+): void => {
+  // An event of another application was left out: what is there is not all there is.
+  if (events.length > 0 && (events.at(-1)?.version ?? 0) - after !== events.length) return;
+  const seen = events.map(({ version, position, commandId, recordedAt }) => {
+    return { version, position, commandId, time: recordedAt.getTime() };
+  });
+  known.learn(name, after, seen, whole);
+};
+
+/** One page in position order. @throws LogUnavailable */
+export const readAll = async (reading: Reading, options: ReadAll): Promise<Page> => {
+  await reading.erasures.refresh();
+  const filtered = options.tenantId !== undefined || options.types !== undefined;
+  return filtered ? readFiltered(reading, options) : readWhole(reading, options);
+};
+
+const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<Page> => {
+  const take = takeFor(reading, undefined);
+  const events: RecordedEvent[] = [];
+  let position = after;
+  for (;;) {
+    // Inclusive: the record at the position comes once more.
+    const asked = limit - events.length + (position === START ? 0 : 1);
+    const records = await readForwards(reading.client, position, asked, reading.idleMs);
+    for (const record of records) {
+      const at: Position | undefined = record.event?.position.commit;
+      if (at === undefined || at <= position) continue;
+      position = at;
+      const event = take(record);
+      if (event) events.push(event);
+    }
+    const caughtUp = records.length < asked;
+    if (caughtUp || events.length === limit) return { events, position, caughtUp };
+  }
+};
+
+/** The client's reads know no filter: it is a subscription until the log's end. */
+const readFiltered = async (reading: Reading, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
+  const head = await readHead(reading.client, reading.idleMs);
+  if (after >= head) return { events: [], position: after, caughtUp: true };
+  const source = new Source(reading.client, {
+    after,
+    head,
+    capacity: limit,
+    idleMs: reading.idleMs,
+    take: takeFor(reading, types),
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...(types === undefined ? {} : { types }),
+  });
+  try {
+    const events: RecordedEvent[] = [];
+    for (;;) {
+      const batch = await source.next(limit - events.length);
+      if (!batch) return { events, position: after, caughtUp: false };
+      events.push(...batch.items);
+      const caughtUp = batch.caughtUp || batch.position >= head;
+      if (caughtUp || events.length === limit) return { events, position: batch.position, caughtUp };
+    }
+  } finally {
+    source.close();
+  }
+};

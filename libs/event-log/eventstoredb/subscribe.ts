@@ -1,0 +1,78 @@
+import type { AllStreamResolvedEvent } from '@eventstore/db-client';
+import { backoff, sleep } from '../../platform/backoff';
+import { LogUnavailable, type Page, type RecordedEvent, type Subscribe } from '../port';
+import { decode } from './codec';
+import type { Reading } from './reading';
+import { readHead } from './reads';
+import { Source } from './source';
+
+const RETRY = { firstMs: 100, maxMs: 5_000 };
+const PAGE = 1_000;
+
+/** What a filter wants of a record of the log, erased tenants left out. */
+export const takeFor = ({ upcasters, erasures }: Reading, types: readonly string[] | undefined) => {
+  const wanted = types && new Set(types);
+  return ({ event }: AllStreamResolvedEvent): RecordedEvent | undefined => {
+    if (wanted && event && !wanted.has(event.type)) return undefined;
+    const recorded = decode(event, upcasters);
+    if (!recorded) {
+      erasures.notice(event);
+      return undefined;
+    }
+    return erasures.has(recorded.stream.tenantId) ? undefined : recorded;
+  };
+};
+
+/**
+ * Catch-up, then live, resumed after every failure from where the consumer is. The client's subscriptions end with the
+ * connection and never come back by themselves.
+ */
+export async function* subscribe(reading: Reading, options: Subscribe, closed: AbortSignal): AsyncGenerator<Page> {
+  const signal = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+  let position = options.after;
+  let failed = 0;
+  while (!signal.aborted) {
+    try {
+      for await (const page of follow(reading, { ...options, after: position, signal })) {
+        if (page.position > position) failed = 0;
+        position = page.position;
+        yield page;
+      }
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      const waitMs = backoff(++failed, RETRY);
+      reading.logger.warn({ err: error, position: String(position), waitMs }, 'a subscription is resumed');
+      await sleep(waitMs, signal);
+    }
+  }
+}
+
+/** One subscription, until it fails or the signal aborts. */
+async function* follow(reading: Reading, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
+  const { client, erasures, idleMs } = reading;
+  const { after, pageSize = PAGE, signal, tenantId, types } = options;
+  const [head] = await Promise.all([readHead(client, idleMs), erasures.refresh()]);
+  if (signal.aborted) return;
+  const source = new Source(client, {
+    after,
+    head,
+    capacity: pageSize,
+    idleMs,
+    take: takeFor(reading, types),
+    ...(tenantId === undefined ? {} : { tenantId }),
+    ...(types === undefined ? {} : { types }),
+  });
+  try {
+    for (let live = false; ; ) {
+      const batch = await source.next(pageSize, signal);
+      if (!batch || signal.aborted) return;
+      if (!live) await erasures.keepFresh();
+      live = batch.caughtUp;
+      const events = batch.items.filter(({ stream }) => !erasures.has(stream.tenantId));
+      yield { events, position: batch.position, caughtUp: batch.caughtUp };
+      if (signal.aborted) return;
+    }
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,40 @@
+import { createLogger, redact } from './logging';
+
+const lines = (format: 'json' | 'pretty'): { log: ReturnType<typeof createLogger>; printed: string[] } => {
+  const printed: string[] = [];
+  return { log: createLogger({ level: 'info', format, write: (line) => printed.push(line) }), printed };
+};
+
+describe.each(['json', 'pretty'] as const)('a %s log line', (format) => {
+  it('shows no secret, however deep it lies and whoever put it there', () => {
+    const { log, printed } = lines(format);
+    log.info(
+      {
+        req: { headers: { authorization: 'Bearer hidden.hidden.hidden', cookie: ['a=hidden', 'b=hidden'] } },
+        body: { person: { password: 'hid"den', refreshToken: 'hidden', email: 'kept' } },
+        err: new Error('can not reach postgres://owner:hidden@db/x'),
+      },
+      'GET /v1/invitations/preview/hidden with Bearer hiddenhiddenhidden kept',
+    );
+    expect(printed.join('')).not.toMatch(/hid/);
+    expect(printed.join('').match(/kept/g)).toHaveLength(2);
+  });
+
+  it('is one line for a plain message', () => {
+    const { log, printed } = lines(format);
+    log.info({ count: 3 }, 'went well');
+    log.debug('not shown');
+    expect(printed).toHaveLength(1);
+    expect(printed[0]).toMatch(/went well[^\n]*\n$/);
+    expect(printed[0]).toContain('3');
+  });
+});
+
+describe('redact', () => {
+  it('takes no longer for a long line than reading it takes', () => {
+    const line = `"${'a.b-c://'.repeat(30_000)} Bearer ${'x'.repeat(100_000)}"`;
+    const began = performance.now();
+    redact(line);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,68 @@
+import { Refusal, type RefusalReason } from '../domain/refusal';
+import type { Fold } from '../event-log/decider';
+import type { EventToAppend, RecordedEvent } from '../event-log/port';
+import { uuidv7 } from '../platform/ids/uuid';
+import { foldEvents } from '../projecting/fold';
+import type { Projection } from '../projecting/projection';
+import { type Row, RowBuffer } from '../projecting/row-buffer';
+
+/**
+ * Specifies a rule without a mock: what happened, what is asked for, what happens then.
+ * After Greg Young's specifications by example for event-sourced systems.
+ */
+export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<State, Event>) => ({
+  given: (...events: readonly Event[]) => ({
+    when: (decide: (state: State) => readonly Event[]) => {
+      const act = (): readonly Event[] => decide(events.reduce(fold.evolve, fold.initial));
+      return {
+        thenHappened: (...expected: readonly Event[]): void => expect(act()).toEqual(expected),
+        thenNothing: (): void => expect(act()).toEqual([]),
+        thenRefused: (reason: RefusalReason): void => {
+          let refusal: unknown;
+          try {
+            act();
+          } catch (error) {
+            refusal = error;
+          }
+          expect(refusal).toBeInstanceOf(Refusal);
+          expect((refusal as Refusal).reason).toBe(reason);
+        },
+      };
+    },
+  }),
+});
+
+/** A recorded event for specifications of projections; whatever is left out has a harmless value. */
+export const recorded = (event: EventToAppend & Partial<RecordedEvent>): RecordedEvent => {
+  const commandId = uuidv7();
+  return {
+    id: uuidv7(),
+    stream: { tenantId: null, aggregate: 'thing', id: uuidv7() },
+    version: 1,
+    position: 1n,
+    commandId,
+    actor: { kind: 'system' },
+    correlationId: 'specification',
+    causationId: commandId,
+    schemaVersion: 1,
+    recordedAt: new Date('2026-01-02T03:04:05.678Z'),
+    ...event,
+  };
+};
+
+/** What a projection makes of events, in memory: the rows of each table that are there at the end. */
+export const project = (projection: Projection, ...events: readonly RecordedEvent[]) => {
+  const buffer = new RowBuffer(projection.tables);
+  const parked = foldEvents(projection, events, new Set(), buffer);
+  return {
+    thenRows: (table: string, ...expected: readonly Row[]): void => {
+      const operations = [...(buffer.folded.get(table)?.values() ?? [])];
+      expect(operations.flatMap((it) => (it.kind === 'put' ? [it.row] : []))).toEqual(expected);
+    },
+    thenPatched: (table: string, key: Row, columns: Row): void => {
+      const operations = [...(buffer.folded.get(table)?.values() ?? [])];
+      expect(operations).toEqual([{ kind: 'patch', key, columns }]);
+    },
+    thenParked: (...reasons: readonly string[]): void => expect(parked.map(({ error }) => error)).toEqual(reasons),
+  };
+};

@@ -1,0 +1,18 @@
+import { eventLogContract } from '../../libs/event-log/contract.suite';
+import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
+import { startScriptedEventStore } from '../support/scripted-eventstore';
+
+eventLogContract('EventStoreDB, scripted,', async () => {
+  const server = await startScriptedEventStore();
+  const { connectionString } = server;
+  const log = new EventStoreDbEventLog({ connectionString });
+  return {
+    log,
+    reopen: async (options) => new EventStoreDbEventLog({ connectionString, ...options }),
+    breakConnections: async () => server.cut(),
+    close: async () => {
+      await log.close();
+      await server.close();
+    },
+  };
+});
