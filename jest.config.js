@@ -1,7 +1,5 @@
-// Which specs run: all but the long ones and those that need an EventStoreDB, unless TESTS names a group of them.
-const group = process.env.TESTS ?? 'default';
-const GROUPS = ['long', 'eventstoredb'];
-const others = GROUPS.filter((it) => it !== group).map((it) => `\\.${it}\\.spec\\.ts$`);
+// `*.long.spec.ts` run with TESTS=long alone, all others without it.
+const long = process.env.TESTS === 'long';
 
 // ESM-only packages: jest can't load native ESM before Node 24.9.
 const ESM = [
@@ -13,8 +11,8 @@ const ESM = [
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/projections', '<rootDir>/test'],
-  testMatch: group === 'default' ? ['**/*.spec.ts'] : [`**/*.${group}.spec.ts`],
-  testPathIgnorePatterns: ['/node_modules/', ...others],
+  testMatch: [long ? '**/*.long.spec.ts' : '**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...(long ? [] : ['\\.long\\.spec\\.ts$'])],
   transform: { '^.+\\.(t|j|mj|cj)s$': '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!(${ESM.join('|')})/)`],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -55,8 +55,8 @@ const startWorker = async (runtime: Runtime): Promise<Part> => (await import('./
 const complain = (error: unknown): void => {
   const told =
     error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);
-  const text = told ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`\nTenantry can not start: ${redact(text)}\n\n`);
+  const text = told ? error.message : redact(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.stderr.write(`\nTenantry can not start: ${text}\n\n`);
 };
 
 main().catch((error: unknown) => {

@@ -1,14 +1,16 @@
 import { backoff, sleep } from '../platform/backoff';
 import type { CommandContext, Fold } from './decider';
-import { type AppendResult, type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from './port';
+import { type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from './port';
 import { noSnapshots, type Snapshots } from './snapshots';
 import { createStateCache, type Folded, type StateCache } from './state-cache';
 import { type StreamId, streamName } from './stream-id';
 
 /** What came of a command. */
-export interface Executed {
+export interface Executed<State = unknown> {
   /** The stream's version afterwards. */
   readonly version: number;
+  /** What the stream's events come to at that version. */
+  readonly state: State;
   /** Where its last event lies; undefined where nothing had to happen. */
   readonly position: Position | undefined;
 }
@@ -59,7 +61,7 @@ export class AggregateStore {
     stream: StreamId,
     context: CommandContext,
     decide: Decide<State, Event>,
-  ): Promise<Executed> {
+  ): Promise<Executed<State>> {
     const events = decide(fold.initial);
     try {
       return await this.#append(fold, stream, context, { version: 0, state: fold.initial }, events);
@@ -82,10 +84,10 @@ export class AggregateStore {
     context: CommandContext,
     decide: Decide<State, Event>,
     expectedVersion?: number,
-  ): Promise<Executed> {
+  ): Promise<Executed<State>> {
     if (context.mayRepeat) {
-      const earlier = await this.#find(stream, context.commandId);
-      if (earlier) return earlier;
+      const position = await this.#find(stream, context.commandId);
+      if (position !== undefined) return { ...(await this.load(fold, stream)), position };
     }
     const name = streamName(stream);
     let folded = this.#cache.get<State>(name);
@@ -96,7 +98,7 @@ export class AggregateStore {
         if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
         const events = decide(folded.state);
         if (events.length > 0) return await this.#append(fold, stream, context, folded, events);
-        if (fresh) return { version: folded.version, position: undefined };
+        if (fresh) return { ...folded, position: undefined };
       } catch (error) {
         const conflict = error instanceof WrongExpectedVersion;
         if (conflict && attempt >= ATTEMPTS) throw error;
@@ -127,7 +129,7 @@ export class AggregateStore {
     { commandId, actor, correlationId, causationId }: CommandContext,
     folded: Folded<State>,
     events: readonly Event[],
-  ): Promise<AppendResult> {
+  ): Promise<Executed<State>> {
     const result = await this.#log.append({
       stream,
       expected: folded.version,
@@ -137,16 +139,17 @@ export class AggregateStore {
       correlationId,
       ...(causationId !== undefined && { causationId }),
     });
-    if (!result.repeated) {
-      this.#cache.put(streamName(stream), { version: result.version, state: events.reduce(fold.evolve, folded.state) });
-    }
-    return result;
+    const { position } = result;
+    // What the command found when it was carried out first is not what it would find now.
+    if (result.repeated) return { ...(await this.load(fold, stream)), position };
+    const next = { version: result.version, state: events.reduce(fold.evolve, folded.state) };
+    this.#cache.put(streamName(stream), next);
+    return { ...next, position };
   }
 
-  async #find(stream: StreamId, commandId: string): Promise<Executed | undefined> {
+  async #find(stream: StreamId, commandId: string): Promise<Position | undefined> {
     const events = await this.#log.readStream(stream);
-    const last = events.findLast((event) => event.commandId === commandId);
-    return last && { version: last.version, position: last.position };
+    return events.findLast((event) => event.commandId === commandId)?.position;
   }
 }
 

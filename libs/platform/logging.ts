@@ -56,12 +56,15 @@ export const redact = (line: string): string =>
 
 const COLOURS: Record<string, number> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 
+const paint = (colour: number, text: string): string =>
+  process.stdout.isTTY && !process.env['NO_COLOR'] ? `\u001b[${colour}m${text}\u001b[0m` : text;
+
 const readable = (line: string): string => {
   const { level, time, msg, err, error, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const colour = COLOURS[String(level)] ?? 0;
-  const label = `\u001b[${colour}m${String(level).toUpperCase().padEnd(5)}\u001b[0m`;
+  const label = paint(colour, String(level).toUpperCase().padEnd(5));
   const fields = Object.entries(rest).map(
-    ([name, value]) => ` \u001b[90m${name}=\u001b[0m${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([name, value]) => ` ${paint(90, `${name}=`)}${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   const cause = err ?? error;
   const stack = isErrorLike(cause) ? `\n  ${(cause.stack ?? cause.message).replaceAll('\n', '\n  ')}` : '';

@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import type { PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Table, Value } from './projection';
-import type { Row } from './row-buffer';
+import type { Row, Table, Value } from './tables';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const NEEDS_ESCAPE = /[\\\n\r\t]/;

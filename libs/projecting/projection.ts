@@ -1,22 +1,8 @@
 import type { EventToAppend, RecordedEvent } from '../event-log/port';
-import type { RowWriter } from './row-buffer';
+import type { Tables, Writers } from './tables';
 
 /** A recorded event whose data is known by its type. */
 export type Recorded<Event extends EventToAppend> = Omit<RecordedEvent, 'type' | 'data'> & Event;
-
-/** PostgreSQL types that a read model's column may have. */
-export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'jsonb';
-export type Value = string | number | bigint | boolean | null;
-
-export interface Table {
-  /** The columns of its primary key. */
-  readonly key: readonly string[];
-  /** Every column that the projection writes, the key's too. */
-  readonly columns: { readonly [column: string]: ColumnType };
-}
-
-export type Tables = { readonly [table: string]: Table };
-export type Writers<T extends Tables> = { readonly [table in keyof T]: RowWriter };
 
 type Handler<Event extends EventToAppend, T extends Tables> = (event: Recorded<Event>, rows: Writers<T>) => void;
 

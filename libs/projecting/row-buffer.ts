@@ -1,14 +1,4 @@
-import type { Table, Tables, Value, Writers } from './projection';
-
-export type Row = { readonly [column: string]: Value };
-
-export interface RowWriter {
-  /** The row with all of its columns; replaces one that is there. */
-  put(row: Row): void;
-  /** Some columns of the row with this key; nothing where there is none. */
-  patch(key: Row, columns: Row): void;
-  remove(key: Row): void;
-}
+import type { Row, RowWriter, Table, Tables, Writers } from './tables';
 
 export type Operation =
   | { readonly kind: 'put'; row: Row }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
 import { plainArray, textArray } from '../platform/database/array-literal';
-import type { Table, Tables, Value } from './projection';
-import type { Folded, Operation, Row } from './row-buffer';
+import type { Folded, Operation } from './row-buffer';
+import type { Row, Table, Tables, Value } from './tables';
 
 const PLAIN = new Set(['uuid', 'integer', 'bigint', 'boolean']);
 

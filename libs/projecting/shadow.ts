@@ -6,8 +6,9 @@ import { LIVE_SCHEMA } from './checkpoint';
 import { copyRows } from './copy';
 import { readSchema, runIn } from './install';
 import type { Projection } from './projection';
-import type { Operation, Row, RowBuffer } from './row-buffer';
+import type { Operation, RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
+import type { Row } from './tables';
 
 const SHADOW = 'read_model_shadow';
 const RETIRED = 'read_model_retired';

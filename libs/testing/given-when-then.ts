@@ -4,7 +4,8 @@ import type { EventToAppend, RecordedEvent } from '../event-log/port';
 import { uuidv7 } from '../platform/ids/uuid';
 import { foldEvents } from '../projecting/fold';
 import type { Projection } from '../projecting/projection';
-import { type Row, RowBuffer } from '../projecting/row-buffer';
+import { RowBuffer } from '../projecting/row-buffer';
+import type { Row } from '../projecting/tables';
 
 /**
  * Specifies a rule without a mock: what happened, what is asked for, what happens then.

@@ -15,7 +15,6 @@ const row = {
   name: 'Acme',
   slug: 'acme',
   plan: 'free',
-  created_at: '2026-01-02T03:04:05.678Z',
   version: 1,
 };
 

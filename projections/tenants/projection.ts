@@ -10,7 +10,6 @@ const tables = {
       name: 'text',
       slug: 'text',
       plan: 'text',
-      created_at: 'timestamptz',
       version: 'integer',
     },
   },
@@ -23,13 +22,12 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
-    TenantCreated: ({ stream, data, recordedAt, version }, rows) => {
+    TenantCreated: ({ stream, data, version }, rows) => {
       rows.tenants.put({
         tenant_id: stream.tenantId,
         name: data.name,
         slug: data.slug,
         plan: data.plan,
-        created_at: recordedAt.toISOString(),
         version,
       });
     },

@@ -5,13 +5,12 @@ export interface TenantRow {
   readonly name: string;
   readonly slug: string;
   readonly plan: string;
-  readonly createdAt: Date;
   readonly version: number;
 }
 
 const TENANT: Statement = {
   name: 'tenant',
-  text: `select tenant_id as id, name, slug, plan, created_at as "createdAt", version
+  text: `select tenant_id as id, name, slug, plan, version
     from read_model.tenants where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 

@@ -1,11 +1,10 @@
 -- One row a company: what GET /v1/tenant shows.
 create table tenants (
-  tenant_id  uuid        not null,
-  name       text        not null,
-  slug       text        not null,
-  plan       text        not null,
-  created_at timestamptz not null,
-  version    integer     not null  -- of the tenant's stream: the row's ETag
+  tenant_id uuid    not null,  -- UUIDv7: holds the time at which the company signed up
+  name      text    not null,
+  slug      text    not null,
+  plan      text    not null,
+  version   integer not null  -- of the tenant's stream: the row's ETag
 );
 
 -- after load

@@ -11,7 +11,7 @@ export interface Principal {
   readonly sessionId: string;
 }
 
-/** What one request carries from guard to interceptor to controller to command. */
+/** What one request carries from guard to controller to command to answer. */
 export interface RequestContext {
   /** `X-Request-Id`, or one made here; the correlation id of every event that the request causes. */
   readonly requestId: string;
@@ -22,28 +22,64 @@ export interface RequestContext {
   principal: Principal | undefined;
   /** The last position that this request wrote; a write answers once the read models have it. */
   position: Position | undefined;
+  /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
+  positionTenant?: string | undefined;
 }
 
-const CONTEXT = Symbol('request context');
-type WithContext = FastifyRequest & { [CONTEXT]?: RequestContext };
+/** The claim that this request holds on its idempotency key. */
+export interface IdempotencyLease {
+  readonly tenantId: string;
+  readonly keyId: string;
+  /** Counts the claims on the key: who was overtaken after the lease ran out must not settle it. */
+  readonly attempt: number;
+}
 
-export const openContext = (request: FastifyRequest, requestId: string): RequestContext => {
-  const context: RequestContext = {
-    requestId,
-    commandId: uuidv7(),
-    mayRepeat: false,
-    principal: undefined,
-    position: undefined,
-  };
-  (request as WithContext)[CONTEXT] = context;
-  return context;
+/** What the shared HTTP parts keep of a request, beyond what controllers see. */
+export class RequestState implements RequestContext {
+  mayRepeat = false;
+  principal: Principal | undefined = undefined;
+  position: Position | undefined = undefined;
+  positionTenant: string | undefined = undefined;
+  lease: IdempotencyLease | undefined = undefined;
+  /** The `RateLimit` field; undefined until the request was counted. */
+  rateLimit: string | undefined = undefined;
+  rateLimitPolicy: string | undefined = undefined;
+  /** True while its answer is being finished: nobody may answer it a second time meanwhile. */
+  answering = false;
+  /** `performance.now()` when the request came. */
+  readonly startedAt: number = performance.now();
+  #commandId: string | undefined = undefined;
+
+  constructor(readonly requestId: string) {}
+
+  // Made when it is asked for: most requests are reads.
+  get commandId(): string {
+    this.#commandId ??= uuidv7();
+    return this.#commandId;
+  }
+
+  set commandId(id: string) {
+    this.#commandId = id;
+  }
+}
+
+const STATE = Symbol('request state');
+type WithState = FastifyRequest & { [STATE]?: RequestState };
+
+export const openContext = (request: FastifyRequest, requestId: string): RequestState => {
+  const state = new RequestState(requestId);
+  (request as WithState)[STATE] = state;
+  return state;
 };
 
+/** For the shared HTTP parts; every request has one from the first hook on. */
+export const stateOf = (request: FastifyRequest): RequestState =>
+  (request as WithState)[STATE] ?? openContext(request, request.id);
+
 /** The request's context; every request has one from the first hook on. */
-export const contextOf = (request: FastifyRequest): RequestContext =>
-  (request as WithContext)[CONTEXT] ?? openContext(request, uuidv7());
+export const contextOf = (request: FastifyRequest): RequestContext => stateOf(request);
 
 /** Hands the request's context to a controller's method. */
 export const Context = createParamDecorator(
-  (_: unknown, execution: ExecutionContext): RequestContext => contextOf(execution.switchToHttp().getRequest()),
+  (_: unknown, execution: ExecutionContext): RequestContext => stateOf(execution.switchToHttp().getRequest()),
 );

@@ -5,6 +5,7 @@ import { personFold } from './evolve';
 const { given } = specificationOf(personFold);
 
 describe('registering a person', () => {
-  it('records no personal data', () => given().when(registerPerson).thenHappened({ type: 'PersonRegistered', data: {} }));
+  it('records no personal data', () =>
+    given().when(registerPerson).thenHappened({ type: 'PersonRegistered', data: {} }));
   it('happens once', () => given({ type: 'PersonRegistered', data: {} }).when(registerPerson).thenRefused('conflict'));
 });

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { type ContractFixture, eventLogContract } from '../contract.suite';
+import type { Upcasters } from '../upcasting';
 import { createPostgresEventLog } from './postgres-event-log';
 
 /** Ends every connection to the database but the one that asks. */
@@ -16,13 +17,14 @@ const terminate = async (database: TestDatabase): Promise<void> => {
 
 const open = async (): Promise<ContractFixture> => {
   const database = await createTestDatabase();
-  const openLog = () => createPostgresEventLog({ connectionString: database.urls.log, pollMs: 100 });
+  const openLog = (options: { upcasters?: Upcasters } = {}) =>
+    createPostgresEventLog({ connectionString: database.urls.log, pollMs: 100, ...options });
   const log = openLog();
   const others: ReturnType<typeof openLog>[] = [];
   return {
     log,
-    reopen: async () => {
-      const other = openLog();
+    reopen: async (options) => {
+      const other = openLog(options);
       others.push(other);
       return other;
     },

@@ -1,5 +1,5 @@
 import type { Pool, QueryArrayConfig } from 'pg';
-import type { Page, Position, ReadAll, ReadStream, RecordedEvent } from '../port';
+import { MAX_PAGE, type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent } from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { reading } from './connections';
@@ -83,7 +83,8 @@ const last = (events: readonly RecordedEvent[], otherwise: Position): Position =
  * One page. With a filter the head is asked first, so that the position can move over what did not match; whatever was
  * appended between the two statements is left for the next page.
  */
-export const readPage = async (pool: Pool, upcasters: Upcasters, options: ReadAll): Promise<Page> => {
+export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll): Promise<Page> => {
+  const options = { ...asked, limit: Math.min(asked.limit, MAX_PAGE) };
   const { after, limit, tenantId, types } = options;
   if (tenantId === undefined && types === undefined) {
     const events = stored(await readEverything(pool, options), upcasters);

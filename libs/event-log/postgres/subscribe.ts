@@ -1,6 +1,6 @@
 import { backoff, sleep } from '../../platform/backoff';
 import type { Wake } from '../../platform/database/wake';
-import type { Page, Position, Subscribe } from '../port';
+import { LogUnavailable, type Page, type Position, type Subscribe } from '../port';
 
 interface Source {
   readonly read: (after: Position) => Promise<Page>;
@@ -53,8 +53,9 @@ export async function* subscribePages(source: Source, { after, signal }: Subscri
       try {
         page = await (ahead ?? source.read(position));
         failures = 0;
-      } catch {
-        // The log is away. Readers wait for it; who must know asks `ping`.
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        // Readers wait for a log that is away; who must know asks `ping`.
         await sleep(backoff(++failures, { firstMs: 50, maxMs: 2_000 }), signal);
         continue;
       } finally {

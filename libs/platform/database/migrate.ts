@@ -60,7 +60,7 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
         `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
       );
     }
-    return { applied: await bringUpToDate(owner, migrations, options) };
+    return { applied: await bringUpToDate(owner, migrations, options, rolesWork) };
   } finally {
     await owner.end().catch(() => undefined);
   }
@@ -117,10 +117,12 @@ const bringUpToDate = async (
   owner: Client,
   migrations: readonly Loaded[],
   options: MigrateOptions,
+  rolesWork: boolean,
 ): Promise<string[]> => {
   await requireServer(owner);
   await owner.query('select pg_advisory_lock($1)', [ADVISORY_KEY]);
-  await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
+  // An administrator may have made them for an owner who can't.
+  if (!rolesWork) await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
   await explainingRights(owner, async () => {
     await secureDatabase(owner, options.rolePrefix);
     await owner.query(`

@@ -39,7 +39,10 @@ export const createPool = (options: PoolOptions): Pool => {
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
-  const report = (error: Error): void => options.onError?.(error);
+  const report = (error: Error): void => {
+    // `end` resolves before the last connections are closed; what becomes of them is nobody's worry.
+    if (!pool.ending) options.onError?.(error);
+  };
   pool.on('error', report);
   // The pool listens only while a connection is idle; one that is lost in a borrower's hands, between two queries,
   // would end the process.
@@ -87,7 +90,7 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
  * True where the connection is lost or a statement on it timed out: only an error that the server answered about the
  * statement itself leaves a connection that another request may have.
  */
-const isConnectionSuspect = (error: unknown): boolean => {
+export const isConnectionSuspect = (error: unknown): boolean => {
   if (!(error instanceof DatabaseError)) return looksLikeConnection(error);
   const code = error.code ?? '';
   // 08 connection, 25P0x idle transaction, 57 cancelled or shut down, 53 no resources, 58 and XX the server's own faults

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { EmbeddedPostgresError } from './errors';
@@ -12,7 +12,7 @@ export interface Binaries {
 }
 
 /**
- * Copies the server out of `node_modules` into the data directory, once per version (0.4 s): there the server's user
+ * Puts the server from `node_modules` into the data directory, once per version (0.4 s at most): there the server's user
  * can reach it, and the links between its libraries can be made, which npm packages can't hold and npm 11 no longer
  * lets the package's own install script make.
  */
@@ -66,10 +66,20 @@ const copy = async (from: string, to: string): Promise<void> => {
       const target = join(to, entry.name);
       if (entry.isDirectory()) return copy(source, target);
       if (!entry.isFile()) return;
-      await copyFile(source, target);
-      await chmod(target, executable ? 0o755 : 0o644);
+      await linkOrCopy(source, target, executable ? 0o755 : 0o644);
     }),
   );
+};
+
+/** A second name for the same file takes neither time nor room; where there can be none, the file is copied. */
+const linkOrCopy = async (source: string, target: string, mode: number): Promise<void> => {
+  try {
+    if (((await stat(source)).mode & mode) === mode) return await link(source, target);
+  } catch {
+    // Another file system, one without links, or a file that belongs to another user.
+  }
+  await copyFile(source, target);
+  await chmod(target, mode);
 };
 
 interface Link {

@@ -1,0 +1,36 @@
+import type { FieldError } from '../../../libs/platform/problems';
+
+/** U+0000, which PostgreSQL can't store, and halves of surrogate pairs, which are no characters. */
+const UNSTORABLE = /[\u{0}\p{Surrogate}]/u;
+/** Keys that a copy of the object would take for something else. */
+const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
+/** Nothing to look at more closely: most texts. */
+const PLAIN = /^[ -~]*$/;
+
+/**
+ * The value with each text, at any depth, in Unicode's composed form, so that what looks the same is the same. Objects
+ * are changed in place: they were parsed for this request alone.
+ * @param errors takes what no store could hold
+ */
+export const cleanText = (value: unknown, pointer: string, errors: FieldError[]): unknown => {
+  if (typeof value === 'string') {
+    if (PLAIN.test(value)) return value;
+    if (!UNSTORABLE.test(value)) return value.normalize('NFC');
+    errors.push({ pointer, message: 'must not hold U+0000 or half a surrogate pair' });
+    return value;
+  }
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value;
+  if (Array.isArray(value)) {
+    for (const [at, item] of value.entries()) value[at] = cleanText(item, `${pointer}/${at}`, errors);
+    return value;
+  }
+  const record = value as Record<string, unknown>;
+  for (const name of Object.keys(record)) {
+    const inner = record[name];
+    if (RESERVED.has(name)) errors.push({ pointer: `${pointer}/${name}`, message: 'is not known here' });
+    else if (typeof inner === 'string' ? !PLAIN.test(inner) : typeof inner === 'object') {
+      record[name] = cleanText(inner, `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
+    }
+  }
+  return value;
+};

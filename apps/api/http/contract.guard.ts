@@ -1,0 +1,53 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Consistency } from './consistency';
+import type { Idempotency } from './idempotency';
+import { RATE_LIMIT } from './rate-limit.decorator';
+import type { RateLimits } from './rate-limits';
+import { type RequestState, stateOf } from './request-context';
+
+export interface ContractParts {
+  readonly rateLimits: RateLimits;
+  readonly consistency: Consistency | undefined;
+  readonly idempotency: Idempotency | undefined;
+}
+
+/**
+ * What the contract does for each request between authentication and controller: count it, wait for `If-Position`,
+ * bind its `Idempotency-Key`. One guard and not three, and no promise for the request that has neither field.
+ */
+export class ContractGuard implements CanActivate {
+  readonly #policies = new Map<unknown, string | undefined>();
+
+  constructor(private readonly parts: ContractParts) {}
+
+  canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
+    const request = execution.switchToHttp().getRequest<FastifyRequest>();
+    const state = stateOf(request);
+    const counting = this.parts.rateLimits.count(request, state, this.policyOf(execution.getHandler()));
+    const { idempotency, consistency } = this.parts;
+    const bound = idempotency?.concerns(request) === true;
+    const waits = consistency?.concerns(request, state) === true;
+    return counting === undefined && !bound && !waits ? true : this.slowly(request, state, counting, bound, waits);
+  }
+
+  private async slowly(
+    request: FastifyRequest,
+    state: RequestState,
+    counting: void | Promise<void>,
+    bound: boolean,
+    waits: boolean,
+  ): Promise<boolean> {
+    await counting;
+    if (waits) await this.parts.consistency?.beforeRead(request, state);
+    if (bound) await this.parts.idempotency?.begin(request, state);
+    return true;
+  }
+
+  private policyOf(handler: object): string | undefined {
+    if (this.#policies.has(handler)) return this.#policies.get(handler);
+    const policy = Reflect.getMetadata(RATE_LIMIT, handler) as string | undefined;
+    this.#policies.set(handler, policy);
+    return policy;
+  }
+}

@@ -1,0 +1,96 @@
+import type { LoggerService, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from '../../../libs/platform/logger.port';
+import { watchAllowedMethods } from './allowed-methods';
+import { createConsistency } from './consistency';
+import { ContractGuard } from './contract.guard';
+import { addHealthRoutes } from './health';
+import { addHooks } from './hooks';
+import { createHttpMetrics } from './http-metrics';
+import { createIdempotency } from './idempotency';
+import { createInFlight } from './in-flight';
+import { acceptJsonOnly } from './json-body';
+import { shedLoad } from './load-shedding';
+import { DOCS_PATH, serveDocumentation } from './openapi';
+import type { HttpOptions } from './options';
+import { PAGE_CURSORS } from './pages';
+import { createPositionTokens } from './position-token';
+import { ProblemFilter } from './problem-filter';
+import { addProblemPages } from './problem-pages';
+import { createRateLimits } from './rate-limits';
+import { connectSharedCounts } from './rate-redis';
+import { createSealer, deriveKey } from './seal';
+import { learnSecurityHeaders } from './security-headers';
+import { createAdapter } from './server';
+import { createValidationPipe } from './validation';
+
+/** Answers carry these, and a browser shows an application no others than those that are named. */
+const EXPOSED = [
+  ...['X-Request-Id', 'Position', 'ETag', 'Location', 'Retry-After', 'Idempotent-Replayed'],
+  ...['RateLimit', 'RateLimit-Policy'],
+];
+
+/**
+ * The HTTP application around a module of controllers: everything that the API's conventions say for every route.
+ * Guards of the module (`APP_GUARD`), authentication above all, run before the one that counts, waits and binds keys.
+ * The caller listens and closes.
+ */
+export const createApp = async (module: Type, options: HttpOptions): Promise<NestFastifyApplication> => {
+  const { logger, secretKey, waiter, registry } = options;
+  const securityHeaders = await learnSecurityHeaders(DOCS_PATH);
+  const adapter = createAdapter(options, securityHeaders);
+  const instance = adapter.getInstance();
+
+  const shared = options.redisUrl === undefined ? undefined : connectSharedCounts(options.redisUrl, logger);
+  const rateLimits = createRateLimits(options.rateLimits, shared?.limiter);
+  const inFlight = createInFlight({
+    max: options.maxInFlight ?? 2_000,
+    deadlineMs: options.requestTimeoutMs ?? 10_000,
+  });
+  const tokens = createPositionTokens(secretKey);
+  const consistency = waiter && createConsistency({ waiter, tokens, waitMs: options.consistencyWaitMs ?? 2_000 });
+  const idempotency = options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger });
+  const metrics = registry && createHttpMetrics(registry, inFlight);
+
+  const allowed = watchAllowedMethods(instance);
+  instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
+  addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
+  instance.addHook('onClose', async () => shared?.close());
+  acceptJsonOnly(instance);
+  shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
+  addHealthRoutes(instance, { checks: options.checks ?? {}, registry });
+  addProblemPages(instance);
+
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: nestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  if (options.corsOrigins?.length) {
+    app.enableCors({
+      origin: [...options.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      exposedHeaders: EXPOSED,
+      maxAge: 600,
+    });
+  }
+  app.useGlobalGuards(new ContractGuard({ rateLimits, consistency, idempotency }));
+  app.useGlobalPipes(createValidationPipe());
+  app.useGlobalFilters(new ProblemFilter(logger, allowed));
+  serveDocumentation(app, options.version ?? '1');
+  await app.init();
+  await instance.ready();
+  return app;
+};
+
+/** What Nest tells of its start is of interest only where something goes wrong. */
+const nestLogger = (logger: Logger): LoggerService => ({
+  log: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
+  debug: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
+  warn: (message: unknown, context?: unknown) => logger.warn({ context }, String(message)),
+  error: (message: unknown, ...rest: unknown[]) => {
+    const err = message instanceof Error ? message : rest.find((it) => it instanceof Error);
+    logger.error({ err, context: rest.findLast((it) => typeof it === 'string') }, String(message));
+  },
+});

@@ -1,0 +1,88 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../../libs/platform/problems';
+
+/** A body together with the version of what it shows. */
+export class Versioned<Body> {
+  constructor(
+    readonly body: Body,
+    readonly version: number,
+  ) {}
+}
+
+/** Return it from a controller's method: the answer carries the version as its strong `ETag`. */
+export const withETag = <Body>(body: Body, version: number): Versioned<Body> => new Versioned(body, version);
+
+/** `"7"` */
+export const etagOf = (version: number): string => `"${version}"`;
+
+const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+/** Splits at the commas between tags; one inside a tag's quotes stays. */
+const TAGS = /(?:W\/)?"[^"]*"|[^\s,][^,]*/g;
+
+interface Tag {
+  readonly weak: boolean;
+  readonly value: string;
+}
+
+/** Undefined where the field is malformed. */
+const parseTags = (field: string): Tag[] | undefined => {
+  const tags: Tag[] = [];
+  const rest = field.replaceAll(TAGS, (text) => {
+    const tag = TAG.exec(text.trim());
+    if (tag) tags.push({ weak: tag[1] !== undefined, value: tag[2] ?? '' });
+    return tag ? '' : '!';
+  });
+  return tags.length > 0 && /^[\s,]*$/.test(rest) ? tags : undefined;
+};
+
+/** Version of a tag that {@link etagOf} could have made. */
+const versionOf = ({ weak, value }: Tag): number | undefined =>
+  !weak && /^(0|[1-9]\d{0,8})$/.test(value) ? Number(value) : undefined;
+
+/**
+ * The version that the client insists on (`If-Match`); undefined where it insists on none (`*`, or no field).
+ * A weak tag never matches (RFC 9110, 13.1.1), and neither does one that was not made here.
+ * @throws Problem validation-failed, precondition-failed
+ */
+export const expectedVersionOf = (request: FastifyRequest): number | undefined => {
+  const field = request.headers['if-match'];
+  if (field === undefined || field.trim() === '*') return undefined;
+  const tags = parseTags(field);
+  if (!tags) throw invalid('must be *, or an ETag that an answer carried');
+  const versions = new Set(tags.map(versionOf).filter((version) => version !== undefined));
+  if (versions.size > 1) throw invalid('must name one version');
+  const [version] = versions;
+  if (version === undefined) throw new Problem('precondition-failed', { detail: 'If-Match names no version of this.' });
+  return version;
+};
+
+const invalid = (message: string): Problem =>
+  new Problem('validation-failed', {
+    detail: `If-Match ${message}.`,
+    errors: [{ pointer: '/header/If-Match', message }],
+  });
+
+/** Hands {@link expectedVersionOf} the request to a controller's method. */
+export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionContext): number | undefined =>
+  expectedVersionOf(execution.switchToHttp().getRequest()),
+);
+
+/** preSerialization: unwraps a {@link Versioned} body. */
+export const unwrapVersioned = (payload: unknown, reply: FastifyReply): unknown => {
+  if (!(payload instanceof Versioned)) return payload;
+  reply.header('etag', etagOf(payload.version));
+  return payload.body;
+};
+
+/** True where the client has this representation already (`If-None-Match`, weak comparison), so that 304 is the answer. */
+export const isNotModified = (request: FastifyRequest, reply: FastifyReply): boolean => {
+  const field = request.headers['if-none-match'];
+  if (field === undefined || reply.statusCode !== 200 || (request.method !== 'GET' && request.method !== 'HEAD')) {
+    return false;
+  }
+  const etag = reply.getHeader('etag');
+  if (typeof etag !== 'string') return false;
+  // A malformed field is no condition: the full answer is always right.
+  return field.trim() === '*' || (parseTags(field)?.some(({ value }) => `"${value}"` === etag) ?? false);
+};

@@ -1,0 +1,162 @@
+import { applyDecorators } from '@nestjs/common';
+import { Type } from 'class-transformer';
+import { isEmail, ValidateNested } from 'class-validator';
+import { type FieldOptions, field } from './field';
+
+interface Length {
+  /** Characters (code points) at least; 1 unless given. With 1 or more, white space alone is none. */
+  readonly min?: number;
+  /** Characters (code points) at most. */
+  readonly max: number;
+}
+
+const CONTROL = /\p{Cc}/u;
+const CONTROL_BUT_LINES = /[^\P{Cc}\n\t]/u;
+
+const lengthOf = (text: string): number => {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+};
+
+const range = (min: number, max: number): string => (min === max ? `${min}` : `${min} to ${max}`);
+
+/** What people write: one line, or several with `lines`. Unicode, without control characters. */
+export const Text = (options: FieldOptions & Length & { lines?: boolean; format?: 'password' }): PropertyDecorator => {
+  const { min = 1, max, lines = false, format } = options;
+  const forbidden = lines ? CONTROL_BUT_LINES : CONTROL;
+  const test = (value: unknown): boolean => {
+    if (typeof value !== 'string' || forbidden.test(value)) return false;
+    if (min > 0 && value.trim() === '') return false;
+    // A code point has one or two units, so that most texts need no counting.
+    if (value.length >= 2 * min && value.length <= max) return true;
+    const length = lengthOf(value);
+    return length >= min && length <= max;
+  };
+  const message = `must be text of ${range(min, max)} characters${lines ? '' : ' on one line'}`;
+  return field({ message, test }, options, { type: String, minLength: min, maxLength: max, ...(format && { format }) });
+};
+
+/** A secret or a token that is handed back as it was given: printable ASCII without spaces. */
+export const Opaque = (options: FieldOptions & { max: number }): PropertyDecorator => {
+  const { max } = options;
+  const test = (value: unknown): boolean =>
+    typeof value === 'string' && value.length >= 1 && value.length <= max && /^[\x21-\x7e]+$/.test(value);
+  const message = `must be text of 1 to ${max} printable ASCII characters`;
+  return field({ message, test }, options, { type: String, minLength: 1, maxLength: max });
+};
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+export const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+
+/** Arrives in lower case. */
+export const Uuid = (options: FieldOptions = {}): PropertyDecorator =>
+  field({ message: 'must be a UUID', test: isUuid, normalise: (it) => (isUuid(it) ? it.toLowerCase() : it) }, options, {
+    type: String,
+    format: 'uuid',
+  });
+
+/** An address as it was written; what counts as the same address is not decided here. */
+export const Email = (options: FieldOptions = {}): PropertyDecorator => {
+  const test = (value: unknown): boolean => typeof value === 'string' && value.length <= 254 && isEmail(value);
+  return field({ message: 'must be an e-mail address', test }, options, {
+    type: String,
+    format: 'email',
+    maxLength: 254,
+  });
+};
+
+export const Integer = (options: FieldOptions & { min: number; max: number }): PropertyDecorator => {
+  const { min, max } = options;
+  const test = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+  const fromQuery = (text: string): unknown => (/^-?\d{1,15}$/.test(text) ? Number(text) : text);
+  const message = `must be a whole number from ${min} to ${max}`;
+  return field({ message, test, fromQuery }, options, { type: 'integer', minimum: min, maximum: max });
+};
+
+export const Flag = (options: FieldOptions = {}): PropertyDecorator => {
+  const fromQuery = (text: string): unknown => (text === 'true' ? true : text === 'false' ? false : text);
+  const test = (value: unknown): boolean => typeof value === 'boolean';
+  return field({ message: 'must be true or false', test, fromQuery }, options, { type: Boolean });
+};
+
+export const Choice = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator => {
+  const test = (value: unknown): boolean => typeof value === 'string' && values.includes(value);
+  return field({ message: `must be one of ${values.join(', ')}`, test }, options, { type: String, enum: [...values] });
+};
+
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
+
+const isDay = (year: number, month: number, day: number): boolean =>
+  month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+
+const isTimestamp = (value: unknown): value is string => {
+  const [, year, month, day] = (typeof value === 'string' && TIMESTAMP.exec(value)) || [];
+  return isDay(Number(year), Number(month), Number(day));
+};
+
+/** RFC 3339 with an offset; arrives in UTC with milliseconds. */
+export const Timestamp = (options: FieldOptions = {}): PropertyDecorator =>
+  field(
+    {
+      message: 'must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z',
+      test: isTimestamp,
+      normalise: (it) => (isTimestamp(it) ? new Date(it).toISOString() : it),
+    },
+    options,
+    { type: String, format: 'date-time' },
+  );
+
+/** A calendar day such as `2026-01-31`, in nobody's time zone. */
+export const Day = (options: FieldOptions = {}): PropertyDecorator => {
+  const test = (value: unknown): boolean => {
+    const [, year, month, day] = (typeof value === 'string' && /^(\d{4})-(\d\d)-(\d\d)$/.exec(value)) || [];
+    return isDay(Number(year), Number(month), Number(day));
+  };
+  return field({ message: 'must be a day such as 2026-01-31', test }, options, { type: String, format: 'date' });
+};
+
+/** An absolute http or https URL without credentials. */
+export const WebUrl = (options: FieldOptions = {}): PropertyDecorator => {
+  const test = (value: unknown): boolean => {
+    if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\/[^\s\\]+$/i.test(value)) return false;
+    if (!URL.canParse(value)) return false;
+    const { username, password } = new URL(value);
+    return username === '' && password === '';
+  };
+  return field({ message: 'must be an http or https URL', test }, options, {
+    type: String,
+    format: 'uri',
+    maxLength: 2048,
+  });
+};
+
+type Class = new () => object;
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An object with fields of its own. */
+export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
+  applyDecorators(
+    Type(type),
+    ValidateNested(),
+    field({ message: 'must be an object', test: isObject }, options, { type }),
+  );
+
+/** A list of objects with fields of their own. */
+export const NestedList = (
+  type: () => Class,
+  options: FieldOptions & { min?: number; max: number },
+): PropertyDecorator => {
+  const { min = 0, max } = options;
+  const test = (value: unknown): boolean =>
+    Array.isArray(value) && value.length >= min && value.length <= max && value.every(isObject);
+  return applyDecorators(
+    Type(type),
+    ValidateNested({ each: true }),
+    field({ message: `must be a list of ${range(min, max)} objects`, test }, options, {
+      type: () => [type()],
+      minItems: min,
+      maxItems: max,
+    }),
+  );
+};

@@ -1,0 +1,175 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../../../libs/platform/logger.port';
+import { Problem } from '../../../libs/platform/problems';
+import type { Consistency } from './consistency';
+import { isNotModified, unwrapVersioned } from './etag';
+import type { HttpMetrics } from './http-metrics';
+import type { Idempotency } from './idempotency';
+import type { InFlight } from './in-flight';
+import { PROBLEM_TYPE, pathOf, problemDocument } from './problem-document';
+import { type RateLimits, writeRateLimit } from './rate-limits';
+import { openContext, type RequestState, stateOf } from './request-context';
+import { traceIdOf } from './request-id';
+import { routeConfigOf } from './route-config';
+import type { SecurityHeaders } from './security-headers';
+
+export interface HookParts {
+  readonly logger: Logger;
+  readonly inFlight: InFlight;
+  readonly rateLimits: RateLimits;
+  readonly securityHeaders: SecurityHeaders;
+  readonly consistency: Consistency | undefined;
+  readonly idempotency: Idempotency | undefined;
+  readonly metrics: HttpMetrics | undefined;
+}
+
+/** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
+export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
+  instance.addHook('onRequest', onRequest(parts));
+  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapVersioned(payload, reply)));
+  instance.addHook('onSend', onSend(parts));
+  instance.addHook('onResponse', onResponse(parts));
+  instance.addHook('onClose', async () => parts.inFlight.close());
+};
+
+const onRequest =
+  ({ inFlight, securityHeaders }: HookParts) =>
+  (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    openContext(request, request.id);
+    reply.header('x-request-id', request.id);
+    reply.headers(securityHeaders.of(request.raw.url ?? '/'));
+    const { headers, httpVersionMinor } = request.raw;
+    const hostless = headers.host === undefined && httpVersionMinor > 0;
+    done(hostless ? withoutHost() : inFlight.enter(request, reply));
+  };
+
+const withoutHost = (): Problem =>
+  new Problem('validation-failed', {
+    detail: 'The Host field is missing.',
+    errors: [{ pointer: '/header/Host', message: 'is required' }],
+  });
+
+type Done = (error: Error | null, payload?: unknown) => void;
+
+const onSend =
+  (parts: HookParts) =>
+  (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
+    const state = stateOf(request);
+    // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
+    if (state.answering) return;
+    if (state.position === undefined && state.lease === undefined && state.rateLimit !== undefined) {
+      done(null, finish(request, reply, state, payload));
+      return;
+    }
+    state.answering = true;
+    settle(parts, request, reply, state, payload).then((settled) => {
+      state.answering = false;
+      try {
+        done(null, finish(request, reply, state, settled));
+      } catch (error) {
+        parts.logger.error({ requestId: state.requestId, err: error }, 'an answer could not be sent');
+        reply.raw.destroy();
+      }
+    });
+  };
+
+/** The parts of an answer that take time. Never rejects. */
+const settle = async (
+  { consistency, idempotency, rateLimits }: HookParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  state: RequestState,
+  payload: unknown,
+): Promise<unknown> => {
+  if (state.position !== undefined && consistency) await consistency.afterWrite(state, reply);
+  if (state.lease !== undefined && idempotency) await idempotency.finish(state, reply, payload);
+  return state.rateLimit === undefined ? countLate(rateLimits, request, reply, state, payload) : payload;
+};
+
+/**
+ * Counts a request that was answered before the guard could: an unknown path, a malformed body, a token that is not
+ * valid. Whoever sends too many of them is told so in place of the answer.
+ */
+const countLate = async (
+  rateLimits: RateLimits,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  state: RequestState,
+  payload: unknown,
+): Promise<unknown> => {
+  if (routeConfigOf(request).unlimited === true) return payload;
+  try {
+    await rateLimits.count(request, state, undefined);
+    return payload;
+  } catch (error) {
+    if (!(error instanceof Problem) || reply.statusCode >= 500) return payload;
+    discard(payload);
+    reply.code(error.status).header('content-type', PROBLEM_TYPE).removeHeader('content-length');
+    reply.header('retry-after', String(error.details.retryAfter ?? 1));
+    return JSON.stringify(problemDocument(error, request.id, pathOf(request.raw.url ?? '/')));
+  }
+};
+
+const discard = (payload: unknown): void => {
+  if (
+    typeof payload === 'object' &&
+    payload !== null &&
+    'destroy' in payload &&
+    typeof payload.destroy === 'function'
+  ) {
+    payload.destroy();
+  }
+};
+
+/** The last touch, without waiting for anything. */
+const finish = (request: FastifyRequest, reply: FastifyReply, state: RequestState, payload: unknown): unknown => {
+  writeRateLimit(state, reply);
+  if (!isNotModified(request, reply)) return payload;
+  discard(payload);
+  reply.code(304).removeHeader('content-type').removeHeader('content-length');
+  return null;
+};
+
+const onResponse =
+  ({ inFlight, metrics, logger }: HookParts) =>
+  (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    inFlight.leave(reply);
+    const state = stateOf(request);
+    const ms = performance.now() - state.startedAt;
+    metrics?.observe(request, reply.statusCode, ms);
+    accessLine(logger, request, reply, state, ms);
+    done();
+  };
+
+/**
+ * One line a request: at `debug` where it went well, because a line costs about as much as a small request itself and
+ * the histogram counts those; at `info` where the client was told no, at `warn` where it was our fault.
+ */
+const accessLine = (
+  logger: Logger,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  state: RequestState,
+  ms: number,
+): void => {
+  const { statusCode } = reply;
+  if (statusCode < 400 && !isDebugging(logger)) return;
+  const fields = {
+    requestId: state.requestId,
+    traceId: traceIdOf(request.raw.headers),
+    method: request.method,
+    // The template where there is one: paths can hold tokens.
+    route: request.routeOptions?.url ?? pathOf(request.raw.url ?? '/'),
+    status: statusCode,
+    ms: Math.round(ms * 10) / 10,
+    tenantId: state.principal?.tenantId,
+    personId: state.principal?.personId,
+  };
+  if (statusCode >= 500) logger.warn(fields, 'request');
+  else if (statusCode >= 400) logger.info(fields, 'request');
+  else logger.debug(fields, 'request');
+};
+
+/** Pino replaces the methods below its level by one and the same no-op, but building the fields has its price. */
+const isDebugging = (logger: Logger & { isLevelEnabled?: (level: string) => boolean }): boolean =>
+  logger.isLevelEnabled?.('debug') ?? true;

@@ -1,0 +1,63 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../../libs/platform/problems';
+import { stateOf } from './request-context';
+import { routeConfigOf } from './route-config';
+
+export interface InFlightOptions {
+  /** Requests at once; beyond it new ones are answered 503. */
+  readonly max: number;
+  /** ms until a request that is still not answered is answered 503. A route's `config.deadlineMs` goes before. */
+  readonly deadlineMs: number;
+}
+
+export interface InFlight {
+  /** @returns the problem that the request is refused with, else undefined */
+  enter(request: FastifyRequest, reply: FastifyReply): Problem | undefined;
+  leave(reply: FastifyReply): void;
+  close(): void;
+  readonly size: number;
+}
+
+/** ms between two looks at who is overdue. */
+const SWEEP_MS = 250;
+
+/**
+ * Knows every request under way: refuses new ones beyond a number, and answers those that take too long. One timer looks
+ * at all of them; Fastify's own `handlerTimeout` would make a timer and an abort controller for each.
+ */
+export const createInFlight = ({ max, deadlineMs }: InFlightOptions): InFlight => {
+  const requests = new Map<FastifyReply, number>();
+
+  const sweep = (): void => {
+    const now = performance.now();
+    for (const [reply, deadline] of requests) {
+      if (deadline > now) continue;
+      // A stream that has begun ends in its own time, and an answer that is being finished is bounded itself.
+      if (reply.sent || reply.raw.headersSent || stateOf(reply.request).answering) continue;
+      requests.delete(reply);
+      const detail = 'This took too long. Whether it was done is not known: repeat it with the same Idempotency-Key.';
+      reply.send(new Problem('dependency-unavailable', { detail, retryAfter: 1 }));
+    }
+  };
+  const timer = setInterval(sweep, SWEEP_MS);
+  timer.unref();
+
+  return {
+    enter: (request, reply) => {
+      const config = routeConfigOf(request);
+      if (requests.size >= max && config.unlimited !== true) {
+        const detail = 'There is more to do at the moment than can be done. Try again soon.';
+        return new Problem('dependency-unavailable', { detail, retryAfter: 1 });
+      }
+      requests.set(reply, performance.now() + (config.deadlineMs ?? deadlineMs));
+      return undefined;
+    },
+    leave: (reply) => {
+      requests.delete(reply);
+    },
+    close: () => clearInterval(timer),
+    get size() {
+      return requests.size;
+    },
+  };
+};

@@ -1,0 +1,52 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Problem } from '../../../libs/platform/problems';
+
+/** Bytes of a body at most. */
+export const BODY_LIMIT = 256 * 1024;
+const MAX_DEPTH = 32;
+
+/** A request whose body came as JSON, with the very bytes, for signatures and hashes. */
+export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
+
+/**
+ * Takes JSON bodies and no others: UTF-8, at most 32 levels deep, without the keys that poison prototypes (Fastify's own
+ * parser refuses those). An empty body is none: many clients name a type for the body that they don't send.
+ */
+export const acceptJsonOnly = (instance: FastifyInstance): void => {
+  const parse = instance.getDefaultJsonParser('error', 'error');
+  instance.removeAllContentTypeParsers();
+  instance.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    (request as WithRawBody).rawBody = bytes;
+    if (bytes.length === 0) return done(null, undefined);
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      const detail = 'Send the body without a Content-Encoding.';
+      return done(new Problem('unsupported-media-type', { detail }));
+    }
+    if (!isUtf8(bytes)) return done(invalid('must be UTF-8'));
+    // The declared return type is a promise's; this parser answers by its callback.
+    void parse(request, bytes.toString('utf8'), (error, body: unknown) => {
+      if (error) return done(invalid(describe(error)));
+      if (bytes.length > 2 * MAX_DEPTH && isDeeper(body, MAX_DEPTH)) {
+        return done(invalid(`must not be nested deeper than ${MAX_DEPTH} levels`));
+      }
+      done(null, body);
+    });
+  });
+};
+
+const invalid = (message: string): Problem =>
+  new Problem('validation-failed', { detail: `The body ${message}.`, errors: [{ pointer: '', message }] });
+
+const describe = (error: Error): string =>
+  /prototype/.test(error.message) ? 'must not have keys that change prototypes' : 'must be well-formed JSON';
+
+const isDeeper = (value: unknown, levels: number): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const it of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof it === 'object' && it !== null && isDeeper(it, levels - 1)) return true;
+  }
+  return false;
+};

@@ -1,0 +1,19 @@
+import underPressure from '@fastify/under-pressure';
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../../../libs/platform/problems';
+import { routeConfigOf } from './route-config';
+
+/**
+ * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: whoever is
+ * in the queue already is served, and a probe always gets its answer.
+ */
+export const shedLoad = (instance: FastifyInstance, maxEventLoopDelayMs: number): void => {
+  instance.register(underPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs,
+    pressureHandler: (request) => {
+      if (routeConfigOf(request).unlimited === true) return undefined;
+      const detail = 'There is more to do at the moment than can be done. Try again soon.';
+      return new Problem('dependency-unavailable', { detail, retryAfter: 2 });
+    },
+  });
+};

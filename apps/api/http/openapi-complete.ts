@@ -1,0 +1,105 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { type ProblemName, problemCatalogue } from '../../../libs/platform/problems';
+import { DOCUMENTATION, type DocumentationExtension } from './documented';
+import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Extended = Operation & { 'x-public'?: boolean; [DOCUMENTATION]?: DocumentationExtension };
+type Response = Record<string, unknown> & { headers?: object };
+
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+const EVERYWHERE: readonly ProblemName[] = ['validation-failed', 'rate-limited', 'dependency-unavailable'];
+const OF_WRITES: readonly ProblemName[] = [
+  ...(['request-in-progress', 'idempotency-key-reused', 'body-too-large', 'unsupported-media-type'] as const),
+];
+
+/** Adds to every operation what the conventions say of all of them: fields, parameters, problems, authentication. */
+export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
+  const components = document.components ?? {};
+  document.components = components;
+  components.schemas = { ...components.schemas, Problem: PROBLEM_SCHEMA };
+  components.parameters = { ...components.parameters, ...PARAMETERS };
+  components.headers = { ...components.headers, ...ANSWER_HEADERS, ...WRITE_HEADERS };
+  document.security = [{ bearer: [] }];
+  for (const path of Object.values(document.paths)) {
+    for (const method of METHODS) {
+      const operation = path[method];
+      if (operation) complete(operation, method);
+    }
+  }
+  return document;
+};
+
+const complete = (operation: Extended, method: (typeof METHODS)[number]): void => {
+  const { problems = [], versioned = false } = operation[DOCUMENTATION] ?? {};
+  const open = operation['x-public'] === true;
+  delete operation[DOCUMENTATION];
+  delete operation['x-public'];
+  if (open) operation.security = [];
+
+  const writes = method !== 'get';
+  const parameters: (keyof typeof PARAMETERS)[] = ['X-Request-Id', 'traceparent'];
+  if (writes) parameters.push('Idempotency-Key');
+  else if (!open) parameters.push('If-Position');
+  if (versioned) parameters.push(writes ? 'If-Match' : 'If-None-Match');
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    ...parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
+  ];
+
+  const fields = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
+  const responses: Record<string, Response> = { ...(operation.responses as Record<string, object>) };
+  operation.responses = responses as Operation['responses'];
+  for (const [status, response] of Object.entries(responses)) {
+    const shown = Object.keys(fields).filter((name) => name !== 'ETag' || versioned);
+    if (Number(status) < 400) response.headers = { ...response.headers, ...references(shown) };
+  }
+  if (versioned && !writes) responses['304'] = { description: 'Not modified since (`If-None-Match`).' };
+  if (writes) responses['202'] ??= { description: 'Written, and not to be seen in every read yet; the same body.' };
+
+  const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
+  if (!open) all.add('unauthenticated');
+  if (!open && !writes) all.add('read-model-behind');
+  if (versioned && writes) all.add('precondition-failed');
+  Object.assign(responses, problemResponses([...all]));
+};
+
+const references = (names: readonly string[]): object =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+
+/** One response a status, with an example of each problem that has it. */
+const problemResponses = (problems: readonly ProblemName[]): Record<string, Response> => {
+  const byStatus = new Map<number, ProblemName[]>();
+  for (const name of problems.toSorted()) {
+    const status = problemCatalogue[name][0];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), name]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, names]) => {
+      const examples = names.map((name) => [name, { summary: problemCatalogue[name][1], value: example(name) }]);
+      const retry = names.some((name) => /^(rate-limited|dependency|read-model|request-in)/.test(name));
+      return [
+        String(status),
+        {
+          description: names.map((name) => `\`${name}\`: ${problemCatalogue[name][1]}`).join('; '),
+          content: {
+            'application/problem+json': {
+              schema: { $ref: '#/components/schemas/Problem' },
+              examples: Object.fromEntries(examples),
+            },
+          },
+          headers: references([...(retry ? ['Retry-After'] : []), 'X-Request-Id', 'RateLimit', 'RateLimit-Policy']),
+        },
+      ];
+    }),
+  );
+};
+
+const example = (name: ProblemName): object => ({
+  type: `/problems/${name}`,
+  title: problemCatalogue[name][1],
+  status: problemCatalogue[name][0],
+  instance: '/v1/…',
+  requestId: '0198c0de-0000-7000-8000-000000000000',
+  ...(name === 'validation-failed' && { errors: [{ pointer: '/name', message: 'is required' }] }),
+});

@@ -1,0 +1,38 @@
+import type { Registry } from 'prom-client';
+import type { Logger } from '../../../libs/platform/logger.port';
+import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
+import type { Check } from './health';
+import type { IdempotencyStore } from './idempotency-store';
+import type { RateLimitOptions } from './rate-limits';
+
+/** What the HTTP application takes from its surroundings. */
+export interface HttpOptions {
+  readonly logger: Logger;
+  /** 32 bytes, the same for every process. */
+  readonly secretKey: Buffer;
+  readonly rateLimits: RateLimitOptions;
+  /** Counts for all processes together; each counts by itself unless given. */
+  readonly redisUrl?: string | undefined;
+  /** Whose `X-Forwarded-For` counts: nobody's, that of so many proxies, or of these addresses. */
+  readonly trustProxy?: false | number | readonly string[];
+  /** Browser applications that may call; none unless given. */
+  readonly corsOrigins?: readonly string[];
+  /** ms that a request may take; 10,000 unless given. */
+  readonly requestTimeoutMs?: number;
+  /** ms that an answer waits for the read models; 2,000 unless given. */
+  readonly consistencyWaitMs?: number;
+  /** Requests at once; 2,000 unless given. Beyond it they are answered 503. */
+  readonly maxInFlight?: number;
+  /** ms; 1,000 unless given. Requests are answered 503 while the event loop is late by more. */
+  readonly maxEventLoopDelayMs?: number;
+  /** Left out, `Position` and `If-Position` mean nothing. */
+  readonly waiter?: PositionWaiter;
+  /** Left out, `Idempotency-Key` means nothing. */
+  readonly idempotency?: IdempotencyStore;
+  /** What `/readyz` asks. */
+  readonly checks?: Readonly<Record<string, Check>>;
+  /** Served at `/metrics`; no metrics unless given. */
+  readonly registry?: Registry | undefined;
+  /** The version that the OpenAPI document names. */
+  readonly version?: string;
+}

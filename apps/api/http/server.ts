@@ -1,0 +1,53 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { answerClientError } from './client-errors';
+import { BODY_LIMIT } from './json-body';
+import type { HttpOptions } from './options';
+import { sendProblem } from './problem-document';
+import { requestIdOf } from './request-id';
+import type { SecurityHeaders } from './security-headers';
+import { toProblem } from './to-problem';
+
+/** ms beyond a request's own time after which a connection that moves no byte is closed. */
+const IDLE_SOCKET_MS = 30_000;
+
+/** Fastify under Nest, with a bound on everything that a client can make it wait for. */
+export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHeaders): FastifyAdapter => {
+  const { requestTimeoutMs = 10_000, trustProxy = false } = options;
+  const adapter = new FastifyAdapter({
+    // Nest's middleware is not used, so that its hook need not run.
+    skipMiddie: true,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: requestTimeoutMs + IDLE_SOCKET_MS,
+    keepAliveTimeout: 72_000,
+    // What came before the end of the listening is served; its answer closes the connection.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    trustProxy: whomToTrust(trustProxy),
+    genReqId: (request) => requestIdOf(request),
+    routerOptions: { maxParamLength: 512 },
+    http: {
+      // Node looks for overdue requests every 30 s unless told.
+      connectionsCheckingInterval: Math.min(1_000, Math.max(100, requestTimeoutMs / 4)),
+      // Node would answer it with an empty 400; the first hook answers it with a problem.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id).headers(securityHeaders.of('/'));
+      sendProblem(toProblem(error), request, reply);
+    },
+  });
+  const { server } = adapter.getInstance();
+  // Node would answer it with an empty 417; no expectation but 100-continue means anything, so it is ignored.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  return adapter;
+};
+
+/** Fastify takes a number of hops for nobody since 5.8: it wants a function that is told how far away the peer is. */
+const whomToTrust = (
+  trusted: false | number | readonly string[],
+): false | string[] | ((address: string, hop: number) => boolean) => {
+  if (typeof trusted === 'number') return (_, hop) => hop < trusted;
+  return trusted === false ? false : [...trusted];
+};

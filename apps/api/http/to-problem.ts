@@ -1,0 +1,118 @@
+import { HttpException } from '@nestjs/common';
+import { DatabaseError } from 'pg';
+import { Refusal } from '../../../libs/domain/refusal';
+import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import {
+  AppendOutcomeUnknown,
+  InvalidAppend,
+  LogUnavailable,
+  WrongExpectedVersion,
+} from '../../../libs/event-log/port';
+import { isConnectionSuspect } from '../../../libs/platform/database/pools';
+import { Problem, type ProblemName } from '../../../libs/platform/problems';
+
+/** Seconds after which a client may ask again for something that was away. */
+const RETRY_SECONDS = 1;
+
+/**
+ * What a client is told of anything that was thrown. What is not known here is `internal-error`, and no text of it
+ * goes out.
+ */
+export const toProblem = (error: unknown): Problem => {
+  if (error instanceof Problem) return error;
+  if (error instanceof Refusal) return new Problem(error.reason, { detail: error.detail }, { cause: error });
+  if (error instanceof HttpException) return ofHttpException(error);
+  return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
+};
+
+const ofLog = (error: unknown): Problem | undefined => {
+  if (error instanceof LogUnavailable)
+    return away(error, 'The event log is away; nothing was written. Try again soon.');
+  if (error instanceof AppendOutcomeUnknown) {
+    const detail = 'Whether this was written is not known yet. Repeat it with the same Idempotency-Key to be sure.';
+    return away(error, detail);
+  }
+  if (error instanceof StaleVersion) return new Problem('precondition-failed', {}, { cause: error });
+  if (error instanceof WrongExpectedVersion) {
+    const detail = 'Others changed the same thing all the time. Try again.';
+    return new Problem('conflict', { detail }, { cause: error });
+  }
+  if (error instanceof InvalidAppend) {
+    const detail = 'This can not be stored as it is: it is too large, or holds too many changes at once.';
+    return new Problem('validation-failed', { detail }, { cause: error });
+  }
+  return undefined;
+};
+
+const away = (cause: unknown, detail: string): Problem =>
+  new Problem('dependency-unavailable', { detail, retryAfter: RETRY_SECONDS }, { cause });
+
+/** Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full or going down. */
+const NOT_NOW = /^(28|3D|40001|40P01|55P03|57)/;
+const UNREACHABLE =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
+
+const ofDependency = (error: unknown): Problem | undefined => {
+  if (!(error instanceof Error)) return undefined;
+  if (error instanceof AggregateError) return ofDependency(error.errors[0]);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const unreachable = error instanceof DatabaseError ? NOT_NOW.test(code) : UNREACHABLE.test(code);
+  // An `E…` code that is not of a connection (a file, say) is a fault of ours.
+  const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
+  return unreachable || suspect ? away(error, 'Something that this needs is away. Try again soon.') : undefined;
+};
+
+const FASTIFY: Readonly<Record<string, readonly [ProblemName, string]>> = {
+  FST_ERR_BAD_URL: ['validation-failed', 'The path holds an escape that can not be decoded.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['validation-failed', 'A part of the path is too long.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'A body may have 256 KiB at most.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
+  FST_ERR_CTP_EMPTY_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation-failed', 'The body is not as long as Content-Length says.'],
+};
+
+const ofFastify = (error: unknown): Problem | undefined => {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  const known = FASTIFY[error.code];
+  if (known) return new Problem(known[0], { detail: known[1] }, { cause: error });
+  if (!error.code.startsWith('FST_') || !('statusCode' in error)) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? ofStatus(status, undefined, error) : undefined;
+};
+
+const ofHttpException = (error: HttpException): Problem => {
+  const known = ofFastify(error.cause);
+  if (known) return known;
+  const status = error.getStatus();
+  // A message that Nest made out of somebody else's error is an internal text.
+  return ofStatus(status, error.cause === undefined ? error.message : undefined, error);
+};
+
+const BY_STATUS: Readonly<Record<number, ProblemName>> = {
+  400: 'validation-failed',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  406: 'not-acceptable',
+  409: 'conflict',
+  410: 'gone',
+  412: 'precondition-failed',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+  429: 'rate-limited',
+  503: 'dependency-unavailable',
+};
+
+const ofStatus = (status: number, detail: string | undefined, cause: Error): Problem => {
+  const name = BY_STATUS[status] ?? (status < 500 ? 'validation-failed' : 'internal-error');
+  const told = detail !== undefined && status < 500 && !GENERIC.test(detail);
+  return new Problem(
+    name,
+    { ...(told && { detail }), ...(name === 'dependency-unavailable' && { retryAfter: RETRY_SECONDS }) },
+    { cause },
+  );
+};
+
+/** What Nest says where nobody said anything. */
+const GENERIC = /^(Cannot [A-Z]+ |Forbidden resource$|Http Exception$|[A-Z][a-z]+( [A-Z][a-z]+)* ?(Exception)?$)/;

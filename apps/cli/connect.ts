@@ -1,0 +1,20 @@
+import { resolve } from 'node:path';
+import { resolveSecretKey } from '../../libs/platform/config/secret-key';
+import type { Settings } from '../../libs/platform/config/settings';
+import { deriveRolePasswords, roleUrls } from '../../libs/platform/database/roles';
+import { usableDataDir } from '../../libs/platform/embedded-postgres';
+import { embeddedUrl } from '../../libs/platform/embedded-postgres/running';
+import type { Logger } from '../../libs/platform/logging';
+import type { Context } from '../context';
+import { UsageError } from './usage';
+
+/** Finds the database of the running product: `DATABASE_URL`, or the embedded one in `DATA_DIR`. */
+export const connect = async (settings: Settings, logger: Logger): Promise<Context> => {
+  const dataDir = settings.databaseUrl ? resolve(settings.dataDir) : usableDataDir(resolve(settings.dataDir)).dir;
+  const owner = settings.databaseUrl ?? (await embeddedUrl(dataDir));
+  if (!owner) throw new UsageError(`there is no database in ${dataDir}; start the product first, or set DATABASE_URL`);
+  const secretKey = await resolveSecretKey(settings, dataDir);
+  const passwords = deriveRolePasswords(owner, secretKey, settings.databaseRolePrefix);
+  const databaseUrls = { owner, ...roleUrls(owner, settings.databaseRolePrefix, passwords) };
+  return { settings, logger, secretKey, databaseUrls };
+};

@@ -1,0 +1,73 @@
+import { loadSettings, readEnvironment } from '../../libs/platform/config/settings';
+import { migrate } from '../../libs/platform/database/migrate';
+import { deriveRolePasswords } from '../../libs/platform/database/roles';
+import { codeOf } from '../../libs/platform/error-code';
+import { createLogger, redact } from '../../libs/platform/logging';
+import type { Context } from '../context';
+import { MIGRATIONS } from '../migrations';
+import { openRuntime, type Runtime } from '../runtime';
+import { connect } from './connect';
+import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
+import { USAGE, UsageError } from './usage';
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): Promise<string> => {
+  const { applied } = await migrate(databaseUrls.owner, {
+    rolePrefix: settings.databaseRolePrefix,
+    rolePasswords: deriveRolePasswords(databaseUrls.owner, secretKey, settings.databaseRolePrefix),
+    migrations: MIGRATIONS,
+  });
+  return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';
+};
+
+const onRuntime = async (context: Context, work: (runtime: Runtime) => Promise<string>): Promise<string> => {
+  const runtime = await openRuntime(context);
+  try {
+    return await work(runtime);
+  } finally {
+    await runtime.close();
+  }
+};
+
+const carryOut = (context: Context, [topic, action, ...rest]: readonly string[]): Promise<string> => {
+  switch (`${topic} ${action ?? ''}`.trim()) {
+    case 'migrate':
+      return migrateDatabase(context);
+    case 'projections':
+      return onRuntime(context, ({ projectorPool, log }) => listProjections(projectorPool, log));
+    case 'projections rebuild':
+      return onRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
+    case 'projections pause':
+      return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
+    case 'projections resume':
+      return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'parked':
+      return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
+    case 'parked retry':
+    case 'parked skip':
+      return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));
+    default:
+      throw new UsageError(`there is no command "${[topic, action].filter(Boolean).join(' ')}"\n\n${USAGE}`);
+  }
+};
+
+const explained = (error: unknown): string => {
+  if (codeOf(error) === 'ECONNREFUSED') return 'the database does not answer; is the product running?';
+  return redact(error instanceof Error ? error.message : String(error));
+};
+
+const main = async (): Promise<void> => {
+  const words = process.argv.slice(2);
+  if (words.length === 0 || words.includes('--help') || words[0] === 'help') return say(USAGE.trimEnd());
+  const settings = loadSettings(readEnvironment(process.cwd()));
+  const context = await connect(settings, createLogger({ level: 'warn', format: settings.logFormat }));
+  say(await carryOut(context, words));
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`tenantry: ${explained(error)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

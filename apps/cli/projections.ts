@@ -1,0 +1,117 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '../../libs/event-log/port';
+import { sleep } from '../../libs/platform/backoff';
+import { withClient } from '../../libs/platform/database/pools';
+import { requestRebuild } from '../../libs/projecting/install';
+import { resumeLane } from '../../libs/projecting/parking';
+import type { Projection } from '../../libs/projecting/projection';
+import { projections } from '../../projections';
+import { table } from './table';
+import { UsageError } from './usage';
+
+const projectionNamed = (name: string | undefined): Projection => {
+  const projection = projections.find((it) => it.name === name);
+  if (projection) return projection;
+  throw new UsageError(`name one of the projections: ${projections.map((it) => it.name).join(', ')}`);
+};
+
+/** Position, lag and state of each projection. */
+export const listProjections = async (pool: Pool, log: EventLog): Promise<string> => {
+  const head = await log.head();
+  const { rows } = await withClient(pool, (client) =>
+    client.query<{ projection: string; version: number; position: string; state: string; parked: string; moved: Date }>(
+      `select c.projection, c.version, c.position, c.state, c.moved_at as moved,
+         (select count(*) from projecting.parked p where p.projection = c.projection) as parked
+       from projecting.checkpoints c order by c.projection`,
+    ),
+  );
+  return table(
+    ['projection', 'version', 'position', 'behind', 'parked', 'state', 'moved'],
+    rows.map(({ projection, version, position, state, parked, moved }) => {
+      const behind = head - BigInt(position);
+      return [projection, version, position, behind > 0n ? behind : 0n, parked, state, moved.toISOString()];
+    }),
+  );
+};
+
+/** Asks for a rebuild and shows how far it is until it is done by a running worker. */
+export const rebuildProjection = async (
+  pool: Pool,
+  name: string | undefined,
+  show: (line: string) => void,
+): Promise<string> => {
+  const projection = projectionNamed(name);
+  const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
+  for (let told = ''; ; await sleep(500)) {
+    const { rows } = await withClient(pool, (client) =>
+      client.query<{ state: string; position: string; target: string; events: string; error: string | null }>(
+        'select state, position, target, events, error from projecting.rebuilds where id = $1',
+        [id],
+      ),
+    );
+    const [rebuild] = rows;
+    if (!rebuild || rebuild.state === 'failed')
+      throw new Error(`the rebuild failed: ${rebuild?.error ?? 'it is gone'}`);
+    if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
+    const line =
+      rebuild.state === 'requested'
+        ? 'waiting for a worker; is the product running?'
+        : `${rebuild.state}: position ${rebuild.position} of ${rebuild.target}`;
+    if (line !== told) show(line);
+    told = line;
+  }
+};
+
+/** Stops or goes on with a projection, in every worker. */
+export const setProjectionState = async (
+  pool: Pool,
+  name: string | undefined,
+  state: 'paused' | 'running',
+): Promise<string> => {
+  const projection = projectionNamed(name);
+  await withClient(pool, (client) =>
+    client.query('update projecting.checkpoints set state = $2, epoch = epoch + 1 where projection = $1', [
+      projection.name,
+      state,
+    ]),
+  );
+  return `${projection.name} is ${state}`;
+};
+
+/** What stands still because an event was refused. */
+export const listParked = async (pool: Pool): Promise<string> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<{
+      projection: string;
+      lane: string;
+      position: string;
+      event_type: string;
+      attempts: number;
+      error: string;
+    }>('select projection, lane, position, event_type, attempts, error from projecting.parked order by parked_at'),
+  );
+  if (rows.length === 0) return 'nothing is parked';
+  return table(
+    ['projection', 'lane', 'position', 'event', 'attempts', 'reason'],
+    rows.map((it) => [it.projection, it.lane, it.position, it.event_type, it.attempts, it.error]),
+  );
+};
+
+/** Lets a parked lane go on, with or without the event that was refused. */
+export const resumeParked = async (
+  pool: Pool,
+  log: EventLog,
+  [name, lane]: readonly (string | undefined)[],
+  skip: boolean,
+): Promise<string> => {
+  const projection = projectionNamed(name);
+  if (!lane) throw new UsageError('name the lane, as `tenantry parked` shows it');
+  switch (await resumeLane(pool, log, projection, lane, { skip })) {
+    case 'resumed':
+      return `${lane} goes on in ${projection.name}`;
+    case 'refused':
+      throw new Error(`an event was refused again; see \`tenantry parked\``);
+    case 'unknown':
+      throw new UsageError(`${lane} is not parked in ${projection.name}`);
+  }
+};

@@ -1,0 +1,16 @@
+/** The command line was called wrongly; the message says how to call it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export const USAGE = `tenantry: what operators do beside a running Tenantry
+
+  tenantry migrate                          bring the database up to date
+  tenantry projections                      position, lag and state of each read model
+  tenantry projections rebuild NAME         fold a read model anew, while the old one is read
+  tenantry projections pause|resume NAME    stop a read model, or let it go on
+  tenantry parked                           tenants that stand still because an event was refused
+  tenantry parked retry|skip NAME LANE      let one go on, with or without that event
+
+Settings are those of the product: the environment and .env.
+`;

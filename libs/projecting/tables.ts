@@ -1,0 +1,25 @@
+/** PostgreSQL types that a read model's column may have. */
+export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'jsonb';
+export type Value = string | number | bigint | boolean | null;
+
+export interface Table {
+  /** The columns of its primary key. */
+  readonly key: readonly string[];
+  /** Every column that the projection writes, the key's too. */
+  readonly columns: { readonly [column: string]: ColumnType };
+}
+
+export type Tables = { readonly [table: string]: Table };
+
+export type Row = { readonly [column: string]: Value };
+
+/** What a handler may do to a table. */
+export interface RowWriter {
+  /** The row with all of its columns; replaces one that is there. */
+  put(row: Row): void;
+  /** Some columns of the row with this key; nothing where there is none. */
+  patch(key: Row, columns: Row): void;
+  remove(key: Row): void;
+}
+
+export type Writers<T extends Tables> = { readonly [table in keyof T]: RowWriter };

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// `npm run tenantry -- …` or `npx tenantry …`: the operators' command line, built if the sources have changed.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buildIfNeeded, root } from './build.mjs';
+
+buildIfNeeded();
+process.setSourceMapsEnabled(true);
+await import(pathToFileURL(join(root, 'dist/apps/cli/main.js')).href);
