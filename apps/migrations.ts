@@ -9,4 +9,6 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0001-roles', 'libs/platform/database/migrations/0001-roles.sql'),
   migration('0002-event-log', 'libs/event-log/postgres/schema.sql'),
   migration('0003-projecting', 'libs/projecting/schema.sql'),
+  migration('0004-identity', 'libs/identity/schema.sql'),
+  migration('0005-idempotency', 'libs/platform/idempotency/schema.sql'),
 ];

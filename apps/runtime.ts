@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { createPool } from '../libs/platform/database/pools';
 import { roleNames } from '../libs/platform/database/roles';
+import { createMetricsRegistry } from '../libs/platform/metrics';
 import { installProjections } from '../libs/projecting/install';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { projections } from '../projections';
@@ -41,7 +42,7 @@ export const openRuntime = async (context: Context): Promise<Runtime> => {
     ...context,
     log,
     progress: createProgress(),
-    registry: new Registry(),
+    registry: createMetricsRegistry(),
     projectorPool,
     close: async () => {
       await log.close();

@@ -2,7 +2,7 @@
 // start, a crash, and two starts at once. Ends with a line `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from './build.mjs';
 
 const home = mkdtempSync(join(tmpdir(), 'tenantry-smoke-'));
+// As root PostgreSQL runs as another user, who has to get in.
+chmodSync(home, 0o755);
 const dataDir = join(home, 'data');
 const started = [];
 let passed = 0;
@@ -27,7 +29,8 @@ const check = async (claim, work) => {
     return result;
   } catch (error) {
     failed += 1;
-    print(`FAIL ${claim}: ${error.stack ?? error}`);
+    print(`FAIL ${claim}: ${error.stack ?? error}${error.cause ? `\n  because of ${error.cause}` : ''}`);
+    print(`the product has printed:\n${started.at(-1)?.output}`);
     throw error;
   }
 };
@@ -50,6 +53,7 @@ const start = (port) => {
     cwd: root,
     env: { PATH, HOME, DATA_DIR: dataDir, PORT: String(port), LOG_FORMAT: 'json' },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   const product = { child, output: '', ended: once(child, 'close').then(([code]) => code) };
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (product.output += data));
@@ -66,6 +70,7 @@ const serverPid = () => {
 };
 
 const isAlive = (pid) => {
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
     // A dead process that nobody has asked for yet is dead.
@@ -160,17 +165,31 @@ const smoke = async () => {
   await check('it ends in order, too', () => stops(product));
 };
 
-try {
-  await smoke();
-} catch {
-  // Told and counted already.
-} finally {
-  for (const { child } of started) if (child.exitCode === null) child.kill('SIGKILL');
-  for (const pid of [existsSync(join(dataDir, 'tenantry.lock')) ? productPid() : 0, serverPid()]) {
-    if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGINT');
+/** Ends whatever a run that failed or was cut short has left. */
+const cleanUp = async () => {
+  for (const { child } of started) {
+    // Its group: npm and the product.
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
   }
-  await sleep(failed > 0 ? 3_000 : 0);
+  const server = serverPid();
+  if (isAlive(server)) process.kill(server, 'SIGINT');
+  for (const end = Date.now() + 15_000; isAlive(server) && Date.now() < end; ) await sleep(50);
   rmSync(home, { recursive: true, force: true });
+};
+
+const finish = async () => {
+  await cleanUp();
+  print(`${passed} passed, ${failed} failed`);
+  process.exit(failed > 0 ? 1 : 0);
+};
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    failed += 1;
+    print(`FAIL cut short by ${signal}`);
+    void finish();
+  });
 }
-print(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+// What fails is told and counted where it happens.
+await smoke().catch(() => undefined);
+await finish();

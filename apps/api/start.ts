@@ -1,23 +1,93 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { Context, Part } from '../context';
+import 'reflect-metadata';
+import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
+import { createAccessTokens } from '../../libs/identity/access-tokens';
+import { createPasswords } from '../../libs/identity/passwords';
+import { createSessions } from '../../libs/identity/sessions';
+import { createSignUpStore } from '../../libs/identity/sign-up-store';
+import { openSigningKeys } from '../../libs/identity/signing-keys';
+import { createPool } from '../../libs/platform/database/pools';
+import { createScopedDb } from '../../libs/platform/database/scoped-db';
+import { createWake } from '../../libs/platform/database/wake';
+import { createPositionWaiter } from '../../libs/projecting/position-waiter';
+import { projections } from '../../projections';
+import type { Part } from '../context';
+import type { Runtime } from '../runtime';
+import { ApiModule } from './api.module';
+import { AccountThrottle } from './http/account-throttle';
+import { createApp } from './http/create-app';
+import { dependencyChecks } from './http/health';
+import { createPostgresIdempotencyStore } from './http/idempotency-store';
+import { connectSharedCounts } from './http/rate-redis';
+import { createMemoryLimiter } from './http/rate-window';
 
-/** Stands in until the HTTP application is here: answers the probes. */
-export const startApi = async ({ settings }: Context): Promise<Part> => {
-  const server = createServer((request, response) => {
-    response.statusCode = /^\/(healthz|readyz)$/.test(request.url ?? '') ? 200 : 404;
-    response.end('{}');
+const QUERYABLE = projections.map(({ name }) => name);
+const MINUTE = 60;
+const HOUR = 3_600;
+
+/** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
+export const startApi = async (runtime: Runtime): Promise<Part> => {
+  const { settings, logger, secretKey, databaseUrls, log, progress, registry } = runtime;
+  const pool = createPool({
+    url: databaseUrls.app,
+    max: settings.databasePoolSize,
+    applicationName: 'tenantry-api',
+    statementTimeoutMs: settings.requestTimeoutMs,
+    onError: (error) => logger.warn({ err: error }, 'a connection of the API was lost'),
   });
-  server.listen(settings.port, settings.host);
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : settings.port;
+  const snapshots = createPool({ url: databaseUrls.log, max: 2, applicationName: 'tenantry-snapshots' });
+  const keys = await openSigningKeys({ pool, secretKey, logger });
+  const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.app, pool });
+  // Projections that run in this process tell of themselves.
+  const elsewhere = settings.role === 'api';
+  if (elsewhere) wake.start();
+  const waiter = createPositionWaiter({ projections: QUERYABLE, progress, pool, ...(elsewhere && { wake }) });
+  const shared = settings.redisUrl ? connectSharedCounts(settings.redisUrl, logger) : undefined;
+  const account = { name: 'account', limit: settings.signinAccountRatePerMinute, windowSeconds: MINUTE };
+
+  const module = ApiModule.with({
+    pool,
+    db: createScopedDb(pool),
+    keys,
+    store: new AggregateStore({ log, snapshots: createPostgresSnapshots(snapshots) }),
+    passwords: createPasswords({ concurrency: settings.passwordHashConcurrency }),
+    sessions: createSessions(pool, settings.refreshTokenTtlDays),
+    accessTokens: createAccessTokens(keys, settings.accessTokenTtlSeconds),
+    signUps: createSignUpStore(pool),
+    throttle: new AccountThrottle((shared?.limiter ?? createMemoryLimiter)(account)),
+  });
+  const app = await createApp(module, {
+    logger,
+    secretKey,
+    rateLimits: {
+      tenant: { limit: settings.apiRatePerMinute, windowSeconds: MINUTE },
+      anonymous: { limit: settings.apiRatePerMinute, windowSeconds: MINUTE },
+      named: {
+        signup: { limit: settings.signupRatePerHour, windowSeconds: HOUR },
+        signin: { limit: settings.signinRatePerMinute, windowSeconds: MINUTE },
+      },
+    },
+    redisUrl: settings.redisUrl,
+    trustProxy: settings.trustProxy,
+    corsOrigins: settings.corsOrigins,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    consistencyWaitMs: settings.consistencyWaitMs,
+    waiter,
+    idempotency: createPostgresIdempotencyStore(pool),
+    checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
+    registry: settings.metrics ? registry : undefined,
+  });
+  await app.listen(settings.port, settings.host);
+
   return {
-    url: `http://${settings.host}:${port}`,
+    url: await app.getUrl(),
     stop: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
+      await app.close();
+      waiter.close();
+      keys.close();
+      shared?.close();
+      await wake.close();
+      await Promise.all([pool.end(), snapshots.end()]);
     },
   };
 };

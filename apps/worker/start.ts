@@ -5,6 +5,7 @@ import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import type { Runtime } from '../runtime';
+import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds. Any number of processes may run it. */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
@@ -21,8 +22,10 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     // One process needs no telling.
     ...(settings.role === 'worker' && { wake }),
   });
+  const sweepers = startSweepers(runtime);
   return {
     stop: async () => {
+      await sweepers.stop();
       await engine.stop();
       await wake.close();
     },

@@ -80,6 +80,16 @@ describe('a repeat that the server would write again', () => {
     }
   });
 
+  it('and knows itself, is told from a first attempt where anything after it has been met here', async () => {
+    const { log, another } = given();
+    const second = another();
+    const append = anAppend();
+    const first = await log.append(append);
+    await log.append(anAppend());
+    await second.head();
+    expect(await second.append(append)).toEqual({ ...first, repeated: true });
+  });
+
   it('is recognised by another process that was told the present version from elsewhere', async () => {
     const { log, another } = given();
     const append = anAppend({ events: facts(2) });

@@ -1,7 +1,9 @@
 import type { FieldError } from '../../../libs/platform/problems';
 
-/** U+0000, which PostgreSQL can't store, and halves of surrogate pairs, which are no characters. */
-const UNSTORABLE = /[\u{0}\p{Surrogate}]/u;
+/** PostgreSQL can't store it. */
+const NUL = '\u0000';
+/** No characters. */
+const HALF = /\p{Surrogate}/u;
 /** Keys that a copy of the object would take for something else. */
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 /** Nothing to look at more closely: most texts. */
@@ -15,7 +17,7 @@ const PLAIN = /^[ -~]*$/;
 export const cleanText = (value: unknown, pointer: string, errors: FieldError[]): unknown => {
   if (typeof value === 'string') {
     if (PLAIN.test(value)) return value;
-    if (!UNSTORABLE.test(value)) return value.normalize('NFC');
+    if (!value.includes(NUL) && !HALF.test(value)) return value.normalize('NFC');
     errors.push({ pointer, message: 'must not hold U+0000 or half a surrogate pair' });
     return value;
   }

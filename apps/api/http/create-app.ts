@@ -1,4 +1,4 @@
-import type { LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
@@ -36,7 +36,7 @@ const EXPOSED = [
  * Guards of the module (`APP_GUARD`), authentication above all, run before the one that counts, waits and binds keys.
  * The caller listens and closes.
  */
-export const createApp = async (module: Type, options: HttpOptions): Promise<NestFastifyApplication> => {
+export const createApp = async (module: Type | DynamicModule, options: HttpOptions): Promise<NestFastifyApplication> => {
   const { logger, secretKey, waiter, registry } = options;
   const securityHeaders = await learnSecurityHeaders(DOCS_PATH);
   const adapter = createAdapter(options, securityHeaders);

@@ -9,15 +9,18 @@ export interface Documentation {
   /** Problems of the route's own; those that every route has are added. */
   readonly problems?: readonly ProblemName[];
   /** The class of the answer's body; a list's is `[Class]`. */
-  readonly answer?: Type | [Type];
-  /** The status of success; Nest's own for the method unless given. */
+  readonly response?: Type | [Type];
+  /** The status of success, where `@HttpCode()` sets one; Nest's own for the method unless given. */
   readonly status?: number;
-  /** True where the answer carries an `ETag` and a write takes `If-Match`. */
+  /** True where the answer carries an `ETag`; known by itself where a write of the same path takes `@IfMatch()`. */
   readonly versioned?: boolean;
 }
 
 /** Name of the extension under which the document carries what {@link Documented} adds, until it is finished. */
 export const DOCUMENTATION = 'x-documentation';
+
+/** The extension of an operation whose method asks for `@IfMatch()`. */
+export const TAKES_IF_MATCH = 'x-if-match';
 
 export interface DocumentationExtension {
   readonly problems: readonly ProblemName[];
@@ -29,7 +32,7 @@ export const Documented = ({
   summary,
   description,
   problems = [],
-  answer,
+  response,
   status,
   versioned = false,
 }: Documentation): MethodDecorator => {
@@ -37,8 +40,8 @@ export const Documented = ({
   return applyDecorators(
     ApiOperation({ summary, ...(description !== undefined && { description }) }),
     ApiExtension(DOCUMENTATION, extension),
-    ...(status !== undefined || answer !== undefined
-      ? [ApiResponse({ status: status ?? 200, description: summary, ...(answer && { type: answer }) })]
+    ...(status !== undefined || response !== undefined
+      ? [ApiResponse({ status: status ?? 'default', description: summary, ...(response && { type: response }) })]
       : []),
   );
 };

@@ -1,6 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../libs/platform/problems';
+import { TAKES_IF_MATCH } from './documented';
 
 /** A body together with the version of what it shows. */
 export class Versioned<Body> {
@@ -63,9 +65,17 @@ const invalid = (message: string): Problem =>
     errors: [{ pointer: '/header/If-Match', message }],
   });
 
+/** Tells the OpenAPI document of it. */
+function documentIfMatch(target: object, method: string | symbol | undefined): void {
+  const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(target, method);
+  if (method !== undefined && descriptor) ApiExtension(TAKES_IF_MATCH, true)(target, method, descriptor);
+}
+
 /** Hands {@link expectedVersionOf} the request to a controller's method. */
-export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionContext): number | undefined =>
-  expectedVersionOf(execution.switchToHttp().getRequest()),
+export const IfMatch = createParamDecorator(
+  (_: unknown, execution: ExecutionContext): number | undefined =>
+    expectedVersionOf(execution.switchToHttp().getRequest()),
+  [documentIfMatch],
 );
 
 /** preSerialization: unwraps a {@link Versioned} body. */

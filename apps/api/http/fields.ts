@@ -10,6 +10,16 @@ interface Length {
   readonly max: number;
 }
 
+interface TextOptions {
+  /** Several lines are allowed. */
+  readonly lines?: boolean;
+  readonly format?: 'password';
+  /** Without the flags `g` and `y`. */
+  readonly pattern?: RegExp;
+  /** What the pattern wants, as `must be …`. */
+  readonly patternMessage?: string;
+}
+
 const CONTROL = /\p{Cc}/u;
 const CONTROL_BUT_LINES = /[^\P{Cc}\n\t]/u;
 
@@ -22,19 +32,26 @@ const lengthOf = (text: string): number => {
 const range = (min: number, max: number): string => (min === max ? `${min}` : `${min} to ${max}`);
 
 /** What people write: one line, or several with `lines`. Unicode, without control characters. */
-export const Text = (options: FieldOptions & Length & { lines?: boolean; format?: 'password' }): PropertyDecorator => {
-  const { min = 1, max, lines = false, format } = options;
+export const Text = (options: FieldOptions & Length & TextOptions): PropertyDecorator => {
+  const { min = 1, max, lines = false, format, pattern } = options;
   const forbidden = lines ? CONTROL_BUT_LINES : CONTROL;
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || forbidden.test(value)) return false;
-    if (min > 0 && value.trim() === '') return false;
+    if ((min > 0 && value.trim() === '') || pattern?.test(value) === false) return false;
     // A code point has one or two units, so that most texts need no counting.
     if (value.length >= 2 * min && value.length <= max) return true;
     const length = lengthOf(value);
     return length >= min && length <= max;
   };
-  const message = `must be text of ${range(min, max)} characters${lines ? '' : ' on one line'}`;
-  return field({ message, test }, options, { type: String, minLength: min, maxLength: max, ...(format && { format }) });
+  const length = `text of ${range(min, max)} characters${lines ? '' : ' on one line'}`;
+  const message = options.patternMessage ? `${options.patternMessage}, ${length}` : `must be ${length}`;
+  return field({ message, test }, options, {
+    type: String,
+    minLength: min,
+    maxLength: max,
+    ...(format && { format }),
+    ...(pattern && { pattern: pattern.source }),
+  });
 };
 
 /** A secret or a token that is handed back as it was given: printable ASCII without spaces. */

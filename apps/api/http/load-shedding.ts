@@ -13,7 +13,7 @@ export const shedLoad = (instance: FastifyInstance, maxEventLoopDelayMs: number)
     pressureHandler: (request) => {
       if (routeConfigOf(request).unlimited === true) return undefined;
       const detail = 'There is more to do at the moment than can be done. Try again soon.';
-      return new Problem('dependency-unavailable', { detail, retryAfter: 2 });
+      return Promise.reject(new Problem('dependency-unavailable', { detail, retryAfter: 2 }));
     },
   });
 };

@@ -1,10 +1,10 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type ProblemName, problemCatalogue } from '../../../libs/platform/problems';
-import { DOCUMENTATION, type DocumentationExtension } from './documented';
+import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
-type Extended = Operation & { 'x-public'?: boolean; [DOCUMENTATION]?: DocumentationExtension };
+type Extended = Operation & { 'x-public'?: boolean; [DOCUMENTATION]?: DocumentationExtension; [TAKES_IF_MATCH]?: true };
 type Response = Record<string, unknown> & { headers?: object };
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
@@ -22,18 +22,19 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   components.headers = { ...components.headers, ...ANSWER_HEADERS, ...WRITE_HEADERS };
   document.security = [{ bearer: [] }];
   for (const path of Object.values(document.paths)) {
-    for (const method of METHODS) {
-      const operation = path[method];
-      if (operation) complete(operation, method);
-    }
+    const operations = METHODS.flatMap((method) => (path[method] ? [[method, path[method] as Extended] as const] : []));
+    const versioned = operations.some(([, it]) => it[TAKES_IF_MATCH] || it[DOCUMENTATION]?.versioned);
+    for (const [method, operation] of operations) complete(operation, method, versioned);
   }
   return document;
 };
 
-const complete = (operation: Extended, method: (typeof METHODS)[number]): void => {
-  const { problems = [], versioned = false } = operation[DOCUMENTATION] ?? {};
+const complete = (operation: Extended, method: (typeof METHODS)[number], versioned: boolean): void => {
+  const { problems = [] } = operation[DOCUMENTATION] ?? {};
+  const takesIfMatch = operation[TAKES_IF_MATCH] === true;
   const open = operation['x-public'] === true;
   delete operation[DOCUMENTATION];
+  delete operation[TAKES_IF_MATCH];
   delete operation['x-public'];
   if (open) operation.security = [];
 
@@ -41,15 +42,20 @@ const complete = (operation: Extended, method: (typeof METHODS)[number]): void =
   const parameters: (keyof typeof PARAMETERS)[] = ['X-Request-Id', 'traceparent'];
   if (writes) parameters.push('Idempotency-Key');
   else if (!open) parameters.push('If-Position');
-  if (versioned) parameters.push(writes ? 'If-Match' : 'If-None-Match');
+  if (takesIfMatch) parameters.push('If-Match');
+  if (versioned && !writes) parameters.push('If-None-Match');
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
 
   const fields = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
-  const responses: Record<string, Response> = { ...(operation.responses as Record<string, object>) };
-  operation.responses = responses as Operation['responses'];
+  const responses = (operation.responses ?? {}) as unknown as Record<string, Response>;
+  // Which method a decorator sits on is known only here.
+  if (responses['default']) {
+    responses[method === 'post' ? '201' : '200'] = responses['default'];
+    delete responses['default'];
+  }
   for (const [status, response] of Object.entries(responses)) {
     const shown = Object.keys(fields).filter((name) => name !== 'ETag' || versioned);
     if (Number(status) < 400) response.headers = { ...response.headers, ...references(shown) };
@@ -60,7 +66,7 @@ const complete = (operation: Extended, method: (typeof METHODS)[number]): void =
   const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
   if (!open) all.add('unauthenticated');
   if (!open && !writes) all.add('read-model-behind');
-  if (versioned && writes) all.add('precondition-failed');
+  if (takesIfMatch) all.add('precondition-failed');
   Object.assign(responses, problemResponses([...all]));
 };
 

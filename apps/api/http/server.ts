@@ -1,4 +1,5 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerClientError } from './client-errors';
 import { BODY_LIMIT } from './json-body';
 import type { HttpOptions } from './options';
@@ -24,7 +25,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     trustProxy: whomToTrust(trustProxy),
-    genReqId: (request) => requestIdOf(request),
+    genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     http: {
       // Node looks for overdue requests every 30 s unless told.
@@ -33,7 +34,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
       requireHostHeader: false,
     },
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       reply.header('x-request-id', request.id).headers(securityHeaders.of('/'));
       sendProblem(toProblem(error), request, reply);
     },
@@ -44,7 +45,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
   return adapter;
 };
 
-/** Fastify takes a number of hops for nobody since 5.8: it wants a function that is told how far away the peer is. */
+/** Fastify 5 takes a number of hops for nobody; it wants a function that is told how far away the peer is. */
 const whomToTrust = (
   trusted: false | number | readonly string[],
 ): false | string[] | ((address: string, hop: number) => boolean) => {

@@ -4,3 +4,5 @@ export type Role = (typeof ROLES)[number];
 
 /** Whether `role` carries at least the authority of `needed`. */
 export const isAtLeast = (role: Role, needed: Role): boolean => ROLES.indexOf(role) <= ROLES.indexOf(needed);
+
+export const isRole = (word: unknown): word is Role => ROLES.includes(word as Role);

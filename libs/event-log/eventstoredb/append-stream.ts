@@ -12,6 +12,7 @@ import { NotSent, OutcomeLost } from './errors';
 type Call = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
 
 interface Pending {
+  /** ms since 1970. */
   readonly until: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
@@ -19,9 +20,11 @@ interface Pending {
 
 interface Line {
   readonly call: Call;
-  /** In the order of their deadlines, as all are given the same time. */
   readonly pending: Map<string, Pending>;
 }
+
+/** ms between two looks at what has waited too long for its answer. */
+const LOOK_MS = 50;
 
 /** Says whether a server is there before anything is entrusted to it. */
 const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
@@ -51,38 +54,40 @@ const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
  */
 export class AppendStream {
   readonly #client: EventStoreDBClient;
-  readonly #deadlineMs: number;
   #line: Line | undefined;
   #opening: Promise<Line> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #number = 0;
 
-  constructor(client: EventStoreDBClient, deadlineMs: number) {
+  constructor(client: EventStoreDBClient) {
     this.#client = client;
-    this.#deadlineMs = deadlineMs;
   }
 
   /**
    * Sends one append and waits for its answer.
+   * @param until ms since 1970; an answer that has not come by then is given up
    * @throws NotSent there is no server to send it to
    * @throws OutcomeLost the connection broke, or no answer came in time
    * @throws what {@link readReply} throws
    */
-  async send(stream: string, expected: number | 'any', events: readonly EncodedEvent[]): Promise<Reply> {
-    const line = this.#line ?? (await this.open());
+  async send(stream: string, expected: number | 'any', events: readonly EncodedEvent[], until: number): Promise<Reply> {
+    const line = this.#line ?? (await this.open(until - Date.now()));
     return new Promise((resolve, reject) => {
       const number = String(++this.#number);
-      line.pending.set(number, { until: Date.now() + this.#deadlineMs, resolve, reject });
-      this.#timer ??= setTimeout(this.#expire, this.#deadlineMs + 1);
+      line.pending.set(number, { until, resolve, reject });
+      this.#timer ??= setTimeout(this.#expire, LOOK_MS);
       // What `write` says of back-pressure is of no use: the number of appends in flight is bounded already.
       line.call.write(appendMessage(number, stream, expected, events));
     });
   }
 
-  /** @throws NotSent */
-  async open(): Promise<Line> {
+  /**
+   * @param ms for the server to say that it is there
+   * @throws NotSent
+   */
+  async open(ms: number): Promise<Line> {
     if (this.#line) return this.#line;
-    this.#opening ??= this.#connect().finally(() => {
+    this.#opening ??= this.#connect(Math.max(1, ms)).finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
@@ -94,9 +99,9 @@ export class AppendStream {
     if (this.#line) this.#break(this.#line, new OutcomeLost('the log is closed'));
   }
 
-  async #connect(): Promise<Line> {
+  async #connect(ms: number): Promise<Line> {
     try {
-      await probe(this.#client, this.#deadlineMs);
+      await probe(this.#client, ms);
       const { GRPCStreamCreator, callArguments } = internalsOf(this.#client);
       const create = GRPCStreamCreator(StreamsClient, 'append', (streams) => {
         const call: Call = streams.batchAppend(...callArguments({}, { deadline: Number.POSITIVE_INFINITY }));
@@ -141,10 +146,13 @@ export class AppendStream {
   readonly #expire = (): void => {
     this.#timer = undefined;
     const line = this.#line;
-    const [oldest] = line?.pending.values() ?? [];
-    if (!line || !oldest) return;
-    const left = oldest.until - Date.now();
-    if (left <= 0) this.#break(line, new OutcomeLost(`no answer within ${this.#deadlineMs} ms`));
-    else this.#timer = setTimeout(this.#expire, left + 1);
+    if (!line || line.pending.size === 0) return;
+    const now = Date.now();
+    for (const { until } of line.pending.values()) {
+      if (until > now) continue;
+      this.#break(line, new OutcomeLost('no answer in time'));
+      return;
+    }
+    this.#timer = setTimeout(this.#expire, LOOK_MS);
   };
 }

@@ -6,17 +6,19 @@ import {
   type AppendResult,
   InvalidAppend,
   LogUnavailable,
+  type Position,
   WrongExpectedVersion,
 } from '../port';
 import { streamName } from '../stream-id';
-import type { Upcasters } from '../upcasting';
 import type { ValidAppend } from '../validate-append';
 import { NotNow, type Reply } from './append-message';
 import type { AppendStream } from './append-stream';
 import { encode } from './codec';
 import { NotSent, OutcomeLost } from './errors';
+import type { Horizon } from './horizon';
 import type { InFlight } from './in-flight';
 import { type Known, type KnownStreams, reachesBack, type StoredCommand } from './known-streams';
+import type { Settings } from './options';
 import type { StreamHistory } from './stream-history';
 
 /** Bytes of an event's envelope on the wire, about. */
@@ -50,8 +52,8 @@ export class Appender {
     private readonly inFlight: InFlight,
     private readonly known: KnownStreams,
     private readonly history: StreamHistory,
-    private readonly upcasters: Upcasters,
-    private readonly resolveMs: number,
+    private readonly horizon: Horizon,
+    private readonly settings: Pick<Settings, 'upcasters' | 'appendDeadlineMs' | 'resolveDeadlineMs'>,
   ) {}
 
   /** Everything that `EventLog.append` promises, for an append that is valid. */
@@ -61,7 +63,8 @@ export class Appender {
       const result = await first.catch(() => undefined);
       if (result) return { ...result, repeated: true };
     }
-    const attempt = valid.append.expected === 'any' ? this.#inTurn(valid) : this.#attempt(valid);
+    const until = Date.now() + this.settings.appendDeadlineMs;
+    const attempt = valid.append.expected === 'any' ? this.#inTurn(valid, until) : this.#attempt(valid, until);
     this.#running.set(commandId, attempt);
     try {
       return await attempt;
@@ -71,9 +74,9 @@ export class Appender {
   }
 
   /** Appends of one process that take any version follow one another, instead of defeating one another. */
-  #inTurn(valid: ValidAppend): Promise<AppendResult> {
+  #inTurn(valid: ValidAppend, until: number): Promise<AppendResult> {
     const name = streamName(valid.append.stream);
-    const attempt = (): Promise<AppendResult> => this.#attempt(valid);
+    const attempt = (): Promise<AppendResult> => this.#attempt(valid, until);
     const turn = (this.#turns.get(name) ?? Promise.resolve()).then(attempt, attempt);
     this.#turns.set(name, turn);
     const done = (): void => {
@@ -83,52 +86,66 @@ export class Appender {
     return turn;
   }
 
-  async #attempt(valid: ValidAppend): Promise<AppendResult> {
+  /** @param until ms since 1970; nothing is sent after that, and what was sent is looked for */
+  async #attempt(valid: ValidAppend, until: number): Promise<AppendResult> {
+    if (Date.now() >= until) throw new LogUnavailable('the append had to wait for too long');
     const { append } = valid;
     const { stream, expected, commandId } = append;
     const name = streamName(stream);
     const born = bornAt(commandId);
     const earlier =
       this.known.get(name)?.commands.get(commandId) ??
-      (mayGoAtOnce(append, this.known.get(name), born) ? undefined : await this.history.find(name, commandId, born));
+      (mayGoAtOnce(append, this.known.get(name), born)
+        ? undefined
+        : await this.history.find(name, commandId, born, { idleMs: this.settings.appendDeadlineMs }));
     if (earlier) return repeatOf(earlier);
 
+    const horizon = this.horizon.position;
     /** Whether an attempt of this very call may have been written. */
     let lost = false;
     for (let tries = 1; ; tries++) {
       const at = expected === 'any' ? (this.known.get(name)?.to ?? 0) : expected;
-      const reply = await this.#write(name, at, valid).catch((error: unknown) => {
+      const reply = await this.#write(name, at, valid, until).catch((error: unknown) => {
         if (error instanceof OutcomeLost) return error;
         // An attempt before this one may have been written all the same.
         if (lost)
           throw new AppendOutcomeUnknown('the server went away while the append was looked for', { cause: error });
         throw error;
       });
-      if (!(reply instanceof OutcomeLost) && reply.kind === 'stored') return this.#stored(valid, name, at, reply);
+      if (!(reply instanceof OutcomeLost) && reply.kind === 'stored')
+        return this.#stored(valid, name, at, reply, horizon);
       lost ||= reply instanceof OutcomeLost;
       const found = await this.#lookFor(name, append, born, reply, lost);
       if (found) return { ...repeatOf(found), repeated: !lost };
       // Nothing of it in the stream. Where it was lost, the same once more with the same version can't be written twice.
       if (reply instanceof OutcomeLost) {
-        if (tries >= TRIES) throw new AppendOutcomeUnknown(reply.message, { cause: reply });
+        if (tries >= TRIES || Date.now() >= until) throw new AppendOutcomeUnknown(reply.message, { cause: reply });
       } else if (expected !== 'any') {
         throw new WrongExpectedVersion(stream, expected, reply.actual);
+      } else if (Date.now() >= until) {
+        throw new LogUnavailable('others were faster, again and again');
       }
     }
   }
 
+  /**
+   * The server answers a repeat as it answered the first one. What lies before something that was met before this call
+   * has been stored by an earlier one, of another process.
+   */
   async #stored(
     valid: ValidAppend,
     name: string,
     at: number,
     reply: Reply & { kind: 'stored' },
+    horizon: Position,
   ): Promise<AppendResult> {
     const { commandId } = valid.append;
     const { version } = reply;
     const position = reply.position ?? (await this.history.find(name, commandId, undefined))?.position;
     if (position === undefined) throw new AppendOutcomeUnknown('stored, and not found again');
     this.known.learn(name, at, [{ version, position, commandId, time: Date.now() }], true);
-    return { version, position, repeated: false };
+    this.horizon.meet(position);
+    return { version, position, repeated: position <= horizon };
   }
 
   /** Looks for the command after a conflict or a lost answer, within a time of its own. */
@@ -141,7 +158,7 @@ export class Appender {
   ) {
     const actual = reply instanceof OutcomeLost || reply.kind === 'stored' ? 0 : reply.actual;
     try {
-      return await this.history.find(name, commandId, born, { idleMs: this.resolveMs, upTo: actual });
+      return await this.history.find(name, commandId, born, { idleMs: this.settings.resolveDeadlineMs, upTo: actual });
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
       if (!lost) throw error;
@@ -150,16 +167,17 @@ export class Appender {
   }
 
   /** @throws OutcomeLost | LogUnavailable | InvalidAppend */
-  async #write(name: string, at: number, { append, json, bytes }: ValidAppend): Promise<Reply> {
-    const events = encode(append, json, this.upcasters);
+  async #write(name: string, at: number, { append, json, bytes }: ValidAppend, until: number): Promise<Reply> {
+    const events = encode(append, json, this.settings.upcasters);
     for (let tries = 1; ; tries++) {
       try {
-        return await this.inFlight.run(bytes + events.length * ENVELOPE, () => this.line.send(name, at, events));
+        const size = bytes + events.length * ENVELOPE;
+        return await this.inFlight.run(size, until, () => this.line.send(name, at, events, until));
       } catch (error) {
         if (error instanceof InvalidAppend) this.known.forget(name);
         const untouched = error instanceof NotSent || error instanceof NotNow;
         if (!untouched) throw error;
-        if (tries === TRIES) throw new LogUnavailable(error.message, { cause: error });
+        if (tries === TRIES || Date.now() >= until) throw new LogUnavailable(error.message, { cause: error });
         await sleep(backoff(tries, { firstMs: 50, maxMs: 400 }));
       }
     }

@@ -1,6 +1,7 @@
 import { type EventStoreDBClient, StreamDeletedError } from '@eventstore/db-client';
 import { START } from '../port';
 import { unavailable } from './errors';
+import { Horizon } from './horizon';
 import { readHead } from './reads';
 import { Source } from './source';
 
@@ -16,6 +17,7 @@ const liveStreams = async (client: EventStoreDBClient, tenantId: string, idleMs:
     after: START,
     head,
     tenantId,
+    horizon: new Horizon(),
     capacity: BATCH,
     idleMs,
     take: ({ event }) => {

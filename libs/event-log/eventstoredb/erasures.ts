@@ -49,7 +49,7 @@ export class Erasures {
       const data = Buffer.from(JSON.stringify({ tenantId }));
       const fact = { id: uuidv5(tenantId, TYPE), type: TYPE, data, metadata: Buffer.from('{}') };
       // A second fact for the same tenant does no harm.
-      await line.send(STREAM, 'any', [fact]).catch((error: unknown) => {
+      await line.send(STREAM, 'any', [fact], Date.now() + this.idleMs).catch((error: unknown) => {
         throw unavailable(error instanceof OutcomeLost ? 'an erasure may not have been noted' : 'an erasure', error);
       });
       await this.refresh();

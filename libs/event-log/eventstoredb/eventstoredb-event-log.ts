@@ -21,6 +21,7 @@ import { connect, disconnect } from './client';
 import { tombstoneStreams } from './delete-tenant';
 import { Erasures } from './erasures';
 import { unavailable } from './errors';
+import { Horizon } from './horizon';
 import { InFlight } from './in-flight';
 import { KnownStreams } from './known-streams';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
@@ -48,20 +49,21 @@ export class EventStoreDbEventLog implements EventLog {
 
   constructor(options: EventStoreDbOptions) {
     const settings = settingsOf(options);
-    const { upcasters, logger, readDeadlineMs: idleMs, appendDeadlineMs } = settings;
+    const { upcasters, logger, readDeadlineMs: idleMs } = settings;
     this.#settings = settings;
     this.#client = connect(settings.connectionString);
-    this.#line = new AppendStream(this.#client, appendDeadlineMs);
+    this.#line = new AppendStream(this.#client);
     const known = new KnownStreams();
     const erasures = new Erasures(this.#client, idleMs);
-    this.#reading = { client: this.#client, erasures, known, upcasters, logger, idleMs };
+    const horizon = new Horizon();
+    this.#reading = { client: this.#client, erasures, known, horizon, upcasters, logger, idleMs };
     this.#appender = new Appender(
       this.#line,
-      new InFlight(settings.maxInFlight, settings.maxWaiting, appendDeadlineMs),
+      new InFlight(settings.maxInFlight, settings.maxWaiting),
       known,
       new StreamHistory(this.#client, known, idleMs),
-      upcasters,
-      settings.resolveDeadlineMs,
+      horizon,
+      settings,
     );
   }
 
@@ -84,7 +86,11 @@ export class EventStoreDbEventLog implements EventLog {
   }
 
   head(): Promise<Position> {
-    return this.#track(() => readHead(this.#client, this.#settings.readDeadlineMs));
+    return this.#track(async () => {
+      const head = await readHead(this.#client, this.#settings.readDeadlineMs);
+      this.#reading.horizon.meet(head);
+      return head;
+    });
   }
 
   /**
@@ -106,7 +112,7 @@ export class EventStoreDbEventLog implements EventLog {
       const late = sleep(pingDeadlineMs, answered.signal).then(() => {
         if (!answered.signal.aborted) throw new LogUnavailable(`no answer within ${pingDeadlineMs} ms`);
       });
-      const probes = Promise.all([this.#line.open(), readHead(this.#client, pingDeadlineMs)]);
+      const probes = Promise.all([this.#line.open(pingDeadlineMs), readHead(this.#client, pingDeadlineMs)]);
       await Promise.race([probes, late])
         .catch((error: unknown) => {
           throw unavailable('ping', error);

@@ -7,31 +7,32 @@ interface Waiting {
   readonly leave: (error: LogUnavailable) => void;
 }
 
-/** Bytes on the wire at the same time; a single append may be larger. Less than any server's window for a call. */
-const MAX_BYTES = 512 * 1024;
+/** Bytes on the wire at the same time; a single append may be larger. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** ms between two looks at who has waited too long. */
+const LOOK_MS = 50;
 
 /**
  * Bounds the appends on the wire by number and bytes, as the client does not. The others wait in order, until their
  * deadline or in a queue that is itself bounded.
  */
 export class InFlight {
-  readonly #maxCount: number;
-  readonly #maxWaiting: number;
-  readonly #deadlineMs: number;
   #count = 0;
   #bytes = 0;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(maxCount: number, maxWaiting: number, deadlineMs: number) {
-    this.#maxCount = maxCount;
-    this.#maxWaiting = maxWaiting;
-    this.#deadlineMs = deadlineMs;
-  }
+  constructor(
+    private readonly maxCount: number,
+    private readonly maxWaiting: number,
+  ) {}
 
-  /** @throws LogUnavailable there was no place in time, or too many wait already */
-  async run<T>(bytes: number, action: () => Promise<T>): Promise<T> {
-    if (this.#queue.length > 0 || !this.#fits(bytes)) await this.#wait(bytes);
+  /**
+   * @param until ms since 1970; no longer is waited for a place
+   * @throws LogUnavailable there was no place in time, or too many wait already
+   */
+  async run<T>(bytes: number, until: number, action: () => Promise<T>): Promise<T> {
+    if (this.#queue.length > 0 || !this.#fits(bytes)) await this.#wait(bytes, until);
     else this.#enter(bytes);
     try {
       return await action();
@@ -43,7 +44,7 @@ export class InFlight {
   }
 
   #fits(bytes: number): boolean {
-    return this.#count === 0 || (this.#count < this.#maxCount && this.#bytes + bytes <= MAX_BYTES);
+    return this.#count === 0 || (this.#count < this.maxCount && this.#bytes + bytes <= MAX_BYTES);
   }
 
   #enter(bytes: number): void {
@@ -51,11 +52,11 @@ export class InFlight {
     this.#bytes += bytes;
   }
 
-  #wait(bytes: number): Promise<void> {
-    if (this.#queue.length >= this.#maxWaiting) throw new LogUnavailable('too many appends wait for the log');
+  #wait(bytes: number, until: number): Promise<void> {
+    if (this.#queue.length >= this.maxWaiting) throw new LogUnavailable('too many appends wait for the log');
     return new Promise((enter, leave) => {
-      this.#queue.push({ bytes, until: Date.now() + this.#deadlineMs, enter, leave });
-      this.#timer ??= setTimeout(this.#expire, this.#deadlineMs + 1);
+      this.#queue.push({ bytes, until, enter, leave });
+      this.#timer ??= setTimeout(this.#expire, LOOK_MS);
     });
   }
 
@@ -68,13 +69,11 @@ export class InFlight {
   }
 
   readonly #expire = (): void => {
-    this.#timer = undefined;
     const now = Date.now();
-    const late = this.#queue.findIndex(({ until }) => until > now);
-    const expired = this.#queue.splice(0, late < 0 ? this.#queue.length : late);
-    for (const { leave } of expired) leave(new LogUnavailable('no append could be sent in time'));
-    const [next] = this.#queue;
-    if (next) this.#timer = setTimeout(this.#expire, next.until - now + 1);
+    const late = this.#queue.filter(({ until }) => until <= now);
+    if (late.length > 0) this.#queue = this.#queue.filter(({ until }) => until > now);
+    for (const { leave } of late) leave(new LogUnavailable('no append could be sent in time'));
     this.#admit();
+    this.#timer = this.#queue.length > 0 ? setTimeout(this.#expire, LOOK_MS) : undefined;
   };
 }

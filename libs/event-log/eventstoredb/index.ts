@@ -1,2 +1,2 @@
 export { EventStoreDbEventLog } from './eventstoredb-event-log';
-export type { EventStoreDbOptions, Logger } from './options';
+export type { EventStoreDbOptions } from './options';

@@ -1,18 +1,17 @@
+import { type Logger as ProductLogger, silentLogger } from '../../platform/logger.port';
 import { noUpcasters, type Upcasters } from '../upcasting';
 
-/** Where the adapter says what an operator should know. A pino logger fits. */
-export interface Logger {
-  warn(fields: object, message: string): void;
-}
+/** Where the adapter says what an operator should know. */
+export type Logger = Pick<ProductLogger, 'warn'>;
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that tells when it has caught up). */
   readonly connectionString: string;
   readonly upcasters?: Upcasters;
   readonly logger?: Logger;
-  /** ms for the server to answer an append, its wait for a free place included. 5,000 unless given. */
+  /** ms for an append to be answered by the server, its waits for a place and a connection included. 5,000 unless given. */
   readonly appendDeadlineMs?: number;
-  /** ms in which an append of unknown outcome is looked for, after its deadline. 2,000 unless given. */
+  /** ms without an answer in which an append of unknown outcome is looked for, after that. 2,000 unless given. */
   readonly resolveDeadlineMs?: number;
   /** ms without any answer after which a read has failed. 10,000 unless given. */
   readonly readDeadlineMs?: number;
@@ -26,11 +25,9 @@ export interface EventStoreDbOptions {
 
 export type Settings = Required<EventStoreDbOptions>;
 
-const silent: Logger = { warn: () => undefined };
-
 export const settingsOf = (options: EventStoreDbOptions): Settings => ({
   upcasters: noUpcasters,
-  logger: silent,
+  logger: silentLogger,
   appendDeadlineMs: 5_000,
   resolveDeadlineMs: 2_000,
   readDeadlineMs: 10_000,

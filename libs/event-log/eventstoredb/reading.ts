@@ -4,6 +4,7 @@ import { type StreamId, streamName } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { decode } from './codec';
 import type { Erasures } from './erasures';
+import type { Horizon } from './horizon';
 import type { KnownStreams } from './known-streams';
 import type { Logger } from './options';
 import { readEvents, readForwards, readHead, StreamErased } from './reads';
@@ -15,6 +16,7 @@ export interface Reading {
   readonly client: EventStoreDBClient;
   readonly erasures: Erasures;
   readonly known: KnownStreams;
+  readonly horizon: Horizon;
   readonly upcasters: Upcasters;
   readonly logger: Logger;
   /** ms without an answer after which a read has failed. */
@@ -23,7 +25,7 @@ export interface Reading {
 
 /** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
 export const readStream = async (
-  { client, known, upcasters, idleMs }: Reading,
+  { client, known, horizon, upcasters, idleMs }: Reading,
   stream: StreamId,
   { afterVersion = 0, limit }: ReadStream,
 ): Promise<RecordedEvent[]> => {
@@ -31,6 +33,7 @@ export const readStream = async (
   const read = { stream: name, from: afterVersion, ...(limit === undefined ? {} : { maxCount: limit }) };
   try {
     const events = (await readEvents(client, read, idleMs, ({ event }) => decode(event, upcasters))) ?? [];
+    horizon.meet(events.at(-1)?.position);
     remember(known, name, afterVersion, events, limit === undefined || events.length < limit);
     return events;
   } catch (error) {
@@ -85,10 +88,12 @@ const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<P
 /** The client's reads know no filter: it is a subscription until the log's end. */
 const readFiltered = async (reading: Reading, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
   const head = await readHead(reading.client, reading.idleMs);
+  reading.horizon.meet(head);
   if (after >= head) return { events: [], position: after, caughtUp: true };
   const source = new Source(reading.client, {
     after,
     head,
+    horizon: reading.horizon,
     capacity: limit,
     idleMs: reading.idleMs,
     take: takeFor(reading, types),

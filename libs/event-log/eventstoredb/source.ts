@@ -9,6 +9,7 @@ import {
 import { type Filter, LogUnavailable, type Position, START } from '../port';
 import { tenantPrefix } from '../stream-id';
 import { unavailable } from './errors';
+import type { Horizon } from './horizon';
 
 /** Records that the server looks through before it tells how far it is. */
 const CHECKPOINT = 2_000;
@@ -47,6 +48,7 @@ export interface SourceOptions<T> extends Filter {
   readonly after: Position;
   /** A position of the log that was read before: when the server has caught up, it has been there. */
   readonly head: Position;
+  readonly horizon: Horizon;
   /** Items that are held for a consumer at most. */
   readonly capacity: number;
   /** ms without a sign of the server after which it is given up, until it has caught up. */
@@ -137,6 +139,7 @@ export class Source<T> {
       const item = this.#options.take(record);
       const position = record.event?.position.commit;
       if (position !== undefined && position > this.#position) this.#position = position;
+      this.#options.horizon.meet(position);
       if (item !== undefined) {
         this.#items.push(item);
         this.#positions.push(this.#position);

@@ -47,15 +47,31 @@ export async function* subscribe(reading: Reading, options: Subscribe, closed: A
   }
 }
 
+/** undefined as soon as the signal aborts: a reader that ends waits for no server. */
+const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> => {
+  let leave: () => void = () => undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    leave = () => resolve(undefined);
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+};
+
 /** One subscription, until it fails or the signal aborts. */
 async function* follow(reading: Reading, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
-  const { client, erasures, idleMs } = reading;
+  const { client, erasures, horizon, idleMs } = reading;
   const { after, pageSize = PAGE, signal, tenantId, types } = options;
-  const [head] = await Promise.all([readHead(client, idleMs), erasures.refresh()]);
-  if (signal.aborted) return;
+  const [head] = (await unlessAborted(signal, Promise.all([readHead(client, idleMs), erasures.refresh()]))) ?? [];
+  if (head === undefined || signal.aborted) return;
+  horizon.meet(head);
   const source = new Source(client, {
     after,
     head,
+    horizon,
     capacity: pageSize,
     idleMs,
     take: takeFor(reading, types),
@@ -65,8 +81,9 @@ async function* follow(reading: Reading, options: Subscribe & { signal: AbortSig
   try {
     for (let live = false; ; ) {
       const batch = await source.next(pageSize, signal);
-      if (!batch || signal.aborted) return;
-      if (!live) await erasures.keepFresh();
+      if (!batch) return;
+      if (!live) await unlessAborted(signal, erasures.keepFresh());
+      if (signal.aborted) return;
       live = batch.caughtUp;
       const events = batch.items.filter(({ stream }) => !erasures.has(stream.tenantId));
       yield { events, position: batch.position, caughtUp: batch.caughtUp };

@@ -1,0 +1,230 @@
+import {
+  Body,
+  type CanActivate,
+  Controller,
+  Delete,
+  type ExecutionContext,
+  Get,
+  HttpCode,
+  Module,
+  Patch,
+  Post,
+  Query,
+  Req,
+} from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiProperty } from '@nestjs/swagger';
+import { silentLogger } from '../../../../libs/platform/logger.port';
+import { Problem } from '../../../../libs/platform/problems';
+import { createApp } from '../create-app';
+import { Documented } from '../documented';
+import { IfMatch, type Versioned, withETag } from '../etag';
+import { Choice, Day, Email, Flag, Integer, Nested, NestedList, Text, Timestamp, Uuid, WebUrl } from '../fields';
+import type { WithRawBody } from '../json-body';
+import type { HttpOptions } from '../options';
+import { type Page, PageQuery, Pages, type Paging } from '../pages';
+import { Public } from '../public.decorator';
+import { RateLimit } from '../rate-limit.decorator';
+import { Context, contextOf, type RequestContext } from '../request-context';
+import { PathId } from '../validation';
+
+/** What the toy's routes do next; specs set it. */
+export const script = {
+  /** Runs of the write route, with what they were given. */
+  runs: [] as { commandId: string; mayRepeat: boolean; body: unknown }[],
+  /** Runs in the write route, after the run was noted. */
+  during: async (_context: RequestContext): Promise<unknown> => undefined,
+  /** Thrown by GET /v1/throws. */
+  error: undefined as unknown,
+  reset(): void {
+    this.runs = [];
+    this.during = async () => undefined;
+    this.error = undefined;
+  },
+};
+
+class AddressDto {
+  @Text({ max: 100 })
+  street!: string;
+
+  @Integer({ min: 1, max: 9999, optional: true })
+  number?: number;
+}
+
+class ThingDto {
+  @Text({ max: 20, description: 'Its name.', example: 'Lamp' })
+  name!: string;
+
+  @Text({ min: 0, max: 200, optional: true, nullable: true, lines: true })
+  note?: string | null;
+
+  @Uuid({ optional: true })
+  owner?: string;
+
+  @Email({ optional: true })
+  email?: string;
+
+  @Flag({ optional: true })
+  loud?: boolean;
+
+  @Choice(['red', 'green'], { optional: true })
+  colour?: string;
+
+  @Timestamp({ optional: true })
+  at?: string;
+
+  @Day({ optional: true })
+  due?: string;
+
+  @WebUrl({ optional: true })
+  link?: string;
+
+  @Text({ max: 20, optional: true, pattern: /^[a-z]+$/, patternMessage: 'must be lower-case letters' })
+  slug?: string;
+
+  @Nested(() => AddressDto, { optional: true })
+  home?: AddressDto;
+
+  @NestedList(() => AddressDto, { max: 3, optional: true })
+  addresses?: AddressDto[];
+}
+
+class ListQuery extends PageQuery {
+  @Choice(['red', 'green'], { optional: true })
+  colour?: string;
+
+  @Flag({ optional: true })
+  loud?: boolean;
+}
+
+class ThingView {
+  @ApiProperty()
+  name!: string;
+}
+
+const ROWS = Array.from({ length: 7 }, (_, at) => ({ id: at + 1 }));
+
+@Controller('v1')
+class ToyController {
+  @Get('things')
+  @Documented({ summary: 'List things' })
+  list(@Query() query: ListQuery, @Pages() pages: Paging): Promise<Page<{ id: number }>> {
+    return pages.page(
+      query,
+      (row) => [row.id],
+      async (after, take) => ROWS.filter(({ id }) => id > Number(after?.[0] ?? 0)).slice(0, take),
+    );
+  }
+
+  @Post('things')
+  @Documented({ summary: 'Make a thing', response: ThingView, problems: ['conflict'] })
+  async make(@Body() body: ThingDto, @Context() context: RequestContext): Promise<unknown> {
+    script.runs.push({ commandId: context.commandId, mayRepeat: context.mayRepeat, body });
+    const answer = await script.during(context);
+    return answer ?? { made: body.name, run: script.runs.length };
+  }
+
+  @Get('things/:id')
+  @Documented({ summary: 'Show a thing', response: ThingView, problems: ['not-found'] })
+  show(@PathId('id') id: string): Versioned<unknown> {
+    return withETag({ id }, 7);
+  }
+
+  @Patch('things/:id')
+  @Documented({ summary: 'Change a thing', response: ThingView })
+  change(@PathId('id') id: string, @IfMatch() expected: number | undefined): Versioned<unknown> {
+    if (expected !== undefined && expected !== 7) throw new Problem('precondition-failed');
+    return withETag({ id, expected: expected ?? null }, 8);
+  }
+
+  @Delete('things/:id')
+  @HttpCode(204)
+  async remove(@Context() context: RequestContext): Promise<void> {
+    await script.during(context);
+  }
+
+  @Public()
+  @Post('anonymous')
+  async anonymous(@Context() context: RequestContext): Promise<unknown> {
+    script.runs.push({ commandId: context.commandId, mayRepeat: context.mayRepeat, body: undefined });
+    return (await script.during(context)) ?? { accessToken: 'top-secret-token' };
+  }
+
+  @Public()
+  @RateLimit('signin')
+  @Post('signin')
+  signIn(): object {
+    return {};
+  }
+
+  @Public()
+  @Get('open')
+  open(): object {
+    return { open: true };
+  }
+
+  @Public()
+  @Post('webhook')
+  webhook(@Req() request: WithRawBody): object {
+    return { bytes: request.rawBody?.toString() };
+  }
+
+  @Public()
+  @Get('throws')
+  throws(): never {
+    throw script.error;
+  }
+
+  @Public()
+  @Get('patient')
+  @RouteConfig({ deadlineMs: 5_000 })
+  async patient(@Context() context: RequestContext): Promise<object> {
+    await script.during(context);
+    return {};
+  }
+
+  @Public()
+  @Get('slow')
+  async slow(@Context() context: RequestContext): Promise<object> {
+    await script.during(context);
+    return {};
+  }
+}
+
+/** `Bearer <tenant>.<person>` is a token here. */
+class ToyAuthGuard implements CanActivate {
+  canActivate(execution: ExecutionContext): boolean {
+    const request = execution.switchToHttp().getRequest();
+    const [, tenantId, personId] = /^Bearer (.+)\.(.+)$/.exec(request.headers.authorization ?? '') ?? [];
+    const open = Reflect.getMetadata('tenantry:public', execution.getHandler()) === true;
+    if (tenantId && personId) {
+      contextOf(request).principal = { tenantId, personId, role: 'member', sessionId: 's' };
+    } else if (!open) throw new Problem('unauthenticated');
+    return true;
+  }
+}
+
+@Module({ controllers: [ToyController], providers: [{ provide: APP_GUARD, useClass: ToyAuthGuard }] })
+export class ToyModule {}
+
+export const TENANT_A = '0198c0de-0000-7000-8000-00000000000a';
+export const TENANT_B = '0198c0de-0000-7000-8000-00000000000b';
+export const PERSON = '0198c0de-0000-7000-8000-000000000001';
+export const asPerson = (tenantId = TENANT_A, personId = PERSON): { authorization: string } => ({
+  authorization: `Bearer ${tenantId}.${personId}`,
+});
+
+/** The shared HTTP parts around a controller that uses each of them. Close it in `afterAll`. */
+export const createToyApp = (options: Partial<HttpOptions> = {}): Promise<NestFastifyApplication> =>
+  createApp(ToyModule, {
+    logger: silentLogger,
+    secretKey: Buffer.alloc(32, 7),
+    rateLimits: {
+      tenant: { limit: 100_000, windowSeconds: 60 },
+      anonymous: { limit: 100_000, windowSeconds: 60 },
+      named: { signin: { limit: 3, windowSeconds: 60 } },
+    },
+    ...options,
+  });

@@ -1,0 +1,77 @@
+import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
+import { principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { Public } from '../http/public.decorator';
+import { RateLimit } from '../http/rate-limit.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { IDENTITY, SIGNING_KEYS } from '../tokens';
+import { MeDto, RefreshDto, RefreshedDto, SignedInDto, SignedUpDto, SignInDto, SignUpDto } from './identity.dto';
+import type { Identity } from './identity.service';
+
+/** Who somebody is, and which company they act in. */
+@ApiTags('Identity')
+@Controller()
+export class IdentityController {
+  constructor(
+    @Inject(IDENTITY) private readonly identity: Identity,
+    @Inject(SIGNING_KEYS) private readonly keys: SigningKeys,
+  ) {}
+
+  @Post('v1/signup')
+  @Public()
+  @RateLimit('signup')
+  @Documented({
+    summary: 'Sign up: a person, their company and its owner, all or nothing',
+    response: SignedUpDto,
+    status: 201,
+    problems: ['conflict'],
+  })
+  signUp(@Body() body: SignUpDto, @Context() context: RequestContext): Promise<SignedUpDto> {
+    return this.identity.signUp(body, context);
+  }
+
+  @Post('v1/sessions')
+  @Public()
+  @RateLimit('signin')
+  @Documented({
+    summary: 'Sign in',
+    description: 'One answer, after the same work, for a wrong password and an unknown address.',
+    response: SignedInDto,
+    status: 201,
+    problems: ['unauthenticated', 'forbidden'],
+  })
+  signIn(@Body() body: SignInDto): Promise<SignedInDto> {
+    return this.identity.signIn(body);
+  }
+
+  @Post('v1/sessions/refresh')
+  @Public()
+  @RateLimit('signin')
+  @Documented({
+    summary: 'Trade a refresh token for new tokens',
+    description:
+      'Each refresh token is good once. One that comes again later than 10 seconds after its first use ends the session: somebody has a copy of it.',
+    response: RefreshedDto,
+    status: 201,
+    problems: ['unauthenticated'],
+  })
+  refresh(@Body() { refreshToken }: RefreshDto): Promise<RefreshedDto> {
+    return this.identity.refresh(refreshToken);
+  }
+
+  @Get('v1/me')
+  @Documented({ summary: 'The signed-in person and their companies', response: MeDto })
+  me(@Context() context: RequestContext): Promise<MeDto> {
+    return this.identity.me(principalOf(context));
+  }
+
+  @Get('.well-known/jwks.json')
+  @Public()
+  @Header('cache-control', 'public, max-age=300')
+  @Documented({ summary: 'The public keys of access tokens (RFC 7517)' })
+  jwks(): { keys: readonly object[] } {
+    return { keys: this.keys.jwks() };
+  }
+}

@@ -1,0 +1,77 @@
+import type { Pool } from 'pg';
+import { withClient } from '../platform/database/pools';
+
+/** A sign-up with all the ids that it uses, whoever completes it. */
+export interface SignUp {
+  readonly personId: string;
+  readonly tenantId: string;
+  readonly companyName: string;
+  readonly slug: string;
+  /** UUID: the command that it began with; those of its appends derive from it. */
+  readonly commandId: string;
+  readonly correlationId: string;
+}
+
+export interface Claim extends SignUp {
+  readonly email: string;
+  readonly emailKey: string;
+  readonly personName: string;
+  readonly passwordHash: string;
+}
+
+export type Claimed =
+  | { readonly outcome: 'taken' }
+  | { readonly outcome: 'claimed' | 'resumed'; personId: string; tenantId: string; slug: string; createdAt: Date };
+
+const COLUMNS = `person_id as "personId", tenant_id as "tenantId", slug`;
+
+/** @param pool connects as the app role, or as the projector for {@link SignUpStore.takeUnfinished} */
+export const createSignUpStore = (pool: Pool) => ({
+  /** Claims the address; the same command finds its own claim again. */
+  claim: async (claim: Claim): Promise<Claimed> => {
+    const { rows } = await withClient(pool, (client) =>
+      client.query<Claimed>({
+        name: 'claim-sign-up',
+        text: `select outcome, ${COLUMNS}, created_at as "createdAt"
+          from identity.claim_sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        values: [
+          claim.personId,
+          claim.email,
+          claim.emailKey,
+          claim.personName,
+          claim.passwordHash,
+          claim.tenantId,
+          claim.companyName,
+          claim.slug,
+          claim.commandId,
+          claim.correlationId,
+        ],
+      }),
+    );
+    return rows[0] ?? { outcome: 'taken' };
+  },
+
+  /** The person may sign in from now on. */
+  complete: async (personId: string): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.complete_sign_up($1)', [personId]));
+  },
+
+  /** Sign-ups that nobody has worked on for so many seconds, each given to one caller. */
+  takeUnfinished: async (olderSeconds: number, limit: number): Promise<SignUp[]> => {
+    const { rows } = await withClient(pool, (client) =>
+      client.query<SignUp>(
+        `select ${COLUMNS}, company_name as "companyName", command_id as "commandId",
+           correlation_id as "correlationId" from identity.take_unfinished_sign_ups($1, $2)`,
+        [olderSeconds, limit],
+      ),
+    );
+    return rows;
+  },
+
+  /** Forgets sign-ups that were completed so many hours ago. */
+  purge: async (olderHours: number): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.purge_sign_ups($1)', [olderHours]));
+  },
+});
+
+export type SignUpStore = ReturnType<typeof createSignUpStore>;

@@ -1,0 +1,100 @@
+import type { CommandContext } from '../domain/command';
+import type { Position } from '../event-log/port';
+import { failpoint } from '../platform/failpoints';
+import { uuidv5, uuidv7 } from '../platform/ids/uuid';
+import { Problem } from '../platform/problems';
+import { emailKey } from './email';
+import type { Passwords } from './passwords';
+import type { SignUp, SignUpStore } from './sign-up-store';
+import { slugOf } from './slug';
+
+/** The two facts of a sign-up, appended by whoever owns their aggregates. Each takes a repeat of its command. */
+export interface SignUpEvents {
+  createTenant(tenant: Omit<SignUp, 'commandId' | 'correlationId'>, context: CommandContext): Promise<Position>;
+  registerPerson(personId: string, context: CommandContext): Promise<Position>;
+}
+
+export interface SignUpRequest {
+  readonly companyName: string;
+  readonly personName: string;
+  readonly email: string;
+  readonly password: string;
+  /** UUIDv7; the same for a repeated request with the same idempotency key. */
+  readonly commandId: string;
+  readonly correlationId: string;
+}
+
+export interface SignedUp {
+  readonly personId: string;
+  readonly tenantId: string;
+  readonly slug: string;
+  readonly createdAt: Date;
+  readonly position: Position;
+}
+
+/** Work that stood still for so long was cut off. */
+const CUT_OFF_SECONDS = 15;
+const SWEEP = 50;
+/** Twice as long as an idempotency key is kept. */
+const KEPT_HOURS = 48;
+
+/** Each append of a sign-up has a command of its own, the same for whoever carries it out. */
+const contextFor = (signUp: SignUp, step: string): CommandContext => ({
+  commandId: uuidv5(signUp.commandId, step),
+  actor: { kind: 'person', id: signUp.personId },
+  correlationId: signUp.correlationId,
+});
+
+/** Appends both facts, or finds them appended, and lets the person in. Safe to repeat from any point. */
+const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore): Promise<Position> => {
+  failpoint('sign-up:claimed');
+  await events.createTenant(signUp, contextFor(signUp, 'tenant'));
+  failpoint('sign-up:tenant-created');
+  const registered = await events.registerPerson(signUp.personId, contextFor(signUp, 'person'));
+  failpoint('sign-up:person-registered');
+  await store.complete(signUp.personId);
+  failpoint('sign-up:completed');
+  // It was appended after the company, whoever did it.
+  return registered;
+};
+
+/**
+ * Signs a person and their company up: the address is claimed by a unique row that holds every id, then both facts are
+ * appended, then the person may sign in. Cut off anywhere, it is either not to be seen, or completed by the same request
+ * or by {@link sweepSignUps}.
+ * @throws Problem conflict where the address belongs to somebody
+ */
+export const signUp = async (
+  request: SignUpRequest,
+  { passwords, store, events }: { passwords: Passwords; store: SignUpStore; events: SignUpEvents },
+): Promise<SignedUp> => {
+  const { companyName, personName, email, commandId, correlationId } = request;
+  const wanted: SignUp = {
+    personId: uuidv7(),
+    tenantId: uuidv7(),
+    companyName,
+    slug: slugOf(companyName),
+    commandId,
+    correlationId,
+  };
+  const passwordHash = await passwords.hash(request.password);
+  const claimed = await store.claim({ ...wanted, email, emailKey: emailKey(email), personName, passwordHash });
+  if (claimed.outcome === 'taken') {
+    throw new Problem('conflict', { detail: 'Somebody has signed up with this address already. Sign in instead.' });
+  }
+  const { personId, tenantId, slug, createdAt } = claimed;
+  const position = await finish({ ...wanted, personId, tenantId, slug }, events, store);
+  return { personId, tenantId, slug, createdAt, position };
+};
+
+/** Completes sign-ups that were cut off. @returns how many */
+export const sweepSignUps = async (
+  store: SignUpStore,
+  events: SignUpEvents,
+  olderSeconds = CUT_OFF_SECONDS,
+): Promise<number> => {
+  const unfinished = await store.takeUnfinished(olderSeconds, SWEEP);
+  for (const one of unfinished) await finish(one, events, store);
+  await store.purge(KEPT_HOURS);
+  return unfinished.length;
+};

@@ -1,0 +1,46 @@
+/** A row of the report: what has to be reached, and what would be more than that. */
+interface Bar {
+  readonly bar: number;
+  readonly beyond: number;
+  readonly better: 'higher' | 'lower';
+  readonly unit: string;
+}
+
+const ratio = (bar: number, beyond: number): Bar => ({ bar, beyond, better: 'higher', unit: 'ratio' });
+const share = (bar: number, beyond: number): Bar => ({ bar, beyond, better: 'lower', unit: 'ratio' });
+const atMost = (unit: string, bar: number, beyond: number): Bar => ({ bar, beyond, better: 'lower', unit });
+
+/** Every row by its id. Ratios are to the peer or floor of the same run, so that they hold on any machine. */
+export const CATALOGUE = {
+  'append.1': ratio(2, 2.5),
+  'append.16': ratio(4.5, 5.5),
+  'append.64': ratio(8, 10),
+  'append.64.floor': ratio(1.2, 1.5),
+  'append.procs': ratio(0.65, 0.9),
+  'append.64.p99': share(0.25, 0.13),
+  'project.live': ratio(25, 40),
+  'project.rebuild': ratio(0.5, 0.8),
+  'project.rebuild.rss': atMost('MiB', 512, 256),
+  'query.rls': ratio(0.8, 0.95),
+  'http.auth': ratio(0.75, 0.9),
+  'http.command': ratio(0.6, 1),
+  'http.command.p99': share(2, 1.2),
+  'visible.p99': atMost('ms', 25, 10),
+  'webhook.p99': share(2, 1.3),
+  'growth.append': ratio(0.75, 0.95),
+  'growth.query': ratio(0.75, 0.95),
+  'stream.load': ratio(3, 20),
+  'event.bytes': atMost('bytes', 480, 400),
+  'eventstoredb.append.64': ratio(0.9, 1),
+  'eventstoredb.project.live': ratio(0.7, 0.9),
+  'start.cold': atMost('s', 6, 3),
+} as const satisfies Record<string, Bar>;
+
+export type RowId = keyof typeof CATALOGUE;
+
+export const isRowId = (id: string): id is RowId => Object.hasOwn(CATALOGUE, id);
+
+export const reaches = (id: RowId, value: number, limit: 'bar' | 'beyond'): boolean => {
+  const row: Bar = CATALOGUE[id];
+  return row.better === 'higher' ? value >= row[limit] : value <= row[limit];
+};
