@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventLog, Page } from '../event-log/port';
+import type { EventLog, Page, Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
@@ -57,17 +57,64 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
   }
 };
 
+/** ms for which a checkpoint may lie behind where there was nothing to write: many such moves are one then. */
+const IDLE_MS = 20;
+
+/**
+ * Moves the checkpoint over pages that held nothing for this projection, later and at once. What waits in this process
+ * is told by `progress` without waiting for it.
+ */
+const createIdleMoves = (move: (to: Position) => Promise<void>, onLost: (error: unknown) => void) => {
+  let target: Position | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let moving: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const to = target;
+    target = undefined;
+    if (to !== undefined) moving = moving.then(() => move(to));
+    return moving;
+  };
+  return {
+    later: (to: Position): void => {
+      target = to;
+      timer ??= setTimeout(() => flush().catch(onLost), IDLE_MS);
+    },
+    /** Forgets a move that another one will make, and waits for the one that is under way. */
+    settle: (): Promise<void> => {
+      clearTimeout(timer);
+      timer = undefined;
+      target = undefined;
+      return moving;
+    },
+    flush,
+  };
+};
+
 const follow = async (
   projection: Projection,
   start: Checkpoint,
   standing: Set<string>,
   options: LiveOptions,
 ): Promise<void> => {
-  const { log, batch = 2_000 } = options;
+  const { log, progress, onMoved, batch = 2_000 } = options;
   let checkpoint = start;
+  let lost: unknown;
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
   const buffer = new RowBuffer(projection.tables);
+  const move = async (page: Page): Promise<void> => {
+    checkpoint = await project(projection, page, checkpoint, standing, buffer, options);
+    onMoved(projection.name, checkpoint, page.events.length);
+  };
+  const idle = createIdleMoves(
+    (position) => move({ events: [], position, caughtUp: true }),
+    (error) => {
+      lost = error;
+      ended.abort();
+    },
+  );
   try {
     for await (const page of log.subscribe({
       after: start.position,
@@ -75,13 +122,18 @@ const follow = async (
       pageSize: batch,
       signal,
     })) {
-      if (page.position === checkpoint.position) continue;
-      checkpoint = await project(projection, page, checkpoint, standing, buffer, options);
-      options.progress.report(projection.name, checkpoint.position);
-      options.onMoved(projection.name, checkpoint, page.events.length);
+      if (page.events.length === 0) idle.later(page.position);
+      else {
+        await idle.settle();
+        await move(page);
+      }
+      progress.report(projection.name, page.position);
     }
+    if (lost) throw lost;
+    await idle.flush();
   } finally {
     ended.abort();
+    await idle.settle().catch(() => {});
   }
 };
 

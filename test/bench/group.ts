@@ -1,5 +1,5 @@
-import type { RowId } from './catalogue';
 import type { BigSystem } from './big-system';
+import type { RowId } from './catalogue';
 import type { Pace } from './options';
 import type { BenchServer } from './server';
 

@@ -69,7 +69,12 @@ export const tableOf = ({ machine, settings, rows }: Report): string => {
   });
   const cells = [['id', 'value', 'bar', 'beyond', 'unit', ''], ...lines];
   const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...cells.map((line) => (line[column] ?? '').length)));
-  const table = cells.map((line) => line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+  const table = cells.map((line) =>
+    line
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   const missed = rows.filter((row) => verdict(row) === 'MISSED').map(({ id }) => id);
   return [
     described(machine),
@@ -81,4 +86,3 @@ export const tableOf = ({ machine, settings, rows }: Report): string => {
     '',
   ].join('\n');
 };
-

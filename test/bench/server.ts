@@ -19,7 +19,14 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-const SETTINGS = ['fsync', 'synchronous_commit', 'full_page_writes', 'wal_compression', 'shared_buffers', 'max_wal_size'];
+const SETTINGS = [
+  'fsync',
+  'synchronous_commit',
+  'full_page_writes',
+  'wal_compression',
+  'shared_buffers',
+  'max_wal_size',
+];
 
 /** Of runs that were killed: their server may still be there, and their directory is. */
 const removeLeftovers = async (): Promise<void> => {

@@ -63,6 +63,16 @@ describe('a subscription', () => {
     expect((await following).events).toHaveLength(3);
   });
 
+  it('that is taken and then hears nothing tries again', async () => {
+    const { log, server } = given();
+    const tenantId = randomUUID();
+    await appendTo(tenantId, 3);
+    let silent = 2;
+    server.script.onSubscribe = () => silent-- > 0;
+    expect((await follow(log, { after: START, tenantId }, caughtUp)).events).toHaveLength(3);
+    expect(silent).toBe(-1);
+  });
+
   it('that freezes while it catches up is resumed', async () => {
     const { log, server } = given();
     const tenantId = randomUUID();
@@ -82,16 +92,21 @@ describe('a subscription', () => {
   });
 
   it('holds no more than a page for a slow consumer, tells that it fell behind, and catches up without a gap', async () => {
-    const { log } = given();
+    const { log, server } = given();
     const tenantId = randomUUID();
     const stream = aStream(tenantId);
     await appendTo(tenantId, 1);
+    const data = { text: 'x'.repeat(2_000) };
+    const many = upTo(250).map(() => ({ type: 'Large', data }));
     const seen: RecordedEvent[] = [];
     const told: boolean[] = [];
     for await (const page of log.subscribe({ after: START, tenantId, pageSize: 20 })) {
       if (seen.length === 0 && page.events.length > 0) {
-        for (let expected = 0; expected < 2_000; expected += 250)
-          await log.append(anAppend({ stream, expected, events: facts(250) }));
+        for (let expected = 0; expected < 2_000; expected += 250) {
+          await log.append(anAppend({ stream, expected, events: many }));
+        }
+        await sleep(200);
+        expect(server.script.counts.sent).toBeLessThan(1_500);
       }
       expect(page.events.length).toBeLessThanOrEqual(20);
       seen.push(...page.events);

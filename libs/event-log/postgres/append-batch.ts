@@ -1,14 +1,15 @@
 import type { PoolClient } from 'pg';
 import { plainArray, textArray } from '../../platform/database/array-literal';
-import { type Append, type AppendResult, WrongExpectedVersion } from '../port';
+import { type Append, WrongExpectedVersion } from '../port';
 import { currentVersion, type Upcasters } from '../upcasting';
 import type { ValidAppend } from '../validate-append';
 import type { Answer } from './append-queue';
+import type { EventRow } from './rows';
 
 const ACTOR_KINDS = { person: 'p', operator: 'o', stripe: 's', system: 'y' } as const;
 const ANY = -1;
 
-const APPEND = `select ord, outcome, version, last_position from event_log.append(
+const APPEND = `select ord, outcome, version, last_position, recorded_at from event_log.append(
   $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],
   $11::smallint[], $12::int[], $13::text[], $14::smallint[], $15::text[])`;
 
@@ -20,14 +21,45 @@ const correlation = ({ correlationId, commandId }: Append): string | null =>
   correlationId === commandId ? null : correlationId;
 const expectedOf = ({ expected }: Append): number => (expected === 'any' ? ANY : expected);
 
-const sendOne = async (
-  client: PoolClient,
+export interface Sent {
+  /** In the order of the batch. */
+  readonly answers: Answer[];
+  /** What was written now, as the log would be read back, in position order. */
+  readonly written: EventRow[];
+}
+
+/** The rows of an append that was just written, as `COLUMNS` would show them. */
+const rowsOf = (
   { append, json }: ValidAppend,
+  { lastPosition, version, recordedAt }: { lastPosition: bigint; version: number; recordedAt: string },
   upcasters: Upcasters,
-): Promise<AppendResult | undefined> => {
+): EventRow[] => {
+  const { stream, events } = append;
+  const before = events.length - 1;
+  return events.map(({ type }, ordinal) => [
+    (lastPosition - BigInt(before - ordinal)).toString(),
+    recordedAt,
+    append.commandId,
+    stream.id,
+    stream.tenantId,
+    actorId(append),
+    append.causationId ?? null,
+    String(version - (before - ordinal)),
+    String(ordinal),
+    String(currentVersion(upcasters, type)),
+    ACTOR_KINDS[append.actor.kind],
+    stream.aggregate,
+    type,
+    correlation(append),
+    json[ordinal] as string,
+  ]);
+};
+
+const sendOne = async (client: PoolClient, one: ValidAppend, upcasters: Upcasters): Promise<Sent | undefined> => {
+  const { append, json } = one;
   const [event] = append.events;
   if (!event || append.expected === 'any') return undefined;
-  const { rows } = await client.query<[string | null]>({
+  const { rows } = await client.query<[string[] | null]>({
     name: 'append-one',
     text: APPEND_ONE,
     rowMode: 'array',
@@ -46,9 +78,14 @@ const sendOne = async (
       json[0],
     ],
   });
-  const position = rows[0]?.[0];
-  if (!position) return undefined;
-  return { version: append.expected + 1, position: BigInt(position), repeated: false };
+  const [position, recordedAt] = rows[0]?.[0] ?? [];
+  if (position === undefined || recordedAt === undefined) return undefined;
+  const version = append.expected + 1;
+  const lastPosition = BigInt(position);
+  return {
+    answers: [{ version, position: lastPosition, repeated: false }],
+    written: rowsOf(one, { lastPosition, version, recordedAt }, upcasters),
+  };
 };
 
 const answerOf = ({ append }: ValidAppend, outcome: string, version: number, position: string): Answer => {
@@ -57,24 +94,24 @@ const answerOf = ({ append }: ValidAppend, outcome: string, version: number, pos
 };
 
 /**
- * One round trip, one commit. Answers in the order of the batch.
+ * One round trip, one commit.
  * @throws whatever `pg` throws; nothing of the batch was written then, unless the answer was lost on its way
  */
 export const sendBatch = async (
   client: PoolClient,
   batch: readonly ValidAppend[],
   upcasters: Upcasters,
-): Promise<Answer[]> => {
+): Promise<Sent> => {
   const [first] = batch;
   if (batch.length === 1 && first?.json.length === 1) {
     const result = await sendOne(client, first, upcasters);
-    if (result) return [result];
+    if (result) return result;
   }
   const appends = batch.map((one) => one.append);
   const events = batch.flatMap(({ append, json }, owner) =>
     append.events.map(({ type }, ordinal) => ({ owner: owner + 1, ordinal, type, json: json[ordinal] as string })),
   );
-  const { rows } = await client.query<[number, string, number, string]>({
+  const { rows } = await client.query<[number, string, number, string, string]>({
     name: 'append',
     text: APPEND,
     rowMode: 'array',
@@ -97,9 +134,13 @@ export const sendBatch = async (
     ],
   });
   const answers: Answer[] = [];
-  for (const [ord, outcome, version, position] of rows) {
+  const written: EventRow[] = [];
+  for (const [ord, outcome, version, position, recordedAt] of rows.sort(([a], [b]) => a - b)) {
     const one = batch[ord - 1];
-    if (one) answers[ord - 1] = answerOf(one, outcome, version, position);
+    if (!one) continue;
+    answers[ord - 1] = answerOf(one, outcome, version, position);
+    if (outcome === 'a')
+      written.push(...rowsOf(one, { lastPosition: BigInt(position), version, recordedAt }, upcasters));
   }
-  return answers;
+  return { answers, written };
 };

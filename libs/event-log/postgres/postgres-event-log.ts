@@ -1,13 +1,14 @@
 import { backoff } from '../../platform/backoff';
-import { createWake } from '../../platform/database/wake';
-import type { EventLog } from '../port';
+import { createWake, MISSED } from '../../platform/database/wake';
+import type { EventLog, Filter, Page, Position } from '../port';
 import { noUpcasters, type Upcasters } from '../upcasting';
 import { validateAppend } from '../validate-append';
 import { sendBatch } from './append-batch';
 import { createAppendQueue } from './append-queue';
 import { createLogPool, reading, writing } from './connections';
-import { readHead, readPage, readStream } from './read';
+import { readEverything, readHead, readPage, readStream } from './read';
 import { subscribePages } from './subscribe';
+import { createTail } from './tail';
 
 export interface PostgresEventLogOptions {
   /** Connects as the log's own role, to a database that is migrated. */
@@ -23,6 +24,8 @@ export interface PostgresEventLogOptions {
 
 const APPENDERS = 2;
 const CLOSE_MS = 5_000;
+/** Tells other processes to forget what they keep of the log in memory. */
+const ERASED = 'erased';
 
 /** The event log in one PostgreSQL table; `schema.sql` beside this file says how it keeps its promises. */
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
@@ -35,12 +38,29 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     { url: connectionString, max: options.readers ?? 4, statementTimeoutMs: 10_000 },
     'read',
   );
-  const wake = createWake({ channel: 'event_log', connectionString, pool: readers });
+  const tail = createTail({
+    read: (after, limit) => readEverything(readers, { after, limit }),
+    head: () => readHead(readers),
+    upcasters,
+  });
+  const wake = createWake({
+    channel: 'event_log',
+    connectionString,
+    pool: readers,
+    onRemote: (message) => {
+      tail.expire();
+      if (message === ERASED || message === MISSED) tail.reset();
+    },
+  });
   wake.start();
   const closed = new AbortController();
 
   const queue = createAppendQueue({
-    send: (batch) => writing(appenders, (client) => sendBatch(client, batch, upcasters)),
+    send: async (batch) => {
+      const { answers, written } = await writing(appenders, (client) => sendBatch(client, batch, upcasters));
+      tail.offer(written);
+      return answers;
+    },
     inFlight: APPENDERS,
     maxBatch: 256,
     maxBatchBytes: 4 * 1024 * 1024,
@@ -50,6 +70,12 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     backoffMs: (failed) => backoff(failed, { firstMs: 20, maxMs: 1_000 }),
   });
 
+  /** From memory where the subscriber is near the head, as nearly all are nearly always; else from the table. */
+  const nextPage = async (after: Position, limit: number, filter: Filter): Promise<Page> => {
+    await tail.catchUp();
+    return tail.page(after, limit, filter) ?? readPage(readers, upcasters, { ...filter, after, limit });
+  };
+
   return {
     append: async (append) => queue.add(validateAppend(append)),
     readStream: (stream, read) => readStream(readers, upcasters, stream, read),
@@ -58,7 +84,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       const { pageSize = 1_000, signal } = subscribe;
       const { after: _, signal: __, pageSize: ___, ...filter } = subscribe;
       return subscribePages(
-        { read: (after) => readPage(readers, upcasters, { ...filter, after, limit: pageSize }), wake, pollMs },
+        { read: (after) => nextPage(after, pageSize, filter), expire: tail.expire, wake, pollMs },
         { ...subscribe, signal: signal ? AbortSignal.any([signal, closed.signal]) : closed.signal },
       );
     },
@@ -66,6 +92,8 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     deleteTenant: (tenantId) =>
       reading(readers, async (client) => {
         await client.query('select event_log.erase_tenant($1)', [tenantId]);
+        tail.reset();
+        await wake.tell(ERASED);
       }),
     ping: async () => {
       await readHead(readers);

@@ -43,7 +43,8 @@ export const readHead = async (pool: Pool): Promise<Position> => {
   return BigInt(row?.[0] ?? 0);
 };
 
-const readEverything = (pool: Pool, { after, limit }: ReadAll): Promise<EventRow[]> =>
+/** Every event after a position, as rows. */
+export const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'after' | 'limit'>): Promise<EventRow[]> =>
   rows(pool, {
     name: 'read-all',
     text: `select ${COLUMNS} from event_log.events where position > $1 order by position limit $2`,

@@ -10,6 +10,10 @@ export const COLUMNS = `position, (extract(epoch from recorded_at) * 1000)::bigi
 
 export type EventRow = (string | null)[];
 
+export const positionOf = (row: EventRow): Position => BigInt(row[0] as string);
+export const tenantOf = (row: EventRow): string | null => row[4] ?? null;
+export const typeOf = (row: EventRow): string => row[12] as string;
+
 export const rawTypes = { getTypeParser: () => (value: string) => value };
 
 const ACTORS = { o: { kind: 'operator' }, s: { kind: 'stripe' }, y: { kind: 'system' } } as const;

@@ -57,7 +57,8 @@ create type event_log.append_outcome as (
   ord           integer,   -- place of the append in the batch, from 1
   outcome       "char",    -- a(ppended), r(epeated), c(onflict)
   version       integer,   -- after the append; the stream's version where it was a conflict
-  last_position bigint
+  last_position bigint,
+  recorded_at   bigint     -- ms since 1970, of an append that was written now
 );
 
 -- Takes a batch of appends, each to a stream of its own, and answers each on its own: a conflict fails only the append
@@ -84,8 +85,12 @@ create function event_log.append(
 ) returns setof event_log.append_outcome
 language plpgsql volatile
 as $$
+declare
+  stamp timestamptz;
 begin
   perform pg_catalog.pg_advisory_xact_lock(7301946);
+  -- One time for all, drawn under the lock: times and positions have one order.
+  stamp := date_trunc('milliseconds', clock_timestamp());
   return query
   with appends as materialized (
     select a.*,
@@ -104,7 +109,7 @@ begin
   ), written as (
     insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
       version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
-    select nextval('event_log.positions'), clock_timestamp(), e.command_id, e.aggregate_id, e.tenant_id, e.actor_id,
+    select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id,
       e.causation_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
       e.payload::json
     from (
@@ -121,14 +126,14 @@ begin
     (case when a.prior_version is not null then 'r' when w.position is not null then 'a' else 'c' end)::"char",
     case when a.prior_version is not null then a.prior_version
          when w.position is not null then a.current + a.count else a.current end,
-    coalesce(a.prior_position, w.position)
+    coalesce(a.prior_position, w.position), (extract(epoch from stamp) * 1000)::bigint
   from appends a
   left join (select command_id, max(position) as position from written group by command_id) w using (command_id);
 end
 $$;
 
--- The same for a lone append of one event, the common case of an idle system, in fewer steps. Null: not written, ask
--- event_log.append why.
+-- The same for a lone append of one event, the common case of an idle system, in fewer steps: its position and its time in
+-- ms since 1970. Null: not written, ask event_log.append why.
 create function event_log.append_one(
   p_command_id     uuid,
   p_tenant_id      uuid,
@@ -142,23 +147,25 @@ create function event_log.append_one(
   p_type           text,
   p_schema_version smallint,
   p_payload        text
-) returns bigint
+) returns bigint[]
 language plpgsql volatile
 as $$
 declare
-  written bigint;
+  written bigint[];
+  stamp   timestamptz;
 begin
   perform pg_catalog.pg_advisory_xact_lock(7301946);
+  stamp := date_trunc('milliseconds', clock_timestamp());
   insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
     version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
-  select nextval('event_log.positions'), clock_timestamp(), p_command_id, p_aggregate_id, p_tenant_id, p_actor_id,
+  select nextval('event_log.positions'), stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id,
     p_causation_id, p_expected + 1, 0, p_schema_version, p_actor_kind::"char", p_aggregate, p_type, p_correlation,
     p_payload::json
   where not exists (select from event_log.events e where e.command_id = p_command_id)
     and p_expected = coalesce((select e.version from event_log.events e
       where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate
       order by e.version desc limit 1), 0)
-  returning position into written;
+  returning array[position, (extract(epoch from stamp) * 1000)::bigint] into written;
   return written;
 end
 $$;

@@ -4,6 +4,8 @@ import { LogUnavailable, type Page, type Position, type Subscribe } from '../por
 
 interface Source {
   readonly read: (after: Position) => Promise<Page>;
+  /** Called where nothing was heard for `pollMs`: what is kept in memory may be behind. */
+  readonly expire: () => void;
   readonly wake: Wake;
   /** ms between two looks at a quiet log: the truth, where wake-ups are only a hint. */
   readonly pollMs: number;
@@ -21,10 +23,14 @@ const createSignal = (wake: Wake) => {
     lower: (): void => {
       raised = false;
     },
-    wait: (ms: number, signal: AbortSignal | undefined): Promise<void> => {
+    /** @param expired called where the time ran out */
+    wait: (ms: number, signal: AbortSignal | undefined, expired: () => void): Promise<void> => {
       if (raised || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        const timer = setTimeout(() => release?.(), ms);
+        const timer = setTimeout(() => {
+          expired();
+          release?.();
+        }, ms);
         const aborted = (): void => release?.();
         signal?.addEventListener('abort', aborted, { once: true });
         release = () => {
@@ -71,7 +77,7 @@ export async function* subscribePages(source: Source, { after, signal }: Subscri
         }
         yield page;
       }
-      if (page.caughtUp) await signalled.wait(source.pollMs, signal);
+      if (page.caughtUp) await signalled.wait(source.pollMs, signal, source.expire);
     }
   } finally {
     signalled.stop();

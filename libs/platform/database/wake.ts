@@ -9,13 +9,20 @@ export interface WakeOptions {
   readonly connectionString: string;
   /** Lends the connection that notifies. */
   readonly pool: Pool;
+  /** Called before the others where another process notified, or may have while this one did not listen. */
+  readonly onRemote?: (message: string) => void;
+  /** ms between two notifications; 5 unless given. */
+  readonly intervalMs?: number;
 }
+
+/** What `onRemote` is told where notifications may have been missed. */
+export const MISSED = 'missed';
 
 /**
  * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
  * interval.
  */
-export const createWake = ({ channel, connectionString, pool }: WakeOptions) => {
+export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 5 }: WakeOptions) => {
   const self = uuidv7();
   const local = new EventEmitter().setMaxListeners(0);
   let announcing = false;
@@ -33,7 +40,7 @@ export const createWake = ({ channel, connectionString, pool }: WakeOptions) => 
     do {
       announceAgain = false;
       await pool.query({ text: 'select pg_notify($1, $2)', values: [channel, self] }).catch(() => {});
-      await sleep(2);
+      await sleep(intervalMs);
     } while (announceAgain && !closed);
     announcing = false;
   };
@@ -51,7 +58,9 @@ export const createWake = ({ channel, connectionString, pool }: WakeOptions) => 
         client.on('end', () => resolve());
       });
       client.on('notification', ({ payload }) => {
-        if (payload !== self) poke();
+        if (payload === self) return;
+        onRemote?.(payload ?? '');
+        poke();
       });
       try {
         await client.connect();
@@ -59,6 +68,7 @@ export const createWake = ({ channel, connectionString, pool }: WakeOptions) => 
         listener = client;
         await client.query(`listen ${channel}`);
         attempt = 0;
+        onRemote?.(MISSED);
         poke();
         await ended;
       } catch {
@@ -76,6 +86,10 @@ export const createWake = ({ channel, connectionString, pool }: WakeOptions) => 
       else void announce();
     },
     start: (): void => void listen(),
+    /** Tells the others, once it returns, something that must not be merged with other notifications. */
+    tell: async (message: string): Promise<void> => {
+      await pool.query('select pg_notify($1, $2)', [channel, message]);
+    },
     /** Returns the function that ends it. */
     onWake: (handler: () => void): (() => void) => {
       local.on('wake', handler);

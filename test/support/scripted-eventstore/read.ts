@@ -96,7 +96,10 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
       continue;
     }
     next++;
-    if (matches(stored)) await write(call, eventResponse(stored), signal);
+    if (matches(stored)) {
+      script.counts.sent++;
+      await write(call, eventResponse(stored), signal);
+    }
     if (++looked % interval === 0) await write(call, checkpointResponse(stored.position), signal);
   }
 };
@@ -114,6 +117,7 @@ export const read =
     if (signal.aborted) return;
     if (script.notReady) return void call.emit('error', serviceError(notReadyStatus.code, notReadyStatus.details));
     if (!isSubscription) return (options.hasStream() ? readStream : readAll)(node, call, options, signal);
+    if (script.onSubscribe?.()) return;
     subscriptions.add(call);
     await subscribe(node, call, options, signal).finally(() => subscriptions.delete(call));
   };

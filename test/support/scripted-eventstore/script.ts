@@ -23,10 +23,12 @@ export type AppendFault =
 export class Script {
   /** Asked for each append in the order of arrival; undefined: nothing befalls it. */
   onAppend: ((stream: string) => AppendFault | undefined) | undefined;
+  /** Asked for each subscription; true: it is accepted, and nothing is ever sent. */
+  onSubscribe: (() => boolean) | undefined;
   /** Every read, delete and append is refused, as while a node starts or stops. */
   notReady = false;
-  /** How many of each have arrived. */
-  readonly counts = { appends: 0, reads: 0, subscriptions: 0, tombstones: 0 };
+  /** How many of each have arrived; `sent` are the events of subscriptions. */
+  readonly counts = { appends: 0, reads: 0, subscriptions: 0, tombstones: 0, sent: 0 };
   readonly #late: (() => void)[] = [];
   #thaw: (() => void) | undefined;
   #thawed: Promise<void> = Promise.resolve();

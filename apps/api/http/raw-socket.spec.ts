@@ -1,0 +1,104 @@
+import { type AddressInfo, connect } from 'node:net';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createToyApp } from './testing/toy-app';
+
+/** Sends bytes and takes whatever comes until the server closes. */
+const talk = (port: number, ...parts: (string | number)[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let answer = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (text) => {
+      answer += text;
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(answer) : reject(error)));
+    const send = async (): Promise<void> => {
+      for (const part of parts) {
+        if (typeof part === 'string') socket.write(part, 'latin1');
+        else await new Promise((done) => setTimeout(done, part));
+      }
+    };
+    void send();
+  });
+
+const problemIn = (answer: string): Record<string, unknown> => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+const CLOSE = 'Connection: close\r\n';
+
+describe('what never becomes a request', () => {
+  let app: NestFastifyApplication;
+  let port: number;
+  beforeAll(async () => {
+    app = await createToyApp({ requestTimeoutMs: 400 });
+    await app.listen(0, '127.0.0.1');
+    port = (app.getHttpServer().address() as AddressInfo).port;
+  });
+  afterAll(() => app.close());
+
+  it.each([
+    ['no HTTP at all', 'rubbish\r\n\r\n', 400],
+    ['an unknown method', 'FROB / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['header fields of 20 KiB', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a path of 20 KiB', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['a length that is no number', `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n`, 400],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
+    ['length and chunks', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+    ['a chunk without a size', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+    ['a NUL in a field', 'GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400],
+    ['a field without a colon', 'GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n', 400],
+    ['no Host', `GET /v1/open HTTP/1.1\r\n${CLOSE}\r\n`, 400],
+    ['a malformed escape', `GET /%zz HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
+    ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
+    ['OPTIONS *', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
+  ])('%s is answered with a problem', async (_, bytes, status) => {
+    const answer = await talk(port, bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toMatch(/content-type: application\/problem\+json/i);
+    expect(answer).toMatch(/x-request-id: /i);
+    expect(problemIn(answer)).toMatchObject({ status, title: expect.any(String), requestId: expect.any(String) });
+  });
+
+  it('a request that does not arrive whole in time is answered 408', async () => {
+    const started = Date.now();
+    expect(await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1.1 408 /);
+    expect(Date.now() - started).toBeLessThan(3_000);
+  });
+
+  it('so is a body that comes byte by byte', async () => {
+    const head = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+    expect(await talk(port, head, '{', 150, ' ', 150, ' ', 150, ' ', 150, ' ')).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  it('an expectation that nobody knows is ignored', async () => {
+    const answer = await talk(port, `GET /v1/open HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n${CLOSE}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it('HTTP/1.0 needs no Host', async () => {
+    expect(await talk(port, 'GET /v1/open HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
+  });
+
+  it('the next request on the same connection is another one', async () => {
+    const first = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
+    const answer = await talk(port, first, 50, `GET /v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*HTTP\/1.1 200 /);
+  });
+});
+
+describe('the end of the listening', () => {
+  it('serves what came before it', async () => {
+    const app = await createToyApp();
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const { script } = await import('./testing/toy-app.js');
+    let closing: Promise<void> | undefined;
+    script.during = async () => {
+      closing = app.close();
+      await new Promise((done) => setTimeout(done, 100));
+    };
+    const answer = await talk(port, 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    await closing;
+    script.reset();
+  });
+});

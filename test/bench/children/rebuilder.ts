@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks';
+import type { TestDatabase } from '../../../libs/testing/database';
+import { asChild } from '../children';
+import { openLog, openProjectorPool } from '../product';
+import { rebuildTasks } from '../tasks/rebuild';
+
+export type RebuilderInput = Pick<TestDatabase, 'urls' | 'rolePrefix'>;
+
+export interface Rebuilt {
+  readonly seconds: number;
+  /** MiB of the process before the rebuild, at its largest, and every quarter of the way. */
+  readonly before: number;
+  readonly peak: number;
+  readonly course: readonly number[];
+}
+
+const MIB = 2 ** 20;
+const rss = (): number => process.memoryUsage.rss() / MIB;
+
+/** A rebuild of the bench's read model in a process of its own, with the memory that it took. */
+asChild<RebuilderInput, Rebuilt>(async ({ urls, rolePrefix }) => {
+  const log = openLog({ urls });
+  const pool = openProjectorPool(urls);
+  await Promise.all([log.head(), pool.query('select 1')]);
+  return async () => {
+    const before = rss();
+    const began = performance.now();
+    const course: number[] = [];
+    const timer = setInterval(() => course.push(rss()), 50);
+    await rebuildTasks(log, pool, rolePrefix);
+    clearInterval(timer);
+    const seconds = (performance.now() - began) / 1_000;
+    const quarters = [1, 2, 3, 4].map((quarter) => course[Math.floor((course.length * quarter) / 4) - 1] ?? rss());
+    // Kept by the kernel, so that no peak falls between two looks; in KiB.
+    const peak = process.resourceUsage().maxRSS / 1_024;
+    await Promise.all([log.close(), pool.end()]);
+    return { seconds, before, peak, course: quarters };
+  };
+});

@@ -1,0 +1,50 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '../../libs/event-log/port';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { createPool } from '../../libs/platform/database/pools';
+import { roleNames } from '../../libs/platform/database/roles';
+import { installProjections } from '../../libs/projecting/install';
+import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import type { Contender } from './load';
+import { appendTask, tenantId } from './tasks/events';
+import { tasksProjection } from './tasks/projection';
+
+export const openLog = (database: Pick<TestDatabase, 'urls'>): EventLog =>
+  createPostgresEventLog({ connectionString: database.urls.log });
+
+/** As `apps/runtime.ts` opens it. */
+export const openProjectorPool = (urls: Pick<TestDatabase['urls'], 'projector'>): Pool => {
+  const pool = createPool({
+    url: urls.projector,
+    max: 6,
+    applicationName: 'tenantry-bench-projector',
+    statementTimeoutMs: 30_000,
+  });
+  pool.on('connect', (client) => {
+    client.query('set synchronous_commit = off').catch(() => undefined);
+  });
+  return pool;
+};
+
+/** A migrated database with the bench's read model in it. */
+export const createProductDatabase = async (): Promise<TestDatabase> => {
+  const database = await createTestDatabase();
+  const pool = openProjectorPool(database.urls);
+  try {
+    await installProjections(pool, [tasksProjection], roleNames(database.rolePrefix));
+  } finally {
+    await pool.end();
+  }
+  return database;
+};
+
+/** Appends one event each to new streams of random companies. */
+export const productAppends = (database: TestDatabase, tenants = 1_000): Contender => ({
+  open: async () => {
+    const log = openLog(database);
+    return {
+      operation: () => log.append(appendTask(tenantId(Math.floor(Math.random() * tenants)))),
+      close: () => log.close(),
+    };
+  },
+});

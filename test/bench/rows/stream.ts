@@ -1,0 +1,87 @@
+import { performance } from 'node:perf_hooks';
+import type { TenantEvent } from '../../../libs/domain/tenant/events';
+import { type Tenant, tenantFold } from '../../../libs/domain/tenant/evolve';
+import { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import type { EventLog } from '../../../libs/event-log/port';
+import { createPostgresSnapshots } from '../../../libs/event-log/postgres/snapshots';
+import { noSnapshots, type Snapshots } from '../../../libs/event-log/snapshots';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { createTestDatabase } from '../../../libs/testing/database';
+import type { Bench, Group, Measured } from '../group';
+import { inRounds } from '../load';
+import { createEmmettDatabase, openEmmett } from '../peers/emmett';
+import { openLog, openProjectorPool } from '../product';
+import { median, ratios, shown } from '../statistics';
+import { tenantId } from '../tasks/events';
+
+const EVENTS = 10_000;
+/** Snapshots are written every 500 events: on average one is this many behind. */
+const BEHIND = 250;
+const BATCH = 250;
+
+const tenant = tenantId(1);
+const stream = { tenantId: tenant, aggregate: tenantFold.aggregate, id: tenant };
+
+const eventAt = (at: number): TenantEvent =>
+  at === 0
+    ? { type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId: tenantId(2), plan: 'free' } }
+    : { type: 'TenantRenamed', data: { name: `Acme ${at}`, slug: `acme-${at}` } };
+
+const batchFrom = (at: number): TenantEvent[] => Array.from({ length: BATCH }, (_, place) => eventAt(at + place));
+
+const appendBatch = (log: EventLog, at: number): Promise<unknown> => {
+  const commandId = uuidv7();
+  const actor = { kind: 'system' } as const;
+  return log.append({ stream, expected: at, events: batchFrom(at), commandId, actor, correlationId: commandId });
+};
+
+const storeWith = (log: EventLog, snapshots: Snapshots): AggregateStore =>
+  // Nothing is kept in memory: each load is that of a process that never saw the stream.
+  new AggregateStore({ log, snapshots, cached: 0 });
+
+/** ms of one load, the median of a few. */
+const msOf = async (load: () => Promise<{ state: Tenant }>, times: number): Promise<number> => {
+  const took: number[] = [];
+  for (let time = 0; time < times; time++) {
+    const began = performance.now();
+    const { state } = await load();
+    took.push(performance.now() - began);
+    if (state.status !== 'open' || state.name !== `Acme ${EVENTS - 1}`) throw new Error('the fold went wrong');
+  }
+  return median(took);
+};
+
+/** What a command on a long stream waits for first. */
+export const streamLoad: Group = {
+  ids: ['stream.load'],
+  measure: async ({ server, pace }: Bench): Promise<Measured[]> => {
+    const database = await createTestDatabase();
+    const log = openLog(database);
+    const emmettUrl = await createEmmettDatabase(server.url, 'tenantry_bench_emmett_stream');
+    const emmett = openEmmett(emmettUrl, 2);
+    const pool = openProjectorPool({ projector: database.urls.log });
+    const saved = createPostgresSnapshots(pool);
+    for (let at = 0; at < EVENTS; at += BATCH) {
+      if (at === EVENTS - BEHIND) await storeWith(log, saved).load(tenantFold, stream);
+      await appendBatch(log, at);
+      await emmett.store.appendToStream(`tenant-${tenant}`, batchFrom(at), { expectedStreamVersion: BigInt(at) });
+    }
+    const aggregate = () =>
+      emmett.store.aggregateStream<Tenant, TenantEvent>(`tenant-${tenant}`, {
+        evolve: tenantFold.evolve,
+        initialState: () => tenantFold.initial,
+      });
+    const times = pace.short ? 3 : 9;
+    const results = await inRounds(pace.rounds, {
+      snapshot: () => msOf(() => storeWith(log, saved).load(tenantFold, stream), times),
+      whole: () => msOf(() => storeWith(log, noSnapshots).load(tenantFold, stream), times),
+      emmett: () => msOf(aggregate, times),
+    });
+    await Promise.all([emmett.close(), pool.end(), log.close()]);
+    await database.drop();
+    const [snapshot, whole, theirs] = [results.snapshot, results.whole, results.emmett].map(median).map(shown);
+    const factor = shown(median(ratios(results.emmett, results.whole)));
+    const detail = `${snapshot} ms with a snapshot ${BEHIND} events back, ${whole} ms without one (${factor} times as fast), Emmett's ${theirs} ms`;
+    return [{ id: 'stream.load', samples: ratios(results.emmett, results.snapshot), detail }];
+  },
+};

@@ -1,0 +1,47 @@
+import type { Append } from '../../../libs/event-log/port';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+
+/** Bytes of JSON that every event of the bench holds. */
+export const DATA_BYTES = 200;
+
+export type TaskAdded = {
+  readonly type: 'TaskAdded';
+  readonly data: {
+    readonly projectId: string;
+    readonly assigneeId: string;
+    readonly title: string;
+    readonly note: string;
+  };
+};
+export type TaskMoved = {
+  readonly type: 'TaskMoved';
+  readonly data: { readonly state: string; readonly note: string };
+};
+export type TaskEvent = TaskAdded | TaskMoved;
+
+/** Text that fills an event's data up to {@link DATA_BYTES}. */
+const padding = (data: object): string => 'n'.repeat(DATA_BYTES - JSON.stringify({ ...data, note: '' }).length);
+
+const padded = <T extends object>(data: T): T & { note: string } => ({ ...data, note: padding(data) });
+
+/** Ids of companies that any number of processes agree on. */
+export const tenantId = (at: number): string => `01930000-0000-7000-8000-${at.toString(16).padStart(12, '0')}`;
+
+/** One event to a stream of its own, with the metadata that a request of the product brings. */
+export const appendTask = (tenant: string): Append => {
+  const commandId = uuidv7();
+  const person = tenant.replace('01930000', '01940000');
+  return {
+    stream: { tenantId: tenant, aggregate: 'task', id: uuidv7() },
+    expected: 0,
+    events: [
+      {
+        type: 'TaskAdded',
+        data: padded({ projectId: tenant, assigneeId: person, title: 'Write down what is known' }),
+      },
+    ],
+    commandId,
+    actor: { kind: 'person', id: person },
+    correlationId: commandId,
+  };
+};
