@@ -1,6 +1,3 @@
-// `*.long.spec.ts` run with TESTS=long alone, all others without it.
-const long = process.env.TESTS === 'long';
-
 // ESM-only packages: jest can't load native ESM before Node 24.9.
 const ESM = [
   ...['@nestjs', 'file-type', 'strtok3', 'token-types', 'uint8array-extras', '@tokenizer', '@borewit', 'es-toolkit'],
@@ -11,8 +8,7 @@ const ESM = [
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/projections', '<rootDir>/test'],
-  testMatch: [long ? '**/*.long.spec.ts' : '**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...(long ? [] : ['\\.long\\.spec\\.ts$'])],
+  testMatch: ['**/*.spec.ts'],
   transform: { '^.+\\.(t|j|mj|cj)s$': '@swc/jest' },
   transformIgnorePatterns: [`/node_modules/(?!(${ESM.join('|')})/)`],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

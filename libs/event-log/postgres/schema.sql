@@ -26,11 +26,13 @@ create table event_log.events (
   -- larger and must be rendered on each read.
   data           json        not null,
   constraint events_pkey primary key (position) with (fillfactor = 100),
-  constraint events_stream_key unique (aggregate_id, aggregate, version),
-  -- This is "unique by event id": event ids derive from these two. Command ids are UUIDv7, so the index grows at its
-  -- right edge; the derived ids are random and would cost a full-page image each.
-  constraint events_command_key unique (command_id, ordinal) with (fillfactor = 100)
+  constraint events_stream_key unique (aggregate_id, aggregate, version)
 );
+
+-- This is "unique by event id": event ids derive from a command id and a place, and the places of an append are written
+-- together, so its first event speaks for all. Command ids are UUIDv7, so the index grows at its right edge; the derived
+-- ids are random and would cost a full-page image each.
+create unique index events_command_key on event_log.events (command_id) with (fillfactor = 100) where ordinal = 0;
 
 -- A tenant's history in position order. The second column is coarse on purpose: rows of one tenant and one bucket share
 -- an index entry (deduplication needs equal keys), about 9 bytes an event instead of 45; an incremental sort puts the
@@ -103,8 +105,12 @@ begin
       with ordinality as a (command_id, tenant_id, aggregate, aggregate_id, expected, count, actor_kind, actor_id,
                             causation_id, correlation, ord)
     left join lateral (
-      select e.version, e.position from event_log.events e
-      where e.command_id = a.command_id order by e.ordinal desc limit 1
+      select l.version, l.position
+      from event_log.events f
+      join event_log.events l on l.aggregate_id = f.aggregate_id and l.aggregate = f.aggregate
+        and l.version >= f.version and l.command_id = f.command_id
+      where f.command_id = a.command_id and f.ordinal = 0
+      order by l.version desc limit 1
     ) prior on true
   ), written as (
     insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
@@ -161,7 +167,7 @@ begin
   select nextval('event_log.positions'), stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id,
     p_causation_id, p_expected + 1, 0, p_schema_version, p_actor_kind::"char", p_aggregate, p_type, p_correlation,
     p_payload::json
-  where not exists (select from event_log.events e where e.command_id = p_command_id)
+  where not exists (select from event_log.events e where e.command_id = p_command_id and e.ordinal = 0)
     and p_expected = coalesce((select e.version from event_log.events e
       where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate
       order by e.version desc limit 1), 0)

@@ -54,7 +54,7 @@ export const TOPICS = {
       example: 'esdb://127.0.0.1:2113?tls=false',
     }),
     REDIS_URL: serviceUrl(['redis', 'rediss'], {
-      description: 'A Redis for the job queues, in place of PostgreSQL.',
+      description: 'A Redis in which all processes count rate limits together. Unset: each counts by itself.',
       example: 'redis://127.0.0.1:6379',
     }),
   },

@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { endAll, launch, type Product, root } from '../e2e/start/product';
+
+const url = process.env['EVENTSTORE_URL'];
+if (!url) process.stderr.write('skipped: the product on EventStoreDB, because EVENTSTORE_URL is not set\n');
+
+jest.setTimeout(120_000);
+
+interface SignedUp {
+  readonly tenant: { readonly id: string };
+  readonly accessToken: string;
+}
+
+/** The whole line, with EventStoreDB as the log and read models in PostgreSQL. */
+(url ? describe : describe.skip)('the product on EventStoreDB', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-esdb-'));
+  const email = `esdb-${Date.now()}-${process.pid}@example.com`;
+  let product: Product;
+  let base: string;
+
+  const start = async (): Promise<void> => {
+    product = launch(dataDir, { env: { EVENTSTORE_URL: url ?? '', LOG_LEVEL: 'warn' } });
+    base = await product.ready();
+  };
+  beforeAll(async () => {
+    execFileSync(process.execPath, [join(root, 'scripts/build.mjs')]);
+    await start();
+  });
+  afterAll(async () => {
+    await endAll();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const send = async <Body>(method: string, path: string, body?: object, token?: string) => {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers: {
+        ...(body && { 'content-type': 'application/json' }),
+        ...(token && { authorization: `Bearer ${token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
+  };
+
+  const signIn = async (): Promise<string> => {
+    const password = 'correct horse battery staple';
+    const { body } = await send<SignedUp>('POST', '/v1/sessions', { email, password });
+    return body.accessToken;
+  };
+
+  it('signs a company up, renames it and shows it, each answer with what was written before', async () => {
+    const request = { companyName: 'Acme', personName: 'Ada', email, password: 'correct horse battery staple' };
+    const { status, body } = await send<SignedUp>('POST', '/v1/signup', request);
+    expect(status).toBe(201);
+    const token = body.accessToken;
+    expect(await send('GET', '/v1/tenant', undefined, token)).toMatchObject({ status: 200, body: { name: 'Acme' } });
+    for (let round = 1; round <= 20; round++) {
+      const name = `Acme ${round}`;
+      expect(await send('PATCH', '/v1/tenant', { name }, token)).toMatchObject({ status: 200, body: { name } });
+      expect(await send('GET', '/v1/tenant', undefined, token)).toMatchObject({ status: 200, body: { name } });
+    }
+  });
+
+  it('goes on after kill -9 with what was acknowledged', async () => {
+    await product.end('SIGKILL');
+    await start();
+    const token = await signIn();
+    expect(await send('GET', '/v1/tenant', undefined, token)).toMatchObject({ body: { name: 'Acme 20' } });
+    const renames = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => send('PATCH', '/v1/tenant', { name: `At once ${at}` }, token)),
+    );
+    expect(renames.map(({ status }) => status)).toEqual(renames.map(() => 200));
+    expect(new Set(renames.map(({ headers }) => headers.get('etag'))).size).toBe(20);
+  });
+
+  it('comes to the same read model when it is rebuilt', async () => {
+    const token = await signIn();
+    const before = await send('GET', '/v1/tenant', undefined, token);
+    const env = { ...process.env, DATA_DIR: dataDir, EVENTSTORE_URL: url };
+    const told = execFileSync(
+      process.execPath,
+      [join(root, 'dist/apps/cli/main.js'), 'projections', 'rebuild', 'tenants'],
+      { env },
+    );
+    expect(String(told)).toContain('tenants is rebuilt');
+    expect((await send('GET', '/v1/tenant', undefined, token)).body).toEqual(before.body);
+  });
+
+  it('stops in order', async () => {
+    expect(await product.end('SIGTERM')).toBe(0);
+  });
+});
