@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
-import { createPool } from '../libs/platform/database/pools';
 import { roleNames } from '../libs/platform/database/roles';
 import { createMetricsRegistry } from '../libs/platform/metrics';
 import { installProjections } from '../libs/projecting/install';
 import { createProgress, type Progress } from '../libs/projecting/progress';
+import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { projections } from '../projections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
@@ -25,16 +25,10 @@ const SPARE = 5;
 
 export const openRuntime = async (context: Context): Promise<Runtime> => {
   const { databaseUrls, settings, logger } = context;
-  const projectorPool = createPool({
+  const projectorPool = createProjectorPool({
     url: databaseUrls.projector,
     max: projections.length + SPARE,
-    applicationName: 'tenantry-projector',
-    statementTimeoutMs: 30_000,
     onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
-  });
-  // What a crash takes back is folded again from the log, which is durable: no reason to wait for the disk here.
-  projectorPool.on('connect', (client) => {
-    client.query('set synchronous_commit = off').catch(() => {});
   });
   await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
   const log = await openEventLog(context);

@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import type { Append, EventLog } from '../event-log/port';
 import { createPostgresEventLog } from '../event-log/postgres/postgres-event-log';
-import { createPool, withClient } from '../platform/database/pools';
+import { withClient } from '../platform/database/pools';
 import { roleNames } from '../platform/database/roles';
 import { uuidv7 } from '../platform/ids/uuid';
 import { silentLogger } from '../platform/logger.port';
@@ -17,6 +17,7 @@ import { createProjectionMetrics } from './metrics';
 import { resumeLane } from './parking';
 import { createPositionWaiter } from './position-waiter';
 import { createProgress } from './progress';
+import { createProjectorPool } from './projector-pool';
 import { defineProjection, type Projection } from './projection';
 
 type NoteEvent =
@@ -106,7 +107,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
 
   beforeEach(async () => {
     database = await createTestDatabase();
-    pool = createPool({ url: database.urls.projector, max: 8, applicationName: 'projector' });
+    pool = createProjectorPool({ url: database.urls.projector, max: 8 });
     log =
       kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
     poisonous = true;

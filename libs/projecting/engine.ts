@@ -11,7 +11,7 @@ import { runRebuilds } from './rebuild-queue';
 export interface EngineOptions {
   readonly projections: readonly Projection[];
   readonly log: EventLog;
-  /** Connects as the projector, with `synchronous_commit` off; one connection a projection and three more. */
+  /** Of `createProjectorPool`; one connection a projection and three more. */
   readonly pool: Pool;
   readonly roles: Readonly<Record<string, string>>;
   readonly progress: Progress;

@@ -12,7 +12,7 @@ import { RowBuffer } from './row-buffer';
 
 export interface LiveOptions {
   readonly log: EventLog;
-  /** Connects as the projector, with `synchronous_commit` off: what a crash undoes is folded again. */
+  /** Of `createProjectorPool`. */
   readonly pool: Pool;
   readonly progress: Progress;
   readonly logger: Logger;

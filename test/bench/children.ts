@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { remember } from './started';
 
 /** What a child process does once it is ready. */
 type Work<Result> = () => Promise<Result>;
@@ -27,10 +28,10 @@ const resultOf = async <Result>(child: ChildProcess): Promise<Result> => {
 
 /** Starts a process for each input, lets all begin at once when all are ready, and ends them. */
 export const inChildren = async <Input extends object, Result>(
-  script: 'appender' | 'rebuilder',
+  script: 'appender' | 'cannon' | 'rebuilder',
   inputs: readonly Input[],
 ): Promise<Result[]> => {
-  const children = inputs.map(() => fork(join(__dirname, 'children', script)));
+  const children = inputs.map(() => remember(fork(join(__dirname, 'children', script))));
   try {
     await Promise.all(
       children.map(async (child, at) => {
@@ -45,6 +46,21 @@ export const inChildren = async <Input extends object, Result>(
   } finally {
     for (const child of children) child.kill();
   }
+};
+
+/** Starts one that goes on after its work's first result: a server. */
+export const startChild = async <Input extends object, Result>(
+  script: 'bare-app',
+  input: Input,
+): Promise<{ readonly result: Result; stop(): void }> => {
+  const child = remember(fork(join(__dirname, 'children', script)));
+  const told = next<Result>(child);
+  child.send(input);
+  const answer = await told;
+  if ('error' in answer) throw new Error(answer.error);
+  const result = resultOf<Result>(child);
+  child.send('go');
+  return { result: await result, stop: () => void child.kill() };
 };
 
 /** The child's side: `prepare` gets the input and answers with the work to do. */

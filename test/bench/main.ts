@@ -6,7 +6,9 @@ import { type Options, paceOf, readOptions } from './options';
 import { reportOf, tableOf } from './report';
 import { appending } from './rows/append';
 import { size } from './rows/bytes';
+import { eventStoreAppends, eventStoreLive } from './rows/eventstoredb';
 import { appendGrown } from './rows/growth';
+import { httpAuth, httpCommand } from './rows/http';
 import { processes } from './rows/processes';
 import { projectLive } from './rows/project-live';
 import { queryGrown, queryUnderSecurity } from './rows/query';
@@ -15,6 +17,7 @@ import { coldStart } from './rows/start';
 import { streamLoad } from './rows/stream';
 import { visible } from './rows/visible';
 import { openServer } from './server';
+import { endChildren } from './started';
 import { median, shown } from './statistics';
 
 const GROUPS: readonly Group[] = [
@@ -29,6 +32,10 @@ const GROUPS: readonly Group[] = [
   queryGrown,
   streamLoad,
   size,
+  httpAuth,
+  httpCommand,
+  eventStoreAppends,
+  eventStoreLive,
   coldStart,
 ];
 
@@ -54,6 +61,9 @@ const measureAll = async (bench: Bench): Promise<{ measured: Measured[]; failed:
     } catch (error) {
       failed += 1;
       say(`${group.ids.join(', ')}: FAILED, ${error instanceof Error ? error.stack : error}`);
+    } finally {
+      // What a group that failed has left.
+      endChildren();
     }
   }
   return { measured, failed };
@@ -77,6 +87,7 @@ const run = async (options: Options): Promise<number> => {
   let stopping = false;
   // Ctrl-C comes twice, from the terminal and from scripts/bench.mjs.
   const stop = (): void => {
+    if (!stopping) endChildren();
     if (!stopping) void server.stop().finally(() => process.exit(130));
     stopping = true;
   };

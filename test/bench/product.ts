@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { installProjections } from '../../libs/projecting/install';
+import { createProjectorPool } from '../../libs/projecting/projector-pool';
 import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
 import type { Contender } from './load';
 import { appendTask, tenantId } from './tasks/events';
@@ -13,18 +13,8 @@ export const openLog = (database: Pick<TestDatabase, 'urls'>): EventLog =>
   createPostgresEventLog({ connectionString: database.urls.log });
 
 /** As `apps/runtime.ts` opens it. */
-export const openProjectorPool = (urls: Pick<TestDatabase['urls'], 'projector'>): Pool => {
-  const pool = createPool({
-    url: urls.projector,
-    max: 6,
-    applicationName: 'tenantry-bench-projector',
-    statementTimeoutMs: 30_000,
-  });
-  pool.on('connect', (client) => {
-    client.query('set synchronous_commit = off').catch(() => undefined);
-  });
-  return pool;
-};
+export const openProjectorPool = (urls: Pick<TestDatabase['urls'], 'projector'>): Pool =>
+  createProjectorPool({ url: urls.projector, max: 6 });
 
 /** A migrated database with the bench's read model in it. */
 export const createProductDatabase = async (): Promise<TestDatabase> => {

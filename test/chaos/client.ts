@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What a client was told about one thing that it asked for. */
 export type Outcome =
@@ -21,99 +22,150 @@ export interface Company {
   readonly renames: Rename[];
 }
 
+/** Where the clients find the product, and what it answered them. */
 export interface Api {
-  /** Where the product listens now; undefined while it is down. */
+  /** Where it listens now; undefined while it is down. */
   url: string | undefined;
   stopping: boolean;
+  /** Answers by status. */
+  readonly answers: Map<number, number>;
+  readonly companies: Company[];
 }
 
 interface Reply {
   readonly status: number;
   readonly etag: string | null;
-  readonly body: { tenant?: { id: string }; accessToken?: string };
+  readonly body: { tenant?: { id: string }; accessToken?: string; type?: string };
 }
 
-const send = async (
-  api: Api,
-  method: string,
-  path: string,
-  body: object,
-  headers: Record<string, string>,
-): Promise<Reply> => {
+type Request = readonly [method: string, path: string, body: object, headers: Record<string, string>];
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+const send = async (api: Api, [method, path, body, headers]: Request, key: string): Promise<Reply> => {
   const response = await fetch(`${api.url}${path}`, {
     method,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', 'idempotency-key': key, ...headers },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(15_000),
   });
-  return {
-    status: response.status,
-    etag: response.headers.get('etag'),
-    body: (await response.json()) as Reply['body'],
-  };
+  const { status } = response;
+  api.answers.set(status, (api.answers.get(status) ?? 0) + 1);
+  return { status, etag: response.headers.get('etag'), body: (await response.json()) as Reply['body'] };
 };
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
+const inProgress = ({ status, body }: Reply): boolean =>
+  status === 409 && body.type === '/problems/request-in-progress';
 /** Answers that say nothing about the outcome: away, too busy, still at it. */
-const undecided = ({ status }: Reply): boolean => status >= 500 || status === 429 || status === 409;
+const undecided = (reply: Reply): boolean => reply.status >= 500 || reply.status === 429 || inProgress(reply);
 
 /**
  * Sends one request until its outcome is known, with the same idempotency key each time; or once, where `insist` is
  * false, as clients do that give up.
  */
-const settle = async (
-  api: Api,
-  insist: boolean,
-  ...[method, path, body, headers]: [string, string, object, Record<string, string>]
-): Promise<Reply | undefined> => {
+const settle = async (api: Api, inTurn: InTurn, insist: boolean, request: Request): Promise<Reply | undefined> => {
   const key = randomUUID();
-  for (;;) {
-    if (api.stopping) return undefined;
+  for (let pause = 30; !api.stopping; await sleep(pause)) {
+    let sent = false;
     try {
-      if (api.url) {
-        const reply = await send(api, method, path, body, { ...headers, 'idempotency-key': key });
-        if (!undecided(reply)) return reply;
-      }
+      const reply = await inTurn(async () => {
+        sent = api.url !== undefined;
+        return sent ? send(api, request, key) : undefined;
+      });
+      if (reply && !undecided(reply)) return reply;
+      pause = reply && inProgress(reply) ? 500 : 30;
     } catch {
       // Reset, refused, cut off in the middle: that is what this is about.
     }
-    if (!insist && api.url) return undefined;
-    await pause(30);
+    if (!insist && sent) return undefined;
   }
+  return undefined;
 };
 
 let people = 0;
 
 /** Signs up a company; `insist` as in {@link settle}. */
-const signUp = async (api: Api, insist: boolean): Promise<{ company: Company; token: string | undefined }> => {
+const signUp = async (api: Api, inTurn: InTurn, insist: boolean) => {
   const number = ++people;
   const email = `chaos-${process.pid}-${number}@example.com`;
   const companyName = `Company ${number}`;
   const body = { companyName, personName: 'Somebody', email, password: 'correct horse battery staple' };
-  const reply = await settle(api, insist, 'POST', '/v1/signup', body, {});
+  const reply = await settle(api, inTurn, insist, ['POST', '/v1/signup', body, {}]);
   if (reply && reply.status >= 300) throw new Error(`sign-up was refused: ${JSON.stringify(reply.body)}`);
   const tenantId = reply?.body.tenant?.id;
   const company: Company = { email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', renames: [] };
+  api.companies.push(company);
   return { company, token: reply?.body.accessToken };
 };
 
 /** One client: signs a company up, then renames it again and again until told to stop. */
-export const work = async (api: Api, companies: Company[]): Promise<void> => {
+const work = async (api: Api, inTurn: InTurn): Promise<void> => {
   let current: Awaited<ReturnType<typeof signUp>> | undefined;
   for (let round = 0; !api.stopping; round++) {
     // A new company every so often: sign-ups are cut off in the middle too.
     if (!current?.token || round % 40 === 0) {
-      current = await signUp(api, round % 80 !== 0);
-      companies.push(current.company);
+      current = await signUp(api, inTurn, round % 80 !== 0);
       continue;
     }
     const rename: Rename = { name: `Name ${current.company.tenantId} ${round}`, outcome: { kind: 'unknown' } };
     current.company.renames.push(rename);
     const headers = { authorization: `Bearer ${current.token}` };
-    const reply = await settle(api, round % 3 !== 0, 'PATCH', '/v1/tenant', { name: rename.name }, headers);
+    const reply = await settle(api, inTurn, round % 3 !== 0, ['PATCH', '/v1/tenant', { name: rename.name }, headers]);
     if (!reply) continue;
     const version = Number(reply.etag?.slice(1, -1));
     rename.outcome = reply.status < 300 ? { kind: 'ok', version } : { kind: 'refused', status: reply.status };
   }
+};
+
+/** Lets so many work at the same time; the others wait in line. */
+const turns = (atOnce: number): InTurn => {
+  let free = atOnce;
+  const line: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => line.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = line.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
+};
+
+export interface Load {
+  readonly api: Api;
+  /** Ends every client; what was under way is of unknown outcome then. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Clients that go on whatever happens. One whose request was cut off by a crash waits until its idempotency key is free
+ * again (15 s), so there are many more of them than ask at the same time.
+ */
+export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: number; url?: string }): Load => {
+  const api: Api = { url, stopping: false, answers: new Map(), companies: [] };
+  const inTurn = turns(atOnce);
+  const working = Promise.all(Array.from({ length: clients }, () => work(api, inTurn)));
+  // Told by `stop`.
+  working.catch(() => undefined);
+  return {
+    api,
+    stop: async () => {
+      api.stopping = true;
+      await working;
+    },
+  };
+};
+
+export interface Tally {
+  readonly signUps: number;
+  readonly commands: number;
+  readonly acknowledged: number;
+}
+
+export const tallyOf = ({ companies }: Api): Tally => {
+  const renames = companies.flatMap((company) => company.renames);
+  const acknowledged = renames.filter(({ outcome }) => outcome.kind === 'ok').length;
+  return { signUps: companies.length, commands: renames.length, acknowledged };
 };

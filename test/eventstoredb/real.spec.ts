@@ -1,16 +1,27 @@
 import { eventLogContract } from '../../libs/event-log/contract.suite';
 import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
+import { startProxy } from '../support/tcp-proxy';
 
-/** The same contract against a real server: `EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false'`. */
-const connectionString = process.env['EVENTSTORE_URL'];
+/**
+ * The same contract against a real server, `EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false'`, through a proxy that cuts
+ * its connections. A cluster, which is found by discovery, is spoken to directly.
+ */
+const url = process.env['EVENTSTORE_URL'];
 
-if (connectionString) {
+if (url) {
   eventLogContract('EventStoreDB, real,', async () => {
+    const { protocol, hostname, port } = new URL(url);
+    const proxy = protocol === 'esdb:' ? await startProxy({ host: hostname, port: Number(port || 2113) }) : undefined;
+    const connectionString = proxy?.through(url) ?? url;
     const log = new EventStoreDbEventLog({ connectionString });
     return {
       log,
       reopen: async (options) => new EventStoreDbEventLog({ connectionString, ...options }),
-      close: () => log.close(),
+      ...(proxy && { breakConnections: async () => proxy.reset() }),
+      close: async () => {
+        await log.close();
+        await proxy?.close();
+      },
     };
   });
 } else {

@@ -18,7 +18,12 @@ describe('the application', () => {
 
   it.each([
     ['a body above 256 KiB', post(`{"name":"${'x'.repeat(BODY_LIMIT)}"}`), 413, 'body-too-large'],
-    ['another media type', post('name=x', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'unsupported-media-type'],
+    [
+      'another media type',
+      post('name=x', { 'content-type': 'application/x-www-form-urlencoded' }),
+      415,
+      'unsupported-media-type',
+    ],
     ['plain text', post('x', { 'content-type': 'text/plain' }), 415, 'unsupported-media-type'],
     ['no media type', post(Buffer.from('{}'), {}), 415, 'unsupported-media-type'],
     ['a malformed media type', post('{}', { 'content-type': '/;;' }), 415, 'unsupported-media-type'],

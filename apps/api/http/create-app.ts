@@ -5,6 +5,8 @@ import type { Logger } from '../../../libs/platform/logger.port';
 import { watchAllowedMethods } from './allowed-methods';
 import { createConsistency } from './consistency';
 import { ContractGuard } from './contract.guard';
+import { addCors } from './cors';
+import { DOCS_PATH, serveDocumentation } from './docs';
 import { addHealthRoutes } from './health';
 import { addHooks } from './hooks';
 import { createHttpMetrics } from './http-metrics';
@@ -12,7 +14,6 @@ import { createIdempotency } from './idempotency';
 import { createInFlight } from './in-flight';
 import { acceptJsonOnly } from './json-body';
 import { shedLoad } from './load-shedding';
-import { DOCS_PATH, serveDocumentation } from './openapi';
 import type { HttpOptions } from './options';
 import { PAGE_CURSORS } from './pages';
 import { createPositionTokens } from './position-token';
@@ -25,18 +26,15 @@ import { learnSecurityHeaders } from './security-headers';
 import { createAdapter } from './server';
 import { createValidationPipe } from './validation';
 
-/** Answers carry these, and a browser shows an application no others than those that are named. */
-const EXPOSED = [
-  ...['X-Request-Id', 'Position', 'ETag', 'Location', 'Retry-After', 'Idempotent-Replayed'],
-  ...['RateLimit', 'RateLimit-Policy'],
-];
-
 /**
  * The HTTP application around a module of controllers: everything that the API's conventions say for every route.
  * Guards of the module (`APP_GUARD`), authentication above all, run before the one that counts, waits and binds keys.
  * The caller listens and closes.
  */
-export const createApp = async (module: Type | DynamicModule, options: HttpOptions): Promise<NestFastifyApplication> => {
+export const createApp = async (
+  module: Type | DynamicModule,
+  options: HttpOptions,
+): Promise<NestFastifyApplication> => {
   const { logger, secretKey, waiter, registry } = options;
   const securityHeaders = await learnSecurityHeaders(DOCS_PATH);
   const adapter = createAdapter(options, securityHeaders);
@@ -57,6 +55,7 @@ export const createApp = async (module: Type | DynamicModule, options: HttpOptio
   instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
   addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
   instance.addHook('onClose', async () => shared?.close());
+  addCors(instance, options.corsOrigins ?? []);
   acceptJsonOnly(instance);
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
   addHealthRoutes(instance, { checks: options.checks ?? {}, registry });
@@ -67,14 +66,6 @@ export const createApp = async (module: Type | DynamicModule, options: HttpOptio
     bodyParser: false,
     abortOnError: false,
   });
-  if (options.corsOrigins?.length) {
-    app.enableCors({
-      origin: [...options.corsOrigins],
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      exposedHeaders: EXPOSED,
-      maxAge: 600,
-    });
-  }
   app.useGlobalGuards(new ContractGuard({ rateLimits, consistency, idempotency }));
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ProblemFilter(logger, allowed));

@@ -27,7 +27,16 @@ export interface HookParts {
 export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
   instance.addHook('onRequest', onRequest(parts));
   instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapVersioned(payload, reply)));
-  instance.addHook('onSend', onSend(parts));
+  // From the beginning of the end on, every answer closes its connection. Node closes those that are idle at that moment,
+  // and would wait for the others until their keep-alive runs out.
+  let closing = false;
+  instance.addHook('preClose', async () => {
+    closing = true;
+  });
+  instance.addHook(
+    'onSend',
+    onSend(parts, () => closing),
+  );
   instance.addHook('onResponse', onResponse(parts));
   instance.addHook('onClose', async () => parts.inFlight.close());
 };
@@ -52,9 +61,10 @@ const withoutHost = (): Problem =>
 type Done = (error: Error | null, payload?: unknown) => void;
 
 const onSend =
-  (parts: HookParts) =>
+  (parts: HookParts, isClosing: () => boolean) =>
   (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
     const state = stateOf(request);
+    if (isClosing()) reply.header('connection', 'close');
     // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
     if (state.answering) return;
     if (state.position === undefined && state.lease === undefined && state.rateLimit !== undefined) {

@@ -66,7 +66,7 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       if (typeof key !== 'string' || !KEY.test(key)) throw invalid();
       const { principal } = state;
       const tenantId = principal?.tenantId ?? NOBODY;
-      const who = principal ? `person ${principal.personId}` : `address ${addressKey(request.ip)}`;
+      const who = principal ? `person ${principal.personId}` : `address ${addressKey(request.ip ?? '')}`;
       const keyId = uuidOf(createHmac('sha256', hashKey).update(`${tenantId}\n${who}\n${key}`).digest());
       const requestHash = hashOf(request);
       const claimed = await store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });

@@ -32,8 +32,10 @@ export const createInFlight = ({ max, deadlineMs }: InFlightOptions): InFlight =
     const now = performance.now();
     for (const [reply, deadline] of requests) {
       if (deadline > now) continue;
-      // A stream that has begun ends in its own time, and an answer that is being finished is bounded itself.
+      // A stream that has begun ends in its own time, and an answer that is being finished is bounded itself. What has
+      // not arrived whole Node answers, with 408.
       if (reply.sent || reply.raw.headersSent || stateOf(reply.request).answering) continue;
+      if (reply.request.raw.complete === false && !reply.request.raw.destroyed) continue;
       requests.delete(reply);
       const detail = 'This took too long. Whether it was done is not known: repeat it with the same Idempotency-Key.';
       reply.send(new Problem('dependency-unavailable', { detail, retryAfter: 1 }));

@@ -21,15 +21,15 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   components.parameters = { ...components.parameters, ...PARAMETERS };
   components.headers = { ...components.headers, ...ANSWER_HEADERS, ...WRITE_HEADERS };
   document.security = [{ bearer: [] }];
-  for (const path of Object.values(document.paths)) {
+  for (const [template, path] of Object.entries(document.paths)) {
     const operations = METHODS.flatMap((method) => (path[method] ? [[method, path[method] as Extended] as const] : []));
     const versioned = operations.some(([, it]) => it[TAKES_IF_MATCH] || it[DOCUMENTATION]?.versioned);
-    for (const [method, operation] of operations) complete(operation, method, versioned);
+    for (const [method, operation] of operations) complete(operation, method, versioned, template.includes('{'));
   }
   return document;
 };
 
-const complete = (operation: Extended, method: (typeof METHODS)[number], versioned: boolean): void => {
+const complete = (operation: Extended, method: (typeof METHODS)[number], versioned: boolean, one: boolean): void => {
   const { problems = [] } = operation[DOCUMENTATION] ?? {};
   const takesIfMatch = operation[TAKES_IF_MATCH] === true;
   const open = operation['x-public'] === true;
@@ -65,6 +65,7 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
 
   const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
   if (!open) all.add('unauthenticated');
+  if (one) all.add('not-found');
   if (!open && !writes) all.add('read-model-behind');
   if (takesIfMatch) all.add('precondition-failed');
   Object.assign(responses, problemResponses([...all]));

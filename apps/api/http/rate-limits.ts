@@ -50,7 +50,7 @@ export const createRateLimits = (
     count: (request, state, name) => {
       const { principal } = state;
       const counted = (name !== undefined ? named.get(name) : undefined) ?? (principal ? tenant : anonymous);
-      const key = counted === tenant && principal ? principal.tenantId : addressKey(request.ip);
+      const key = counted === tenant && principal ? principal.tenantId : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
       if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
       note(state, counted, verdict);

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createToyApp } from './testing/toy-app';
+import { createToyApp, script } from './testing/toy-app';
 
 /** Sends bytes and takes whatever comes until the server closes. */
 const talk = (port: number, ...parts: (string | number)[]): Promise<string> =>
@@ -12,7 +12,9 @@ const talk = (port: number, ...parts: (string | number)[]): Promise<string> =>
       answer += text;
     });
     socket.on('close', () => resolve(answer));
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(answer) : reject(error)));
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' ? resolve(answer) : reject(error),
+    );
     const send = async (): Promise<void> => {
       for (const part of parts) {
         if (typeof part === 'string') socket.write(part, 'latin1');
@@ -48,7 +50,7 @@ describe('what never becomes a request', () => {
     ['a field without a colon', 'GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n', 400],
     ['no Host', `GET /v1/open HTTP/1.1\r\n${CLOSE}\r\n`, 400],
     ['a malformed escape', `GET /%zz HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
-    ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
+    ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['OPTIONS *', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
   ])('%s is answered with a problem', async (_, bytes, status) => {
     const answer = await talk(port, bytes);
@@ -65,7 +67,8 @@ describe('what never becomes a request', () => {
   });
 
   it('so is a body that comes byte by byte', async () => {
-    const head = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+    const head =
+      'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
     expect(await talk(port, head, '{', 150, ' ', 150, ' ', 150, ' ', 150, ' ')).toMatch(/^HTTP\/1.1 408 /);
   });
 
@@ -78,10 +81,12 @@ describe('what never becomes a request', () => {
     expect(await talk(port, 'GET /v1/open HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('the next request on the same connection is another one', async () => {
-    const first = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
+  it('the connection ends after a body that can not be read', async () => {
+    const first =
+      'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
     const answer = await talk(port, first, 50, `GET /v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`);
-    expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*HTTP\/1.1 200 /);
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).not.toMatch(/HTTP\/1.1 200 /);
   });
 });
 
@@ -90,7 +95,6 @@ describe('the end of the listening', () => {
     const app = await createToyApp();
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    const { script } = await import('./testing/toy-app.js');
     let closing: Promise<void> | undefined;
     script.during = async () => {
       closing = app.close();

@@ -47,14 +47,18 @@ const ofLog = (error: unknown): Problem | undefined => {
 const away = (cause: unknown, detail: string): Problem =>
   new Problem('dependency-unavailable', { detail, retryAfter: RETRY_SECONDS }, { cause });
 
-/** Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full or going down. */
-const NOT_NOW = /^(28|3D|40001|40P01|55P03|57)/;
+/**
+ * Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full, going down, read-only since
+ * another one is the primary, or takes no connections.
+ */
+const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03|57)/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
 
 const ofDependency = (error: unknown): Problem | undefined => {
-  if (!(error instanceof Error)) return undefined;
-  if (error instanceof AggregateError) return ofDependency(error.errors[0]);
+  // Errors of Node's own sockets need not be of this realm: no `instanceof` for them.
+  if (typeof error !== 'object' || error === null) return undefined;
+  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return ofDependency(error.errors[0]);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const unreachable = error instanceof DatabaseError ? NOT_NOW.test(code) : UNREACHABLE.test(code);
   // An `E…` code that is not of a connection (a file, say) is a fault of ours.

@@ -55,7 +55,11 @@ describe('validation', () => {
     ['an object for a list', { name: 'x', addresses: {} }, ['/addresses']],
     ['texts for objects in a list', { name: 'x', addresses: ['a'] }, ['/addresses']],
     ['a list too long', { name: 'x', addresses: Array(4).fill({ street: 's' }) }, ['/addresses']],
-    ['mistakes deep inside', { name: 'x', addresses: [{ street: 's' }, { stret: 's' }] }, ['/addresses/1/stret', '/addresses/1/street']],
+    [
+      'mistakes deep inside',
+      { name: 'x', addresses: [{ street: 's' }, { stret: 's' }] },
+      ['/addresses/1/stret', '/addresses/1/street'],
+    ],
     ['an unknown field deep inside', { name: 'x', home: { street: 's', x: 1 } }, ['/home/x']],
   ])('refuses %s, and says where', async (_, payload, pointers) => {
     const answer = await send(payload);

@@ -1,11 +1,9 @@
-import { type ArgumentMetadata, createParamDecorator, type ExecutionContext, type PipeTransform } from '@nestjs/common';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, type ValidatorOptions, validateSync } from 'class-validator';
-import type { FastifyRequest } from 'fastify';
 import { type FieldError, Problem } from '../../../libs/platform/problems';
 import { cleanText } from './clean-text';
 import { convertingRules, type Rule } from './field';
-import { isUuid } from './fields';
 
 /** A request with more mistakes than this is not told all of them. */
 const MAX_ERRORS = 100;
@@ -88,17 +86,10 @@ const messageOf = ({ whitelistValidation, field, nestedValidation, ...others }: 
   return field ?? Object.values(others)[0] ?? nestedValidation ?? 'is not valid';
 };
 
-const invalid = (errors: readonly FieldError[]): Problem => {
+/** One problem of all mistakes; the first one is told in words. */
+export const invalid = (errors: readonly FieldError[]): Problem => {
   const [first] = errors;
   const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
   const detail = `${first?.pointer || 'The body'} ${first?.message}${more}.`;
   return new Problem('validation-failed', { detail, errors: errors.slice(0, MAX_ERRORS) });
 };
-
-/** Hands a UUID of the path, in lower case, to a controller's method. @throws Problem at `/path/<name>` */
-export const PathId = createParamDecorator((name: string, execution: ExecutionContext): string => {
-  const { params } = execution.switchToHttp().getRequest<FastifyRequest>();
-  const value = isRecord(params) ? params[name] : undefined;
-  if (isUuid(value)) return value.toLowerCase();
-  throw invalid([{ pointer: `/path/${name}`, message: 'must be a UUID' }]);
-});

@@ -58,6 +58,9 @@ export const upcasting = (opened: Opened): void => {
       await expect(log.readStream(append.stream)).rejects.toMatchObject(refusal);
       await expect(log.readAll({ after: START, limit: 10, tenantId })).rejects.toMatchObject(refusal);
       await expect(follow(log, { after: START, tenantId }, caughtUp)).rejects.toMatchObject(refusal);
+      // No reader of a store that outlives the suite is to stumble over it.
+      await log.deleteTenant(tenantId);
+      expect(await log.readStream(append.stream)).toEqual([]);
     });
   });
 };

@@ -170,6 +170,7 @@ export class Appender {
   async #write(name: string, at: number, { append, json, bytes }: ValidAppend, until: number): Promise<Reply> {
     const events = encode(append, json, this.settings.upcasters);
     for (let tries = 1; ; tries++) {
+      if (Date.now() >= until) throw new LogUnavailable('the append could not be sent in time');
       try {
         const size = bytes + events.length * ENVELOPE;
         return await this.inFlight.run(size, until, () => this.line.send(name, at, events, until));
@@ -177,7 +178,7 @@ export class Appender {
         if (error instanceof InvalidAppend) this.known.forget(name);
         const untouched = error instanceof NotSent || error instanceof NotNow;
         if (!untouched) throw error;
-        if (tries === TRIES || Date.now() >= until) throw new LogUnavailable(error.message, { cause: error });
+        if (tries === TRIES) throw new LogUnavailable(error.message, { cause: error });
         await sleep(backoff(tries, { firstMs: 50, maxMs: 400 }));
       }
     }

@@ -1,5 +1,6 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import type { CallOptions, Channel, Client as GrpcClient, Metadata } from '@grpc/grpc-js';
+import { sleep } from '../../platform/backoff';
 
 /**
  * What the client's own commands are built from. Its types call these members `protected`; the version is pinned, and
@@ -22,12 +23,17 @@ interface Internals {
 
 export const internalsOf = (client: EventStoreDBClient): Internals => client as unknown as Internals;
 
+/** ms for the client to end its calls. */
+const DISPOSE_MS = 1_000;
+
 export const connect = (connectionString: string): EventStoreDBClient =>
   EventStoreDBClient.connectionString(connectionString);
 
 /** Ends every call and lets go of the connection, which `dispose` alone would keep. */
 export const disconnect = async (client: EventStoreDBClient): Promise<void> => {
-  await client.dispose();
+  const disposed = new AbortController();
+  const ended = client.dispose().finally(() => disposed.abort());
+  await Promise.race([ended, sleep(DISPOSE_MS, disposed.signal)]);
   const channel = await internalsOf(client)
     .getChannel()
     .catch(() => undefined);

@@ -1,5 +1,6 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { uuidv5 } from '../../platform/ids/uuid';
+import { tenantPrefix } from '../stream-id';
 import type { AppendStream } from './append-stream';
 import { OutcomeLost, unavailable } from './errors';
 import { readEvents } from './reads';
@@ -7,6 +8,7 @@ import { readEvents } from './reads';
 /** Holds one fact for each tenant that was erased. The name is none of a product's stream. */
 const STREAM = 'erased-tenants';
 const TYPE = 'TenantErased';
+const PREFIX_LENGTH = tenantPrefix('').length + 32;
 /** ms for which what is known of erasures is taken for fresh while a reader catches up. */
 const FRESH_MS = 1_000;
 
@@ -15,7 +17,8 @@ const FRESH_MS = 1_000;
  * touches the newest chunk: so readers of the whole log leave out what belongs to an erased tenant.
  */
 export class Erasures {
-  readonly #tenants = new Set<string>();
+  /** As they begin the names of their streams. */
+  readonly #prefixes = new Set<string>();
   #read = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -25,8 +28,13 @@ export class Erasures {
     private readonly idleMs: number,
   ) {}
 
-  has(tenantId: string | null): boolean {
-    return tenantId !== null && this.#tenants.size > 0 && this.#tenants.has(tenantId);
+  get count(): number {
+    return this.#prefixes.size;
+  }
+
+  /** Whether the stream of this name belongs to an erased tenant. */
+  hide(name: string): boolean {
+    return this.#prefixes.size > 0 && this.#prefixes.has(name.slice(0, PREFIX_LENGTH));
   }
 
   /** Reads what has been added. @throws LogUnavailable */
@@ -45,7 +53,7 @@ export class Erasures {
   /** Writes the fact. Idempotent. @throws LogUnavailable */
   async add(line: AppendStream, tenantId: string): Promise<void> {
     await this.refresh();
-    if (!this.#tenants.has(tenantId)) {
+    if (!this.hide(tenantPrefix(tenantId))) {
       const data = Buffer.from(JSON.stringify({ tenantId }));
       const fact = { id: uuidv5(tenantId, TYPE), type: TYPE, data, metadata: Buffer.from('{}') };
       // A second fact for the same tenant does no harm.
@@ -60,7 +68,7 @@ export class Erasures {
   notice(record: { readonly streamId: string; readonly data: unknown } | undefined): void {
     if (record?.streamId !== STREAM) return;
     const { tenantId } = record.data as { tenantId?: unknown };
-    if (typeof tenantId === 'string') this.#tenants.add(tenantId);
+    if (typeof tenantId === 'string') this.#prefixes.add(tenantPrefix(tenantId));
   }
 
   async #readOn(): Promise<void> {

@@ -13,7 +13,7 @@ import {
   type RecordedEvent,
   type Subscribe,
 } from '../port';
-import type { StreamId } from '../stream-id';
+import { type StreamId, streamName } from '../stream-id';
 import { validateAppend } from '../validate-append';
 import { AppendStream } from './append-stream';
 import { Appender } from './appender';
@@ -69,7 +69,7 @@ export class EventStoreDbEventLog implements EventLog {
 
   async append(append: Append): Promise<AppendResult> {
     const valid = validateAppend(append);
-    if (this.#reading.erasures.has(append.stream.tenantId)) throw new InvalidAppend('the tenant was erased');
+    if (this.#reading.erasures.hide(streamName(append.stream))) throw new InvalidAppend('the tenant was erased');
     return this.#track(() => this.#appender.append(valid));
   }
 

@@ -9,7 +9,10 @@ export interface EventStoreDbOptions {
   readonly connectionString: string;
   readonly upcasters?: Upcasters;
   readonly logger?: Logger;
-  /** ms for an append to be answered by the server, its waits for a place and a connection included. 5,000 unless given. */
+  /**
+   * ms for an append to be answered by the server, its waits for a place and a connection included; with the
+   * looks before and after it ends within about twice that. 5,000 unless given.
+   */
   readonly appendDeadlineMs?: number;
   /** ms without an answer in which an append of unknown outcome is looked for, after that. 2,000 unless given. */
   readonly resolveDeadlineMs?: number;

@@ -13,6 +13,7 @@ import {
 import { backoff, sleep } from '../../platform/backoff';
 import { LogUnavailable, type Position, START } from '../port';
 import { unavailable } from './errors';
+import { whenQuiet } from './quiet';
 
 /** Tries of one read. A connection that was cut is gone only after the first call that has failed on it. */
 const TRIES = 3;
@@ -32,17 +33,17 @@ const isAnAnswer = (error: unknown): boolean =>
  */
 const drain = <E>(stream: StreamingRead<E>, idleMs: number, take: (event: E) => void): Promise<void> =>
   new Promise((resolve, reject) => {
-    let [seen, before] = [0, 0];
+    let seen = 0;
+    let finished = false;
     const finish = (settle: () => void): void => {
-      clearInterval(timer);
+      finished = true;
+      unwatch();
       settle();
+      // What has come already must flow away: a call that is left with it never ends, nor does the client's dispose.
       void stream.cancel().catch(() => undefined);
-      stream.destroy();
     };
-    const timer = setInterval(() => {
-      if (seen === before) finish(() => reject(new TimedOut(`no answer within ${idleMs} ms`)));
-      before = seen;
-    }, idleMs);
+    const timeOut = (): void => finish(() => reject(new TimedOut(`no answer within ${idleMs} ms`)));
+    const unwatch = whenQuiet(idleMs, () => seen, timeOut);
     // The listener stays: the client may emit a second error.
     stream.on('error', (error) =>
       finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error))),
@@ -51,7 +52,7 @@ const drain = <E>(stream: StreamingRead<E>, idleMs: number, take: (event: E) => 
     stream.on('data', (event: E) => {
       seen++;
       try {
-        take(event);
+        if (!finished) take(event);
       } catch (error) {
         finish(() => reject(error));
       }

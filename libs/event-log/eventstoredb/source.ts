@@ -10,6 +10,7 @@ import { type Filter, LogUnavailable, type Position, START } from '../port';
 import { tenantPrefix } from '../stream-id';
 import { unavailable } from './errors';
 import type { Horizon } from './horizon';
+import { whenQuiet } from './quiet';
 
 /** Records that the server looks through before it tells how far it is. */
 const CHECKPOINT = 2_000;
@@ -64,7 +65,7 @@ export interface SourceOptions<T> extends Filter {
 export class Source<T> {
   readonly #options: SourceOptions<T>;
   readonly #stream: ReturnType<EventStoreDBClient['subscribeToAll']>;
-  readonly #watch: NodeJS.Timeout;
+  readonly #unwatch: () => void;
   #items: T[] = [];
   #positions: Position[] = [];
   #position: Position;
@@ -73,7 +74,8 @@ export class Source<T> {
   #live = false;
   /** Whether something has happened that the consumer has not been told. */
   #news = false;
-  #heard = true;
+  /** Of life, from the server. */
+  #signs = 0;
   #failure: unknown;
   #wake: (() => void) | undefined;
 
@@ -93,15 +95,15 @@ export class Source<T> {
       .on('error', (error) => this.#fail(unavailable('a subscription broke', error)))
       .on('end', () => this.#fail(new LogUnavailable('the server has ended a subscription')))
       .on('confirmation', () => {
-        this.#heard = true;
+        this.#signs++;
       })
       .on('caughtUp', () => this.#mark({ live: true, position: head }))
       .on('fellBehind', () => this.#mark({ live: false }));
-    this.#watch = setInterval(() => {
-      const waiting = !this.#live && !this.#stream.isPaused();
-      if (waiting && !this.#heard) this.#fail(new LogUnavailable(`no sign of the server within ${idleMs} ms`));
-      this.#heard = false;
-    }, idleMs);
+    // Silence means nothing once it has caught up, or where this side has asked for it.
+    const progress = (): number => (this.#live || this.#stream.isPaused() ? ++this.#signs : this.#signs);
+    this.#unwatch = whenQuiet(idleMs, progress, () =>
+      this.#fail(new LogUnavailable(`no sign of the server within ${idleMs} ms`)),
+    );
   }
 
   /**
@@ -124,17 +126,17 @@ export class Source<T> {
   }
 
   close(): void {
-    clearInterval(this.#watch);
-    // Leaving the iteration would only pause the call: the server goes on until it is told.
+    this.#unwatch();
+    this.#fail(new LogUnavailable('the subscription is closed'));
+    // The server goes on until it is told. What has come already must flow away, or the call never ends.
     void this.#stream.unsubscribe().catch(() => undefined);
-    this.#stream.destroy();
-    this.#wake?.();
+    this.#stream.resume();
   }
 
   readonly #take = (record: AllStreamResolvedEvent): void => {
     if (this.#failure !== undefined) return;
     this.#received++;
-    this.#heard = true;
+    this.#signs++;
     try {
       const item = this.#options.take(record);
       const position = record.event?.position.commit;
@@ -154,7 +156,7 @@ export class Source<T> {
 
   /** Counts the events that came before the mark and that the stream has not handed over yet. */
   #mark(mark: Omit<Mark, 'after'>): void {
-    this.#heard = true;
+    this.#signs++;
     this.#marks.push({ ...mark, after: this.#received + this.#stream.readableLength });
     this.#passMarks();
     this.#tell();

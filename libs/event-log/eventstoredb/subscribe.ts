@@ -1,6 +1,7 @@
 import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import { backoff, sleep } from '../../platform/backoff';
 import { LogUnavailable, type Page, type RecordedEvent, type Subscribe } from '../port';
+import { streamName } from '../stream-id';
 import { decode } from './codec';
 import type { Reading } from './reading';
 import { readHead } from './reads';
@@ -13,13 +14,10 @@ const PAGE = 1_000;
 export const takeFor = ({ upcasters, erasures }: Reading, types: readonly string[] | undefined) => {
   const wanted = types && new Set(types);
   return ({ event }: AllStreamResolvedEvent): RecordedEvent | undefined => {
-    if (wanted && event && !wanted.has(event.type)) return undefined;
+    if (!event || wanted?.has(event.type) === false || erasures.hide(event.streamId)) return undefined;
     const recorded = decode(event, upcasters);
-    if (!recorded) {
-      erasures.notice(event);
-      return undefined;
-    }
-    return erasures.has(recorded.stream.tenantId) ? undefined : recorded;
+    if (!recorded) erasures.notice(event);
+    return recorded;
   };
 };
 
@@ -82,11 +80,14 @@ async function* follow(reading: Reading, options: Subscribe & { signal: AbortSig
     for (let live = false; ; ) {
       const batch = await source.next(pageSize, signal);
       if (!batch) return;
+      const known = erasures.count;
       if (!live) await unlessAborted(signal, erasures.keepFresh());
       if (signal.aborted) return;
       live = batch.caughtUp;
-      const events = batch.items.filter(({ stream }) => !erasures.has(stream.tenantId));
-      yield { events, position: batch.position, caughtUp: batch.caughtUp };
+      const { items, position, caughtUp } = batch;
+      const events =
+        erasures.count === known ? items : items.filter(({ stream }) => !erasures.hide(streamName(stream)));
+      yield { events, position, caughtUp };
       if (signal.aborted) return;
     }
   } finally {

@@ -16,9 +16,19 @@ export interface PoolOptions {
   readonly idleInTransactionTimeoutMs?: number;
   /** Milliseconds for a connection to be had, from the pool or anew; 3,000 unless given. */
   readonly connectionTimeoutMs?: number;
+  /** Settings of the server for these connections. Values hold no white space. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told of connections that were lost. The pool replaces them by itself. */
   readonly onError?: (error: Error) => void;
 }
+
+/** Statements here are short and prepared: compiling them costs more than it saves. */
+const SETTINGS = { jit: 'off' };
+
+const optionsOf = (settings: Readonly<Record<string, string>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 
 /**
  * A pool whose every wait is bounded. Use {@link withClient} or {@link inTransaction} on it: `pool.query` drops its
@@ -38,6 +48,7 @@ export const createPool = (options: PoolOptions): Pool => {
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 3_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    options: optionsOf({ ...SETTINGS, ...options.settings }),
   });
   const report = (error: Error): void => {
     // `end` resolves before the last connections are closed; what becomes of them is nobody's worry.
@@ -93,8 +104,9 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
 export const isConnectionSuspect = (error: unknown): boolean => {
   if (!(error instanceof DatabaseError)) return looksLikeConnection(error);
   const code = error.code ?? '';
-  // 08 connection, 25P0x idle transaction, 57 cancelled or shut down, 53 no resources, 58 and XX the server's own faults
-  return /^(08|25P0|57|53|58|XX)/.test(code);
+  // 08 connection, 25P0x idle transaction, 25006 a primary that became a replica, 57 cancelled or shut down, 53 no
+  // resources, 58 and XX the server's own faults
+  return /^(08|25P0|25006|57|53|58|XX)/.test(code);
 };
 
 /** Errors of `pg` itself and of the socket; an error of the borrower's own code is none. */

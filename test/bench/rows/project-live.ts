@@ -1,8 +1,3 @@
-import { performance } from 'node:perf_hooks';
-import { Client } from 'pg';
-import { silentLogger } from '../../../libs/platform/logger.port';
-import { runLive } from '../../../libs/projecting/live';
-import { createProgress } from '../../../libs/projecting/progress';
 import type { TestDatabase } from '../../../libs/testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds } from '../load';
@@ -11,37 +6,16 @@ import { emmettProjectsPerSecond, fillEmmett } from '../peers/emmett-projection'
 import { createProductDatabase, openLog, openProjectorPool } from '../product';
 import { median, ratios, shown } from '../statistics';
 import { fillLog } from '../tasks/fill';
-import { tasksProjection } from '../tasks/projection';
-
-const resetTasks = async (ownerUrl: string): Promise<void> => {
-  const client = new Client({ connectionString: ownerUrl });
-  await client.connect();
-  await client.query('truncate read_model.tasks');
-  await client.query(`update projecting.checkpoints set position = 0, epoch = epoch + 1 where projection = 'tasks'`);
-  await client.end();
-};
+import { msOfLive, resetTasks } from '../tasks/live';
 
 /** Events a second of the live projection, from the beginning of the log to its head. */
 const projectsPerSecond = async (database: TestDatabase, events: number): Promise<number> => {
   await resetTasks(database.urls.owner);
   const log = openLog(database);
   const pool = openProjectorPool(database.urls);
-  const progress = createProgress();
-  const head = await log.head();
-  const stopping = new AbortController();
-  const began = performance.now();
-  const caughtUp = new Promise<number>((resolve) => {
-    progress.onChange(() => {
-      if ((progress.positions.get(tasksProjection.name) ?? 0n) >= head) resolve(performance.now());
-    });
-  });
-  const { signal } = stopping;
-  const running = runLive(tasksProjection, { log, pool, progress, logger: silentLogger, onMoved: () => {}, signal });
-  const ended = await Promise.race([caughtUp, running.then(() => Number.NaN)]);
-  stopping.abort();
-  await running;
+  const ms = await msOfLive(log, pool);
   await Promise.all([log.close(), pool.end()]);
-  return (events * 1_000) / (ended - began);
+  return (events * 1_000) / ms;
 };
 
 /** Emmett's best of 100 (its own), 250, 500, 1,000, 2,000 and 5,000: its checkpoint is written after each event. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { buildRoot } from '../build-root';
 import type { Bench, Group, Measured } from '../group';
 import { temporaryDirectory } from '../server';
+import { remember } from '../started';
 import { median, shown } from '../statistics';
 
 const START_MS = 90_000;
@@ -20,11 +21,13 @@ const answers = async (url: string): Promise<boolean> => {
 const secondsOfStart = async (dataDir: string): Promise<number> => {
   const { PATH, HOME } = process.env;
   const began = performance.now();
-  const child = spawn('npm', ['start', '--silent'], {
-    cwd: buildRoot,
-    env: { PATH, HOME, DATA_DIR: dataDir, PORT: '0', LOG_FORMAT: 'json' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = remember(
+    spawn('npm', ['start', '--silent'], {
+      cwd: buildRoot,
+      env: { PATH, HOME, DATA_DIR: dataDir, PORT: '0', LOG_FORMAT: 'json' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const ended = once(child, 'close');
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (printed += String(data)));

@@ -25,10 +25,10 @@ import { Choice, Day, Email, Flag, Integer, Nested, NestedList, Text, Timestamp,
 import type { WithRawBody } from '../json-body';
 import type { HttpOptions } from '../options';
 import { type Page, PageQuery, Pages, type Paging } from '../pages';
+import { PathId } from '../path-id';
 import { Public } from '../public.decorator';
 import { RateLimit } from '../rate-limit.decorator';
 import { Context, contextOf, type RequestContext } from '../request-context';
-import { PathId } from '../validation';
 
 /** What the toy's routes do next; specs set it. */
 export const script = {

@@ -1,0 +1,55 @@
+import { START as BEGINNING, EventStoreDBClient, eventTypeFilter, jsonEvent, NO_STREAM } from '@eventstore/db-client';
+import { EventStoreDbEventLog } from '../../../libs/event-log/eventstoredb';
+import type { Position } from '../../../libs/event-log/port';
+import { START } from '../../../libs/event-log/port';
+import type { Contender } from '../load';
+import { appendTask, tenantId } from '../tasks/events';
+
+export const eventStoreUrl = process.env['EVENTSTORE_URL'] ?? '';
+
+const TENANTS = 1_000;
+const anyTenant = (): string => tenantId(Math.floor(Math.random() * TENANTS));
+
+export const adapterAppends: Contender = {
+  open: async () => {
+    const log = new EventStoreDbEventLog({ connectionString: eventStoreUrl });
+    await log.ping();
+    return { operation: () => log.append(appendTask(anyTenant())), close: () => log.close() };
+  },
+};
+
+/** The same events by the client itself. */
+export const clientAppends: Contender = {
+  open: async () => {
+    const client = EventStoreDBClient.connectionString(eventStoreUrl);
+    return {
+      operation: () => {
+        const { stream, events, commandId, actor } = appendTask(anyTenant());
+        const metadata = { actor, commandId, $correlationId: commandId, $causationId: commandId };
+        const [event] = events.map(({ type, data }) => jsonEvent({ type, data, metadata }));
+        if (!event) throw new Error('nothing to append');
+        return client.appendToStream(`${stream.tenantId}.task-${stream.id}`, event, { expectedRevision: NO_STREAM });
+      },
+      close: () => client.dispose(),
+    };
+  },
+};
+
+/** ms in which the client's subscription to everything hands over so many events, without doing anything with them. */
+export const msOfSubscription = async (after: Position, events: number): Promise<number> => {
+  const client = EventStoreDBClient.connectionString(eventStoreUrl);
+  const began = performance.now();
+  let seen = 0;
+  const subscription = client.subscribeToAll({
+    fromPosition: after === START ? BEGINNING : { commit: after, prepare: after },
+    filter: eventTypeFilter({ prefixes: ['TaskAdded', 'TaskMoved'] }),
+  });
+  for await (const { event } of subscription) {
+    if (event) seen += 1;
+    if (seen >= events) break;
+  }
+  const took = performance.now() - began;
+  await subscription.unsubscribe();
+  await client.dispose();
+  return took;
+};

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { remember } from '../started';
+
+export interface ProductProcess {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const START_MS = 60_000;
+const UNLIMITED = '1000000000';
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  return typeof address === 'object' && address ? address.port : 0;
+};
+
+/** The product in a process of its own, on a database of its own, with its own settings but for limits on rates. */
+export const startProduct = async (databaseUrl: string, env: Record<string, string> = {}): Promise<ProductProcess> => {
+  const port = await freePort();
+  const child = remember(
+    spawn(process.execPath, [join(__dirname, '../children/product.js')], {
+      env: {
+        PATH: process.env['PATH'],
+        PORT: String(port),
+        DATABASE_URL: databaseUrl,
+        DATABASE_ROLE_PREFIX: 'tenantry_bench',
+        SECRET_KEY: createHash('sha256').update('tenantry bench').digest('base64'),
+        ACCESS_TOKEN_TTL_SECONDS: '86400',
+        SIGNUP_RATE_PER_HOUR: UNLIMITED,
+        SIGNIN_RATE_PER_MINUTE: UNLIMITED,
+        API_RATE_PER_MINUTE: UNLIMITED,
+        NODE_ENV: 'production',
+        ...env,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
+  let complaint = '';
+  child.stderr.on('data', (data) => (complaint = (complaint + String(data)).slice(-4_000)));
+  const ended = once(child, 'close');
+  const url = `http://127.0.0.1:${port}`;
+  for (const end = Date.now() + START_MS; ; await sleep(20)) {
+    if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`the product did not start:\n${complaint}`);
+  }
+  return {
+    url,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+};
+
+/** Signs up so many companies, and answers with an access token for each. */
+export const signUp = async (url: string, companies: number): Promise<string[]> => {
+  const one = async (at: number): Promise<string> => {
+    const answer = await fetch(`${url}/v1/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        companyName: `Company ${at}`,
+        personName: 'Ada Lovelace',
+        email: `ada${at}@bench.example`,
+        password: 'correct horse battery staple',
+      }),
+    });
+    if (!answer.ok) throw new Error(`a sign-up was answered ${answer.status}: ${await answer.text()}`);
+    return ((await answer.json()) as { accessToken: string }).accessToken;
+  };
+  const tokens: string[] = [];
+  // A few at once: each hashes a password.
+  for (let at = 0; at < companies; at += 4) {
+    const size = Math.min(4, companies - at);
+    tokens.push(...(await Promise.all(Array.from({ length: size }, (_, place) => one(at + place)))));
+  }
+  return tokens;
+};
+
+interface Claims {
+  readonly sub: string;
+  readonly tid: string;
+  readonly role: string;
+  readonly sid: string;
+}
+
+/** Whom a token is for, in the words of the product. */
+export const principalOfToken = (token: string): string => {
+  const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Claims;
+  const { sub, tid, role, sid } = claims;
+  return JSON.stringify({ personId: sub, tenantId: tid, role, sessionId: sid });
+};

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
+import { checkHistory } from '../chaos/checker';
+import type { Company } from '../chaos/client';
+import { launch, type Product, root, until } from './start/product';
+
+/** The product's processes on a database of their own. */
+export interface System {
+  readonly databaseUrl: string;
+  readonly database: string;
+  /** Connects as a superuser, past the product. */
+  readonly owner: Pool;
+  /** The same on another database of the server, for what ends connections to this one. */
+  readonly server: Pool;
+  /** Starts one process; `env` goes before what all of them share. */
+  start(env?: Record<string, string>): Product;
+  readonly env: Record<string, string>;
+  /** Ends every connection of the product. @returns how many */
+  terminateBackends(): Promise<number>;
+  /**
+   * Waits until sign-ups that were cut off are completed and the read models are at the end of the log, then holds what
+   * the clients were told against it.
+   */
+  complaints(companies: readonly Company[]): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Builds the product where its sources have changed since. */
+export const buildProduct = (): void => {
+  const script = 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())';
+  execFileSync(process.execPath, ['-e', script], { cwd: root });
+};
+
+export const openSystem = async (): Promise<System> => {
+  buildProduct();
+  const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
+  const database = await createTestDatabase();
+  const { urls, name } = database;
+  const [owner, server] = [urls.owner, onServer(urls.owner)].map((connectionString) => {
+    const pool = new Pool({ connectionString, max: 2 });
+    pool.on('error', () => undefined);
+    return pool;
+  }) as [Pool, Pool];
+  const env = {
+    DATABASE_URL: urls.owner,
+    DATABASE_ROLE_PREFIX: TEST_ROLE_PREFIX,
+    DATABASE_POOL_SIZE: '6',
+    SECRET_KEY: TEST_SECRET_KEY.toString('base64'),
+    SIGNUP_RATE_PER_HOUR: '1000000',
+    SIGNIN_RATE_PER_MINUTE: '1000000',
+    SIGNIN_ACCOUNT_RATE_PER_MINUTE: '1000000',
+    API_RATE_PER_MINUTE: '1000000',
+    PASSWORD_HASH_CONCURRENCY: '1',
+    LOG_LEVEL: 'warn',
+  };
+  return {
+    databaseUrl: urls.owner,
+    database: name,
+    owner,
+    server,
+    env,
+    start: (more = {}) => launch(dataDir, { env: { ...env, ...more } }),
+    terminateBackends: async () => {
+      const { rowCount } = await server.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = $1 and application_name like 'tenantry-%'`,
+        [name],
+      );
+      return rowCount ?? 0;
+    },
+    complaints: async (companies) => {
+      await healed(owner);
+      return checkHistory(owner, companies);
+    },
+    close: async () => {
+      await Promise.all([owner.end(), server.end()]);
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};
+
+const onServer = (url: string): string => {
+  const server = new URL(url);
+  server.pathname = '/postgres';
+  return server.href;
+};
+
+/**
+ * Waits until nothing is left that was cut off. The sweeper takes a sign-up over 15 s after it was last worked on, for
+ * which this does not wait: nobody works on any, now that the clients are gone.
+ * @param owner connects as a superuser
+ */
+export const healed = async (owner: Pool): Promise<void> => {
+  await owner.query(`update identity.sign_ups set attempted_at = '-infinity' where completed_at is null`);
+  const none = async (sql: string): Promise<boolean> => (await owner.query(sql)).rows.length === 0;
+  await until(() => none(`select 1 from identity.persons where state <> 'active'`), 60_000);
+  await until(
+    () =>
+      none(
+        `select 1 from projecting.checkpoints
+         where position < (select max(position) from event_log.events where type <> 'PersonRegistered')`,
+      ),
+    10_000,
+  );
+};
