@@ -49,7 +49,10 @@ export interface AppendResult {
   readonly version: number;
   /** The position of the append's last event. */
   readonly position: Position;
-  /** True where an earlier append with the same command id had stored it already. */
+  /**
+   * True where an earlier append with the same command id had stored it already. EventStoreDB may not tell of one that
+   * another process made within the last second: version and position are right all the same.
+   */
   readonly repeated: boolean;
 }
 

@@ -17,8 +17,8 @@ import { createProjectionMetrics } from './metrics';
 import { resumeLane } from './parking';
 import { createPositionWaiter } from './position-waiter';
 import { createProgress } from './progress';
-import { createProjectorPool } from './projector-pool';
 import { defineProjection, type Projection } from './projection';
+import { createProjectorPool } from './projector-pool';
 
 type NoteEvent =
   | { type: 'NoteWritten'; data: { text: string } }

@@ -1,4 +1,4 @@
-import type { Position, RecordedEvent } from '../event-log/port';
+import type { RecordedEvent } from '../event-log/port';
 import type { Parked } from './checkpoint';
 import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
@@ -26,11 +26,9 @@ export const foldEvents = (
   events: readonly RecordedEvent[],
   standing: ReadonlySet<string>,
   buffer: RowBuffer,
-  after?: Position,
 ): Parked[] => {
   const parked = new Map<string, Parked>();
   for (const event of events) {
-    if (after !== undefined && event.position <= after) continue;
     const busy = standing.size > 0 || parked.size > 0;
     if (busy) {
       const lane = laneOf(event);

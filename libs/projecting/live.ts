@@ -1,13 +1,12 @@
 import type { Pool } from 'pg';
-import type { EventLog, Page, Position } from '../event-log/port';
+import type { EventLog, Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
-import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
-import { advance, type Checkpoint, type Parked, readCheckpoint, readParkedLanes } from './checkpoint';
+import { type Batch, Lost, Refolding, writeBatch } from './batch';
+import { type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
 import { foldEvents } from './fold';
-import { findRefusedLanes, isDataError } from './poison';
 import type { Progress } from './progress';
-import { laneOf, type Projection } from './projection';
+import type { Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 
 export interface LiveOptions {
@@ -25,15 +24,13 @@ export interface LiveOptions {
   readonly signal: AbortSignal;
 }
 
-/** Thrown inside the loop: another worker, an operator or a rebuild moved the checkpoint. */
-class Lost extends Error {}
-
 /**
  * Keeps one read model up to date for as long as this worker can: reads from the checkpoint, folds, writes. Any number
  * of workers may run it; whoever loses the checkpoint row stands by and takes over when it stands still.
  */
 export const runLive = async (projection: Projection, options: LiveOptions): Promise<void> => {
   const { pool, logger, signal, standbyMs = 200 } = options;
+  const standBy = (): Promise<void> => sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
   let failures = 0;
   while (!signal.aborted) {
     try {
@@ -41,13 +38,14 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (checkpoint) options.progress.report(projection.name, checkpoint.position);
       if (checkpoint?.state === 'running' && checkpoint.version === projection.version) {
         const standing = await readParkedLanes(pool, projection.name);
-        failures = 0;
         await follow(projection, checkpoint, standing, options);
+        failures = 0;
       }
-      await sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
+      await standBy();
     } catch (error) {
+      if (error instanceof Refolding) continue;
       if (error instanceof Lost) {
-        await sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
+        await standBy();
         continue;
       }
       failures += 1;
@@ -61,115 +59,98 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
 const IDLE_MS = 20;
 
 /**
- * Moves the checkpoint over pages that held nothing for this projection, later and at once. What waits in this process
- * is told by `progress` without waiting for it.
+ * Writes one after the other, in the order in which they were asked for; the first that fails ends it all. What moves the
+ * checkpoint over pages that held nothing is put off, so that many of them are one write.
  */
-const createIdleMoves = (move: (to: Position) => Promise<void>, onLost: (error: unknown) => void) => {
+const createWriter = (write: (batch: Batch) => Promise<void>, onFailure: (error: unknown) => void) => {
+  const nothing: Batch['folded'] = new Map();
+  let last: Promise<void> = Promise.resolve();
   let target: Position | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let moving: Promise<void> = Promise.resolve();
-  const flush = (): Promise<void> => {
+
+  const then = (work: () => Promise<void> | void): void => {
+    last = last.then(work);
+    last.catch(onFailure);
+  };
+  const moveNow = (): void => {
     clearTimeout(timer);
     timer = undefined;
     const to = target;
     target = undefined;
-    if (to !== undefined) moving = moving.then(() => move(to));
-    return moving;
+    if (to !== undefined) then(() => write({ events: [], folded: nothing, parked: [], to }));
   };
   return {
-    later: (to: Position): void => {
-      target = to;
-      timer ??= setTimeout(() => flush().catch(onLost), IDLE_MS);
-    },
-    /** Forgets a move that another one will make, and waits for the one that is under way. */
-    settle: (): Promise<void> => {
+    then,
+    add: (batch: Batch): void => {
       clearTimeout(timer);
       timer = undefined;
       target = undefined;
-      return moving;
+      then(() => write(batch));
     },
-    flush,
+    moveLater: (to: Position): void => {
+      target = to;
+      timer ??= setTimeout(moveNow, IDLE_MS);
+    },
+    /** Resolves when everything so far is written. @throws what the first failed write threw */
+    settled: (): Promise<void> => last,
+    /** The same, with what was put off. */
+    finish: (): Promise<void> => {
+      moveNow();
+      return last;
+    },
+    /** Forgets what was put off. */
+    drop: (): void => {
+      clearTimeout(timer);
+      target = undefined;
+    },
   };
 };
 
+/** While one batch is written, the next one is folded and the one after it is read. */
 const follow = async (
   projection: Projection,
   start: Checkpoint,
   standing: Set<string>,
   options: LiveOptions,
 ): Promise<void> => {
-  const { log, progress, onMoved, batch = 2_000 } = options;
-  let checkpoint = start;
-  let lost: unknown;
+  const { log, progress, onMoved, batch: pageSize = 2_000 } = options;
+  const { name } = projection;
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
-  const buffer = new RowBuffer(projection.tables);
-  const move = async (page: Page): Promise<void> => {
-    checkpoint = await project(projection, page, checkpoint, standing, buffer, options);
-    onMoved(projection.name, checkpoint, page.events.length);
-  };
-  const idle = createIdleMoves(
-    (position) => move({ events: [], position, caughtUp: true }),
-    (error) => {
-      lost = error;
-      ended.abort();
+  let checkpoint = start;
+  const writer = createWriter(
+    async (batch) => {
+      checkpoint = await writeBatch(projection, checkpoint, batch, options);
+      progress.report(name, batch.to);
+      onMoved(name, checkpoint, batch.events.length);
     },
+    () => ended.abort(),
   );
+  let [filling, writing] = [new RowBuffer(projection.tables), new RowBuffer(projection.tables)];
   try {
-    for await (const page of log.subscribe({
+    for await (const { events, position } of log.subscribe({
       after: start.position,
       types: projection.types,
-      pageSize: batch,
+      pageSize,
       signal,
     })) {
-      if (page.events.length === 0) idle.later(page.position);
-      else {
-        await idle.settle();
-        await move(page);
+      if (events.length === 0) {
+        // Nothing of this is for us: whoever waits here need not wait for the checkpoint to say so.
+        writer.then(() => progress.report(name, position));
+        writer.moveLater(position);
+        continue;
       }
-      progress.report(projection.name, page.position);
+      filling.clear();
+      const parked = foldEvents(projection, events, standing, filling);
+      for (const { lane } of parked) standing.add(lane);
+      await writer.settled();
+      writer.add({ events, folded: filling.folded, parked, to: position });
+      [filling, writing] = [writing, filling];
     }
-    if (lost) throw lost;
-    await idle.flush();
+    await writer.finish();
   } finally {
     ended.abort();
-    await idle.settle().catch(() => {});
+    writer.drop();
+    await writer.settled().catch(() => {});
   }
-};
-
-const project = async (
-  projection: Projection,
-  page: Page,
-  from: Checkpoint,
-  standing: Set<string>,
-  buffer: RowBuffer,
-  { pool, logger }: LiveOptions,
-): Promise<Checkpoint> => {
-  const write = (parked: readonly Parked[]): Promise<boolean> =>
-    withClient(pool, (client) =>
-      advance(client, { projection, from, to: page.position, folded: buffer.folded, parked }),
-    );
-  buffer.clear();
-  let parked = foldEvents(projection, page.events, standing, buffer, from.position);
-  let moved: boolean;
-  try {
-    moved = await write(parked);
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    const going = page.events.filter((event) => event.position > from.position && !standing.has(laneOf(event)));
-    const refused = await findRefusedLanes(pool, projection, going);
-    // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
-    if (refused.length === 0) throw error;
-    const stops = new Map(refused.map(({ lane, position }) => [lane, position]));
-    const rest = going.filter((event) => event.position < (stops.get(laneOf(event)) ?? event.position + 1n));
-    buffer.clear();
-    parked = [...refused, ...foldEvents(projection, rest, standing, buffer)];
-    moved = await write(parked);
-  }
-  if (!moved) throw new Lost();
-  for (const { lane, type, error } of parked) {
-    standing.add(lane);
-    logger.error({ projection: projection.name, lane, type, reason: error }, 'event refused, lane parked');
-  }
-  return { ...from, position: page.position };
 };

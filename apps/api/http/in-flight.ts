@@ -31,11 +31,17 @@ export const createInFlight = ({ max, deadlineMs }: InFlightOptions): InFlight =
   const sweep = (): void => {
     const now = performance.now();
     for (const [reply, deadline] of requests) {
+      const { raw, request } = reply;
+      if (request.raw.socket?.destroyed) {
+        // A response whose client has left never finishes, so that no hook tells of it. What still runs for it is
+        // counted until it is done, or overdue.
+        if (raw.writableEnded || request.raw.complete === false || deadline <= now) requests.delete(reply);
+        continue;
+      }
       if (deadline > now) continue;
       // A stream that has begun ends in its own time, and an answer that is being finished is bounded itself. What has
       // not arrived whole Node answers, with 408.
-      if (reply.sent || reply.raw.headersSent || stateOf(reply.request).answering) continue;
-      if (reply.request.raw.complete === false && !reply.request.raw.destroyed) continue;
+      if (reply.sent || raw.headersSent || stateOf(request).answering || request.raw.complete === false) continue;
       requests.delete(reply);
       const detail = 'This took too long. Whether it was done is not known: repeat it with the same Idempotency-Key.';
       reply.send(new Problem('dependency-unavailable', { detail, retryAfter: 1 }));

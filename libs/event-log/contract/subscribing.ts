@@ -26,6 +26,24 @@ export const subscribing = (opened: Opened): void => {
       expect(ids(events)).toEqual(ids(await allOf(log, tenantId)));
     });
 
+    it('moves its position over each event of another type that comes while it is live', async () => {
+      const { log } = opened();
+      const types = [`Wanted${randomUUID().slice(0, 8)}`];
+      for (let round = 0; round < 3; round++) {
+        let other: Position | undefined;
+        const after = await log.head();
+        await follow(log, { after, types }, (_, page) => {
+          if (page.caughtUp && other === undefined) {
+            other = after + 2n ** 62n;
+            void log.append(anAppend()).then(({ position }) => {
+              other = position;
+            });
+          }
+          return other !== undefined && page.position >= other;
+        });
+      }
+    });
+
     it('starts after the position it is given', async () => {
       const { log } = opened();
       const tenantId = randomUUID();

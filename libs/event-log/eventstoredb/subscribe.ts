@@ -59,8 +59,31 @@ const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<
   }
 };
 
-/** One subscription, until it fails or the signal aborts. */
+/**
+ * Up to the head the server picks the types; from then on it sends everything, and what is not wanted is left out here: a
+ * filtered subscription tells its position only every so many records, and a reader who waits for a position that holds
+ * nothing for them would wait in vain.
+ */
 async function* follow(reading: Reading, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
+  const { tenantId, types, signal } = options;
+  let after = options.after;
+  if (types !== undefined && tenantId === undefined) {
+    for await (const page of followOne(reading, options, types)) {
+      yield page;
+      after = page.position;
+      if (page.caughtUp) break;
+    }
+    if (signal.aborted) return;
+  }
+  yield* followOne(reading, { ...options, after }, undefined);
+}
+
+/** One subscription, until it fails or the signal aborts. @param serverTypes the types that the server picks */
+async function* followOne(
+  reading: Reading,
+  options: Subscribe & { signal: AbortSignal },
+  serverTypes: readonly string[] | undefined,
+): AsyncGenerator<Page> {
   const { client, erasures, horizon, idleMs } = reading;
   const { after, pageSize = PAGE, signal, tenantId, types } = options;
   const [head] = (await unlessAborted(signal, Promise.all([readHead(client, idleMs), erasures.refresh()]))) ?? [];
@@ -74,7 +97,7 @@ async function* follow(reading: Reading, options: Subscribe & { signal: AbortSig
     idleMs,
     take: takeFor(reading, types),
     ...(tenantId === undefined ? {} : { tenantId }),
-    ...(types === undefined ? {} : { types }),
+    ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
   try {
     for (let live = false; ; ) {

@@ -1,0 +1,79 @@
+import type { Pool } from 'pg';
+import type { Position, RecordedEvent } from '../event-log/port';
+import { withClient } from '../platform/database/pools';
+import type { Logger } from '../platform/logger.port';
+import { advance, type Checkpoint, type Parked } from './checkpoint';
+import { foldEvents } from './fold';
+import { findRefusedLanes, isDataError } from './poison';
+import { laneOf, type Projection } from './projection';
+import { type Folded, RowBuffer } from './row-buffer';
+
+/** Events that were folded, and what they came to. */
+export interface Batch {
+  readonly events: readonly RecordedEvent[];
+  readonly folded: Folded;
+  /** Lanes whose event a handler refused. */
+  readonly parked: readonly Parked[];
+  /** How far the log has been read. */
+  readonly to: Position;
+}
+
+export interface BatchOptions {
+  readonly pool: Pool;
+  readonly logger: Logger;
+}
+
+/** Another worker, an operator or a rebuild moved the checkpoint: nothing was written. */
+export class Lost extends Error {}
+
+/** The batch was written but for lanes that the database refused; what was folded since holds them and is of no use. */
+export class Refolding extends Error {}
+
+/**
+ * Writes a batch and moves the checkpoint behind it. Where the database refuses a row, its lane is parked at the event
+ * that it comes from, and what stands before that in the lane is written with all the others.
+ * @throws Lost, Refolding, or what the database throws
+ */
+export const writeBatch = async (
+  projection: Projection,
+  from: Checkpoint,
+  batch: Batch,
+  { pool, logger }: BatchOptions,
+): Promise<Checkpoint> => {
+  const write = async (folded: Folded, parked: readonly Parked[]): Promise<void> => {
+    const moved = await withClient(pool, (client) =>
+      advance(client, { projection, from, to: batch.to, folded, parked }),
+    );
+    if (!moved) throw new Lost();
+    for (const { lane, type, error } of parked) {
+      logger.error({ projection: projection.name, lane, type, reason: error }, 'event refused, lane parked');
+    }
+  };
+  try {
+    await write(batch.folded, batch.parked);
+    return { ...from, position: batch.to };
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await writeWithoutRefused(projection, batch, pool, write, error);
+    throw new Refolding();
+  }
+};
+
+const writeWithoutRefused = async (
+  projection: Projection,
+  { events, parked }: Batch,
+  pool: Pool,
+  write: (folded: Folded, parked: readonly Parked[]) => Promise<void>,
+  error: unknown,
+): Promise<void> => {
+  const still = new Set(parked.map(({ lane }) => lane));
+  const going = events.filter((event) => !still.has(laneOf(event)));
+  const refused = await findRefusedLanes(pool, projection, going);
+  // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
+  if (refused.length === 0) throw error;
+  const stops = new Map([...parked, ...refused].map(({ lane, position }) => [lane, position]));
+  const rest = events.filter((event) => event.position < (stops.get(laneOf(event)) ?? event.position + 1n));
+  const buffer = new RowBuffer(projection.tables);
+  foldEvents(projection, rest, new Set(), buffer);
+  await write(buffer.folded, [...parked, ...refused]);
+};
