@@ -9,6 +9,7 @@ import { openSigningKeys } from '../../libs/identity/signing-keys';
 import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
+import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
 import type { Part } from '../context';
@@ -17,11 +18,15 @@ import { ApiModule } from './api.module';
 import { AccountThrottle } from './http/account-throttle';
 import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
-import { createPostgresIdempotencyStore } from './http/idempotency-store';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
 
 const QUERYABLE = projections.map(({ name }) => name);
+/**
+ * ms that a request's statement may take. With what the pool adds, less than the 10 s in which a database that was away is
+ * to be well again: a connection that died in silence is found out by then.
+ */
+const STATEMENT_MS = 5_000;
 const MINUTE = 60;
 const HOUR = 3_600;
 
@@ -32,7 +37,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     url: databaseUrls.app,
     max: settings.databasePoolSize,
     applicationName: 'tenantry-api',
-    statementTimeoutMs: settings.requestTimeoutMs,
+    statementTimeoutMs: Math.min(settings.requestTimeoutMs, STATEMENT_MS),
     onError: (error) => logger.warn({ err: error }, 'a connection of the API was lost'),
   });
   const snapshots = createPool({ url: databaseUrls.log, max: 2, applicationName: 'tenantry-snapshots' });

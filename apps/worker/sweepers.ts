@@ -5,12 +5,15 @@ import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { sweepSignUps } from '../../libs/identity/sign-up';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { sleep } from '../../libs/platform/backoff';
+import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import type { Runtime } from '../runtime';
 import { createSignUpEvents } from '../sign-up-events';
 
-const SWEEP_MS = 5_000;
+/** ms between two looks. */
+const SIGN_UPS_MS = 5_000;
+const KEYS_MS = 600_000;
 
-/** Completes what requests that were cut off have left. Several workers share the work, row by row. */
+/** Completes what requests that were cut off have left, and removes what has had its time. */
 export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop(): Promise<void> } => {
   const store = new AggregateStore({ log });
   const tenants = new CreateTenantHandler(store);
@@ -21,23 +24,29 @@ export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop()
   const signUps = createSignUpStore(projectorPool);
   const stopping = new AbortController();
 
-  const sweep = async (): Promise<void> => {
+  const every = async (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
     while (!stopping.signal.aborted) {
-      try {
-        const completed = await sweepSignUps(signUps, events);
-        if (completed > 0) logger.info({ completed }, 'completed sign-ups that were cut off');
-      } catch (error) {
-        logger.warn({ err: error }, 'sign-ups that were cut off could not be completed, trying again');
-      }
-      await sleep(SWEEP_MS, stopping.signal);
+      await work().catch((error: unknown) => logger.warn({ err: error }, `${what} failed, trying again later`));
+      await sleep(ms, stopping.signal);
     }
   };
 
-  const sweeping = sweep();
+  const completeSignUps = async (): Promise<void> => {
+    const completed = await sweepSignUps(signUps, events);
+    if (completed > 0) logger.info({ completed }, 'completed sign-ups that were cut off');
+  };
+
+  const keys = createPostgresIdempotencyStore(projectorPool);
+  const sweeping = [
+    every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps),
+    every(KEYS_MS, 'purging idempotency keys', async () => {
+      await keys.purge();
+    }),
+  ];
   return {
-    stop: () => {
+    stop: async () => {
       stopping.abort();
-      return sweeping;
+      await Promise.all(sweeping);
     },
   };
 };

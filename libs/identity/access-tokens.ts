@@ -1,6 +1,7 @@
 import { JwtService } from '@nestjs/jwt';
 import { uuidv7 } from '../platform/ids/uuid';
-import { ALGORITHM, type SigningKeys } from './signing-keys';
+import { ALGORITHM } from './signing-key-store';
+import type { SigningKeys } from './signing-keys';
 
 export const ISSUER = 'tenantry';
 export const AUDIENCE = 'tenantry-api';

@@ -1,10 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 
 /** Seconds in which a refresh token may be used again: two tabs of one client that wake up together are no thieves. */
-const GRACE_SECONDS = 10;
+export const GRACE_SECONDS = 10;
+/** Characters of it that are kept. */
+const USER_AGENT = 256;
+/** Refreshes that a client may have made within the grace; more are no client's. */
+const MAX_STEPS = 16;
 
 export interface OpenedSession {
   readonly sessionId: string;
@@ -13,46 +17,91 @@ export interface OpenedSession {
 }
 
 export type Refreshed =
-  | { readonly outcome: 'rotated'; sessionId: string; personId: string; tenantId: string; refreshToken: string }
+  | {
+      readonly outcome: 'rotated';
+      readonly sessionId: string;
+      readonly personId: string;
+      readonly tenantId: string;
+      readonly refreshToken: string;
+    }
   | { readonly outcome: 'unknown' | 'ended' | 'reused' };
 
-const createRefreshToken = (): string => randomBytes(32).toString('base64url');
+type Row =
+  | {
+      readonly outcome: 'rotated';
+      readonly salt: Buffer;
+      /** The next token is used too: somebody else was told it in the meantime. */
+      readonly nextUsed: boolean;
+      readonly sessionId: string;
+      readonly personId: string;
+      readonly tenantId: string;
+    }
+  | { readonly outcome: 'unknown' | 'ended' | 'reused' };
+
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+/** The token that follows another one. Nobody can tell it who lacks the one before, or the salt of its refresh. */
+const successorOf = (token: string, salt: Buffer): string =>
+  createHmac('sha256', token).update(salt).digest('base64url');
 
 /**
  * Sessions and the refresh tokens that keep them alive.
  * @param pool connects as the app role
  * @param days how long a session lives without being used
  */
-export const createSessions = (pool: Pool, days: number) => ({
-  open: async (personId: string, tenantId: string): Promise<OpenedSession> => {
-    const sessionId = uuidv7();
-    const refreshToken = createRefreshToken();
-    await withClient(pool, (client) =>
-      client.query({
-        name: 'open-session',
-        text: 'select identity.open_session($1, $2, $3, $4, $5)',
-        values: [sessionId, personId, tenantId, hashOf(refreshToken), days],
-      }),
-    );
-    return { sessionId, refreshToken };
-  },
-
-  /** Trades a refresh token for the next one; one that comes a second time ends its session. */
-  refresh: async (token: string): Promise<Refreshed> => {
-    const refreshToken = createRefreshToken();
+export const createSessions = (pool: Pool, days: number) => {
+  const rotate = async (token: string): Promise<Row> => {
+    const salt = randomBytes(32);
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ outcome: Refreshed['outcome']; sessionId: string; personId: string; tenantId: string }>({
+      client.query<Row>({
         name: 'rotate-refresh-token',
-        text: `select outcome, session_id as "sessionId", person_id as "personId", tenant_id as "tenantId"
-          from identity.rotate_refresh_token($1, $2, $3, $4)`,
-        values: [hashOf(token), hashOf(refreshToken), GRACE_SECONDS, days],
+        text: `select outcome, salt, next_used as "nextUsed",
+            session_id as "sessionId", person_id as "personId", tenant_id as "tenantId"
+          from identity.rotate_refresh_token($1, $2, $3, $4, $5)`,
+        values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days],
       }),
     );
-    const [row] = rows;
-    if (row?.outcome !== 'rotated') return { outcome: row?.outcome ?? 'unknown' };
-    return { ...row, outcome: 'rotated', refreshToken };
-  },
-});
+    return rows[0] ?? { outcome: 'unknown' };
+  };
+
+  return {
+    /** Begins a session. @param userAgent what the client calls itself */
+    open: async (personId: string, tenantId: string, userAgent?: string): Promise<OpenedSession> => {
+      const sessionId = uuidv7();
+      const refreshToken = randomBytes(32).toString('base64url');
+      await withClient(pool, (client) =>
+        client.query({
+          name: 'open-session',
+          text: 'select identity.open_session($1, $2, $3, $4, $5, $6)',
+          values: [
+            sessionId,
+            personId,
+            tenantId,
+            hashOf(refreshToken),
+            days,
+            userAgent?.replaceAll('\0', '').slice(0, USER_AGENT) ?? null,
+          ],
+        }),
+      );
+      return { sessionId, refreshToken };
+    },
+
+    /**
+     * Trades a refresh token for the next one. One that comes a second time ends its session (`reused`), but within
+     * {@link GRACE_SECONDS} of the first time: then the answer is that of the first time.
+     */
+    refresh: async (token: string): Promise<Refreshed> => {
+      let refreshToken = token;
+      for (let step = 0; step < MAX_STEPS; step++) {
+        const row = await rotate(refreshToken);
+        if (row.outcome !== 'rotated') return { outcome: row.outcome };
+        const { salt, nextUsed, ...session } = row;
+        refreshToken = successorOf(refreshToken, salt);
+        if (!nextUsed) return { ...session, refreshToken };
+      }
+      return { outcome: 'unknown' };
+    },
+  };
+};
 
 export type Sessions = ReturnType<typeof createSessions>;

@@ -21,7 +21,13 @@ export interface Claim extends SignUp {
 
 export type Claimed =
   | { readonly outcome: 'taken' }
-  | { readonly outcome: 'claimed' | 'resumed'; personId: string; tenantId: string; slug: string; createdAt: Date };
+  | {
+      readonly outcome: 'claimed' | 'resumed';
+      readonly personId: string;
+      readonly tenantId: string;
+      readonly slug: string;
+      readonly createdAt: Date;
+    };
 
 const COLUMNS = `person_id as "personId", tenant_id as "tenantId", slug`;
 
@@ -68,9 +74,9 @@ export const createSignUpStore = (pool: Pool) => ({
     return rows;
   },
 
-  /** Forgets sign-ups that were completed so many hours ago. */
+  /** Forgets sign-ups that were completed so many hours ago, and sessions that ran out before that. */
   purge: async (olderHours: number): Promise<void> => {
-    await withClient(pool, (client) => client.query('select identity.purge_sign_ups($1)', [olderHours]));
+    await withClient(pool, (client) => client.query('select identity.purge($1)', [olderHours]));
   },
 });
 

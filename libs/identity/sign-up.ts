@@ -45,15 +45,24 @@ const contextFor = (signUp: SignUp, step: string): CommandContext => ({
   correlationId: signUp.correlationId,
 });
 
+/** Where a test may kill the process. */
+export const SIGN_UP_FAILPOINTS = [
+  'sign-up.claimed',
+  'sign-up.tenant-created',
+  'sign-up.person-registered',
+  'sign-up.completed',
+] as const;
+const [CLAIMED, TENANT_CREATED, PERSON_REGISTERED, COMPLETED] = SIGN_UP_FAILPOINTS;
+
 /** Appends both facts, or finds them appended, and lets the person in. Safe to repeat from any point. */
 const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore): Promise<Position> => {
-  failpoint('sign-up:claimed');
+  failpoint(CLAIMED);
   await events.createTenant(signUp, contextFor(signUp, 'tenant'));
-  failpoint('sign-up:tenant-created');
+  failpoint(TENANT_CREATED);
   const registered = await events.registerPerson(signUp.personId, contextFor(signUp, 'person'));
-  failpoint('sign-up:person-registered');
+  failpoint(PERSON_REGISTERED);
   await store.complete(signUp.personId);
-  failpoint('sign-up:completed');
+  failpoint(COMPLETED);
   // It was appended after the company, whoever did it.
   return registered;
 };
@@ -87,14 +96,21 @@ export const signUp = async (
   return { personId, tenantId, slug, createdAt, position };
 };
 
-/** Completes sign-ups that were cut off. @returns how many */
+/**
+ * Completes sign-ups that were cut off. One that fails keeps no other waiting.
+ * @param store connects as the projector
+ * @returns how many were completed
+ * @throws AggregateError what went wrong with the others; they are taken up again
+ */
 export const sweepSignUps = async (
   store: SignUpStore,
   events: SignUpEvents,
   olderSeconds = CUT_OFF_SECONDS,
 ): Promise<number> => {
   const unfinished = await store.takeUnfinished(olderSeconds, SWEEP);
-  for (const one of unfinished) await finish(one, events, store);
+  const failures: unknown[] = [];
+  for (const one of unfinished) await finish(one, events, store).catch((error: unknown) => failures.push(error));
   await store.purge(KEPT_HOURS);
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} sign-ups could not be completed`);
   return unfinished.length;
 };

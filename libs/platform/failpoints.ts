@@ -8,7 +8,7 @@ import { appendFileSync } from 'node:fs';
 const armed = ((): { name: string; after: number } | undefined => {
   const { NODE_ENV, TENANTRY_FAILPOINT } = process.env;
   if (NODE_ENV !== 'test' || !TENANTRY_FAILPOINT) return undefined;
-  const [name = '', after = '1'] = TENANTRY_FAILPOINT.split(':');
+  const [, name = TENANTRY_FAILPOINT, after = '1'] = /^(.+):(\d+)$/.exec(TENANTRY_FAILPOINT) ?? [];
   return { name, after: Number(after) };
 })();
 

@@ -24,6 +24,9 @@ export interface LiveOptions {
   readonly signal: AbortSignal;
 }
 
+/** After so many ms without a failure the next one is a first one. */
+const WELL_MS = 10_000;
+
 /**
  * Keeps one read model up to date for as long as this worker can: reads from the checkpoint, folds, writes. Any number
  * of workers may run it; whoever loses the checkpoint row stands by and takes over when it stands still.
@@ -33,13 +36,13 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
   const standBy = (): Promise<void> => sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
   let failures = 0;
   while (!signal.aborted) {
+    const began = Date.now();
     try {
       const checkpoint = await readCheckpoint(pool, projection.name);
       if (checkpoint) options.progress.report(projection.name, checkpoint.position);
       if (checkpoint?.state === 'running' && checkpoint.version === projection.version) {
         const standing = await readParkedLanes(pool, projection.name);
         await follow(projection, checkpoint, standing, options);
-        failures = 0;
       }
       await standBy();
     } catch (error) {
@@ -48,7 +51,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
         await standBy();
         continue;
       }
-      failures += 1;
+      failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
       if (!signal.aborted) logger.warn({ err: error, projection: projection.name }, 'projection stopped, trying again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
     }

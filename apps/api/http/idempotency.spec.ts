@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client, type Pool } from 'pg';
 import { createPool } from '../../../libs/platform/database/pools';
+import { createPostgresIdempotencyStore } from '../../../libs/platform/idempotency/store';
 import { Problem } from '../../../libs/platform/problems';
 import { createTestDatabase, type TestDatabase } from '../../../libs/testing/database';
-import { createPostgresIdempotencyStore } from './idempotency-store';
 import { asPerson, createToyApp, script, TENANT_A, TENANT_B } from './testing/toy-app';
 
 const platform = join(__dirname, '../../../libs/platform');

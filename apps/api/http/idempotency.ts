@@ -1,12 +1,12 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
-import type { IdempotencyStore } from './idempotency-store';
+import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import type { WithRawBody } from './json-body';
 import { addressKey } from './rate-limits';
 import type { RequestState } from './request-context';
-import { createSealer, deriveKey } from './seal';
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;

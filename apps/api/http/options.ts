@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
+import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
 import type { Check } from './health';
-import type { IdempotencyStore } from './idempotency-store';
 import type { RateLimitOptions } from './rate-limits';
 
 /** What the HTTP application takes from its surroundings. */

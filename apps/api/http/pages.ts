@@ -1,9 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../libs/platform/problems';
+import type { Sealer } from '../../../libs/platform/seal';
 import { Integer, Opaque } from './fields';
 import { stateOf } from './request-context';
-import type { Sealer } from './seal';
 
 /** The query of a list; routes with filters extend it. */
 export class PageQuery {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 import type { Position } from '../../../libs/event-log/port';
 import { Problem } from '../../../libs/platform/problems';
-import { deriveKey } from './seal';
+import { deriveKey } from '../../../libs/platform/seal';
 
 export interface PositionTokens {
   /** 22 characters of base64url. */

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Position } from '../../../libs/event-log/port';
+import type { IdempotencyLease } from '../../../libs/platform/idempotency/store';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 
 /** Who asks, as the verified access token says. */
@@ -24,14 +25,6 @@ export interface RequestContext {
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
   positionTenant?: string | undefined;
-}
-
-/** The claim that this request holds on its idempotency key. */
-export interface IdempotencyLease {
-  readonly tenantId: string;
-  readonly keyId: string;
-  /** Counts the claims on the key: who was overtaken after the lease ran out must not settle it. */
-  readonly attempt: number;
 }
 
 /** What the shared HTTP parts keep of a request, beyond what controllers see. */

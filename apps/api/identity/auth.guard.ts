@@ -1,12 +1,13 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import type { TokenCache } from '../../../libs/identity/token-cache';
 import { Problem } from '../../../libs/platform/problems';
 import { IS_PUBLIC } from '../http/public.decorator';
 import { contextOf, type Principal } from '../http/request-context';
-import { TOKEN_CACHE } from '../tokens';
-import type { Verified } from './jwt.strategy';
+import { IDENTITY, TOKEN_CACHE } from '../tokens';
+import type { Identity } from './identity.service';
+import { KeyLookupFailed, type Verified } from './jwt.strategy';
 
 /** Longer than any token of ours. */
 const MAX_HEADER = 4_096;
@@ -17,21 +18,32 @@ const unauthenticated = (detail: string, cause?: unknown): Problem =>
 
 /**
  * Lets nobody in without a valid access token, but to routes that are marked `@Public()`. A token is verified once, by
- * passport-jwt, and then known for as long as it is good: the common request costs one look into a map.
+ * passport-jwt, and then known for as long as it and its session are good: the common request costs one look into a map.
  */
 @Injectable()
-export class AuthGuard extends PassportGuard('jwt') {
+export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnModuleDestroy {
   readonly #public = new Map<unknown, boolean>();
 
-  constructor(@Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>) {
+  constructor(
+    @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>,
+    @Inject(IDENTITY) private readonly identity: Identity,
+  ) {
     super();
   }
 
+  async onModuleInit(): Promise<void> {
+    const { ended } = this.identity;
+    await ended.watch(() => this.cache.drop(({ sessionId }) => ended.has(sessionId)));
+  }
+
+  onModuleDestroy(): Promise<void> {
+    return this.identity.ended.close();
+  }
+
   override canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
+    if (this.isPublic(execution)) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const { authorization } = request.headers;
-    const isPublic = this.isPublic(execution);
-    if (isPublic) return true;
     if (authorization === undefined) throw unauthenticated('This needs an access token: Authorization: Bearer …');
     const known = this.cache.get(authorization);
     if (known) {
@@ -46,6 +58,7 @@ export class AuthGuard extends PassportGuard('jwt') {
   private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<boolean> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
+    if (this.identity.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
     this.cache.put(authorization, principal, expiresAt);
     contextOf(request).principal = principal;
     return true;
@@ -54,8 +67,8 @@ export class AuthGuard extends PassportGuard('jwt') {
   /** Whatever is wrong with a token, a stranger is told one thing. */
   override handleRequest<User>(error: unknown, user: User | false | null, info: unknown): User {
     if (user) return user;
-    // A database that is away is no fault of the token.
-    if (error && !(error instanceof Error && /of ours$/.test(error.message))) throw error;
+    if (error) throw error;
+    if (info instanceof KeyLookupFailed) throw info.cause;
     const expired = info instanceof Error && info.name === 'TokenExpiredError';
     throw unauthenticated(expired ? 'The access token has expired.' : 'The access token is not valid.', info);
   }

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, Headers, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { principalOf } from '../http/command-context';
@@ -7,7 +7,16 @@ import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { IDENTITY, SIGNING_KEYS } from '../tokens';
-import { MeDto, RefreshDto, RefreshedDto, SignedInDto, SignedUpDto, SignInDto, SignUpDto } from './identity.dto';
+import {
+  JwksDto,
+  MeDto,
+  RefreshDto,
+  RefreshedDto,
+  SignedInDto,
+  SignedUpDto,
+  SignInDto,
+  SignUpDto,
+} from './identity.dto';
 import type { Identity } from './identity.service';
 
 /** Who somebody is, and which company they act in. */
@@ -28,8 +37,12 @@ export class IdentityController {
     status: 201,
     problems: ['conflict'],
   })
-  signUp(@Body() body: SignUpDto, @Context() context: RequestContext): Promise<SignedUpDto> {
-    return this.identity.signUp(body, context);
+  signUp(
+    @Body() body: SignUpDto,
+    @Context() context: RequestContext,
+    @Headers('user-agent') userAgent?: string,
+  ): Promise<SignedUpDto> {
+    return this.identity.signUp(body, context, userAgent);
   }
 
   @Post('v1/sessions')
@@ -40,10 +53,10 @@ export class IdentityController {
     description: 'One answer, after the same work, for a wrong password and an unknown address.',
     response: SignedInDto,
     status: 201,
-    problems: ['unauthenticated', 'forbidden'],
+    problems: ['unauthenticated', 'forbidden', 'not-found'],
   })
-  signIn(@Body() body: SignInDto): Promise<SignedInDto> {
-    return this.identity.signIn(body);
+  signIn(@Body() body: SignInDto, @Headers('user-agent') userAgent?: string): Promise<SignedInDto> {
+    return this.identity.signIn(body, userAgent);
   }
 
   @Post('v1/sessions/refresh')
@@ -52,7 +65,7 @@ export class IdentityController {
   @Documented({
     summary: 'Trade a refresh token for new tokens',
     description:
-      'Each refresh token is good once. One that comes again later than 10 seconds after its first use ends the session: somebody has a copy of it.',
+      'Each refresh token is good once. Within 10 seconds it may come again and gets the same next one: two tabs that wake up together, or an answer that was lost. Later it ends the session: somebody has a copy of it.',
     response: RefreshedDto,
     status: 201,
     problems: ['unauthenticated'],
@@ -70,8 +83,8 @@ export class IdentityController {
   @Get('.well-known/jwks.json')
   @Public()
   @Header('cache-control', 'public, max-age=300')
-  @Documented({ summary: 'The public keys of access tokens (RFC 7517)' })
-  jwks(): { keys: readonly object[] } {
-    return { keys: this.keys.jwks() };
+  @Documented({ summary: 'The public keys of access tokens (RFC 7517)', response: JwksDto })
+  jwks(): JwksDto {
+    return { keys: [...this.keys.jwks()] };
   }
 }

@@ -87,3 +87,25 @@ export class MeDto extends UserDto {
   @ApiProperty({ type: [CompanyDto] })
   companies!: CompanyDto[];
 }
+
+class JwkDto {
+  @ApiProperty({ example: 'EC' })
+  kty?: string;
+  @ApiProperty({ example: 'P-256' })
+  crv?: string;
+  @ApiProperty()
+  x?: string;
+  @ApiProperty()
+  y?: string;
+  @ApiProperty({ description: 'What the header of a token names.', format: 'uuid' })
+  kid?: string;
+  @ApiProperty({ example: 'sig' })
+  use?: string;
+  @ApiProperty({ example: 'ES256' })
+  alg?: string;
+}
+
+export class JwksDto {
+  @ApiProperty({ type: [JwkDto] })
+  keys!: JwkDto[];
+}

@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import type { Role } from '../../../libs/domain/tenant/roles';
 import type { AccessTokens } from '../../../libs/identity/access-tokens';
+import { emailKey } from '../../../libs/identity/email';
+import { createEndedSessions } from '../../../libs/identity/ended-sessions';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
 import type { Sessions } from '../../../libs/identity/sessions';
@@ -68,15 +70,19 @@ export const createIdentity = ({
     expiresIn: accessTokens.ttlSeconds,
   });
 
-  const open = async (personId: string, company: { id: string; role: string }) => {
-    const { sessionId, refreshToken } = await sessions.open(personId, company.id);
+  const open = async (personId: string, company: { id: string; role: string }, userAgent: string | undefined) => {
+    const { sessionId, refreshToken } = await sessions.open(personId, company.id, userAgent);
     return tokensFor(personId, company, sessionId, refreshToken);
   };
 
   return {
+    /** Whoever lets requests in by their tokens watches it, and closes it. */
+    ended: createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds }),
+
     signUp: async (
       { companyName, personName, email, password }: SignUpDto,
       context: RequestContext,
+      userAgent?: string,
     ): Promise<SignedUpDto> => {
       const request: SignUpRequest = {
         ...{ companyName, personName, email, password },
@@ -92,11 +98,12 @@ export const createIdentity = ({
       context.position = position;
       context.positionTenant = tenantId;
       const user = userOf({ id: personId, name: personName, email, createdAt });
-      return { user, tenant, ...(await open(personId, tenant)) };
+      return { user, tenant, ...(await open(personId, tenant, userAgent)) };
     },
 
-    signIn: async ({ email, password, tenantId }: SignInDto): Promise<SignedInDto> => {
-      await throttle.consume(email);
+    signIn: async ({ email, password, tenantId }: SignInDto, userAgent?: string): Promise<SignedInDto> => {
+      // The same account, however its address is written.
+      await throttle.consume(emailKey(email));
       const credentials = await findCredentials(pool, email);
       const fits = await passwords.verify(credentials?.passwordHash, password);
       if (!credentials || !fits) throw notThem();
@@ -106,12 +113,12 @@ export const createIdentity = ({
       const wanted = tenantId ?? credentials.lastTenantId;
       const company = companies.find((it) => it.tenantId === wanted) ?? (tenantId ? undefined : companies[0]);
       if (!company) {
-        throw new Problem('forbidden', {
-          detail: tenantId ? 'You do not belong to that company.' : 'You do not belong to a company any more.',
-        });
+        throw tenantId
+          ? new Problem('not-found', { detail: 'You belong to no such company.' })
+          : new Problem('forbidden', { detail: 'You do not belong to a company any more.' });
       }
       const tenant = companyOf(company);
-      const tokens = await open(person.id, tenant);
+      const tokens = await open(person.id, tenant, userAgent);
       return { user: userOf(person), tenant, companies: companies.map(companyOf), ...tokens };
     },
 

@@ -3,7 +3,8 @@ import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { isRole } from '../../../libs/domain/tenant/roles';
 import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '../../../libs/identity/access-tokens';
-import { ALGORITHM, type SigningKeys } from '../../../libs/identity/signing-keys';
+import { ALGORITHM } from '../../../libs/identity/signing-key-store';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { isUuid } from '../http/fields';
 import type { Principal } from '../http/request-context';
 import { SIGNING_KEYS } from '../tokens';
@@ -11,6 +12,11 @@ import { SIGNING_KEYS } from '../tokens';
 export interface Verified extends Principal {
   /** ms since 1970 */
   readonly expiresAt: number;
+}
+
+/** A key could not be looked up: no fault of the token. passport-jwt hands it on as if it were one. */
+export class KeyLookupFailed extends Error {
+  override readonly name = 'KeyLookupFailed';
 }
 
 /** The key id that a token names in its header; undefined for what can't be a token of ours. */
@@ -39,7 +45,7 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
         keys.find(kid).then(
           // jsonwebtoken takes a KeyObject; the types of passport-jwt do not say so.
           (key) => (key ? done(null, key as unknown as string) : done(new Error('not a key of ours'))),
-          (error: unknown) => done(error),
+          (error: unknown) => done(new KeyLookupFailed('the signing keys could not be read', { cause: error })),
         );
       },
     });

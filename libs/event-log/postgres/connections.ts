@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { borrow, giveBack } from '../../platform/database/lending';
 import { createPool } from '../../platform/database/pools';
 import { BatchFailed } from './append-queue';
 import { batchFailure, isConnectionUsable, unavailable } from './failures';
@@ -30,7 +31,7 @@ const using = async <T>(
 ): Promise<T> => {
   let client: PoolClient;
   try {
-    client = await pool.connect();
+    client = await borrow(pool);
   } catch (error) {
     throw wrap(new BatchFailed('unsent', error));
   }
@@ -41,7 +42,7 @@ const using = async <T>(
     failure = error;
     throw wrap(error);
   } finally {
-    client.release(failure !== undefined && !isConnectionUsable(failure));
+    giveBack(pool, client, failure !== undefined && !isConnectionUsable(failure), failure);
   }
 };
 

@@ -23,6 +23,13 @@ export interface PostgresEventLogOptions {
 }
 
 const APPENDERS = 2;
+/**
+ * Of an append's time, what one statement may take: one that gets no answer (its connection is dead) leaves time to ask
+ * again on another.
+ */
+const STATEMENT_SHARE = 0.4;
+/** ms that a read may take. With what the pool adds, less than the 10 s in which a log that was away is to be well again. */
+const READ_MS = 5_000;
 const CLOSE_MS = 5_000;
 /** Tells other processes to forget what they keep of the log in memory. */
 const ERASED = 'erased';
@@ -31,11 +38,11 @@ const ERASED = 'erased';
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
   const { connectionString, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
   const appenders = createLogPool(
-    { url: connectionString, max: APPENDERS, statementTimeoutMs: appendDeadlineMs },
+    { url: connectionString, max: APPENDERS, statementTimeoutMs: appendDeadlineMs * STATEMENT_SHARE },
     'append',
   );
   const readers = createLogPool(
-    { url: connectionString, max: options.readers ?? 4, statementTimeoutMs: 10_000 },
+    { url: connectionString, max: options.readers ?? 4, statementTimeoutMs: READ_MS },
     'read',
   );
   const tail = createTail({

@@ -1,5 +1,6 @@
 import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { codeOf } from '../error-code';
+import { borrow, giveBack, noteConnected } from './lending';
 
 export interface PoolOptions {
   /** One of the roles' URLs. */
@@ -50,34 +51,40 @@ export const createPool = (options: PoolOptions): Pool => {
     keepAlive: true,
     options: optionsOf({ ...SETTINGS, ...options.settings }),
   });
-  const report = (error: Error): void => {
+  const report = (error: Error & { client?: unknown }): void => {
+    // The pool hangs the whole connection on it, with the key that cancels its queries: nothing for a log.
+    delete error.client;
     // `end` resolves before the last connections are closed; what becomes of them is nobody's worry.
     if (!pool.ending) options.onError?.(error);
   };
-  pool.on('error', report);
-  // The pool listens only while a connection is idle; one that is lost in a borrower's hands, between two queries,
+  // The pool tells of a connection only while it is idle; one that is lost in a borrower's hands, between two queries,
   // would end the process.
-  pool.on('connect', (client) => client.on('error', report));
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    noteConnected(client);
+    client.on('error', report);
+  });
   return pool;
 };
 
 /** Lends a connection. It goes back to the pool, unless an error says that it may no longer be clean. */
 export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  const client = await pool.connect();
-  let broken = false;
+  const client = await borrow(pool);
+  let failure: unknown;
   try {
     return await work(client);
   } catch (error) {
-    broken = isConnectionSuspect(error);
+    failure = error;
     throw error;
   } finally {
-    client.release(broken);
+    giveBack(pool, client, failure !== undefined && isConnectionSuspect(failure), failure);
   }
 };
 
 /** {@link withClient} in a transaction: committed if `work` resolves, else rolled back. */
 export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  const client = await pool.connect();
+  const client = await borrow(pool);
+  let failure: unknown;
   let broken = false;
   try {
     await client.query('begin');
@@ -85,6 +92,7 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
     await client.query('commit');
     return result;
   } catch (error) {
+    failure = error;
     broken = isConnectionSuspect(error);
     if (!broken) {
       await client.query('rollback').catch(() => {
@@ -93,7 +101,7 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
     }
     throw error;
   } finally {
-    client.release(broken);
+    giveBack(pool, client, broken, failure);
   }
 };
 

@@ -118,5 +118,6 @@ begin
 end
 $$;
 revoke all on function idempotency.purge from public;
-grant execute on function idempotency.purge to {{app}};
+grant execute on function idempotency.purge to {{app}}, {{projector}};
+grant usage on schema idempotency to {{projector}};
 create policy owner_purges on idempotency.keys to current_user using (true);

@@ -1,9 +1,16 @@
 import type { Pool } from 'pg';
-import { withClient } from '../../../libs/platform/database/pools';
-import type { IdempotencyLease } from './request-context';
+import { withClient } from '../database/pools';
 
 /** Seconds that a claim holds without an answer: longer than a request may take. */
-export const LEASE_SECONDS = 15;
+const LEASE_SECONDS = 15;
+
+/** The claim that a request holds on its idempotency key. */
+export interface IdempotencyLease {
+  readonly tenantId: string;
+  readonly keyId: string;
+  /** Counts the claims on the key: who was overtaken after the lease ran out must not settle it. */
+  readonly attempt: number;
+}
 
 export interface Claim {
   /** The nil UUID where nobody is signed in. */

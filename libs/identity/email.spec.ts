@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { emailKey } from './email';
+
+describe('an address', () => {
+  it.each([
+    ['in capitals', 'Ada@Acme.Example', 'ada@acme.example'],
+    ['with white space around it', '  ada@acme.example\n', 'ada@acme.example'],
+    ['in decomposed letters', 'jose\u0301@acme.example', 'jos\u00e9@acme.example'],
+    ['in a capital with an accent', 'JOS\u00c9@acme.example', 'jos\u00e9@acme.example'],
+  ])('%s is the same address', (_, written, key) => expect(emailKey(written)).toBe(key));
+
+  it('keeps dots and tags: two such addresses may be two people', () =>
+    expect(emailKey('a.da+x@acme.example')).not.toBe(emailKey('ada@acme.example')));
+
+  it('has one key, whose key is itself', () =>
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(emailKey(emailKey(text))).toBe(emailKey(text));
+        expect(emailKey(text.normalize('NFD'))).toBe(emailKey(text.normalize('NFC')));
+      }),
+    ));
+});

@@ -1,0 +1,102 @@
+import type { Pool } from 'pg';
+import { createPool, inTransaction } from '../platform/database/pools';
+import { uuidv7 } from '../platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '../testing/database';
+
+const DENIED = { code: '42501' };
+
+/** What a process that was taken over could do with the role that it has. */
+describe('the roles, in the schema of identity', () => {
+  let database: TestDatabase;
+  let app: Pool;
+  let projector: Pool;
+  let log: Pool;
+  let operator: Pool;
+  let owner: Pool;
+  const [ada, bob, tenant] = [uuidv7(), uuidv7(), uuidv7()];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const open = (url: string): Pool => createPool({ url, max: 1, applicationName: 'test' });
+    app = open(database.urls.app);
+    projector = open(database.urls.projector);
+    log = open(database.urls.log);
+    operator = open(database.urls.operator);
+    owner = open(database.urls.owner);
+    for (const id of [ada, bob]) {
+      await owner.query(
+        `insert into identity.persons (id, email, email_key, name, password_hash, state)
+         values ($1, $2, $2, 'Somebody', 'hash', 'active')`,
+        [id, `${id}@acme.example`],
+      );
+      await app.query('select identity.open_session($1, $2, $3, $4, 30, null)', [
+        uuidv7(),
+        id,
+        tenant,
+        Buffer.from(id),
+      ]);
+    }
+  });
+
+  afterAll(async () => {
+    await Promise.all([app, projector, log, operator, owner].map((pool) => pool.end()));
+    await database.drop();
+  });
+
+  const as = (settings: Record<string, string>, sql: string): Promise<Record<string, unknown>[]> =>
+    inTransaction(app, async (client) => {
+      for (const [name, value] of Object.entries(settings))
+        await client.query('select set_config($1, $2, true)', [name, value]);
+      return (await client.query(sql)).rows;
+    });
+
+  it.each(['select id from identity.persons', 'select id from identity.sessions'])(
+    'show the application nothing while it speaks for nobody: %s',
+    async (sql) => {
+      expect(await as({}, sql)).toEqual([]);
+      expect(await as({ 'app.person_id': '' }, sql)).toEqual([]);
+      // A company is no person: its members' sessions and addresses are their own.
+      expect(await as({ 'app.tenant_id': tenant }, sql)).toEqual([]);
+    },
+  );
+
+  it('show the application a person’s own row and sessions, and nobody else’s', async () => {
+    expect(await as({ 'app.person_id': ada }, 'select id from identity.persons')).toEqual([{ id: ada }]);
+    expect(await as({ 'app.person_id': ada }, 'select person_id from identity.sessions')).toEqual([{ person_id: ada }]);
+  });
+
+  it.each([
+    'select password_hash from identity.persons',
+    'select * from identity.persons',
+    'select * from identity.refresh_tokens',
+    'select * from identity.sign_ups',
+    `update identity.persons set state = 'active'`,
+    'insert into identity.sessions (id) values (gen_random_uuid())',
+    'update identity.sessions set ended_at = null',
+    'delete from identity.sessions',
+    `update identity.signing_keys set state = 'retired'`,
+    'delete from identity.signing_keys',
+    'select identity.take_unfinished_sign_ups(0, 1)',
+    'select identity.purge(0)',
+  ])('refuse the application: %s', async (sql) => {
+    await expect(as({ 'app.person_id': ada }, sql)).rejects.toMatchObject(DENIED);
+  });
+
+  it.each([
+    'select id from identity.persons',
+    'select id from identity.sessions',
+    'select private_key from identity.signing_keys',
+    `select identity.find_credentials('x')`,
+    `select identity.rotate_refresh_token('x', 'x', 'x', 10, 30)`,
+  ])('refuse the projector: %s', async (sql) => {
+    await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
+  });
+
+  it.each(['select id from identity.persons', `select identity.find_credentials('x')`])(
+    'refuse the log and the operator: %s',
+    async (sql) => {
+      await expect(log.query(sql)).rejects.toMatchObject(DENIED);
+      await expect(operator.query(sql)).rejects.toMatchObject(DENIED);
+    },
+  );
+});

@@ -1,0 +1,132 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { inTransaction, withClient } from '../platform/database/pools';
+import { uuidv7 } from '../platform/ids/uuid';
+import { createSealer, deriveKey, type Sealer } from '../platform/seal';
+
+/** ES256: the strongest that jsonwebtoken, under passport-jwt, signs with a small key. */
+export const ALGORITHM = 'ES256';
+
+/** Days for which a retired key still verifies: longer than any access token is good for. */
+const OVERLAP_DAYS = 2;
+
+/** The keys of the database can't be opened; the message names the setting. */
+export class SecretKeyMismatch extends Error {
+  override readonly name = 'SettingsError';
+  constructor() {
+    super(
+      'SECRET_KEY is not the one under which this database keeps its signing keys. Use the SECRET_KEY that it was first started with.',
+    );
+  }
+}
+
+/** A rotation that would do harm; the message says what and when. */
+export class RotationRefused extends Error {
+  override readonly name = 'RotationRefused';
+}
+
+/** A key as the database holds it. */
+export interface StoredKey {
+  /** UUIDv7 */
+  readonly kid: string;
+  readonly publicJwk: JsonWebKey;
+  /** PKCS #8, sealed. */
+  readonly privateKey: Buffer;
+  readonly state: 'next' | 'current' | 'retired';
+}
+
+/** One process at a time makes or moves keys. */
+const LOCK = 7301948;
+
+const contextOf = (kid: string): string => `signing key ${kid}`;
+
+/** Seals private keys under SECRET_KEY. */
+export const signingKeySealer = (secretKey: Buffer): Sealer => createSealer(deriveKey(secretKey, 'signing keys'));
+
+/** @throws SecretKeyMismatch */
+export const openPrivateKey = ({ kid, privateKey }: StoredKey, sealer: Sealer): KeyObject => {
+  const der = sealer.open(privateKey, contextOf(kid));
+  if (!der) throw new SecretKeyMismatch();
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+};
+
+export const publicKeyOf = ({ publicJwk }: StoredKey): KeyObject => createPublicKey({ key: publicJwk, format: 'jwk' });
+
+/** Every key that tokens may still be signed with, the oldest first. @param pool connects as the app role */
+export const readSigningKeys = async (pool: Pool): Promise<StoredKey[]> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<StoredKey>({
+      name: 'signing-keys',
+      text: `select kid, public_jwk as "publicJwk", private_key as "privateKey", state from identity.signing_keys
+        where state <> 'retired' or retired_at > now() - make_interval(days => $1) order by created_at, kid`,
+      values: [OVERLAP_DAYS],
+    }),
+  );
+  return rows;
+};
+
+const createKey = async (client: PoolClient, sealer: Sealer, state: StoredKey['state']): Promise<void> => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const kid = uuidv7();
+  const sealed = sealer.seal(privateKey.export({ format: 'der', type: 'pkcs8' }), contextOf(kid));
+  await client.query(
+    'insert into identity.signing_keys (kid, public_jwk, private_key, state) values ($1, $2, $3, $4)',
+    [kid, JSON.stringify(publicKey.export({ format: 'jwk' })), sealed, state],
+  );
+};
+
+/** Runs alone among all processes. */
+const underLock = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  inTransaction(pool, async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    return work(client);
+  });
+
+/** Makes a current key, and the next one, where there is none yet. @param pool connects as the app role */
+export const ensureSigningKeys = (pool: Pool, sealer: Sealer): Promise<void> =>
+  underLock(pool, async (client) => {
+    const { rows } = await client.query<{ state: string }>('select state from identity.signing_keys');
+    for (const state of ['current', 'next'] as const) {
+      if (!rows.some((row) => row.state === state)) await createKey(client, sealer, state);
+    }
+  });
+
+interface NextKey extends StoredKey {
+  /** Seconds */
+  readonly age: number;
+}
+
+/**
+ * Puts the next key in the place of the current one and makes a new next one. Tokens of the old key stay good until they
+ * expire; every process, and whoever reads the published keys, knew the new one for as long as it was the next.
+ * @param pool connects as the operator
+ * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0
+ * where the current key is in wrong hands
+ * @throws RotationRefused the next key is not known everywhere yet
+ * @throws SecretKeyMismatch
+ */
+export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds = 600): Promise<void> =>
+  underLock(pool, async (client) => {
+    const sealer = signingKeySealer(secretKey);
+    const { rows } = await client.query<NextKey>(
+      `select kid, public_jwk as "publicJwk", private_key as "privateKey", state,
+         extract(epoch from clock_timestamp() - created_at)::float8 as age
+       from identity.signing_keys where state = 'next'`,
+    );
+    const [next] = rows;
+    if (!next) throw new RotationRefused('There are no signing keys yet; the first start of the API makes them.');
+    // No process could sign with it, nor with those that this one would make.
+    openPrivateKey(next, sealer);
+    if (next.age < minAgeSeconds) {
+      const seconds = Math.ceil(minAgeSeconds - next.age);
+      throw new RotationRefused(`The next key is not known everywhere yet. Rotate in ${seconds} seconds.`);
+    }
+    await client.query(
+      `update identity.signing_keys set state = 'retired', retired_at = now() where state = 'current'`,
+    );
+    await client.query(`update identity.signing_keys set state = 'current' where kid = $1`, [next.kid]);
+    await createKey(client, sealer, 'next');
+    await client.query('delete from identity.signing_keys where retired_at < now() - make_interval(days => $1)', [
+      OVERLAP_DAYS,
+    ]);
+  });
