@@ -47,11 +47,28 @@ export const build = () => {
     if (error) throw error;
     if (status !== 0) throw new Error(`swc ended with code ${status}`);
     writeFileSync(join(root, made, '.stamp'), stamp);
-    rmSync(join(root, 'dist'), { recursive: true, force: true });
-    renameSync(join(root, made), join(root, 'dist'));
+    replaceDist(join(root, made));
   } finally {
     rmSync(join(root, made), { recursive: true, force: true });
   }
+};
+
+/** By renaming alone: removing the old one takes time, in which there would be none. */
+const replaceDist = (made) => {
+  const dist = join(root, 'dist');
+  const old = `${made}-old`;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (existsSync(dist)) renameSync(dist, old);
+      renameSync(made, dist);
+      break;
+    } catch (error) {
+      // Another build was in between.
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code) || attempt === 10) throw error;
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
+  rmSync(old, { recursive: true, force: true });
 };
 
 const compiler = () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { inTransaction } from '../platform/database/pools';
+import { inTransaction, within } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import type { Projection } from './projection';
 
@@ -24,9 +24,9 @@ export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<
 };
 
 /** Runs SQL whose table names are unqualified in one schema; inside a transaction. */
-export const runIn = async (client: PoolClient, schema: string, sql: string): Promise<void> => {
+export const runIn = async (client: PoolClient, schema: string, sql: string, timeoutMs?: number): Promise<void> => {
   await client.query(`set local search_path = ${escapeIdentifier(schema)}, pg_catalog`);
-  await client.query(sql);
+  await (timeoutMs === undefined ? client.query(sql) : client.query(within(timeoutMs, { text: sql })));
   await client.query('set local search_path = pg_catalog');
 };
 

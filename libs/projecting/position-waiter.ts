@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
+import { withClient, within } from '../platform/database/pools';
 import type { Wake } from '../platform/database/wake';
 import type { PositionWaiter } from './position-waiter.port';
 import type { Progress } from './progress';
@@ -15,6 +15,9 @@ export interface PositionWaiterOptions {
   /** ms between two looks at the checkpoints while somebody waits; 20 unless given. */
   readonly pollMs?: number;
 }
+
+/** ms after which one look is given up for the next: all who wait wait for it. */
+const LOOK_MS = 2_000;
 
 interface Waiter {
   readonly position: Position;
@@ -52,11 +55,13 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
 
   const readCheckpoints = async (): Promise<void> => {
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ projection: string; position: string }>({
-        name: 'read-checkpoints',
-        text: 'select projection, position from projecting.checkpoints where projection = any($1)',
-        values: [projections],
-      }),
+      client.query<{ projection: string; position: string }>(
+        within(LOOK_MS, {
+          name: 'read-checkpoints',
+          text: 'select projection, position from projecting.checkpoints where projection = any($1)',
+          values: [projections],
+        }),
+      ),
     );
     for (const { projection, position } of rows) progress.report(projection, BigInt(position));
   };

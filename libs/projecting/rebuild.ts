@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
 import type { EventLog, Page, Position } from '../event-log/port';
-import { START } from '../event-log/port';
+import { LogUnavailable, START } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
-import { inTransaction, withClient } from '../platform/database/pools';
+import { inTransaction, isConnectionSuspect, withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
 import type { Parked } from './checkpoint';
 import { foldEvents, reasonOf } from './fold';
@@ -187,6 +187,8 @@ export const rebuild = async (projection: Projection, id: string, options: Rebui
     await shadow?.discard().catch(() => {});
     // Ended from outside: it stays open, and the next worker starts it over.
     if (options.signal.aborted) return;
+    // So it does where a connection was lost. Nobody would ask for it again, and a read model of another version stands still.
+    if (isConnectionSuspect(error) || error instanceof LogUnavailable) throw error;
     await pool
       .query(`update projecting.rebuilds set state = 'failed', error = $2, finished_at = now() where id = $1`, [
         id,

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { inTransaction, withClient } from '../platform/database/pools';
+import { inTransaction, withClient, within } from '../platform/database/pools';
 import { createBloomFilter } from './bloom-filter';
 import { LIVE_SCHEMA } from './checkpoint';
 import { copyRows } from './copy';
@@ -12,6 +12,9 @@ import type { Row } from './tables';
 
 const SHADOW = 'read_model_shadow';
 const RETIRED = 'read_model_retired';
+
+/** ms: a large table's indexes take their time, and nobody waits for them. */
+const INDEX_MS = 24 * 3_600_000;
 
 /** The tables of a projection under construction, beside the ones that are read. */
 export const createShadow = async (pool: Pool, projection: Projection, roles: Readonly<Record<string, string>>) => {
@@ -33,8 +36,9 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
     indexed = true;
     await inTransaction(pool, async (client) => {
       await client.query("set local statement_timeout = 0; set local maintenance_work_mem = '128MB'");
-      await runIn(client, SHADOW, schema.keys);
-      for (const name of names) await client.query(`analyze ${SHADOW}.${escapeIdentifier(name)}`);
+      await runIn(client, SHADOW, schema.keys, INDEX_MS);
+      for (const name of names)
+        await client.query(within(INDEX_MS, { text: `analyze ${SHADOW}.${escapeIdentifier(name)}` }));
     });
   };
 

@@ -87,14 +87,15 @@ describe('the product, while its database is away', () => {
     for (let well = 0; well < 2; ) {
       const round = await Promise.all(Array.from({ length: 4 }, () => roundTrip()));
       well = round.every((it) => it === 'well') ? well + 1 : 0;
-      if (performance.now() > end) throw new Error(`not well after ${RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
+      if (performance.now() > end)
+        throw new Error(`not well after ${RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
       if (well === 0) await sleep(50);
     }
     expect(await ask(url, '/readyz')).toMatchObject({ status: 200 });
   };
 
   const roundTrip = async (): Promise<string> => {
-    const written = await rename(url, account.token, `Back ${randomUUID()}`);
+    const written = await rename(url, account.token, `Back ${randomUUID()}`, { 'idempotency-key': randomUUID() });
     if (written.status !== 200) return `write ${written.status}`;
     const headers = { 'if-position': written.headers.get('position') ?? '' };
     const read = await ask(url, '/v1/tenant', { token: account.token, headers });

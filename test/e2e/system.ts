@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,7 @@ import { Pool } from 'pg';
 import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
 import { checkHistory } from '../chaos/checker';
 import type { Company } from '../chaos/client';
-import { launch, type Product, root, until } from './start/product';
+import { launch, type Product, until } from './start/product';
 
 /** The product's processes on a database of their own. */
 export interface System {
@@ -29,14 +28,7 @@ export interface System {
   close(): Promise<void>;
 }
 
-/** Builds the product where its sources have changed since. */
-export const buildProduct = (): void => {
-  const script = 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())';
-  execFileSync(process.execPath, ['-e', script], { cwd: root });
-};
-
 export const openSystem = async (): Promise<System> => {
-  buildProduct();
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
   const database = await createTestDatabase();
   const { urls, name } = database;

@@ -26,7 +26,6 @@ interface SignedUp {
     base = await product.ready();
   };
   beforeAll(async () => {
-    execFileSync(process.execPath, [join(root, 'scripts/build.mjs')]);
     await start();
   });
   afterAll(async () => {

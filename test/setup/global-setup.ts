@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,11 @@ const PREFIX = 'tenantry-test-';
  * `libs/testing/database.ts` gives each spec a database in it.
  */
 export default async (): Promise<void> => {
+  // Specs that run the product as a process run dist/; built here, once, and not by several of them at the same time.
+  execFileSync(process.execPath, ['-e', 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())'], {
+    cwd: join(__dirname, '../..'),
+    stdio: 'inherit',
+  });
   process.env['TENANTRY_TEST_MIGRATIONS'] = JSON.stringify(MIGRATIONS);
   const given = process.env['TEST_DATABASE_URL'];
   if (given) {

@@ -91,8 +91,11 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
         const body = bytesOf(payload);
         // What may go better next time is not kept: the claim is given up, and the command id stays.
         const passing = reply.statusCode >= 500 || reply.statusCode === 429 || body === undefined;
-        if (passing) await store.settle(lease, undefined, undefined);
-        else await store.settle(lease, reply.statusCode, sealer.seal(pack(reply, body), lease.keyId));
+        await patiently(
+          passing
+            ? store.settle(lease, undefined, undefined)
+            : store.settle(lease, reply.statusCode, sealer.seal(pack(reply, body), lease.keyId)),
+        );
       } catch (error) {
         // Left as it is, the lease runs out and a repeat finds the same command id.
         const reason = error instanceof Error ? error.message : String(error);
@@ -100,6 +103,22 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       }
     },
   };
+};
+
+/** ms that an answer waits to be kept; the client waits for it too. */
+const PATIENCE_MS = 1_000;
+
+/** @throws what `keeping` throws, or that it takes too long */
+const patiently = async (keeping: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it took too long')), PATIENCE_MS);
+  });
+  try {
+    await Promise.race([keeping, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 };
 
 const REUSED = 'This Idempotency-Key was used for another request. Use a new key for each request.';

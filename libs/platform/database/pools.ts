@@ -1,4 +1,4 @@
-import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { DatabaseError, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { codeOf } from '../error-code';
 import { borrow, giveBack, noteConnected } from './lending';
 
@@ -104,6 +104,9 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
     giveBack(pool, client, broken, failure);
   }
 };
+
+/** The query with a deadline of its own at the client's side, in ms, in place of its pool's. */
+export const within = (ms: number, query: QueryConfig): QueryConfig => Object.assign(query, { query_timeout: ms });
 
 /**
  * True where the connection is lost or a statement on it timed out: only an error that the server answered about the

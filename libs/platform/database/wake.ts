@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Client, type Pool } from 'pg';
 import { backoff, sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
+import { within } from './pools';
 
 export interface WakeOptions {
   /** Lower-case word: the channel of LISTEN and NOTIFY. */
@@ -17,6 +18,23 @@ export interface WakeOptions {
 
 /** What `onRemote` is told where notifications may have been missed. */
 export const MISSED = 'missed';
+
+/** ms between two questions whether the listening connection is still there, and ms for its answer. */
+const BEAT_MS = 3_000;
+const ANSWER_MS = 2_000;
+
+/** Resolves once the connection answers no more: one that only listens would never find out. */
+const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
+  for (;;) {
+    await sleep(BEAT_MS, ended);
+    if (ended.aborted) return;
+    try {
+      await client.query(within(ANSWER_MS, { text: 'select' }));
+    } catch {
+      return;
+    }
+  }
+};
 
 /**
  * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
@@ -53,10 +71,9 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
         keepAlive: true,
         connectionTimeoutMillis: 2_000,
       });
-      const ended = new Promise<void>((resolve) => {
-        client.on('error', () => resolve());
-        client.on('end', () => resolve());
-      });
+      const ended = new AbortController();
+      client.on('error', () => ended.abort());
+      client.on('end', () => ended.abort());
       client.on('notification', ({ payload }) => {
         if (payload === self) return;
         onRemote?.(payload ?? '');
@@ -70,7 +87,9 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
         attempt = 0;
         onRemote?.(MISSED);
         poke();
-        await ended;
+        await silenceOf(client, ended.signal);
+        // One that died in silence is not there to answer a farewell either.
+        client.end().catch(() => {});
       } catch {
         await client.end().catch(() => {});
       }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,12 +8,6 @@ jest.setTimeout(120_000);
 
 let home: string;
 let dataDir: string;
-
-beforeAll(() => {
-  execFileSync(process.execPath, ['-e', 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())'], {
-    cwd: root,
-  });
-});
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'tenantry-start-'));
