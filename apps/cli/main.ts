@@ -7,6 +7,7 @@ import type { Context } from '../context';
 import { MIGRATIONS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { connect } from './connect';
+import { rotateKeys } from './keys';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
 import { USAGE, UsageError } from './usage';
 
@@ -44,6 +45,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'keys rotate':
+      return rotateKeys(context);
     case 'parked':
       return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
     case 'parked retry':

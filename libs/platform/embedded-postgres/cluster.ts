@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Binaries } from './binaries';
 import { EmbeddedPostgresError } from './errors';
@@ -22,9 +22,13 @@ export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: 
     return (await readFile(passwordFile, 'utf8')).trim();
   }
   const password = randomBytes(24).toString('base64url');
-  const work = join(dataDir, 'postgres.unfinished');
-  await rm(work, { recursive: true, force: true });
-  await mkdir(work, { mode: 0o700 });
+  const unfinished = join(dataDir, 'postgres.unfinished');
+  // What a start that was killed has left may still be written to by its initdb, so each start has a folder of its own,
+  // and what can't be removed yet is left to the next one.
+  await discard(unfinished);
+  await mkdir(unfinished, { recursive: true });
+  await chmod(unfinished, 0o711);
+  const work = await mkdtemp(join(unfinished, 'cluster-'));
   const handedOver = join(work, 'password');
   await writeFile(handedOver, password, { mode: 0o600 });
   if (user) await Promise.all([work, handedOver].map((path) => chown(path, user.uid, user.gid)));
@@ -44,9 +48,11 @@ export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: 
   await writeFile(passwordFile, password, { mode: 0o600 });
   await chmod(passwordFile, 0o600);
   await rename(made, cluster);
-  await rm(work, { recursive: true, force: true });
+  await discard(unfinished);
   return password;
 };
+
+const discard = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => undefined);
 
 const requireUsable = async (cluster: string, binaries: Binaries): Promise<void> => {
   const owner = (await stat(cluster)).uid;

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
-import { endAll, launch, query, root, serverPid, until } from './product';
+import { endAll, launch, query, serverPid, until } from './product';
 
 jest.setTimeout(120_000);
 
