@@ -16,7 +16,7 @@ export class Versioned<Body> {
 export const withETag = <Body>(body: Body, version: number): Versioned<Body> => new Versioned(body, version);
 
 /** `"7"` */
-export const etagOf = (version: number): string => `"${version}"`;
+const etagOf = (version: number): string => `"${version}"`;
 
 const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 /** Splits at the commas between tags; one inside a tag's quotes stays. */
@@ -47,7 +47,7 @@ const versionOf = ({ weak, value }: Tag): number | undefined =>
  * A weak tag never matches (RFC 9110, 13.1.1), and neither does one that was not made here.
  * @throws Problem validation-failed, precondition-failed
  */
-export const expectedVersionOf = (request: FastifyRequest): number | undefined => {
+const expectedVersionOf = (request: FastifyRequest): number | undefined => {
   const field = request.headers['if-match'];
   if (field === undefined || field.trim() === '*') return undefined;
   const tags = parseTags(field);

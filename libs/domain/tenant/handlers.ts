@@ -16,7 +16,7 @@ export class CreateTenantHandler implements ICommandHandler<CreateTenant, Execut
 }
 
 @CommandHandler(RenameTenant)
-export class RenameTenantHandler implements ICommandHandler<RenameTenant, Executed<Tenant>> {
+class RenameTenantHandler implements ICommandHandler<RenameTenant, Executed<Tenant>> {
   constructor(private readonly store: AggregateStore) {}
 
   execute({ tenantId, renaming, context, expectedVersion }: RenameTenant): Promise<Executed<Tenant>> {

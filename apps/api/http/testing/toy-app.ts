@@ -207,11 +207,11 @@ class ToyAuthGuard implements CanActivate {
 }
 
 @Module({ controllers: [ToyController], providers: [{ provide: APP_GUARD, useClass: ToyAuthGuard }] })
-export class ToyModule {}
+class ToyModule {}
 
 export const TENANT_A = '0198c0de-0000-7000-8000-00000000000a';
 export const TENANT_B = '0198c0de-0000-7000-8000-00000000000b';
-export const PERSON = '0198c0de-0000-7000-8000-000000000001';
+const PERSON = '0198c0de-0000-7000-8000-000000000001';
 export const asPerson = (tenantId = TENANT_A, personId = PERSON): { authorization: string } => ({
   authorization: `Bearer ${tenantId}.${personId}`,
 });
