@@ -42,7 +42,7 @@ const using = async <T>(
     failure = error;
     throw wrap(error);
   } finally {
-    giveBack(pool, client, failure !== undefined && !isConnectionUsable(failure), failure);
+    giveBack(client, failure !== undefined && !isConnectionUsable(failure), failure);
   }
 };
 

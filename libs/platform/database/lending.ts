@@ -4,8 +4,11 @@ import { codeOf } from '../error-code';
 /** `performance.now()` when a connection was lent, and when it last answered. */
 const lentAt = new WeakMap<PoolClient, number>();
 const wellAt = new WeakMap<PoolClient, number>();
-/** Since when a pool's connections are doubted: the last one that died in silence was lent then. */
-const doubtedSince = new WeakMap<Pool, number>();
+/**
+ * The last connection that died in silence was lent then. One for all pools: they lead to one server, and what made it
+ * forget a connection made it forget them all.
+ */
+let doubtedSince = 0;
 
 /** A connection that was made anew is well. */
 export const noteConnected = (client: PoolClient): void => {
@@ -19,9 +22,9 @@ export const noteConnected = (client: PoolClient): void => {
 export const borrow = async (pool: Pool): Promise<PoolClient> => {
   for (;;) {
     const client = await pool.connect();
-    const doubted = doubtedSince.get(pool);
-    if (doubted === undefined || (wellAt.get(client) ?? doubted) >= doubted) {
-      lentAt.set(client, performance.now());
+    const now = performance.now();
+    if ((wellAt.get(client) ?? now) >= doubtedSince) {
+      lentAt.set(client, now);
       return client;
     }
     client.release(true);
@@ -32,11 +35,10 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
  * @param broken it is closed, and not lent again
  * @param error what its use ended with, if with an error
  */
-export const giveBack = (pool: Pool, client: PoolClient, broken: boolean, error?: unknown): void => {
-  if (!broken) wellAt.set(client, performance.now());
-  else if (isSilence(error)) {
-    doubtedSince.set(pool, Math.max(doubtedSince.get(pool) ?? 0, lentAt.get(client) ?? performance.now()));
-  }
+export const giveBack = (client: PoolClient, broken: boolean, error?: unknown): void => {
+  const now = performance.now();
+  if (!broken) wellAt.set(client, now);
+  else if (isSilence(error)) doubtedSince = Math.max(doubtedSince, lentAt.get(client) ?? now);
   client.release(broken);
 };
 

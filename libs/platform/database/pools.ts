@@ -77,7 +77,7 @@ export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Pr
     failure = error;
     throw error;
   } finally {
-    giveBack(pool, client, failure !== undefined && isConnectionSuspect(failure), failure);
+    giveBack(client, failure !== undefined && isConnectionSuspect(failure), failure);
   }
 };
 
@@ -101,7 +101,7 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
     }
     throw error;
   } finally {
-    giveBack(pool, client, broken, failure);
+    giveBack(client, broken, failure);
   }
 };
 

@@ -18,7 +18,7 @@ const projectsPerSecond = async (database: TestDatabase, events: number): Promis
   return (events * 1_000) / ms;
 };
 
-/** Emmett's best of 100 (its own), 250, 500, 1,000, 2,000 and 5,000: its checkpoint is written after each event. */
+/** Emmett's best of 100 (its own), 250, 500, 1,000, 2,000 and 5,000; it writes a checkpoint after each event anyway. */
 const EMMETT_BATCH = 500;
 
 /** A backlog projected live, half new rows and half changed ones, tuned against tuned. */

@@ -5,12 +5,13 @@ import { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import type { EventLog } from '../../../libs/event-log/port';
 import { createPostgresSnapshots } from '../../../libs/event-log/postgres/snapshots';
 import { noSnapshots, type Snapshots } from '../../../libs/event-log/snapshots';
+import { createPool } from '../../../libs/platform/database/pools';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { createTestDatabase } from '../../../libs/testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds } from '../load';
 import { createEmmettDatabase, openEmmett } from '../peers/emmett';
-import { openLog, openProjectorPool } from '../product';
+import { openLog } from '../product';
 import { median, ratios, shown } from '../statistics';
 import { tenantId } from '../tasks/events';
 
@@ -59,7 +60,7 @@ export const streamLoad: Group = {
     const log = openLog(database);
     const emmettUrl = await createEmmettDatabase(server.url, 'tenantry_bench_emmett_stream');
     const emmett = openEmmett(emmettUrl, 2);
-    const pool = openProjectorPool({ projector: database.urls.log });
+    const pool = createPool({ url: database.urls.log, max: 2, applicationName: 'tenantry-bench-snapshots' });
     const saved = createPostgresSnapshots(pool);
     for (let at = 0; at < EVENTS; at += BATCH) {
       if (at === EVENTS - BEHIND) await storeWith(log, saved).load(tenantFold, stream);

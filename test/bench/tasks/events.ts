@@ -19,10 +19,16 @@ export type TaskMoved = {
 };
 export type TaskEvent = TaskAdded | TaskMoved;
 
-/** Text that fills an event's data up to {@link DATA_BYTES}. */
-const padding = (data: object): string => 'n'.repeat(DATA_BYTES - JSON.stringify({ ...data, note: '' }).length);
+/** Prose that no compression makes nothing of, as repeated letters would be. */
+const PROSE =
+  'Ask the customer which of the two invoices is meant, attach the signed order, and tell sales by Friday noon; the ' +
+  'second reminder went out on the 14th and nobody has answered it since.';
 
-const padded = <T extends object>(data: T): T & { note: string } => ({ ...data, note: padding(data) });
+/** With a note that fills the data up to {@link DATA_BYTES}. */
+const padded = <T extends object>(data: T): T & { note: string } => ({
+  ...data,
+  note: PROSE.slice(0, DATA_BYTES - JSON.stringify({ ...data, note: '' }).length),
+});
 
 /** Ids of companies that any number of processes agree on. */
 export const tenantId = (at: number): string => `01930000-0000-7000-8000-${at.toString(16).padStart(12, '0')}`;
