@@ -59,6 +59,7 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
   let under = 0;
   let failures = 0;
   let scheduled = false;
+  let lastSize = 0;
   let closed = false;
   let idle: (() => void) | undefined;
 
@@ -149,6 +150,7 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
     scheduled = false;
     while (under < options.inFlight && waiting.length > 0) {
       const batch = takeBatch();
+      lastSize = batch.length;
       under += 1;
       void deliver(batch).finally(() => {
         under -= 1;
@@ -166,11 +168,12 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
         const stream = streamName(append.append.stream);
         const deadline = Date.now() + options.deadlineMs;
         waiting.push({ append, stream, deadline, resolve, reject, maybeWritten: false });
-        // Appends that callers make in one turn of the event loop share a batch.
-        if (!scheduled && under < options.inFlight) {
-          scheduled = true;
-          setImmediate(pump);
-        }
+        if (scheduled || under >= options.inFlight) return;
+        // Appends that callers make in one turn of the event loop share a batch. Where they come one by one, there is
+        // nothing to wait for.
+        if (under === 0 && lastSize <= 1) return pump();
+        scheduled = true;
+        setImmediate(pump);
       }),
 
     /** Refuses what comes from now on and resolves when nothing waits or is under way. */

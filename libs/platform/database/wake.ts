@@ -12,7 +12,7 @@ export interface WakeOptions {
   readonly pool: Pool;
   /** Called before the others where another process notified, or may have while this one did not listen. */
   readonly onRemote?: (message: string) => void;
-  /** ms between two notifications; 5 unless given. */
+  /** ms between two notifications; 10 unless given. */
   readonly intervalMs?: number;
 }
 
@@ -40,7 +40,7 @@ const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
  * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
  * interval.
  */
-export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 5 }: WakeOptions) => {
+export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 10 }: WakeOptions) => {
   const self = uuidv7();
   const local = new EventEmitter().setMaxListeners(0);
   let announcing = false;

@@ -20,7 +20,7 @@ export type TaskMoved = {
 export type TaskEvent = TaskAdded | TaskMoved;
 
 /** Prose that no compression makes nothing of, as repeated letters would be. */
-const PROSE =
+export const PROSE =
   'Ask the customer which of the two invoices is meant, attach the signed order, and tell sales by Friday noon; the ' +
   'second reminder went out on the 14th and nobody has answered it since.';
 

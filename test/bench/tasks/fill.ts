@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { DATA_BYTES } from './events';
+import { DATA_BYTES, PROSE } from './events';
 
 /** What is in a log that was filled. */
 export interface Filling {
@@ -18,7 +18,7 @@ const added = `'{"projectId":"' || project || '","assigneeId":"' || person || '"
 const moved = `'{"state":"done"'`;
 
 /** The JSON text of one event: all are {@link DATA_BYTES} long. */
-const data = `rpad(case version when 1 then ${added} else ${moved} end || ',"note":"', ${DATA_BYTES - 2}, 'n') || '"}'`;
+const data = `rpad(case version when 1 then ${added} else ${moved} end || ',"note":"', ${DATA_BYTES - 2}, '${PROSE}') || '"}'`;
 
 /** A select list's source: one row an event, in the order in which they happened. */
 export const eventsOf = ({ events, tenants, eventsPerTask, block }: Filling): string => {
