@@ -1,17 +1,11 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Position } from '../event-log/port';
-import { withClient, within } from '../platform/database/pools';
+import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
 import type { Folded } from './row-buffer';
 import { rowStatement, statementName } from './row-statements';
 
 export const LIVE_SCHEMA = 'read_model';
-
-/**
- * ms after which an answer is not waited for any more: less than the 10 s in which a database that was away is to be well
- * again. A batch that is written all the same is one whose answer was lost.
- */
-const ANSWER_MS = 7_000;
 
 export interface Checkpoint {
   readonly version: number;
@@ -37,26 +31,22 @@ export const readCheckpoint = async (pool: Pool, projection: string): Promise<Ch
       position: string;
       epoch: number;
       state: Checkpoint['state'];
-    }>(
-      within(ANSWER_MS, {
-        name: 'read-checkpoint',
-        text: 'select version, position, epoch, state from projecting.checkpoints where projection = $1',
-        values: [projection],
-      }),
-    );
+    }>({
+      name: 'read-checkpoint',
+      text: 'select version, position, epoch, state from projecting.checkpoints where projection = $1',
+      values: [projection],
+    });
     const [row] = rows;
     return row && { ...row, position: BigInt(row.position) };
   });
 
 export const readParkedLanes = async (pool: Pool, projection: string): Promise<Set<string>> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<{ lane: string }>(
-      within(ANSWER_MS, {
-        name: 'read-parked-lanes',
-        text: 'select lane from projecting.parked where projection = $1',
-        values: [projection],
-      }),
-    );
+    const { rows } = await client.query<{ lane: string }>({
+      name: 'read-parked-lanes',
+      text: 'select lane from projecting.parked where projection = $1',
+      values: [projection],
+    });
     return new Set(rows.map(({ lane }) => lane));
   });
 
@@ -101,12 +91,10 @@ export const advance = async (
         parked.map((it) => it.error),
       ]
     : [];
-  const { rows: result } = await client.query<{ moved: number }>(
-    within(ANSWER_MS, {
-      name: statementName(text),
-      text,
-      values: [projection.name, from.position.toString(), from.epoch, to.toString(), ...lanes, ...rows.values],
-    }),
-  );
+  const { rows: result } = await client.query<{ moved: number }>({
+    name: statementName(text),
+    text,
+    values: [projection.name, from.position.toString(), from.epoch, to.toString(), ...lanes, ...rows.values],
+  });
   return result[0]?.moved === 1;
 };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { STATEMENT_MS } from './projector-pool';
 import type { Row, Table, Value } from './tables';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -26,7 +27,8 @@ export const copyRows = async (
 ): Promise<void> => {
   const columns = Object.keys(table.columns);
   const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
-  const stream = client.query(copyFrom(`copy ${target} (${columns.map(escapeIdentifier).join(', ')}) from stdin`));
+  const copying = copyFrom(`copy ${target} (${columns.map(escapeIdentifier).join(', ')}) from stdin`);
+  const stream = client.query(Object.assign(copying, { query_timeout: STATEMENT_MS }));
   const finished = new Promise<void>((resolve, reject) => {
     stream.on('finish', resolve);
     stream.on('error', reject);

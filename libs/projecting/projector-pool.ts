@@ -15,6 +15,20 @@ const SETTINGS = {
   enable_seqscan: 'off',
 } as const;
 
-/** @param options with the URL of the projector's role; statements may take 30 s unless given */
+/**
+ * ms that a statement may take, those of a rebuild; and ms after which the answer to any other is not waited for, less
+ * than the 10 s in which a database that was away is to be well again. What is written all the same is written once: the
+ * checkpoint tells.
+ */
+export const STATEMENT_MS = 30_000;
+const ANSWER_MS = 7_000;
+
+/** @param options with the URL of the projector's role */
 export const createProjectorPool = (options: Omit<PoolOptions, 'settings' | 'applicationName'>): Pool =>
-  createPool({ statementTimeoutMs: 30_000, ...options, applicationName: 'tenantry-projector', settings: SETTINGS });
+  createPool({
+    statementTimeoutMs: STATEMENT_MS,
+    answerTimeoutMs: ANSWER_MS,
+    ...options,
+    applicationName: 'tenantry-projector',
+    settings: SETTINGS,
+  });

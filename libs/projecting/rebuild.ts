@@ -66,6 +66,7 @@ const loadHistory = async (
     signal: AbortSignal.any([signal, ended.signal]),
   });
   let loading: Promise<void> = Promise.resolve();
+  let told: Promise<unknown> = Promise.resolve();
   let spare = new RowBuffer(projection.tables);
   let filling = buffer;
   try {
@@ -79,11 +80,13 @@ const loadHistory = async (
         spare = full;
         loading = shadow.load(full);
         loading.catch(() => {});
-        await report(pool, id, 'loading', progress);
+        await told;
+        told = report(pool, id, 'loading', progress);
+        told.catch(() => {});
       }
       if (page.position >= target || page.caughtUp) break;
     }
-    await loading;
+    await Promise.all([loading, told]);
     signal.throwIfAborted();
     await shadow.load(filling);
     await shadow.index();

@@ -6,6 +6,7 @@ import { LIVE_SCHEMA } from './checkpoint';
 import { copyRows } from './copy';
 import { readSchema, runIn } from './install';
 import type { Projection } from './projection';
+import { STATEMENT_MS } from './projector-pool';
 import type { Operation, RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 import type { Row } from './tables';
@@ -45,7 +46,8 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
   const write = async (client: PoolClient, buffer: RowBuffer): Promise<void> => {
     const { expressions, values } = rowStatement(SHADOW, projection.tables, buffer.folded, 'true', 1);
     if (expressions.length === 0) return;
-    await client.query(`with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`, values);
+    const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
+    await client.query(within(STATEMENT_MS, { text, values }));
   };
 
   /**

@@ -11,6 +11,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Milliseconds; 10,000 unless given. The server ends the statement. */
   readonly statementTimeoutMs?: number;
+  /** Milliseconds after which an answer is not waited for any more; 2,000 beyond the statement's unless given. */
+  readonly answerTimeoutMs?: number;
   /** Milliseconds a statement waits for a lock; 5,000 unless given. */
   readonly lockTimeoutMs?: number;
   /** Milliseconds a transaction may stand still; 10,000 unless given. The server ends the connection. */
@@ -43,7 +45,7 @@ export const createPool = (options: PoolOptions): Pool => {
     application_name: options.applicationName,
     statement_timeout: statementTimeout,
     // The client's own deadline, for a server that no longer answers at all.
-    query_timeout: statementTimeout + 2_000,
+    query_timeout: options.answerTimeoutMs ?? statementTimeout + 2_000,
     lock_timeout: options.lockTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 3_000,
