@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Header, Headers, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { principalOf } from '../http/command-context';
@@ -6,6 +6,7 @@ import { Documented } from '../http/documented';
 import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
+import { UserAgent } from '../http/user-agent';
 import { IDENTITY, SIGNING_KEYS } from '../tokens';
 import {
   JwksDto,
@@ -40,7 +41,7 @@ export class IdentityController {
   signUp(
     @Body() body: SignUpDto,
     @Context() context: RequestContext,
-    @Headers('user-agent') userAgent?: string,
+    @UserAgent() userAgent: string | undefined,
   ): Promise<SignedUpDto> {
     return this.identity.signUp(body, context, userAgent);
   }
@@ -55,7 +56,7 @@ export class IdentityController {
     status: 201,
     problems: ['unauthenticated', 'forbidden', 'not-found'],
   })
-  signIn(@Body() body: SignInDto, @Headers('user-agent') userAgent?: string): Promise<SignedInDto> {
+  signIn(@Body() body: SignInDto, @UserAgent() userAgent: string | undefined): Promise<SignedInDto> {
     return this.identity.signIn(body, userAgent);
   }
 
