@@ -49,18 +49,16 @@ const send = (url: string, agent: Agent, token: string, name: string): Promise<S
     sending.end(body);
   });
 
-/** Clients that each keep one connection, and send one request after the other until they are refused. */
-export const sendUntilRefused = async (options: {
-  readonly url: string;
-  readonly token: string;
-  readonly clients: number;
-  readonly label: string;
-}): Promise<SentUntilRefused> => {
-  const { url, token, clients, label } = options;
+/** One client a token, each with one connection: it sends one request after the other until it is refused. */
+export const sendUntilRefused = async (
+  url: string,
+  tokens: readonly string[],
+  label: string,
+): Promise<SentUntilRefused> => {
   const answered: { status: number; name: string }[] = [];
   const cut: string[] = [];
   let refused = 0;
-  const client = async (number: number): Promise<void> => {
+  const client = async (token: string, number: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; ; round++) {
       const name = `${label} ${number} ${round}`;
@@ -72,6 +70,6 @@ export const sendUntilRefused = async (options: {
     refused += 1;
     agent.destroy();
   };
-  await Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
+  await Promise.all(tokens.map(client));
   return { answered, cut, refused };
 };

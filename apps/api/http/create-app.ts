@@ -8,6 +8,7 @@ import { createConsistency } from './consistency';
 import { ContractGuard } from './contract.guard';
 import { addCors } from './cors';
 import { DOCS_PATH, serveDocumentation } from './docs';
+import { drainBeforeClose } from './draining';
 import { addHealthRoutes } from './health';
 import { addHooks } from './hooks';
 import { createHttpMetrics } from './http-metrics';
@@ -54,6 +55,7 @@ export const createApp = async (
   const allowed = watchAllowedMethods(instance);
   instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
   addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
+  drainBeforeClose(instance);
   instance.addHook('onClose', async () => shared?.close());
   addCors(instance, options.corsOrigins ?? []);
   acceptJsonOnly(instance);
