@@ -6,7 +6,7 @@ import { type Batch, Lost, Refolding, writeBatch } from './batch';
 import { type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
 import { foldEvents } from './fold';
 import type { Progress } from './progress';
-import type { Projection } from './projection';
+import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 
 export interface LiveOptions {
@@ -144,10 +144,12 @@ const follow = async (
         continue;
       }
       filling.clear();
-      const parked = foldEvents(projection, events, standing, filling);
+      // Without what stands still already: the batch may be folded again from its events.
+      const going = standing.size === 0 ? events : events.filter((event) => !standing.has(laneOf(event)));
+      const parked = foldEvents(projection, going, standing, filling);
       for (const { lane } of parked) standing.add(lane);
       await writer.settled();
-      writer.add({ events, folded: filling.folded, parked, to: position });
+      writer.add({ events: going, folded: filling.folded, parked, to: position });
       [filling, writing] = [writing, filling];
     }
     await writer.finish();
