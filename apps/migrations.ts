@@ -11,4 +11,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0003-projecting', 'libs/projecting/schema.sql'),
   migration('0004-identity', 'libs/identity/schema.sql'),
   migration('0005-idempotency', 'libs/platform/idempotency/schema.sql'),
+  migration('0006-append-one', 'libs/event-log/postgres/append-one.sql'),
 ];

@@ -7,7 +7,7 @@ export type Direction = 'request' | 'answer';
 
 export interface Cut {
   readonly direction: Direction;
-  /** The connection is reset at this byte, or at the first one of this text. */
+  /** The connection is reset at this byte, counted from now on over all connections, or at the first one of this text. */
   readonly at: number | string;
   /** True: what the cut is at still arrives, the answer to it is lost. */
   readonly after?: boolean;
@@ -49,17 +49,19 @@ export const startProxy = async (target: { readonly host: string; readonly port:
   let mode: 'pass' | 'black-hole' | 'stall' = 'pass';
   let delayMs = 0;
   let cuts = 0;
-  let waiting: Cut[] = [];
+  /** What each cut that has not happened has let pass. */
+  let waiting = new Map<Cut, number>();
   let resume = (): void => undefined;
   let resumed: Promise<void> = Promise.resolve();
 
   /** The bytes that may still pass; undefined where nothing cuts the connection here. */
-  const cutOf = (link: Link, direction: Direction, chunk: Buffer): number | undefined => {
-    for (const cut of waiting) {
+  const cutOf = (direction: Direction, chunk: Buffer): number | undefined => {
+    for (const [cut, passed] of waiting) {
       if (cut.direction !== direction) continue;
-      const place = typeof cut.at === 'number' ? cut.at - link.passed[direction] : chunk.indexOf(cut.at);
+      waiting.set(cut, passed + chunk.length);
+      const place = typeof cut.at === 'number' ? cut.at - passed : chunk.indexOf(cut.at);
       if (place < 0 || place >= chunk.length) continue;
-      waiting = waiting.filter((it) => it !== cut);
+      waiting.delete(cut);
       cuts += 1;
       return cut.after ? chunk.length : place;
     }
@@ -71,8 +73,7 @@ export const startProxy = async (target: { readonly host: string; readonly port:
     if (delayMs > 0) await sleep(delayMs);
     const to = direction === 'request' ? link.server : link.client;
     if (link.dead || to.destroyed) return;
-    const cut = cutOf(link, direction, chunk);
-    link.passed[direction] += chunk.length;
+    const cut = cutOf(direction, chunk);
     if (cut === undefined) {
       to.write(chunk);
       return;
@@ -155,14 +156,14 @@ export const startProxy = async (target: { readonly host: string; readonly port:
       for (const link of links) (direction === 'request' ? link.server : link.client).end();
     },
     cut: (cut) => {
-      waiting.push(cut);
+      waiting.set({ ...cut }, 0);
     },
     get cuts() {
       return cuts;
     },
     heal: async () => {
       delayMs = 0;
-      waiting = [];
+      waiting = new Map();
       release();
       if (!server.listening) await listen(port);
     },
@@ -176,7 +177,6 @@ export const startProxy = async (target: { readonly host: string; readonly port:
 
 /** One connection of a client and the one that stands for it at the server. */
 class Link {
-  readonly passed: Record<Direction, number> = { request: 0, answer: 0 };
   /** Nothing passes any more. */
   dead = false;
 

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { plainArray, textArray } from '../../platform/database/array-literal';
+import { codeOf } from '../../platform/error-code';
 import { type Append, WrongExpectedVersion } from '../port';
 import { currentVersion, type Upcasters } from '../upcasting';
 import type { ValidAppend } from '../validate-append';
@@ -8,6 +9,7 @@ import type { EventRow } from './rows';
 
 const ACTOR_KINDS = { person: 'p', operator: 'o', stripe: 's', system: 'y' } as const;
 const ANY = -1;
+const UNIQUE_VIOLATION = '23505';
 
 const APPEND = `select ord, outcome, version, last_position, recorded_at from event_log.append(
   $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],
@@ -59,7 +61,7 @@ const sendOne = async (client: PoolClient, one: ValidAppend, upcasters: Upcaster
   const { append, json } = one;
   const [event] = append.events;
   if (!event || append.expected === 'any') return undefined;
-  const { rows } = await client.query<[string[] | null]>({
+  const answered = client.query<[string[] | null]>({
     name: 'append-one',
     text: APPEND_ONE,
     rowMode: 'array',
@@ -77,6 +79,11 @@ const sendOne = async (client: PoolClient, one: ValidAppend, upcasters: Upcaster
       currentVersion(upcasters, event.type),
       json[0],
     ],
+  });
+  const { rows } = await answered.catch((error: unknown) => {
+    // The stream, or the command, is there already.
+    if (codeOf(error) === UNIQUE_VIOLATION) return { rows: [] };
+    throw error;
   });
   const [position, recordedAt] = rows[0]?.[0] ?? [];
   if (position === undefined || recordedAt === undefined) return undefined;

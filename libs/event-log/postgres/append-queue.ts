@@ -26,8 +26,10 @@ export class BatchFailed extends Error {
 export interface AppendQueueOptions {
   /** Sends one batch; appends of a batch are on different streams and of different commands. */
   readonly send: (batch: readonly ValidAppend[]) => Promise<Answer[]>;
-  /** Batches under way at once; the store serialises them, the second one waits there instead of here. */
-  readonly inFlight: number;
+  /**
+   * Batches under way at once, asked before each. The store serialises them: the second one waits there instead of here.
+   */
+  readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly maxBatchBytes: number;
   /** Appends that may wait; further ones are refused at once with `LogUnavailable`. */
@@ -148,13 +150,16 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
 
   const pump = (): void => {
     scheduled = false;
-    while (under < options.inFlight && waiting.length > 0) {
+    while (waiting.length > 0 && under < options.inFlight()) {
       const batch = takeBatch();
       lastSize = batch.length;
       under += 1;
       void deliver(batch).finally(() => {
         under -= 1;
-        pump();
+        if (options.inFlight() > 1) return pump();
+        // Whoever was just answered may have more: it shall not miss the only batch that goes.
+        scheduled = true;
+        setImmediate(pump);
       });
     }
     if (under === 0 && waiting.length === 0) idle?.();
@@ -168,7 +173,7 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
         const stream = streamName(append.append.stream);
         const deadline = Date.now() + options.deadlineMs;
         waiting.push({ append, stream, deadline, resolve, reject, maybeWritten: false });
-        if (scheduled || under >= options.inFlight) return;
+        if (scheduled || under >= options.inFlight()) return;
         // Appends that callers make in one turn of the event loop share a batch. Where they come one by one, there is
         // nothing to wait for.
         if (under === 0 && lastSize <= 1) return pump();

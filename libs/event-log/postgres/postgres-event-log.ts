@@ -24,6 +24,11 @@ export interface PostgresEventLogOptions {
 
 const APPENDERS = 2;
 /**
+ * ms after another process was last heard to append. While the log's lock is shared with others, the second batch of a
+ * process keeps it busy no more, and only makes batches smaller: then it is one at a time.
+ */
+const SHARED_MS = 100;
+/**
  * Of an append's time, what one statement may take: one that gets no answer (its connection is dead) leaves time to ask
  * again on another.
  */
@@ -50,11 +55,13 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     head: () => readHead(readers),
     upcasters,
   });
+  let othersAppendedAt = Number.NEGATIVE_INFINITY;
   const wake = createWake({
     channel: 'event_log',
     connectionString,
     pool: readers,
     onRemote: (message) => {
+      othersAppendedAt = performance.now();
       tail.expire();
       if (message === ERASED || message === MISSED) tail.reset();
     },
@@ -68,7 +75,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       tail.offer(written);
       return answers;
     },
-    inFlight: APPENDERS,
+    inFlight: () => (performance.now() - othersAppendedAt < SHARED_MS ? 1 : APPENDERS),
     maxBatch: 256,
     maxBatchBytes: 4 * 1024 * 1024,
     maxWaiting: 10_000,

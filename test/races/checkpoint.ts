@@ -1,0 +1,281 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+
+import type { RecordedEvent } from '../../libs/event-log/port';
+import { withClient } from '../../libs/platform/database/pools';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { silentLogger } from '../../libs/platform/logger.port';
+import { advance, type Checkpoint, readCheckpoint, readParkedLanes } from '../../libs/projecting/checkpoint';
+import { foldEvents } from '../../libs/projecting/fold';
+import { requestRebuild } from '../../libs/projecting/install';
+import { runLive } from '../../libs/projecting/live';
+import { resumeLane } from '../../libs/projecting/parking';
+import { createProgress } from '../../libs/projecting/progress';
+import { rebuild } from '../../libs/projecting/rebuild';
+import { RowBuffer } from '../../libs/projecting/row-buffer';
+import { InMemoryEventLog, InMemoryStore } from '../../libs/testing/in-memory-event-log';
+import { type Fault, faultyPool } from './faulty-pool';
+import { type NotesWorld, POISON, TOO_LONG } from './notes';
+
+/** Puts a bug into statements on their way to the database. */
+export type Rewrite = (sql: string) => string;
+
+const WORKERS = 3;
+const MANY = 10_000;
+
+/** What was found, with its seed and the shortest way to it; undefined where nothing was. */
+const reportOf = async <T>(checked: Promise<fc.RunDetails<T>>): Promise<string | undefined> => {
+  const details = await checked;
+  return details.failed ? `${fc.defaultReportMessage(details)}\n${details.errorInstance}` : undefined;
+};
+
+/** The notes of three companies, two each, in a log of the run's own. */
+const createNotebook = () => {
+  const log = new InMemoryEventLog(new InMemoryStore());
+  const tenants = Array.from({ length: 3 }, () => uuidv7());
+  const streams = [...tenants, ...tenants].map((tenantId) => ({ tenantId, aggregate: 'note', id: uuidv7() }));
+  return {
+    log,
+    tenants,
+    write: async (note: number, text: string): Promise<void> => {
+      const stream = streams[note % streams.length];
+      if (!stream) return;
+      await log.append({
+        stream,
+        expected: 'any',
+        events: [{ type: 'NoteWritten', data: { text } }],
+        commandId: uuidv7(),
+        actor: { kind: 'system' },
+        correlationId: 'race',
+      });
+    },
+    events: async (): Promise<readonly RecordedEvent[]> => (await log.readAll({ after: 0n, limit: MANY })).events,
+  };
+};
+
+const require = async (
+  world: NotesWorld,
+  events: readonly RecordedEvent[],
+  after: string,
+  skipped?: ReadonlySet<bigint>,
+): Promise<void> => {
+  const wrong = await world.wrong(events, skipped);
+  if (wrong) throw new Error(`after ${after}, ${wrong}`);
+};
+
+const aFault = fc.constantFrom<Fault>('none', 'none', 'none', 'request', 'answer');
+const aWorker = fc.nat(WORKERS - 1);
+const aNote = fc.nat(5);
+/** Stands for a text that is refused. */
+const BAD = 'bad';
+const aText = fc.nat(4).map((it) => (it === 0 ? BAD : `text ${it}`));
+
+type Step = typeof aStep extends fc.Arbitrary<infer T> ? T : never;
+
+const aStep = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), note: aNote, text: aText }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('look' as const), worker: aWorker }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('fold' as const), worker: aWorker, limit: fc.integer({ min: 1, max: 5 }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('write' as const),
+      workers: fc.uniqueArray(aWorker, { minLength: 1 }),
+      fault: aFault,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('skip' as const), lane: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const), diesAt: fc.option(fc.nat(20)) }) },
+);
+
+/**
+ * A worker reads a page while a lane is parked and leaves the lane's event out; an operator resumes the lane; the worker
+ * writes. Rarely met by chance.
+ */
+const RESUMED_MEANWHILE = [
+  { do: 'append', note: 0, text: BAD },
+  { do: 'look', worker: 0 },
+  { do: 'fold', worker: 0, limit: 5 },
+  { do: 'write', workers: [0], fault: 'none' },
+  { do: 'append', note: 3, text: 'text 1' },
+  { do: 'look', worker: 0 },
+  { do: 'fold', worker: 0, limit: 5 },
+  { do: 'skip', lane: 0 },
+  { do: 'write', workers: [0], fault: 'none' },
+] as const;
+
+interface Worker {
+  from: Checkpoint | undefined;
+  standing: Set<string>;
+  page: { readonly events: readonly RecordedEvent[]; readonly position: bigint } | undefined;
+}
+
+/** A rebuild; with `diesAt`, one that is cut off at its n-th statement and done by somebody else then. */
+const rebuildNow = async (world: NotesWorld, log: InMemoryEventLog, diesAt: number | null): Promise<void> => {
+  const { projection, pool, roles } = world;
+  let statements = 0;
+  const dying = faultyPool(pool, () => (diesAt !== null && statements++ === diesAt ? 'answer' : 'none'));
+  for (const through of diesAt === null ? [pool] : [dying, pool]) {
+    const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
+    const options = { log, pool: through, roles, logger: silentLogger, signal: new AbortController().signal };
+    await rebuild(projection, id, { ...options, chunkRows: 3, pageSize: 4 }).catch((error: unknown) => {
+      if (through === pool) throw error;
+    });
+  }
+};
+
+/**
+ * Several workers, step by step in every order: what they remember may be old, their statements and answers may be lost,
+ * an operator or a rebuild may come in between. After each step the read model is what the events up to its checkpoint
+ * come to, and no event was applied twice.
+ */
+export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
+  reportOf(
+    fc.check(
+      fc.asyncProperty(fc.array(aStep, { minLength: 20, maxLength: 90, size: 'max' }), async (steps) => {
+        await world.reset();
+        const { projection, pool } = world;
+        const notebook = createNotebook();
+        const workers = Array.from(
+          { length: WORKERS },
+          (): Worker => ({ from: undefined, standing: new Set(), page: undefined }),
+        );
+        const skipped = new Set<bigint>();
+        let fault: Fault = 'none';
+        const faulty = faultyPool(pool, () => fault, rewrite);
+
+        const write = async (worker: Worker): Promise<boolean> => {
+          const { from, page, standing } = worker;
+          if (!from || !page || page.position <= from.position) return false;
+          const buffer = new RowBuffer(projection.tables);
+          const parked = foldEvents(projection, page.events, standing, buffer);
+          const moved = await withClient(faulty, (client) =>
+            advance(client, { projection, from, to: page.position, folded: buffer.folded, parked }),
+          ).catch(() => undefined);
+          if (moved) {
+            worker.from = { ...from, position: page.position };
+            for (const { lane } of parked) standing.add(lane);
+          }
+          worker.page = undefined;
+          // Whoever hears no answer forgets what it knew.
+          if (moved === undefined) worker.from = undefined;
+          return moved === true;
+        };
+
+        for (const step of steps) {
+          const worker = 'worker' in step ? workers[step.worker] : undefined;
+          if (step.do === 'append') await notebook.write(step.note, step.text === BAD ? POISON : step.text);
+          else if (step.do === 'look' && worker) {
+            worker.from = await readCheckpoint(pool, projection.name);
+            worker.standing = await readParkedLanes(pool, projection.name);
+            worker.page = undefined;
+          } else if (step.do === 'fold' && worker?.from) {
+            worker.page = await notebook.log.readAll({ after: worker.from.position, limit: step.limit });
+          } else if (step.do === 'write') {
+            fault = step.fault;
+            const moved = await Promise.all(step.workers.map((at) => write(workers[at] as Worker)));
+            fault = 'none';
+            if (moved.filter(Boolean).length > 1) throw new Error('two workers moved the checkpoint at once');
+          } else if (step.do === 'pause') {
+            await pool.query(`update projecting.checkpoints set epoch = epoch + 1 where projection = 'notes'`);
+          } else if (step.do === 'skip') {
+            const lane = notebook.tenants[step.lane] ?? '';
+            const position = await world.parkedAt(lane);
+            if (position !== undefined) skipped.add(position);
+            await resumeLane(pool, notebook.log, projection, lane, { skip: true });
+          } else if (step.do === 'rebuild') {
+            await rebuildNow(world, notebook.log, step.diesAt);
+            // It knows nothing of what was skipped, and parks the lane again.
+            skipped.clear();
+          }
+          if (step.do !== 'append' && step.do !== 'look' && step.do !== 'fold')
+            await require(world, await notebook.events(), JSON.stringify(step), skipped);
+        }
+      }),
+      // Of a bug that was put in, the shortest way to it is of no interest.
+      {
+        numRuns,
+        examples: [[[...RESUMED_MEANWHILE].map((it) => ({ ...it }) as Step)]],
+        endOnFailure: rewrite !== undefined,
+      },
+    ),
+  );
+
+const anAct = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('append' as const), note: aNote, text: aText }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('fault' as const), worker: aWorker, fault: aFault }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('kill' as const), worker: aWorker }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const), diesAt: fc.option(fc.nat(20)) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(8) }) },
+);
+
+/** The loop that runs in each worker, several at a time, with the same accidents. Looks at every moment in between. */
+export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
+  reportOf(
+    fc.check(
+      fc.asyncProperty(
+        fc.array(anAct, { minLength: 10, maxLength: 80 }),
+        fc.constantFrom(POISON, TOO_LONG),
+        async (acts, bad) => {
+          await world.reset();
+          const notebook = createNotebook();
+          const faults = Array.from({ length: WORKERS }, (): Fault => 'none');
+          const start = (at: number) => {
+            const stop = new AbortController();
+            const take = (): Fault => {
+              // Killed: it says and hears nothing more.
+              if (stop.signal.aborted) return 'request';
+              const fault = faults[at] ?? 'none';
+              faults[at] = 'none';
+              return fault;
+            };
+            const running = runLive(world.projection, {
+              log: notebook.log,
+              pool: faultyPool(world.pool, take, rewrite),
+              progress: createProgress(),
+              logger: silentLogger,
+              onMoved: () => undefined,
+              batch: 3,
+              standbyMs: 5,
+              signal: stop.signal,
+            });
+            return { stop: () => stop.abort(), running };
+          };
+          const workers = Array.from({ length: WORKERS }, (_, at) => start(at));
+          const ended: Promise<void>[] = [];
+          try {
+            for (const act of acts) {
+              if (act.do === 'append') await notebook.write(act.note, act.text === BAD ? bad : act.text);
+              else if (act.do === 'fault') faults[act.worker] = act.fault;
+              else if (act.do === 'wait') await sleep(act.ms);
+              // What the database refuses fails a rebuild as a whole.
+              else if (act.do === 'rebuild' && bad === TOO_LONG) continue;
+              else if (act.do === 'rebuild') await rebuildNow(world, notebook.log, act.diesAt);
+              else {
+                workers[act.worker]?.stop();
+                ended.push(workers[act.worker]?.running ?? Promise.resolve());
+                workers[act.worker] = start(act.worker);
+              }
+              if (act.do === 'wait' || act.do === 'rebuild')
+                await require(world, await notebook.events(), JSON.stringify(act));
+            }
+            faults.fill('none');
+            const events = await notebook.events();
+            const head = events.at(-1)?.position ?? 0n;
+            for (const end = Date.now() + 10_000; (await world.position()) < head; await sleep(5))
+              if (Date.now() > end) throw new Error(`stands still before ${head}`);
+            await require(world, events, 'all of it');
+          } finally {
+            for (const worker of workers) worker.stop();
+            await Promise.all([...ended, ...workers.map(({ running }) => running)]);
+          }
+        },
+      ),
+      // A race does not come back for a shorter script.
+      { numRuns, endOnFailure: true },
+    ),
+  );
