@@ -191,7 +191,11 @@ class Link {
   }
 }
 
-/** `resetAndDestroy` ends the stream first, and the other side sees an orderly end before the reset. */
+/**
+ * `resetAndDestroy` ends the stream first, and the other side sees an orderly end before the reset. A side that is ended
+ * already can't be reset: libuv refuses, and the handle that is then never closed keeps Node from ending.
+ */
 const resetNow = (socket: Socket): void => {
-  Object.assign(socket, { resetAndClosing: true }).destroy();
+  if (!socket.writableEnded) Object.assign(socket, { resetAndClosing: true });
+  socket.destroy();
 };
