@@ -1,21 +1,19 @@
 import type { Pool } from 'pg';
-import type { Position, RecordedEvent } from '../event-log/port';
+import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
-import { advance, type Checkpoint, type Parked } from './checkpoint';
+import { type Advance, advance, advanceOf, type Checkpoint, type Parked } from './checkpoint';
 import { foldEvents } from './fold';
 import { findRefusedLanes, isDataError } from './poison';
 import { laneOf, type Projection } from './projection';
-import { type Folded, RowBuffer } from './row-buffer';
+import { RowBuffer } from './row-buffer';
 
 /** Events that were folded, and what they came to. */
 export interface Batch {
   readonly events: readonly RecordedEvent[];
-  readonly folded: Folded;
   /** Lanes whose event a handler refused. */
   readonly parked: readonly Parked[];
-  /** How far the log has been read. */
-  readonly to: Position;
+  readonly statement: Advance;
 }
 
 export interface BatchOptions {
@@ -40,18 +38,16 @@ export const writeBatch = async (
   batch: Batch,
   { pool, logger }: BatchOptions,
 ): Promise<Checkpoint> => {
-  const write = async (folded: Folded, parked: readonly Parked[]): Promise<void> => {
-    const moved = await withClient(pool, (client) =>
-      advance(client, { projection, from, to: batch.to, folded, parked }),
-    );
+  const write = async (statement: Advance, parked: readonly Parked[]): Promise<void> => {
+    const moved = await withClient(pool, (client) => advance(client, from, statement));
     if (!moved) throw new Lost();
     for (const { lane, type, error } of parked) {
       logger.error({ projection: projection.name, lane, type, reason: error }, 'event refused, lane parked');
     }
   };
   try {
-    await write(batch.folded, batch.parked);
-    return { ...from, position: batch.to };
+    await write(batch.statement, batch.parked);
+    return { ...from, position: batch.statement.to };
   } catch (error) {
     if (!isDataError(error)) throw error;
     await writeWithoutRefused(projection, batch, pool, write, error);
@@ -61,9 +57,9 @@ export const writeBatch = async (
 
 const writeWithoutRefused = async (
   projection: Projection,
-  { events, parked }: Batch,
+  { events, parked, statement: { to } }: Batch,
   pool: Pool,
-  write: (folded: Folded, parked: readonly Parked[]) => Promise<void>,
+  write: (statement: Advance, parked: readonly Parked[]) => Promise<void>,
   error: unknown,
 ): Promise<void> => {
   const still = new Set(parked.map(({ lane }) => lane));
@@ -75,5 +71,6 @@ const writeWithoutRefused = async (
   const rest = events.filter((event) => event.position < (stops.get(laneOf(event)) ?? event.position + 1n));
   const buffer = new RowBuffer(projection.tables);
   foldEvents(projection, rest, new Set(), buffer);
-  await write(buffer.folded, [...parked, ...refused]);
+  const stopped = [...parked, ...refused];
+  await write(advanceOf(projection, { to, folded: buffer.folded, parked: stopped }), stopped);
 };

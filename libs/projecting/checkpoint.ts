@@ -54,25 +54,30 @@ const PARK = `insert into projecting.parked (projection, lane, outside, aggregat
   select $1, v.* from unnest($5::uuid[], $6::boolean[], $7::text[], $8::numeric[], $9::text[], $10::text[]) as v
   where exists (select from held) on conflict (projection, lane) do nothing`;
 
-export interface Advance {
-  readonly projection: Projection;
-  readonly from: Checkpoint;
+/** What a batch of events comes to. */
+export interface Folding {
+  /** How far the log has been read. */
   readonly to: Position;
   readonly folded: Folded;
+  /** Lanes whose event a handler refused. */
   readonly parked: readonly Parked[];
 }
 
+/** A batch as one statement: all of it but where the checkpoint has to stand. */
+export interface Advance {
+  readonly projection: string;
+  readonly to: Position;
+  readonly text: string;
+  readonly values: readonly (string | readonly (string | boolean)[])[];
+}
+
 /**
- * Writes a batch's rows and moves the checkpoint, in one statement and so in one transaction and one round trip. The
- * checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens.
- * @returns false where nothing happened
+ * Puts a batch's rows and the move of the checkpoint in one statement, and so in one transaction and one round trip. Takes
+ * about as long as folding the batch: best done while the batch before it is being written.
  */
-export const advance = async (
-  client: PoolClient,
-  { projection, from, to, folded, parked }: Advance,
-): Promise<boolean> => {
+export const advanceOf = ({ name, tables }: Projection, { to, folded, parked }: Folding): Advance => {
   const parking = parked.length > 0;
-  const rows = rowStatement(LIVE_SCHEMA, projection.tables, folded, 'exists (select from held)', parking ? 11 : 5);
+  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 11 : 5);
   const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
   const text = `with held as materialized (
     select from projecting.checkpoints
@@ -91,10 +96,22 @@ export const advance = async (
         parked.map((it) => it.error),
       ]
     : [];
-  const { rows: result } = await client.query<{ moved: number }>({
+  return { projection: name, to, text, values: [...lanes, ...rows.values] };
+};
+
+/**
+ * Carries it out. The checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens.
+ * @returns false where nothing happened
+ */
+export const advance = async (
+  client: PoolClient,
+  from: Checkpoint,
+  { projection, to, text, values }: Advance,
+): Promise<boolean> => {
+  const { rows } = await client.query<{ moved: number }>({
     name: statementName(text),
     text,
-    values: [projection.name, from.position.toString(), from.epoch, to.toString(), ...lanes, ...rows.values],
+    values: [projection, from.position.toString(), from.epoch, to.toString(), ...values],
   });
-  return result[0]?.moved === 1;
+  return rows[0]?.moved === 1;
 };

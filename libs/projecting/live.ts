@@ -3,7 +3,7 @@ import type { EventLog, Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
 import { type Batch, Lost, Refolding, writeBatch } from './batch';
-import { type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
+import { advanceOf, type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
 import { foldEvents } from './fold';
 import type { Progress } from './progress';
 import { laneOf, type Projection } from './projection';
@@ -65,8 +65,11 @@ const IDLE_MS = 20;
  * Writes one after the other, in the order in which they were asked for; the first that fails ends it all. What moves the
  * checkpoint over pages that held nothing is put off, so that many of them are one write.
  */
-const createWriter = (write: (batch: Batch) => Promise<void>, onFailure: (error: unknown) => void) => {
-  const nothing: Batch['folded'] = new Map();
+const createWriter = (
+  projection: Projection,
+  write: (batch: Batch) => Promise<void>,
+  onFailure: (error: unknown) => void,
+) => {
   let last: Promise<void> = Promise.resolve();
   let target: Position | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -80,7 +83,9 @@ const createWriter = (write: (batch: Batch) => Promise<void>, onFailure: (error:
     timer = undefined;
     const to = target;
     target = undefined;
-    if (to !== undefined) then(() => write({ events: [], folded: nothing, parked: [], to }));
+    if (to === undefined) return;
+    const statement = advanceOf(projection, { to, folded: new Map(), parked: [] });
+    then(() => write({ events: [], parked: [], statement }));
   };
   return {
     then,
@@ -109,7 +114,10 @@ const createWriter = (write: (batch: Batch) => Promise<void>, onFailure: (error:
   };
 };
 
-/** While one batch is written, the next one is folded and the one after it is read. */
+/** Lets an answer that has come meanwhile be heard, so that the database need not wait for this process. */
+const yielded = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** While one batch is written, the next one is folded and made a statement, and the one after it is read. */
 const follow = async (
   projection: Projection,
   start: Checkpoint,
@@ -122,14 +130,17 @@ const follow = async (
   const signal = AbortSignal.any([options.signal, ended.signal]);
   let checkpoint = start;
   const writer = createWriter(
+    projection,
     async (batch) => {
       checkpoint = await writeBatch(projection, checkpoint, batch, options);
-      progress.report(name, batch.to);
+      progress.report(name, batch.statement.to);
       onMoved(name, checkpoint, batch.events.length);
     },
     () => ended.abort(),
   );
-  let [filling, writing] = [new RowBuffer(projection.tables), new RowBuffer(projection.tables)];
+  const buffer = new RowBuffer(projection.tables);
+  /** One batch waits, ready to be sent as soon as the one before it is answered. */
+  let oneBefore: Promise<void> = Promise.resolve();
   try {
     for await (const { events, position } of log.subscribe({
       after: start.position,
@@ -143,14 +154,16 @@ const follow = async (
         writer.moveLater(position);
         continue;
       }
-      filling.clear();
+      buffer.clear();
       // Without what stands still already: the batch may be folded again from its events.
       const going = standing.size === 0 ? events : events.filter((event) => !standing.has(laneOf(event)));
-      const parked = foldEvents(projection, going, standing, filling);
+      const parked = foldEvents(projection, going, standing, buffer);
       for (const { lane } of parked) standing.add(lane);
-      await writer.settled();
-      writer.add({ events: going, folded: filling.folded, parked, to: position });
-      [filling, writing] = [writing, filling];
+      await yielded();
+      const statement = advanceOf(projection, { to: position, folded: buffer.folded, parked });
+      await oneBefore;
+      oneBefore = writer.settled();
+      writer.add({ events: going, parked, statement });
     }
     await writer.finish();
   } finally {

@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../../libs/event-log/port';
 import { withClient } from '../../libs/platform/database/pools';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { silentLogger } from '../../libs/platform/logger.port';
-import { advance, type Checkpoint, readCheckpoint, readParkedLanes } from '../../libs/projecting/checkpoint';
+import { advance, advanceOf, type Checkpoint, readCheckpoint, readParkedLanes } from '../../libs/projecting/checkpoint';
 import { foldEvents } from '../../libs/projecting/fold';
 import { requestRebuild } from '../../libs/projecting/install';
 import { runLive } from '../../libs/projecting/live';
@@ -154,7 +154,7 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
           const buffer = new RowBuffer(projection.tables);
           const parked = foldEvents(projection, page.events, standing, buffer);
           const moved = await withClient(faulty, (client) =>
-            advance(client, { projection, from, to: page.position, folded: buffer.folded, parked }),
+            advance(client, from, advanceOf(projection, { to: page.position, folded: buffer.folded, parked })),
           ).catch(() => undefined);
           if (moved) {
             worker.from = { ...from, position: page.position };

@@ -13,6 +13,8 @@ import { appendTask, tenantId } from '../tasks/events';
 import { tasksProjection } from '../tasks/projection';
 
 const TENANTS = 1_000;
+/** s of the same load before what is measured: connections are made and code is compiled then. */
+const WARM_UP = 1;
 /** One append in so many is looked for in the read model. */
 const LOOKED_FOR = 10;
 const WAIT_MS = 10_000;
@@ -60,7 +62,8 @@ export const visible: Group = {
 
     const measure = async (): Promise<number[]> => {
       const took: number[] = [];
-      await openLoop(peak / 2, Math.max(3, pace.seconds), async (at) => {
+      const begin = performance.now() + WARM_UP * 1_000;
+      await openLoop(peak / 2, WARM_UP + Math.max(3, pace.seconds), async (at) => {
         const append = appendTask(tenantId(at % TENANTS));
         const { position } = await log.append(append);
         if (at % LOOKED_FOR !== 0) return;
@@ -68,7 +71,7 @@ export const visible: Group = {
         const reached = await waiter.waitFor(position, WAIT_MS);
         const rows = await db.tenant(append.stream.tenantId ?? '').query(TASK, [append.stream.id]);
         if (!reached || rows.length !== 1) throw new Error('a row did not come to be seen');
-        took.push(performance.now() - acknowledged);
+        if (acknowledged >= begin) took.push(performance.now() - acknowledged);
       });
       return took;
     };
