@@ -5,6 +5,8 @@ import { AppendOutcomeUnknown, InvalidAppend, LogUnavailable, WrongExpectedVersi
 import type { ValidAppend } from '../validate-append';
 import { type Answer, BatchFailed, createAppendQueue } from './append-queue';
 
+jest.setTimeout(30_000 + seeds(200) * 50);
+
 type Fault = 'none' | 'lost-before' | 'lost-after' | 'rolled-back' | 'unsent';
 
 /** A store as the queue sees it: atomic batches, versions, repeats by command; and faults as a script has them. */
