@@ -12,4 +12,10 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0004-identity', 'libs/identity/schema.sql'),
   migration('0005-idempotency', 'libs/platform/idempotency/schema.sql'),
   migration('0006-append-one', 'libs/event-log/postgres/append-one.sql'),
+  migration('0007-people-of-a-tenant', 'libs/identity/people-of-a-tenant.sql'),
+  migration('0008-reacting', 'libs/reacting/schema.sql'),
+  migration('0009-accounts', 'libs/identity/accounts.sql'),
+  migration('0010-idempotency-persons', 'libs/platform/idempotency/persons.sql'),
+  migration('0011-joins', 'libs/identity/joins.sql'),
+  migration('0012-erasing', 'libs/erasing/schema.sql'),
 ];

@@ -1,59 +1,65 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { CommandBus, CqrsModule } from '@nestjs/cqrs';
+import { CqrsModule } from '@nestjs/cqrs';
 import { PassportModule } from '@nestjs/passport';
 import { personHandlers } from '../../libs/domain/person/handlers';
+import { projectHandlers } from '../../libs/domain/project/handlers';
+import { taskHandlers } from '../../libs/domain/task/handlers';
 import { tenantHandlers } from '../../libs/domain/tenant/handlers';
-import { AggregateStore, type Executed } from '../../libs/event-log/aggregate-store';
+import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
-import { createTokenCache } from '../../libs/identity/token-cache';
-import type { ScopedDb } from '../../libs/platform/database/scoped-db';
-import { createSignUpEvents } from '../sign-up-events';
-import type { Principal } from './http/request-context';
-import { AuthGuard } from './identity/auth.guard';
+import { LIMIT_GUARD, unlimited } from '../../libs/plans/limit-guard.port';
+import { AccountController } from './identity/account.controller';
 import { IdentityController } from './identity/identity.controller';
-import { createIdentity, type IdentityParts } from './identity/identity.service';
-import { JwtStrategy } from './identity/jwt.strategy';
+import { type IdentityProviderParts, identityProviders } from './identity/providers';
+import { SessionsController } from './identity/sessions.controller';
+import { InvitationsController } from './invitations/invitations.controller';
+import { JoinPageController } from './join/join-page.controller';
+import { MembersController } from './members/members.controller';
+import { ProjectsController } from './projects/projects.controller';
+import { TasksController } from './tasks/tasks.controller';
+import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
-import { IDENTITY, SCOPED_DB, SIGNING_KEYS, TOKEN_CACHE } from './tokens';
+import { INVITATION_TOKENS, PUBLIC_URL, RETENTION_DAYS, SCOPED_DB, SIGNING_KEYS } from './tokens';
 
-export interface ApiParts extends Omit<IdentityParts, 'events'> {
-  readonly db: ScopedDb;
+export interface ApiParts extends IdentityProviderParts {
   readonly keys: SigningKeys;
-  readonly store: AggregateStore;
+  /** Days for which what a closed company wrote is kept. */
+  readonly retentionDays: number;
+  readonly invitationTokens: InvitationTokens;
+  /** Where clients reach the API, without a slash at the end. */
+  readonly publicUrl: string;
 }
 
-/** Verified tokens that one process remembers. */
-const TOKENS = 50_000;
+/** Every controller, and so every route of the contract. */
+export const CONTROLLERS = [
+  ...[IdentityController, AccountController, SessionsController],
+  ...[InvitationsController, JoinPageController],
+  ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
+];
 
 /** The routes, and what they are made of. */
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with({ db, keys, store, ...identity }: ApiParts): DynamicModule {
+  static with({ keys, retentionDays, invitationTokens, publicUrl, ...parts }: ApiParts): DynamicModule {
     return {
       module: ApiModule,
       imports: [CqrsModule.forRoot(), PassportModule],
-      controllers: [IdentityController, TenantController],
+      controllers: CONTROLLERS,
       providers: [
         ...tenantHandlers,
         ...personHandlers,
-        JwtStrategy,
-        { provide: AggregateStore, useValue: store },
-        { provide: SCOPED_DB, useValue: db },
+        ...projectHandlers,
+        ...taskHandlers,
+        ...identityProviders(parts),
+        { provide: AggregateStore, useValue: parts.store },
+        { provide: LIMIT_GUARD, useValue: unlimited },
+        { provide: SCOPED_DB, useValue: parts.db },
         { provide: SIGNING_KEYS, useValue: keys },
-        { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
-        {
-          provide: IDENTITY,
-          inject: [CommandBus],
-          useFactory: (bus: CommandBus) =>
-            createIdentity({
-              ...identity,
-              db,
-              events: createSignUpEvents((command) => bus.execute<typeof command, Executed>(command)),
-            }),
-        },
-        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: RETENTION_DAYS, useValue: retentionDays },
+        { provide: INVITATION_TOKENS, useValue: invitationTokens },
+        { provide: PUBLIC_URL, useValue: publicUrl },
       ],
     };
   }

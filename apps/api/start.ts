@@ -2,6 +2,9 @@ import 'reflect-metadata';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
+import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
+import { createJoinStore } from '../../libs/identity/join-store';
+import { createNetworkMarks } from '../../libs/identity/network-marks';
 import { createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
@@ -48,18 +51,28 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   if (elsewhere) wake.start();
   const waiter = createPositionWaiter({ projections: QUERYABLE, progress, pool, ...(elsewhere && { wake }) });
   const shared = settings.redisUrl ? connectSharedCounts(settings.redisUrl, logger) : undefined;
-  const account = { name: 'account', limit: settings.signinAccountRatePerMinute, windowSeconds: MINUTE };
+  const makeLimiter = shared?.limiter ?? createMemoryLimiter;
+  const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE });
 
   const module = ApiModule.with({
     pool,
     db: createScopedDb(pool),
     keys,
+    retentionDays: settings.tenantRetentionDays,
+    invitationTokens: createInvitationTokens(secretKey),
+    publicUrl: settings.publicUrl ?? `http://localhost:${settings.port}`,
+    joins: createJoinStore(pool),
+    log,
     store: new AggregateStore({ log, snapshots: createPostgresSnapshots(snapshots) }),
     passwords: createPasswords({ concurrency: settings.passwordHashConcurrency }),
     sessions: createSessions(pool, settings.refreshTokenTtlDays),
     accessTokens: createAccessTokens(keys, settings.accessTokenTtlSeconds),
+    markOf: createNetworkMarks(secretKey),
     signUps: createSignUpStore(pool),
-    throttle: new AccountThrottle((shared?.limiter ?? createMemoryLimiter)(account)),
+    throttle: new AccountThrottle({
+      network: attempts('account', settings.signinAccountRatePerMinute),
+      everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
+    }),
   });
   const app = await createApp(module, {
     logger,
@@ -70,9 +83,10 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       named: {
         signup: { limit: settings.signupRatePerHour, windowSeconds: HOUR },
         signin: { limit: settings.signinRatePerMinute, windowSeconds: MINUTE },
+        join: { limit: settings.joinRatePerMinute, windowSeconds: MINUTE },
       },
     },
-    redisUrl: settings.redisUrl,
+    makeLimiter,
     trustProxy: settings.trustProxy,
     corsOrigins: settings.corsOrigins,
     requestTimeoutMs: settings.requestTimeoutMs,

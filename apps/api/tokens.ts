@@ -8,3 +8,21 @@ export const SIGNING_KEYS = Symbol('signing keys');
 export const TOKEN_CACHE = Symbol('token cache');
 /** `Identity`: signing up, in and on. */
 export const IDENTITY = Symbol('identity');
+/** `Account`: what people do with their own accounts and sessions. */
+export const ACCOUNT = Symbol('account');
+/** `Authority`: who may do what, by the live membership. */
+export const AUTHORITY = Symbol('authority');
+/** `PasswordCheck`: the one way to check a password. */
+export const PASSWORD_CHECK = Symbol('password check');
+/** `SessionOpener`: sessions and their tokens, for every route that lets somebody in. */
+export const SESSION_OPENER = Symbol('session opener');
+/** `EndedSessions`, of which the authentication guard is told. */
+export const ENDED_SESSIONS = Symbol('ended sessions');
+/** `number`: days for which what a closed company wrote is kept. */
+export const RETENTION_DAYS = Symbol('retention days');
+/** `InvitationTokens`: what links hold. */
+export const INVITATION_TOKENS = Symbol('invitation tokens');
+/** `Joining`: who comes in by a link. */
+export const JOINING = Symbol('joining');
+/** `string`: where clients reach the API, without a slash at the end. */
+export const PUBLIC_URL = Symbol('public url');

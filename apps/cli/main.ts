@@ -9,6 +9,7 @@ import { openRuntime, type Runtime } from '../runtime';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
+import { listReactions, settleParkedEvent } from './reactions';
 import { USAGE, UsageError } from './usage';
 
 const say = (line: string): void => {
@@ -52,6 +53,11 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
     case 'parked retry':
     case 'parked skip':
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));
+    case 'reactions':
+      return onRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
+    case 'reactions retry':
+    case 'reactions skip':
+      return onRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));
     default:
       throw new UsageError(`there is no command "${[topic, action].filter(Boolean).join(' ')}"\n\n${USAGE}`);
   }

@@ -12,6 +12,8 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry keys rotate                      sign new access tokens with the next key
   tenantry parked                           tenants that stand still because an event was refused
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event
+  tenantry reactions                        position and lag of what answers events, and what it could not answer
+  tenantry reactions retry|skip NAME EVENT  try such an event again, or leave it unanswered
 
 Settings are those of the product: the environment and .env.
 `;

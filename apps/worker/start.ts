@@ -1,13 +1,18 @@
+import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createWake } from '../../libs/platform/database/wake';
 import { startEngine } from '../../libs/projecting/engine';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
+import { createPositionWaiter } from '../../libs/projecting/position-waiter';
+import { startReactions } from '../../libs/reacting/engine';
+import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import type { Runtime } from '../runtime';
+import { ASKED, createReactions } from './reactions';
 import { startSweepers } from './sweepers';
 
-/** The background work of one process: projections and rebuilds. Any number of processes may run it. */
+/** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
   const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls } = runtime;
   const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.projector, pool });
@@ -22,10 +27,19 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     // One process needs no telling.
     ...(settings.role === 'worker' && { wake }),
   });
+  const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
+  const reactions = startReactions({
+    reactions: createReactions({ store: new AggregateStore({ log }), pool, waiter }),
+    log,
+    pool,
+    logger,
+    metrics: createReactionMetrics({ registry, log, pool }),
+  });
   const sweepers = startSweepers(runtime);
   return {
     stop: async () => {
-      await sweepers.stop();
+      await Promise.all([sweepers.stop(), reactions.stop()]);
+      waiter.close();
       await engine.stop();
       await wake.close();
     },

@@ -1,16 +1,31 @@
-import { RegisterPerson } from '../../libs/domain/person/commands';
-import { RegisterPersonHandler } from '../../libs/domain/person/handlers';
-import { CreateTenantHandler } from '../../libs/domain/tenant/handlers';
+import { ErasePerson, RegisterPerson } from '../../libs/domain/person/commands';
+import { ErasePersonHandler, RegisterPersonHandler } from '../../libs/domain/person/handlers';
+import { CreateTenantHandler, JoinTenantHandler, RemoveMemberHandler } from '../../libs/domain/tenant/handlers';
+import { eraseTenants } from '../../libs/erasing/erase-tenants';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { sweepErasures } from '../../libs/identity/erasure';
+import { createErasureStore } from '../../libs/identity/erasure-store';
+import { sweepJoins } from '../../libs/identity/join';
+import { createJoinStore } from '../../libs/identity/join-store';
 import { sweepSignUps } from '../../libs/identity/sign-up';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
+import { unlimited } from '../../libs/plans/limit-guard.port';
 import { sleep } from '../../libs/platform/backoff';
+import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
+import { projections } from '../../projections';
+import { tenantsToErase } from '../../projections/tenants/queries';
+import { createErasureEvents } from '../erasure-events';
+import { createJoinEvents } from '../join-events';
 import type { Runtime } from '../runtime';
 import { createSignUpEvents } from '../sign-up-events';
+import { createTenantStates } from '../tenant-states';
 
 /** ms between two looks. */
 const SIGN_UPS_MS = 5_000;
+const JOINS_MS = 5_000;
+const ERASURES_MS = 5_000;
+const TENANTS_MS = 15_000;
 const KEYS_MS = 600_000;
 
 /** Completes what requests that were cut off have left, and removes what has had its time. */
@@ -21,7 +36,22 @@ export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop()
   const events = createSignUpEvents((command) =>
     command instanceof RegisterPerson ? people.execute(command) : tenants.execute(command),
   );
+  const joins = new JoinTenantHandler(store, unlimited);
   const signUps = createSignUpStore(projectorPool);
+  const removals = new RemoveMemberHandler(store);
+  const departures = new ErasePersonHandler(store);
+  const erasure = {
+    store: createErasureStore(projectorPool),
+    events: createErasureEvents({
+      execute: (command) => (command instanceof ErasePerson ? departures.execute(command) : removals.execute(command)),
+      db: createScopedDb(projectorPool),
+      stateOf: createTenantStates(store),
+    }),
+  };
+  const joinEvents = createJoinEvents((command) =>
+    command instanceof RegisterPerson ? people.execute(command) : joins.execute(command),
+  );
+  const joinStore = createJoinStore(projectorPool);
   const stopping = new AbortController();
 
   const every = async (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
@@ -39,6 +69,17 @@ export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop()
   const keys = createPostgresIdempotencyStore(projectorPool);
   const sweeping = [
     every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps),
+    every(JOINS_MS, 'completing joins', async () => {
+      await sweepJoins(joinStore, joinEvents);
+    }),
+    every(ERASURES_MS, 'completing erasures', async () => {
+      await sweepErasures(erasure);
+    }),
+    every(TENANTS_MS, 'erasing closed companies', async () => {
+      const due = (limit: number) => tenantsToErase(projectorPool, limit);
+      const erased = await eraseTenants({ log, pool: projectorPool, projections, due });
+      if (erased > 0) logger.info({ erased }, 'erased closed companies');
+    }),
     every(KEYS_MS, 'purging idempotency keys', async () => {
       await keys.purge();
     }),

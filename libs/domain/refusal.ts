@@ -1,5 +1,12 @@
 /** Why a rule said no: the names of the problems that clients are told (see docs of the HTTP API). */
-export type RefusalReason = 'forbidden' | 'not-found' | 'conflict' | 'gone' | 'workspace-locked';
+export type RefusalReason =
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'gone'
+  | 'precondition-failed'
+  | 'plan-limit-reached'
+  | 'workspace-locked';
 
 /** A rule's typed no. Nothing is appended; the caller is told the reason. */
 export class Refusal extends Error {
@@ -8,6 +15,8 @@ export class Refusal extends Error {
     readonly reason: RefusalReason,
     /** One sentence for the person who asked. */
     readonly detail: string,
+    /** Members of the problem's own, such as `limit` and `used`. */
+    readonly members?: Readonly<Record<string, string | number>>,
   ) {
     super(detail);
   }

@@ -4,5 +4,5 @@
  */
 export const upcasters: { readonly [type: string]: readonly ((data: Data) => Data)[] } = {};
 
-type Value = string | number | boolean | null | Value[] | { [key: string]: Value };
+type Value = string | number | boolean | null | readonly Value[] | { [key: string]: Value };
 type Data = { [key: string]: Value };

@@ -95,8 +95,9 @@ export class AggregateStore {
     for (let attempt = 1; ; attempt++) {
       folded = fresh || !folded ? await this.load(fold, stream) : folded;
       try {
-        if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
+        // The rule's no comes first: what is not there is not found, whatever version it is asked for in.
         const events = decide(folded.state);
+        if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
         if (events.length > 0) return await this.#append(fold, stream, context, folded, events);
         if (fresh) return { ...folded, position: undefined };
       } catch (error) {
@@ -115,9 +116,7 @@ export class AggregateStore {
     const base = this.#cache.get<State>(name) ??
       (await this.#snapshots.load<State>(stream, fold.foldVersion)) ?? { version: 0, state: fold.initial };
     const events = await this.#log.readStream(stream, { afterVersion: base.version });
-    let { state } = base;
-    for (const event of events) state = fold.evolve(state, event as unknown as Event);
-    const folded = { version: base.version + events.length, state };
+    const folded = foldOnto(fold, base, events as unknown as readonly Event[]);
     this.#cache.put(name, folded);
     if (events.length >= this.#snapshotEvery) this.#snapshots.save(stream, fold.foldVersion, folded);
     return folded;
@@ -142,7 +141,7 @@ export class AggregateStore {
     const { position } = result;
     // What the command found when it was carried out first is not what it would find now.
     if (result.repeated) return { ...(await this.load(fold, stream)), position };
-    const next = { version: result.version, state: events.reduce(fold.evolve, folded.state) };
+    const next = foldOnto(fold, { ...folded, version: result.version - events.length }, events);
     this.#cache.put(streamName(stream), next);
     return { ...next, position };
   }
@@ -152,6 +151,15 @@ export class AggregateStore {
     return events.findLast((event) => event.commandId === commandId)?.position;
   }
 }
+
+const foldOnto = <State, Event extends EventToAppend>(
+  fold: Fold<State, Event>,
+  { version, state }: Folded<State>,
+  events: readonly Event[],
+): Folded<State> => ({
+  version: version + events.length,
+  state: events.reduce((before, event, at) => fold.evolve(before, event, version + at + 1), state),
+});
 
 const LOG_ERRORS = new Set(['InvalidAppend', 'LogUnavailable', 'AppendOutcomeUnknown']);
 const isOfTheLog = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);

@@ -10,7 +10,8 @@ export interface Fold<State, Event extends EventToAppend> {
   /** Raised whenever `evolve` or the shape of `State` changes: snapshots of another version are ignored. */
   readonly foldVersion: number;
   readonly initial: State;
-  readonly evolve: (state: State, event: Event) => State;
+  /** @param version of the stream with this event: what parts of the state carry as theirs when it changes them */
+  readonly evolve: (state: State, event: Event, version: number) => State;
 }
 
 export type { CommandContext } from '../domain/command';

@@ -10,7 +10,7 @@ import type { StreamId } from './stream-id';
 export type Position = bigint;
 export const START: Position = 0n;
 
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
 
 export type { Actor };

@@ -27,6 +27,7 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
   const rememberedMs = (accessTtlSeconds + OVERLAP_SECONDS) * 1_000;
   let lookedAt = Date.now() - rememberedMs;
   let watching: Promise<void> | undefined;
+  let tell = (): void => undefined;
 
   const look = async (): Promise<string[]> => {
     const at = Date.now();
@@ -51,12 +52,19 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
 
   return {
     has: (sessionId: string): boolean => ended.has(sessionId),
+    /** Learns at once of sessions that this process has ended. */
+    note: (sessionIds: readonly string[]): void => {
+      const at = Date.now();
+      for (const id of sessionIds) if (!ended.has(id)) ended.set(id, at);
+      tell();
+    },
     /**
      * Looks now, then again and again; `onEnded` is told whenever there are new ones. While the database is away it knows
      * of no new ones, and catches up afterwards.
      * @throws what the first look throws
      */
     watch: async (onEnded: () => void): Promise<void> => {
+      tell = onEnded;
       await look();
       watching = (async () => {
         for (await sleep(everyMs, stopping.signal); !stopping.signal.aborted; await sleep(everyMs, stopping.signal)) {

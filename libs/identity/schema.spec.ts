@@ -70,6 +70,8 @@ describe('the roles, in the schema of identity', () => {
     'select * from identity.persons',
     'select * from identity.refresh_tokens',
     'select * from identity.sign_ups',
+    'select * from identity.erasures',
+    `update identity.persons set name = 'Mallory'`,
     `update identity.persons set state = 'active'`,
     'insert into identity.sessions (id) values (gen_random_uuid())',
     'update identity.sessions set ended_at = null',
@@ -77,6 +79,8 @@ describe('the roles, in the schema of identity', () => {
     `update identity.signing_keys set state = 'retired'`,
     'delete from identity.signing_keys',
     'select identity.take_unfinished_sign_ups(0, 1)',
+    'select identity.take_unfinished_erasures(0, 1)',
+    'select identity.purge_erased(0)',
     'select identity.purge(0)',
   ])('refuse the application: %s', async (sql) => {
     await expect(as({ 'app.person_id': ada }, sql)).rejects.toMatchObject(DENIED);
@@ -88,6 +92,11 @@ describe('the roles, in the schema of identity', () => {
     'select private_key from identity.signing_keys',
     `select identity.find_credentials('x')`,
     `select identity.rotate_refresh_token('x', 'x', 'x', 10, 30)`,
+    `select identity.find_credentials('x', 'x')`,
+    `select identity.find_refresh_token('x')`,
+    'select identity.find_password(gen_random_uuid())',
+    'select identity.begin_erasure(gen_random_uuid(), gen_random_uuid(), $$x$$)',
+    'select * from identity.erasures',
   ])('refuse the projector: %s', async (sql) => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });

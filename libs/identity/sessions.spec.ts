@@ -21,7 +21,8 @@ describe('sessions', () => {
     pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test' });
     owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
     await owner.query(
-      `insert into identity.persons (id, email, email_key, name, password_hash) values ($1, 'a@b.example', 'a@b.example', 'A', '')`,
+      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+       values ($1, 'a@b.example', 'a@b.example', 'A', '', 'active')`,
       [person],
     );
   });
@@ -124,7 +125,7 @@ describe('sessions', () => {
   });
 
   it('remember what the client called itself, within bounds', async () => {
-    const { sessionId } = await sessions().open(person, tenant, `Browser/1\0${'x'.repeat(1_000)}`);
+    const { sessionId } = await sessions().open(person, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
     const { rows } = await owner.query<{ user_agent: string }>(
       'select user_agent from identity.sessions where id = $1',
       [sessionId],

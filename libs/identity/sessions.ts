@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
+import { Problem } from '../platform/problems';
 
 /** Seconds in which a refresh token may be used again: two tabs of one client that wake up together are no thieves. */
 export const GRACE_SECONDS = 10;
@@ -9,6 +10,20 @@ export const GRACE_SECONDS = 10;
 const USER_AGENT = 256;
 /** Refreshes that a client may have made within the grace; more are no client's. */
 const MAX_STEPS = 16;
+
+/** What is remembered of the client that a session was opened by. */
+export interface SessionClient {
+  /** What it calls itself. */
+  readonly userAgent?: string | undefined;
+  /** The mark of the network that it comes from. */
+  readonly network?: Buffer;
+}
+
+/** Whose session it is, and in which company. */
+export interface SessionOwner {
+  readonly personId: string;
+  readonly tenantId: string;
+}
 
 export interface OpenedSession {
   readonly sessionId: string;
@@ -65,14 +80,21 @@ export const createSessions = (pool: Pool, days: number) => {
   };
 
   return {
-    /** Begins a session. @param userAgent what the client calls itself */
-    open: async (personId: string, tenantId: string, userAgent?: string): Promise<OpenedSession> => {
-      const sessionId = uuidv7();
+    /**
+     * Begins a session. With the id of one that the same command began, that one, with another refresh token.
+     * @throws Problem unauthenticated where the person is gone
+     */
+    open: async (
+      personId: string,
+      tenantId: string,
+      { userAgent, network }: SessionClient = {},
+      sessionId: string = uuidv7(),
+    ): Promise<OpenedSession> => {
       const refreshToken = randomBytes(32).toString('base64url');
-      await withClient(pool, (client) =>
-        client.query({
+      const { rows } = await withClient(pool, (client) =>
+        client.query<{ opened: boolean }>({
           name: 'open-session',
-          text: 'select identity.open_session($1, $2, $3, $4, $5, $6)',
+          text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7) as opened',
           values: [
             sessionId,
             personId,
@@ -80,10 +102,24 @@ export const createSessions = (pool: Pool, days: number) => {
             hashOf(refreshToken),
             days,
             userAgent?.replaceAll('\0', '').slice(0, USER_AGENT) ?? null,
+            network ?? null,
           ],
         }),
       );
+      if (!rows[0]?.opened) throw new Problem('unauthenticated', { detail: 'Sign in again.' });
       return { sessionId, refreshToken };
+    },
+
+    /** Whose refresh token it is, used or not; undefined for one that is not known. */
+    ownerOf: async (token: string): Promise<SessionOwner | undefined> => {
+      const { rows } = await withClient(pool, (client) =>
+        client.query<SessionOwner>({
+          name: 'find-refresh-token',
+          text: `select person_id as "personId", tenant_id as "tenantId" from identity.find_refresh_token($1)`,
+          values: [hashOf(token)],
+        }),
+      );
+      return rows[0];
     },
 
     /**

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { registerPerson } from '../domain/person/decide';
 import { personFold } from '../domain/person/evolve';
-import { createTenant } from '../domain/tenant/decide';
+import { createTenant } from '../domain/tenant/decide-workspace';
 import { tenantFold } from '../domain/tenant/evolve';
 import { AggregateStore } from '../event-log/aggregate-store';
 import { LogUnavailable, START } from '../event-log/port';

@@ -44,7 +44,7 @@ const SECRET_FIELD =
 // Every repetition that can begin anywhere is bounded: a line may be long.
 const URL_CREDENTIALS = /:\/\/[^\s/?#"@]{1,500}@/g;
 const BEARER = /\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi;
-const INVITATION = /(\/invitations\/preview\/)[^/\s"?]+/g;
+const INVITATION = /(\/invitations\/preview\/|\/join\/)[^/\s"?]+/g;
 
 /** The line without secrets. */
 export const redact = (line: string): string =>

@@ -1,5 +1,5 @@
 /** PostgreSQL types that a read model's column may have. */
-export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'jsonb';
+export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'date' | 'jsonb';
 export type Value = string | number | bigint | boolean | null;
 
 export interface Table {

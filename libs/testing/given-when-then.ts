@@ -14,7 +14,10 @@ import type { Row } from '../projecting/tables';
 export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<State, Event>) => ({
   given: (...events: readonly Event[]) => ({
     when: (decide: (state: State) => readonly Event[]) => {
-      const act = (): readonly Event[] => decide(events.reduce(fold.evolve, fold.initial));
+      const act = (): readonly Event[] => {
+        const state = events.reduce((before, event, at) => fold.evolve(before, event, at + 1), fold.initial);
+        return decide(state);
+      };
       return {
         thenHappened: (...expected: readonly Event[]): void => expect(act()).toEqual(expected),
         thenNothing: (): void => expect(act()).toEqual([]),
@@ -63,6 +66,10 @@ export const project = (projection: Projection, ...events: readonly RecordedEven
     thenPatched: (table: string, key: Row, columns: Row): void => {
       const operations = [...(buffer.folded.get(table)?.values() ?? [])];
       expect(operations).toEqual([{ kind: 'patch', key, columns }]);
+    },
+    thenRemoved: (table: string, ...keys: readonly Row[]): void => {
+      const operations = [...(buffer.folded.get(table)?.values() ?? [])];
+      expect(operations).toEqual(keys.map((key) => ({ kind: 'remove', key })));
     },
     thenParked: (...reasons: readonly string[]): void => expect(parked.map(({ error }) => error)).toEqual(reasons),
   };

@@ -1,18 +1,75 @@
+import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { project, recorded } from '../../libs/testing/given-when-then';
+import { memberJoined, PEOPLE, tenantCreated } from '../../libs/testing/tenant-facts';
 import { membersProjection } from './projection';
 
-it('the members read model begins with the owner', () => {
-  const tenantId = '01a20000-0000-7000-8000-000000000001';
-  const ownerId = '01a20000-0000-7000-8000-000000000002';
-  const created = recorded({
-    stream: { tenantId, aggregate: 'tenant', id: tenantId },
-    type: 'TenantCreated',
-    data: { name: 'Acme', slug: 'acme', ownerId, plan: 'free' },
+const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
+const at = (version: number, event: TenantEvent) =>
+  recorded({
+    ...event,
+    stream: { tenantId: tenant_id, aggregate: 'tenant', id: tenant_id },
+    version,
+    position: BigInt(version * 10),
   });
-  project(membersProjection, created).thenRows('members', {
-    tenant_id: tenantId,
-    person_id: ownerId,
-    role: 'owner',
-    joined_at: '2026-01-02T03:04:05.678Z',
-  });
+const row = (person_id: string, role: string, version: number, joined = version) => ({
+  ...{ tenant_id, person_id, role, version },
+  joined_at: '2026-01-02T03:04:05.678Z',
+  joined_position: BigInt(joined * 10),
+});
+
+const { owner, member } = PEOPLE;
+const created = at(1, tenantCreated);
+const joined = at(2, memberJoined(member, 'member'));
+const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { personId: member, role: 'admin' } };
+const removed: TenantEvent = { type: 'MemberRemoved', data: { personId: member, reason: 'left' } };
+const transferred: TenantEvent = { type: 'OwnershipTransferred', data: { from: owner, to: member } };
+
+describe('the members read model', () => {
+  it('begins with the owner', () => project(membersProjection, created).thenRows('members', row(owner, 'owner', 1)));
+
+  it('has whoever joined, and where in the log they did', () =>
+    project(membersProjection, created, joined).thenRows('members', row(owner, 'owner', 1), row(member, 'member', 2)));
+
+  it('shows the last role, the version that it came with, and the same time of joining', () =>
+    project(membersProjection, joined, at(3, promoted)).thenRows('members', row(member, 'admin', 3, 2)));
+
+  it('changes a role in a row that was made in an earlier batch', () =>
+    project(membersProjection, at(3, promoted)).thenPatched(
+      'members',
+      { tenant_id, person_id: member },
+      { role: 'admin', version: 3 },
+    ));
+
+  it('has nobody who was removed', () =>
+    project(membersProjection, joined, at(3, removed)).thenRemoved('members', { tenant_id, person_id: member }));
+
+  it('has whoever came back as of then', () =>
+    project(membersProjection, joined, at(3, removed), at(4, memberJoined(member, 'auditor'))).thenRows(
+      'members',
+      row(member, 'auditor', 4),
+    ));
+
+  it('shows both sides of a transfer, under its version', () =>
+    project(membersProjection, created, joined, at(3, transferred)).thenRows(
+      'members',
+      row(owner, 'admin', 3, 1),
+      row(member, 'owner', 3, 2),
+    ));
+
+  it('knows by person what they are where', () =>
+    project(membersProjection, created, joined, at(3, promoted)).thenRows(
+      'memberships',
+      { person_id: owner, tenant_id, role: 'owner', joined_position: 10n },
+      { person_id: member, tenant_id, role: 'admin', joined_position: 20n },
+    ));
+
+  it('knows by person who hands a company over, and to whom', () =>
+    project(membersProjection, created, joined, at(3, transferred)).thenRows(
+      'memberships',
+      { person_id: owner, tenant_id, role: 'admin', joined_position: 10n },
+      { person_id: member, tenant_id, role: 'owner', joined_position: 20n },
+    ));
+
+  it('knows by person that they belong there no more', () =>
+    project(membersProjection, joined, at(3, removed)).thenRemoved('memberships', { person_id: member, tenant_id }));
 });

@@ -3,12 +3,23 @@ create table members (
   tenant_id uuid        not null,
   person_id uuid        not null,
   role      text        not null,
-  joined_at timestamptz not null
+  joined_at timestamptz not null,
+  joined_position bigint  not null,  -- in the log: the list's order
+  version         integer not null   -- of the tenant's stream when it last changed: the row's ETag
+);
+
+-- The same by person: where somebody belongs.
+create table memberships (
+  person_id       uuid   not null,
+  tenant_id       uuid   not null,
+  role            text   not null,
+  joined_position bigint not null
 );
 
 -- after load
 alter table members add primary key (tenant_id, person_id);
-create index members_person_idx on members (person_id);
+create index members_joined_idx on members (tenant_id, joined_position);
+alter table memberships add primary key (person_id, tenant_id);
 
 -- before reading
 alter table members enable row level security;
@@ -17,5 +28,10 @@ create policy projector_writes on members to {{projector}} using (true) with che
 create policy operator_reads on members for select to {{operator}} using (true);
 create policy tenant_reads on members for select to {{app}}
   using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
-create policy person_reads on members for select to {{app}}
+
+alter table memberships enable row level security;
+alter table memberships force row level security;
+create policy projector_writes on memberships to {{projector}} using (true) with check (true);
+create policy operator_reads on memberships for select to {{operator}} using (true);
+create policy person_reads on memberships for select to {{app}}
   using (person_id = (select nullif(current_setting('app.person_id', true), '')::uuid));

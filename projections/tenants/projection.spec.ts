@@ -1,22 +1,19 @@
+import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { project, recorded } from '../../libs/testing/given-when-then';
+import { memberJoined, PEOPLE, tenantClosed, tenantCreated } from '../../libs/testing/tenant-facts';
 import { tenantsProjection } from './projection';
 
-const tenantId = '01a20000-0000-7000-8000-000000000001';
-const stream = { tenantId, aggregate: 'tenant', id: tenantId };
-const created = recorded({
-  stream,
-  type: 'TenantCreated',
-  data: { name: 'Acme', slug: 'acme', ownerId: '01a20000-0000-7000-8000-000000000002', plan: 'free' },
-});
-const renamed = recorded({ stream, version: 2, type: 'TenantRenamed', data: { name: 'Acme Ltd', slug: 'acme-ltd' } });
+const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
+const at = (version: number, event: TenantEvent) =>
+  recorded({ ...event, stream: { tenantId: tenant_id, aggregate: 'tenant', id: tenant_id }, version });
 
-const row = {
-  tenant_id: tenantId,
-  name: 'Acme',
-  slug: 'acme',
-  plan: 'free',
-  version: 1,
-};
+const created = at(1, tenantCreated);
+const renaming: TenantEvent = { type: 'TenantRenamed', data: { name: 'Acme Ltd', slug: 'acme-ltd' } };
+const renamed = at(2, renaming);
+const closed = at(3, tenantClosed);
+const erased = recorded({ type: 'TenantErased', data: { tenantId: tenant_id } });
+
+const row = { tenant_id, name: 'Acme', slug: 'acme', plan: 'free', version: 1 };
 
 describe('the tenants read model', () => {
   it('has a row for each company', () => project(tenantsProjection, created).thenRows('tenants', row));
@@ -30,7 +27,18 @@ describe('the tenants read model', () => {
   it('changes a row that was made in an earlier batch', () =>
     project(tenantsProjection, renamed).thenPatched(
       'tenants',
-      { tenant_id: tenantId },
+      { tenant_id },
       { name: 'Acme Ltd', slug: 'acme-ltd', version: 2 },
     ));
+  it('keeps the version of the name while other things happen', () =>
+    project(tenantsProjection, created, at(2, memberJoined(PEOPLE.member, 'member'))).thenRows('tenants', row));
+  it('has no company that is closed, and knows when to erase it', () => {
+    const projected = project(tenantsProjection, created, renamed, closed);
+    projected.thenRemoved('tenants', { tenant_id });
+    projected.thenRows('closed_tenants', { tenant_id, erase_after: '2026-03-01T00:00:00.000Z' });
+  });
+  it('does not name one again that is renamed after its closing', () =>
+    project(tenantsProjection, created, closed, at(4, renaming)).thenRemoved('tenants', { tenant_id }));
+  it('waits no more for one that is erased', () =>
+    project(tenantsProjection, created, closed, erased).thenRemoved('closed_tenants', { tenant_id }));
 });

@@ -13,12 +13,14 @@ const tables = {
       version: 'integer',
     },
   },
+  companies: { key: ['tenant_id'], columns: { tenant_id: 'uuid', name: 'text', slug: 'text' } },
+  closed_tenants: { key: ['tenant_id'], columns: { tenant_id: 'uuid', erase_after: 'timestamptz' } },
 } as const;
 
-/** The workspace as its members see it. */
+/** The workspace as its members see it, while it is open; and which ones are closed and wait for their erasure. */
 export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'tenants',
-  version: 1,
+  version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
@@ -30,10 +32,43 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
         plan: data.plan,
         version,
       });
+      rows.companies.put({ tenant_id: stream.tenantId, name: data.name, slug: data.slug });
     },
     TenantRenamed: ({ stream, data, version }, rows) => {
       rows.tenants.patch({ tenant_id: stream.tenantId }, { name: data.name, slug: data.slug, version });
+      rows.companies.patch({ tenant_id: stream.tenantId }, { name: data.name, slug: data.slug });
     },
+    TenantClosed: ({ stream, data }, rows) => {
+      rows.tenants.remove({ tenant_id: stream.tenantId });
+      rows.companies.remove({ tenant_id: stream.tenantId });
+      rows.closed_tenants.put({ tenant_id: stream.tenantId, erase_after: data.eraseAfter });
+    },
+    MemberInvited: 'ignored',
+    InvitationRevoked: 'ignored',
+    MemberJoined: 'ignored',
+    MemberRoleChanged: 'ignored',
+    MemberRemoved: 'ignored',
+    OwnershipTransferred: 'ignored',
+    TeamCreated: 'ignored',
+    TeamRenamed: 'ignored',
+    TeamDeleted: 'ignored',
+    TeamMemberAdded: 'ignored',
+    TeamMemberRemoved: 'ignored',
     PersonRegistered: 'ignored',
+    PersonErased: 'ignored',
+    ProjectCreated: 'ignored',
+    ProjectChanged: 'ignored',
+    ProjectArchived: 'ignored',
+    ProjectRestored: 'ignored',
+    TaskCreated: 'ignored',
+    TaskDescribed: 'ignored',
+    TaskStatusChanged: 'ignored',
+    TaskAssigned: 'ignored',
+    TaskUnassigned: 'ignored',
+    TaskDueDateChanged: 'ignored',
+    TaskDeleted: 'ignored',
+    TenantErased: ({ data }, rows) => {
+      rows.closed_tenants.remove({ tenant_id: data.tenantId });
+    },
   },
 });

@@ -1,3 +1,5 @@
+import type { Pool } from 'pg';
+import { withClient } from '../../libs/platform/database/pools';
 import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
 
 export interface TenantRow {
@@ -19,3 +21,18 @@ export const findTenant = async (db: TenantDb): Promise<TenantRow | undefined> =
   const [row] = await db.query<TenantRow>(TENANT, []);
   return row;
 };
+
+/**
+ * Closed companies whose time has come, for those who work for all tenants.
+ * @param pool connects as the projector
+ */
+export const tenantsToErase = (pool: Pool, limit: number): Promise<string[]> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ id: string }>({
+      name: 'tenants-to-erase',
+      text: `select tenant_id as id from read_model.closed_tenants where erase_after <= now()
+        order by erase_after limit $1`,
+      values: [limit],
+    });
+    return rows.map(({ id }) => id);
+  });

@@ -22,6 +22,7 @@ export const CATALOGUE = {
   'project.rebuild': ratio(0.5, 0.8),
   'project.rebuild.rss': atMost('MiB', 512, 256),
   'query.rls': ratio(0.8, 0.95),
+  'query.tasks': share(1.5, 1.1),
   'http.auth': ratio(0.75, 0.9),
   'http.command': ratio(0.6, 1),
   'http.command.p99': share(2, 1.2),

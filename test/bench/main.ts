@@ -15,6 +15,7 @@ import { queryGrown, queryUnderSecurity } from './rows/query';
 import { projectRebuild, rebuildMemory } from './rows/rebuild';
 import { coldStart } from './rows/start';
 import { streamLoad } from './rows/stream';
+import { tasksListed } from './rows/tasks';
 import { visible } from './rows/visible';
 import { openServer } from './server';
 import { endChildren } from './started';
@@ -27,6 +28,7 @@ const GROUPS: readonly Group[] = [
   projectRebuild,
   rebuildMemory,
   queryUnderSecurity,
+  tasksListed,
   visible,
   appendGrown,
   queryGrown,

@@ -5,8 +5,13 @@ import { ApiModule } from '../../apps/api/api.module';
 import { AccountThrottle } from '../../apps/api/http/account-throttle';
 import { createApp } from '../../apps/api/http/create-app';
 import { createMemoryLimiter } from '../../apps/api/http/rate-window';
+import type { TenantEvent } from '../../libs/domain/tenant/events';
+import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
+import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
+import { createJoinStore } from '../../libs/identity/join-store';
+import { createNetworkMarks } from '../../libs/identity/network-marks';
 import { type Argon2, createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
@@ -15,22 +20,33 @@ import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { silentLogger } from '../../libs/platform/logger.port';
 import { startEngine } from '../../libs/projecting/engine';
 import { installProjections } from '../../libs/projecting/install';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import { createProgress } from '../../libs/projecting/progress';
+import { createProgress, type Progress } from '../../libs/projecting/progress';
 import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '../../libs/testing/database';
 import { InMemoryEventLog } from '../../libs/testing/in-memory-event-log';
 import { projections } from '../../projections';
 
 export const PASSWORD = 'correct horse battery staple';
 
-/** Sign-ins that an account may make in a minute. */
+/** Wrong passwords in a minute, for one account from one network. */
 export const ACCOUNT_RATE = 5;
+/** And from all networks together. */
+export const ACCOUNT_TOTAL_RATE = 12;
 
 type Answer = Awaited<ReturnType<NestFastifyApplication['inject']>>;
+
+/** A request of somebody: with a body, of an access token, from an address. */
+export interface Asking {
+  readonly payload?: object;
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+  readonly remoteAddress?: string;
+}
 
 export interface SignedUp {
   readonly user: { readonly id: string };
@@ -46,6 +62,8 @@ export interface IdentityApp {
   readonly database: TestDatabase;
   readonly keys: SigningKeys;
   readonly log: InMemoryEventLog;
+  /** How far the read models are; of all apps on one database. */
+  readonly progress: Progress;
   /** The API's own, as the app role. */
   readonly pool: Pool;
   /** Of the test, past row-level security. */
@@ -54,6 +72,9 @@ export interface IdentityApp {
   readonly work: string[];
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, token: string): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: Asking): Promise<Answer>;
+  /** Appends a fact to a company's stream, past all rules, and waits until the read models have it. */
+  happen(tenantId: string, event: TenantEvent): Promise<void>;
   /** A sign-up's body, with an address of its own. */
   body(more?: object): SignedUp['sent'];
   /** Somebody new, in a company of their own. */
@@ -73,33 +94,47 @@ const countingArgon2 = (work: string[]): Argon2 => ({
   },
 });
 
-/** The API as `apps/api/start.ts` makes it, with its projections, over a log in memory. Close it in `afterAll`. */
-export const createIdentityApp = async (): Promise<IdentityApp> => {
+let people = 0;
+
+/**
+ * The API as `apps/api/start.ts` makes it, with its projections, over a log in memory. Close it in `afterAll`.
+ * @param beside another one, whose database, log and projections it uses, as a second process would; close it first
+ */
+export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityApp> => {
   const work: string[] = [];
-  let people = 0;
-  const database = await createTestDatabase();
+  const database = beside?.database ?? (await createTestDatabase());
   const pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test', onError: () => {} });
   const projector = createPool({ url: database.urls.projector, max: projections.length + 5, applicationName: 'test' });
   const owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
-  const log = new InMemoryEventLog();
-  const progress = createProgress();
+  const log = new InMemoryEventLog(beside?.log.store);
+  const progress = beside?.progress ?? createProgress();
   const roles = roleNames(database.rolePrefix);
-  await installProjections(projector, projections, roles);
+  if (!beside) await installProjections(projector, projections, roles);
   const metrics = createProjectionMetrics({ registry: new Registry(), log, pool: projector });
-  const engine = startEngine({ projections, log, pool: projector, roles, progress, logger: silentLogger, metrics });
+  const parts = { projections, log, pool: projector, roles, progress, logger: silentLogger, metrics };
+  const engine = beside ? undefined : startEngine(parts);
   const waiter = createPositionWaiter({ projections: projections.map(({ name }) => name), progress, pool });
   const keys = await openSigningKeys({ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger });
   const plenty = { limit: 1_000_000, windowSeconds: 60 };
   const module = ApiModule.with({
+    retentionDays: 30,
+    invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
+    publicUrl: 'https://api.example.com',
+    joins: createJoinStore(pool),
     pool,
     db: createScopedDb(pool),
     keys,
+    log,
     store: new AggregateStore({ log }),
     passwords: createPasswords({ concurrency: 4 }, countingArgon2(work)),
     sessions: createSessions(pool, 30),
     accessTokens: createAccessTokens(keys, 900),
     signUps: createSignUpStore(pool),
-    throttle: new AccountThrottle(createMemoryLimiter({ name: 'account', limit: ACCOUNT_RATE, windowSeconds: 60 })),
+    markOf: createNetworkMarks(TEST_SECRET_KEY),
+    throttle: new AccountThrottle({
+      network: createMemoryLimiter({ name: 'account', limit: ACCOUNT_RATE, windowSeconds: 60 }),
+      everywhere: createMemoryLimiter({ name: 'account-everywhere', limit: ACCOUNT_TOTAL_RATE, windowSeconds: 60 }),
+    }),
   });
   const app = await createApp(module, {
     logger: silentLogger,
@@ -119,6 +154,22 @@ export const createIdentityApp = async (): Promise<IdentityApp> => {
     work,
     post,
     get: (url, token) => app.inject({ url, headers: { authorization: `Bearer ${token}` } }),
+    ask: (method, url, { payload, token, headers, remoteAddress } = {}) =>
+      app.inject({
+        method,
+        url,
+        headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
+        ...(payload && { payload }),
+        ...(remoteAddress !== undefined && { remoteAddress }),
+      }),
+    happen: async (tenantId, event) => {
+      const stream = { tenantId, aggregate: tenantFold.aggregate, id: tenantId };
+      const actor = { kind: 'system' } as const;
+      const { position } = await log.append({
+        ...{ stream, actor, expected: 'any', events: [event], commandId: uuidv7(), correlationId: 'test' },
+      });
+      await waiter.waitFor(position, 10_000);
+    },
     body,
     signUp: async (more) => {
       const sent = body(more);
@@ -129,16 +180,17 @@ export const createIdentityApp = async (): Promise<IdentityApp> => {
     database,
     keys,
     log,
+    progress,
     pool,
     owner,
     close: async () => {
       await app.close();
       waiter.close();
       keys.close();
-      await engine.stop();
+      await engine?.stop();
       await log.close();
       await Promise.all([pool, projector, owner].map((it) => it.end()));
-      await database.drop();
+      if (!beside) await database.drop();
     },
   };
 };

@@ -28,7 +28,8 @@ export class ContractGuard implements CanActivate {
     const { idempotency, consistency } = this.parts;
     const bound = idempotency?.concerns(request) === true;
     const waits = consistency?.concerns(request, state) === true;
-    return counting === undefined && !bound && !waits ? true : this.slowly(request, state, counting, bound, waits);
+    if (counting === undefined && !bound && !waits && state.denied === undefined) return true;
+    return this.slowly(request, state, counting, bound, waits);
   }
 
   private async slowly(
@@ -41,6 +42,7 @@ export class ContractGuard implements CanActivate {
     await counting;
     if (waits) await this.parts.consistency?.beforeRead(request, state);
     if (bound) await this.parts.idempotency?.begin(request, state);
+    if (state.denied) throw state.denied;
     return true;
   }
 

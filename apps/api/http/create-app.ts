@@ -14,7 +14,7 @@ import { addHooks } from './hooks';
 import { createHttpMetrics } from './http-metrics';
 import { createIdempotency } from './idempotency';
 import { createInFlight } from './in-flight';
-import { acceptJsonOnly } from './json-body';
+import { acceptForms, acceptJsonOnly } from './json-body';
 import { shedLoad } from './load-shedding';
 import type { HttpOptions } from './options';
 import { PAGE_CURSORS } from './pages';
@@ -22,7 +22,6 @@ import { createPositionTokens } from './position-token';
 import { ProblemFilter } from './problem-filter';
 import { addProblemPages } from './problem-pages';
 import { createRateLimits } from './rate-limits';
-import { connectSharedCounts } from './rate-redis';
 import { learnSecurityHeaders } from './security-headers';
 import { createAdapter } from './server';
 import { createValidationPipe } from './validation';
@@ -37,12 +36,11 @@ export const createApp = async (
   options: HttpOptions,
 ): Promise<NestFastifyApplication> => {
   const { logger, secretKey, waiter, registry } = options;
-  const securityHeaders = await learnSecurityHeaders(DOCS_PATH);
+  const securityHeaders = await learnSecurityHeaders(DOCS_PATH, isPage);
   const adapter = createAdapter(options, securityHeaders);
   const instance = adapter.getInstance();
 
-  const shared = options.redisUrl === undefined ? undefined : connectSharedCounts(options.redisUrl, logger);
-  const rateLimits = createRateLimits(options.rateLimits, shared?.limiter);
+  const rateLimits = createRateLimits(options.rateLimits, options.makeLimiter);
   const inFlight = createInFlight({
     max: options.maxInFlight ?? 2_000,
     deadlineMs: options.requestTimeoutMs ?? 10_000,
@@ -56,9 +54,9 @@ export const createApp = async (
   instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
   addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
   drainBeforeClose(instance);
-  instance.addHook('onClose', async () => shared?.close());
   addCors(instance, options.corsOrigins ?? []);
   acceptJsonOnly(instance);
+  acceptForms(instance, isPage);
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
   addHealthRoutes(instance, { checks: options.checks ?? {}, registry });
   addProblemPages(instance);
@@ -76,6 +74,9 @@ export const createApp = async (
   await instance.ready();
   return app;
 };
+
+/** What is for people to look at: the pages of invitations. */
+const isPage = (path: string): boolean => path.startsWith('/join/');
 
 /** What Nest tells of its start is of interest only where something goes wrong. */
 const nestLogger = (logger: Logger): LoggerService => ({

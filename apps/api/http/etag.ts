@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -9,14 +10,23 @@ export class Versioned<Body> {
   constructor(
     readonly body: Body,
     readonly version: number,
+    /** What else it shows, that changes without the version. */
+    readonly beside?: string | undefined,
   ) {}
 }
 
-/** Return it from a controller's method: the answer carries the version as its strong `ETag`. */
-export const withETag = <Body>(body: Body, version: number): Versioned<Body> => new Versioned(body, version);
+/**
+ * Return it from a controller's method: the answer carries the version as its strong `ETag`.
+ * @param beside what the body shows that changes without the version: `If-None-Match` minds it, `If-Match` does not
+ */
+export const withETag = <Body>(body: Body, version: number, beside?: string): Versioned<Body> =>
+  new Versioned(body, version, beside);
 
-/** `"7"` */
-const etagOf = (version: number): string => `"${version}"`;
+/** `"7"`, or `"7.Zm9vYmFyYmF6"` with something beside the version. */
+const etagOf = ({ version, beside }: Versioned<unknown>): string =>
+  beside === undefined
+    ? `"${version}"`
+    : `"${version}.${createHash('sha256').update(beside).digest('base64url').slice(0, 12)}"`;
 
 const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 /** Splits at the commas between tags; one inside a tag's quotes stays. */
@@ -40,7 +50,7 @@ const parseTags = (field: string): Tag[] | undefined => {
 
 /** Version of a tag that {@link etagOf} could have made. */
 const versionOf = ({ weak, value }: Tag): number | undefined =>
-  !weak && /^(0|[1-9]\d{0,8})$/.test(value) ? Number(value) : undefined;
+  !weak && /^(0|[1-9]\d{0,8})(\.[\w-]{12})?$/.test(value) ? Number.parseInt(value, 10) : undefined;
 
 /**
  * The version that the client insists on (`If-Match`); undefined where it insists on none (`*`, or no field).
@@ -81,7 +91,7 @@ export const IfMatch = createParamDecorator(
 /** preSerialization: unwraps a {@link Versioned} body. */
 export const unwrapVersioned = (payload: unknown, reply: FastifyReply): unknown => {
   if (!(payload instanceof Versioned)) return payload;
-  reply.header('etag', etagOf(payload.version));
+  reply.header('etag', etagOf(payload));
   return payload.body;
 };
 

@@ -104,8 +104,13 @@ export const Choice = (values: readonly string[], options: FieldOptions = {}): P
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
+/** There is no year 0, which PostgreSQL refuses. */
 const isDay = (year: number, month: number, day: number): boolean =>
-  month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+  year >= 1 &&
+  month >= 1 &&
+  month <= 12 &&
+  day >= 1 &&
+  day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
 
 const isTimestamp = (value: unknown): value is string => {
   const [, year, month, day] = (typeof value === 'string' && TIMESTAMP.exec(value)) || [];

@@ -11,6 +11,7 @@ const platform = join(__dirname, '../../../libs/platform');
 const MIGRATIONS = [
   { id: '0001-roles', file: join(platform, 'database/migrations/0001-roles.sql') },
   { id: '0004-idempotency', file: join(platform, 'idempotency/schema.sql') },
+  { id: '0010-idempotency-persons', file: join(platform, 'idempotency/persons.sql') },
 ];
 
 describe('Idempotency-Key', () => {
@@ -208,6 +209,16 @@ describe('Idempotency-Key', () => {
     expect(await store.purge()).toBe(0);
     await owner.query(`update idempotency.keys set created_at = now() - interval '25 hours'`);
     expect(await store.purge()).toBe(1);
+  });
+
+  it('keeps with each answer whom it is about, so that it goes with them', async () => {
+    await make('k1');
+    await make('k2', undefined, asPerson(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
+    const { rows } = await owner.query('select person_id from idempotency.keys order by person_id');
+    expect(rows.map((row) => row.person_id)).toEqual([
+      '0198c0de-0000-7000-8000-000000000001',
+      '0198c0de-0000-7000-8000-000000000002',
+    ]);
   });
 
   it('shows no row to who asks without a tenant, or for another one', async () => {

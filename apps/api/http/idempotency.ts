@@ -50,6 +50,10 @@ export interface IdempotencyOptions {
   readonly logger: Logger;
 }
 
+/** True where the request has a key under which its answer is kept. */
+export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
+  headers['idempotency-key'] !== undefined && WRITES.has(method);
+
 /**
  * `Idempotency-Key`. What is stored tells nobody anything: the key, its person and address are one keyed hash, and the
  * answer is encrypted (AES-256-GCM, a key derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
@@ -59,7 +63,7 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
   const sealer = createSealer(deriveKey(secretKey, 'idempotency answer'));
 
   return {
-    concerns: (request) => request.headers['idempotency-key'] !== undefined && WRITES.has(request.method),
+    concerns: mayBeReplayed,
 
     begin: async (request, state) => {
       const key = request.headers['idempotency-key'];
@@ -90,11 +94,17 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       try {
         const body = bytesOf(payload);
         // What may go better next time is not kept: the claim is given up, and the command id stays.
-        const passing = reply.statusCode >= 500 || reply.statusCode === 429 || body === undefined;
+        const passing =
+          reply.statusCode >= 500 || reply.statusCode === 429 || body === undefined || state.denied !== undefined;
         await patiently(
           passing
             ? store.settle(lease, undefined, undefined)
-            : store.settle(lease, reply.statusCode, sealer.seal(pack(reply, body), lease.keyId)),
+            : store.settle(
+                lease,
+                reply.statusCode,
+                sealer.seal(pack(reply, body), lease.keyId),
+                state.answeredPerson ?? state.principal?.personId,
+              ),
         );
       } catch (error) {
         // Left as it is, the lease runs out and a repeat finds the same command id.

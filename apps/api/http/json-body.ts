@@ -4,6 +4,8 @@ import { Problem } from '../../../libs/platform/problems';
 
 /** Bytes of a body at most. */
 export const BODY_LIMIT = 256 * 1024;
+/** Of a form. */
+const FORM_LIMIT = 16 * 1024;
 const MAX_DEPTH = 32;
 
 /** A request whose body came as JSON, with the very bytes, for signatures and hashes. */
@@ -33,6 +35,21 @@ export const acceptJsonOnly = (instance: FastifyInstance): void => {
       }
       done(null, body);
     });
+  });
+};
+
+/**
+ * Takes forms on the routes that are pages, and there alone: a page of another site can send a form anywhere, but no JSON.
+ * Of a field that comes twice the last one counts.
+ */
+export const acceptForms = (instance: FastifyInstance, isPage: (path: string) => boolean): void => {
+  const type = 'application/x-www-form-urlencoded';
+  instance.addContentTypeParser<Buffer>(type, { parseAs: 'buffer', bodyLimit: FORM_LIMIT }, (request, bytes, done) => {
+    if (!isPage(request.raw.url ?? '/')) {
+      return done(new Problem('unsupported-media-type', { detail: 'Send the body as application/json.' }));
+    }
+    if (!isUtf8(bytes)) return done(invalid('must be UTF-8'));
+    done(null, Object.fromEntries(new URLSearchParams(bytes.toString('utf8'))));
   });
 };
 

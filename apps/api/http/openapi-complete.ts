@@ -1,10 +1,17 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type ProblemName, problemCatalogue } from '../../../libs/platform/problems';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
+import { OF_PERSON_EXTENSION, PERMISSION_EXTENSION } from './needs.decorator';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
-type Extended = Operation & { 'x-public'?: boolean; [DOCUMENTATION]?: DocumentationExtension; [TAKES_IF_MATCH]?: true };
+type Extended = Operation & {
+  'x-public'?: boolean;
+  [DOCUMENTATION]?: DocumentationExtension;
+  [TAKES_IF_MATCH]?: true;
+  [PERMISSION_EXTENSION]?: { readonly permission: string; readonly roles: readonly string[] };
+  [OF_PERSON_EXTENSION]?: true;
+};
 type Response = Record<string, unknown> & { headers?: object };
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
@@ -49,6 +56,9 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
     ...parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
 
+  const needed = whoMay(operation);
+  if (needed) operation.description = [operation.description, needed].filter(Boolean).join('\n\n');
+
   const fields = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
   const responses = (operation.responses ?? {}) as unknown as Record<string, Response>;
   // Which method a decorator sits on is known only here.
@@ -65,10 +75,19 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
 
   const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
   if (!open) all.add('unauthenticated');
+  if (operation[PERMISSION_EXTENSION]) all.add('forbidden');
   if (one) all.add('not-found');
   if (!open && !writes) all.add('read-model-behind');
   if (takesIfMatch) all.add('precondition-failed');
   Object.assign(responses, problemResponses([...all]));
+};
+
+const whoMay = ({
+  [PERMISSION_EXTENSION]: permission,
+  [OF_PERSON_EXTENSION]: ofPerson,
+}: Extended): string | undefined => {
+  if (permission) return `Needs \`${permission.permission}\`: ${permission.roles.join(', ')}.`;
+  return ofPerson ? 'Of the signed-in person, whatever their role.' : undefined;
 };
 
 const references = (names: readonly string[]): object =>

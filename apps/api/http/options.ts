@@ -4,6 +4,7 @@ import type { Logger } from '../../../libs/platform/logger.port';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
 import type { Check } from './health';
 import type { RateLimitOptions } from './rate-limits';
+import type { Limiter, RatePolicy } from './rate-window';
 
 /** What the HTTP application takes from its surroundings. */
 export interface HttpOptions {
@@ -11,8 +12,8 @@ export interface HttpOptions {
   /** 32 bytes, the same for every process. */
   readonly secretKey: Buffer;
   readonly rateLimits: RateLimitOptions;
-  /** Counts for all processes together; each counts by itself unless given. */
-  readonly redisUrl?: string | undefined;
+  /** Makes what counts; in this process unless given. */
+  readonly makeLimiter?: ((policy: RatePolicy) => Limiter) | undefined;
   /** Whose `X-Forwarded-For` counts: nobody's, that of so many proxies, or of these addresses. */
   readonly trustProxy?: false | number | readonly string[];
   /** Browser applications that may call; none unless given. */

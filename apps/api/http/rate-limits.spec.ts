@@ -1,5 +1,4 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AccountThrottle } from './account-throttle';
 import { addressKey } from './rate-limits';
 import { createMemoryLimiter } from './rate-window';
 import { asPerson, createToyApp, TENANT_B } from './testing/toy-app';
@@ -101,11 +100,16 @@ describe('rate limits', () => {
     expect(addressKey(address)).toBe(key);
   });
 
-  it('hold an account, wherever the attempts come from', async () => {
-    const throttle = new AccountThrottle(createMemoryLimiter({ name: 'account', limit: 2, windowSeconds: 60 }));
-    await throttle.consume('a');
-    await throttle.consume('a');
-    await expect(throttle.consume('a')).rejects.toMatchObject({ problem: 'rate-limited', details: { retryAfter: 60 } });
-    await throttle.consume('b');
+  it('take back what was counted, and no more than that', () => {
+    let now = 0;
+    const limiter = createMemoryLimiter({ name: 'x', limit: 2, windowSeconds: 10 }, () => now);
+    const left = () => (limiter.consume('k') as { remaining: number }).remaining;
+    limiter.restore('unknown');
+    expect(left()).toBe(1);
+    for (let at = 0; at < 3; at++) limiter.restore('k');
+    expect([left(), left(), left()]).toEqual([1, 0, -1]);
+    now = 10_000;
+    limiter.restore('k');
+    expect([left(), left(), left()]).toEqual([1, 0, -1]);
   });
 });

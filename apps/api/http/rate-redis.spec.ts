@@ -23,6 +23,9 @@ describe('shared counts', () => {
     const left: number[] = [];
     for (let at = 0; at < 4; at++) left.push((await limiter.consume('k')).remaining);
     expect(left).toEqual([1, 0, -1, -1]);
+    await limiter.consume('other');
+    await limiter.restore('other');
+    expect((await limiter.consume('other')).remaining).toBe(1);
     expect(Date.now() - started).toBeLessThan(1_000);
     await counts.close();
   });
@@ -58,6 +61,10 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     ];
     expect(verdicts.map(({ remaining }) => Math.max(-1, remaining))).toEqual([1, 0, -1, -1]);
     expect(verdicts.every(({ resetAt }) => resetAt > Date.now() + 50_000)).toBe(true);
+
+    await a.consume('taken back');
+    await b.restore('taken back');
+    expect((await a.consume('taken back')).remaining).toBe(1);
 
     redis.kill('SIGKILL');
     await sleep(200);

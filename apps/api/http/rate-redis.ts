@@ -9,6 +9,9 @@ export interface SharedCounts {
   close(): Promise<void>;
 }
 
+/** Keys can hold mail and network addresses, which have no business in a shared store. */
+const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url');
+
 /** ms that a count may take before this process counts by itself. */
 const PATIENCE_MS = 250;
 
@@ -53,12 +56,14 @@ export const connectSharedCounts = (url: string, logger: Logger): SharedCounts =
       });
       return {
         policy,
-        // Keys can hold mail and network addresses, which have no business in a shared store.
         consume: (key) =>
-          counts.consume(createHash('sha256').update(key).digest('base64url')).then(verdict, (refused: unknown) => {
+          counts.consume(hashOf(key)).then(verdict, (refused: unknown) => {
             if (refused instanceof RateLimiterRes) return { ...verdict(refused), remaining: -1 };
             throw refused;
           }),
+        restore: async (key) => {
+          await counts.reward(hashOf(key));
+        },
       };
     },
     close: async () => {

@@ -18,6 +18,8 @@ export interface Limiter {
   readonly policy: RatePolicy;
   /** Counts one request. A promise only where the count is kept elsewhere. */
   consume(key: string): Verdict | Promise<Verdict>;
+  /** Takes back one that was counted and let through. */
+  restore(key: string): void | Promise<void>;
 }
 
 interface Window {
@@ -55,6 +57,10 @@ export const createMemoryLimiter = (policy: RatePolicy, now: () => number = Date
       }
       if (window.remaining >= 0) window.remaining -= 1;
       return window;
+    },
+    restore: (key) => {
+      const window = windows.get(key);
+      if (window && window.resetAt > now() && window.remaining < policy.limit) window.remaining += 1;
     },
   };
 };

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Position } from '../../../libs/event-log/port';
 import type { IdempotencyLease } from '../../../libs/platform/idempotency/store';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import type { Problem } from '../../../libs/platform/problems';
 
 /** Who asks, as the verified access token says. */
 export interface Principal {
@@ -25,6 +26,8 @@ export interface RequestContext {
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
   positionTenant?: string | undefined;
+  /** Whom the answer is about, where nobody was signed in: what is kept of it is erased with them. */
+  answeredPerson?: string | undefined;
 }
 
 /** What the shared HTTP parts keep of a request, beyond what controllers see. */
@@ -33,7 +36,13 @@ export class RequestState implements RequestContext {
   principal: Principal | undefined = undefined;
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
+  answeredPerson: string | undefined = undefined;
   lease: IdempotencyLease | undefined = undefined;
+  /**
+   * Why the signed-in person may not do this now. Told only where their idempotency key has no answer yet: whoever took
+   * away their own right, by leaving or closing the company, may ask what came of it.
+   */
+  denied: Problem | undefined = undefined;
   /** The `RateLimit` field; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
   rateLimitPolicy: string | undefined = undefined;

@@ -17,6 +17,9 @@ const DOCS = {
   connectSrc: ["'self'"],
 };
 
+/** Pages with a form and a style sheet of their own, and nothing else. */
+const PAGE = { ...API, styleSrc: ["'self'"], formAction: ["'self'"] };
+
 /** Those that mean something on an answer that is no document (OWASP's REST cheat sheet): each header costs its time. */
 const MEANT_FOR_DATA = new Set([
   ...['content-security-policy', 'strict-transport-security', 'x-content-type-options', 'x-frame-options'],
@@ -27,12 +30,20 @@ const MEANT_FOR_DATA = new Set([
  * What helmet sets, learned once at start and written to each answer. Its plugin runs 13 functions on each request for
  * headers that never change, which is more work than a small request itself.
  */
-export const learnSecurityHeaders = async (docsPath: string): Promise<SecurityHeaders> => {
+export const learnSecurityHeaders = async (
+  docsPath: string,
+  isPage: (path: string) => boolean = () => false,
+): Promise<SecurityHeaders> => {
   const probe = fastify();
   await probe.register(helmet, { global: false });
-  const paths = { '/none': false, '/data': withPolicy(API), '/docs': withPolicy(DOCS) } as const;
+  const paths = {
+    '/none': false,
+    '/data': withPolicy(API),
+    '/docs': withPolicy(DOCS),
+    '/page': withPolicy(PAGE),
+  } as const;
   for (const [path, settings] of Object.entries(paths)) probe.get(path, { helmet: settings }, async () => '');
-  const [none, data, docs] = await Promise.all(
+  const [none, data, docs, page] = await Promise.all(
     Object.keys(paths).map(async (url) => (await probe.inject(url)).headers),
   );
   await probe.close();
@@ -43,7 +54,8 @@ export const learnSecurityHeaders = async (docsPath: string): Promise<SecurityHe
   // Shared caches keep nothing; a browser asks again with the ETag that it has.
   ofData['cache-control'] = 'private, no-cache';
   const ofDocs = Object.fromEntries(learned(docs));
-  return { of: (url) => (url.startsWith(docsPath) ? ofDocs : ofData) };
+  const ofPage = Object.fromEntries(learned(page));
+  return { of: (url) => (url.startsWith(docsPath) ? ofDocs : isPage(url) ? ofPage : ofData) };
 };
 
 const withPolicy = (directives: Record<string, string[]>) => ({

@@ -20,7 +20,10 @@ const RETRY_SECONDS = 1;
  */
 export const toProblem = (error: unknown): Problem => {
   if (error instanceof Problem) return error;
-  if (error instanceof Refusal) return new Problem(error.reason, { detail: error.detail }, { cause: error });
+  if (error instanceof Refusal) {
+    const { reason, detail, members } = error;
+    return new Problem(reason, { detail, ...(members && { members }) }, { cause: error });
+  }
   if (error instanceof HttpException) return ofHttpException(error);
   return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
 };

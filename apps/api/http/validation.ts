@@ -5,6 +5,12 @@ import { type FieldError, Problem } from '../../../libs/platform/problems';
 import { cleanText } from './clean-text';
 import { convertingRules, type Rule } from './field';
 
+const mayBeAbsent = new WeakSet<object>();
+/** Marks the DTO of a body that may be left out: it is as an empty one. */
+export const MayBeAbsent = (): ClassDecorator => (target) => {
+  mayBeAbsent.add(target);
+};
+
 /** A request with more mistakes than this is not told all of them. */
 const MAX_ERRORS = 100;
 
@@ -32,7 +38,8 @@ export const createValidationPipe = (): PipeTransform => {
       const prefix = PREFIX[type];
       if (prefix === undefined) return value;
       const errors: FieldError[] = [];
-      const clean = cleanText(value, data === undefined ? prefix : `${prefix}/${data}`, errors);
+      const given = value === undefined && isDto(metatype) && mayBeAbsent.has(metatype) ? {} : value;
+      const clean = cleanText(given, data === undefined ? prefix : `${prefix}/${data}`, errors);
       if (errors.length > 0) throw invalid(errors);
       if (!isDto(metatype)) return clean;
       if (!isRecord(clean)) throw invalid([{ pointer: prefix, message: noObject(clean) }]);

@@ -1,12 +1,17 @@
 import { type ExecutionContext, Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
+import { may, type Permission, rolesNeeded } from '../../../libs/domain/tenant/permissions';
+import type { Role } from '../../../libs/domain/tenant/roles';
+import type { EndedSessions } from '../../../libs/identity/ended-sessions';
 import type { TokenCache } from '../../../libs/identity/token-cache';
 import { Problem } from '../../../libs/platform/problems';
-import { IS_PUBLIC } from '../http/public.decorator';
-import { contextOf, type Principal } from '../http/request-context';
-import { IDENTITY, TOKEN_CACHE } from '../tokens';
-import type { Identity } from './identity.service';
+import { mayBeReplayed } from '../http/idempotency';
+import { OF_PERSON } from '../http/needs.decorator';
+import { contextOf, type Principal, stateOf } from '../http/request-context';
+import { AUTHORITY, ENDED_SESSIONS, TOKEN_CACHE } from '../tokens';
+import { type Access, accessOf } from './access';
+import type { Authority } from './authority';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 
 /** Longer than any token of ours. */
@@ -17,50 +22,77 @@ const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
 
 /**
- * Lets nobody in without a valid access token, but to routes that are marked `@Public()`. A token is verified once, by
- * passport-jwt, and then known for as long as it and its session are good: the common request costs one look into a map.
+ * Lets nobody in without a valid access token, but to routes that are marked `@Public()`; and to a company's routes only
+ * who belongs to it now, in a role that may do this. A token is verified once, by passport-jwt, and then known for as long
+ * as it and its session are good; a membership is asked for once a second: the common request costs two looks into maps.
  */
 @Injectable()
 export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnModuleDestroy {
-  readonly #public = new Map<unknown, boolean>();
+  readonly #access = new Map<unknown, Access>();
 
   constructor(
     @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>,
-    @Inject(IDENTITY) private readonly identity: Identity,
+    @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
+    @Inject(AUTHORITY) private readonly authority: Authority,
   ) {
     super();
   }
 
   async onModuleInit(): Promise<void> {
-    const { ended } = this.identity;
-    await ended.watch(() => this.cache.drop(({ sessionId }) => ended.has(sessionId)));
+    this.authority.watch();
+    await this.ended.watch(() => this.cache.drop(({ sessionId }) => this.ended.has(sessionId)));
   }
 
-  onModuleDestroy(): Promise<void> {
-    return this.identity.ended.close();
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([this.ended.close(), this.authority.close()]);
   }
 
   override canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
-    if (this.isPublic(execution)) return true;
+    const access = this.accessTo(execution);
+    if (access.anyone && !access.needs) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const { authorization } = request.headers;
-    if (authorization === undefined) throw unauthenticated('This needs an access token: Authorization: Bearer …');
-    const known = this.cache.get(authorization);
-    if (known) {
-      contextOf(request).principal = known;
-      return true;
+    if (authorization === undefined) {
+      if (access.anyone) return true;
+      throw unauthenticated('This needs an access token: Authorization: Bearer …');
     }
+    const known = this.cache.get(authorization);
+    if (known) return this.admit(request, known, access);
     if (authorization.length > MAX_HEADER || !SCHEME.test(authorization))
       throw unauthenticated('The access token is malformed.');
-    return this.verify(execution, request, authorization);
+    return this.verify(execution, request, authorization).then((principal) => this.admit(request, principal, access));
   }
 
-  private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<boolean> {
+  private async verify(
+    execution: ExecutionContext,
+    request: FastifyRequest,
+    authorization: string,
+  ): Promise<Principal> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
-    if (this.identity.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
+    if (this.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
     this.cache.put(authorization, principal, expiresAt);
-    contextOf(request).principal = principal;
+    return principal;
+  }
+
+  /** Whether somebody whose token is good may use the route now. */
+  private admit(request: FastifyRequest, principal: Principal, { needs }: Access): boolean | Promise<boolean> {
+    if (needs === undefined || needs === OF_PERSON) {
+      contextOf(request).principal = principal;
+      return true;
+    }
+    const role = this.authority.remembered(principal.tenantId, principal.personId);
+    if (role === undefined || !may(role, needs)) return this.ask(request, principal, needs);
+    return letIn(request, principal, role);
+  }
+
+  private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
+    const { tenantId, personId } = principal;
+    const role = await this.authority.roleOf(tenantId, personId, (it) => may(it, permission));
+    letIn(request, principal, role ?? principal.role);
+    if (role === undefined)
+      deny(request, unauthenticated('You do not belong to this company any more. Sign in again.'));
+    else if (!may(role, permission)) deny(request, new Problem('forbidden', { detail: rolesNeeded(permission) }));
     return true;
   }
 
@@ -73,14 +105,24 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     throw unauthenticated(expired ? 'The access token has expired.' : 'The access token is not valid.', info);
   }
 
-  private isPublic(execution: ExecutionContext): boolean {
+  private accessTo(execution: ExecutionContext): Access {
     const handler = execution.getHandler();
-    const known = this.#public.get(handler);
-    if (known !== undefined) return known;
-    const marked = Boolean(
-      Reflect.getMetadata(IS_PUBLIC, handler) ?? Reflect.getMetadata(IS_PUBLIC, execution.getClass()),
-    );
-    this.#public.set(handler, marked);
-    return marked;
+    const known = this.#access.get(handler);
+    if (known) return known;
+    const access = accessOf(execution.getClass(), handler);
+    this.#access.set(handler, access);
+    return access;
   }
 }
+
+/** @throws the problem, unless the request has a key under which an answer may be kept */
+const deny = (request: FastifyRequest, problem: Problem): void => {
+  if (!mayBeReplayed(request)) throw problem;
+  stateOf(request).denied = problem;
+};
+
+/** As what they are now, whatever the token says. */
+const letIn = (request: FastifyRequest, principal: Principal, role: Role): true => {
+  contextOf(request).principal = principal.role === role ? principal : { ...principal, role };
+  return true;
+};

@@ -1,12 +1,13 @@
 import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { SigningKeys } from '../../../libs/identity/signing-keys';
+import { Client, type ClientInfo } from '../http/client';
 import { principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
+import { OfPerson } from '../http/needs.decorator';
 import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
-import { UserAgent } from '../http/user-agent';
 import { IDENTITY, SIGNING_KEYS } from '../tokens';
 import {
   JwksDto,
@@ -41,9 +42,9 @@ export class IdentityController {
   signUp(
     @Body() body: SignUpDto,
     @Context() context: RequestContext,
-    @UserAgent() userAgent: string | undefined,
+    @Client() client: ClientInfo,
   ): Promise<SignedUpDto> {
-    return this.identity.signUp(body, context, userAgent);
+    return this.identity.signUp(body, context, client);
   }
 
   @Post('v1/sessions')
@@ -51,13 +52,18 @@ export class IdentityController {
   @RateLimit('signin')
   @Documented({
     summary: 'Sign in',
-    description: 'One answer, after the same work, for a wrong password and an unknown address.',
+    description:
+      'One answer, after the same work, for a wrong password and an unknown address. Wrong passwords are throttled by account and network; right ones are not counted.',
     response: SignedInDto,
     status: 201,
     problems: ['unauthenticated', 'forbidden', 'not-found'],
   })
-  signIn(@Body() body: SignInDto, @UserAgent() userAgent: string | undefined): Promise<SignedInDto> {
-    return this.identity.signIn(body, userAgent);
+  signIn(
+    @Body() body: SignInDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<SignedInDto> {
+    return this.identity.signIn(body, context, client);
   }
 
   @Post('v1/sessions/refresh')
@@ -71,11 +77,12 @@ export class IdentityController {
     status: 201,
     problems: ['unauthenticated'],
   })
-  refresh(@Body() { refreshToken }: RefreshDto): Promise<RefreshedDto> {
-    return this.identity.refresh(refreshToken);
+  refresh(@Body() { refreshToken }: RefreshDto, @Context() context: RequestContext): Promise<RefreshedDto> {
+    return this.identity.refresh(refreshToken, context);
   }
 
   @Get('v1/me')
+  @OfPerson()
   @Documented({ summary: 'The signed-in person and their companies', response: MeDto })
   me(@Context() context: RequestContext): Promise<MeDto> {
     return this.identity.me(principalOf(context));

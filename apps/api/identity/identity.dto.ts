@@ -32,7 +32,7 @@ export class RefreshDto {
   refreshToken!: string;
 }
 
-class TokensDto {
+export class TokensDto {
   @ApiProperty({ description: 'A JWT for `Authorization: Bearer …`.' })
   accessToken!: string;
   @ApiProperty({ description: 'Good for one refresh.' })

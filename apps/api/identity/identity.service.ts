@@ -1,18 +1,15 @@
 import type { Pool } from 'pg';
 import type { Role } from '../../../libs/domain/tenant/roles';
-import type { AccessTokens } from '../../../libs/identity/access-tokens';
 import { emailKey } from '../../../libs/identity/email';
-import { createEndedSessions } from '../../../libs/identity/ended-sessions';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
-import type { Sessions } from '../../../libs/identity/sessions';
 import { type SignUpEvents, type SignUpRequest, signUp } from '../../../libs/identity/sign-up';
 import type { SignUpStore } from '../../../libs/identity/sign-up-store';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
-import { type Company, companiesOf } from '../../../projections/members/queries';
-import type { AccountThrottle } from '../http/account-throttle';
+import type { ClientInfo } from '../http/client';
 import type { Principal, RequestContext } from '../http/request-context';
+import { type LiveCompany, listCompanies } from './companies';
 import type {
   CompanyDto,
   MeDto,
@@ -23,17 +20,22 @@ import type {
   SignUpDto,
   UserDto,
 } from './identity.dto';
+import type { PasswordCheck } from './password-check';
+import type { SessionOpener, SessionOpenerParts } from './session-opener';
 
-export interface IdentityParts {
+export interface IdentityParts extends SessionOpenerParts {
   /** Connects as the app role. */
   readonly pool: Pool;
   readonly db: ScopedDb;
   readonly passwords: Passwords;
-  readonly sessions: Sessions;
-  readonly accessTokens: AccessTokens;
   readonly signUps: SignUpStore;
-  readonly events: SignUpEvents;
-  readonly throttle: AccountThrottle;
+}
+
+/** What the routes of identity and of accounts share. */
+export interface Inside {
+  readonly check: PasswordCheck;
+  readonly opener: SessionOpener;
+  readonly liveCompany: LiveCompany;
 }
 
 const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
@@ -43,46 +45,34 @@ const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
   createdAt: createdAt.toISOString(),
 });
 
-const companyOf = ({ tenantId, name, slug, role }: Company): CompanyDto => ({ id: tenantId, name, slug, role });
-
 /** One answer for an unknown address, a wrong password, and a sign-up that is not complete. */
 const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
 
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
-export const createIdentity = ({
-  pool,
-  db,
-  passwords,
-  sessions,
-  accessTokens,
-  signUps,
-  events,
-  throttle,
-}: IdentityParts) => {
-  const tokensFor = (
+export const createIdentity = (
+  { pool, db, passwords, sessions, signUps, markOf }: IdentityParts,
+  { check, opener, liveCompany }: Inside,
+  events: SignUpEvents,
+) => {
+  /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
+  const usualCompany = async (
     personId: string,
-    company: { id: string; role: string },
-    sessionId: string,
-    refreshToken: string,
-  ) => ({
-    accessToken: accessTokens.issue({ sub: personId, tid: company.id, role: company.role, sid: sessionId }),
-    refreshToken,
-    expiresIn: accessTokens.ttlSeconds,
-  });
-
-  const open = async (personId: string, company: { id: string; role: string }, userAgent: string | undefined) => {
-    const { sessionId, refreshToken } = await sessions.open(personId, company.id, userAgent);
-    return tokensFor(personId, company, sessionId, refreshToken);
+    lastTenantId: string | null,
+    companies: readonly CompanyDto[],
+  ): Promise<CompanyDto | undefined> => {
+    const inOrder = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
+    for (const tenantId of inOrder) {
+      const company = await liveCompany(tenantId, personId);
+      if (company) return company;
+    }
+    return undefined;
   };
 
   return {
-    /** Whoever lets requests in by their tokens watches it, and closes it. */
-    ended: createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds }),
-
     signUp: async (
       { companyName, personName, email, password }: SignUpDto,
       context: RequestContext,
-      userAgent?: string,
+      client: ClientInfo,
     ): Promise<SignedUpDto> => {
       const request: SignUpRequest = {
         ...{ companyName, personName, email, password },
@@ -98,50 +88,53 @@ export const createIdentity = ({
       context.position = position;
       context.positionTenant = tenantId;
       const user = userOf({ id: personId, name: personName, email, createdAt });
-      return { user, tenant, ...(await open(personId, tenant, userAgent)) };
+      return { user, tenant, ...(await opener.open(personId, tenant, client, context)) };
     },
 
-    signIn: async ({ email, password, tenantId }: SignInDto, userAgent?: string): Promise<SignedInDto> => {
-      // The same account, however its address is written.
-      await throttle.consume(emailKey(email));
-      const credentials = await findCredentials(pool, email);
-      const fits = await passwords.verify(credentials?.passwordHash, password);
-      if (!credentials || !fits) throw notThem();
-      const personal = db.person(credentials.personId);
-      const [person, companies] = await Promise.all([findPerson(personal), companiesOf(personal)]);
+    signIn: async (
+      { email, password, tenantId }: SignInDto,
+      context: RequestContext,
+      client: ClientInfo,
+    ): Promise<SignedInDto> => {
+      const attempt = { account: emailKey(email), network: client.network, password };
+      const credentials = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
+      if (!credentials) throw notThem();
+      const { personId, lastTenantId } = credentials;
+      const personal = db.person(personId);
+      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
       if (!person) throw notThem();
-      const wanted = tenantId ?? credentials.lastTenantId;
-      const company = companies.find((it) => it.tenantId === wanted) ?? (tenantId ? undefined : companies[0]);
-      if (!company) {
+      const tenant = tenantId
+        ? await liveCompany(tenantId, personId)
+        : await usualCompany(personId, lastTenantId, companies);
+      if (!tenant) {
         throw tenantId
           ? new Problem('not-found', { detail: 'You belong to no such company.' })
           : new Problem('forbidden', { detail: 'You do not belong to a company any more.' });
       }
-      const tenant = companyOf(company);
-      const tokens = await open(person.id, tenant, userAgent);
-      return { user: userOf(person), tenant, companies: companies.map(companyOf), ...tokens };
+      const tokens = await opener.open(personId, tenant, client, context);
+      return { user: userOf(person), tenant, companies, ...tokens };
     },
 
-    refresh: async (token: string): Promise<RefreshedDto> => {
+    refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
+      // Asked before the token is traded: while the log is away nobody loses theirs.
+      const owner = await sessions.ownerOf(token);
+      const company = owner && (await liveCompany(owner.tenantId, owner.personId));
+      if (owner && !company)
+        throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
       const refreshed = await sessions.refresh(token);
-      if (refreshed.outcome !== 'rotated')
+      if (refreshed.outcome !== 'rotated' || !company)
         throw new Problem('unauthenticated', { detail: 'The refresh token is not valid any more. Sign in again.' });
-      const { personId, tenantId, sessionId, refreshToken } = refreshed;
-      const company = (await companiesOf(db.person(personId))).find((it) => it.tenantId === tenantId);
-      if (!company) throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
-      return tokensFor(personId, companyOf(company), sessionId, refreshToken);
+      const { personId, sessionId, refreshToken } = refreshed;
+      context.answeredPerson = personId;
+      return opener.tokensFor(personId, company, sessionId, refreshToken);
     },
 
     me: async ({ personId, tenantId }: Principal): Promise<MeDto> => {
       const personal = db.person(personId);
-      const [person, companies] = await Promise.all([findPerson(personal), companiesOf(personal)]);
+      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
       if (!person) throw new Problem('unauthenticated');
-      const current = companies.find((it) => it.tenantId === tenantId);
-      return {
-        ...userOf(person),
-        ...(current && { tenant: companyOf(current) }),
-        companies: companies.map(companyOf),
-      };
+      const current = companies.find(({ id }) => id === tenantId);
+      return { ...userOf(person), ...(current && { tenant: current }), companies };
     },
   };
 };

@@ -1,4 +1,7 @@
+import type { TenantEvent } from '../../../libs/domain/tenant/events';
+import { LogUnavailable } from '../../../libs/event-log/port';
 import { until } from '../../../test/e2e/start/product';
+import { CLOSED, removed } from '../../../test/support/facts';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
 
 describe('POST /v1/sessions/refresh', () => {
@@ -46,10 +49,40 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await identity.get('/v1/me', other.accessToken)).statusCode).toBe(200);
   });
 
-  it('is refused to who is no member any more', async () => {
-    const { user, refreshToken } = await identity.signUp();
-    await identity.owner.query('delete from read_model.members where person_id = $1', [user.id]);
+  it.each<[string, (personId: string) => TenantEvent]>([
+    ['is no member any more', removed],
+    ['is in a company that is closed', () => CLOSED],
+  ])('is refused to who %s, whatever the read model says', async (_, event) => {
+    const { user, tenant, refreshToken } = await identity.signUp();
+    const { rows } = await identity.owner.query('select * from read_model.members where person_id = $1', [user.id]);
+    await identity.happen(tenant.id, event(user.id));
+    // As if the projection had not come so far yet.
+    await identity.owner.query(
+      'insert into read_model.members select * from jsonb_populate_record(null::read_model.members, $1) on conflict do nothing',
+      [JSON.stringify(rows[0])],
+    );
     expect((await refresh(refreshToken)).statusCode).toBe(401);
+  });
+
+  it('names the role that the person has now', async () => {
+    const { user, tenant, refreshToken } = await identity.signUp();
+    await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { personId: user.id, role: 'auditor' } });
+    const { accessToken } = (await refresh(refreshToken)).json();
+    const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString());
+    expect(claims.role).toBe('auditor');
+  });
+
+  it('costs nobody their token while the log is away', async () => {
+    const { refreshToken } = await identity.signUp();
+    const away = jest.spyOn(identity.log, 'readStream').mockRejectedValue(new LogUnavailable('away'));
+    expect((await refresh(refreshToken)).statusCode).toBe(503);
+    away.mockRestore();
+    const { rows } = await identity.owner.query(
+      'select used_at from identity.refresh_tokens where token_hash = sha256($1)',
+      [Buffer.from(refreshToken)],
+    );
+    expect(rows).toEqual([{ used_at: null }]);
+    expect((await refresh(refreshToken)).statusCode).toBe(201);
   });
 
   it.each(['made-up', 'x'.repeat(200)])('does not know %j', async (token) => {

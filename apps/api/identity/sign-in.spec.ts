@@ -1,5 +1,12 @@
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { ACCOUNT_RATE, createIdentityApp, type IdentityApp, PASSWORD } from '../../../test/support/identity-app';
+import { CLOSED, joined, removed } from '../../../test/support/facts';
+import {
+  ACCOUNT_RATE,
+  ACCOUNT_TOTAL_RATE,
+  createIdentityApp,
+  type IdentityApp,
+  PASSWORD,
+} from '../../../test/support/identity-app';
 
 describe('POST /v1/sessions', () => {
   let identity: IdentityApp;
@@ -36,7 +43,7 @@ describe('POST /v1/sessions', () => {
     expect(answers[2]).toEqual(answers[0]);
   });
 
-  it('counts attempts by account, however its address is written, known or not', async () => {
+  it('counts wrong passwords by account, however its address is written, known or not', async () => {
     const { sent } = await identity.signUp();
     for (const email of [sent.email, 'unknown-account@acme.example']) {
       const statuses = [];
@@ -66,10 +73,7 @@ describe('POST /v1/sessions', () => {
   it('opens the company that is asked for, else the one used last', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
-    await identity.owner.query(
-      `insert into read_model.members (tenant_id, person_id, role, joined_at) values ($1, $2, 'auditor', now())`,
-      [second.id, user.id],
-    );
+    await identity.happen(second.id, joined(user.id, 'auditor'));
     const signIn = async (tenantId?: string) =>
       (
         await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD, ...(tenantId && { tenantId }) })
@@ -82,19 +86,96 @@ describe('POST /v1/sessions', () => {
   });
 
   it('tells a person who is in no company any more so', async () => {
-    const { user, sent } = await identity.signUp();
-    await identity.owner.query('delete from read_model.members where person_id = $1', [user.id]);
+    const { user, tenant, sent } = await identity.signUp();
+    await identity.happen(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
     expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
   });
 
-  it('remembers what the client called itself', async () => {
+  it('leaves closed companies out, and does not open one that was asked for', async () => {
+    const { user, tenant, sent } = await identity.signUp();
+    const { tenant: second } = await identity.signUp();
+    await identity.happen(second.id, joined(user.id, 'member'));
+    const { email } = sent;
+    await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
+    await identity.happen(second.id, CLOSED);
+    const answer = await identity.post('/v1/sessions', { email, password: PASSWORD });
+    expect(answer.json()).toMatchObject({ tenant, companies: [tenant] });
+    expect((await identity.get('/v1/me', answer.json().accessToken)).json().companies).toEqual([tenant]);
+    const asked = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
+    expect(asked.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
+    await identity.happen(tenant.id, CLOSED);
+    expect((await identity.post('/v1/sessions', { email, password: PASSWORD })).statusCode).toBe(403);
+  });
+
+  describe('while somebody guesses', () => {
+    const attempt = async (email: string, password: string, remoteAddress: string): Promise<number> =>
+      (await identity.ask('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
+    const guess = (email: string, remoteAddress: string) => attempt(email, 'a guess that is wrong', remoteAddress);
+
+    it('lets the person in from any other network', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < 2 * ACCOUNT_RATE; n++) await guess(sent.email, '198.51.100.1');
+      expect(await attempt(sent.email, PASSWORD, '198.51.100.1')).toBe(429);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('counts a household of IPv6 as one network', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < ACCOUNT_RATE; n++) expect(await guess(sent.email, `2001:db8:1:2::${n + 1}`)).toBe(401);
+      expect(await guess(sent.email, '2001:db8:1:2::ffff')).toBe(429);
+    });
+
+    it('lets the person in from where they have signed in before, though many networks guess together', async () => {
+      const { sent } = await identity.signUp();
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+      for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess(sent.email, `198.51.100.${n}`)).toBe(401);
+      expect(await guess(sent.email, '198.51.100.99')).toBe(429);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('does not count right passwords', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < 2 * ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('treats an unknown address alike', async () => {
+      for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess('no@acme.example', `198.51.100.${n}`)).toBe(401);
+      expect(await guess('no@acme.example', '198.51.100.99')).toBe(429);
+    });
+  });
+
+  it('opens one session, however often the request is repeated with one key', async () => {
+    const { user, sent } = await identity.signUp();
+    const signIn = (key: string) =>
+      identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'idempotency-key': key });
+    const first = await signIn('a');
+    // As after a crash between the session and the answer.
+    await identity.owner.query(`update idempotency.keys set status = null, leased_until = now() where person_id = $1`, [
+      user.id,
+    ]);
+    const again = await signIn('a');
+    expect(again.statusCode).toBe(201);
+    const { rows } = await identity.owner.query(
+      'select count(*)::integer as sessions from identity.sessions where person_id = $1',
+      [user.id],
+    );
+    expect(rows).toEqual([{ sessions: 2 }]);
+    const refresh = async ({ refreshToken }: { refreshToken: string }) =>
+      (await identity.post('/v1/sessions/refresh', { refreshToken })).statusCode;
+    expect(await refresh(first.json())).toBe(401);
+    expect(await refresh(again.json())).toBe(201);
+  });
+
+  it('remembers what the client called itself, and its network so that nobody can read it', async () => {
     const { user, sent } = await identity.signUp();
     await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': 'Browser/1.0' });
     const { rows } = await identity.owner.query(
-      'select user_agent from identity.sessions where person_id = $1 order by created_at desc limit 1',
+      'select user_agent, network from identity.sessions where person_id = $1 order by created_at desc limit 1',
       [user.id],
     );
-    expect(rows).toEqual([{ user_agent: 'Browser/1.0' }]);
+    expect(rows).toEqual([{ user_agent: 'Browser/1.0', network: expect.any(Buffer) }]);
+    expect(rows[0].network).toHaveLength(16);
+    expect(rows[0].network.toString()).not.toContain('127.0.0.1');
   });
 });

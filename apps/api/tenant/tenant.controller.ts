@@ -1,7 +1,7 @@
-import { Body, Controller, Get, Inject, Patch } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { RenameTenant } from '../../../libs/domain/tenant/commands';
+import { CloseTenant, RenameTenant, TransferOwnership } from '../../../libs/domain/tenant/commands';
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
@@ -10,9 +10,12 @@ import { findTenant } from '../../../projections/tenants/queries';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
+import { Needs } from '../http/needs.decorator';
 import { Context, type RequestContext } from '../http/request-context';
-import { SCOPED_DB } from '../tokens';
-import { ChangeTenantDto, TenantDto } from './tenant.dto';
+import { RETENTION_DAYS, SCOPED_DB } from '../tokens';
+import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
+
+const DAY_MS = 86_400_000;
 
 /** The company that the access token names. */
 @ApiTags('Workspace')
@@ -20,11 +23,13 @@ import { ChangeTenantDto, TenantDto } from './tenant.dto';
 export class TenantController {
   constructor(
     @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    @Inject(RETENTION_DAYS) private readonly retentionDays: number,
     private readonly commands: CommandBus,
   ) {}
 
   @Get()
-  @Documented({ summary: 'The workspace: name, plan', response: TenantDto, problems: [] })
+  @Needs('workspace.read')
+  @Documented({ summary: 'The workspace: name, plan', response: TenantDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext): Promise<Versioned<TenantDto>> {
     const tenant = await findTenant(this.db.tenant(principalOf(context).tenantId));
     if (!tenant) throw new Problem('not-found');
@@ -32,7 +37,8 @@ export class TenantController {
   }
 
   @Patch()
-  @Documented({ summary: 'Rename the workspace (admin)', response: TenantDto, problems: ['forbidden', 'conflict'] })
+  @Needs('workspace.rename')
+  @Documented({ summary: 'Rename the workspace', response: TenantDto, problems: ['forbidden', 'conflict'] })
   async change(
     @Context() context: RequestContext,
     @Body() { name, slug }: ChangeTenantDto,
@@ -41,9 +47,50 @@ export class TenantController {
     const { tenantId, personId } = principalOf(context);
     const renaming = { by: personId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
     const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
-    const { position, version, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
+    const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
     if (state.status !== 'open') throw new Problem('not-found');
     context.position = position;
-    return withETag(new TenantDto({ ...state, id: tenantId }), version);
+    return withETag(new TenantDto({ ...state, id: tenantId }), state.version);
+  }
+
+  @Post('transfer')
+  @HttpCode(204)
+  @Needs('workspace.transfer')
+  @Documented({
+    summary: 'Hand ownership over to another member',
+    description: 'They are an owner from then on, and you are an admin.',
+    status: 204,
+    problems: ['forbidden', 'conflict', 'not-found'],
+  })
+  async transfer(@Context() context: RequestContext, @Body() { userId }: TransferDto): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, personId: userId };
+    const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
+    const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
+    context.position = position;
+  }
+
+  @Delete()
+  @Needs('workspace.close')
+  @Documented({
+    summary: 'Close the company',
+    description:
+      'Nobody gets in any more, from the next request on. What it wrote is kept until `eraseAfter`, and erased then.',
+    response: ClosedTenantDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  async close(
+    @Context() context: RequestContext,
+    @Body() { confirmName }: CloseTenantDto,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<ClosedTenantDto> {
+    const { tenantId, personId } = principalOf(context);
+    const eraseAfter = new Date(Date.now() + this.retentionDays * DAY_MS).toISOString();
+    const wanted = { by: personId, confirmName, eraseAfter };
+    const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);
+    if (state.status !== 'closed') throw new Problem('not-found');
+    context.position = position;
+    return { id: tenantId, eraseAfter: state.eraseAfter };
   }
 }

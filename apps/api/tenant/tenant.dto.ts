@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import { Text } from '../http/fields';
+import { Text, Uuid } from '../http/fields';
 
 /** What of the workspace shall change. */
 export class ChangeTenantDto {
@@ -16,6 +16,23 @@ export class ChangeTenantDto {
     description: 'The short name in links.',
   })
   slug?: string;
+}
+
+export class TransferDto {
+  @Uuid({ description: 'The member who shall be an owner.' })
+  userId!: string;
+}
+
+export class CloseTenantDto {
+  @Text({ min: 1, max: 200, description: "The company's name, typed again." })
+  confirmName!: string;
+}
+
+export class ClosedTenantDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id!: string;
+  @ApiProperty({ format: 'date-time', description: 'When what the company wrote is erased.' })
+  readonly eraseAfter!: string;
 }
 
 export class TenantDto {

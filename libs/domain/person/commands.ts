@@ -7,3 +7,11 @@ export class RegisterPerson {
     readonly context: CommandContext,
   ) {}
 }
+
+/** Records that a person's personal data goes. */
+export class ErasePerson {
+  constructor(
+    readonly personId: string,
+    readonly context: CommandContext,
+  ) {}
+}

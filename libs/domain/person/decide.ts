@@ -7,3 +7,9 @@ export const registerPerson = (person: Person): PersonEvent[] => {
   if (person.status !== 'absent') throw new Refusal('conflict', 'The person is registered already.');
   return [{ type: 'PersonRegistered', data: {} }];
 };
+
+/** Somebody goes for good; once is enough. */
+export const erasePerson = (person: Person): PersonEvent[] => {
+  if (person.status === 'absent') throw new Refusal('not-found', 'There is no such person.');
+  return person.status === 'erased' ? [] : [{ type: 'PersonErased', data: {} }];
+};

@@ -1,11 +1,13 @@
 import type { PersonEvent } from './events';
 
-export type Person = { readonly status: 'absent' | 'registered' };
+export type Person = { readonly status: 'absent' | 'registered' | 'erased' };
 
 const evolve = (_: Person, event: PersonEvent): Person => {
   switch (event.type) {
     case 'PersonRegistered':
       return { status: 'registered' };
+    case 'PersonErased':
+      return { status: 'erased' };
   }
 };
 

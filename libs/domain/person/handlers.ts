@@ -1,17 +1,27 @@
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { AggregateStore, type Executed } from '../../event-log/aggregate-store';
-import { RegisterPerson } from './commands';
-import { registerPerson } from './decide';
+import { ErasePerson, RegisterPerson } from './commands';
+import { erasePerson, registerPerson } from './decide';
 import { personFold } from './evolve';
+
+const personStream = (personId: string) => ({ tenantId: null, aggregate: personFold.aggregate, id: personId });
 
 @CommandHandler(RegisterPerson)
 export class RegisterPersonHandler implements ICommandHandler<RegisterPerson, Executed> {
   constructor(private readonly store: AggregateStore) {}
 
   execute({ personId, context }: RegisterPerson): Promise<Executed> {
-    const stream = { tenantId: null, aggregate: personFold.aggregate, id: personId };
-    return this.store.create(personFold, stream, context, registerPerson);
+    return this.store.create(personFold, personStream(personId), context, registerPerson);
   }
 }
 
-export const personHandlers = [RegisterPersonHandler];
+@CommandHandler(ErasePerson)
+export class ErasePersonHandler implements ICommandHandler<ErasePerson, Executed> {
+  constructor(private readonly store: AggregateStore) {}
+
+  execute({ personId, context }: ErasePerson): Promise<Executed> {
+    return this.store.execute(personFold, personStream(personId), context, erasePerson);
+  }
+}
+
+export const personHandlers = [RegisterPersonHandler, ErasePersonHandler];

@@ -1,22 +1,37 @@
 import type { CommandContext } from '../command';
-import type { Creation, Renaming } from './decide';
+import type { Invitating, Joining, Revoking } from './decide-invitations';
+import type { Removing, RoleChange, Transfer } from './decide-members';
+import type { TeamChange, TeamMembership, TeamNaming } from './decide-teams';
+import type { Closing, Creation, Renaming } from './decide-workspace';
+
+/** What every command of a tenant has: whose it is, what is wanted, and for whom. */
+abstract class TenantCommand<Wanted> {
+  constructor(
+    readonly tenantId: string,
+    readonly wanted: Wanted,
+    readonly context: CommandContext,
+    /** The version of the changed part that the client saw, where it insists on it. */
+    readonly expectedVersion?: number | undefined,
+  ) {}
+}
 
 /** Founds a workspace; its stream must not exist yet. */
-export class CreateTenant {
-  constructor(
-    readonly tenantId: string,
-    readonly creation: Creation,
-    readonly context: CommandContext,
-  ) {}
-}
+export class CreateTenant extends TenantCommand<Creation> {}
+export class RenameTenant extends TenantCommand<Renaming> {}
+export class CloseTenant extends TenantCommand<Closing> {}
 
-/** Renames a workspace. */
-export class RenameTenant {
-  constructor(
-    readonly tenantId: string,
-    readonly renaming: Renaming,
-    readonly context: CommandContext,
-    /** The version that the client saw, where it insists on it. */
-    readonly expectedVersion?: number,
-  ) {}
-}
+export class InviteMember extends TenantCommand<Invitating> {}
+export class RevokeInvitation extends TenantCommand<Revoking> {}
+/** By the token of an invitation. */
+export class JoinTenant extends TenantCommand<Joining> {}
+
+export class ChangeRole extends TenantCommand<RoleChange> {}
+/** Of another, or of oneself. */
+export class RemoveMember extends TenantCommand<Removing> {}
+export class TransferOwnership extends TenantCommand<Transfer> {}
+
+export class CreateTeam extends TenantCommand<TeamNaming> {}
+export class RenameTeam extends TenantCommand<TeamNaming> {}
+export class DeleteTeam extends TenantCommand<TeamChange> {}
+export class AddTeamMember extends TenantCommand<TeamMembership> {}
+export class RemoveTeamMember extends TenantCommand<TeamMembership> {}

@@ -1,7 +1,28 @@
+import type { Role } from './roles';
+
 /**
  * What can happen to a tenant (a company and its workspace). Names and fields are a storage contract: they are never
  * renamed, only upcast on read. People appear by id alone.
  */
+export type TenantEvent =
+  | TenantCreated
+  | TenantRenamed
+  | TenantClosed
+  | MemberInvited
+  | InvitationRevoked
+  | MemberJoined
+  | MemberRoleChanged
+  | MemberRemoved
+  | OwnershipTransferred
+  | TeamCreated
+  | TeamRenamed
+  | TeamDeleted
+  | TeamMemberAdded
+  | TeamMemberRemoved;
+
+export type Plan = 'free' | 'pro' | 'enterprise';
+
+/** A company signed up; its owner's membership is in it. */
 export type TenantCreated = {
   readonly type: 'TenantCreated';
   readonly data: { readonly name: string; readonly slug: string; readonly ownerId: string; readonly plan: Plan };
@@ -12,6 +33,78 @@ export type TenantRenamed = {
   readonly data: { readonly name: string; readonly slug: string };
 };
 
-export type TenantEvent = TenantCreated | TenantRenamed;
+/** Nobody gets in any more; what it wrote is kept until `eraseAfter` (RFC 3339) and erased then. */
+export type TenantClosed = { readonly type: 'TenantClosed'; readonly data: { readonly eraseAfter: string } };
 
-export type Plan = 'free' | 'pro' | 'enterprise';
+/** A link was made that so many people may join by. Whoever holds its token may; only the token's hash is kept. */
+export type MemberInvited = {
+  readonly type: 'MemberInvited';
+  readonly data: {
+    readonly invitationId: string;
+    readonly role: Role;
+    readonly maxUses: number;
+    /** RFC 3339 */
+    readonly expiresAt: string;
+    /** SHA-256 of the token, in hexadecimal. */
+    readonly tokenHash: string;
+    /** Lower-case domains that an address must be of; none: any. */
+    readonly emailDomains: readonly string[];
+    readonly invitedBy: string;
+  };
+};
+
+export type InvitationRevoked = {
+  readonly type: 'InvitationRevoked';
+  readonly data: { readonly invitationId: string };
+};
+
+export type MemberJoined = {
+  readonly type: 'MemberJoined';
+  readonly data: {
+    readonly personId: string;
+    readonly role: Role;
+    readonly invitationId: string;
+    /** Which use of the invitation it was, from 1. */
+    readonly use: number;
+  };
+};
+
+export type MemberRoleChanged = {
+  readonly type: 'MemberRoleChanged';
+  readonly data: { readonly personId: string; readonly role: Role };
+};
+
+/** `removed` by another, `left` by themselves, `erased` as a person everywhere. Teams lost them just before. */
+export type MemberRemoved = {
+  readonly type: 'MemberRemoved';
+  readonly data: { readonly personId: string; readonly reason: 'removed' | 'left' | 'erased' };
+};
+
+/** `to` is an owner from now on, `from` an admin. */
+export type OwnershipTransferred = {
+  readonly type: 'OwnershipTransferred';
+  readonly data: { readonly from: string; readonly to: string };
+};
+
+export type TeamCreated = {
+  readonly type: 'TeamCreated';
+  readonly data: { readonly teamId: string; readonly name: string };
+};
+
+export type TeamRenamed = {
+  readonly type: 'TeamRenamed';
+  readonly data: { readonly teamId: string; readonly name: string };
+};
+
+/** Projects that were the team's are nobody's in particular. */
+export type TeamDeleted = { readonly type: 'TeamDeleted'; readonly data: { readonly teamId: string } };
+
+export type TeamMemberAdded = {
+  readonly type: 'TeamMemberAdded';
+  readonly data: { readonly teamId: string; readonly personId: string };
+};
+
+export type TeamMemberRemoved = {
+  readonly type: 'TeamMemberRemoved';
+  readonly data: { readonly teamId: string; readonly personId: string };
+};

@@ -1,38 +1,153 @@
+import { type ById, get, none, remove, set } from './by-id';
 import type { Plan, TenantEvent } from './events';
 import type { Role } from './roles';
+
+export interface Member {
+  readonly role: Role;
+  /** Of the stream, when the member last changed: their ETag. */
+  readonly version: number;
+}
+
+/** One that can be used, but for its time. Those that were revoked or are spent are gone. */
+export interface Invitation {
+  readonly role: Role;
+  readonly maxUses: number;
+  readonly uses: number;
+  /** RFC 3339 */
+  readonly expiresAt: string;
+  readonly tokenHash: string;
+  readonly emailDomains: readonly string[];
+}
+
+export interface Team {
+  readonly name: string;
+  readonly members: ById<true>;
+  /** Of the stream, when its name or who is in it last changed: its ETag. */
+  readonly version: number;
+}
+
+export interface OpenTenant {
+  readonly status: 'open';
+  readonly name: string;
+  readonly slug: string;
+  readonly plan: Plan;
+  /** Of the stream, when name or slug last changed: their ETag. */
+  readonly version: number;
+  readonly members: ById<Member>;
+  readonly owners: number;
+  readonly invitations: ById<Invitation>;
+  readonly teams: ById<Team>;
+}
 
 /** A tenant as its rules need to see it. Plain data: it is kept in snapshots. */
 export type Tenant =
   | { readonly status: 'absent' }
-  | {
-      readonly status: 'open';
-      readonly name: string;
-      readonly slug: string;
-      readonly plan: Plan;
-      /** Role by person id. */
-      readonly members: { readonly [personId: string]: Role };
-    };
+  | { readonly status: 'closed'; readonly eraseAfter: string }
+  | OpenTenant;
 
-const created = (tenant: Tenant): Extract<Tenant, { status: 'open' }> => {
-  if (tenant.status === 'absent') throw new Error('the stream does not begin with TenantCreated');
-  return tenant;
+/** Undefined: the person does not belong to the company, or there is no such company, or not any more. */
+export const memberOf = (tenant: Tenant, personId: string): Member | undefined =>
+  tenant.status === 'open' ? get(tenant.members, personId) : undefined;
+
+export const teamOf = (tenant: Tenant, teamId: string): Team | undefined =>
+  tenant.status === 'open' ? get(tenant.teams, teamId) : undefined;
+
+const isOwner = (tenant: OpenTenant, personId: string): number =>
+  get(tenant.members, personId)?.role === 'owner' ? 1 : 0;
+
+const withRole = (tenant: OpenTenant, personId: string, role: Role, version: number): OpenTenant => ({
+  ...tenant,
+  members: set(tenant.members, personId, { role, version }),
+  owners: tenant.owners - isOwner(tenant, personId) + (role === 'owner' ? 1 : 0),
+});
+
+const withoutMember = (tenant: OpenTenant, personId: string): OpenTenant => ({
+  ...tenant,
+  members: remove(tenant.members, personId),
+  owners: tenant.owners - isOwner(tenant, personId),
+});
+
+/** One more use; a spent one is gone. */
+const withUse = (invitations: ById<Invitation>, id: string): ById<Invitation> => {
+  const invitation = get(invitations, id);
+  if (!invitation) return invitations;
+  const uses = invitation.uses + 1;
+  return uses >= invitation.maxUses ? remove(invitations, id) : set(invitations, id, { ...invitation, uses });
 };
 
-const evolve = (tenant: Tenant, event: TenantEvent): Tenant => {
+const withTeam = (tenant: OpenTenant, teamId: string, change: (team: Team) => Team): OpenTenant => {
+  const team = get(tenant.teams, teamId);
+  return team ? { ...tenant, teams: set(tenant.teams, teamId, change(team)) } : tenant;
+};
+
+const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => {
+  if (event.type === 'TenantCreated') {
+    const { name, slug, plan, ownerId } = event.data;
+    const members = set<Member>(none, ownerId, { role: 'owner', version });
+    return { status: 'open', name, slug, plan, version, members, owners: 1, invitations: none, teams: none };
+  }
+  if (tenant.status === 'absent') throw new Error('the stream does not begin with TenantCreated');
+  // What was still on its way when the company was closed changes nothing any more.
+  if (tenant.status === 'closed') return tenant;
+  return evolveOpen(tenant, event, version);
+};
+
+const evolveOpen = (
+  tenant: OpenTenant,
+  event: Exclude<TenantEvent, { type: 'TenantCreated' }>,
+  version: number,
+): Tenant => {
   switch (event.type) {
-    case 'TenantCreated': {
-      const { name, slug, plan, ownerId } = event.data;
-      return { status: 'open', name, slug, plan, members: { [ownerId]: 'owner' } };
-    }
     case 'TenantRenamed':
-      return { ...created(tenant), name: event.data.name, slug: event.data.slug };
+      return { ...tenant, name: event.data.name, slug: event.data.slug, version };
+    case 'TenantClosed':
+      return { status: 'closed', eraseAfter: event.data.eraseAfter };
+    case 'MemberInvited': {
+      const { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains } = event.data;
+      const invitation: Invitation = { role, maxUses, uses: 0, expiresAt, tokenHash, emailDomains };
+      return { ...tenant, invitations: set(tenant.invitations, invitationId, invitation) };
+    }
+    case 'InvitationRevoked':
+      return { ...tenant, invitations: remove(tenant.invitations, event.data.invitationId) };
+    case 'MemberJoined': {
+      const { personId, role, invitationId } = event.data;
+      const invitations = withUse(tenant.invitations, invitationId);
+      return withRole({ ...tenant, invitations }, personId, role, version);
+    }
+    case 'MemberRoleChanged':
+      return withRole(tenant, event.data.personId, event.data.role, version);
+    case 'MemberRemoved':
+      return withoutMember(tenant, event.data.personId);
+    case 'OwnershipTransferred':
+      return withRole(withRole(tenant, event.data.to, 'owner', version), event.data.from, 'admin', version);
+    case 'TeamCreated':
+      return {
+        ...tenant,
+        teams: set(tenant.teams, event.data.teamId, { name: event.data.name, members: none, version }),
+      };
+    case 'TeamRenamed':
+      return withTeam(tenant, event.data.teamId, (team) => ({ ...team, name: event.data.name, version }));
+    case 'TeamDeleted':
+      return { ...tenant, teams: remove(tenant.teams, event.data.teamId) };
+    case 'TeamMemberAdded':
+      return withTeam(tenant, event.data.teamId, (team) => ({
+        ...team,
+        members: set(team.members, event.data.personId, true),
+        version,
+      }));
+    case 'TeamMemberRemoved':
+      return withTeam(tenant, event.data.teamId, (team) => ({
+        ...team,
+        members: remove(team.members, event.data.personId),
+        version,
+      }));
   }
 };
 
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 1,
+  foldVersion: 2,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };

@@ -77,11 +77,21 @@ export const TOPICS = {
   Limits: {
     SIGNUP_RATE_PER_HOUR: integer(60, 1, MANY, { description: 'Sign-ups from one address.' }),
     SIGNIN_RATE_PER_MINUTE: integer(60, 1, MANY, { description: 'Attempts to sign in from one address.' }),
-    SIGNIN_ACCOUNT_RATE_PER_MINUTE: integer(10, 1, MANY, { description: 'Attempts to sign in to one account.' }),
+    JOIN_RATE_PER_MINUTE: integer(60, 1, MANY, { description: 'Invitations looked at and accepted from one address.' }),
+    SIGNIN_ACCOUNT_RATE_PER_MINUTE: integer(10, 1, MANY, {
+      description: 'Wrong passwords for one account from one network.',
+    }),
+    SIGNIN_ACCOUNT_TOTAL_RATE_PER_MINUTE: integer(100, 1, MANY, {
+      description:
+        'Wrong passwords for one account from all networks together. Those that its person has signed in from before are let through.',
+    }),
     API_RATE_PER_MINUTE: integer(6_000, 1, MANY, { description: 'Requests of one company, all its members together.' }),
     REQUEST_TIMEOUT_MS: integer(10_000, 100, 600_000, { description: 'How long a request may take.' }),
     CONSISTENCY_WAIT_MS: integer(2_000, 0, 60_000, {
       description: 'How long an answer waits for the read models to show what it wrote.',
+    }),
+    TENANT_RETENTION_DAYS: integer(30, 0, 3_650, {
+      description: 'How long what a closed company wrote is kept before it is erased.',
     }),
     SHUTDOWN_GRACE_MS: integer(10_000, 0, 600_000, {
       description: 'How long requests and work under way may take after SIGTERM.',

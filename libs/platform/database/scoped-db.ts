@@ -20,6 +20,8 @@ interface Queries {
 /** Sees one tenant's rows. It has no unscoped method. */
 export interface TenantDb extends Queries {
   readonly tenantId: string;
+  /** The names of people who were found to belong to the tenant. */
+  people(personIds: readonly string[]): Queries;
 }
 
 /** Sees one person's own rows, wherever they are. */
@@ -33,6 +35,8 @@ export interface PersonDb extends Queries {
 export interface ScopedDb {
   tenant(tenantId: string): TenantDb;
   person(personId: string): PersonDb;
+  /** Sees which invitation a token is of. @param tokenHash SHA-256 of it, in hexadecimal */
+  invitation(tokenHash: string): Queries;
 }
 
 /** @param pool connects as the app role, which row-level security binds */
@@ -46,11 +50,16 @@ export const createScopedDb = (pool: Pool): ScopedDb => {
     },
   });
   return {
-    tenant: (tenantId) => ({ tenantId, ...queries({ tenantId }) }),
+    tenant: (tenantId) => ({
+      tenantId,
+      ...queries({ tenantId }),
+      people: (personIds) => queries({ personIds }),
+    }),
     person: (personId) => ({
       personId,
       ...queries({ personId }),
       tenants: (tenantIds) => queries({ tenantIds }),
     }),
+    invitation: (invitation) => queries({ invitation }),
   };
 };

@@ -22,12 +22,14 @@ const inside = Query.prototype as unknown as QueryInside;
 
 const SCOPE = 'scope';
 const SET_SCOPE = `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
-  set_config('app.tenant_ids', $3, true)`;
+  set_config('app.tenant_ids', $3, true), set_config('app.person_ids', $4, true), set_config('app.invitation', $5, true)`;
 
 export interface Scope {
   readonly tenantId?: string;
   readonly personId?: string;
   readonly tenantIds?: readonly string[];
+  readonly personIds?: readonly string[];
+  readonly invitation?: string;
 }
 
 /**
@@ -41,7 +43,8 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
 
   constructor(config: QueryConfig, scope: Scope, callback: (error: Error | null, result?: QueryResult) => void) {
     super(config, callback);
-    this.#values = [scope.tenantId ?? '', scope.personId ?? '', scope.tenantIds?.join(',') ?? ''];
+    const { tenantId, personId, tenantIds, personIds, invitation } = scope;
+    this.#values = [tenantId ?? '', personId ?? '', tenantIds?.join() ?? '', personIds?.join() ?? '', invitation ?? ''];
   }
 
   prepare(connection: Wire): void {

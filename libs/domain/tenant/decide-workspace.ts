@@ -1,20 +1,7 @@
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
-import { isAtLeast, type Role } from './roles';
-
-type Open = Extract<Tenant, { status: 'open' }>;
-
-const requireOpen = (tenant: Tenant): Open => {
-  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
-  return tenant;
-};
-
-const requireRole = (tenant: Open, personId: string, needed: Role): void => {
-  const role = tenant.members[personId];
-  if (role === undefined) throw new Refusal('not-found', 'There is no such workspace.');
-  if (!isAtLeast(role, needed)) throw new Refusal('forbidden', `This needs the role ${needed}.`);
-};
+import { requireOpen, requirePermission, requireVersion } from './requirements';
 
 export interface Creation {
   /** 1..200 characters. */
@@ -37,10 +24,29 @@ export interface Renaming {
 }
 
 /** An admin renames the workspace; a name that it has already is no event. */
-export const renameTenant = ({ by, name, slug }: Renaming, tenant: Tenant): TenantEvent[] => {
+export const renameTenant = ({ by, name, slug }: Renaming, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
-  requireRole(open, by, 'admin');
+  requirePermission(open, by, 'workspace.rename');
+  requireVersion(open.version, seen);
   const next = { name: name ?? open.name, slug: slug ?? open.slug };
   if (next.name === open.name && next.slug === open.slug) return [];
   return [{ type: 'TenantRenamed', data: next }];
+};
+
+export interface Closing {
+  readonly by: string;
+  /** The company's name, typed again: nobody closes one by accident. */
+  readonly confirmName: string;
+  /** RFC 3339: when what it wrote is erased. */
+  readonly eraseAfter: string;
+}
+
+/** An owner closes the company: from now on nobody gets in. */
+export const closeTenant = (wanted: Closing, tenant: Tenant, seen?: number): TenantEvent[] => {
+  const { by, confirmName, eraseAfter } = wanted;
+  const open = requireOpen(tenant);
+  requirePermission(open, by, 'workspace.close');
+  requireVersion(open.version, seen);
+  if (confirmName !== open.name) throw new Refusal('conflict', 'The name does not match; nothing was closed.');
+  return [{ type: 'TenantClosed', data: { eraseAfter } }];
 };

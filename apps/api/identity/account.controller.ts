@@ -1,0 +1,72 @@
+import { Body, Controller, Delete, HttpCode, Inject, Patch, Post } from '@nestjs/common';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { Client, type ClientInfo } from '../http/client';
+import { principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { OfPerson } from '../http/needs.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { ACCOUNT, IDENTITY } from '../tokens';
+import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
+import type { Account } from './account.service';
+import { MeDto } from './identity.dto';
+import type { Identity } from './identity.service';
+
+/** What somebody changes of themselves. */
+@ApiTags('Identity')
+@Controller('v1/me')
+export class AccountController {
+  constructor(
+    @Inject(ACCOUNT) private readonly account: Account,
+    @Inject(IDENTITY) private readonly identity: Identity,
+  ) {}
+
+  @Patch()
+  @OfPerson()
+  @Documented({
+    summary: 'Change name or address',
+    description:
+      'A new address takes `currentPassword` (403 where it is wrong) and is 409 where somebody has it, however either is written.',
+    response: MeDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  async change(
+    @Body() body: ChangeProfileDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<MeDto> {
+    await this.account.changeProfile(body, context, client);
+    return this.identity.me(principalOf(context));
+  }
+
+  @Post('password')
+  @OfPerson()
+  @HttpCode(204)
+  @Documented({
+    summary: 'Change the password, and end every other session',
+    description: 'A wrong `currentPassword` is 403: the session that asks stays good. Wrong ones are throttled.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  changePassword(
+    @Body() body: ChangePasswordDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<void> {
+    return this.account.changePassword(body, context, client);
+  }
+
+  @Delete()
+  @OfPerson()
+  @ApiBody({ type: EraseDto, required: false })
+  @HttpCode(204)
+  @Documented({
+    summary: 'Erase the person: all personal data goes, the history of what they did stays under an id',
+    description:
+      'Ends every membership and session. 409 while they are the only owner of a company, naming it: hand it over or close it first. The body may be left out; a `currentPassword` in it is checked.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  erase(@Body() body: EraseDto, @Context() context: RequestContext, @Client() client: ClientInfo): Promise<void> {
+    return this.account.erase(body, context, client);
+  }
+}

@@ -1,0 +1,170 @@
+import type { TenantEvent } from '../../../libs/domain/tenant/events';
+import { tenantFold } from '../../../libs/domain/tenant/evolve';
+import { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import { LogUnavailable } from '../../../libs/event-log/port';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
+import { until } from '../../../test/e2e/start/product';
+import { createTenantStates } from '../../tenant-states';
+import { type Authority, createAuthority } from './authority';
+
+describe('authority', () => {
+  const tenantId = uuidv7();
+  const [owner, bob] = [uuidv7(), uuidv7()];
+  let log: InMemoryEventLog;
+  let authority: Authority;
+  let clock: number;
+  let looks: number;
+
+  const happen = async (...events: TenantEvent[]): Promise<void> => {
+    const stream = { tenantId, aggregate: tenantFold.aggregate, id: tenantId };
+    const actor = { kind: 'system' } as const;
+    await log.append({ stream, actor, events, expected: 'any', commandId: uuidv7(), correlationId: 'test' });
+  };
+  const joined: TenantEvent = {
+    type: 'MemberJoined',
+    data: { personId: bob, role: 'member', invitationId: uuidv7(), use: 1 },
+  };
+  const removed: TenantEvent = { type: 'MemberRemoved', data: { personId: bob, reason: 'removed' } };
+  const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { personId: bob, role: 'admin' } };
+  const bobs = () => authority.remembered(tenantId, bob);
+
+  /** How far the subscriber has come that begins next. */
+  const listening = (): (() => bigint) => {
+    const subscribe = log.subscribe.bind(log);
+    let heard = 0n;
+    jest.spyOn(log, 'subscribe').mockImplementation(async function* (options) {
+      for await (const page of subscribe(options)) {
+        yield page;
+        heard = page.position;
+      }
+    });
+    return () => heard;
+  };
+
+  const open = (capacity?: number): Authority => {
+    const stateOf = createTenantStates(new AggregateStore({ log }));
+    return createAuthority({
+      log,
+      now: () => clock,
+      ...(capacity !== undefined && { capacity }),
+      stateOf: (id) => {
+        looks += 1;
+        return stateOf(id);
+      },
+    });
+  };
+
+  beforeEach(async () => {
+    clock = 0;
+    looks = 0;
+    log = new InMemoryEventLog();
+    await happen({ type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' } }, joined);
+    authority = open();
+  });
+  afterEach(async () => {
+    await authority.close();
+    await log.close();
+  });
+
+  it('is what the company’s own stream says', async () => {
+    expect(await authority.roleOf(tenantId, owner)).toBe('owner');
+    expect(await authority.roleOf(tenantId, bob)).toBe('member');
+    expect(await authority.roleOf(tenantId, uuidv7())).toBeUndefined();
+    expect(await authority.roleOf(uuidv7(), owner)).toBeUndefined();
+  });
+
+  it('is asked for once a second, for all members together', async () => {
+    expect(bobs()).toBeUndefined();
+    await authority.roleOf(tenantId, owner);
+    expect(bobs()).toBe('member');
+    clock = 999;
+    expect(bobs()).toBe('member');
+    clock = 1_000;
+    expect(bobs()).toBeUndefined();
+  });
+
+  it('is gone after a second where nobody tells of the removal', async () => {
+    await authority.roleOf(tenantId, bob);
+    await happen(removed);
+    expect(bobs()).toBe('member');
+    clock = 1_000;
+    expect(await authority.roleOf(tenantId, bob)).toBeUndefined();
+  });
+
+  it.each<[string, TenantEvent]>([
+    ['somebody joins', { ...joined, data: { ...joined.data, personId: uuidv7() } } as TenantEvent],
+    ['a role changes', promoted],
+    ['a member is removed', removed],
+    ['the ownership is transferred', { type: 'OwnershipTransferred', data: { from: owner, to: bob } }],
+    ['the company is closed', { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } }],
+  ])('is asked for anew as soon as %s', async (_, event) => {
+    authority.watch();
+    await authority.roleOf(tenantId, bob);
+    await happen(event);
+    await until(() => bobs() === undefined, 10_000);
+  });
+
+  it('is nobody’s in a closed company', async () => {
+    await happen({ type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
+    expect(await authority.roleOf(tenantId, owner)).toBeUndefined();
+  });
+
+  it('is asked for once by many at the same time', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => authority.roleOf(tenantId, bob)));
+    expect(looks).toBe(1);
+  });
+
+  it('says no only by a look that began after the question', async () => {
+    const admin = (role: string): boolean => role === 'admin';
+    const [first, second] = [authority.roleOf(tenantId, bob, admin), happen(promoted)];
+    clock = 1;
+    const asked = authority.roleOf(tenantId, bob, admin);
+    await Promise.all([first, second]);
+    expect(await asked).toBe('admin');
+  });
+
+  it('does not remember what it read while it was told of a change', async () => {
+    const heard = listening();
+    authority.watch();
+    let release = (): void => {};
+    const blocked = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const read = log.readStream.bind(log);
+    jest.spyOn(log, 'readStream').mockImplementationOnce(async (...asked) => {
+      const events = await read(...asked);
+      await blocked;
+      return events;
+    });
+    const asked = authority.roleOf(tenantId, bob);
+    await happen(removed);
+    await until(() => heard() === log.store.position, 10_000);
+    release();
+    await asked;
+    expect(bobs()).toBeUndefined();
+    expect(await authority.roleOf(tenantId, bob)).toBeUndefined();
+  });
+
+  it('goes on to hear of changes when the log was away', async () => {
+    const head = jest.spyOn(log, 'head').mockRejectedValueOnce(new LogUnavailable('away'));
+    authority.watch();
+    await until(() => head.mock.calls.length > 1 && log.store.listeners.size > 0, 10_000);
+    await authority.roleOf(tenantId, bob);
+    await happen(removed);
+    await until(() => bobs() === undefined, 10_000);
+  });
+
+  it('does not take the log’s absence for a no', async () => {
+    jest.spyOn(log, 'readStream').mockRejectedValueOnce(new LogUnavailable('away'));
+    await expect(authority.roleOf(tenantId, bob)).rejects.toBeInstanceOf(LogUnavailable);
+    expect(await authority.roleOf(tenantId, bob)).toBe('member');
+  });
+
+  it('is remembered for so many companies', async () => {
+    authority = open(1);
+    await authority.roleOf(tenantId, bob);
+    await authority.roleOf(uuidv7(), bob);
+    expect(bobs()).toBeUndefined();
+  });
+});

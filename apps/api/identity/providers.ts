@@ -1,0 +1,81 @@
+import type { Provider } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { CommandBus } from '@nestjs/cqrs';
+import type { AggregateStore, Executed } from '../../../libs/event-log/aggregate-store';
+import type { EventLog } from '../../../libs/event-log/port';
+import { createAccounts } from '../../../libs/identity/accounts';
+import { createEndedSessions } from '../../../libs/identity/ended-sessions';
+import { createErasureStore } from '../../../libs/identity/erasure-store';
+import { createTokenCache } from '../../../libs/identity/token-cache';
+import { createErasureEvents } from '../../erasure-events';
+import { createJoinEvents } from '../../join-events';
+import { createSignUpEvents } from '../../sign-up-events';
+import { createTenantStates } from '../../tenant-states';
+import type { AccountThrottle } from '../http/account-throttle';
+import type { Principal } from '../http/request-context';
+import { createJoining, type JoiningParts } from '../invitations/joining.service';
+import {
+  ACCOUNT,
+  AUTHORITY,
+  ENDED_SESSIONS,
+  IDENTITY,
+  JOINING,
+  PASSWORD_CHECK,
+  SESSION_OPENER,
+  TOKEN_CACHE,
+} from '../tokens';
+import { createAccount } from './account.service';
+import { AuthGuard } from './auth.guard';
+import { createAuthority } from './authority';
+import { createLiveCompany } from './companies';
+import { createIdentity, type IdentityParts } from './identity.service';
+import { JwtStrategy } from './jwt.strategy';
+import { createPasswordCheck } from './password-check';
+import { createSessionOpener } from './session-opener';
+
+export interface IdentityProviderParts extends IdentityParts, JoiningParts {
+  readonly store: AggregateStore;
+  readonly log: EventLog;
+  readonly throttle: AccountThrottle;
+}
+
+/** Verified tokens that one process remembers. */
+const TOKENS = 50_000;
+
+/** Who somebody is, what they may do, and what they do with their account: as Nest injects it. */
+export const identityProviders = ({ store, log, throttle, ...parts }: IdentityProviderParts): Provider[] => {
+  const { pool, db, passwords, accessTokens } = parts;
+  const stateOf = createTenantStates(store);
+  const ended = createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds });
+  const check = createPasswordCheck({ passwords, throttle });
+  const opener = createSessionOpener(parts);
+  const inside = { check, opener, liveCompany: createLiveCompany(stateOf) };
+
+  const identity = (bus: CommandBus) => {
+    const events = createSignUpEvents((command) => bus.execute<typeof command, Executed>(command));
+    return createIdentity(parts, inside, events);
+  };
+  const account = (bus: CommandBus) => {
+    const execute = <Command extends object>(command: Command) => bus.execute<Command, Executed>(command);
+    const erasure = { store: createErasureStore(pool), events: createErasureEvents({ execute, db, stateOf }) };
+    return createAccount({ ...inside, accounts: createAccounts(pool), passwords, ended, erasure });
+  };
+
+  const joining = (bus: CommandBus) => {
+    const events = createJoinEvents((command) => bus.execute<typeof command, Executed>(command));
+    return createJoining(parts, { check, opener, stateOf }, events);
+  };
+
+  return [
+    JwtStrategy,
+    { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
+    { provide: ENDED_SESSIONS, useValue: ended },
+    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log }) },
+    { provide: PASSWORD_CHECK, useValue: check },
+    { provide: SESSION_OPENER, useValue: opener },
+    { provide: IDENTITY, inject: [CommandBus], useFactory: identity },
+    { provide: JOINING, inject: [CommandBus], useFactory: joining },
+    { provide: ACCOUNT, inject: [CommandBus], useFactory: account },
+    { provide: APP_GUARD, useClass: AuthGuard },
+  ];
+};

@@ -1,0 +1,146 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { MAX_USES } from '../../../libs/domain/tenant/decide-invitations';
+import { MAX_PASSWORD, MIN_PASSWORD } from '../../../libs/identity/passwords';
+import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import type { InvitationRow } from '../../../projections/invitations/queries';
+import { field } from '../http/field';
+import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/fields';
+import { CompanyDto, TokensDto, UserDto } from '../identity/identity.dto';
+
+const INVITABLE = ['admin', 'member', 'auditor'] as const;
+const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+const MAX_DOMAINS = 20;
+
+const isDomainList = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.length <= MAX_DOMAINS &&
+  value.every((it: unknown) => typeof it === 'string' && DOMAIN.test(it.toLowerCase()));
+
+const lowerCase = (value: unknown): unknown =>
+  isDomainList(value) ? (value as string[]).map((it) => it.toLowerCase()) : value;
+
+export class InviteDto {
+  @Choice(INVITABLE, { description: 'What who joins becomes; `admin` needs an owner.' })
+  role!: (typeof INVITABLE)[number];
+
+  @Integer({ min: 1, max: MAX_USES, description: 'How many people may join by the link.' })
+  maxUses!: number;
+
+  @Timestamp({ optional: true, description: 'At most 90 days from now; 7 days unless given.' })
+  expiresAt?: string;
+
+  @field(
+    {
+      message: `must be a list of at most ${MAX_DOMAINS} domains such as example.com`,
+      test: isDomainList,
+      normalise: lowerCase,
+    },
+    {
+      optional: true,
+      description: 'Domains of whose addresses one must be; any unless given. Sub-domains do not count.',
+    },
+    { type: [String], maxItems: MAX_DOMAINS },
+  )
+  emailDomains?: string[];
+}
+
+export class InvitationDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+  @ApiProperty({ enum: INVITABLE })
+  readonly role: string;
+  @ApiProperty()
+  readonly maxUses: number;
+  @ApiProperty()
+  readonly uses: number;
+  @ApiProperty({ description: 'How many more people may join by it; 0 where it is revoked or has expired.' })
+  readonly usesLeft: number;
+  @ApiProperty({ enum: ['open', 'spent', 'expired', 'revoked'] })
+  readonly state: 'open' | 'spent' | 'expired' | 'revoked';
+  @ApiProperty({ format: 'date-time' })
+  readonly expiresAt: string;
+  @ApiProperty({ type: [String] })
+  readonly emailDomains: readonly string[];
+  @ApiProperty({ format: 'uuid', description: 'The user who made it.' })
+  readonly invitedBy: string;
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+
+  constructor(row: InvitationRow) {
+    const { id, role, maxUses, uses, expiresAt, emailDomains, invitedBy } = row;
+    this.id = id;
+    this.role = role;
+    this.maxUses = maxUses;
+    this.uses = uses;
+    this.state = stateOf(row);
+    this.usesLeft = this.state === 'open' ? maxUses - uses : 0;
+    this.expiresAt = expiresAt.toISOString();
+    this.emailDomains = emailDomains;
+    this.invitedBy = invitedBy;
+    this.createdAt = new Date(timeOfUuidv7(id)).toISOString();
+  }
+}
+
+export const stateOf = ({ revoked, uses, maxUses, expiresAt }: InvitationRow): InvitationDto['state'] => {
+  if (revoked) return 'revoked';
+  if (uses >= maxUses) return 'spent';
+  return expiresAt.getTime() <= Date.now() ? 'expired' : 'open';
+};
+
+export class NewInvitationDto extends InvitationDto {
+  @ApiProperty({ description: 'The link to hand on. It is shown this once, and kept nowhere.' })
+  readonly url: string;
+
+  constructor(row: InvitationRow, url: string) {
+    super(row);
+    this.url = url;
+  }
+}
+
+export class InvitationPageDto {
+  @ApiProperty({ type: [InvitationDto] })
+  data!: InvitationDto[];
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}
+
+export class PreviewDto {
+  @ApiProperty({ example: 'Acme' })
+  readonly companyName!: string;
+  @ApiProperty({ enum: INVITABLE })
+  readonly role!: string;
+  @ApiProperty({ format: 'date-time' })
+  readonly expiresAt!: string;
+  @ApiProperty({ type: [String] })
+  readonly emailDomains!: readonly string[];
+  @ApiProperty({ description: 'Always true: one that can not be used is not found.' })
+  readonly usable!: boolean;
+}
+
+/** Signed in, the token is enough. Else: a name, address and password of a new person, or those of an account. */
+export class AcceptDto {
+  @Opaque({ max: 200, description: 'The last part of the link.' })
+  token!: string;
+
+  @Text({ max: 200, optional: true, example: 'Grace Hopper' })
+  personName?: string;
+
+  @Email({ optional: true, example: 'grace@acme.example' })
+  email?: string;
+
+  @Text({
+    min: MIN_PASSWORD,
+    max: MAX_PASSWORD,
+    optional: true,
+    format: 'password',
+    example: 'correct horse battery staple',
+  })
+  password?: string;
+}
+
+export class AcceptedDto extends TokensDto {
+  @ApiProperty({ type: UserDto })
+  readonly user!: UserDto;
+  @ApiProperty({ type: CompanyDto })
+  readonly tenant!: CompanyDto;
+}

@@ -1,0 +1,153 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { InviteMember, RevokeInvitation } from '../../../libs/domain/tenant/commands';
+import type { Tenant } from '../../../libs/domain/tenant/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import { hashOfToken, type InvitationTokens } from '../../../libs/identity/invitation-tokens';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
+import { Client, type ClientInfo } from '../http/client';
+import { commandContextOf, principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { Needs, OfPerson } from '../http/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
+import { PathId } from '../http/path-id';
+import { Public } from '../http/public.decorator';
+import { RateLimit } from '../http/rate-limit.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { invalid } from '../http/validation';
+import { INVITATION_TOKENS, JOINING, PUBLIC_URL, SCOPED_DB } from '../tokens';
+import {
+  AcceptDto,
+  AcceptedDto,
+  InvitationDto,
+  InvitationPageDto,
+  InviteDto,
+  NewInvitationDto,
+  PreviewDto,
+} from './invitation.dto';
+import type { Joining } from './joining.service';
+
+const DAY_MS = 86_400_000;
+const USUAL_DAYS = 7;
+const MOST_DAYS = 90;
+
+/** Links by which people join the company that the access token names. */
+@ApiTags('Workspace')
+@Controller('v1/invitations')
+export class InvitationsController {
+  constructor(
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    @Inject(INVITATION_TOKENS) private readonly tokens: InvitationTokens,
+    @Inject(JOINING) private readonly joining: Joining,
+    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Post()
+  @Needs('invitations.create')
+  @Documented({
+    summary: 'Make a link by which people join',
+    description: 'The role is never above your own: an owner makes links for admins.',
+    response: NewInvitationDto,
+    status: 201,
+    problems: ['forbidden', 'plan-limit-reached'],
+  })
+  async invite(
+    @Context() context: RequestContext,
+    @Body() { role, maxUses, expiresAt, emailDomains = [] }: InviteDto,
+  ): Promise<NewInvitationDto> {
+    const { tenantId, personId } = principalOf(context);
+    // The command's id is the invitation's: a repeat after a crash finds what it made, and tells the same token.
+    const id = context.commandId;
+    const token = this.tokens.tokenOf(id);
+    const wanted = {
+      ...{ by: personId, invitationId: id, role, maxUses, emailDomains, expiresAt: expiryOf(expiresAt) },
+      tokenHash: hashOfToken(token),
+      at: new Date().toISOString(),
+    };
+    const command = new InviteMember(tenantId, wanted, commandContextOf(context));
+    const { position } = await this.commands.execute<InviteMember, Executed<Tenant>>(command);
+    context.position = position;
+    const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: personId };
+    return new NewInvitationDto({ ...made, expiresAt: new Date(wanted.expiresAt) }, `${this.publicUrl}/join/${token}`);
+  }
+
+  @Get()
+  @Needs('invitations.read')
+  @Documented({ summary: 'Invitations, newest first', response: InvitationPageDto, problems: ['forbidden'] })
+  async list(
+    @Context() context: RequestContext,
+    @Query() query: PageQuery,
+    @Pages() pages: Paging,
+  ): Promise<Page<InvitationDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    const { data, nextCursor } = await pages.page<InvitationRow>(
+      query,
+      ({ id }) => [id],
+      (after, take) => listInvitations(db, after && String(after[0]), take),
+    );
+    return { data: data.map((row) => new InvitationDto(row)), nextCursor };
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @Needs('invitations.revoke')
+  @Documented({
+    summary: 'Revoke an invitation',
+    description: 'From the answer on nobody joins by it.',
+    status: 204,
+    problems: ['forbidden'],
+  })
+  async revoke(@Context() context: RequestContext, @PathId('id') id: string): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const command = new RevokeInvitation(tenantId, { by: personId, invitationId: id }, commandContextOf(context));
+    const { position } = await this.commands.execute<RevokeInvitation, Executed<Tenant>>(command);
+    context.position = position;
+  }
+
+  @Get('preview/:token')
+  @Public()
+  @RateLimit('join')
+  @ApiParam({ name: 'token', description: 'The last part of the link.' })
+  @Documented({
+    summary: 'What an invitation is for',
+    description: 'One 404 for a link that was never made, is revoked, spent or expired.',
+    response: PreviewDto,
+    problems: ['not-found'],
+  })
+  preview(@Param('token') token: string): Promise<PreviewDto> {
+    return this.joining.preview(token);
+  }
+
+  @Post('accept')
+  @Public()
+  @OfPerson()
+  @RateLimit('join')
+  @Documented({
+    summary: 'Join a company by an invitation',
+    description:
+      'Signed in, the token is enough. Else somebody new gives name, address and password, and whoever has an account its address and password: a wrong password is 401, as in signing in. Whoever belongs to the company already uses nothing of the invitation.',
+    response: AcceptedDto,
+    status: 201,
+    problems: ['not-found', 'unauthenticated', 'forbidden', 'plan-limit-reached'],
+  })
+  accept(
+    @Body() body: AcceptDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<AcceptedDto> {
+    return this.joining.accept(body, context, client);
+  }
+}
+
+/** RFC 3339. @throws Problem validation-failed */
+const expiryOf = (wanted: string | undefined): string => {
+  const now = Date.now();
+  if (wanted === undefined) return new Date(now + USUAL_DAYS * DAY_MS).toISOString();
+  const at = Date.parse(wanted);
+  if (at <= now || at > now + MOST_DAYS * DAY_MS)
+    throw invalid([{ pointer: '/expiresAt', message: `must be within the next ${MOST_DAYS} days` }]);
+  return wanted;
+};

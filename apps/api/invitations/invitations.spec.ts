@@ -1,0 +1,248 @@
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../test/support/identity-app';
+
+interface Invited {
+  readonly id: string;
+  readonly url: string;
+  readonly token: string;
+}
+
+describe('invitations', () => {
+  let app: IdentityApp;
+  /** A second process beside it. */
+  let other: IdentityApp;
+  let company: SignedUp;
+  let people = 0;
+
+  beforeAll(async () => {
+    app = await createIdentityApp();
+    other = await createIdentityApp(app);
+    company = await app.signUp({ companyName: 'Acme' });
+  });
+  afterAll(async () => {
+    await other.close();
+    await app.close();
+  });
+
+  const invite = async (more: object = {}, token = company.accessToken): Promise<Invited> => {
+    const payload = { role: 'member', maxUses: 1, ...more };
+    const answer = await app.ask('POST', '/v1/invitations', { token, payload });
+    expect(answer.statusCode).toBe(201);
+    const { id, url } = answer.json();
+    return { id, url, token: String(url).split('/').at(-1) ?? '' };
+  };
+  const someone = (more: object = {}) => ({
+    ...{ personName: 'Grace Hopper', email: `grace${++people}@acme.example`, password: PASSWORD },
+    ...more,
+  });
+  const accept = (token: string, who: object = someone(), at = app, headers: Record<string, string> = {}) =>
+    at.post('/v1/invitations/accept', { token, ...who }, headers);
+  const preview = (token: string) => app.app.inject({ url: `/v1/invitations/preview/${token}` });
+  const listed = async (id: string) =>
+    (await app.get('/v1/invitations?limit=100', company.accessToken)).json().data.find((it: Invited) => it.id === id);
+  const withoutRequest = (body: string): object => {
+    const { requestId: _, instance: __, ...rest } = JSON.parse(body);
+    return rest;
+  };
+
+  it('make a link that is shown once, with a token of 256 bits that is kept nowhere', async () => {
+    const { id, url, token } = await invite({ maxUses: 3 });
+    expect(url).toBe(`https://api.example.com/join/${token}`);
+    expect(Buffer.from(token, 'base64url')).toHaveLength(32);
+    const row = await listed(id);
+    expect(row).toMatchObject({ id, role: 'member', maxUses: 3, uses: 0, usesLeft: 3, state: 'open' });
+    expect(JSON.stringify(row)).not.toContain(token);
+    const { rows } = await app.owner.query(
+      `select count(*)::integer as n from read_model.invitation_tokens where token_hash = $1`,
+      [token],
+    );
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  it('tell the same link to a repeat of the request', async () => {
+    const headers = { 'idempotency-key': 'the-same-link' };
+    const asking = { token: company.accessToken, payload: { role: 'member', maxUses: 1 }, headers };
+    const first = await app.ask('POST', '/v1/invitations', asking);
+    const again = await app.ask('POST', '/v1/invitations', asking);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.json()).toEqual(first.json());
+  });
+
+  it('let somebody new in, in one step, as what the link says', async () => {
+    const { id, token } = await invite({ role: 'auditor' });
+    const who = someone();
+    const answer = await accept(token, who);
+    expect(answer.statusCode).toBe(201);
+    const { user, tenant, accessToken } = answer.json();
+    expect(user).toMatchObject({ name: who.personName, email: who.email });
+    expect(tenant).toMatchObject({ id: company.tenant.id, name: 'Acme', role: 'auditor' });
+    expect((await app.get('/v1/me', accessToken)).json().tenant.id).toBe(company.tenant.id);
+    expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 0, state: 'spent' });
+    expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);
+  });
+
+  it('let a signed-in person in by the token alone, and use nothing for one who is in already', async () => {
+    const { id, token } = await invite({ maxUses: 2 });
+    const { accessToken, user } = await app.signUp();
+    for (let time = 0; time < 2; time++) {
+      const answer = await app.ask('POST', '/v1/invitations/accept', { token: accessToken, payload: { token } });
+      expect(answer.statusCode).toBe(201);
+      expect(answer.json()).toMatchObject({ user: { id: user.id }, tenant: { id: company.tenant.id, role: 'member' } });
+    }
+    expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 1 });
+  });
+
+  it('let the owner of an account in by its address and password', async () => {
+    const { token } = await invite();
+    const { sent, user } = await app.signUp();
+    const { email, password } = sent;
+    const answer = await accept(token, { email, password });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json().user.id).toBe(user.id);
+  });
+
+  it('say the same of a wrong password and of an address without an account, where no name is given', async () => {
+    const { id, token } = await invite();
+    const { sent } = await app.signUp();
+    const wrong = await accept(token, { email: sent.email, password: 'not the password' });
+    const nobody = await accept(token, { email: 'nobody@acme.example', password: 'not the password' });
+    expect([wrong.statusCode, nobody.statusCode]).toEqual([401, 401]);
+    expect(withoutRequest(wrong.body)).toEqual(withoutRequest(nobody.body));
+    const named = await accept(token, {
+      ...sent,
+      personName: 'Mallory',
+      companyName: undefined,
+      password: 'not the password',
+    });
+    expect(named.statusCode).toBe(401);
+    expect(await listed(id)).toMatchObject({ uses: 0 });
+  });
+
+  it('refuse what lacks address and password, and a bad access token', async () => {
+    const { token } = await invite();
+    const bare = await accept(token, {});
+    expect(bare.statusCode).toBe(400);
+    expect(bare.json().errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/email', '/password']);
+    expect((await app.ask('POST', '/v1/invitations/accept', { token: 'a.b.c', payload: { token } })).statusCode).toBe(
+      401,
+    );
+  });
+
+  it('answer alike for links that were never made, are revoked, spent, expired, or whose company is closed', async () => {
+    const revoked = await invite();
+    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: company.accessToken });
+    const spent = await invite();
+    await accept(spent.token);
+    const expired = await invite();
+    await app.owner.query(`update read_model.invitations set expires_at = now() where invitation_id = $1`, [
+      expired.id,
+    ]);
+    const closing = await app.signUp({ companyName: 'Closing' });
+    const closed = await invite({}, closing.accessToken);
+    await app.ask('DELETE', '/v1/tenant', { token: closing.accessToken, payload: { confirmName: 'Closing' } });
+    const never = Buffer.alloc(32, 7).toString('base64url');
+    const answers = await Promise.all(
+      [never, 'x', revoked.token, spent.token, expired.token, closed.token].map(preview),
+    );
+    const [first] = answers.map(({ body }) => withoutRequest(body));
+    for (const { statusCode, body } of answers) {
+      expect(statusCode).toBe(404);
+      expect(withoutRequest(body)).toEqual(first);
+    }
+    for (const token of [never, revoked.token, spent.token, closed.token]) {
+      const refused = await accept(token);
+      expect(refused.statusCode).toBe(404);
+      expect(withoutRequest(refused.body)).toEqual(first);
+    }
+  });
+
+  it('preview company, role and expiry, and nothing else', async () => {
+    const { token } = await invite({ role: 'admin', expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
+    const answer = await preview(token);
+    expect(answer.statusCode).toBe(200);
+    expect(Object.keys(answer.json()).sort()).toEqual(['companyName', 'emailDomains', 'expiresAt', 'role', 'usable']);
+    expect(answer.json()).toMatchObject({ companyName: 'Acme', role: 'admin', usable: true });
+  });
+
+  it('are for addresses of the domains that they name, and sub-domains do not count', async () => {
+    const { id, token } = await invite({ emailDomains: ['Acme.example'] });
+    for (const email of ['eve@evil.example', 'eve@sub.acme.example', 'acme.example@evil.example']) {
+      expect((await accept(token, someone({ email }))).statusCode).toBe(403);
+      // Refused, the address is free again.
+      expect((await app.signUp({ email })).user.id).toBeTruthy();
+    }
+    expect((await accept(token, someone({ email: `Eve@ACME.example` }))).statusCode).toBe(201);
+    expect(await listed(id)).toMatchObject({ uses: 1, emailDomains: ['acme.example'] });
+  });
+
+  it('give no role above the inviter’s, and owners to nobody', async () => {
+    const { token } = await invite({ role: 'admin' });
+    const admin = (await accept(token)).json().accessToken;
+    const by = (role: string, asker: string) =>
+      app.ask('POST', '/v1/invitations', { token: asker, payload: { role, maxUses: 1 } });
+    expect((await by('admin', admin)).statusCode).toBe(403);
+    expect((await by('member', admin)).statusCode).toBe(201);
+    expect((await by('owner', company.accessToken)).statusCode).toBe(400);
+    const member = (await accept((await invite()).token)).json().accessToken;
+    expect((await by('member', member)).statusCode).toBe(403);
+    expect((await app.get('/v1/invitations', member)).statusCode).toBe(403);
+  });
+
+  it.each([
+    [{ role: 'member', maxUses: 0 }, '/maxUses'],
+    [{ role: 'member', maxUses: 10_001 }, '/maxUses'],
+    [{ role: 'member', maxUses: 1, expiresAt: '2020-01-01T00:00:00Z' }, '/expiresAt'],
+    [{ role: 'member', maxUses: 1, expiresAt: '2999-01-01T00:00:00Z' }, '/expiresAt'],
+    [{ role: 'member', maxUses: 1, emailDomains: ['not a domain'] }, '/emailDomains'],
+    [{ role: 'member', maxUses: 1, tenantId: 'mine' }, '/tenantId'],
+  ])('refuse %j at %s', async (payload, pointer) => {
+    const answer = await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().errors[0].pointer).toBe(pointer);
+  });
+
+  it('let exactly so many in as they say, however many come at once to two processes', async () => {
+    const { id, token } = await invite({ maxUses: 7 });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, at) => accept(token, someone(), at % 2 === 0 ? app : other)),
+    );
+    const codes = answers.map(({ statusCode }) => statusCode).sort();
+    expect(codes.filter((code) => code === 201)).toHaveLength(7);
+    expect(codes.filter((code) => code === 404)).toHaveLength(23);
+    expect(await listed(id)).toMatchObject({ uses: 7, state: 'spent' });
+  });
+
+  it('let nobody in after a revocation was answered, while many are coming', async () => {
+    const { id, token } = await invite({ maxUses: 1_000 });
+    const before = Array.from({ length: 10 }, (_, at) => accept(token, someone(), at % 2 === 0 ? app : other));
+    const revoked = await app.ask('DELETE', `/v1/invitations/${id}`, { token: company.accessToken });
+    expect(revoked.statusCode).toBe(204);
+    const after = await Promise.all(
+      Array.from({ length: 6 }, (_, at) => accept(token, someone(), at % 2 ? app : other)),
+    );
+    expect(after.map(({ statusCode }) => statusCode)).toEqual(Array(6).fill(404));
+    const { uses, state } = await listed(id);
+    const came = (await Promise.all(before)).filter(({ statusCode }) => statusCode === 201).length;
+    expect(state).toBe('revoked');
+    expect((await listed(id)).uses).toBe(came);
+    expect(uses).toBeLessThanOrEqual(came);
+  });
+
+  it('make one person of a request that is repeated with its key', async () => {
+    const { id, token } = await invite({ maxUses: 5 });
+    const who = someone();
+    const headers = { 'idempotency-key': 'join-once' };
+    const answers = await Promise.all([accept(token, who, app, headers), accept(token, who, other, headers)]);
+    const again = await accept(token, who, other, headers);
+    expect(again.statusCode).toBe(201);
+    expect(answers.map(({ statusCode }) => statusCode).filter((code) => code !== 201 && code !== 409)).toEqual([]);
+    expect(await listed(id)).toMatchObject({ uses: 1 });
+  });
+
+  it('of another company are not found', async () => {
+    const { id } = await invite();
+    const stranger = await app.signUp();
+    const foreign = await app.ask('DELETE', `/v1/invitations/${id}`, { token: stranger.accessToken });
+    expect(foreign.statusCode).toBe(404);
+    expect(await listed(id)).toMatchObject({ state: 'open' });
+  });
+});

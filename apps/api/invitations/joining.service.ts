@@ -1,0 +1,153 @@
+import type { Pool } from 'pg';
+import type { CommandContext } from '../../../libs/domain/command';
+import { Refusal } from '../../../libs/domain/refusal';
+import { memberOf } from '../../../libs/domain/tenant/evolve';
+import { emailKey } from '../../../libs/identity/email';
+import { hashOfToken } from '../../../libs/identity/invitation-tokens';
+import { emailDomainOf, type JoinEvents, joinAsNew } from '../../../libs/identity/join';
+import type { JoinStore } from '../../../libs/identity/join-store';
+import type { Passwords } from '../../../libs/identity/passwords';
+import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
+import type { TenantStates } from '../../tenant-states';
+import type { ClientInfo } from '../http/client';
+import type { RequestContext } from '../http/request-context';
+import { invalid } from '../http/validation';
+import type { PasswordCheck } from '../identity/password-check';
+import type { SessionOpener, SessionOpenerParts } from '../identity/session-opener';
+import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
+
+export interface JoiningParts {
+  /** Connects as the app role. */
+  readonly pool: Pool;
+  readonly db: ScopedDb;
+  readonly passwords: Passwords;
+  readonly joins: JoinStore;
+  readonly markOf: SessionOpenerParts['markOf'];
+}
+
+interface Inside {
+  readonly check: PasswordCheck;
+  readonly opener: SessionOpener;
+  readonly stateOf: TenantStates;
+}
+
+/** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
+const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
+
+type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
+
+/** Joining a company by an invitation: what the link shows, and who comes in by it. */
+export const createJoining = (
+  { pool, db, passwords, joins, markOf }: JoiningParts,
+  { check, opener, stateOf: tenantStateOf }: Inside,
+  events: JoinEvents,
+) => {
+  const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
+    const tokenHash = hashOfToken(token);
+    const invitation = await findHeldInvitation(db, tokenHash);
+    if (!invitation) throw unusable();
+    return { ...invitation, tokenHash };
+  };
+
+  /** Lets somebody in who is a member now. */
+  const enter = async (
+    { id, name, email, createdAt }: Who,
+    tenantId: string,
+    context: RequestContext,
+    client: ClientInfo,
+  ): Promise<AcceptedDto> => {
+    const state = await tenantStateOf(tenantId);
+    const member = memberOf(state, id);
+    if (state.status !== 'open' || !member) throw unusable();
+    const tenant = { id: tenantId, name: state.name, slug: state.slug, role: member.role };
+    context.positionTenant = tenantId;
+    const tokens = await opener.open(id, tenant, client, context);
+    return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant, ...tokens };
+  };
+
+  const joinAs = async (
+    person: Who,
+    { tenantId, tokenHash }: { tenantId: string; tokenHash: string },
+    context: RequestContext,
+    client: ClientInfo,
+  ): Promise<AcceptedDto> => {
+    const command: CommandContext = {
+      commandId: context.commandId,
+      actor: { kind: 'person', id: person.id },
+      correlationId: context.requestId,
+      mayRepeat: context.mayRepeat,
+    };
+    const membership = {
+      ...{ tenantId, tokenHash, personId: person.id, at: new Date() },
+      emailDomain: emailDomainOf(person.email),
+    };
+    context.position = await events.joinTenant(membership, command);
+    return enter(person, tenantId, context, client);
+  };
+
+  const personOf = async (personId: string): Promise<Person> => {
+    const person = await findPerson(db.person(personId));
+    if (!person) throw new Problem('unauthenticated');
+    return person;
+  };
+
+  const acceptAsStranger = async (
+    { token, personName, email, password }: AcceptDto,
+    context: RequestContext,
+    client: ClientInfo,
+  ): Promise<AcceptedDto> => {
+    const missing = Object.entries({ email, password }).filter(([, value]) => value === undefined);
+    if (email === undefined || password === undefined)
+      throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
+    const invitation = await held(token);
+    const attempt = { account: emailKey(email), network: client.network, password };
+    const known = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
+    if (known) return joinAs(await personOf(known.personId), invitation, context, client);
+    if (personName === undefined) throw notThem();
+    const { tenantId, tokenHash } = invitation;
+    const request = {
+      ...{ tenantId, tokenHash, personName, email, password },
+      commandId: context.commandId,
+      correlationId: context.requestId,
+    };
+    const joined = await joinAsNew(request, { passwords, store: joins, events });
+    if (!joined) throw notThem();
+    const { personId, createdAt, position } = joined;
+    context.position = position;
+    return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);
+  };
+
+  return {
+    /** What a token is good for. @throws Problem not-found, for whatever reason it can not be used */
+    preview: async (token: string): Promise<PreviewDto> => {
+      const invitation = await held(token);
+      if (stateOf(invitation) !== 'open') throw unusable();
+      const { companyName, role, expiresAt, emailDomains } = invitation;
+      return { companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true };
+    },
+
+    /**
+     * Lets somebody in by a token: the signed-in person, the owner of an account whose password is right, or somebody
+     * new. Whoever belongs to the company already uses nothing of it.
+     * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
+     */
+    accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
+      try {
+        const { principal } = context;
+        if (!principal) return await acceptAsStranger(body, context, client);
+        return await joinAs(await personOf(principal.personId), await held(body.token), context, client);
+      } catch (error) {
+        if (error instanceof Refusal && error.reason === 'not-found') throw unusable();
+        throw error;
+      }
+    },
+  };
+};
+
+/** The same for an address that has an account and one that lacks a name to make one with. */
+const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
+
+export type Joining = ReturnType<typeof createJoining>;

@@ -1,0 +1,113 @@
+import { Body, Controller, Get, Header, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../../libs/platform/problems';
+import { Client, type ClientInfo } from '../http/client';
+import { Public } from '../http/public.decorator';
+import { RateLimit } from '../http/rate-limit.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { toProblem } from '../http/to-problem';
+import { createValidationPipe } from '../http/validation';
+import { AcceptDto, type PreviewDto } from '../invitations/invitation.dto';
+import type { Joining } from '../invitations/joining.service';
+import { JOINING } from '../tokens';
+import { formPage, gonePage, joinedPage, STYLE, type Typed, troublePage } from './page';
+
+const HTML = 'text/html; charset=utf-8';
+const validate = createValidationPipe();
+
+/** What a browser says of the page that sent a form, or nothing where it is old. Nothing here depends on a cookie. */
+const isFromElsewhere = ({ headers, host }: FastifyRequest): boolean => {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
+  const { origin } = headers;
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host;
+};
+
+const textOf = (body: unknown, name: string): string | undefined => {
+  const value = (body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** The page that a link of an invitation opens: a form and its answers, without a script. No part of the API's document. */
+@ApiExcludeController()
+@Controller()
+export class JoinPageController {
+  constructor(@Inject(JOINING) private readonly joining: Joining) {}
+
+  @Get('join.css')
+  @Public()
+  @Header('content-type', 'text/css; charset=utf-8')
+  @Header('cache-control', 'public, max-age=3600')
+  style(): string {
+    return STYLE;
+  }
+
+  @Get('join/:token')
+  @Public()
+  @RateLimit('join')
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  async form(@Param('token') token: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const preview = await this.usable(token);
+    if (preview instanceof Problem) return this.trouble(preview, reply);
+    return formPage(preview);
+  }
+
+  @Post('join/:token')
+  @Public()
+  @RateLimit('join')
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  async join(
+    @Param('token') token: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<string> {
+    reply.code(200);
+    if (isFromElsewhere(request)) {
+      reply.code(403);
+      return troublePage('The form was sent from another site. Open the link again and send it from there.');
+    }
+    const preview = await this.usable(token);
+    if (preview instanceof Problem) return this.trouble(preview, reply);
+    const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
+    try {
+      const { personName, email } = typed;
+      const password = textOf(body, 'password');
+      const given = {
+        token,
+        ...(personName && { personName }),
+        ...(email && { email }),
+        ...(password && { password }),
+      };
+      const dto = (await validate.transform(given, { type: 'body', metatype: AcceptDto })) as AcceptDto;
+      const { tenant, user } = await this.joining.accept(dto, context, client);
+      return joinedPage(tenant.name, user.email);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.problem === 'not-found' || problem.status >= 500) return this.trouble(problem, reply);
+      reply.code(problem.status);
+      const { detail, errors } = problem.details;
+      return formPage(preview, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
+    }
+  }
+
+  private async usable(token: string): Promise<PreviewDto | Problem> {
+    try {
+      return await this.joining.preview(token);
+    } catch (error) {
+      return toProblem(error);
+    }
+  }
+
+  private trouble(problem: Problem, reply: FastifyReply): string {
+    reply.code(problem.status);
+    if (problem.details.retryAfter !== undefined) reply.header('retry-after', String(problem.details.retryAfter));
+    return problem.problem === 'not-found' ? gonePage() : troublePage(problem.details.detail ?? problem.title);
+  }
+}

@@ -1,0 +1,37 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { ROLES, type Role } from '../../../libs/domain/tenant/roles';
+import type { MemberRow } from '../../../projections/members/queries';
+import { Choice } from '../http/fields';
+
+export class ChangeRoleDto {
+  @Choice(ROLES, { description: 'Only an owner makes or unmakes owners.' })
+  role!: Role;
+}
+
+export class MemberDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly userId: string;
+  @ApiProperty({ example: 'Ada Lovelace' })
+  readonly name: string;
+  @ApiProperty({ example: 'ada@example.com' })
+  readonly email: string;
+  @ApiProperty({ enum: ROLES })
+  readonly role: string;
+  @ApiProperty({ format: 'date-time' })
+  readonly joinedAt: string;
+
+  constructor({ personId, name, email, role, joinedAt }: MemberRow) {
+    this.userId = personId;
+    this.name = name;
+    this.email = email;
+    this.role = role;
+    this.joinedAt = joinedAt.toISOString();
+  }
+}
+
+export class MemberPageDto {
+  @ApiProperty({ type: [MemberDto] })
+  data!: MemberDto[];
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}

@@ -1,0 +1,112 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiTags } from '@nestjs/swagger';
+import { ChangeRole, RemoveMember } from '../../../libs/domain/tenant/commands';
+import { memberOf, type Tenant } from '../../../libs/domain/tenant/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { findMember, listMembers, type MemberRow } from '../../../projections/members/queries';
+import { commandContextOf, principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { IfMatch, type Versioned, withETag } from '../http/etag';
+import { Needs } from '../http/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
+import { PathId } from '../http/path-id';
+import { Context, type RequestContext } from '../http/request-context';
+import { SCOPED_DB } from '../tokens';
+import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
+
+/** Name and address change without the company's knowing, and are no part of what a write has to have seen. */
+const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
+  withETag(new MemberDto(member), member.version, `${member.name}\n${member.email}`);
+
+/** Who belongs to the company that the access token names, and as what. */
+@ApiTags('Workspace')
+@Controller('v1/members')
+export class MembersController {
+  constructor(
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Get()
+  @Needs('members.read')
+  @Documented({
+    summary: 'Members, those who joined last first',
+    response: MemberPageDto,
+    problems: ['forbidden'],
+  })
+  async list(
+    @Context() context: RequestContext,
+    @Query() query: PageQuery,
+    @Pages() pages: Paging,
+  ): Promise<Page<MemberDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    const { data, nextCursor } = await pages.page<MemberRow>(
+      query,
+      ({ joinedPosition }) => [joinedPosition],
+      (after, take) => listMembers(db, after && String(after[0]), take),
+    );
+    return { data: data.map((row) => new MemberDto(row)), nextCursor };
+  }
+
+  @Get(':userId')
+  @Needs('members.read')
+  @Documented({ summary: 'One member', response: MemberDto, problems: ['forbidden'] })
+  async get(@Context() context: RequestContext, @PathId('userId') userId: string): Promise<Versioned<MemberDto>> {
+    const member = await findMember(this.db.tenant(principalOf(context).tenantId), userId);
+    if (!member) throw new Problem('not-found');
+    return memberWithETag(member);
+  }
+
+  @Patch(':userId')
+  @Needs('members.change-role')
+  @Documented({
+    summary: 'Change a member’s role',
+    description: 'Only an owner makes or unmakes owners. The last owner stays one. It holds from the next request.',
+    response: MemberDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  async change(
+    @Context() context: RequestContext,
+    @PathId('userId') userId: string,
+    @Body() { role }: ChangeRoleDto,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<MemberDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, personId: userId, role };
+    const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
+    const changed = memberOf(state, userId);
+    if (!changed) throw new Problem('not-found');
+    const member = await findMember(this.db.tenant(tenantId), userId);
+    // They have only just joined. What was asked for has happened, and the same key will be told so.
+    if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });
+    context.position = position;
+    return memberWithETag({ ...member, role: changed.role, version: changed.version });
+  }
+
+  @Delete(':userId')
+  @HttpCode(204)
+  @Needs('members.leave')
+  @Documented({
+    summary: 'Remove a member, or leave',
+    description:
+      'Everybody may leave. An admin removes others but owners, an owner anybody; the last owner stays. It holds from the next request: tokens for this company stop working.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  async remove(
+    @Context() context: RequestContext,
+    @PathId('userId') userId: string,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const reason = userId === personId ? 'left' : 'removed';
+    const wanted = { by: personId, personId: userId, reason } as const;
+    const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
+    context.position = position;
+  }
+}

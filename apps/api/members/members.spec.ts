@@ -1,0 +1,280 @@
+import { randomUUID } from 'node:crypto';
+import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { type Company, foundCompany, told } from '../../../test/support/company';
+import { joined } from '../../../test/support/facts';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+
+const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
+
+describe('members', () => {
+  let identity: IdentityApp;
+  let acme: Company;
+  let other: Company;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+    [acme, other] = [await foundCompany(identity), await foundCompany(identity)];
+  });
+  afterAll(() => identity.close());
+  afterEach(() => jest.restoreAllMocks());
+
+  /** Somebody who joined the company, and waits in the read models. */
+  const join = async (company: Company, role: (typeof ROLES)[number]): Promise<string> => {
+    const personId = uuidv7();
+    await identity.happen(company.id, joined(personId, role));
+    return personId;
+  };
+  const of = (personId: string): string => `/v1/members/${personId}`;
+  const owners = (answer: { json(): { data: { userId: string; role: string }[] } }): string[] =>
+    answer.json().data.flatMap(({ userId, role }) => (role === 'owner' ? [userId] : []));
+
+  it('are listed with their names, those who joined last first', async () => {
+    const [ada, bob] = [await identity.signUp(), await identity.signUp({ personName: 'Bob 鲍勃 🚀' })];
+    await identity.happen(ada.tenant.id, joined(bob.user.id, 'auditor'));
+    const { data, nextCursor } = (await identity.get('/v1/members', ada.accessToken)).json();
+    expect(nextCursor).toBeNull();
+    const joinedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(data).toEqual([
+      { userId: bob.user.id, name: 'Bob 鲍勃 🚀', email: bob.sent.email, role: 'auditor', joinedAt },
+      { userId: ada.user.id, name: 'Ada Lovelace', email: ada.sent.email, role: 'owner', joinedAt },
+    ]);
+    expect((await identity.get(of(bob.user.id), ada.accessToken)).json()).toEqual(data[0]);
+  });
+
+  it('show nothing of what somebody is in another company of theirs', async () => {
+    const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+    await identity.happen(bob.tenant.id, joined(ada.user.id, 'auditor'));
+    const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
+    expect(data).toEqual([expect.objectContaining({ userId: ada.user.id, role: 'owner' })]);
+    expect((await identity.get(of(ada.user.id), bob.accessToken)).json()).toMatchObject({ role: 'auditor' });
+  });
+
+  it('have no name any more once they are erased as persons, and leave', async () => {
+    const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+    await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
+    await identity.happen(bob.tenant.id, joined(uuidv7(), 'owner'));
+    expect((await identity.ask('DELETE', '/v1/me', { token: bob.accessToken })).statusCode).toBe(204);
+    const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
+    expect(data.map(({ userId }: { userId: string }) => userId)).toEqual([ada.user.id]);
+    expect((await identity.get(of(bob.user.id), ada.accessToken)).statusCode).toBe(404);
+  });
+
+  it('are listed page by page', async () => {
+    const company = await foundCompany(identity);
+    const { owner, admin, member, auditor } = company;
+    const ids = [auditor.id, member.id, admin.id, owner.id];
+    for (let n = 0; n < 3; n++) ids.unshift(await join(company, 'member'));
+    const seen: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const answer = await company.member.get(`/v1/members?limit=2${cursor && `&cursor=${cursor}`}`);
+      const page: { data: { userId: string }[]; nextCursor: string | null } = answer.json();
+      expect(page.data.length).toBeLessThanOrEqual(2);
+      seen.push(...page.data.map(({ userId }) => userId));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  it('are listed for nobody by another company’s cursor', async () => {
+    const { nextCursor } = (await acme.member.get('/v1/members?limit=1')).json();
+    const answer = await other.member.get(`/v1/members?limit=1&cursor=${nextCursor}`);
+    expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
+  });
+
+  it('are read by members and closed to auditors', async () => {
+    for (const url of ['/v1/members', of(acme.owner.id), of(uuidv7())])
+      expect((await acme.auditor.get(url)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    for (const role of ['owner', 'admin', 'member'] as const)
+      expect((await acme[role].get(of(acme.auditor.id))).json()).toMatchObject({ role: 'auditor' });
+  });
+
+  it('change their role, which is shown, and holds for their next request', async () => {
+    const company = await foundCompany(identity);
+    const answer = await company.owner.send('PATCH', of(company.auditor.id), { role: 'member' });
+    expect([answer.statusCode, answer.json()]).toEqual([200, expect.objectContaining({ role: 'member' })]);
+    const shown = await company.owner.get(of(company.auditor.id));
+    expect(shown.json()).toEqual(answer.json());
+    expect(shown.headers['etag']).toBe(answer.headers['etag']);
+    expect((await company.auditor.get('/v1/members')).statusCode).toBe(200);
+    await company.owner.send('PATCH', of(company.auditor.id), { role: 'auditor' });
+    expect((await company.auditor.get('/v1/members')).statusCode).toBe(403);
+  });
+
+  it('stay at their version where nothing changes', async () => {
+    const { headers } = await acme.owner.get(of(acme.member.id));
+    const answer = await acme.owner.send('PATCH', of(acme.member.id), { role: 'member' });
+    expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([
+      200,
+      headers['etag'],
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ['no role', {}, '/role'],
+    ['a role that there is not', { role: 'boss' }, '/role'],
+    ['a role that an object has by nature', { role: 'constructor' }, '/role'],
+    ['something unknown', { role: 'admin', tenantId: uuidv7() }, '/tenantId'],
+  ])('do not change by %s', async (_, body, pointer) => {
+    const answer = await acme.owner.send('PATCH', of(acme.member.id), body);
+    expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
+  });
+
+  it('are made and unmade owners by owners alone', async () => {
+    const company = await foundCompany(identity);
+    const change = async (by: 'owner' | 'admin', id: string, role: string): Promise<number> =>
+      (await company[by].send('PATCH', of(id), { role })).statusCode;
+    expect(await change('admin', company.member.id, 'owner')).toBe(403);
+    expect(await change('admin', company.owner.id, 'member')).toBe(403);
+    expect(await change('admin', company.member.id, 'admin')).toBe(200);
+    expect(await change('admin', company.member.id, 'auditor')).toBe(200);
+    expect(await change('owner', company.member.id, 'owner')).toBe(200);
+    expect(await change('owner', company.member.id, 'admin')).toBe(200);
+  });
+
+  it('include an owner at any time', async () => {
+    const company = await foundCompany(identity);
+    for (const answer of [
+      await company.owner.send('PATCH', of(company.owner.id), { role: 'admin' }),
+      await company.owner.send('DELETE', of(company.owner.id)),
+    ])
+      expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    expect(owners(await company.owner.get('/v1/members'))).toEqual([company.owner.id]);
+  });
+
+  it('include an owner also when two go at the same time', async () => {
+    const company = await foundCompany(identity);
+    await company.owner.send('PATCH', of(company.admin.id), { role: 'owner' });
+    const answers = await Promise.all([
+      company.owner.send('DELETE', of(company.owner.id)),
+      company.admin.send('PATCH', of(company.admin.id), { role: 'member' }),
+    ]);
+    expect(answers.filter(({ statusCode }) => statusCode === 409).length).toBe(1);
+    expect(owners(await company.member.get('/v1/members')).length).toBe(1);
+  });
+
+  it('change and go under the version that was seen alone, whatever else has happened in the company', async () => {
+    const personId = await join(acme, 'member');
+    const seen = { 'if-match': String((await acme.owner.get(of(personId))).headers['etag']) };
+    await join(acme, 'member');
+    await acme.owner.send('PATCH', '/v1/tenant', { name: `Acme ${personId}` });
+    expect((await acme.owner.send('PATCH', of(personId), { role: 'auditor' }, seen)).statusCode).toBe(200);
+    const late = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, seen);
+    expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+    expect((await acme.owner.send('DELETE', of(personId), undefined, seen)).statusCode).toBe(412);
+    const now = { 'if-match': String((await acme.owner.get(of(personId))).headers['etag']) };
+    expect((await acme.owner.send('DELETE', of(personId), undefined, now)).statusCode).toBe(204);
+  });
+
+  it('are not modified while name, address and role are the same', async () => {
+    const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+    await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
+    const ask = (etag: string) =>
+      identity.ask('GET', of(bob.user.id), { token: ada.accessToken, headers: { 'if-none-match': etag } });
+    const etag = String((await identity.get(of(bob.user.id), ada.accessToken)).headers['etag']);
+    expect((await ask(etag)).statusCode).toBe(304);
+    await identity.ask('PATCH', '/v1/me', { token: bob.accessToken, payload: { name: 'Robert' } });
+    const renamed = await ask(etag);
+    expect([renamed.statusCode, renamed.json().name]).toEqual([200, 'Robert']);
+    // A name is nothing that a change of role has to have seen.
+    const change = { token: ada.accessToken, payload: { role: 'admin' }, headers: { 'if-match': etag } };
+    expect((await identity.ask('PATCH', of(bob.user.id), change)).statusCode).toBe(200);
+  });
+
+  it('are removed by admins and owners, and shut out by their next request', async () => {
+    const company = await foundCompany(identity);
+    expect((await company.member.get('/v1/tenant')).statusCode).toBe(200);
+    const answer = await company.admin.send('DELETE', of(company.member.id));
+    expect([answer.statusCode, answer.body]).toEqual([204, '']);
+    expect(answer.headers['position']).toEqual(expect.any(String));
+    expect((await company.member.get('/v1/tenant')).statusCode).toBe(401);
+    expect((await company.admin.get(of(company.member.id))).statusCode).toBe(404);
+    expect((await company.admin.send('DELETE', of(company.member.id))).statusCode).toBe(404);
+  });
+
+  it('who are owners are not removed by admins', async () => {
+    const [second, third] = [await join(acme, 'owner'), await join(acme, 'admin')];
+    for (const id of [second, acme.owner.id])
+      expect((await acme.admin.send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
+    expect((await acme.owner.send('DELETE', of(second))).statusCode).toBe(204);
+    expect((await acme.admin.send('DELETE', of(third))).statusCode).toBe(204);
+  });
+
+  it('are not removed by members and auditors, who may leave themselves', async () => {
+    const company = await foundCompany(identity);
+    for (const role of ['member', 'auditor'] as const) {
+      for (const id of [company.admin.id, company.owner.id, uuidv7()])
+        expect((await company[role].send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
+      expect((await company[role].send('DELETE', of(company[role].id))).statusCode).toBe(204);
+      expect((await company[role].get('/v1/tenant')).statusCode).toBe(401);
+    }
+    const { events } = await identity.log.readAll({ after: 0n, limit: 10_000, tenantId: company.id });
+    expect(events.flatMap(({ type, data }) => (type === 'MemberRemoved' ? [data['reason']] : []))).toEqual([
+      'left',
+      'left',
+    ]);
+  });
+
+  it('leave their teams with the company', async () => {
+    const company = await foundCompany(identity);
+    const { id } = (await company.admin.send('POST', '/v1/teams', { name: 'Sales' })).json();
+    for (const { id: personId } of [company.member, company.admin])
+      await company.admin.send('PUT', `/v1/teams/${id}/members/${personId}`);
+    await company.owner.send('DELETE', of(company.member.id));
+    expect((await company.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([company.admin.id]);
+    await identity.happen(company.id, joined(company.member.id, 'member'));
+    expect((await company.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([company.admin.id]);
+  });
+
+  it('of another company are not found, and answered like ids that there never were', async () => {
+    const routes: [
+      method: 'GET' | 'PATCH' | 'DELETE',
+      payload?: object | undefined,
+      headers?: Record<string, string>,
+    ][] = [
+      ['GET'],
+      ['PATCH', { role: 'member' }],
+      ['PATCH', { role: 'member' }, { 'if-match': '"3"' }],
+      ['DELETE'],
+      ['DELETE', undefined, { 'if-match': '"3"' }],
+      ['DELETE', undefined, { 'if-match': '"9"' }],
+    ];
+    for (const [method, ...rest] of routes) {
+      const answer = told(await acme.owner.send(method, of(other.member.id), ...rest));
+      expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
+      expect(told(await acme.owner.send(method, of(uuidv7()), ...rest))).toEqual(answer);
+    }
+    expect((await other.owner.get(of(other.member.id))).json()).toMatchObject({ role: 'member' });
+  });
+
+  it('answer a malformed id at its pointer', async () => {
+    for (const method of ['GET', 'DELETE'] as const) {
+      const answer = await acme.owner.send(method, '/v1/members/me');
+      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/path/userId' }] });
+    }
+  });
+
+  it('change once by a request that is repeated', async () => {
+    const personId = await join(acme, 'member');
+    const key = { 'idempotency-key': randomUUID() };
+    const first = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, key);
+    await acme.owner.send('PATCH', of(personId), { role: 'auditor' });
+    const again = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, key);
+    expect([again.headers['idempotent-replayed'], again.body]).toEqual(['true', first.body]);
+    expect((await acme.owner.get(of(personId))).json()).toMatchObject({ role: 'auditor' });
+  });
+
+  it('go once by a request whose first answer was lost after it was written', async () => {
+    const personId = await join(acme, 'member');
+    const key = { 'idempotency-key': randomUUID() };
+    const append = identity.log.append.bind(identity.log);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
+      await append(one);
+      throw new AppendOutcomeUnknown('cut off');
+    });
+    expect((await acme.owner.send('DELETE', of(personId), undefined, key)).statusCode).toBe(503);
+    await identity.happen(acme.id, joined(personId, 'auditor'));
+    expect((await acme.owner.send('DELETE', of(personId), undefined, key)).statusCode).toBe(204);
+    expect((await acme.owner.get(of(personId))).json()).toMatchObject({ role: 'auditor' });
+  });
+});

@@ -1,0 +1,76 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import { Choice, Text, Uuid } from '../http/fields';
+import { PageQuery } from '../http/pages';
+
+const NAME = { min: 1, max: 200, description: 'What the project is called.' };
+const DESCRIPTION = {
+  min: 0,
+  max: 10_000,
+  lines: true,
+  optional: true,
+  description: 'What it is about; empty at first.',
+};
+const TEAM = { optional: true, nullable: true, description: 'The team whose it is; null: nobody’s in particular.' };
+
+export class CreateProjectDto {
+  @Text({ ...NAME, example: 'Website' })
+  name!: string;
+
+  @Text(DESCRIPTION)
+  description?: string;
+
+  @Uuid(TEAM)
+  teamId?: string | null;
+}
+
+/** What of a project shall change. */
+export class ChangeProjectDto {
+  @Text({ ...NAME, optional: true })
+  name?: string;
+
+  @Text(DESCRIPTION)
+  description?: string;
+
+  @Uuid(TEAM)
+  teamId?: string | null;
+}
+
+export class ProjectsQuery extends PageQuery {
+  @Choice(['false', 'true', 'all'], {
+    optional: true,
+    description: 'Archived ones: without (`false`, unless given), alone, or among all.',
+  })
+  archived?: 'false' | 'true' | 'all';
+}
+
+export class ProjectDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+  @ApiProperty({ example: 'Website' })
+  readonly name: string;
+  @ApiProperty()
+  readonly description: string;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  readonly teamId: string | null;
+  @ApiProperty({ description: 'Nothing in it changes until it is restored.' })
+  readonly archived: boolean;
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+
+  constructor(project: Omit<ProjectDto, 'createdAt'>) {
+    this.id = project.id;
+    this.name = project.name;
+    this.description = project.description;
+    this.teamId = project.teamId;
+    this.archived = project.archived;
+    this.createdAt = new Date(timeOfUuidv7(project.id)).toISOString();
+  }
+}
+
+export class ProjectPageDto {
+  @ApiProperty({ type: [ProjectDto] })
+  data!: ProjectDto[];
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}

@@ -1,0 +1,149 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiTags } from '@nestjs/swagger';
+import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '../../../libs/domain/project/commands';
+import type { Project } from '../../../libs/domain/project/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { findProject, listProjects } from '../../../projections/projects/queries';
+import { commandContextOf, principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { IfMatch, type Versioned, withETag } from '../http/etag';
+import { Needs } from '../http/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/pages';
+import { PathId } from '../http/path-id';
+import { Context, type RequestContext } from '../http/request-context';
+import { SCOPED_DB } from '../tokens';
+import { ChangeProjectDto, CreateProjectDto, ProjectDto, ProjectPageDto, ProjectsQuery } from './project.dto';
+
+type Command = CreateProject | ChangeProject | ArchiveProject | RestoreProject;
+
+/** The projects of the company that the access token names. */
+@ApiTags('Workspace')
+@Controller('v1/projects')
+export class ProjectsController {
+  constructor(
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Post()
+  @Needs('projects.write')
+  @Documented({
+    summary: 'Make a project',
+    response: ProjectDto,
+    versioned: true,
+    problems: ['forbidden', 'conflict', 'plan-limit-reached'],
+  })
+  create(
+    @Context() context: RequestContext,
+    @Body() { name, description = '', teamId = null }: CreateProjectDto,
+  ): Promise<Versioned<ProjectDto>> {
+    const { tenantId, personId } = principalOf(context);
+    // The command's id is the project's: a repeat after a crash finds what it made.
+    const creation = { by: personId, projectId: context.commandId, name, description, teamId };
+    return this.carryOut(context, new CreateProject(tenantId, creation, commandContextOf(context)), context.commandId);
+  }
+
+  @Get()
+  @Needs('projects.read')
+  @Documented({ summary: 'Projects, newest first', response: ProjectPageDto, problems: ['forbidden'] })
+  list(
+    @Context() context: RequestContext,
+    @Query() query: ProjectsQuery,
+    @Pages() pages: Paging,
+  ): Promise<Page<ProjectDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    const archived = query.archived === 'all' ? undefined : query.archived === 'true';
+    return pages.page(
+      query,
+      ({ id }) => [id],
+      async (after, take) => {
+        const rows = await listProjects(db, archived, after && String(after[0]), take);
+        return rows.map((row) => new ProjectDto(row));
+      },
+    );
+  }
+
+  @Get(':id')
+  @Needs('projects.read')
+  @Documented({ summary: 'One project', response: ProjectDto, problems: ['forbidden'] })
+  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<ProjectDto>> {
+    const project = await findProject(this.db.tenant(principalOf(context).tenantId), id);
+    if (!project) throw new Problem('not-found');
+    return withETag(new ProjectDto(project), project.version);
+  }
+
+  @Patch(':id')
+  @Needs('projects.write')
+  @Documented({
+    summary: 'Change a project',
+    description: 'Not while it is archived.',
+    response: ProjectDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  change(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @Body() change: ChangeProjectDto,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<ProjectDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, projectId: id, ...change };
+    return this.carryOut(context, new ChangeProject(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+  }
+
+  @Delete(':id')
+  @Needs('projects.write')
+  @Documented({
+    summary: 'Archive a project',
+    description: 'It and its tasks can still be read, and do not change until it is restored.',
+    response: ProjectDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  archive(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<ProjectDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const request = { by: personId, projectId: id };
+    return this.carryOut(
+      context,
+      new ArchiveProject(tenantId, request, commandContextOf(context), expectedVersion),
+      id,
+    );
+  }
+
+  @Post(':id/restore')
+  @HttpCode(200)
+  @Needs('projects.write')
+  @Documented({
+    summary: 'Restore an archived project',
+    response: ProjectDto,
+    status: 200,
+    problems: ['forbidden', 'conflict', 'plan-limit-reached'],
+  })
+  restore(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<ProjectDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const request = { by: personId, projectId: id };
+    return this.carryOut(
+      context,
+      new RestoreProject(tenantId, request, commandContextOf(context), expectedVersion),
+      id,
+    );
+  }
+
+  private async carryOut(context: RequestContext, command: Command, id: string): Promise<Versioned<ProjectDto>> {
+    const { position, version, state } = await this.commands.execute<Command, Executed<Project>>(command);
+    if (state.status === 'absent') throw new Problem('not-found');
+    context.position = position;
+    const { status, ...details } = state;
+    return withETag(new ProjectDto({ id, ...details, archived: status === 'archived' }), version);
+  }
+}

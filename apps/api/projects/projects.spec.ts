@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
+import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
+import { type Colleague, type Company, foundCompany, told } from '../../../test/support/company';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+
+describe('projects', () => {
+  let identity: IdentityApp;
+  let acme: Company;
+  let other: Company;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+    acme = await foundCompany(identity);
+    other = await foundCompany(identity);
+  });
+  afterAll(() => identity.close());
+  afterEach(() => jest.restoreAllMocks());
+
+  const create = async (who: Colleague, more: object = {}): Promise<{ id: string }> => {
+    const answer = await who.send('POST', '/v1/projects', { name: 'Website', ...more });
+    expect(answer.statusCode).toBe(201);
+    return answer.json();
+  };
+  const addTeam = async (company: Company): Promise<string> => {
+    const teamId = uuidv7();
+    await company.happened({ type: 'TeamCreated', data: { teamId, name: `Team ${teamId}` } });
+    return teamId;
+  };
+
+  it('are made by members, and shown to them as they were made', async () => {
+    const teamId = await addTeam(acme);
+    const made = await acme.member.send('POST', '/v1/projects', {
+      name: 'Website',
+      description: 'Two lines\nof it: مرحبا 🚀',
+      teamId,
+    });
+    expect(made.statusCode).toBe(201);
+    expect(made.headers['etag']).toBe('"1"');
+    expect(made.headers['position']).toEqual(expect.any(String));
+    const project = made.json();
+    expect(project).toEqual({
+      id: expect.any(String),
+      name: 'Website',
+      description: 'Two lines\nof it: مرحبا 🚀',
+      teamId,
+      archived: false,
+      createdAt: new Date(timeOfUuidv7(project.id)).toISOString(),
+    });
+    const shown = await acme.owner.get(`/v1/projects/${project.id}`);
+    expect(shown.headers['etag']).toBe('"1"');
+    expect(shown.json()).toEqual(project);
+  });
+
+  it('need a name alone', async () => {
+    expect(await create(acme.admin)).toMatchObject({ name: 'Website', description: '', teamId: null });
+  });
+
+  it.each([
+    ['no name', {}, '/name'],
+    ['an empty name', { name: ' ' }, '/name'],
+    ['a name of 201 characters', { name: 'x'.repeat(201) }, '/name'],
+    ['a description of 10,001 characters', { name: 'Website', description: 'x'.repeat(10_001) }, '/description'],
+    ['a team that is no id', { name: 'Website', teamId: 'sales' }, '/teamId'],
+    ['a tenant of somebody else', { name: 'Website', tenantId: uuidv7() }, '/tenantId'],
+    ['the mark of archived ones', { name: 'Website', archived: true }, '/archived'],
+  ])('are refused with %s', async (_, body, pointer) => {
+    const answer = await acme.member.send('POST', '/v1/projects', body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
+  });
+
+  it('are given to teams of the company alone', async () => {
+    const foreign = await addTeam(other);
+    const answers = [];
+    for (const teamId of [foreign, uuidv7()])
+      answers.push(told(await acme.member.send('POST', '/v1/projects', { name: 'Website', teamId })));
+    expect(answers[0]).toMatchObject({ statusCode: 409, type: '/problems/conflict' });
+    expect(answers[1]).toEqual(answers[0]);
+  });
+
+  it('change in what is named, and carry a new version', async () => {
+    const { id } = await create(acme.member, { description: 'The new one', teamId: await addTeam(acme) });
+    const changed = await acme.admin.send('PATCH', `/v1/projects/${id}`, { name: 'Shop', teamId: null });
+    expect(changed.statusCode).toBe(200);
+    expect(changed.headers['etag']).toBe('"2"');
+    expect(changed.json()).toMatchObject({ id, name: 'Shop', description: 'The new one', teamId: null });
+    expect((await acme.member.get(`/v1/projects/${id}`)).json()).toEqual(changed.json());
+  });
+
+  it('stay at their version where nothing changes', async () => {
+    const { id } = await create(acme.member);
+    for (const body of [{}, { name: 'Website' }]) {
+      const answer = await acme.member.send('PATCH', `/v1/projects/${id}`, body);
+      expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([200, '"1"', undefined]);
+    }
+  });
+
+  it('change, are archived and restored under the version that was seen alone', async () => {
+    const { id } = await create(acme.member);
+    const url = `/v1/projects/${id}`;
+    const [stale, present] = [{ 'if-match': '"1"' }, { 'if-match': '"2"' }];
+    expect((await acme.member.send('PATCH', url, { name: 'Shop' }, stale)).statusCode).toBe(200);
+    const late = await acme.member.send('PATCH', url, { name: 'Kiosk' }, stale);
+    expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+    expect((await acme.member.send('DELETE', url, undefined, stale)).statusCode).toBe(412);
+    expect((await acme.member.send('DELETE', url, undefined, present)).statusCode).toBe(200);
+    expect((await acme.member.send('POST', `${url}/restore`, undefined, present)).statusCode).toBe(412);
+    expect((await acme.member.get(url, { 'if-none-match': '"3"' })).statusCode).toBe(304);
+  });
+
+  it('are archived and restored, and change only in between', async () => {
+    const { id } = await create(acme.member);
+    const url = `/v1/projects/${id}`;
+    const archived = await acme.member.send('DELETE', url);
+    expect([archived.statusCode, archived.json()]).toEqual([200, expect.objectContaining({ id, archived: true })]);
+    expect((await acme.member.get(url)).json()).toEqual(archived.json());
+    expect((await acme.member.send('DELETE', url)).headers['etag']).toBe(archived.headers['etag']);
+    const refused = await acme.member.send('PATCH', url, { name: 'Shop' });
+    expect(refused.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    const restored = await acme.member.send('POST', `${url}/restore`);
+    expect([restored.statusCode, restored.json()]).toEqual([200, expect.objectContaining({ id, archived: false })]);
+    expect((await acme.member.send('PATCH', url, { name: 'Shop' })).statusCode).toBe(200);
+  });
+
+  it('are listed newest first, page by page, without the archived ones unless they are asked for', async () => {
+    const company = await foundCompany(identity);
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.unshift((await create(company.member, { name: `Project ${n}` })).id);
+    await company.member.send('DELETE', `/v1/projects/${ids[1]}`);
+    const list = async (query: string): Promise<{ ids: string[]; nextCursor: string | null }> => {
+      const answer = await company.member.get(`/v1/projects?${query}`);
+      expect(answer.statusCode).toBe(200);
+      const { data, nextCursor } = answer.json();
+      return { ids: data.map(({ id }: { id: string }) => id), nextCursor };
+    };
+    const active = ids.filter((_, at) => at !== 1);
+    expect(await list('')).toEqual({ ids: active, nextCursor: null });
+    expect(await list('archived=false')).toEqual({ ids: active, nextCursor: null });
+    expect(await list('archived=true')).toEqual({ ids: [ids[1]], nextCursor: null });
+    expect(await list('archived=all')).toEqual({ ids, nextCursor: null });
+    for (const [archived, expected] of [
+      ['false', active],
+      ['all', ids],
+    ] as const) {
+      const seen: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const page: Awaited<ReturnType<typeof list>> = await list(
+          `limit=2&archived=${archived}${cursor && `&cursor=${cursor}`}`,
+        );
+        expect(page.ids.length).toBeLessThanOrEqual(2);
+        seen.push(...page.ids);
+        cursor = page.nextCursor;
+      }
+      expect(seen).toEqual(expected);
+    }
+  });
+
+  it('are listed for nobody by another company’s cursor', async () => {
+    for (let n = 0; n < 2; n++) await create(acme.member);
+    const { nextCursor } = (await acme.member.get('/v1/projects?limit=1')).json();
+    const answer = await other.member.get(`/v1/projects?limit=1&cursor=${nextCursor}`);
+    expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
+  });
+
+  it.each(['archived=maybe', 'limit=0', 'limit=101', 'cursor=x', 'sort=name'])(
+    'are not listed by %s',
+    async (query) => {
+      const answer = await acme.member.get(`/v1/projects?${query}`);
+      const pointer = `/query/${query.split('=', 1)[0]}`;
+      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
+    },
+  );
+
+  const routes = (
+    id: string,
+  ): ['GET' | 'POST' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
+    ['GET', `/v1/projects/${id}`],
+    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }],
+    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': '"1"' }],
+    ['PATCH', `/v1/projects/${id}`, { name: 'Mine' }, { 'if-match': '"9"' }],
+    ['DELETE', `/v1/projects/${id}`],
+    ['DELETE', `/v1/projects/${id}`, undefined, { 'if-match': '"1"' }],
+    ['POST', `/v1/projects/${id}/restore`],
+    ['GET', `/v1/projects/${id}/tasks`],
+    ['POST', `/v1/projects/${id}/tasks`, { title: 'Mine' }],
+  ];
+
+  it('of another company are not found, and answered like ids that there never were', async () => {
+    const { id: foreign } = await create(other.member);
+    const random = routes(uuidv7());
+    for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {
+      const answer = told(await acme.owner.send(method, url, ...rest));
+      expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
+      const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
+      expect(told(await acme.owner.send(sameMethod, randomUrl, ...same))).toEqual(answer);
+    }
+    expect((await other.member.get(`/v1/projects/${foreign}`)).headers['etag']).toBe('"1"');
+  });
+
+  it('are closed to auditors', async () => {
+    const { id } = await create(acme.member);
+    const all = [['GET', '/v1/projects'], ['POST', '/v1/projects', { name: 'Mine' }], ...routes(id)] as const;
+    for (const [method, url, ...rest] of all) {
+      const answer = await acme.auditor.send(method, url, ...rest);
+      expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    }
+  });
+
+  it('answer a malformed id at its pointer', async () => {
+    const answer = await acme.member.get('/v1/projects/first');
+    expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/path/id' }] });
+  });
+
+  it('are made once by a request that is repeated', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const first = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
+    const again = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.json()).toEqual(first.json());
+  });
+
+  it('are made once by a request whose first answer was lost after it was written', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const append = identity.log.append.bind(identity.log);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
+      await append(one);
+      throw new AppendOutcomeUnknown('cut off');
+    });
+    const head = await identity.log.head();
+    const lost = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
+    expect(lost.json()).toMatchObject({ status: 503, type: '/problems/dependency-unavailable' });
+    const answer = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
+    expect(answer.statusCode).toBe(201);
+    const { events } = await identity.log.readAll({ after: head, limit: 10 });
+    expect(events.map(({ type, stream }) => [type, stream.id])).toEqual([['ProjectCreated', answer.json().id]]);
+  });
+});

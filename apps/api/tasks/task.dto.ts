@@ -1,0 +1,108 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { TASK_STATUSES, type TaskStatus } from '../../../libs/domain/task/events';
+import type { PresentTask } from '../../../libs/domain/task/evolve';
+import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import type { TaskRow } from '../../../projections/tasks/queries';
+import { Choice, Day, Text, Uuid } from '../http/fields';
+import { PageQuery } from '../http/pages';
+
+const TITLE = { min: 1, max: 500, description: 'What is to be done.' };
+const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, description: 'The details; empty at first.' };
+const ASSIGNEE = {
+  optional: true,
+  nullable: true,
+  description: 'Whose it is, a member of the company; null: nobody’s.',
+};
+const DUE = {
+  optional: true,
+  nullable: true,
+  description: 'The day by which it is to be done.',
+  example: '2026-01-31',
+};
+
+export class CreateTaskDto {
+  @Text({ ...TITLE, example: 'Choose a colour' })
+  title!: string;
+
+  @Text(DESCRIPTION)
+  description?: string;
+
+  @Uuid(ASSIGNEE)
+  assigneeId?: string | null;
+
+  @Day(DUE)
+  dueOn?: string | null;
+}
+
+/** What of a task shall change. */
+export class ChangeTaskDto {
+  @Text({ ...TITLE, optional: true })
+  title?: string;
+
+  @Text(DESCRIPTION)
+  description?: string;
+
+  @Choice(TASK_STATUSES, { optional: true })
+  status?: TaskStatus;
+
+  @Uuid(ASSIGNEE)
+  assigneeId?: string | null;
+
+  @Day(DUE)
+  dueOn?: string | null;
+}
+
+export class TasksQuery extends PageQuery {
+  @Choice(TASK_STATUSES, { optional: true })
+  status?: TaskStatus;
+
+  @Uuid({ optional: true, description: 'Only what is assigned to this person.' })
+  assignee?: string;
+
+  @Day({ optional: true, description: 'Only what is due before this day.' })
+  dueBefore?: string;
+
+  @Day({ optional: true, description: 'Only what is due after this day.' })
+  dueAfter?: string;
+}
+
+export class TaskDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+  @ApiProperty({ format: 'uuid' })
+  readonly projectId: string;
+  @ApiProperty({ example: 'Choose a colour' })
+  readonly title: string;
+  @ApiProperty()
+  readonly description: string;
+  @ApiProperty({ enum: TASK_STATUSES })
+  readonly status: string;
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  readonly assigneeId: string | null;
+  @ApiProperty({ type: String, format: 'date', nullable: true, example: '2026-01-31' })
+  readonly dueOn: string | null;
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+
+  constructor(task: Omit<TaskRow, 'version'>) {
+    this.id = task.id;
+    this.projectId = task.projectId;
+    this.title = task.title;
+    this.description = task.description;
+    this.status = task.status;
+    this.assigneeId = task.assigneeId;
+    this.dueOn = task.dueOn;
+    this.createdAt = new Date(timeOfUuidv7(task.id)).toISOString();
+  }
+
+  static of(id: string, { assignment, ...task }: PresentTask): TaskDto {
+    return new TaskDto({ ...task, id, assigneeId: assignment?.personId ?? null });
+  }
+}
+
+export class TaskPageDto {
+  @ApiProperty({ type: [TaskDto] })
+  data!: TaskDto[];
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}

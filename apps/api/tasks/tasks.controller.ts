@@ -1,0 +1,137 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiTags } from '@nestjs/swagger';
+import { ChangeTask, CreateTask, DeleteTask } from '../../../libs/domain/task/commands';
+import type { Task } from '../../../libs/domain/task/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { findTask, listTasks } from '../../../projections/tasks/queries';
+import { commandContextOf, principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { IfMatch, type Versioned, withETag } from '../http/etag';
+import { Needs } from '../http/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/pages';
+import { PathId } from '../http/path-id';
+import { Context, type RequestContext } from '../http/request-context';
+import { SCOPED_DB } from '../tokens';
+import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from './task.dto';
+
+/** The tasks of the projects of the company that the access token names. */
+@ApiTags('Workspace')
+@Controller('v1')
+export class TasksController {
+  constructor(
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Post('projects/:id/tasks')
+  @Needs('tasks.write')
+  @Documented({
+    summary: 'Add a task to a project',
+    description: 'Not while the project is archived. A task begins open.',
+    response: TaskDto,
+    versioned: true,
+    problems: ['forbidden', 'conflict', 'plan-limit-reached'],
+  })
+  create(
+    @Context() context: RequestContext,
+    @PathId('id') projectId: string,
+    @Body() { title, description = '', assigneeId = null, dueOn = null }: CreateTaskDto,
+  ): Promise<Versioned<TaskDto>> {
+    const { tenantId, personId } = principalOf(context);
+    // The command's id is the task's: a repeat after a crash finds what it made.
+    const taskId = context.commandId;
+    const creation = { by: personId, taskId, projectId, title, description, assigneeId, dueOn };
+    return this.carryOut(context, new CreateTask(tenantId, creation, commandContextOf(context)), taskId);
+  }
+
+  @Get('projects/:id/tasks')
+  @Needs('tasks.read')
+  @Documented({
+    summary: 'Tasks of a project, newest first',
+    description: 'Filters are joined by and. What has no due date is due neither before nor after a day.',
+    response: TaskPageDto,
+    problems: ['forbidden'],
+  })
+  list(
+    @Context() context: RequestContext,
+    @PathId('id') projectId: string,
+    @Query() query: TasksQuery,
+    @Pages() pages: Paging,
+  ): Promise<Page<TaskDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    const { status, assignee: assigneeId, dueBefore, dueAfter } = query;
+    return pages.page(
+      query,
+      ({ id }) => [id],
+      async (after, take) => {
+        const filter = { status, assigneeId, dueBefore, dueAfter };
+        const rows = await listTasks(db, projectId, filter, after && String(after[0]), take);
+        if (!rows) throw new Problem('not-found');
+        return rows.map((row) => new TaskDto(row));
+      },
+    );
+  }
+
+  @Get('tasks/:id')
+  @Needs('tasks.read')
+  @Documented({ summary: 'One task', response: TaskDto, problems: ['forbidden'] })
+  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TaskDto>> {
+    const task = await findTask(this.db.tenant(principalOf(context).tenantId), id);
+    if (!task) throw new Problem('not-found');
+    return withETag(new TaskDto(task), task.version);
+  }
+
+  @Patch('tasks/:id')
+  @Needs('tasks.write')
+  @Documented({
+    summary: 'Change a task: all of it in one',
+    description: 'Not while its project is archived.',
+    response: TaskDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  change(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @Body() change: ChangeTaskDto,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<TaskDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, taskId: id, ...change };
+    return this.carryOut(context, new ChangeTask(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+  }
+
+  @Delete('tasks/:id')
+  @HttpCode(204)
+  @Needs('tasks.write')
+  @Documented({
+    summary: 'Delete a task',
+    description: 'Not while its project is archived.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  async remove(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const request = { by: personId, taskId: id };
+    const command = new DeleteTask(tenantId, request, commandContextOf(context), expectedVersion);
+    const { position } = await this.commands.execute<DeleteTask, Executed<Task>>(command);
+    context.position = position;
+  }
+
+  private async carryOut(
+    context: RequestContext,
+    command: CreateTask | ChangeTask,
+    id: string,
+  ): Promise<Versioned<TaskDto>> {
+    const { position, version, state } = await this.commands.execute<typeof command, Executed<Task>>(command);
+    if (state.kind !== 'present') throw new Problem('not-found');
+    context.position = position;
+    return withETag(TaskDto.of(id, state), version);
+  }
+}

@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto';
+import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
+import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
+import { type Colleague, type Company, foundCompany, told } from '../../../test/support/company';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+
+interface TaskBody {
+  readonly id: string;
+}
+
+describe('tasks', () => {
+  let identity: IdentityApp;
+  let acme: Company;
+  let other: Company;
+  let project: string;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+    acme = await foundCompany(identity);
+    other = await foundCompany(identity);
+    project = await addProject(acme);
+  });
+  afterAll(() => identity.close());
+  afterEach(() => jest.restoreAllMocks());
+
+  const addProject = async ({ member }: Company): Promise<string> =>
+    (await member.send('POST', '/v1/projects', { name: 'Website' })).json().id;
+  const add = async (who: Colleague, to: string, more: object = {}): Promise<TaskBody> => {
+    const answer = await who.send('POST', `/v1/projects/${to}/tasks`, { title: 'Choose a colour', ...more });
+    expect(answer.statusCode).toBe(201);
+    return answer.json();
+  };
+
+  it('are added to a project by members, begin open, and are shown as they were made', async () => {
+    const sent = {
+      title: 'Choose a colour',
+      description: 'Not\tbeige\n',
+      assigneeId: acme.admin.id,
+      dueOn: '2026-02-28',
+    };
+    const made = await acme.member.send('POST', `/v1/projects/${project}/tasks`, sent);
+    expect([made.statusCode, made.headers['etag']]).toEqual([201, '"1"']);
+    const task = made.json();
+    expect(task).toEqual({
+      ...sent,
+      id: expect.any(String),
+      projectId: project,
+      status: 'open',
+      createdAt: new Date(timeOfUuidv7(task.id)).toISOString(),
+    });
+    const shown = await acme.owner.get(`/v1/tasks/${task.id}`);
+    expect([shown.headers['etag'], shown.json()]).toEqual(['"1"', task]);
+  });
+
+  it('need a title alone', async () => {
+    expect(await add(acme.member, project)).toMatchObject({ description: '', assigneeId: null, dueOn: null });
+  });
+
+  it.each([
+    ['no title', {}, '/title'],
+    ['a title of 501 characters', { title: 'x'.repeat(501) }, '/title'],
+    ['a title of two lines', { title: 'one\ntwo' }, '/title'],
+    ['a description of 10,001 characters', { title: 'T', description: 'x'.repeat(10_001) }, '/description'],
+    ['a day that there is not', { title: 'T', dueOn: '2026-02-29' }, '/dueOn'],
+    ['a day of the year 0', { title: 'T', dueOn: '0000-01-01' }, '/dueOn'],
+    ['a time in place of a day', { title: 'T', dueOn: '2026-02-28T00:00:00Z' }, '/dueOn'],
+    ['an assignee that is no id', { title: 'T', assigneeId: 'ada' }, '/assigneeId'],
+    ['a status to begin with', { title: 'T', status: 'done' }, '/status'],
+    ['a project of its own', { title: 'T', projectId: uuidv7() }, '/projectId'],
+  ])('are refused with %s', async (_, body, pointer) => {
+    const answer = await acme.member.send('POST', `/v1/projects/${project}/tasks`, body);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
+  });
+
+  it.each(['0001-01-01', '9999-12-31'])('are due at the ends of the calendar: %s', async (dueOn) => {
+    const { id } = await add(acme.member, project, { dueOn });
+    expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toMatchObject({ dueOn });
+  });
+
+  it('are assigned to members alone, whoever else there may be', async () => {
+    const answers = [];
+    const { id } = await add(acme.member, project);
+    for (const assigneeId of [other.member.id, uuidv7()]) {
+      answers.push(told(await acme.member.send('POST', `/v1/projects/${project}/tasks`, { title: 'T', assigneeId })));
+      answers.push(told(await acme.member.send('PATCH', `/v1/tasks/${id}`, { assigneeId })));
+    }
+    expect(answers[0]).toMatchObject({ statusCode: 409, type: '/problems/conflict' });
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
+  it('change in what is named, all in one', async () => {
+    const { id } = await add(acme.member, project, { description: 'Soon', assigneeId: acme.member.id });
+    const body = { title: 'Choose two', status: 'in-progress', assigneeId: acme.owner.id, dueOn: '2026-03-01' };
+    const changed = await acme.admin.send('PATCH', `/v1/tasks/${id}`, body);
+    expect([changed.statusCode, changed.headers['etag']]).toEqual([200, '"5"']);
+    expect(changed.json()).toMatchObject({ ...body, description: 'Soon' });
+    expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toEqual(changed.json());
+    const emptied = await acme.member.send('PATCH', `/v1/tasks/${id}`, { assigneeId: null, dueOn: null });
+    expect(emptied.json()).toMatchObject({ assigneeId: null, dueOn: null, status: 'in-progress' });
+    expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toEqual(emptied.json());
+  });
+
+  it('stay at their version where nothing changes', async () => {
+    const { id } = await add(acme.member, project);
+    for (const body of [{}, { status: 'open', assigneeId: null }]) {
+      const answer = await acme.member.send('PATCH', `/v1/tasks/${id}`, body);
+      expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([200, '"1"', undefined]);
+    }
+  });
+
+  it('change and are deleted under the version that was seen alone', async () => {
+    const { id } = await add(acme.member, project);
+    const url = `/v1/tasks/${id}`;
+    const seen = { 'if-match': '"1"' };
+    expect((await acme.member.send('PATCH', url, { status: 'done' }, seen)).statusCode).toBe(200);
+    const late = await acme.member.send('PATCH', url, { status: 'open' }, seen);
+    expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+    expect((await acme.member.send('DELETE', url, undefined, seen)).statusCode).toBe(412);
+    expect((await acme.member.send('DELETE', url, undefined, { 'if-match': '"2"' })).statusCode).toBe(204);
+  });
+
+  it('of twenty edits of one version one succeeds', async () => {
+    const { id } = await add(acme.member, project);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        acme.member.send('PATCH', `/v1/tasks/${id}`, { title: `Edit ${at}` }, { 'if-match': '"1"' }),
+      ),
+    );
+    const statuses = answers.map(({ statusCode }) => statusCode).sort();
+    expect(statuses).toEqual([200, ...Array<number>(19).fill(412)]);
+  });
+
+  it('that are deleted are gone', async () => {
+    const { id } = await add(acme.member, project);
+    const url = `/v1/tasks/${id}`;
+    const deleted = await acme.member.send('DELETE', url);
+    expect([deleted.statusCode, deleted.body]).toEqual([204, '']);
+    const asked = [await acme.member.get(url), await acme.member.send('PATCH', url, { status: 'done' })];
+    asked.push(
+      await acme.member.send('DELETE', url),
+      await acme.member.send('DELETE', url, undefined, { 'if-match': '"1"' }),
+    );
+    for (const answer of asked) expect(answer.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
+  });
+
+  it('of an archived project can be read and not changed, until it is restored', async () => {
+    const put = await addProject(acme);
+    const { id } = await add(acme.member, put);
+    await acme.member.send('DELETE', `/v1/projects/${put}`);
+    const refused = [
+      await acme.member.send('POST', `/v1/projects/${put}/tasks`, { title: 'T' }),
+      await acme.member.send('PATCH', `/v1/tasks/${id}`, { status: 'done' }),
+      await acme.member.send('DELETE', `/v1/tasks/${id}`),
+    ];
+    for (const answer of refused) expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    expect((await acme.member.get(`/v1/tasks/${id}`)).statusCode).toBe(200);
+    expect((await acme.member.get(`/v1/projects/${put}/tasks`)).json().data).toHaveLength(1);
+    await acme.member.send('POST', `/v1/projects/${put}/restore`);
+    expect((await acme.member.send('PATCH', `/v1/tasks/${id}`, { status: 'done' })).statusCode).toBe(200);
+  });
+
+  it('are not assigned to somebody who has left', async () => {
+    const { id } = await add(acme.member, project, { assigneeId: acme.admin.id });
+    const leaver = uuidv7();
+    await acme.happened(
+      { type: 'MemberJoined', data: { personId: leaver, role: 'member', invitationId: uuidv7(), use: 1 } },
+      { type: 'MemberRemoved', data: { personId: leaver, reason: 'left' } },
+    );
+    const answer = await acme.member.send('PATCH', `/v1/tasks/${id}`, { assigneeId: leaver });
+    expect(answer.json()).toMatchObject({ status: 409 });
+  });
+
+  describe('of a project', () => {
+    let listed: string;
+    /** Newest first. */
+    let ids: readonly [string, string, string, string, string];
+    beforeAll(async () => {
+      listed = await addProject(acme);
+      const made: string[] = [];
+      for (const more of [
+        { dueOn: '2026-01-10', assigneeId: acme.member.id },
+        { dueOn: '2026-01-20', assigneeId: acme.admin.id },
+        { dueOn: '2026-01-30', assigneeId: acme.member.id },
+        { assigneeId: acme.member.id },
+        {},
+      ])
+        made.unshift((await add(acme.member, listed, more)).id);
+      ids = made as unknown as typeof ids;
+      await acme.member.send('PATCH', `/v1/tasks/${ids[4]}`, { status: 'done' });
+      await acme.member.send('PATCH', `/v1/tasks/${ids[3]}`, { status: 'in-progress' });
+      await add(acme.member, project, { assigneeId: acme.member.id });
+    });
+
+    const list = async (query = ''): Promise<{ ids: string[]; nextCursor: string | null }> => {
+      const answer = await acme.member.get(`/v1/projects/${listed}/tasks?${query}`);
+      expect(answer.statusCode).toBe(200);
+      const { data, nextCursor } = answer.json();
+      return { ids: data.map(({ id }: TaskBody) => id), nextCursor };
+    };
+
+    it('are listed newest first, each as it is shown alone', async () => {
+      expect(await list()).toEqual({ ids, nextCursor: null });
+      const { data } = (await acme.member.get(`/v1/projects/${listed}/tasks`)).json();
+      for (const task of data) expect((await acme.member.get(`/v1/tasks/${task.id}`)).json()).toEqual(task);
+    });
+
+    it.each([1, 2, 4, 5])('are listed page by page of %i, each once', async (limit) => {
+      const seen: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const page: Awaited<ReturnType<typeof list>> = await list(`limit=${limit}${cursor && `&cursor=${cursor}`}`);
+        seen.push(...page.ids);
+        cursor = page.nextCursor;
+      }
+      expect(seen).toEqual(ids);
+    });
+
+    it.each<[string, (it: typeof acme) => string, number[]]>([
+      ['status', () => 'status=open', [0, 1, 2]],
+      ['another status', () => 'status=done', [4]],
+      ['assignee', ({ member }) => `assignee=${member.id}`, [1, 2, 4]],
+      ['an assignee in capitals', ({ admin }) => `assignee=${admin.id.toUpperCase()}`, [3]],
+      ['somebody who has nothing', ({ owner }) => `assignee=${owner.id}`, []],
+      ['the last day before', () => 'dueBefore=2026-01-30', [3, 4]],
+      ['the first day after', () => 'dueAfter=2026-01-10', [2, 3]],
+      ['the days between', () => 'dueAfter=2026-01-10&dueBefore=2026-01-30', [3]],
+      ['status and assignee', ({ member }) => `status=open&assignee=${member.id}`, [1, 2]],
+      ['status and day', () => 'status=open&dueAfter=2026-01-01', [2]],
+      ['assignee and day', ({ member }) => `assignee=${member.id}&dueBefore=2026-01-30`, [4]],
+      ['all of it', ({ member }) => `status=done&assignee=${member.id}&dueBefore=2026-02-01&dueAfter=2026-01-01`, [4]],
+    ])('are listed by %s', async (_, query, expected) => {
+      expect((await list(query(acme))).ids).toEqual(expected.map((at) => ids[at]));
+    });
+
+    it('are listed by a filter page by page', async () => {
+      const query = `assignee=${acme.member.id}&limit=2`;
+      const first = await list(query);
+      expect(first.ids).toEqual([ids[1], ids[2]]);
+      expect(await list(`${query}&cursor=${first.nextCursor}`)).toEqual({ ids: [ids[4]], nextCursor: null });
+    });
+
+    it.each(['status=late', 'assignee=me', 'dueBefore=tomorrow', 'dueAfter=2026-02-30', 'limit=0', 'project=x'])(
+      'are not listed by %s',
+      async (query) => {
+        const answer = await acme.member.get(`/v1/projects/${listed}/tasks?${query}`);
+        const pointer = `/query/${query.split('=', 1)[0]}`;
+        expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
+      },
+    );
+
+    it('are none where there are none', async () => {
+      const empty = await addProject(acme);
+      const answer = await acme.member.get(`/v1/projects/${empty}/tasks?status=done`);
+      expect(answer.json()).toEqual({ data: [], nextCursor: null });
+    });
+
+    it('are not listed by another list’s cursor', async () => {
+      const { nextCursor } = await list('limit=1');
+      const answer = await acme.member.get(`/v1/projects/${project}/tasks?cursor=${nextCursor}`);
+      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
+    });
+  });
+
+  const routes = (
+    id: string,
+  ): ['GET' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
+    ['GET', `/v1/tasks/${id}`],
+    ['PATCH', `/v1/tasks/${id}`, { title: 'Mine' }],
+    ['PATCH', `/v1/tasks/${id}`, { assigneeId: acme.owner.id }, { 'if-match': '"1"' }],
+    ['PATCH', `/v1/tasks/${id}`, { assigneeId: uuidv7() }],
+    ['DELETE', `/v1/tasks/${id}`],
+    ['DELETE', `/v1/tasks/${id}`, undefined, { 'if-match': '"9"' }],
+  ];
+
+  it('of another company are not found, and answered like ids that there never were', async () => {
+    const { id: foreign } = await add(other.member, await addProject(other));
+    const random = routes(uuidv7());
+    for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {
+      const answer = told(await acme.owner.send(method, url, ...rest));
+      expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
+      const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
+      expect(told(await acme.owner.send(sameMethod, randomUrl, ...same))).toEqual(answer);
+    }
+    expect((await other.member.get(`/v1/tasks/${foreign}`)).headers['etag']).toBe('"1"');
+  });
+
+  it('are closed to auditors', async () => {
+    const { id } = await add(acme.member, project);
+    for (const [method, url, ...rest] of routes(id)) {
+      const answer = await acme.auditor.send(method, url, ...rest);
+      expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    }
+  });
+
+  it('are made once by a request that is repeated, and once by one whose first answer was lost', async () => {
+    const url = `/v1/projects/${project}/tasks`;
+    const key = { 'idempotency-key': randomUUID() };
+    const head = await identity.log.head();
+    const append = identity.log.append.bind(identity.log);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
+      await append(one);
+      throw new AppendOutcomeUnknown('cut off');
+    });
+    const lost = await acme.member.send('POST', url, { title: 'Once' }, key);
+    expect(lost.statusCode).toBe(503);
+    // What it depends on may have changed since: it was made all the same.
+    await acme.member.send('DELETE', `/v1/projects/${project}`);
+    const answer = await acme.member.send('POST', url, { title: 'Once' }, key);
+    const again = await acme.member.send('POST', url, { title: 'Once' }, key);
+    await acme.member.send('POST', `/v1/projects/${project}/restore`);
+    expect([answer.statusCode, again.headers['idempotent-replayed']]).toEqual([201, 'true']);
+    expect(again.json()).toEqual(answer.json());
+    const { events } = await identity.log.readAll({ after: head, limit: 10, types: ['TaskCreated'] });
+    expect(events.map(({ stream }) => stream.id)).toEqual([answer.json().id]);
+  });
+});

@@ -1,0 +1,34 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import { Text } from '../http/fields';
+
+/** What a team is called; no other team's name, however it is capitalised. */
+export class TeamNameDto {
+  @Text({ min: 1, max: 200, example: 'Sales' })
+  name!: string;
+}
+
+export class TeamDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+  @ApiProperty({ example: 'Sales' })
+  readonly name: string;
+  @ApiProperty({ type: [String], description: 'User ids of who is in it.' })
+  readonly memberIds: readonly string[];
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+
+  constructor({ id, name, memberIds }: Pick<TeamDto, 'id' | 'name' | 'memberIds'>) {
+    this.id = id;
+    this.name = name;
+    this.memberIds = memberIds;
+    this.createdAt = new Date(timeOfUuidv7(id)).toISOString();
+  }
+}
+
+export class TeamPageDto {
+  @ApiProperty({ type: [TeamDto] })
+  data!: TeamDto[];
+  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  nextCursor!: string | null;
+}

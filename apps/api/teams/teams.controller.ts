@@ -1,0 +1,156 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Put, Query } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiTags } from '@nestjs/swagger';
+import { entries } from '../../../libs/domain/tenant/by-id';
+import {
+  AddTeamMember,
+  CreateTeam,
+  DeleteTeam,
+  RemoveTeamMember,
+  RenameTeam,
+} from '../../../libs/domain/tenant/commands';
+import { type Tenant, teamOf } from '../../../libs/domain/tenant/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { findTeam, listTeams } from '../../../projections/teams/queries';
+import { commandContextOf, principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { IfMatch, type Versioned, withETag } from '../http/etag';
+import { Needs } from '../http/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
+import { PathId } from '../http/path-id';
+import { Context, type RequestContext } from '../http/request-context';
+import { SCOPED_DB } from '../tokens';
+import { TeamDto, TeamNameDto, TeamPageDto } from './team.dto';
+
+type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeamMember;
+
+/** Teams of the company that the access token names. */
+@ApiTags('Workspace')
+@Controller('v1/teams')
+export class TeamsController {
+  constructor(
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly commands: CommandBus,
+  ) {}
+
+  @Post()
+  @Needs('teams.write')
+  @Documented({
+    summary: 'Make a team',
+    response: TeamDto,
+    versioned: true,
+    problems: ['forbidden', 'conflict', 'plan-limit-reached'],
+  })
+  create(@Context() context: RequestContext, @Body() { name }: TeamNameDto): Promise<Versioned<TeamDto>> {
+    const { tenantId, personId } = principalOf(context);
+    // The command's id is the team's: a repeat after a crash finds what it made.
+    const teamId = context.commandId;
+    const wanted = { by: personId, teamId, name };
+    return this.answer(context, new CreateTeam(tenantId, wanted, commandContextOf(context)), teamId);
+  }
+
+  @Get()
+  @Needs('teams.read')
+  @Documented({ summary: 'Teams, newest first', response: TeamPageDto, problems: ['forbidden'] })
+  list(@Context() context: RequestContext, @Query() query: PageQuery, @Pages() pages: Paging): Promise<Page<TeamDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    return pages.page(
+      query,
+      ({ id }) => [id],
+      async (after, take) => {
+        const rows = await listTeams(db, after && String(after[0]), take);
+        return rows.map((row) => new TeamDto(row));
+      },
+    );
+  }
+
+  @Get(':id')
+  @Needs('teams.read')
+  @Documented({ summary: 'One team', response: TeamDto, problems: ['forbidden'] })
+  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TeamDto>> {
+    const team = await findTeam(this.db.tenant(principalOf(context).tenantId), id);
+    if (!team) throw new Problem('not-found');
+    return withETag(new TeamDto(team), team.version);
+  }
+
+  @Patch(':id')
+  @Needs('teams.write')
+  @Documented({ summary: 'Rename a team', response: TeamDto, problems: ['forbidden', 'conflict'] })
+  rename(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @Body() { name }: TeamNameDto,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<Versioned<TeamDto>> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, teamId: id, name };
+    return this.answer(context, new RenameTeam(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @Needs('teams.write')
+  @Documented({
+    summary: 'Delete a team',
+    description: 'Its projects stay, and are nobody’s in particular.',
+    status: 204,
+    problems: ['forbidden'],
+  })
+  async delete(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @IfMatch() expectedVersion: number | undefined,
+  ): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, teamId: id };
+    await this.carryOut(context, new DeleteTeam(tenantId, wanted, commandContextOf(context), expectedVersion));
+  }
+
+  @Put(':id/members/:userId')
+  @HttpCode(204)
+  @Needs('teams.write')
+  @Documented({
+    summary: 'Put a member into a team',
+    description: 'Whoever is in it already stays.',
+    status: 204,
+    problems: ['forbidden'],
+  })
+  async add(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @PathId('userId') userId: string,
+  ): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, teamId: id, personId: userId };
+    await this.carryOut(context, new AddTeamMember(tenantId, wanted, commandContextOf(context)));
+  }
+
+  @Delete(':id/members/:userId')
+  @HttpCode(204)
+  @Needs('teams.write')
+  @Documented({ summary: 'Take a member out of a team', status: 204, problems: ['forbidden'] })
+  async remove(
+    @Context() context: RequestContext,
+    @PathId('id') id: string,
+    @PathId('userId') userId: string,
+  ): Promise<void> {
+    const { tenantId, personId } = principalOf(context);
+    const wanted = { by: personId, teamId: id, personId: userId };
+    await this.carryOut(context, new RemoveTeamMember(tenantId, wanted, commandContextOf(context)));
+  }
+
+  private async carryOut(context: RequestContext, command: Command): Promise<Tenant> {
+    const { position, state } = await this.commands.execute<Command, Executed<Tenant>>(command);
+    context.position = position;
+    return state;
+  }
+
+  private async answer(context: RequestContext, command: Command, id: string): Promise<Versioned<TeamDto>> {
+    const team = teamOf(await this.carryOut(context, command), id);
+    if (!team) throw new Problem('not-found');
+    const memberIds = [...entries(team.members)].map(([personId]) => personId).sort();
+    return withETag(new TeamDto({ id, name: team.name, memberIds }), team.version);
+  }
+}

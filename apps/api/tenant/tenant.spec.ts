@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
+import { type Company, foundCompany, told } from '../../../test/support/company';
+import { joined } from '../../../test/support/facts';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+
+const URL = '/v1/tenant';
+const DAY_MS = 86_400_000;
+
+describe('the workspace', () => {
+  let identity: IdentityApp;
+  let acme: Company;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+  });
+  beforeEach(async () => {
+    acme = await foundCompany(identity);
+  });
+  afterAll(() => identity.close());
+
+  const roles = async (): Promise<Record<string, string>> => {
+    const { data } = (await acme.member.get('/v1/members')).json() as { data: { userId: string; role: string }[] };
+    return Object.fromEntries(data.map(({ userId, role }) => [userId, role]));
+  };
+  const types = async (): Promise<string[]> =>
+    (await identity.log.readAll({ after: 0n, limit: 10_000, tenantId: acme.id })).events.map(({ type }) => type);
+
+  it('is shown to its members, and not to auditors', async () => {
+    const shown = await acme.member.get(URL);
+    expect(shown.json()).toEqual({
+      id: acme.id,
+      name: 'Acme',
+      slug: expect.stringMatching(/^acme/),
+      plan: 'free',
+      createdAt: new Date(timeOfUuidv7(acme.id)).toISOString(),
+    });
+    expect((await acme.auditor.get(URL)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+  });
+
+  it('is renamed by admins alone', async () => {
+    const renamed = await acme.admin.send('PATCH', URL, { name: 'Acme Ltd' });
+    expect([renamed.statusCode, renamed.json()]).toEqual([200, expect.objectContaining({ name: 'Acme Ltd' })]);
+    expect((await acme.member.get(URL)).json()).toEqual(renamed.json());
+    for (const role of ['member', 'auditor'] as const)
+      expect((await acme[role].send('PATCH', URL, { name: 'Mine' })).statusCode).toBe(403);
+  });
+
+  it('is renamed under the version of its name, whatever else has happened since', async () => {
+    const seen = { 'if-match': String((await acme.admin.get(URL)).headers['etag']) };
+    await acme.admin.send('POST', '/v1/teams', { name: 'Sales' });
+    await identity.happen(acme.id, joined(uuidv7(), 'member'));
+    const renamed = await acme.admin.send('PATCH', URL, { name: 'Acme Ltd' }, seen);
+    expect(renamed.statusCode).toBe(200);
+    expect((await acme.member.get(URL)).headers['etag']).toBe(renamed.headers['etag']);
+    const late = await acme.admin.send('PATCH', URL, { name: 'Acme Inc' }, seen);
+    expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+    const closing = await acme.owner.send('DELETE', URL, { confirmName: 'Acme Ltd' }, seen);
+    expect(closing.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+  });
+
+  describe('handed over', () => {
+    const transfer = (role: 'owner' | 'admin' | 'member' | 'auditor', userId: string, headers = {}) =>
+      acme[role].send('POST', `${URL}/transfer`, { userId }, headers);
+
+    it.each(['admin', 'member', 'auditor'] as const)('to somebody who is %s has them for an owner', async (role) => {
+      const answer = await transfer('owner', acme[role].id);
+      expect([answer.statusCode, answer.body]).toEqual([204, '']);
+      expect(await roles()).toMatchObject({ [acme[role].id]: 'owner', [acme.owner.id]: 'admin' });
+      expect((await transfer('owner', acme.member.id)).statusCode).toBe(403);
+    });
+
+    it('by others than owners is forbidden', async () => {
+      for (const role of ['admin', 'member', 'auditor'] as const)
+        for (const userId of [acme[role].id, acme.owner.id, uuidv7()])
+          expect((await transfer(role, userId)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    });
+
+    it('to oneself is refused', async () => {
+      expect((await transfer('owner', acme.owner.id)).json()).toMatchObject({ status: 409 });
+    });
+
+    it('to somebody of another company is not found, as is somebody who never was', async () => {
+      const other = await foundCompany(identity);
+      const answer = told(await transfer('owner', other.owner.id));
+      expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
+      expect(told(await transfer('owner', uuidv7()))).toEqual(answer);
+      expect(await types()).not.toContain('OwnershipTransferred');
+    });
+
+    it('twice at the same time goes to one of them', async () => {
+      const answers = await Promise.all([transfer('owner', acme.admin.id), transfer('owner', acme.member.id)]);
+      expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([204, 403]);
+      expect(Object.values(await roles()).filter((role) => role === 'owner').length).toBe(1);
+    });
+
+    it.each([
+      ['nobody', {}, '/userId'],
+      ['something that is no id', { userId: 'me' }, '/userId'],
+      ['something unknown', { userId: uuidv7(), role: 'owner' }, '/role'],
+    ])('to %s is not valid', async (_, body, pointer) => {
+      const answer = await acme.owner.send('POST', `${URL}/transfer`, body);
+      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
+    });
+  });
+
+  describe('closed', () => {
+    const close = (role: 'owner' | 'admin' | 'member' | 'auditor', confirmName = 'Acme') =>
+      acme[role].send('DELETE', URL, { confirmName });
+
+    it('by its owner is shut to everybody, and kept for the days that are set', async () => {
+      const before = Date.now();
+      const answer = await close('owner');
+      expect([answer.statusCode, answer.json()]).toEqual([200, { id: acme.id, eraseAfter: expect.any(String) }]);
+      const wait = Date.parse(answer.json().eraseAfter) - 30 * DAY_MS;
+      expect(wait).toBeGreaterThanOrEqual(before);
+      expect(wait).toBeLessThanOrEqual(Date.now());
+      for (const role of ['owner', 'admin', 'member', 'auditor'] as const) {
+        expect((await acme[role].get(URL)).statusCode).toBe(401);
+        expect((await acme[role].send('POST', '/v1/projects', { name: 'Late' })).statusCode).toBe(401);
+      }
+    });
+
+    it('is no company of its people any more', async () => {
+      const { accessToken, tenant, sent } = await identity.signUp();
+      const payload = { confirmName: 'Acme' };
+      expect((await identity.ask('DELETE', URL, { token: accessToken, payload })).statusCode).toBe(200);
+      expect((await identity.get('/v1/me', accessToken)).json().companies).toEqual([]);
+      const signIn = await identity.post('/v1/sessions', { ...sent, tenantId: tenant.id });
+      expect(signIn.statusCode).not.toBe(201);
+    });
+
+    it('takes the present name, typed again', async () => {
+      await acme.owner.send('PATCH', URL, { name: 'Déjà vu' });
+      for (const name of ['Acme', 'déjà vu'])
+        expect((await close('owner', name)).json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+      expect((await close('owner', 'Déjà vu'.normalize('NFD'))).statusCode).toBe(200);
+    });
+
+    it.each([
+      ['no name', {}, '/confirmName'],
+      ['something unknown', { confirmName: 'Acme', eraseAfter: '2020-01-01T00:00:00.000Z' }, '/eraseAfter'],
+    ])('with %s is not valid', async (_, body, pointer) => {
+      const answer = await acme.owner.send('DELETE', URL, body);
+      expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
+    });
+
+    it('without a body is not valid', async () => {
+      expect((await acme.owner.send('DELETE', URL)).statusCode).toBe(400);
+    });
+
+    it('by others than owners is forbidden', async () => {
+      for (const role of ['admin', 'member', 'auditor'] as const)
+        expect((await close(role)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+      expect(await types()).not.toContain('TenantClosed');
+    });
+  });
+
+  it.each([
+    ['PATCH', URL, { name: 'Acme Ltd' }, 'TenantRenamed'],
+    ['POST', `${URL}/transfer`, undefined, 'OwnershipTransferred'],
+    ['DELETE', URL, { confirmName: 'Acme' }, 'TenantClosed'],
+  ] as const)('has %s %s happen once by a request that comes ten times at once', async (method, url, body, type) => {
+    const key = { 'idempotency-key': randomUUID() };
+    const payload = body ?? { userId: acme.member.id };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => acme.owner.send(method, url, payload, key)));
+    expect(answers.filter(({ statusCode }) => statusCode < 300).length).toBeGreaterThanOrEqual(1);
+    expect((await types()).filter((it) => it === type)).toEqual([type]);
+  });
+});

@@ -1,0 +1,59 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '../../libs/event-log/port';
+import { withClient } from '../../libs/platform/database/pools';
+import { forgetParked, retryParked } from '../../libs/reacting/parking';
+import { table } from './table';
+import { UsageError } from './usage';
+
+/** Position and lag of each reaction, and the events that it could not answer. */
+export const listReactions = async (pool: Pool, log: EventLog): Promise<string> => {
+  const head = await log.head();
+  const { rows } = await withClient(pool, (client) =>
+    client.query<{ reaction: string; position: string; moved: Date }>(
+      'select reaction, position, moved_at as moved from reacting.checkpoints order by reaction',
+    ),
+  );
+  const reactions = table(
+    ['reaction', 'position', 'behind', 'moved'],
+    rows.map(({ reaction, position, moved }) => {
+      const behind = head - BigInt(position);
+      return [reaction, position, behind > 0n ? behind : 0n, moved.toISOString()];
+    }),
+  );
+  return `${reactions}\n\n${await listParkedEvents(pool)}`;
+};
+
+interface ParkedEvent {
+  readonly reaction: string;
+  readonly event_id: string;
+  readonly lane: string;
+  readonly event_type: string;
+  readonly attempts: number;
+  readonly error: string;
+}
+
+const listParkedEvents = async (pool: Pool): Promise<string> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<ParkedEvent>(
+      'select reaction, event_id, lane, event_type, attempts, error from reacting.parked order by parked_at',
+    ),
+  );
+  if (rows.length === 0) return 'nothing is parked';
+  return table(
+    ['reaction', 'event', 'lane', 'type', 'attempts', 'reason'],
+    rows.map((it) => [it.reaction, it.event_id, it.lane, it.event_type, it.attempts, it.error]),
+  );
+};
+
+/** Has a parked event tried again by a running worker, or left unanswered for ever. */
+export const settleParkedEvent = async (
+  pool: Pool,
+  [reaction, eventId]: readonly (string | undefined)[],
+  skip: boolean,
+): Promise<string> => {
+  if (!reaction || !eventId)
+    throw new UsageError('name the reaction and the event, as `tenantry reactions` shows them');
+  const known = await (skip ? forgetParked : retryParked)(pool, reaction, eventId);
+  if (!known) throw new UsageError(`${eventId} is not parked in ${reaction}`);
+  return skip ? `${eventId} is left unanswered` : `a worker will try ${eventId} again within seconds`;
+};

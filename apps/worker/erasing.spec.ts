@@ -1,0 +1,113 @@
+import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
+import { START } from '../../libs/event-log/port';
+import { createPool } from '../../libs/platform/database/pools';
+import { projections } from '../../projections';
+import { tenantsToErase } from '../../projections/tenants/queries';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/support/identity-app';
+
+describe('a company that was closed', () => {
+  let app: IdentityApp;
+  let parts: ErasingParts;
+
+  beforeAll(async () => {
+    app = await createIdentityApp();
+    const pool = createPool({ url: app.database.urls.projector, max: 3, applicationName: 'test' });
+    parts = { log: app.log, pool, projections, due: (limit) => tenantsToErase(pool, limit) };
+  });
+  afterAll(async () => {
+    await parts.pool.end();
+    await app.close();
+  });
+
+  const ada = { companyName: 'Closing Ltd' };
+
+  const close = async (): Promise<SignedUp> => {
+    const company = await app.signUp(ada);
+    const token = company.accessToken;
+    await app.ask('POST', '/v1/teams', { token, payload: { name: 'Sales' } });
+    await app.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
+    const closed = await app.ask('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Closing Ltd' } });
+    expect(closed.statusCode).toBe(200);
+    return company;
+  };
+
+  const comeDue = (tenantId: string) =>
+    app.owner.query(`update read_model.closed_tenants set erase_after = now() where tenant_id = $1`, [tenantId]);
+
+  /** Every table that has a tenant, with how many rows of this one it holds. */
+  const rowsOf = async (tenantId: string): Promise<Record<string, number>> => {
+    const { rows: tables } = await app.owner.query<{ name: string }>(
+      `select c.oid::regclass::text as name from pg_class c
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+       where c.relkind = 'r' and c.relnamespace::regnamespace::text not in ('pg_catalog', 'information_schema')`,
+    );
+    const counts: Record<string, number> = {};
+    for (const { name } of tables) {
+      const { rows } = await app.owner.query<{ n: number }>(
+        `select count(*)::integer as n from ${name} where tenant_id = $1`,
+        [tenantId],
+      );
+      if (rows[0]?.n) counts[name] = rows[0].n;
+    }
+    return counts;
+  };
+
+  const eventsOf = async (tenantId: string): Promise<number> =>
+    (await app.log.readAll({ after: START, tenantId, limit: 1_000 })).events.length;
+
+  it('lets nobody in from its answer on, and is kept for as long as it was told', async () => {
+    const { accessToken, tenant, sent } = await close();
+    expect((await app.get('/v1/tenant', accessToken)).statusCode).toBe(401);
+    expect((await app.get('/v1/projects', accessToken)).statusCode).toBe(401);
+    expect((await app.post('/v1/sessions', { email: sent.email, password: sent.password })).statusCode).toBe(403);
+    expect(await eraseTenants(parts)).toBe(0);
+    expect(await eventsOf(tenant.id)).toBeGreaterThan(0);
+  });
+
+  it('is erased with its events and every row when its time has come, and nobody else is', async () => {
+    const other = await app.signUp();
+    const before = await rowsOf(other.tenant.id);
+    const { tenant } = await close();
+    expect(Object.keys(await rowsOf(tenant.id)).length).toBeGreaterThan(3);
+    await comeDue(tenant.id);
+    expect(await eraseTenants(parts)).toBe(1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+    expect(await eventsOf(tenant.id)).toBe(0);
+    expect(await rowsOf(other.tenant.id)).toEqual(before);
+    const tombstones = await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id });
+    expect(tombstones.map(({ type, data }) => [type, data])).toEqual([['TenantErased', { tenantId: tenant.id }]]);
+  });
+
+  it('is completed where an erasure was cut off after its events were gone, and then left alone', async () => {
+    const { tenant } = await close();
+    await comeDue(tenant.id);
+    const broken = {
+      ...parts,
+      projections: [{ ...projections[0], tables: { nothing: { columns: { tenant_id: 'uuid' } } } }],
+    };
+    await expect(eraseTenants(broken as unknown as ErasingParts)).rejects.toThrow('nothing');
+    expect(await eventsOf(tenant.id)).toBe(0);
+    // As after a rebuild of the read model that knew it was due.
+    await app.owner.query('delete from read_model.closed_tenants where tenant_id = $1', [tenant.id]);
+    expect(await eraseTenants(parts)).toBe(1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+    expect(await eraseTenants(parts)).toBe(0);
+    expect(await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id })).toHaveLength(1);
+  });
+
+  it('waits for read models that are being rebuilt from what the log held before', async () => {
+    const { tenant } = await close();
+    await comeDue(tenant.id);
+    // Of a projection that no worker here knows, so that none completes it.
+    await app.owner.query(
+      `with other as (insert into projecting.checkpoints (projection, version, position)
+         values ('of-another-release', 1, 1000000000) returning projection)
+       insert into projecting.rebuilds (id, projection, state) select gen_random_uuid(), projection, 'catching-up' from other`,
+    );
+    expect(await eraseTenants(parts)).toBe(0);
+    expect(await rowsOf(tenant.id)).not.toEqual({});
+    await app.owner.query(`update projecting.rebuilds set state = 'done'`);
+    expect(await eraseTenants(parts)).toBe(1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+  });
+});

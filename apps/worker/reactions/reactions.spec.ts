@@ -1,0 +1,292 @@
+import type { Pool } from 'pg';
+import { Registry } from 'prom-client';
+import type { DomainEvent } from '../../../libs/domain/events';
+import { projectFold } from '../../../libs/domain/project/evolve';
+import { taskFold } from '../../../libs/domain/task/evolve';
+import { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import type { EventLog, Position, RecordedEvent } from '../../../libs/event-log/port';
+import { createPostgresEventLog } from '../../../libs/event-log/postgres/postgres-event-log';
+import { roleNames } from '../../../libs/platform/database/roles';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { silentLogger } from '../../../libs/platform/logger.port';
+import { startEngine } from '../../../libs/projecting/engine';
+import { installProjections } from '../../../libs/projecting/install';
+import { createProjectionMetrics } from '../../../libs/projecting/metrics';
+import { createPositionWaiter } from '../../../libs/projecting/position-waiter';
+import { createProgress } from '../../../libs/projecting/progress';
+import { createProjectorPool } from '../../../libs/projecting/projector-pool';
+import { startReactions } from '../../../libs/reacting/engine';
+import { createReactionMetrics } from '../../../libs/reacting/metrics';
+import { createTestDatabase, type TestDatabase } from '../../../libs/testing/database';
+import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
+import { projectsProjection } from '../../../projections/projects/projection';
+import { tasksProjection } from '../../../projections/tasks/projection';
+import { ASKED, createReactions } from '.';
+
+/** More than any list of them here is long. */
+type Ids = readonly [string, string, string, string, string, string, ...string[]];
+const ids = (count: number): Ids => Array.from({ length: count }, () => uuidv7()) as unknown as Ids;
+
+describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, over the %s log', (kind) => {
+  const projections = [projectsProjection, tasksProjection];
+  let database: TestDatabase;
+  let pool: Pool;
+  let log: EventLog;
+  let store: AggregateStore;
+  let stops: (() => Promise<unknown>)[] = [];
+  const versions = new Map<string, number>();
+
+  beforeEach(async () => {
+    versions.clear();
+    database = await createTestDatabase();
+    pool = createProjectorPool({ url: database.urls.projector, max: 12 });
+    log =
+      kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
+    store = new AggregateStore({ log });
+    await installProjections(pool, projections, roleNames(database.rolePrefix));
+  });
+
+  afterEach(async () => {
+    for (const stop of stops.toReversed()) await stop();
+    stops = [];
+    await log.close();
+    await pool.end();
+    await database.drop();
+  });
+
+  const startProjections = (): void => {
+    const engine = startEngine({
+      projections,
+      log,
+      pool,
+      roles: roleNames(database.rolePrefix),
+      progress: createProgress(),
+      logger: silentLogger,
+      metrics: createProjectionMetrics({ registry: new Registry(), log, pool }),
+    });
+    stops.push(() => engine.stop());
+  };
+
+  /** One worker, with an own view of how far the read models are, as a process has. */
+  const startWorker = (): void => {
+    const waiter = createPositionWaiter({ projections: ASKED, progress: createProgress(), pool });
+    const reactions = startReactions({
+      reactions: createReactions({ store: new AggregateStore({ log }), pool, waiter }),
+      log,
+      pool,
+      logger: silentLogger,
+      metrics: createReactionMetrics({ registry: new Registry(), log, pool }),
+      leaseMs: 300,
+    });
+    stops.push(async () => {
+      waiter.close();
+      await reactions.stop();
+    });
+  };
+
+  const [tenantId, owner, ada] = [uuidv7(), uuidv7(), uuidv7()];
+
+  const append = async (aggregate: string, id: string, ...events: DomainEvent[]): Promise<Position> => {
+    const expected = versions.get(id) ?? 0;
+    const { version, position } = await log.append({
+      stream: { tenantId, aggregate, id },
+      expected,
+      events,
+      commandId: uuidv7(),
+      actor: { kind: 'person', id: owner },
+      correlationId: 'request-1',
+    });
+    versions.set(id, version);
+    return position;
+  };
+  const inTenant = (...events: DomainEvent[]): Promise<Position> => append('tenant', tenantId, ...events);
+
+  const created: DomainEvent = {
+    type: 'TenantCreated',
+    data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' },
+  };
+  const joined = (personId: string): DomainEvent => ({
+    type: 'MemberJoined',
+    data: { personId, role: 'member', invitationId: uuidv7(), use: 1 },
+  });
+  const removed = (personId: string): DomainEvent => ({
+    type: 'MemberRemoved',
+    data: { personId, reason: 'removed' },
+  });
+  const task = (assigneeId: string | null): DomainEvent => ({
+    type: 'TaskCreated',
+    data: { projectId: uuidv7(), title: 'Choose a colour', description: '', assigneeId, dueOn: null },
+  });
+  const assigned = (assigneeId: string): DomainEvent => ({ type: 'TaskAssigned', data: { assigneeId } });
+
+  const taskStream = (id: string) => ({ tenantId, aggregate: 'task', id });
+  const assigneeOf = async (id: string): Promise<string | null | undefined> => {
+    const { state } = await store.load(taskFold, taskStream(id));
+    return state.kind === 'present' ? (state.assignment?.personId ?? null) : undefined;
+  };
+  const teamOf = async (id: string): Promise<string | null | undefined> => {
+    const stream = { tenantId, aggregate: 'project', id };
+    const { state } = await store.load(projectFold, stream);
+    return state.status === 'absent' ? undefined : state.teamId;
+  };
+
+  const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 20_000; !(await happened()); ) {
+      if (Date.now() > end) throw new Error('it did not happen');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  /** Both reactions have answered everything that lies in the log now, their own facts too. */
+  const settled = (): Promise<void> =>
+    until(async () => {
+      const { rows } = await pool.query<{ position: string }>('select position from reacting.checkpoints');
+      const head = await log.head();
+      return rows.length === 2 && rows.every(({ position }) => BigInt(position) >= head);
+    });
+  const unassignments = async (id: string): Promise<RecordedEvent[]> =>
+    (await log.readStream(taskStream(id))).filter(({ type }) => type === 'TaskUnassigned');
+
+  it('takes from a removed member what they were assigned, and nothing from anybody else', async () => {
+    startProjections();
+    startWorker();
+    const [adas, later, owners, nobodys] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
+    await inTenant(created, joined(ada));
+    await append('task', adas, task(ada));
+    await append('task', later, task(null), assigned(ada));
+    await append('task', owners, task(ada), assigned(owner));
+    await append('task', nobodys, task(null));
+    await settled();
+    await inTenant(removed(ada));
+    await until(async () => (await assigneeOf(adas)) === null && (await assigneeOf(later)) === null);
+    await settled();
+    expect(await assigneeOf(owners)).toBe(owner);
+    expect(await log.readStream(taskStream(nobodys))).toHaveLength(1);
+  });
+
+  it('says why: the system, because of that removal, in the request that removed them', async () => {
+    startProjections();
+    startWorker();
+    const id = uuidv7();
+    await inTenant(created, joined(ada));
+    await append('task', id, task(ada));
+    await settled();
+    await inTenant(removed(ada));
+    await until(async () => (await assigneeOf(id)) === null);
+    const removal = (await log.readStream({ tenantId, aggregate: 'tenant', id: tenantId })).at(-1);
+    expect(await unassignments(id)).toMatchObject([
+      {
+        data: { reason: 'no-member' },
+        actor: { kind: 'system' },
+        causationId: removal?.id,
+        correlationId: 'request-1',
+      },
+    ]);
+  });
+
+  it('takes back what somebody is assigned after they were removed', async () => {
+    startProjections();
+    startWorker();
+    const [one, two] = [uuidv7(), uuidv7()];
+    await append('task', two, task(null));
+    await inTenant(created, joined(ada), removed(ada));
+    await settled();
+    await append('task', one, task(ada));
+    await append('task', two, assigned(ada));
+    await until(async () => (await assigneeOf(one)) === null && (await assigneeOf(two)) === null);
+  });
+
+  it('leaves what somebody is assigned who came back, and takes what they had before', async () => {
+    const [before, after, both] = [uuidv7(), uuidv7(), uuidv7()];
+    await inTenant(created, joined(ada));
+    await append('task', before, task(ada));
+    await append('task', both, task(ada));
+    await inTenant(removed(ada));
+    await inTenant(joined(ada));
+    await append('task', after, task(ada));
+    await append('task', both, assigned(owner), assigned(ada));
+    startProjections();
+    startWorker();
+    await settled();
+    expect(await assigneeOf(before)).toBeNull();
+    expect([await assigneeOf(after), await assigneeOf(both)]).toEqual([ada, ada]);
+  });
+
+  it('waits for the read model that it asks', async () => {
+    const id = uuidv7();
+    startWorker();
+    await inTenant(created, joined(ada));
+    await append('task', id, task(ada));
+    await settled();
+    await inTenant(removed(ada));
+    // Long enough for a reaction that does not wait to be done with it.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await assigneeOf(id)).toBe(ada);
+    startProjections();
+    await until(async () => (await assigneeOf(id)) === null);
+  });
+
+  it('has the effect of once, however many workers there are and however often they answer it', async () => {
+    startProjections();
+    for (let i = 0; i < 3; i++) startWorker();
+    const many = ids(60);
+    await inTenant(created, joined(ada));
+    for (const id of many) await append('task', id, task(ada));
+    await inTenant(removed(ada));
+    await until(async () => (await assigneeOf(many[5])) === null);
+    await settled();
+    // As after a crash, or a restore of the checkpoints.
+    await pool.query('update reacting.checkpoints set position = 0, holder = $1', [uuidv7()]);
+    startWorker();
+    await settled();
+    for (const id of many) expect(await unassignments(id)).toHaveLength(1);
+  });
+
+  it('leaves no task with somebody who is removed while others assign to them', async () => {
+    startProjections();
+    startWorker();
+    await inTenant(created, joined(ada));
+    const many = ids(40);
+    const assigning = many.map(async (id, at) => {
+      await new Promise((resolve) => setTimeout(resolve, at));
+      await append('task', id, task(ada));
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await inTenant(removed(ada));
+    await Promise.all(assigning);
+    await settled();
+    for (const id of many) expect(await assigneeOf(id)).toBeNull();
+  });
+
+  it('changes nothing in a company that is closed', async () => {
+    startProjections();
+    const id = uuidv7();
+    await inTenant(created);
+    await append('task', id, task(owner));
+    await inTenant({ type: 'TenantClosed', data: { eraseAfter: '2026-01-01T00:00:00.000Z' } });
+    startWorker();
+    await settled();
+    expect(await assigneeOf(id)).toBe(owner);
+  });
+
+  it('takes projects from a team that is deleted, and from one that they are given to afterwards', async () => {
+    startProjections();
+    startWorker();
+    const [team, other, before, archived, late, kept] = ids(6);
+    const project = (teamId: string): DomainEvent => ({
+      type: 'ProjectCreated',
+      data: { name: 'Website', description: '', teamId },
+    });
+    await inTenant(created, { type: 'TeamCreated', data: { teamId: team, name: 'Sales' } });
+    await inTenant({ type: 'TeamCreated', data: { teamId: other, name: 'Support' } });
+    await append('project', before, project(team));
+    await append('project', archived, project(team), { type: 'ProjectArchived', data: {} });
+    await append('project', kept, project(other));
+    await inTenant({ type: 'TeamDeleted', data: { teamId: team } });
+    await append('project', late, project(team));
+    await until(
+      async () => (await teamOf(before)) === null && (await teamOf(archived)) === null && (await teamOf(late)) === null,
+    );
+    await settled();
+    expect(await teamOf(kept)).toBe(other);
+  });
+});

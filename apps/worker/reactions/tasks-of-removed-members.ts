@@ -1,0 +1,49 @@
+import type { DomainEvent } from '../../../libs/domain/events';
+import { UnassignTask } from '../../../libs/domain/task/commands';
+import type { TaskAssigned, TaskCreated } from '../../../libs/domain/task/events';
+import { UnassignTaskHandler } from '../../../libs/domain/task/handlers';
+import { memberOf } from '../../../libs/domain/tenant/evolve';
+import type { Recorded } from '../../../libs/projecting/projection';
+import { answerTo } from '../../../libs/reacting/answer';
+import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
+import { readModelHas } from '../../../libs/reacting/read-model';
+import { tasksProjection } from '../../../projections/tasks/projection';
+import { tasksAssignedBefore } from '../../../projections/tasks/queries';
+import { createTenantStates } from '../../tenant-states';
+import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
+
+/**
+ * What a removed member was assigned becomes unassigned. What they are assigned while they are being removed, by somebody
+ * who saw them as a member still, has no row yet when that is looked for: so each assignment is answered, too, once it is
+ * there. What is assigned to somebody who came back is theirs.
+ */
+export const createTasksOfRemovedMembers = ({ store, pool, waiter }: ReactionParts): Reaction => {
+  const tasks = new UnassignTaskHandler(store);
+  const tenantOf = createTenantStates(store);
+
+  const unassignStranger = async (
+    event: Recorded<TaskCreated | TaskAssigned>,
+    assigneeId: string | null,
+  ): Promise<void> => {
+    if (assigneeId === null) return;
+    const tenantId = tenantIdOf(event);
+    const tenant = await tenantOf(tenantId);
+    // Of a company that is closed or gone nothing changes any more.
+    if (tenant.status !== 'open' || memberOf(tenant, assigneeId) !== undefined) return;
+    const taskId = event.stream.id;
+    await tasks.execute(new UnassignTask(tenantId, { taskId, assignedAt: event.version }, answerTo(event, taskId)));
+  };
+
+  return defineReaction<DomainEvent>('tasks-of-removed-members', {
+    MemberRemoved: async (event, signal) => {
+      const tenantId = tenantIdOf(event);
+      await readModelHas({ projection: tasksProjection.name, pool, waiter }, tenantId, event.position);
+      const assigned = await tasksAssignedBefore(pool, tenantId, event.data.personId, event.position);
+      await forEachOf(assigned, signal, (task) =>
+        tasks.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),
+      );
+    },
+    TaskCreated: (event) => unassignStranger(event, event.data.assigneeId),
+    TaskAssigned: (event) => unassignStranger(event, event.data.assigneeId),
+  });
+};

@@ -1,0 +1,90 @@
+import { Refusal } from '../refusal';
+import type { Role } from '../tenant/roles';
+import { requirePermission } from '../workspace';
+import type { ProjectDetails, ProjectEvent } from './events';
+import type { Project } from './evolve';
+
+/** What a rule about a project has to know of the company. */
+export interface ProjectSurroundings {
+  /** Of whoever asks; undefined: they do not belong to the company. */
+  readonly role: Role | undefined;
+  /** Whether the team that is asked for is one of the company's. */
+  readonly teamExists: boolean;
+}
+
+type Present = Exclude<Project, { status: 'absent' }>;
+
+const requirePresent = (project: Project): Present => {
+  if (project.status === 'absent') throw new Refusal('not-found', 'There is no such project.');
+  return project;
+};
+
+const requireTeam = (teamId: string | null, { teamExists }: ProjectSurroundings): void => {
+  if (teamId !== null && !teamExists) throw new Refusal('conflict', 'There is no such team in the workspace.');
+};
+
+export interface ProjectCreation extends ProjectDetails {
+  readonly by: string;
+  readonly projectId: string;
+}
+
+/** Members make projects, of a team of the company or of none. */
+export const createProject = (
+  { name, description, teamId }: ProjectDetails,
+  surroundings: ProjectSurroundings,
+  project: Project,
+): ProjectEvent[] => {
+  requirePermission(surroundings.role, 'projects.write');
+  requireTeam(teamId, surroundings);
+  if (project.status !== 'absent') throw new Refusal('conflict', 'The project exists already.');
+  return [{ type: 'ProjectCreated', data: { name, description, teamId } }];
+};
+
+/** What is left out stays as it is. */
+export interface ProjectChange extends Partial<ProjectDetails> {
+  readonly by: string;
+  readonly projectId: string;
+}
+
+/** Members change a project, unless it is archived; details that it has already are no event. */
+export const changeProject = (
+  change: ProjectChange,
+  surroundings: ProjectSurroundings,
+  project: Project,
+): ProjectEvent[] => {
+  requirePermission(surroundings.role, 'projects.write');
+  const { status, ...details } = requirePresent(project);
+  if (status === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
+  const next = {
+    name: change.name ?? details.name,
+    description: change.description ?? details.description,
+    teamId: change.teamId === undefined ? details.teamId : change.teamId,
+  };
+  if (next.teamId !== details.teamId) requireTeam(next.teamId, surroundings);
+  return isSame(next, details) ? [] : [{ type: 'ProjectChanged', data: next }];
+};
+
+const isSame = (one: ProjectDetails, other: ProjectDetails): boolean =>
+  one.name === other.name && one.description === other.description && one.teamId === other.teamId;
+
+/** Members put a project away: it can be read and restored, and nothing in it changes. */
+export const archiveProject = ({ role }: Pick<ProjectSurroundings, 'role'>, project: Project): ProjectEvent[] => {
+  requirePermission(role, 'projects.write');
+  return requirePresent(project).status === 'archived' ? [] : [{ type: 'ProjectArchived', data: {} }];
+};
+
+/** Members take up an archived project again. */
+export const restoreProject = ({ role }: Pick<ProjectSurroundings, 'role'>, project: Project): ProjectEvent[] => {
+  requirePermission(role, 'projects.write');
+  return requirePresent(project).status === 'active' ? [] : [{ type: 'ProjectRestored', data: {} }];
+};
+
+/**
+ * A project of a team that is no more becomes nobody's in particular, archived or not. What is not so any more when it is
+ * asked for is left alone.
+ */
+export const releaseProject = (teamId: string, project: Project): ProjectEvent[] => {
+  if (project.status === 'absent' || project.teamId !== teamId) return [];
+  const { name, description } = project;
+  return [{ type: 'ProjectChanged', data: { name, description, teamId: null } }];
+};

@@ -1,0 +1,27 @@
+import type { ProjectDetails, ProjectEvent } from './events';
+
+/** A project as its rules need to see it. Plain data: it is kept in snapshots. */
+export type Project = { readonly status: 'absent' } | ({ readonly status: 'active' | 'archived' } & ProjectDetails);
+
+type Present = Exclude<Project, { status: 'absent' }>;
+
+const present = (project: Project): Present => {
+  if (project.status === 'absent') throw new Error('the stream does not begin with ProjectCreated');
+  return project;
+};
+
+const evolve = (project: Project, event: ProjectEvent): Project => {
+  switch (event.type) {
+    case 'ProjectCreated':
+      return { status: 'active', ...event.data };
+    case 'ProjectChanged':
+      return { ...present(project), ...event.data };
+    case 'ProjectArchived':
+      return { ...present(project), status: 'archived' };
+    case 'ProjectRestored':
+      return { ...present(project), status: 'active' };
+  }
+};
+
+/** How a project's state comes from its events. */
+export const projectFold = { aggregate: 'project', foldVersion: 1, initial: { status: 'absent' } as Project, evolve };

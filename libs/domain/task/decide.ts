@@ -1,0 +1,116 @@
+import type { Project } from '../project/evolve';
+import { Refusal } from '../refusal';
+import type { Role } from '../tenant/roles';
+import { requirePermission } from '../workspace';
+import type { TaskEvent, TaskStatus } from './events';
+import type { PresentTask, Task } from './evolve';
+
+/** What a rule about a task has to know of the company and of the project. */
+export interface TaskSurroundings {
+  /** Of whoever asks; undefined: they do not belong to the company. */
+  readonly role: Role | undefined;
+  readonly project: Project['status'];
+  /** Whether the person that it shall be assigned to belongs to the company. */
+  readonly assigneeIsMember: boolean;
+}
+
+const requireWork = ({ role, project }: Pick<TaskSurroundings, 'role' | 'project'>): void => {
+  requirePermission(role, 'tasks.write');
+  if (project === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
+};
+
+const requirePresent = (task: Task): PresentTask => {
+  if (task.kind !== 'present') throw new Refusal('not-found', 'There is no such task.');
+  return task;
+};
+
+const requireMember = ({ assigneeIsMember }: TaskSurroundings): void => {
+  if (!assigneeIsMember) throw new Refusal('conflict', 'The assignee does not belong to the workspace.');
+};
+
+export interface TaskCreation {
+  readonly by: string;
+  readonly taskId: string;
+  readonly projectId: string;
+  /** 1..500 characters. */
+  readonly title: string;
+  /** 0..10,000 characters. */
+  readonly description: string;
+  readonly assigneeId: string | null;
+  /** `YYYY-MM-DD` */
+  readonly dueOn: string | null;
+}
+
+/** Members add tasks to a project that is not archived. */
+export const createTask = (
+  { projectId, title, description, assigneeId, dueOn }: TaskCreation,
+  surroundings: TaskSurroundings,
+  task: Task,
+): TaskEvent[] => {
+  requireWork(surroundings);
+  if (surroundings.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
+  if (assigneeId !== null) requireMember(surroundings);
+  if (task.kind !== 'absent') throw new Refusal('conflict', 'The task exists already.');
+  return [{ type: 'TaskCreated', data: { projectId, title, description, assigneeId, dueOn } }];
+};
+
+/** What is left out stays as it is; null empties it. */
+export interface TaskChange {
+  readonly by: string;
+  readonly taskId: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly status?: TaskStatus;
+  readonly assigneeId?: string | null;
+  readonly dueOn?: string | null;
+}
+
+/** Members change a task, its status from any to any, unless its project is archived; what it is already is no event. */
+export const changeTask = (change: TaskChange, surroundings: TaskSurroundings, task: Task): TaskEvent[] => {
+  requirePermission(surroundings.role, 'tasks.write');
+  const present = requirePresent(task);
+  requireWork(surroundings);
+  return [
+    ...describe(change, present),
+    ...move(change, present),
+    ...assign(change, surroundings, present),
+    ...fallDue(change, present),
+  ];
+};
+
+const describe = (change: TaskChange, task: PresentTask): TaskEvent[] => {
+  const { title = task.title, description = task.description } = change;
+  if (title === task.title && description === task.description) return [];
+  return [{ type: 'TaskDescribed', data: { title, description } }];
+};
+
+const move = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
+  status === undefined || status === task.status ? [] : [{ type: 'TaskStatusChanged', data: { status } }];
+
+const assign = ({ assigneeId }: TaskChange, surroundings: TaskSurroundings, task: PresentTask): TaskEvent[] => {
+  if (assigneeId === undefined || assigneeId === (task.assignment?.personId ?? null)) return [];
+  if (assigneeId === null) return [{ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }];
+  requireMember(surroundings);
+  return [{ type: 'TaskAssigned', data: { assigneeId } }];
+};
+
+const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
+  dueOn === undefined || dueOn === task.dueOn ? [] : [{ type: 'TaskDueDateChanged', data: { dueOn } }];
+
+/** Members delete a task, unless its project is archived. */
+export const deleteTask = (surroundings: Pick<TaskSurroundings, 'role' | 'project'>, task: Task): TaskEvent[] => {
+  requirePermission(surroundings.role, 'tasks.write');
+  requirePresent(task);
+  requireWork(surroundings);
+  return [{ type: 'TaskDeleted', data: {} }];
+};
+
+/**
+ * Whoever had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
+ * was assigned anew since, or is gone, is left alone.
+ * @param assignedAt the stream's version by which it was assigned
+ */
+export const unassignTask = (assignedAt: number, task: Task): TaskEvent[] =>
+  task.kind === 'present' && task.assignment?.version === assignedAt
+    ? [{ type: 'TaskUnassigned', data: { reason: 'no-member' } }]
+    : [];

@@ -1,0 +1,47 @@
+/** What can happen to a task. Names and fields are a storage contract: never renamed, only upcast on read. */
+export type TaskEvent =
+  | TaskCreated
+  | TaskDescribed
+  | TaskStatusChanged
+  | TaskAssigned
+  | TaskUnassigned
+  | TaskDueDateChanged
+  | TaskDeleted;
+
+export const TASK_STATUSES = ['open', 'in-progress', 'done'] as const;
+export type TaskStatus = (typeof TASK_STATUSES)[number];
+
+/** It begins open. */
+export type TaskCreated = {
+  readonly type: 'TaskCreated';
+  readonly data: {
+    readonly projectId: string;
+    readonly title: string;
+    readonly description: string;
+    readonly assigneeId: string | null;
+    /** A day, `YYYY-MM-DD`. */
+    readonly dueOn: string | null;
+  };
+};
+
+export type TaskDescribed = {
+  readonly type: 'TaskDescribed';
+  readonly data: { readonly title: string; readonly description: string };
+};
+
+export type TaskStatusChanged = { readonly type: 'TaskStatusChanged'; readonly data: { readonly status: TaskStatus } };
+
+export type TaskAssigned = { readonly type: 'TaskAssigned'; readonly data: { readonly assigneeId: string } };
+
+/** `withdrawn` by somebody, or `no-member`: whoever had it does not belong to the company any more. */
+export type TaskUnassigned = {
+  readonly type: 'TaskUnassigned';
+  readonly data: { readonly reason: 'withdrawn' | 'no-member' };
+};
+
+export type TaskDueDateChanged = {
+  readonly type: 'TaskDueDateChanged';
+  readonly data: { readonly dueOn: string | null };
+};
+
+export type TaskDeleted = { readonly type: 'TaskDeleted'; readonly data: Record<string, never> };

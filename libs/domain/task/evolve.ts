@@ -1,0 +1,58 @@
+import type { TaskEvent, TaskStatus } from './events';
+
+/** Who has a task since when. */
+export interface Assignment {
+  readonly personId: string;
+  /** The stream's version by which it was assigned: names this one assignment. */
+  readonly version: number;
+}
+
+/** A task as its rules need to see it. Plain data: it is kept in snapshots. */
+export type Task =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'deleted' }
+  | {
+      readonly kind: 'present';
+      readonly projectId: string;
+      readonly title: string;
+      readonly description: string;
+      readonly status: TaskStatus;
+      readonly assignment: Assignment | null;
+      /** `YYYY-MM-DD` */
+      readonly dueOn: string | null;
+    };
+
+export type PresentTask = Extract<Task, { kind: 'present' }>;
+
+const present = (task: Task): PresentTask => {
+  if (task.kind !== 'present')
+    throw new Error('the stream does not begin with TaskCreated, or goes on after TaskDeleted');
+  return task;
+};
+
+const evolve = (task: Task, event: TaskEvent, version: number): Task => {
+  switch (event.type) {
+    case 'TaskCreated': {
+      const { assigneeId, ...data } = event.data;
+      return {
+        kind: 'present',
+        ...data,
+        status: 'open',
+        assignment: assigneeId === null ? null : { personId: assigneeId, version },
+      };
+    }
+    case 'TaskDescribed':
+    case 'TaskStatusChanged':
+    case 'TaskDueDateChanged':
+      return { ...present(task), ...event.data };
+    case 'TaskAssigned':
+      return { ...present(task), assignment: { personId: event.data.assigneeId, version } };
+    case 'TaskUnassigned':
+      return { ...present(task), assignment: null };
+    case 'TaskDeleted':
+      return { kind: 'deleted' };
+  }
+};
+
+/** How a task's state comes from its events. */
+export const taskFold = { aggregate: 'task', foldVersion: 1, initial: { kind: 'absent' } as Task, evolve };

@@ -1,0 +1,91 @@
+import type { InStreamLimits } from '../limits';
+import { Refusal } from '../refusal';
+import { entries, get } from './by-id';
+import type { TenantEvent } from './events';
+import type { Invitation, OpenTenant, Tenant } from './evolve';
+import { notFound, requireOpen, requirePermission, requireRoom } from './requirements';
+import type { Role } from './roles';
+
+export const MAX_USES = 10_000;
+
+const isExpired = ({ expiresAt }: Invitation, at: string): boolean => Date.parse(expiresAt) <= Date.parse(at);
+
+const usable = ({ invitations }: OpenTenant, at: string): number => {
+  let count = 0;
+  for (const [, invitation] of entries(invitations)) if (!isExpired(invitation, at)) count += 1;
+  return count;
+};
+
+export interface Invitating {
+  readonly by: string;
+  readonly invitationId: string;
+  /** Never above the inviter's own, and never owner. */
+  readonly role: Role;
+  /** 1..{@link MAX_USES} */
+  readonly maxUses: number;
+  /** RFC 3339, after `at`. */
+  readonly expiresAt: string;
+  /** SHA-256 of the token, in hexadecimal. */
+  readonly tokenHash: string;
+  /** Lower case; none: any address. */
+  readonly emailDomains: readonly string[];
+  /** RFC 3339: now. */
+  readonly at: string;
+}
+
+/** An admin makes a link by which people join; an owner one by which admins do. */
+export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+  const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = wanted;
+  const open = requireOpen(tenant);
+  const inviter = requirePermission(open, by, 'invitations.create');
+  if (role === 'owner') throw new Refusal('forbidden', 'Nobody becomes an owner by a link.');
+  if (role === 'admin' && inviter !== 'owner') throw new Refusal('forbidden', 'This needs the role owner.');
+  if (get(open.invitations, invitationId)) throw new Refusal('conflict', 'The invitation exists already.');
+  if (!Number.isInteger(maxUses) || maxUses < 1 || maxUses > MAX_USES)
+    throw new Refusal('conflict', `A link may be used 1 to ${MAX_USES} times.`);
+  if (!(Date.parse(expiresAt) > Date.parse(at))) throw new Refusal('conflict', 'The link would have expired already.');
+  requireRoom('openInvitations', usable(open, at), limits.openInvitations);
+  const data = { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, invitedBy: by };
+  return [{ type: 'MemberInvited', data }];
+};
+
+export interface Revoking {
+  readonly by: string;
+  readonly invitationId: string;
+}
+
+/** From then on nobody joins by it. One that is revoked or spent already is not found. */
+export const revokeInvitation = ({ by, invitationId }: Revoking, tenant: Tenant): TenantEvent[] => {
+  const open = requireOpen(tenant);
+  requirePermission(open, by, 'invitations.revoke');
+  if (!get(open.invitations, invitationId)) throw notFound('invitation');
+  return [{ type: 'InvitationRevoked', data: { invitationId } }];
+};
+
+export interface Joining {
+  readonly personId: string;
+  readonly tokenHash: string;
+  /** Lower case: what follows the `@` of the person's address. */
+  readonly emailDomain: string;
+  /** RFC 3339: now. */
+  readonly at: string;
+}
+
+/**
+ * Somebody joins by a link, as often as it says and no more. Who belongs to the company already uses nothing of it. One
+ * answer for a link that was never made, is revoked, spent or expired.
+ */
+export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+  const { personId, tokenHash, emailDomain, at } = wanted;
+  const open = requireOpen(tenant);
+  if (get(open.members, personId)) return [];
+  for (const [invitationId, invitation] of entries(open.invitations)) {
+    if (invitation.tokenHash !== tokenHash || isExpired(invitation, at)) continue;
+    const { emailDomains, role, uses } = invitation;
+    if (emailDomains.length > 0 && !emailDomains.includes(emailDomain))
+      throw new Refusal('forbidden', `This invitation is for addresses of ${emailDomains.join(', ')}.`);
+    requireRoom('seats', open.members.size, limits.seats);
+    return [{ type: 'MemberJoined', data: { personId, role, invitationId, use: uses + 1 } }];
+  }
+  throw notFound('invitation');
+};

@@ -1,0 +1,269 @@
+import { specificationOf } from '../../testing/given-when-then';
+import {
+  memberJoined,
+  memberRemoved,
+  PEOPLE,
+  staffed,
+  teamCreated,
+  teamMemberAdded,
+  teamMemberRemoved,
+  tenantClosed,
+  tenantCreated,
+} from '../../testing/tenant-facts';
+import { changeRole, type Removing, removeMember, transferOwnership } from './decide-members';
+import type { TenantEvent } from './events';
+import { type Tenant, tenantFold } from './evolve';
+import { ROLES, type Role } from './roles';
+
+const { given } = specificationOf(tenantFold);
+
+const { owner, admin, member, auditor, stranger } = PEOPLE;
+const second = '01a20000-0000-7000-8000-000000000006';
+
+const change = (by: string, personId: string, role: Role, seen?: number) => (tenant: Tenant) =>
+  changeRole({ by, personId, role }, tenant, seen);
+const remove =
+  (by: string, personId: string, reason: Removing['reason'] = by === personId ? 'left' : 'removed', seen?: number) =>
+  (tenant: Tenant) =>
+    removeMember({ by, personId, reason }, tenant, seen);
+const transfer = (by: string, personId: string) => (tenant: Tenant) => transferOwnership({ by, personId }, tenant);
+
+const changed = (personId: string, role: Role): TenantEvent => ({
+  type: 'MemberRoleChanged',
+  data: { personId, role },
+});
+const removed = (personId: string, reason: Removing['reason']): TenantEvent => ({
+  type: 'MemberRemoved',
+  data: { personId, reason },
+});
+const transferred = (from: string, to: string): TenantEvent => ({ type: 'OwnershipTransferred', data: { from, to } });
+
+const otherRoles = (role: Role): Role[] => ROLES.filter((it) => it !== role);
+/** Somebody besides the staff, of each role in turn. */
+const withSecond = (role: Role): readonly TenantEvent[] => [...staffed, memberJoined(second, role)];
+
+describe('changing a role', () => {
+  describe.each(ROLES)('of somebody who is %s', (from) => {
+    it.each(otherRoles(from))('to %s is for owners', (to) =>
+      given(...withSecond(from))
+        .when(change(owner, second, to))
+        .thenHappened(changed(second, to)),
+    );
+    it.each(otherRoles(from))(`to %s is for an admin where neither is an owner’s`, (to) => {
+      const { thenHappened, thenRefused } = given(...withSecond(from)).when(change(admin, second, to));
+      if (from !== 'owner' && to !== 'owner') thenHappened(changed(second, to));
+      else thenRefused('forbidden');
+    });
+    it.each(['member', 'auditor'] as const)('is not for somebody who is %s', (role) => {
+      for (const to of ROLES)
+        given(...withSecond(from))
+          .when(change(PEOPLE[role], second, to))
+          .thenRefused('forbidden');
+    });
+  });
+
+  it('to what they are already is nothing', () =>
+    given(...staffed)
+      .when(change(owner, member, 'member'))
+      .thenNothing());
+  it('of the last owner is refused, by themselves too', () =>
+    given(...staffed)
+      .when(change(owner, owner, 'admin'))
+      .thenRefused('conflict'));
+  it('of the last owner to owner is nothing', () =>
+    given(tenantCreated)
+      .when(change(owner, owner, 'owner'))
+      .thenNothing());
+  it('of one of two owners is theirs to do', () =>
+    given(...withSecond('owner'))
+      .when(change(owner, owner, 'member'))
+      .thenHappened(changed(owner, 'member')));
+  it('of the second of two owners is refused once the first is none', () =>
+    given(...withSecond('owner'), changed(owner, 'member'))
+      .when(change(second, second, 'member'))
+      .thenRefused('conflict'));
+  it('of an admin is theirs to do', () =>
+    given(...staffed)
+      .when(change(admin, admin, 'member'))
+      .thenHappened(changed(admin, 'member')));
+  it('of a member is not theirs to do', () =>
+    given(...staffed)
+      .when(change(member, member, 'admin'))
+      .thenRefused('forbidden'));
+  it('of somebody who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(change(owner, stranger, 'admin'))
+      .thenRefused('not-found'));
+  it('of somebody who was removed is not found', () =>
+    given(...staffed, memberRemoved(member))
+      .when(change(owner, member, 'admin'))
+      .thenRefused('not-found'));
+  it('by somebody who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(change(stranger, member, 'admin'))
+      .thenRefused('not-found'));
+  it('is not found where the company is closed', () =>
+    given(...staffed, tenantClosed)
+      .when(change(owner, member, 'admin'))
+      .thenRefused('not-found'));
+  it('is not found where there is no company', () =>
+    given()
+      .when(change(owner, member, 'admin'))
+      .thenRefused('not-found'));
+
+  it('goes by the version of that member, whatever else has happened since', () =>
+    given(...staffed)
+      .when(change(owner, member, 'admin', 3))
+      .thenHappened(changed(member, 'admin')));
+  it('under a version before their last role is refused', () =>
+    given(...staffed, changed(member, 'auditor'))
+      .when(change(owner, member, 'admin', 3))
+      .thenRefused('precondition-failed'));
+  it('under an old version is refused also where it is their role already', () =>
+    given(...staffed, changed(member, 'auditor'))
+      .when(change(owner, member, 'auditor', 3))
+      .thenRefused('precondition-failed'));
+  it('of somebody who is not there is not found, whatever the version', () =>
+    given(...staffed)
+      .when(change(owner, stranger, 'admin', 3))
+      .thenRefused('not-found'));
+});
+
+describe('removing a member', () => {
+  it.each(ROLES)('who is %s is for owners', (role) =>
+    given(...withSecond(role))
+      .when(remove(owner, second))
+      .thenHappened(removed(second, 'removed')),
+  );
+  it.each(['admin', 'member', 'auditor'] as const)('who is %s is for admins', (role) =>
+    given(...withSecond(role))
+      .when(remove(admin, second))
+      .thenHappened(removed(second, 'removed')),
+  );
+  it.each(['owner'] as const)('who is %s is not for admins', (role) =>
+    given(...withSecond(role))
+      .when(remove(admin, second))
+      .thenRefused('forbidden'),
+  );
+  it.each(['member', 'auditor'] as const)('is not for somebody who is %s', (role) => {
+    for (const other of ROLES)
+      given(...withSecond(other))
+        .when(remove(PEOPLE[role], second))
+        .thenRefused('forbidden');
+  });
+  it.each(['admin', 'member', 'auditor'] as const)('is leaving where they are %s themselves', (role) =>
+    given(...staffed)
+      .when(remove(PEOPLE[role], PEOPLE[role]))
+      .thenHappened(removed(PEOPLE[role], 'left')),
+  );
+  it('who is erased as a person is recorded as that', () =>
+    given(...staffed)
+      .when(remove(auditor, auditor, 'erased'))
+      .thenHappened(removed(auditor, 'erased')));
+  it.each(['left', 'erased'] as const)('who is the last owner is refused, also where they have %s', (reason) =>
+    given(...staffed)
+      .when(remove(owner, owner, reason))
+      .thenRefused('conflict'),
+  );
+  it('who is one of two owners leaves the other', () =>
+    given(...withSecond('owner'))
+      .when(remove(second, owner))
+      .thenHappened(removed(owner, 'removed')));
+  it('who is the last of two owners is refused', () =>
+    given(...withSecond('owner'), memberRemoved(owner))
+      .when(remove(second, second))
+      .thenRefused('conflict'));
+  it('takes them out of their teams first, and of no other', () =>
+    given(
+      ...staffed,
+      ...[teamCreated('sales', 'Sales'), teamCreated('support', 'Support'), teamCreated('legal', 'Legal')],
+      ...[teamMemberAdded('sales', member), teamMemberAdded('legal', member), teamMemberAdded('support', admin)],
+    )
+      .when(remove(owner, member))
+      .thenHappened(
+        teamMemberRemoved('sales', member),
+        teamMemberRemoved('legal', member),
+        removed(member, 'removed'),
+      ));
+  it('who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(remove(owner, stranger))
+      .thenRefused('not-found'));
+  it('who was removed already is not found', () =>
+    given(...staffed, memberRemoved(member))
+      .when(remove(owner, member))
+      .thenRefused('not-found'));
+  it('who left already is not found', () =>
+    given(...staffed, memberRemoved(member))
+      .when(remove(member, member))
+      .thenRefused('not-found'));
+  it('by somebody who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(remove(stranger, member))
+      .thenRefused('not-found'));
+  it('is not found where the company is closed', () =>
+    given(...staffed, tenantClosed)
+      .when(remove(member, member))
+      .thenRefused('not-found'));
+  it('under a version before their last role is refused', () =>
+    given(...staffed, changed(member, 'auditor'))
+      .when(remove(owner, member, 'removed', 3))
+      .thenRefused('precondition-failed'));
+  it('goes by the version of that member', () =>
+    given(...staffed, changed(member, 'auditor'))
+      .when(remove(owner, member, 'removed', 5))
+      .thenHappened(removed(member, 'removed')));
+});
+
+describe('transferring ownership', () => {
+  it.each(['owner', 'admin', 'member', 'auditor'] as const)('is for an owner, to somebody who is %s', (role) =>
+    given(...withSecond(role))
+      .when(transfer(owner, second))
+      .thenHappened(transferred(owner, second)),
+  );
+  it('leaves them an admin, who can not do it again', () =>
+    given(...staffed, transferred(owner, member))
+      .when(transfer(owner, admin))
+      .thenRefused('forbidden'));
+  it('makes the other one the last owner', () =>
+    given(...staffed, transferred(owner, member))
+      .when(remove(member, member))
+      .thenRefused('conflict'));
+  it('to another owner leaves that one alone', () =>
+    given(...withSecond('owner'), transferred(owner, second))
+      .when(remove(second, second))
+      .thenRefused('conflict'));
+  it('changes the version of both', () => {
+    const after = [...staffed, transferred(owner, member)];
+    given(...after)
+      .when(change(member, owner, 'member', 1))
+      .thenRefused('precondition-failed');
+    given(...after)
+      .when(change(member, owner, 'member', 5))
+      .thenHappened(changed(owner, 'member'));
+    given(...after)
+      .when(change(member, member, 'admin', 3))
+      .thenRefused('precondition-failed');
+  });
+  it('to oneself is refused', () =>
+    given(...staffed)
+      .when(transfer(owner, owner))
+      .thenRefused('conflict'));
+  it('to somebody who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(transfer(owner, stranger))
+      .thenRefused('not-found'));
+  it.each(['admin', 'member', 'auditor'] as const)('is not for somebody who is %s', (role) =>
+    given(...staffed)
+      .when(transfer(PEOPLE[role], owner))
+      .thenRefused('forbidden'),
+  );
+  it('by somebody who does not belong to the company is not found', () =>
+    given(...staffed)
+      .when(transfer(stranger, member))
+      .thenRefused('not-found'));
+  it('is not found where the company is closed', () =>
+    given(...staffed, tenantClosed)
+      .when(transfer(owner, member))
+      .thenRefused('not-found'));
+});

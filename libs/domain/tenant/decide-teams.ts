@@ -1,0 +1,93 @@
+import type { InStreamLimits } from '../limits';
+import { Refusal } from '../refusal';
+import { entries, get } from './by-id';
+import type { TenantEvent } from './events';
+import type { OpenTenant, Team, Tenant } from './evolve';
+import { notFound, requireOpen, requirePermission, requireRoom, requireVersion } from './requirements';
+
+const openFor = (tenant: Tenant, by: string): OpenTenant => {
+  const open = requireOpen(tenant);
+  requirePermission(open, by, 'teams.write');
+  return open;
+};
+
+const requireTeam = ({ teams }: OpenTenant, teamId: string): Team => {
+  const team = get(teams, teamId);
+  if (!team) throw notFound('team');
+  return team;
+};
+
+const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+
+const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): void => {
+  for (const [id, team] of entries(teams))
+    if (id !== teamId && sameName(team.name, name)) throw new Refusal('conflict', 'Another team has this name.');
+};
+
+export interface TeamNaming {
+  readonly by: string;
+  readonly teamId: string;
+  /** 1..200 characters; no other team's, however it is capitalised. */
+  readonly name: string;
+}
+
+export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+  const open = openFor(tenant, by);
+  if (get(open.teams, teamId)) throw new Refusal('conflict', 'The team exists already.');
+  requireFreeName(open, teamId, name);
+  requireRoom('teams', open.teams.size, limits.teams);
+  return [{ type: 'TeamCreated', data: { teamId, name } }];
+};
+
+/** A name that it has already is no event. */
+export const renameTeam = ({ by, teamId, name }: TeamNaming, tenant: Tenant, seen?: number): TenantEvent[] => {
+  const open = openFor(tenant, by);
+  const team = requireTeam(open, teamId);
+  requireVersion(team.version, seen);
+  requireFreeName(open, teamId, name);
+  return team.name === name ? [] : [{ type: 'TeamRenamed', data: { teamId, name } }];
+};
+
+export interface TeamChange {
+  readonly by: string;
+  readonly teamId: string;
+}
+
+export const deleteTeam = ({ by, teamId }: TeamChange, tenant: Tenant, seen?: number): TenantEvent[] => {
+  const open = openFor(tenant, by);
+  requireVersion(requireTeam(open, teamId).version, seen);
+  return [{ type: 'TeamDeleted', data: { teamId } }];
+};
+
+export interface TeamMembership extends TeamChange {
+  readonly personId: string;
+}
+
+/** Whoever leaves the company leaves their teams in the same append, and that has a bound. */
+export const MAX_TEAMS_OF_ONE = 250;
+
+const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
+  let count = 0;
+  for (const [, { members }] of entries(teams)) if (get(members, personId)) count += 1;
+  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `Somebody can be in ${MAX_TEAMS_OF_ONE} teams at most.`);
+};
+
+/**
+ * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Whoever is in it
+ * already stays, without an event.
+ */
+export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+  const open = openFor(tenant, by);
+  const team = requireTeam(open, teamId);
+  if (!get(open.members, personId)) throw notFound('member');
+  if (get(team.members, personId)) return [];
+  requireFewTeams(open, personId);
+  return [{ type: 'TeamMemberAdded', data: { teamId, personId } }];
+};
+
+/** Whoever is not in it is not found. */
+export const removeTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+  const open = openFor(tenant, by);
+  if (!get(requireTeam(open, teamId).members, personId)) throw notFound('member of the team');
+  return [{ type: 'TeamMemberRemoved', data: { teamId, personId } }];
+};

@@ -1,0 +1,15 @@
+import { may, PERMISSIONS, type Permission, rolesNeeded } from './permissions';
+
+const permissions = Object.keys(PERMISSIONS) as Permission[];
+
+describe('permissions', () => {
+  it.each(permissions)('an owner may %s', (permission) => expect(may('owner', permission)).toBe(true));
+  it.each(permissions)('an auditor may %s only to read audits, or to go', (permission) =>
+    expect(may('auditor', permission)).toBe(permission === 'audit.read' || permission === 'members.leave'),
+  );
+  it('what a member may, an admin may', () => {
+    for (const it of permissions) if (may('member', it)) expect(may('admin', it)).toBe(true);
+  });
+  it('names the roles that a refusal asks for', () =>
+    expect(rolesNeeded('teams.write')).toBe('This needs the role owner or admin.'));
+});

@@ -1,0 +1,45 @@
+import { ROLES, type Role } from './roles';
+
+const OWNER: readonly Role[] = ['owner'];
+const ADMINS: readonly Role[] = ['owner', 'admin'];
+const MEMBERS: readonly Role[] = ['owner', 'admin', 'member'];
+const AUDITORS: readonly Role[] = ['owner', 'admin', 'auditor'];
+const EVERYBODY: readonly Role[] = ROLES;
+
+/**
+ * Who may do what: the one table that the guard asks, that the rules ask again on the state that they decide on, and that
+ * documents are made of. What depends on more than the role (oneself, the last owner, the inviter's own role) is in the
+ * rules.
+ */
+export const PERMISSIONS = {
+  'workspace.read': MEMBERS,
+  'workspace.rename': ADMINS,
+  'workspace.transfer': OWNER,
+  'workspace.close': OWNER,
+  'members.read': MEMBERS,
+  'members.change-role': ADMINS,
+  'members.remove': ADMINS,
+  'members.leave': EVERYBODY,
+  'invitations.read': ADMINS,
+  'invitations.create': ADMINS,
+  'invitations.revoke': ADMINS,
+  'teams.read': MEMBERS,
+  'teams.write': ADMINS,
+  'projects.read': MEMBERS,
+  'projects.write': MEMBERS,
+  'tasks.read': MEMBERS,
+  'tasks.write': MEMBERS,
+  'billing.read': ADMINS,
+  'billing.change': OWNER,
+  'usage.read': MEMBERS,
+  'audit.read': AUDITORS,
+  'feed.read': ADMINS,
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
+
+/** What somebody is told who may not: `This needs the role owner or admin.` */
+export const rolesNeeded = (permission: Permission): string =>
+  `This needs the role ${PERMISSIONS[permission].join(' or ')}.`;

@@ -1,0 +1,78 @@
+import type { Pool } from 'pg';
+import { withClient } from '../platform/database/pools';
+import { emailKey } from './email';
+
+/** What a person is asked again for, before anything that a stolen token must not do. */
+export interface StoredPassword {
+  /** The account, as attempts are counted by. */
+  readonly emailKey: string;
+  readonly passwordHash: string;
+}
+
+export interface ProfileChange {
+  readonly name?: string | undefined;
+  readonly email?: string | undefined;
+}
+
+export type ProfileChanged = 'changed' | 'taken' | 'gone';
+
+/** What people do with their own accounts. @param pool connects as the app role */
+export const createAccounts = (pool: Pool) => {
+  const ask = async <Row extends object>(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+  ): Promise<Row | undefined> => {
+    const { rows } = await withClient(pool, (client) => client.query<Row>({ name, text, values: [...values] }));
+    return rows[0];
+  };
+
+  return {
+    /** Undefined where the person is gone. */
+    findPassword: (personId: string): Promise<StoredPassword | undefined> =>
+      ask(
+        'find-password',
+        'select email_key as "emailKey", password_hash as "passwordHash" from identity.find_password($1)',
+        [personId],
+      ),
+
+    /**
+     * Puts a password in the place of the one that was checked, and ends every session but one.
+     * @returns the sessions that ended; undefined where the password was changed meanwhile
+     */
+    changePassword: async (
+      personId: string,
+      oldHash: string,
+      newHash: string,
+      keptSessionId: string,
+    ): Promise<readonly string[] | undefined> => {
+      const row = await ask<{ ended: string[] | null }>(
+        'change-password',
+        'select identity.change_password($1, $2, $3, $4)::text[] as ended',
+        [personId, oldHash, newHash, keptSessionId],
+      );
+      return row?.ended ?? undefined;
+    },
+
+    /** Changes what is given; `taken` is the address, by somebody else. */
+    changeProfile: async (personId: string, { name, email }: ProfileChange): Promise<ProfileChanged> => {
+      const row = await ask<{ outcome: ProfileChanged }>(
+        'change-profile',
+        'select identity.change_profile($1, $2, $3, $4) as outcome',
+        [personId, name ?? null, email ?? null, email === undefined ? null : emailKey(email)],
+      );
+      return row?.outcome ?? 'gone';
+    },
+
+    /** False where it is no session of that person. */
+    endSession: async (personId: string, sessionId: string): Promise<boolean> => {
+      const row = await ask<{ ended: boolean }>('end-session', 'select identity.end_session($1, $2) as ended', [
+        personId,
+        sessionId,
+      ]);
+      return row?.ended ?? false;
+    },
+  };
+};
+
+export type Accounts = ReturnType<typeof createAccounts>;

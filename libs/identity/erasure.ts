@@ -1,0 +1,129 @@
+import type { CommandContext } from '../domain/command';
+import { Refusal } from '../domain/refusal';
+import type { Role } from '../domain/tenant/roles';
+import type { Position } from '../event-log/port';
+import { failpoint } from '../platform/failpoints';
+import { uuidv5 } from '../platform/ids/uuid';
+import { Problem } from '../platform/problems';
+import type { Erasure, ErasureStore } from './erasure-store';
+
+/** Where somebody belongs, as the company's own stream has it. Closed companies are none. */
+export interface Membership {
+  readonly tenantId: string;
+  readonly companyName: string;
+  readonly role: Role;
+  readonly soleOwner: boolean;
+}
+
+/** The facts of an erasure, appended by whoever owns their aggregates. */
+export interface ErasureEvents {
+  membershipsOf(personId: string): Promise<readonly Membership[]>;
+  /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */
+  leave(tenantId: string, personId: string, context: CommandContext): Promise<void>;
+  /** Undefined where it had been appended. */
+  erasePerson(personId: string, context: CommandContext): Promise<Position | undefined>;
+}
+
+export interface ErasureParts {
+  readonly store: ErasureStore;
+  readonly events: ErasureEvents;
+}
+
+export interface Erased {
+  readonly position: Position | undefined;
+  readonly endedSessions: readonly string[];
+}
+
+/** Work that stood still for so long was cut off. */
+const CUT_OFF_SECONDS = 15;
+const SWEEP = 50;
+/** Longer than an access token can be good for. */
+const KEPT_HOURS = 48;
+
+/** Where a test may kill the process. */
+export const ERASURE_FAILPOINTS = [
+  'erasure.begun',
+  'erasure.memberships-ended',
+  'erasure.person-erased',
+  'erasure.completed',
+] as const;
+const [BEGUN, MEMBERSHIPS_ENDED, PERSON_ERASED, COMPLETED] = ERASURE_FAILPOINTS;
+
+/**
+ * Each attempt's appends have commands of their own: what an earlier attempt has appended is in the state that the rules
+ * decide on, and somebody who joined again since has to leave again.
+ */
+const contextFor = ({ personId, commandId, correlationId, attempts }: Erasure, step: string): CommandContext => ({
+  commandId: uuidv5(commandId, `${step} ${attempts}`),
+  actor: { kind: 'person', id: personId },
+  correlationId,
+});
+
+const ownsAlone = (names: readonly string[]): Problem =>
+  new Problem('conflict', {
+    detail: `You are the only owner of ${names.join(', ')}. Make somebody else an owner or close the company, then try again.`,
+  });
+
+/** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
+const finish = async (erasure: Erasure, { store, events }: ErasureParts): Promise<Erased> => {
+  const { personId } = erasure;
+  failpoint(BEGUN);
+  const memberships = await events.membershipsOf(personId);
+  // Only an owner's going can be refused: it is tried before anything else is done.
+  for (const { tenantId, companyName } of memberships.toSorted((a, b) => rank(a.role) - rank(b.role))) {
+    try {
+      await events.leave(tenantId, personId, contextFor(erasure, `leave ${tenantId}`));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.reason === 'not-found') continue;
+      await store.cancel(personId);
+      throw error.reason === 'conflict' ? ownsAlone([companyName]) : error;
+    }
+  }
+  failpoint(MEMBERSHIPS_ENDED);
+  const position = await events.erasePerson(personId, contextFor(erasure, 'person'));
+  failpoint(PERSON_ERASED);
+  const endedSessions = await store.erase(personId);
+  failpoint(COMPLETED);
+  return { position, endedSessions };
+};
+
+const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
+
+/**
+ * Erases a person: their memberships end, `PersonErased` is appended, then everything personal goes. Cut off at any
+ * point, it has either not begun, or is completed by the same request or by {@link sweepErasures}. Where they became the
+ * only owner of a company while it was under way, it stops before anything personal is lost.
+ * @throws Problem conflict, naming the companies that they are the only owner of
+ */
+export const erase = async (
+  { personId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
+  parts: ErasureParts,
+): Promise<Erased> => {
+  const alone = (await parts.events.membershipsOf(personId)).filter(({ soleOwner }) => soleOwner);
+  if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
+  const erasure = await parts.store.begin(personId, commandId, correlationId);
+  if (!erasure) throw new Problem('unauthenticated', { detail: 'The account is gone.' });
+  return finish(erasure, parts);
+};
+
+/**
+ * Completes erasures that were cut off, and looks once more at each that was completed a minute ago: a request that was
+ * under way then may have left something behind. One that fails keeps no other waiting.
+ * @param parts the store connects as the projector
+ * @returns how many were completed or looked at
+ * @throws AggregateError what went wrong with the others; they are taken up again
+ */
+export const sweepErasures = async (parts: ErasureParts, olderSeconds = CUT_OFF_SECONDS): Promise<number> => {
+  const unfinished = await parts.store.takeUnfinished(olderSeconds, SWEEP);
+  const failures: unknown[] = [];
+  for (const one of unfinished) {
+    await finish(one, parts).catch((error: unknown) => {
+      // They own a company alone by now: the erasure is off, and they can ask for it again.
+      if (!(error instanceof Problem && error.problem === 'conflict')) failures.push(error);
+    });
+  }
+  await parts.store.purge(KEPT_HOURS);
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} erasures could not be completed`);
+  return unfinished.length;
+};

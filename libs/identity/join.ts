@@ -1,0 +1,141 @@
+import type { CommandContext } from '../domain/command';
+import { Refusal } from '../domain/refusal';
+import type { Position } from '../event-log/port';
+import { failpoint } from '../platform/failpoints';
+import { uuidv5, uuidv7 } from '../platform/ids/uuid';
+import { emailKey } from './email';
+import type { Join, JoinStore } from './join-store';
+import type { Passwords } from './passwords';
+
+/** By which invitation somebody becomes a member of a company. */
+export interface Membership {
+  readonly tenantId: string;
+  readonly personId: string;
+  readonly tokenHash: string;
+  readonly emailDomain: string;
+  /** The moment by which the invitation is judged. */
+  readonly at: Date;
+}
+
+/** The two facts of a join, appended by whoever owns their aggregates. Each takes a repeat of its command. */
+export interface JoinEvents {
+  /** @throws Refusal the invitation can not be used */
+  joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
+  registerPerson(personId: string, context: CommandContext): Promise<Position>;
+}
+
+export interface JoinRequest {
+  readonly tenantId: string;
+  readonly tokenHash: string;
+  readonly personName: string;
+  readonly email: string;
+  readonly password: string;
+  /** UUIDv7; the same for a repeated request with the same idempotency key. */
+  readonly commandId: string;
+  readonly correlationId: string;
+}
+
+export interface Joined {
+  readonly personId: string;
+  readonly createdAt: Date;
+  readonly position: Position;
+}
+
+/** Work that stood still for so long was cut off. */
+const CUT_OFF_SECONDS = 15;
+const SWEEP = 50;
+/** Twice as long as an idempotency key is kept. */
+const KEPT_HOURS = 48;
+
+/** The domain of an address, as invitations name it. */
+export const emailDomainOf = (email: string): string => emailKey(email).split('@').at(-1) ?? '';
+
+/** Where a test may kill the process. */
+export const JOIN_FAILPOINTS = ['join.claimed', 'join.joined', 'join.registered', 'join.completed'] as const;
+const [CLAIMED, JOINED, REGISTERED, COMPLETED] = JOIN_FAILPOINTS;
+
+const contextFor = (
+  { commandId, personId, correlationId }: Join,
+  step: string,
+  mayRepeat: boolean,
+): CommandContext => ({
+  commandId: uuidv5(commandId, step),
+  actor: { kind: 'person', id: personId },
+  correlationId,
+  ...(mayRepeat && { mayRepeat }),
+});
+
+/**
+ * Appends both facts, or finds them appended, and lets the person in. Where the invitation can not be used the address is
+ * free again. Safe to repeat from any point.
+ */
+const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store: JoinStore): Promise<Position> => {
+  const { personId, claimedAt, ...membership } = join;
+  failpoint(CLAIMED);
+  try {
+    await events.joinTenant({ ...membership, personId, at: claimedAt }, contextFor(join, 'join', mayRepeat));
+  } catch (error) {
+    if (error instanceof Refusal) await store.release(personId);
+    throw error;
+  }
+  failpoint(JOINED);
+  const registered = await events.registerPerson(personId, contextFor(join, 'person', mayRepeat));
+  failpoint(REGISTERED);
+  await store.complete(personId);
+  failpoint(COMPLETED);
+  // It was appended after the membership, whoever did it.
+  return registered;
+};
+
+/**
+ * Somebody new joins a company: the address is claimed by a unique row that holds every id, then membership and person are
+ * appended, then the person may sign in. Cut off anywhere, it is either not to be seen, or completed by the same request
+ * or by {@link sweepJoins}.
+ * @returns undefined where the address belongs to somebody
+ * @throws Refusal the invitation can not be used (any more)
+ */
+export const joinAsNew = async (
+  request: JoinRequest,
+  { passwords, store, events }: { passwords: Passwords; store: JoinStore; events: JoinEvents },
+): Promise<Joined | undefined> => {
+  const { tenantId, tokenHash, personName, email, commandId, correlationId } = request;
+  const wanted = {
+    ...{ tenantId, tokenHash, commandId, correlationId },
+    personId: uuidv7(),
+    emailDomain: emailDomainOf(email),
+  };
+  const passwordHash = await passwords.hash(request.password);
+  const claimed = await store.claim({ ...wanted, email, emailKey: emailKey(email), personName, passwordHash });
+  if (claimed.outcome === 'taken') return undefined;
+  const { personId, createdAt, claimedAt } = claimed;
+  const resumed = claimed.outcome === 'resumed';
+  const position = await finish({ ...wanted, personId, claimedAt }, resumed, events, store);
+  return { personId, createdAt, position };
+};
+
+/**
+ * Completes joins that were cut off, or gives their addresses back. One that fails keeps no other waiting.
+ * @param store connects as the projector
+ * @returns how many were completed
+ * @throws AggregateError what went wrong with the others; they are taken up again
+ */
+export const sweepJoins = async (
+  store: JoinStore,
+  events: JoinEvents,
+  olderSeconds = CUT_OFF_SECONDS,
+): Promise<number> => {
+  const unfinished = await store.takeUnfinished(olderSeconds, SWEEP);
+  const failures: unknown[] = [];
+  let completed = 0;
+  for (const one of unfinished) {
+    try {
+      await finish(one, true, events, store);
+      completed += 1;
+    } catch (error) {
+      if (!(error instanceof Refusal)) failures.push(error);
+    }
+  }
+  await store.purge(KEPT_HOURS);
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} joins could not be completed`);
+  return completed;
+};

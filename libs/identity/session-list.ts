@@ -1,0 +1,30 @@
+import type { PersonDb, Statement } from '../platform/database/scoped-db';
+
+export interface SessionRow {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly userAgent: string | null;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  /** `createdAt` to the microsecond, for the place in the list. */
+  readonly createdKey: string;
+}
+
+const SESSIONS: Statement = {
+  name: 'sessions-of-person',
+  text: `select id, tenant_id as "tenantId", user_agent as "userAgent", created_at as "createdAt",
+      last_used_at as "lastUsedAt", created_at::text as "createdKey"
+    from identity.sessions
+    where person_id = (select nullif(current_setting('app.person_id', true), '')::uuid)
+      and ended_at is null and expires_at > now()
+      and (created_at, id) < (coalesce($1::timestamptz, 'infinity'),
+        coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+    order by created_at desc, id desc limit $3`,
+};
+
+/** The person's sessions that have not ended, the newest first. */
+export const sessionsOf = (
+  db: PersonDb,
+  [createdKey = null, id = null]: readonly (string | null)[],
+  take: number,
+): Promise<SessionRow[]> => db.query<SessionRow>(SESSIONS, [createdKey, id, take]);

@@ -1,0 +1,21 @@
+import type { Executed } from '../event-log/aggregate-store';
+import { AppendOutcomeUnknown } from '../event-log/port';
+import type { Reservation } from './limit-guard.port';
+
+/**
+ * Does what a reservation was taken for, and gives it back where nothing came of it. An append whose outcome is not known
+ * keeps it: it may have used it, and what it did not use runs out by itself.
+ */
+export const using = async <State>(
+  reservation: Reservation,
+  work: () => Promise<Executed<State>>,
+): Promise<Executed<State>> => {
+  try {
+    const executed = await work();
+    if (executed.position === undefined) await reservation.release();
+    return executed;
+  } catch (error) {
+    if (!(error instanceof AppendOutcomeUnknown)) await reservation.release();
+    throw error;
+  }
+};

@@ -1,0 +1,313 @@
+import type { Pool } from 'pg';
+import { Registry } from 'prom-client';
+import { type EventLog, LogUnavailable, type RecordedEvent } from '../event-log/port';
+import { createPostgresEventLog } from '../event-log/postgres/postgres-event-log';
+import { createPool } from '../platform/database/pools';
+import { uuidv7 } from '../platform/ids/uuid';
+import { silentLogger } from '../platform/logger.port';
+import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { InMemoryEventLog } from '../testing/in-memory-event-log';
+import { type ReactionEngineOptions, startReactions } from './engine';
+import { createReactionMetrics } from './metrics';
+import { forgetParked, retryParked } from './parking';
+import { defineReaction, NotYet, type Reaction } from './reaction';
+
+type NoteEvent = { type: 'NoteWritten'; data: { text: string } } | { type: 'NoteBurnt'; data: Record<string, never> };
+
+const NAME = 'note-readers';
+
+describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let log: EventLog;
+  let engines: { stop(): Promise<void> }[] = [];
+  let registry: Registry;
+
+  const openPool = (): Pool => createPool({ url: database.urls.projector, max: 4, applicationName: 'test' });
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    pool = openPool();
+    log =
+      kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
+  });
+
+  afterEach(async () => {
+    await Promise.all(engines.map((engine) => engine.stop()));
+    engines = [];
+    await log.close();
+    if (!pool.ending) await pool.end();
+    await database.drop();
+  });
+
+  const start = (reaction: Reaction, more: Partial<ReactionEngineOptions> = {}): { stop(): Promise<void> } => {
+    registry = new Registry();
+    const engine = startReactions({
+      reactions: [reaction],
+      log,
+      pool,
+      logger: silentLogger,
+      metrics: createReactionMetrics({ registry, log, pool, intervalMs: 20 }),
+      leaseMs: 300,
+      attempts: 3,
+      firstRetryMs: 1,
+      ...more,
+    });
+    engines.push(engine);
+    return engine;
+  };
+
+  /** What was written, in order, as often as it was reacted to. */
+  const listener = (react: (text: string) => Promise<void> | void = () => {}) => {
+    const heard: string[] = [];
+    const reaction = defineReaction<NoteEvent>(NAME, {
+      NoteWritten: async ({ data: { text } }) => {
+        heard.push(text);
+        await react(text);
+      },
+    });
+    return { heard, reaction };
+  };
+
+  const write = async (text: string, tenantId = uuidv7()): Promise<bigint> => {
+    const { position } = await log.append({
+      stream: { tenantId, aggregate: 'note', id: uuidv7() },
+      expected: 0,
+      events: [{ type: 'NoteWritten', data: { text } }],
+      commandId: uuidv7(),
+      actor: { kind: 'system' },
+      correlationId: 'test',
+    });
+    return position;
+  };
+  const burn = (): Promise<unknown> =>
+    log.append({
+      stream: { tenantId: uuidv7(), aggregate: 'note', id: uuidv7() },
+      expected: 0,
+      events: [{ type: 'NoteBurnt', data: {} }],
+      commandId: uuidv7(),
+      actor: { kind: 'system' },
+      correlationId: 'test',
+    });
+
+  const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 15_000; !(await happened()); ) {
+      if (Date.now() > end) throw new Error('it did not happen');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+
+  const position = async (): Promise<bigint> => {
+    const { rows } = await pool.query('select position from reacting.checkpoints');
+    return BigInt(rows[0]?.position ?? 0);
+  };
+  const parked = async (): Promise<Record<string, unknown>[]> =>
+    (await pool.query('select event_id, event_type, lane, error, attempts from reacting.parked')).rows;
+
+  it('answer what was there before them and what comes while they run, in order', async () => {
+    const { heard, reaction } = listener();
+    await write('one');
+    await burn();
+    await write('two');
+    start(reaction);
+    await until(() => heard.length === 2);
+    const last = await write('three');
+    await until(async () => (await position()) >= last);
+    expect(heard).toEqual(['one', 'two', 'three']);
+  });
+
+  it('go on from their checkpoint after a stop', async () => {
+    const first = listener();
+    await write('one');
+    const engine = start(first.reaction);
+    await until(() => first.heard.length === 1);
+    await engine.stop();
+    const second = listener();
+    await write('two');
+    start(second.reaction);
+    await until(() => second.heard.length > 0);
+    expect(second.heard).toEqual(['two']);
+  });
+
+  it('move their checkpoint over what is not for them', async () => {
+    const { reaction } = listener();
+    start(reaction);
+    await burn();
+    const head = await log.head();
+    await until(async () => (await position()) >= head);
+  });
+
+  it('are of one worker at a time, and each event is answered once while nobody dies', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const { heard, reaction } = listener(async () => {
+      most = Math.max(most, ++atOnce);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      atOnce--;
+    });
+    for (let i = 0; i < 3; i++) start(reaction);
+    const texts = Array.from({ length: 40 }, (_, at) => `${at}`);
+    for (const text of texts) await write(text);
+    await until(() => heard.length >= texts.length);
+    await engines[0]?.stop();
+    await engines[1]?.stop();
+    await write('last');
+    await until(() => heard.includes('last'));
+    expect(heard).toEqual([...texts, 'last']);
+    expect(most).toBe(1);
+  });
+
+  it('are taken over by another worker when one goes silent between what it did and its checkpoint', async () => {
+    const dying = openPool();
+    let done = (): void => {};
+    const goesSilent = listener(async () => {
+      await dying.end();
+      // Nothing of what it has under way comes to an end.
+      await new Promise<void>((resolve) => {
+        done = resolve;
+      });
+    });
+    start(goesSilent.reaction, { pool: dying });
+    await write('one');
+    await until(() => goesSilent.heard.length === 1);
+    const heir = listener();
+    start(heir.reaction);
+    await write('two');
+    await until(() => heir.heard.length === 2);
+    done();
+    expect(heir.heard).toEqual(['one', 'two']);
+    expect(goesSilent.heard).toEqual(['one']);
+  });
+
+  it('answer the same event again until it works', async () => {
+    let failures = 2;
+    const { heard, reaction } = listener(() => {
+      if (failures-- > 0) throw new Error('not in the mood');
+    });
+    start(reaction);
+    await write('one');
+    await write('two');
+    await until(() => heard.includes('two'));
+    expect(heard).toEqual(['one', 'one', 'one', 'two']);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('park an event that fails too often, with its reason, and go on with the others', async () => {
+    const tenantId = uuidv7();
+    const { heard, reaction } = listener((text) => {
+      if (text === 'poison') throw new Error('will not drink poison');
+    });
+    start(reaction);
+    await write('poison', tenantId);
+    const last = await write('fine');
+    await until(async () => (await position()) >= last);
+    expect(heard).toEqual(['poison', 'poison', 'poison', 'fine']);
+    expect(await parked()).toEqual([
+      {
+        event_id: expect.any(String),
+        event_type: 'NoteWritten',
+        lane: tenantId,
+        error: 'will not drink poison',
+        attempts: 3,
+      },
+    ]);
+    await until(async () => (await registry.metrics()).includes(`parked_events{reaction="${NAME}"} 1`));
+  });
+
+  it('park an event whose answer never comes to an end', async () => {
+    const { reaction } = listener((text) => (text === 'endless' ? new Promise<void>(() => {}) : undefined));
+    start(reaction, { attemptMs: 10 });
+    await write('endless');
+    const last = await write('fine');
+    await until(async () => (await position()) >= last);
+    expect(await parked()).toMatchObject([{ error: 'not done after 0.01 s' }]);
+  });
+
+  it.each([
+    ['the log', () => new LogUnavailable('away')],
+    ['the database', () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })],
+    ['a read model', () => new NotYet('behind')],
+  ])('wait for %s as long as it takes, and park nothing', async (_, away) => {
+    let failures = 10;
+    const { heard, reaction } = listener(() => {
+      if (failures-- > 0) throw away();
+    });
+    start(reaction);
+    const last = await write('one');
+    await until(async () => (await position()) >= last);
+    expect(heard).toHaveLength(11);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('try a parked event again when an operator asks for it, and forget it once it works', async () => {
+    let poisonous = true;
+    const { heard, reaction } = listener(() => {
+      if (poisonous) throw new Error('will not drink poison');
+    });
+    start(reaction);
+    await write('poison');
+    await until(async () => (await parked()).length === 1);
+    const eventId = String((await parked())[0]?.['event_id']);
+    expect(await retryParked(pool, NAME, eventId)).toBe(true);
+    await until(async () => (await parked())[0]?.['attempts'] === 4);
+    poisonous = false;
+    await retryParked(pool, NAME, eventId);
+    await until(async () => (await parked()).length === 0);
+    expect(heard).toHaveLength(5);
+    expect(await retryParked(pool, NAME, eventId)).toBe(false);
+  });
+
+  it('forget a parked event that was skipped, or whose tenant is gone', async () => {
+    const { reaction } = listener(() => {
+      throw new Error('will not drink poison');
+    });
+    start(reaction);
+    const tenantId = uuidv7();
+    await write('poison', tenantId);
+    await until(async () => (await parked()).length === 1);
+    const eventId = String((await parked())[0]?.['event_id']);
+    await log.deleteTenant(tenantId);
+    await retryParked(pool, NAME, eventId);
+    await until(async () => (await parked()).length === 0);
+    expect(await forgetParked(pool, NAME, eventId)).toBe(false);
+    await write('poison');
+    await until(async () => (await parked()).length === 1);
+    expect(await forgetParked(pool, NAME, String((await parked())[0]?.['event_id']))).toBe(true);
+  });
+
+  it('tell how far they are', async () => {
+    const { reaction } = listener();
+    start(reaction);
+    const last = await write('one');
+    await until(async () => {
+      const told = await registry.metrics();
+      return (
+        told.includes(`tenantry_reaction_position{reaction="${NAME}"} ${last}`) &&
+        told.includes(`tenantry_reaction_lag_positions{reaction="${NAME}"} 0`) &&
+        told.includes(`tenantry_reaction_events_total{reaction="${NAME}"} 1`)
+      );
+    });
+  });
+
+  it('finish what is under way when they are stopped', async () => {
+    const { heard, reaction } = listener(() => new Promise((resolve) => setTimeout(resolve, 30)));
+    const engine = start(reaction);
+    const first = await write('one');
+    await write('two');
+    await until(() => heard.length === 1);
+    await engine.stop();
+    expect(await position()).toBe(first);
+    expect(heard).toEqual(['one']);
+  });
+});
+
+it('a reaction answers the types that it names, and no other', () => {
+  const { types } = defineReaction<NoteEvent>(NAME, { NoteBurnt: async () => {} });
+  expect(types).toEqual(['NoteBurnt']);
+});
+
+it('a reaction leaves an event of another type alone', async () => {
+  const reaction = defineReaction<NoteEvent>(NAME, { NoteBurnt: () => Promise.reject(new Error('burnt')) });
+  const event = { type: 'NoteWritten' } as RecordedEvent;
+  await expect(reaction.react(event, new AbortController().signal)).resolves.toBeUndefined();
+});

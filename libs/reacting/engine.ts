@@ -1,0 +1,28 @@
+import type { ReactionMetrics } from './metrics';
+import type { Reaction } from './reaction';
+import { type ReactingOptions, runReaction } from './run';
+
+export interface ReactionEngineOptions extends Omit<ReactingOptions, 'onAnswered' | 'signal'> {
+  readonly reactions: readonly Reaction[];
+  readonly metrics: ReactionMetrics;
+}
+
+/** Runs every reaction until it is stopped; then what is under way is finished, and another worker may go on. */
+export const startReactions = ({
+  reactions,
+  metrics,
+  ...options
+}: ReactionEngineOptions): { stop(): Promise<void> } => {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const running = [
+    ...reactions.map((reaction) => runReaction(reaction, { ...options, signal, onAnswered: metrics.answered })),
+    metrics.watch(signal),
+  ];
+  return {
+    stop: async () => {
+      stopping.abort();
+      await Promise.allSettled(running);
+    },
+  };
+};

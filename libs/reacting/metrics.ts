@@ -1,0 +1,62 @@
+import type { Pool } from 'pg';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { EventLog, Position } from '../event-log/port';
+import { sleep } from '../platform/backoff';
+import { withClient } from '../platform/database/pools';
+
+export interface ReactionMetricsOptions {
+  readonly registry: Registry;
+  readonly log: Pick<EventLog, 'head'>;
+  readonly pool: Pool;
+  /** ms between two looks at head and checkpoints; 2,000 unless given. */
+  readonly intervalMs?: number;
+}
+
+/** Position and lag of each reaction, for Prometheus. Lag is counted in positions of the log. */
+export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 }: ReactionMetricsOptions) => {
+  const gauge = (name: string, help: string): Gauge<'reaction'> =>
+    new Gauge({ name, help, labelNames: ['reaction'], registers: [registry] });
+  const position = gauge('tenantry_reaction_position', 'Position of the reaction in the log');
+  const lag = gauge('tenantry_reaction_lag_positions', 'Positions between the head of the log and the reaction');
+  const idle = gauge('tenantry_reaction_behind_seconds', 'Seconds that a reaction with a lag has stood still');
+  const parked = gauge('tenantry_reaction_parked_events', 'Events that could not be answered and wait for an operator');
+  const events = new Counter({
+    name: 'tenantry_reaction_events_total',
+    help: 'Events that this process answered',
+    labelNames: ['reaction'],
+    registers: [registry],
+  });
+
+  const look = async (): Promise<void> => {
+    const head = await log.head();
+    const { rows } = await withClient(pool, (client) =>
+      client.query<{ reaction: string; position: string; still: number; parked: number }>(
+        `select c.reaction, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
+           (select count(*)::integer from reacting.parked p where p.reaction = c.reaction) as parked
+         from reacting.checkpoints c`,
+      ),
+    );
+    for (const { reaction, ...row } of rows) {
+      const behind = Math.max(0, Number(head - BigInt(row.position)));
+      position.set({ reaction }, Number(row.position));
+      lag.set({ reaction }, behind);
+      idle.set({ reaction }, behind === 0 ? 0 : row.still);
+      parked.set({ reaction }, row.parked);
+    }
+  };
+
+  return {
+    answered: (reaction: string, to: Position): void => {
+      position.set({ reaction }, Number(to));
+      events.inc({ reaction });
+    },
+    watch: async (signal: AbortSignal): Promise<void> => {
+      while (!signal.aborted) {
+        await look().catch(() => {});
+        await sleep(intervalMs, signal);
+      }
+    },
+  };
+};
+
+export type ReactionMetrics = ReturnType<typeof createReactionMetrics>;

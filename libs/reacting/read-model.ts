@@ -1,0 +1,26 @@
+import type { Pool } from 'pg';
+import type { Position } from '../event-log/port';
+import { withClient } from '../platform/database/pools';
+import type { PositionWaiter } from '../projecting/position-waiter.port';
+import { NotYet } from './reaction';
+
+/** ms after which it is asked whether the worker is to stop. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * For a reaction that asks a read model: resolves once that has a tenant's events up to a position.
+ * @param waiter of that read model
+ * @throws NotYet it is behind
+ * @throws Error one of the tenant's events is parked, so that its rows are not what they should be
+ */
+export const readModelHas = async (
+  { projection, pool, waiter }: { readonly projection: string; readonly pool: Pool; readonly waiter: PositionWaiter },
+  tenantId: string,
+  position: Position,
+): Promise<void> => {
+  if (!(await waiter.waitFor(position, PATIENCE_MS))) throw new NotYet(`${projection} is behind`);
+  const { rowCount } = await withClient(pool, (client) =>
+    client.query('select from projecting.parked where projection = $1 and lane = $2', [projection, tenantId]),
+  );
+  if (rowCount !== 0) throw new Error(`${projection} stands still for this tenant: an event is parked there`);
+};

@@ -1,0 +1,67 @@
+import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEvent } from '../domain/tenant/events';
+import type { Role } from '../domain/tenant/roles';
+
+/** A company for specifications of its rules: somebody in each role, and somebody who does not belong to it. */
+export const PEOPLE = {
+  owner: '01a20000-0000-7000-8000-000000000001',
+  admin: '01a20000-0000-7000-8000-000000000002',
+  member: '01a20000-0000-7000-8000-000000000003',
+  auditor: '01a20000-0000-7000-8000-000000000004',
+  stranger: '01a20000-0000-7000-8000-000000000005',
+} as const satisfies Record<Role | 'stranger', string>;
+
+export const tenantCreated: TenantCreated = {
+  type: 'TenantCreated',
+  data: { name: 'Acme', slug: 'acme', ownerId: PEOPLE.owner, plan: 'free' },
+};
+
+export const tenantClosed: TenantEvent = { type: 'TenantClosed', data: { eraseAfter: '2026-03-01T00:00:00.000Z' } };
+
+export const INVITATION = '01a20000-0000-7000-8000-0000000000aa';
+
+export const memberJoined = (personId: string, role: Role, invitationId = 'a link of old', use = 1): MemberJoined => ({
+  type: 'MemberJoined',
+  data: { personId, role, invitationId, use },
+});
+
+export const memberRemoved = (personId: string): TenantEvent => ({
+  type: 'MemberRemoved',
+  data: { personId, reason: 'removed' },
+});
+
+export const memberInvited = (more: Partial<MemberInvited['data']> = {}): MemberInvited => ({
+  type: 'MemberInvited',
+  data: {
+    invitationId: INVITATION,
+    role: 'member',
+    maxUses: 1,
+    expiresAt: '2026-02-01T00:00:00.000Z',
+    tokenHash: 'hash of the token',
+    emailDomains: [],
+    invitedBy: PEOPLE.owner,
+    ...more,
+  },
+});
+
+export const teamCreated = (teamId: string, name: string): TeamCreated => ({
+  type: 'TeamCreated',
+  data: { teamId, name },
+});
+
+export const teamMemberAdded = (teamId: string, personId: string): TenantEvent => ({
+  type: 'TeamMemberAdded',
+  data: { teamId, personId },
+});
+
+export const teamMemberRemoved = (teamId: string, personId: string): TenantEvent => ({
+  type: 'TeamMemberRemoved',
+  data: { teamId, personId },
+});
+
+/** Versions 1 to 4: the owner, and then whoever joined, in the order of their roles. */
+export const staffed: readonly TenantEvent[] = [
+  tenantCreated,
+  memberJoined(PEOPLE.admin, 'admin'),
+  memberJoined(PEOPLE.member, 'member'),
+  memberJoined(PEOPLE.auditor, 'auditor'),
+];

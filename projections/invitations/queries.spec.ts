@@ -1,0 +1,147 @@
+import type { Pool } from 'pg';
+import { createPool } from '../../libs/platform/database/pools';
+import { roleNames } from '../../libs/platform/database/roles';
+import { createScopedDb, type ScopedDb } from '../../libs/platform/database/scoped-db';
+import { installProjections } from '../../libs/projecting/install';
+import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { explained, scansOf } from '../../libs/testing/explained';
+import { membersProjection } from '../members/projection';
+import { companiesOf, findMember, listMembers, membershipsOf } from '../members/queries';
+import { teamsProjection } from '../teams/projection';
+import { findTeam, listTeams } from '../teams/queries';
+import { tenantsProjection } from '../tenants/projection';
+import { findTenant } from '../tenants/queries';
+import { invitationsProjection } from './projection';
+import { findHeldInvitation, findInvitation, listInvitations } from './queries';
+
+const id = (n: number): string => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+const idOf = (number: string): string => `('01930000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`;
+
+const TENANTS = 40;
+const ROWS = 20_000;
+
+/** What a company is made of, as its own people and those who hold a link see it among many others. */
+describe('the read models of a company', () => {
+  let database: TestDatabase;
+  let app: Pool;
+  let db: ScopedDb;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const open = (url: string): Pool => createPool({ url, max: 1, applicationName: 'test' });
+    const [projector, owner] = [open(database.urls.projector), open(database.urls.owner)];
+    app = open(database.urls.app);
+    db = createScopedDb(app);
+    const installed = [tenantsProjection, membersProjection, invitationsProjection, teamsProjection];
+    await installProjections(projector, installed, roleNames(database.rolePrefix));
+    const each = `from generate_series(0, ${ROWS - 1}) as n`;
+    const own = `${idOf(`n % ${TENANTS}`)}, ${idOf('n')}`;
+    await owner.query(`
+      insert into read_model.tenants (tenant_id, name, slug, plan, version)
+        select ${idOf('n')}, 'Acme ' || n, 'acme', 'free', 1 from generate_series(0, 1999) as n;
+      insert into read_model.companies (tenant_id, name, slug) select tenant_id, name, slug from read_model.tenants;
+      insert into read_model.members (tenant_id, person_id, role, joined_at, joined_position, version)
+        select ${own}, 'member', now(), n, 1 ${each};
+      insert into read_model.memberships (tenant_id, person_id, role, joined_position) select ${own}, 'member', n ${each};
+      insert into read_model.memberships (tenant_id, person_id, role, joined_position)
+        values ('${id(9)}', '${id(47)}', 'auditor', 3);
+      insert into read_model.invitations (tenant_id, invitation_id, role, max_uses, uses, expires_at, revoked,
+          email_domains, invited_by)
+        select ${own}, 'member', 1, 0, now(), false, '["acme.example"]', ${idOf('n')} ${each};
+      insert into read_model.invitation_tokens (token_hash, tenant_id, invitation_id)
+        select 'hash ' || n, ${own} ${each};
+      insert into read_model.teams (tenant_id, team_id, name, version) select ${own}, 'Team ' || n, 1 ${each};
+      insert into read_model.team_members (tenant_id, team_id, person_id)
+        select ${own}, ${idOf('n + member')} ${each}, generate_series(1, 2) as member`);
+    await owner.query('analyze');
+    await Promise.all([projector.end(), owner.end()]);
+  });
+
+  afterAll(async () => {
+    await app.end();
+    await database.drop();
+  });
+
+  const tenant = () => db.tenant(id(7));
+
+  it.each([
+    ['members', listMembers, 'members_joined_idx'],
+    ['invitations', listInvitations, 'invitations_pkey'],
+  ] as const)(
+    'list %s by one statement and one index, and read no row that is not asked for',
+    async (_, list, index) => {
+      const nodes = await explained(tenant(), (spy) => list(spy, undefined, 11));
+      expect(scansOf(nodes)).toEqual([index]);
+      for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
+    },
+  );
+
+  it('list teams by one statement and one index, and those who are in each by another', async () => {
+    const nodes = await explained(tenant(), (spy) => listTeams(spy, undefined, 11));
+    expect(scansOf(nodes)).toEqual(['teams_pkey', 'team_members_pkey']);
+    for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
+  });
+
+  it.each([
+    ['a member', (spy: Parameters<typeof findMember>[0]) => findMember(spy, id(47)), ['members_pkey']],
+    ['an invitation', (spy: Parameters<typeof findMember>[0]) => findInvitation(spy, id(47)), ['invitations_pkey']],
+    ['a team', (spy: Parameters<typeof findMember>[0]) => findTeam(spy, id(47)), ['teams_pkey', 'team_members_pkey']],
+  ])('find %s by its key', async (_, find, indexes) => {
+    const nodes = await explained(tenant(), find);
+    expect(scansOf(nodes)).toEqual(indexes);
+    for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(2);
+  });
+
+  it('find the tenant by its key', async () => {
+    const [scan] = scansOf(await explained(tenant(), findTenant));
+    expect(scan).toMatch(/^tenants_pkey/);
+  });
+
+  it('show a company what is its own alone', async () => {
+    const [own, foreign] = [id(47), id(48)];
+    expect(await findTenant(tenant())).toMatchObject({ id: id(7), name: 'Acme 7' });
+    expect(await findMember(tenant(), own)).toMatchObject({ personId: own, name: '', email: '' });
+    expect(await findInvitation(tenant(), own)).toMatchObject({ id: own, emailDomains: ['acme.example'] });
+    expect(await findTeam(tenant(), own)).toMatchObject({ id: own, memberIds: [id(48), id(49)] });
+    for (const find of [findMember, findInvitation, findTeam]) expect(await find(tenant(), foreign)).toBeUndefined();
+    const lists = [await listInvitations(tenant(), undefined, 1_000), await listTeams(tenant(), undefined, 1_000)];
+    const ids = Array.from({ length: ROWS / TENANTS }, (__, at) => id(ROWS - TENANTS + 7 - at * TENANTS));
+    for (const rows of lists) expect(rows.map((row) => row.id)).toEqual(ids);
+  });
+
+  it('show a person where they belong, in the order in which they joined', async () => {
+    const companies = await companiesOf(db.person(id(47)));
+    expect(companies).toEqual([
+      { tenantId: id(9), name: 'Acme 9', slug: 'acme', role: 'auditor' },
+      { tenantId: id(7), name: 'Acme 7', slug: 'acme', role: 'member' },
+    ]);
+    expect(await membershipsOf(db.person(id(ROWS)))).toEqual([]);
+  });
+
+  it('show whoever holds a link what it is of, and nothing else', async () => {
+    expect(await findHeldInvitation(db, 'hash 47')).toMatchObject({
+      ...{ id: id(47), tenantId: id(7), companyName: 'Acme 7', maxUses: 1, uses: 0, revoked: false },
+    });
+    for (const unknown of ['hash', 'hash 99999999', '']) expect(await findHeldInvitation(db, unknown)).toBeUndefined();
+    const holder = db.invitation('hash 47');
+    const text = 'select invitation_id as id from read_model.invitation_tokens';
+    expect(await holder.query({ name: 'seen-by-holder', text }, [])).toEqual([{ id: id(47) }]);
+    for (const table of ['members', 'memberships', 'invitations', 'teams', 'team_members', 'tenants'])
+      expect(await holder.query({ name: `seen-in-${table}`, text: `select 1 from read_model.${table}` }, [])).toEqual(
+        [],
+      );
+  });
+
+  it('show nobody more by a setting that is of no use', async () => {
+    for (const table of ['memberships', 'invitation_tokens'])
+      expect(await tenant().query({ name: `seen-in-${table}`, text: `select 1 from read_model.${table}` }, [])).toEqual(
+        [],
+      );
+    for (const table of ['members', 'invitations', 'teams', 'team_members', 'tenants']) {
+      const rows = await db
+        .person(id(47))
+        .query({ name: `seen-in-${table}`, text: `select 1 from read_model.${table}` }, []);
+      expect([table, rows]).toEqual([table, []]);
+    }
+  });
+});

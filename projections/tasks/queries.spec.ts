@@ -1,0 +1,110 @@
+import type { Pool } from 'pg';
+import { createPool } from '../../libs/platform/database/pools';
+import { roleNames } from '../../libs/platform/database/roles';
+import { createScopedDb, type Parameter, type Statement, type TenantDb } from '../../libs/platform/database/scoped-db';
+import { installProjections } from '../../libs/projecting/install';
+import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { projectsProjection } from '../projects/projection';
+import { listProjects } from '../projects/queries';
+import { tasksProjection } from './projection';
+import { listTasks, type TaskFilter } from './queries';
+
+const id = (prefix: string, n: number | string): string =>
+  typeof n === 'number'
+    ? `${prefix}-0000-7000-8000-${n.toString(16).padStart(12, '0')}`
+    : `('${prefix}-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+
+const TENANTS = 50;
+const PROJECTS = 5_000;
+const TASKS = 50_000;
+
+interface Node {
+  readonly 'Node Type': string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows': number;
+  readonly Filter?: string;
+  readonly Plans?: readonly Node[];
+}
+
+/** How the server carries out the lists of projects and tasks. */
+describe('the lists of a workspace', () => {
+  let database: TestDatabase;
+  let app: Pool;
+  let db: TenantDb;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const open = (url: string): Pool => createPool({ url, max: 1, applicationName: 'test' });
+    const [projector, owner] = [open(database.urls.projector), open(database.urls.owner)];
+    app = open(database.urls.app);
+    db = createScopedDb(app).tenant(id('01930000', 7));
+    await installProjections(projector, [projectsProjection, tasksProjection], roleNames(database.rolePrefix));
+    await owner.query(`
+      insert into read_model.projects (tenant_id, project_id, name, description, archived, version)
+      select ${id('01930000', `n % ${TENANTS}`)}, ${id('01970000', 'n')}, 'Project', '', n % 3 = 0, 1
+      from generate_series(0, ${PROJECTS - 1}) as n`);
+    // Every second task is in the one project that is asked for.
+    await owner.query(`
+      insert into read_model.tasks (tenant_id, task_id, project_id, title, description, status, assignee_id, due_on, version)
+      select ${id('01930000', `project % ${TENANTS}`)}, ${id('01960000', 'n')}, ${id('01970000', 'project')}, 'Task', '',
+        case n % 4 when 0 then 'done' else 'open' end, ${id('01940000', 'n % 3')}, date '2026-01-01' + n % 30, 1
+      from (select n, case when n % 2 = 0 then 7 else n % ${PROJECTS} end as project
+        from generate_series(0, ${TASKS - 1}) as n) as numbered`);
+    await owner.query('analyze read_model.projects, read_model.tasks');
+    await Promise.all([projector.end(), owner.end()]);
+  });
+
+  afterAll(async () => {
+    await app.end();
+    await database.drop();
+  });
+
+  /** The only statement that a list asks, explained as the server carries it out for the tenant. */
+  const explained = async (list: (spy: TenantDb) => Promise<unknown>): Promise<Node[]> => {
+    const asked: [Statement, readonly Parameter[]][] = [];
+    await list({
+      ...db,
+      query: async (statement, values) => {
+        asked.push([statement, values]);
+        return [];
+      },
+    });
+    expect(asked).toHaveLength(1);
+    const [[{ name, text }, values]] = asked as [[Statement, readonly Parameter[]]];
+    const statement = { name: `explained-${name}`, text: `explain (analyze, format json) ${text}` };
+    const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(statement, values);
+    const flat = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(flat)];
+    return row ? flat(row['QUERY PLAN'][0].Plan) : [];
+  };
+  /** Where rows come from; a condition that the index could not answer is told, too. */
+  const scans = (nodes: readonly Node[]): (string | undefined)[] =>
+    nodes
+      .filter((node) => node['Node Type'].includes('Scan'))
+      .map((node) => (node.Filter === undefined ? node['Index Name'] : `${node['Index Name']}, then ${node.Filter}`));
+
+  const filters: [string, TaskFilter][] = [
+    ['all', {}],
+    ['a status', { status: 'done' }],
+    ['an assignee', { assigneeId: id('01940000', 1) }],
+    ['days', { dueAfter: '2026-01-05' }],
+    ['all filters', { status: 'open', assigneeId: id('01940000', 1), dueBefore: '2026-01-20', dueAfter: '2026-01-05' }],
+  ];
+
+  it.each(filters)('ask one statement and one index for the tasks of a project: %s', async (_, filter) => {
+    const nodes = await explained((spy) => listTasks(spy, id('01970000', 7), filter, undefined, 11));
+    // The project's own key tells whether there is one.
+    expect(scans(nodes)).toEqual(['projects_pkey', 'tasks_project_idx']);
+    // Nothing is read that is not asked for: the order is the index', too.
+    for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
+  });
+
+  it.each([
+    ['those that are not archived', false, 'projects_archived_idx'],
+    ['archived ones', true, 'projects_archived_idx'],
+    ['all', undefined, 'projects_pkey'],
+  ])('ask one statement and one index for projects: %s', async (_, archived, index) => {
+    const nodes = await explained((spy) => listProjects(spy, archived, undefined, 3));
+    expect(scans(nodes)).toEqual([index]);
+    for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,139 @@
+import type { Pool } from 'pg';
+import type { Position } from '../../libs/event-log/port';
+import { withClient } from '../../libs/platform/database/pools';
+import type { Parameter, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import { FROM_THE_FIRST } from '../projects/queries';
+
+export interface TaskRow {
+  readonly id: string;
+  readonly projectId: string;
+  readonly title: string;
+  readonly description: string;
+  readonly status: string;
+  readonly assigneeId: string | null;
+  /** `YYYY-MM-DD` */
+  readonly dueOn: string | null;
+  readonly version: number;
+}
+
+export interface TaskFilter {
+  readonly status?: string | undefined;
+  readonly assigneeId?: string | undefined;
+  /** `YYYY-MM-DD`, exclusive both; a task without a day is due at no time. */
+  readonly dueBefore?: string | undefined;
+  readonly dueAfter?: string | undefined;
+}
+
+const COLUMNS = `task_id as id, project_id as "projectId", title, description, status, assignee_id as "assigneeId",
+  to_char(due_on, 'YYYY-MM-DD') as "dueOn", version`;
+
+const TASK: Statement = { name: 'task', text: `select ${COLUMNS} from read_model.tasks where task_id = $1` };
+
+/** What a filter adds to the statement, and the parameters that it needs. */
+interface Condition {
+  readonly name: string;
+  readonly wanted: (filter: TaskFilter) => boolean;
+  readonly sql: (parameter: () => string) => string;
+  readonly values: (filter: TaskFilter) => readonly Parameter[];
+}
+
+const CONDITIONS: readonly Condition[] = [
+  {
+    name: 'status',
+    wanted: ({ status }) => status !== undefined,
+    sql: (next) => `and t.status = ${next()}`,
+    values: ({ status = null }) => [status],
+  },
+  {
+    name: 'assignee',
+    wanted: ({ assigneeId }) => assigneeId !== undefined,
+    sql: (next) => `and t.assignee_id = ${next()}`,
+    values: ({ assigneeId = null }) => [assigneeId],
+  },
+  {
+    name: 'due',
+    wanted: ({ dueBefore, dueAfter }) => dueBefore !== undefined || dueAfter !== undefined,
+    sql: (next) => `and t.due_on < ${next()}::date and t.due_on > ${next()}::date`,
+    values: ({ dueBefore = 'infinity', dueAfter = '-infinity' }) => [dueBefore, dueAfter],
+  },
+];
+
+/**
+ * The project beside each of its tasks, so that a project without a task is one row of nothing, and no row means that
+ * there is no such project. Each set of filters is a statement of its own: one that fits all would have a plan that fits
+ * none.
+ */
+const listOf = (conditions: readonly Condition[]): Statement => {
+  let last = 3;
+  const next = (): string => `$${++last}`;
+  return {
+    name: ['tasks', ...conditions.map(({ name }) => name)].join('-'),
+    text: `select t.* from read_model.projects p left join lateral (
+        select ${COLUMNS} from read_model.tasks t
+        where t.tenant_id = p.tenant_id and t.project_id = p.project_id and t.task_id < $2
+          ${conditions.map(({ sql }) => sql(next)).join(' ')}
+        order by t.task_id desc limit $3
+      ) t on true
+      where p.project_id = $1 order by t.id desc`,
+  };
+};
+
+const lists = new Map<string, Statement>();
+
+const listWith = (conditions: readonly Condition[]): Statement => {
+  const key = conditions.map(({ name }) => name).join();
+  const statement = lists.get(key) ?? listOf(conditions);
+  lists.set(key, statement);
+  return statement;
+};
+
+/** One of the tenant's tasks; undefined where there is none. */
+export const findTask = async (db: TenantDb, taskId: string): Promise<TaskRow | undefined> => {
+  const [row] = await db.query<TaskRow>(TASK, [taskId]);
+  return row;
+};
+
+/**
+ * The tasks of one of the tenant's projects, newest first; undefined where there is no such project.
+ * @param before only those that are older than this task
+ */
+export const listTasks = async (
+  db: TenantDb,
+  projectId: string,
+  filter: TaskFilter,
+  before: string | undefined,
+  take: number,
+): Promise<TaskRow[] | undefined> => {
+  const conditions = CONDITIONS.filter(({ wanted }) => wanted(filter));
+  const values: readonly Parameter[] = conditions.flatMap(({ values }) => values(filter));
+  const parameters = [projectId, before ?? FROM_THE_FIRST, take, ...values];
+  const rows = await db.query<TaskRow | { readonly id: null }>(listWith(conditions), parameters);
+  if (rows.length === 0) return undefined;
+  return rows.filter((row): row is TaskRow => row.id !== null);
+};
+
+/** A task that somebody had at a position of the log, and the version of its stream by which they got it. */
+export interface AssignedTask {
+  readonly taskId: string;
+  readonly assignedAt: number;
+}
+
+/**
+ * What somebody got before a position of the log and has still, for those who work for all tenants.
+ * @param pool connects as the projector
+ */
+export const tasksAssignedBefore = (
+  pool: Pool,
+  tenantId: string,
+  personId: string,
+  position: Position,
+): Promise<AssignedTask[]> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<AssignedTask>({
+      name: 'tasks-assigned-before',
+      text: `select task_id as "taskId", assigned_version as "assignedAt" from read_model.tasks
+        where tenant_id = $1 and assignee_id = $2 and assigned_position < $3`,
+      values: [tenantId, personId, position.toString()],
+    });
+    return rows;
+  });

@@ -1,0 +1,30 @@
+create table teams (
+  tenant_id uuid    not null,
+  team_id   uuid    not null,  -- UUIDv7: holds the time at which it was made, and is the list's order
+  name      text    not null,
+  version   integer not null   -- of the tenant's stream when it, or who is in it, last changed: its ETag
+);
+
+create table team_members (
+  tenant_id uuid not null,
+  team_id   uuid not null,
+  person_id uuid not null
+);
+
+-- after load
+alter table teams add primary key (tenant_id, team_id);
+alter table team_members add primary key (tenant_id, team_id, person_id);
+
+-- before reading
+alter table teams enable row level security;
+alter table teams force row level security;
+create policy projector_writes on teams to {{projector}} using (true) with check (true);
+create policy operator_reads on teams for select to {{operator}} using (true);
+create policy tenant_reads on teams for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+alter table team_members enable row level security;
+alter table team_members force row level security;
+create policy projector_writes on team_members to {{projector}} using (true) with check (true);
+create policy operator_reads on team_members for select to {{operator}} using (true);
+create policy tenant_reads on team_members for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));

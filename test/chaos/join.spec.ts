@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JOIN_FAILPOINTS } from '../../libs/identity/join';
+import { endAll, until } from '../e2e/start/product';
+import { openSystem, type System } from '../e2e/system';
+
+const PASSWORD = 'correct horse battery staple';
+
+jest.setTimeout(180_000);
+
+interface CutOff {
+  readonly email: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+/** The product is killed at each named point of a join, as `kill -9` would. */
+describe('somebody new whose join the process did not survive', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
+  const fired = join(folder, 'fired');
+  let system: System;
+  let owner: string;
+  let people = 0;
+
+  const post = (url: string, path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  const tokenOf = async (url: string): Promise<string> => {
+    const invited = await post(
+      url,
+      '/v1/invitations',
+      { role: 'member', maxUses: 1 },
+      { authorization: `Bearer ${owner}` },
+    );
+    return new URL(((await invited.json()) as { url: string }).url).pathname.split('/').at(-1) ?? '';
+  };
+  const accept = (url: string, { email, key, token }: CutOff): Promise<Response> =>
+    post(
+      url,
+      '/v1/invitations/accept',
+      { token, personName: 'Grace', email, password: PASSWORD },
+      { 'idempotency-key': key },
+    );
+  const signIn = async (url: string, { email }: CutOff): Promise<number> =>
+    (await post(url, '/v1/sessions', { email, password: PASSWORD })).status;
+
+  beforeAll(async () => {
+    system = await openSystem();
+    const product = system.start();
+    const url = await product.ready();
+    const body = { companyName: 'Acme', personName: 'Ada', email: 'ada@acme.example', password: PASSWORD };
+    owner = ((await (await post(url, '/v1/signup', body)).json()) as { accessToken: string }).accessToken;
+    await product.end('SIGTERM');
+  });
+
+  afterAll(async () => {
+    await endAll();
+    await system.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Starts the product, lets a join run into the failpoint, and makes sure that it was this that killed it. */
+  const cutOffAt = async (failpoint: string): Promise<CutOff> => {
+    rmSync(fired, { force: true });
+    const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
+    const product = system.start(env);
+    const url = await product.ready();
+    const cut = { email: `grace${++people}@acme.example`, key: randomUUID(), token: await tokenOf(url) };
+    await expect(accept(url, cut)).rejects.toThrow();
+    await product.ended();
+    expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
+    return cut;
+  };
+
+  /** What the log holds of somebody. */
+  const facts = async ({ email }: CutOff): Promise<string[]> => {
+    const { rows } = await system.owner.query<{ type: string }>(
+      `select e.type from event_log.events e join identity.persons p
+         on e.aggregate_id = p.id or (e.type = 'MemberJoined' and e.data ->> 'personId' = p.id::text)
+       where p.email_key = $1 order by e.position`,
+      [email],
+    );
+    return rows.map(({ type }) => type);
+  };
+
+  it('is a member once, by the same request or by the sweeper, wherever it was cut off', async () => {
+    const [claimed, joined, registered, completed] = JOIN_FAILPOINTS;
+    const repeated: CutOff[] = [];
+    const swept: CutOff[] = [];
+    const cut = async (failpoint: string, into: CutOff[], ...appended: string[]): Promise<void> => {
+      const it = await cutOffAt(failpoint);
+      expect(await facts(it)).toEqual(appended);
+      into.push(it);
+    };
+    await cut(claimed, repeated);
+    await cut(joined, repeated, 'MemberJoined');
+    await cut(joined, swept, 'MemberJoined');
+    await cut(registered, swept, 'MemberJoined', 'PersonRegistered');
+    await cut(completed, repeated, 'MemberJoined', 'PersonRegistered');
+
+    const product = system.start();
+    const url = await product.ready();
+    for (const one of repeated) {
+      let answer: Response | undefined;
+      // 409 until the dead process' claim on the key runs out.
+      await until(async () => {
+        answer = await accept(url, one);
+        return answer.status !== 409;
+      }, 60_000);
+      expect(answer?.status).toBe(201);
+    }
+    for (const one of [...swept, ...repeated]) {
+      await until(async () => (await signIn(url, one)) === 201, 60_000);
+      expect(await facts(one)).toEqual(['MemberJoined', 'PersonRegistered']);
+    }
+    expect(await product.end('SIGTERM')).toBe(0);
+  });
+});

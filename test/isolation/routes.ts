@@ -1,0 +1,104 @@
+import type { Role } from '../../libs/domain/tenant/roles';
+import { PASSWORD } from '../support/identity-app';
+
+/** What a company has that a request can name by its id; `newcomer` is a member who is in the team. */
+export type Thing = 'tenant' | 'newcomer' | 'team' | 'project' | 'task' | 'invitation' | 'session';
+export type Things = Readonly<Record<Thing, string>>;
+
+export interface Row {
+  /** What whoever may is answered. */
+  readonly status: number;
+  /** The same, where a rule says more than the role does. */
+  readonly besides?: Partial<Record<Role, number>>;
+  /** What the ids in its path are of. */
+  readonly ids?: Readonly<Record<string, Thing>>;
+  /** @param unique text that no other request has */
+  readonly body?: (unique: string) => object;
+  /** What the ids in its body are of. */
+  readonly named?: Readonly<Record<string, Thing>>;
+  /** What a body is answered that names nothing; 404 unless given. */
+  readonly unnamed?: number;
+  /** It ends what other requests need: each has a company of its own. */
+  readonly alone?: boolean;
+}
+
+/** A route that is open to strangers, and asks for no company. */
+const ANYONE = 'anyone';
+
+const team = { id: 'team' } as const;
+const project = { id: 'project' } as const;
+const task = { id: 'task' } as const;
+const newcomer = { userId: 'newcomer' } as const;
+
+/** Every route of the OpenAPI document. */
+export const ROUTES: Readonly<Record<string, Row | typeof ANYONE>> = {
+  'GET /.well-known/jwks.json': ANYONE,
+  'POST /v1/signup': ANYONE,
+  'POST /v1/sessions': ANYONE,
+  'POST /v1/sessions/refresh': ANYONE,
+  'GET /v1/invitations/preview/{token}': ANYONE,
+  'POST /v1/invitations/accept': ANYONE,
+
+  'GET /v1/me': { status: 200 },
+  'PATCH /v1/me': { status: 200, body: (name) => ({ name }) },
+  'DELETE /v1/me': { status: 204, alone: true, besides: { owner: 409 } },
+  'POST /v1/me/password': {
+    status: 204,
+    alone: true,
+    body: (unique) => ({ currentPassword: PASSWORD, newPassword: `another ${unique}` }),
+  },
+  'GET /v1/sessions': { status: 200 },
+  'POST /v1/sessions/switch': { status: 201, named: { tenantId: 'tenant' } },
+  'DELETE /v1/sessions/current': { status: 204, alone: true },
+  'DELETE /v1/sessions/{id}': { status: 204, ids: { id: 'session' } },
+
+  'GET /v1/tenant': { status: 200 },
+  'PATCH /v1/tenant': { status: 200, body: (name) => ({ name }) },
+  'DELETE /v1/tenant': { status: 200, alone: true, body: () => ({ confirmName: 'Acme' }) },
+  'POST /v1/tenant/transfer': { status: 204, alone: true, named: newcomer },
+
+  'GET /v1/members': { status: 200 },
+  'GET /v1/members/{userId}': { status: 200, ids: newcomer },
+  'PATCH /v1/members/{userId}': { status: 200, ids: newcomer, body: () => ({ role: 'auditor' }) },
+  // Everybody may leave; whoever else may be removed is the rule's to say.
+  'DELETE /v1/members/{userId}': { status: 204, ids: newcomer, besides: { member: 403, auditor: 403 } },
+
+  'GET /v1/invitations': { status: 200 },
+  'POST /v1/invitations': { status: 201, body: () => ({ role: 'member', maxUses: 1 }) },
+  'DELETE /v1/invitations/{id}': { status: 204, ids: { id: 'invitation' } },
+
+  'GET /v1/teams': { status: 200 },
+  'POST /v1/teams': { status: 201, body: (name) => ({ name }) },
+  'GET /v1/teams/{id}': { status: 200, ids: team },
+  'PATCH /v1/teams/{id}': { status: 200, ids: team, body: (name) => ({ name }) },
+  'DELETE /v1/teams/{id}': { status: 204, ids: team },
+  'PUT /v1/teams/{id}/members/{userId}': { status: 204, ids: { ...team, ...newcomer } },
+  'DELETE /v1/teams/{id}/members/{userId}': { status: 204, ids: { ...team, ...newcomer } },
+
+  'GET /v1/projects': { status: 200 },
+  'POST /v1/projects': { status: 201, body: (name) => ({ name }), named: { teamId: 'team' }, unnamed: 409 },
+  'GET /v1/projects/{id}': { status: 200, ids: project },
+  'PATCH /v1/projects/{id}': {
+    ...{ status: 200, ids: project, unnamed: 409 },
+    body: (name) => ({ name }),
+    named: { teamId: 'team' },
+  },
+  'DELETE /v1/projects/{id}': { status: 200, ids: project },
+  'POST /v1/projects/{id}/restore': { status: 200, ids: project },
+  'GET /v1/projects/{id}/tasks': { status: 200, ids: project },
+  'POST /v1/projects/{id}/tasks': {
+    ...{ status: 201, ids: project, unnamed: 409 },
+    body: (title) => ({ title }),
+    named: { assigneeId: 'newcomer' },
+  },
+  'GET /v1/tasks/{id}': { status: 200, ids: task },
+  'PATCH /v1/tasks/{id}': {
+    ...{ status: 200, ids: task, unnamed: 409 },
+    body: (title) => ({ title }),
+    named: { assigneeId: 'newcomer' },
+  },
+  'DELETE /v1/tasks/{id}': { status: 204, ids: task },
+};
+
+/** The routes with a row. */
+export const ROWS = Object.entries(ROUTES).flatMap(([route, row]) => (row === ANYONE ? [] : [[route, row] as const]));

@@ -1,0 +1,16 @@
+import type { TenantEvent } from '../../libs/domain/tenant/events';
+import type { Role } from '../../libs/domain/tenant/roles';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+
+/** Facts of a company that specs put into its stream themselves. */
+export const joined = (personId: string, role: Role): TenantEvent => ({
+  type: 'MemberJoined',
+  data: { personId, role, invitationId: uuidv7(), use: 1 },
+});
+
+export const removed = (personId: string): TenantEvent => ({
+  type: 'MemberRemoved',
+  data: { personId, reason: 'removed' },
+});
+
+export const CLOSED: TenantEvent = { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } };
