@@ -44,6 +44,8 @@ export class AggregateStore {
   readonly #snapshots: Snapshots;
   readonly #cache: StateCache;
   readonly #snapshotEvery: number;
+  /** The last command of each stream that has one under way. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor({ log, snapshots = noSnapshots, cached = 10_000, snapshotEvery = 500 }: AggregateStoreOptions) {
     this.#log = log;
@@ -78,7 +80,33 @@ export class AggregateStore {
    * @throws WrongExpectedVersion others were faster {@link ATTEMPTS} times
    * @throws a rule's refusal, or what the log throws
    */
-  async execute<State, Event extends EventToAppend>(
+  execute<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+    context: CommandContext,
+    decide: Decide<State, Event>,
+    expectedVersion?: number,
+  ): Promise<Executed<State>> {
+    const command = () => this.#execute(fold, stream, context, decide, expectedVersion);
+    return this.#inTurn(streamName(stream), command);
+  }
+
+  /**
+   * Commands of this process on one stream, one after the other: of those that run at once all but one would be in vain,
+   * and read and decide again. Only other processes are met in the log.
+   */
+  async #inTurn<T>(name: string, command: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name);
+    const mine = before ? before.then(command, command) : command();
+    this.#turns.set(name, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#turns.get(name) === mine) this.#turns.delete(name);
+    }
+  }
+
+  async #execute<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
     stream: StreamId,
     context: CommandContext,

@@ -26,6 +26,7 @@ export const CATALOGUE = {
   'http.auth': ratio(0.75, 0.9),
   'http.command': ratio(0.6, 1),
   'http.command.p99': share(2, 1.2),
+  'command.join': ratio(0.5, 0.9),
   'visible.p99': atMost('ms', 25, 10),
   'webhook.p99': share(2, 1.3),
   'growth.append': ratio(0.75, 0.95),

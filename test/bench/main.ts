@@ -9,6 +9,7 @@ import { size } from './rows/bytes';
 import { eventStoreAppends, eventStoreLive } from './rows/eventstoredb';
 import { appendGrown } from './rows/growth';
 import { httpAuth, httpCommand } from './rows/http';
+import { joining } from './rows/join';
 import { processes } from './rows/processes';
 import { projectLive } from './rows/project-live';
 import { queryGrown, queryUnderSecurity } from './rows/query';
@@ -36,6 +37,7 @@ const GROUPS: readonly Group[] = [
   size,
   httpAuth,
   httpCommand,
+  joining,
   eventStoreAppends,
   eventStoreLive,
   coldStart,

@@ -10,6 +10,7 @@ export interface Asked {
 
 /** The members of answers that these tests look at. */
 interface Body {
+  readonly id?: string;
   readonly type?: string;
   readonly detail?: string;
   readonly missing?: readonly string[];

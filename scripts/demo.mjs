@@ -1,0 +1,187 @@
+// `npm run demo`: fills a running server over HTTP with a few companies to look around in. Cut off, it may be run again:
+// every write has an idempotency key of its own, and whoever signed up before signs in.
+const base = (process.env.BASE_URL ?? 'http://127.0.0.1:3000').replace(/\/$/, '');
+const PASSWORD = 'correct horse battery staple';
+/** Requests at the same time. */
+const AT_ONCE = 4;
+const DAY_MS = 86_400_000;
+
+const COMPANIES = [
+  { name: 'Example Bakery', word: 'bakery', projects: ['Winter menu', 'Second oven', 'Delivery by bicycle'] },
+  { name: 'Example Robotics', word: 'robotics', projects: ['Gripper, third try', 'Fair in spring', 'Spare parts'] },
+  { name: 'Example Travel', word: 'travel', projects: ['Night trains', 'Guide for islands', 'New booking page'] },
+];
+const STAFF = [
+  { name: 'Adam Admin', role: 'admin' },
+  { name: 'Mia Member', role: 'member' },
+  { name: 'Max Member', role: 'member' },
+  { name: 'Audrey Auditor', role: 'auditor' },
+];
+const TEAMS = ['Makers', 'Sellers'];
+const TASKS = [
+  ...['Write down what is known', 'Ask three customers', 'Compare two offers', 'Draw a first sketch', 'Order material'],
+  ...[
+    'Try it on a small scale',
+    'Count what it costs',
+    'Tell everybody',
+    'Clean up afterwards',
+    'Decide what comes next',
+  ],
+];
+const STATUSES = ['open', 'in-progress', 'done'];
+
+const total =
+  COMPANIES.length * (1 + STAFF.length * 2 + TEAMS.length * 2 + COMPANIES[0].projects.length * (1 + TASKS.length * 2));
+let done = 0;
+const progress = (what) => {
+  done += 1;
+  const part = Math.min(1, done / total);
+  if (process.stdout.isTTY) {
+    const bar = '█'.repeat(Math.round(part * 30)).padEnd(30, '·');
+    process.stdout.write(`\r${bar} ${String(Math.round(part * 100)).padStart(3)} %  ${what.padEnd(40).slice(0, 40)}`);
+  } else if (done % 50 === 0) print(`${done} of ${total} requests: ${what}`);
+};
+
+const print = (line) => process.stdout.write(`${line}\n`);
+const stop = (message) => {
+  process.stderr.write(`\n${message}\n`);
+  process.exit(1);
+};
+
+/** One request, repeated where the server asks for patience; `allowed` are statuses that are no error beside success. */
+const ask = async (method, path, { token, body, key, allowed = [], what = path } = {}) => {
+  for (let attempt = 1; ; attempt++) {
+    let response;
+    try {
+      response = await fetch(`${base}${path}`, {
+        method,
+        headers: {
+          ...(body && { 'content-type': 'application/json' }),
+          ...(token && { authorization: `Bearer ${token}` }),
+          ...(key && { 'idempotency-key': `demo ${key}` }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      stop(
+        `No server answers at ${base} (${error.cause?.code ?? error.message}). Start one with "npm start", or name it: BASE_URL=http://host:port npm run demo`,
+      );
+    }
+    if ((response.status === 429 || response.status === 503) && attempt <= 20) {
+      const seconds = Number(response.headers.get('retry-after') ?? 1);
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+      continue;
+    }
+    const text = await response.text();
+    const answer = text && (response.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : {};
+    if (!response.ok && !allowed.includes(response.status))
+      stop(`${method} ${path} was answered ${response.status}: ${answer.detail ?? text}`);
+    progress(what);
+    return { status: response.status, answer };
+  }
+};
+
+const inTurns = async (items, work) => {
+  const left = [...items.entries()];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await work(next[1], next[0]);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+};
+
+const signIn = async (email) =>
+  (await ask('POST', '/v1/sessions', { body: { email, password: PASSWORD }, what: `${email} signs in` })).answer;
+
+/** Signs up, or in where that was done before. */
+const found = async ({ name, word }) => {
+  const email = `olive@${word}.example.com`;
+  const body = { companyName: name, personName: 'Olive Owner', email, password: PASSWORD };
+  const { status } = await ask('POST', '/v1/signup', { body, allowed: [409], key: `sign up ${word}`, what: name });
+  const { user, tenant, accessToken } = await signIn(email);
+  return { email, token: accessToken, userId: user.id, tenantId: tenant.id, isNew: status !== 409 };
+};
+
+const fill = async (company) => {
+  const { word } = company;
+  const owner = await found(company);
+  // Ids and keys are of this company: one that was signed up anew gets everything anew.
+  const key = (what) => `${owner.tenantId} ${what}`;
+  const write = (method, path, body, what) =>
+    ask(method, path, { token: owner.token, body, key: key(what), what: `${company.name}: ${what}` });
+  const people = [];
+  await inTurns(STAFF, async ({ name, role }, at) => {
+    const email = `${name.split(' ')[0].toLowerCase()}@${word}.example.com`;
+    const invited = await write('POST', '/v1/invitations', { role, maxUses: 1 }, `invite ${name}`);
+    const token = invited.answer.url.split('/').at(-1);
+    const body = { token, personName: name, email, password: PASSWORD };
+    const joined = await ask('POST', '/v1/invitations/accept', {
+      body,
+      key: key(`join ${name}`),
+      allowed: [404, 401],
+      what: `${name} joins`,
+    });
+    people[at] = { name, role, email, id: joined.answer.user?.id };
+  });
+  const members = (await ask('GET', '/v1/members?limit=100', { token: owner.token })).answer.data;
+  const workers = members.filter(({ role }) => role !== 'auditor').map(({ userId }) => userId);
+  const teams = [];
+  for (const [at, name] of TEAMS.entries()) {
+    const made = await ask('POST', '/v1/teams', {
+      token: owner.token,
+      body: { name },
+      key: key(`team ${name}`),
+      allowed: [409],
+      what: `team ${name}`,
+    });
+    if (made.answer.id) teams.push(made.answer.id);
+    if (made.answer.id)
+      await write(
+        'PUT',
+        `/v1/teams/${made.answer.id}/members/${workers[at % workers.length]}`,
+        undefined,
+        `fill ${name}`,
+      );
+  }
+  const existing = (await ask('GET', '/v1/projects?limit=100', { token: owner.token })).answer.data;
+  await inTurns(company.projects, async (name, number) => {
+    const present = existing.find((it) => it.name === name);
+    const body = {
+      name,
+      description: `What ${company.name} does about it.`,
+      ...(teams.length && { teamId: teams[number % teams.length] }),
+    };
+    const project = present ?? (await write('POST', '/v1/projects', body, name)).answer;
+    // Those that a run that was cut off has made.
+    const tasks = (await ask('GET', `/v1/projects/${project.id}/tasks?limit=100`, { token: owner.token })).answer.data;
+    const titles = new Set(tasks.map(({ title }) => title));
+    for (const [at, title] of TASKS.entries()) {
+      if (titles.has(title)) continue;
+      const dueOn = new Date(Date.now() + (at * 3 - 6) * DAY_MS).toISOString().slice(0, 10);
+      const assigneeId = at % 4 === 3 ? undefined : workers[(at + number) % workers.length];
+      const task = { title, dueOn, ...(assigneeId && { assigneeId }) };
+      const made = await write('POST', `/v1/projects/${project.id}/tasks`, task, `${name}: ${title}`);
+      const status = STATUSES[(at + number) % STATUSES.length];
+      if (status !== 'open')
+        await write('PATCH', `/v1/tasks/${made.answer.id}`, { status }, `${name}: ${title} is ${status}`);
+    }
+  });
+  return { ...company, owner, people };
+};
+
+const filled = [];
+for (const company of COMPANIES) filled.push(await fill(company));
+if (process.stdout.isTTY) process.stdout.write(`\r${' '.repeat(90)}\r`);
+
+print(`\nThere are ${filled.length} companies at ${base} now. Everybody’s password is "${PASSWORD}".\n`);
+for (const { name, owner, people } of filled) {
+  print(`${name}\n  owner    ${owner.email}`);
+  for (const { role, email } of people) print(`  ${role.padEnd(8)} ${email}`);
+}
+const [{ name, owner }] = filled;
+print(`
+To look around as the owner of ${name} (the token is good for some minutes):
+  TOKEN=${owner.token}
+  curl -s ${base}/v1/members -H "authorization: Bearer $TOKEN"
+  curl -s ${base}/v1/projects -H "authorization: Bearer $TOKEN"
+  curl -s ${base}/v1/invitations -H "authorization: Bearer $TOKEN"
+The page that documents every route: ${base}/docs`);

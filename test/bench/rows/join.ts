@@ -1,0 +1,88 @@
+import { performance } from 'node:perf_hooks';
+import { JoinTenant } from '../../../libs/domain/tenant/commands';
+import type { TenantEvent } from '../../../libs/domain/tenant/events';
+import { JoinTenantHandler } from '../../../libs/domain/tenant/handlers';
+import { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import type { EventLog } from '../../../libs/event-log/port';
+import { unlimited } from '../../../libs/plans/limit-guard.port';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { createTestDatabase } from '../../../libs/testing/database';
+import type { Bench, Group, Measured } from '../group';
+import { type Contender, inRounds, turn } from '../load';
+import { openLog, productAppends } from '../product';
+import { median, ratios, shown } from '../statistics';
+import { tenantId } from '../tasks/events';
+
+const TENANTS = 500;
+/** People who join one company at the same time, half of them through another store, as of another process. */
+const AT_ONCE = 100;
+const TOKEN_HASH = 'f'.repeat(64);
+
+/** A company with a link that anybody may use. */
+const found = (log: EventLog, id: string): Promise<unknown> => {
+  const ownerId = uuidv7();
+  const events: TenantEvent[] = [
+    { type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId, plan: 'free' } },
+    {
+      type: 'MemberInvited',
+      data: {
+        ...{ invitationId: uuidv7(), role: 'member', maxUses: 10_000, tokenHash: TOKEN_HASH, emailDomains: [] },
+        ...{ expiresAt: '2999-01-01T00:00:00.000Z', invitedBy: ownerId },
+      },
+    },
+  ];
+  const stream = { tenantId: id, aggregate: 'tenant', id };
+  const actor = { kind: 'system' } as const;
+  return log.append({ stream, expected: 0, events, commandId: uuidv7(), actor, correlationId: 'bench' });
+};
+
+const joinOver = (log: EventLog) => {
+  const handler = new JoinTenantHandler(new AggregateStore({ log }), unlimited);
+  return (tenant: string): Promise<unknown> => {
+    const personId = uuidv7();
+    const commandId = uuidv7();
+    const wanted = { personId, tokenHash: TOKEN_HASH, emailDomain: 'acme.example', at: new Date().toISOString() };
+    const context = { commandId, actor: { kind: 'person', id: personId }, correlationId: commandId } as const;
+    return handler.execute(new JoinTenant(tenant, wanted, context));
+  };
+};
+
+/** Joins by invitation (decide on the company's state, append) at 64 in flight on different companies, to plain appends. */
+export const joining: Group = {
+  ids: ['command.join'],
+  measure: async ({ pace }: Bench): Promise<Measured[]> => {
+    const database = await createTestDatabase();
+    const log = openLog(database);
+    for (let at = 0; at <= TENANTS; at += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, n) => found(log, tenantId(at + n))));
+    const joins: Contender = {
+      open: async () => {
+        const own = openLog(database);
+        const join = joinOver(own);
+        let next = 0;
+        // No two of those in flight are of one company.
+        return { operation: () => join(tenantId(next++ % TENANTS)), close: () => own.close() };
+      },
+    };
+    const appends = productAppends(database, TENANTS);
+    const { ours, plain } = await inRounds(pace.rounds, {
+      ours: () => turn(joins, 64, pace),
+      plain: () => turn(appends, 64, pace),
+    });
+
+    const crowded = uuidv7();
+    await found(log, crowded);
+    const other = openLog(database);
+    const [here, there] = [joinOver(log), joinOver(other)];
+    const began = performance.now();
+    // Rejects where a client would have seen a conflict.
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => (at % 2 === 0 ? here : there)(crowded)));
+    const ms = performance.now() - began;
+
+    await Promise.all([log.close(), other.close()]);
+    await database.drop();
+    const rates = (loads: typeof ours): number[] => loads.map(({ perSecond }) => perSecond);
+    const detail = `${shown(median(rates(ours)))} joins/s to ${shown(median(rates(plain)))} appends/s; ${AT_ONCE} at once to one company over two stores in ${shown(ms)} ms, no conflict`;
+    return [{ id: 'command.join', samples: ratios(rates(ours), rates(plain)), detail }];
+  },
+};
