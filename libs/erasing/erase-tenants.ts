@@ -19,14 +19,14 @@ const AT_ONCE = 20;
 /** One worker erases at a time: the advisory lock that says so. */
 const LOCK = 7301948;
 
-/** True where every read model has seen all that the log holds, and none is being built from what it held before. */
-const readModelsAreCalm = async ({ log, pool }: ErasingParts): Promise<boolean> => {
-  const head = await log.head();
+/** True where every read model has seen all of the company, and none is being built from what the log held before. */
+const readModelsAreCalm = async ({ pool }: ErasingParts, tenantId: string): Promise<boolean> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<{ calm: boolean }>(
-      `select not exists (select from projecting.checkpoints where position < $1)
-         and not exists (select from projecting.rebuilds where state in ('loading', 'catching-up')) as calm`,
-      [head.toString()],
+      `select not exists (select from projecting.checkpoints c where c.position < e.head)
+         and not exists (select from projecting.rebuilds where state in ('loading', 'catching-up')) as calm
+       from erasing.erasures e where e.tenant_id = $1`,
+      [tenantId],
     ),
   );
   return rows[0]?.calm === true;
@@ -50,12 +50,16 @@ const eraseReadModels = async ({ pool, projections }: ErasingParts, tenantId: st
  */
 const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boolean> => {
   const { log, pool } = parts;
+  const head = (await log.head()).toString();
   await withClient(pool, (client) =>
-    client.query('insert into erasing.erasures (tenant_id) values ($1) on conflict do nothing', [tenantId]),
+    client.query('insert into erasing.erasures (tenant_id, head) values ($1, $2) on conflict do nothing', [
+      tenantId,
+      head,
+    ]),
   );
   await log.deleteTenant(tenantId);
   // What a projection has read and not yet written would come back after the rows were deleted.
-  if (!(await readModelsAreCalm(parts))) return false;
+  if (!(await readModelsAreCalm(parts, tenantId))) return false;
   await eraseReadModels(parts, tenantId);
   await withClient(pool, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
   const commandId = uuidv5(tenantId, 'erased');

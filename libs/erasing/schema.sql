@@ -4,6 +4,7 @@ create schema erasing;
 
 create table erasing.erasures (
   tenant_id uuid        not null primary key,
+  head      numeric(20) not null,  -- of the log when it began: nothing of the company lies behind it
   begun_at  timestamptz not null default now()
 );
 

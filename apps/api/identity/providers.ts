@@ -7,6 +7,7 @@ import { createAccounts } from '../../../libs/identity/accounts';
 import { createEndedSessions } from '../../../libs/identity/ended-sessions';
 import { createErasureStore } from '../../../libs/identity/erasure-store';
 import { createTokenCache } from '../../../libs/identity/token-cache';
+import { LIMIT_GUARD, type LimitGuard } from '../../../libs/plans/limit-guard.port';
 import { createErasureEvents } from '../../erasure-events';
 import { createJoinEvents } from '../../join-events';
 import { createSignUpEvents } from '../../sign-up-events';
@@ -61,9 +62,9 @@ export const identityProviders = ({ store, log, throttle, ...parts }: IdentityPr
     return createAccount({ ...inside, accounts: createAccounts(pool), passwords, ended, erasure });
   };
 
-  const joining = (bus: CommandBus) => {
+  const joining = (bus: CommandBus, guard: LimitGuard) => {
     const events = createJoinEvents((command) => bus.execute<typeof command, Executed>(command));
-    return createJoining(parts, { check, opener, stateOf }, events);
+    return createJoining(parts, { check, opener, stateOf, guard }, events);
   };
 
   return [
@@ -74,7 +75,7 @@ export const identityProviders = ({ store, log, throttle, ...parts }: IdentityPr
     { provide: PASSWORD_CHECK, useValue: check },
     { provide: SESSION_OPENER, useValue: opener },
     { provide: IDENTITY, inject: [CommandBus], useFactory: identity },
-    { provide: JOINING, inject: [CommandBus], useFactory: joining },
+    { provide: JOINING, inject: [CommandBus, LIMIT_GUARD], useFactory: joining },
     { provide: ACCOUNT, inject: [CommandBus], useFactory: account },
     { provide: APP_GUARD, useClass: AuthGuard },
   ];

@@ -117,6 +117,26 @@ describe('invitations', () => {
     expect(await listed(id)).toMatchObject({ uses: 0 });
   });
 
+  it('tell by no refusal of a link whether an address has an account', async () => {
+    const { sent } = await app.signUp({ email: `held${++people}@evil.example` });
+    const spent = await invite();
+    await accept(spent.token);
+    const revoked = await invite();
+    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: company.accessToken });
+    const ofOthers = await invite({ emailDomains: ['acme.example'] });
+    for (const [{ token }, status] of [
+      [spent, 404],
+      [revoked, 404],
+      [ofOthers, 403],
+    ] as const) {
+      const password = 'not the password';
+      const held = await accept(token, someone({ email: sent.email, password }));
+      const free = await accept(token, someone({ email: `free${++people}@evil.example`, password }));
+      expect([held.statusCode, free.statusCode]).toEqual([status, status]);
+      expect(withoutRequest(held.body)).toEqual(withoutRequest(free.body));
+    }
+  });
+
   it('refuse what lacks address and password, and a bad access token', async () => {
     const { token } = await invite();
     const bare = await accept(token, {});

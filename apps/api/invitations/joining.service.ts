@@ -1,14 +1,17 @@
 import type { Pool } from 'pg';
 import type { CommandContext } from '../../../libs/domain/command';
 import { Refusal } from '../../../libs/domain/refusal';
+import { joinTenant } from '../../../libs/domain/tenant/decide-invitations';
 import { memberOf } from '../../../libs/domain/tenant/evolve';
 import { emailKey } from '../../../libs/identity/email';
 import { hashOfToken } from '../../../libs/identity/invitation-tokens';
-import { emailDomainOf, type JoinEvents, joinAsNew } from '../../../libs/identity/join';
+import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '../../../libs/identity/join';
 import type { JoinStore } from '../../../libs/identity/join-store';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
+import type { LimitGuard } from '../../../libs/plans/limit-guard.port';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
 import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
 import type { TenantStates } from '../../tenant-states';
@@ -32,6 +35,7 @@ interface Inside {
   readonly check: PasswordCheck;
   readonly opener: SessionOpener;
   readonly stateOf: TenantStates;
+  readonly guard: LimitGuard;
 }
 
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
@@ -42,7 +46,7 @@ type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
 /** Joining a company by an invitation: what the link shows, and who comes in by it. */
 export const createJoining = (
   { pool, db, passwords, joins, markOf }: JoiningParts,
-  { check, opener, stateOf: tenantStateOf }: Inside,
+  { check, opener, stateOf: tenantStateOf, guard }: Inside,
   events: JoinEvents,
 ) => {
   const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
@@ -94,6 +98,16 @@ export const createJoining = (
     return person;
   };
 
+  /**
+   * The address has an account, and the password is not its own. What somebody new would be refused for comes first: a
+   * link that can not be used tells nobody which addresses have an account, and one that can costs a use each time.
+   */
+  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest): Promise<never> => {
+    const newcomer = { personId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
+    joinTenant(newcomer, await guard.limitsOf(tenantId), await tenantStateOf(tenantId));
+    throw notThem();
+  };
+
   const acceptAsStranger = async (
     { token, personName, email, password }: AcceptDto,
     context: RequestContext,
@@ -114,7 +128,7 @@ export const createJoining = (
       correlationId: context.requestId,
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
-    if (!joined) throw notThem();
+    if (!joined) return refuseTaken(request);
     const { personId, createdAt, position } = joined;
     context.position = position;
     return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);

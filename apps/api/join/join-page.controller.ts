@@ -10,20 +10,13 @@ import { toProblem } from '../http/to-problem';
 import { createValidationPipe } from '../http/validation';
 import { AcceptDto, type PreviewDto } from '../invitations/invitation.dto';
 import type { Joining } from '../invitations/joining.service';
-import { JOINING } from '../tokens';
+import { JOINING, PUBLIC_URL } from '../tokens';
 import { formPage, gonePage, joinedPage, STYLE, type Typed, troublePage } from './page';
+import { isFromElsewhere } from './same-origin';
 
 const HTML = 'text/html; charset=utf-8';
 const validate = createValidationPipe();
-
-/** What a browser says of the page that sent a form, or nothing where it is old. Nothing here depends on a cookie. */
-const isFromElsewhere = ({ headers, host }: FastifyRequest): boolean => {
-  const site = headers['sec-fetch-site'];
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return true;
-  const { origin } = headers;
-  if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host;
-};
+const NAME = { pointer: '/personName', message: 'is needed if you have no account yet' };
 
 const textOf = (body: unknown, name: string): string | undefined => {
   const value = (body as Record<string, unknown> | undefined)?.[name];
@@ -34,7 +27,10 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @ApiExcludeController()
 @Controller()
 export class JoinPageController {
-  constructor(@Inject(JOINING) private readonly joining: Joining) {}
+  constructor(
+    @Inject(JOINING) private readonly joining: Joining,
+    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+  ) {}
 
   @Get('join.css')
   @Public()
@@ -69,7 +65,7 @@ export class JoinPageController {
     @Client() client: ClientInfo,
   ): Promise<string> {
     reply.code(200);
-    if (isFromElsewhere(request)) {
+    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl })) {
       reply.code(403);
       return troublePage('The form was sent from another site. Open the link again and send it from there.');
     }
@@ -93,6 +89,8 @@ export class JoinPageController {
       if (problem.problem === 'not-found' || problem.status >= 500) return this.trouble(problem, reply);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
+      // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
+      if (problem.problem === 'unauthenticated' && !typed.personName) return formPage(preview, typed, detail, [NAME]);
       return formPage(preview, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
     }
   }

@@ -54,7 +54,8 @@ describe('the page of an invitation', () => {
   it('makes whoever fills it in a member, and shows no token', async () => {
     const path = await pathOf();
     const who = grace();
-    const answer = await send(path, who, { 'sec-fetch-site': 'same-origin' });
+    // As browsers send it from a page that keeps to no-referrer.
+    const answer = await send(path, who, { 'sec-fetch-site': 'same-origin', origin: 'null' });
     expect(answer.statusCode).toBe(200);
     expect(answer.body).toContain('You belong to');
     expect(answer.body).not.toMatch(/eyJ|Bearer/);
@@ -82,6 +83,17 @@ describe('the page of an invitation', () => {
     expect(answer.statusCode).toBe(401);
     expect(answer.body).toContain('role="alert"');
     expect(answer.body).toContain('The address or the password is wrong.');
+  });
+
+  it('asks for the name next to its field where it was left out and there is no such account', async () => {
+    const { email, password } = grace();
+    const { sent } = await app.signUp();
+    const path = await pathOf();
+    const unknown = await send(path, { email, password });
+    expect(unknown.statusCode).toBe(401);
+    expect(unknown.body).toContain('id="personName-error"');
+    const known = await send(path, { email: sent.email, password: 'not the password' });
+    expect(known.body.replace(sent.email, '')).toBe(unknown.body.replace(email, ''));
   });
 
   it('is one and the same for whatever can not be used', async () => {
