@@ -28,6 +28,7 @@ describe('a company that was closed', () => {
     await app.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
     const closed = await app.ask('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Closing Ltd' } });
     expect(closed.statusCode).toBe(200);
+    await app.settled();
     return company;
   };
 
@@ -66,6 +67,7 @@ describe('a company that was closed', () => {
 
   it('is erased with its events and every row when its time has come, and nobody else is', async () => {
     const other = await app.signUp();
+    await app.settled();
     const before = await rowsOf(other.tenant.id);
     const { tenant } = await close();
     expect(Object.keys(await rowsOf(tenant.id)).length).toBeGreaterThan(3);

@@ -96,6 +96,8 @@ export const eraseTenants = async (parts: ErasingParts): Promise<number> => {
     for (const tenantId of tenants) if (await eraseTenant(parts, tenantId)) erased += 1;
     return erased;
   } finally {
+    // Given back before the answer: that a connection is closed, the server learns some time later.
+    await holder.query('select pg_advisory_unlock($1)', [LOCK]).catch(() => {});
     holder.release(true);
   }
 };

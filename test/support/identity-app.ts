@@ -75,6 +75,8 @@ export interface IdentityApp {
   ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: Asking): Promise<Answer>;
   /** Appends a fact to a company's stream, past all rules, and waits until the read models have it. */
   happen(tenantId: string, event: TenantEvent): Promise<void>;
+  /** Waits until every checkpoint is at the log's end; an answer waits for none, and a reader for what concerns it. */
+  settled(): Promise<void>;
   /** A sign-up's body, with an address of its own. */
   body(more?: object): SignedUp['sent'];
   /** Somebody new, in a company of their own. */
@@ -169,6 +171,14 @@ export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityA
         ...{ stream, actor, expected: 'any', events: [event], commandId: uuidv7(), correlationId: 'test' },
       });
       await waiter.waitFor(position, 10_000);
+    },
+    settled: async () => {
+      const head = (await log.head()).toString();
+      const isBehind = 'select 1 from projecting.checkpoints where position < $1 limit 1';
+      for (const end = Date.now() + 20_000; (await owner.query(isBehind, [head])).rowCount !== 0; ) {
+        if (Date.now() > end) throw new Error('the read models are still behind');
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     },
     body,
     signUp: async (more) => {

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { createSealer, deriveKey } from '../../../libs/platform/seal';
+import { isPage } from '../join/problem-page';
 import { watchAllowedMethods } from './allowed-methods';
 import { createConsistency } from './consistency';
 import { ContractGuard } from './contract.guard';
@@ -74,9 +75,6 @@ export const createApp = async (
   await instance.ready();
   return app;
 };
-
-/** What is for people to look at: the pages of invitations. */
-const isPage = (path: string): boolean => path.startsWith('/join/');
 
 /** What Nest tells of its start is of interest only where something goes wrong. */
 const nestLogger = (logger: Logger): LoggerService => ({

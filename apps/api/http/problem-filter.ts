@@ -2,12 +2,13 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } fr
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
+import { sendProblemPage } from '../join/problem-page';
 import type { AllowedMethods } from './allowed-methods';
 import { Replay } from './idempotency';
 import { pathOf, sendProblem } from './problem-document';
 import { toProblem } from './to-problem';
 
-/** Answers whatever was thrown, anywhere, with a problem document. */
+/** Answers whatever was thrown, anywhere, with a problem document; with a page where people look at it. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
@@ -30,7 +31,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const problem = this.refine(error, request, reply);
     if (problem.status >= 500) this.report(error, request, problem.problem);
-    sendProblem(problem, request, reply);
+    if (!sendProblemPage(problem, request, reply)) sendProblem(problem, request, reply);
   }
 
   /** A path that is there under other methods is told from one that is not there at all. */

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Header, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { emailKey } from '../../../libs/identity/email';
 import { Problem } from '../../../libs/platform/problems';
 import { Client, type ClientInfo } from '../http/client';
 import { Public } from '../http/public.decorator';
@@ -8,14 +9,16 @@ import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { toProblem } from '../http/to-problem';
 import { createValidationPipe } from '../http/validation';
-import { AcceptDto, type PreviewDto } from '../invitations/invitation.dto';
+import { AcceptDto } from '../invitations/invitation.dto';
 import type { Joining } from '../invitations/joining.service';
 import { JOINING, PUBLIC_URL } from '../tokens';
-import { formPage, gonePage, joinedPage, STYLE, type Typed, troublePage } from './page';
+import { formPage, joinedPage, STYLE, type Typed } from './page';
+import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';
+import { createTurns } from './turns';
 
-const HTML = 'text/html; charset=utf-8';
 const validate = createValidationPipe();
+const ELSEWHERE = 'The form was sent from another site. Open the link again and send it from there.';
 const NAME = { pointer: '/personName', message: 'is needed if you have no account yet' };
 
 const textOf = (body: unknown, name: string): string | undefined => {
@@ -27,6 +30,8 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @ApiExcludeController()
 @Controller()
 export class JoinPageController {
+  private readonly inTurn = createTurns();
+
   constructor(
     @Inject(JOINING) private readonly joining: Joining,
     @Inject(PUBLIC_URL) private readonly publicUrl: string,
@@ -45,10 +50,8 @@ export class JoinPageController {
   @RateLimit('join')
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
-  async form(@Param('token') token: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
-    const preview = await this.usable(token);
-    if (preview instanceof Problem) return this.trouble(preview, reply);
-    return formPage(preview);
+  async form(@Param('token') token: string): Promise<string> {
+    return formPage(await this.joining.preview(token));
   }
 
   @Post('join/:token')
@@ -65,12 +68,8 @@ export class JoinPageController {
     @Client() client: ClientInfo,
   ): Promise<string> {
     reply.code(200);
-    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl })) {
-      reply.code(403);
-      return troublePage('The form was sent from another site. Open the link again and send it from there.');
-    }
-    const preview = await this.usable(token);
-    if (preview instanceof Problem) return this.trouble(preview, reply);
+    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl }))
+      throw new Problem('forbidden', { detail: ELSEWHERE });
     const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
     try {
       const { personName, email } = typed;
@@ -82,30 +81,19 @@ export class JoinPageController {
         ...(password && { password }),
       };
       const dto = (await validate.transform(given, { type: 'body', metatype: AcceptDto })) as AcceptDto;
-      const { tenant, user } = await this.joining.accept(dto, context, client);
+      // A form has no Idempotency-Key: one that is sent twice finds, the second time, whom the first time let in.
+      const accepting = () => this.joining.accept(dto, context, client);
+      const { tenant, user } = await this.inTurn(`${token} ${emailKey(email ?? '')}`, accepting);
       return joinedPage(tenant.name, user.email);
     } catch (error) {
       const problem = toProblem(error);
-      if (problem.problem === 'not-found' || problem.status >= 500) return this.trouble(problem, reply);
+      if (problem.problem === 'not-found' || problem.status >= 500) throw error;
+      const preview = await this.joining.preview(token);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
       // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
       if (problem.problem === 'unauthenticated' && !typed.personName) return formPage(preview, typed, detail, [NAME]);
       return formPage(preview, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
     }
-  }
-
-  private async usable(token: string): Promise<PreviewDto | Problem> {
-    try {
-      return await this.joining.preview(token);
-    } catch (error) {
-      return toProblem(error);
-    }
-  }
-
-  private trouble(problem: Problem, reply: FastifyReply): string {
-    reply.code(problem.status);
-    if (problem.details.retryAfter !== undefined) reply.header('retry-after', String(problem.details.retryAfter));
-    return problem.problem === 'not-found' ? gonePage() : troublePage(problem.details.detail ?? problem.title);
   }
 }

@@ -64,6 +64,21 @@ describe('the page of an invitation', () => {
     expect((await open(path)).statusCode).toBe(404);
   });
 
+  it('welcomes whoever sends it twice, at once or later, and uses the link once', async () => {
+    const path = await pathOf();
+    const who = grace();
+    const answers = [
+      ...(await Promise.all([send(path, who), send(path, who), send(path, who)])),
+      await send(path, who),
+    ];
+    for (const { statusCode, body } of answers) {
+      expect(statusCode).toBe(200);
+      expect(body).toContain('You belong to');
+    }
+    expect((await send(path, grace())).statusCode).toBe(404);
+    expect((await send(path, { ...who, password: 'not the password' })).statusCode).toBe(404);
+  });
+
   it('says next to the fields what is wrong, keeps what was typed, and never the password', async () => {
     const path = await pathOf();
     const typed = { personName: '"><b>Eve', email: 'no address', password: 'short' };
@@ -111,7 +126,8 @@ describe('the page of an invitation', () => {
     { origin: 'null' },
   ])('takes no form that another site sends: %j', async (headers) => {
     const path = await pathOf();
-    expect((await send(path, grace(), headers)).statusCode).toBe(403);
+    const answer = await send(path, grace(), headers);
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([403, 'text/html; charset=utf-8']);
     expect((await open(path)).statusCode).toBe(200);
   });
 
@@ -129,8 +145,13 @@ describe('the page of an invitation', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       payload: Buffer.from([0x61, 0x3d, 0xff]),
     });
-    expect(broken.statusCode).toBe(400);
-    expect((await send(path, { personName: 'x'.repeat(20_000) })).statusCode).toBe(413);
+    const long = await send(path, { personName: 'x'.repeat(20_000) });
+    expect([broken.statusCode, long.statusCode]).toEqual([400, 413]);
+    for (const { headers, body } of [broken, long]) {
+      expect(headers['content-type']).toBe('text/html; charset=utf-8');
+      expect(headers['cache-control']).toBe('no-store');
+      expect(body).toContain('role="alert"');
+    }
   });
 
   it('is no part of the API’s document', async () => {
