@@ -18,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0010-idempotency-persons', 'libs/platform/idempotency/persons.sql'),
   migration('0011-joins', 'libs/identity/joins.sql'),
   migration('0012-erasing', 'libs/erasing/schema.sql'),
+  migration('0014-plans', 'libs/plans/schema.sql'),
 ];

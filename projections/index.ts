@@ -1,6 +1,7 @@
 import type { Projection } from '../libs/projecting/projection';
 import { invitationsProjection } from './invitations/projection';
 import { membersProjection } from './members/projection';
+import { planLimitsProjection } from './plan-limits/projection';
 import { projectsProjection } from './projects/projection';
 import { tasksProjection } from './tasks/projection';
 import { teamsProjection } from './teams/projection';
@@ -14,4 +15,5 @@ export const projections: readonly Projection[] = [
   teamsProjection,
   projectsProjection,
   tasksProjection,
+  planLimitsProjection,
 ];

@@ -8,7 +8,7 @@ import { tenantHandlers } from '../../libs/domain/tenant/handlers';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
-import { LIMIT_GUARD, unlimited } from '../../libs/plans/limit-guard.port';
+import { LIMIT_GUARD } from '../../libs/plans/limit-guard.port';
 import { AccountController } from './identity/account.controller';
 import { IdentityController } from './identity/identity.controller';
 import { type IdentityProviderParts, identityProviders } from './identity/providers';
@@ -16,25 +16,38 @@ import { SessionsController } from './identity/sessions.controller';
 import { InvitationsController } from './invitations/invitations.controller';
 import { JoinPageController } from './join/join-page.controller';
 import { MembersController } from './members/members.controller';
+import type { Plans } from './plans/open-plans';
+import { PlansController } from './plans/plans.controller';
 import { ProjectsController } from './projects/projects.controller';
 import { TasksController } from './tasks/tasks.controller';
 import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
-import { INVITATION_TOKENS, PUBLIC_URL, RETENTION_DAYS, SCOPED_DB, SIGNING_KEYS } from './tokens';
+import {
+  CATALOGUE,
+  INVITATION_TOKENS,
+  PUBLIC_URL,
+  QUOTA,
+  RETENTION_DAYS,
+  SCOPED_DB,
+  SIGNING_KEYS,
+  USAGE,
+} from './tokens';
 
-export interface ApiParts extends IdentityProviderParts {
+export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   readonly keys: SigningKeys;
   /** Days for which what a closed company wrote is kept. */
   readonly retentionDays: number;
   readonly invitationTokens: InvitationTokens;
   /** Where clients reach the API, without a slash at the end. */
   readonly publicUrl: string;
+  readonly plans: Plans;
 }
 
 /** Every controller, and so every route of the contract. */
 export const CONTROLLERS = [
   ...[IdentityController, AccountController, SessionsController],
   ...[InvitationsController, JoinPageController],
+  PlansController,
   ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
 ];
 
@@ -42,7 +55,10 @@ export const CONTROLLERS = [
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with({ keys, retentionDays, invitationTokens, publicUrl, ...parts }: ApiParts): DynamicModule {
+  static with(all: ApiParts): DynamicModule {
+    const { keys, retentionDays, invitationTokens, publicUrl, plans, ...rest } = all;
+    const { guard, catalogue, quota, usage, callsOf } = plans;
+    const parts = { ...rest, callsOf };
     return {
       module: ApiModule,
       imports: [CqrsModule.forRoot(), PassportModule],
@@ -54,7 +70,10 @@ export class ApiModule {
         ...taskHandlers,
         ...identityProviders(parts),
         { provide: AggregateStore, useValue: parts.store },
-        { provide: LIMIT_GUARD, useValue: unlimited },
+        { provide: LIMIT_GUARD, useValue: guard },
+        { provide: CATALOGUE, useValue: catalogue },
+        { provide: QUOTA, useValue: quota },
+        { provide: USAGE, useValue: usage },
         { provide: SCOPED_DB, useValue: parts.db },
         { provide: SIGNING_KEYS, useValue: keys },
         { provide: RETENTION_DAYS, useValue: retentionDays },

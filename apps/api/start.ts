@@ -9,6 +9,7 @@ import { createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { openSigningKeys } from '../../libs/identity/signing-keys';
+import { createCatalogue } from '../../libs/plans/catalogue';
 import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
@@ -23,6 +24,8 @@ import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
+import { openPlans } from './plans/open-plans';
+import { createRefusals } from './plans/refusals';
 
 const QUERYABLE = projections.map(({ name }) => name);
 /**
@@ -54,9 +57,18 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const makeLimiter = shared?.limiter ?? createMemoryLimiter;
   const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE });
 
+  const db = createScopedDb(pool);
+  const { plans: kind, invitationsHoldSeats } = settings;
+  const plans = openPlans({
+    catalogue: createCatalogue(settings.stripePrices),
+    plans: kind,
+    invitationsHoldSeats,
+    ...{ pool, db, log, waiter, logger },
+  });
   const module = ApiModule.with({
     pool,
-    db: createScopedDb(pool),
+    db,
+    plans,
     keys,
     retentionDays: settings.tenantRetentionDays,
     invitationTokens: createInvitationTokens(secretKey),
@@ -91,6 +103,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     corsOrigins: settings.corsOrigins,
     requestTimeoutMs: settings.requestTimeoutMs,
     consistencyWaitMs: settings.consistencyWaitMs,
+    refusals: createRefusals({ log, logger }),
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
     checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
@@ -102,6 +115,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     url: await app.getUrl(),
     stop: async () => {
       await app.close();
+      await plans.close();
       waiter.close();
       keys.close();
       shared?.close();

@@ -26,3 +26,9 @@ export const INVITATION_TOKENS = Symbol('invitation tokens');
 export const JOINING = Symbol('joining');
 /** `string`: where clients reach the API, without a slash at the end. */
 export const PUBLIC_URL = Symbol('public url');
+/** `Quota`: the calls of the API that a plan allows in a month. */
+export const QUOTA = Symbol('quota');
+/** `Catalogue`: what can be bought. */
+export const CATALOGUE = Symbol('catalogue');
+/** `Usage`: what of a plan is in use. */
+export const USAGE = Symbol('usage');

@@ -9,7 +9,11 @@ import { sweepJoins } from '../../libs/identity/join';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { sweepSignUps } from '../../libs/identity/sign-up';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
+import { createCatalogue } from '../../libs/plans/catalogue';
+import { inStreamLimits } from '../../libs/plans/limit-guard';
 import { unlimited } from '../../libs/plans/limit-guard.port';
+import { countedUpTo, settledOf } from '../../libs/plans/overdue';
+import { overdueReservations, settleReservations } from '../../libs/plans/reservations';
 import { sleep } from '../../libs/platform/backoff';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
@@ -26,17 +30,23 @@ const SIGN_UPS_MS = 5_000;
 const JOINS_MS = 5_000;
 const ERASURES_MS = 5_000;
 const TENANTS_MS = 15_000;
+const RESERVATIONS_MS = 5_000;
+const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
 /** Completes what requests that were cut off have left, and removes what has had its time. */
-export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop(): Promise<void> } => {
+export const startSweepers = ({ log, projectorPool, logger, settings }: Runtime): { stop(): Promise<void> } => {
   const store = new AggregateStore({ log });
   const tenants = new CreateTenantHandler(store);
   const people = new RegisterPersonHandler(store);
   const events = createSignUpEvents((command) =>
     command instanceof RegisterPerson ? people.execute(command) : tenants.execute(command),
   );
-  const joins = new JoinTenantHandler(store, unlimited);
+  const limits = inStreamLimits(createCatalogue(settings.stripePrices), settings.invitationsHoldSeats);
+  const joins = new JoinTenantHandler(store, {
+    ...unlimited,
+    ...(settings.plans === 'catalogue' && { limitsOf: limits }),
+  });
   const signUps = createSignUpStore(projectorPool);
   const removals = new RemoveMemberHandler(store);
   const departures = new ErasePersonHandler(store);
@@ -79,6 +89,11 @@ export const startSweepers = ({ log, projectorPool, logger }: Runtime): { stop()
       const due = (limit: number) => tenantsToErase(projectorPool, limit);
       const erased = await eraseTenants({ log, pool: projectorPool, projections, due });
       if (erased > 0) logger.info({ erased }, 'erased closed companies');
+    }),
+    every(RESERVATIONS_MS, 'clearing reservations', async () => {
+      const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);
+      const settled = await settledOf(log, overdue, () => countedUpTo(projectorPool));
+      if (settled.length > 0) await settleReservations(projectorPool, settled);
     }),
     every(KEYS_MS, 'purging idempotency keys', async () => {
       await keys.purge();

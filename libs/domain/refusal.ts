@@ -6,6 +6,7 @@ export type RefusalReason =
   | 'gone'
   | 'precondition-failed'
   | 'plan-limit-reached'
+  | 'feature-not-in-plan'
   | 'workspace-locked';
 
 /** A rule's typed no. Nothing is appended; the caller is told the reason. */
@@ -16,7 +17,7 @@ export class Refusal extends Error {
     /** One sentence for the person who asked. */
     readonly detail: string,
     /** Members of the problem's own, such as `limit` and `used`. */
-    readonly members?: Readonly<Record<string, string | number>>,
+    readonly members?: Readonly<Record<string, string | number | null>>,
   ) {
     super(detail);
   }

@@ -1,13 +1,23 @@
 import { Refusal } from './refusal';
+import type { Standing } from './tenant/billing';
 import { may, type Permission, rolesNeeded } from './tenant/permissions';
+import { requireUnlocked } from './tenant/requirements';
 import type { Role } from './tenant/roles';
 
+/** Who asks, and how the company stands, for rules outside the tenant's own stream. */
+export interface Standpoint {
+  /** undefined: they do not belong to the company, or it is closed */
+  readonly role: Role | undefined;
+  /** Left out: nothing is locked. */
+  readonly standing?: Standing;
+}
+
 /**
- * For rules outside the tenant's own stream, which are told the role of whoever asks.
- * @param role undefined: they do not belong to the company, or it is closed
- * @throws Refusal not-found for a stranger, forbidden for a member whose role does not have the permission
+ * @throws Refusal not-found for a stranger, forbidden for a member whose role does not have the permission,
+ * workspace-locked where a failed payment stops it
  */
-export const requirePermission = (role: Role | undefined, permission: Permission): void => {
+export const requirePermission = ({ role, standing }: Standpoint, permission: Permission): void => {
   if (role === undefined) throw new Refusal('not-found', 'There is no such workspace.');
   if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
+  if (standing) requireUnlocked(standing, permission);
 };

@@ -1,31 +1,56 @@
-import type { InStreamLimits } from '../domain/limits';
+import { FEATURES, type InStreamLimits } from '../domain/limits';
+import type { Tenant } from '../domain/tenant/evolve';
 
 /** What spans streams, and is taken by a reservation. */
-export type Reservable = { readonly resource: 'projects' } | { readonly resource: 'tasks'; readonly projectId: string };
+export type Reservable =
+  | { readonly resource: 'projects'; readonly projectId: string }
+  | { readonly resource: 'tasks'; readonly projectId: string; readonly taskId: string };
+
+/** Who takes it, and for what. */
+export interface Claim {
+  readonly tenantId: string;
+  /** As it is now: its terms say what it may use. */
+  readonly tenant: Tenant;
+  /** Of the command that will use it: a repeat of it takes nothing more. */
+  readonly commandId: string;
+}
 
 export interface Reservation {
-  /** Gives back what was not used. What was used is confirmed by the event that used it. */
+  /** It was used by what lies at that position: it counts until the read model counts that. */
+  used(position: bigint): void;
+  /** Gives back what was not used. Never rejects. */
   release(): Promise<void>;
 }
 
 /** Asked before anything is written that a plan limits. */
 export interface LimitGuard {
-  /** For `decide`. */
-  limitsOf(tenantId: string): Promise<InStreamLimits>;
+  /** For `decide`, of the very state that it decides on. */
+  limitsOf(tenant: Tenant): InStreamLimits;
   /**
    * Takes one.
-   * @param commandId of the command that will use it: a repeat of it takes nothing more
    * @throws Problem plan-limit-reached
    */
-  reserve(tenantId: string, wanted: Reservable, commandId: string): Promise<Reservation>;
+  reserve(claim: Claim, wanted: Reservable): Promise<Reservation>;
+  /**
+   * After a plan became smaller, the projects beyond its limit can be read and removed, and not added to.
+   * @throws Problem plan-limit-reached
+   */
+  requireWritable(tenantId: string, tenant: Tenant, projectId: string): Promise<void>;
 }
 
-const NO_LIMITS: InStreamLimits = { seats: null, teams: null, openInvitations: null };
+/** Of an installation without plans. */
+export const NO_LIMITS: InStreamLimits = {
+  ...{ seats: null, teams: null, openInvitations: null, features: FEATURES, invitationsHoldSeats: false },
+  ...{ plan: 'none', upgradeTo: null },
+};
+
+export const NOTHING_RESERVED: Reservation = { used: () => undefined, release: async () => undefined };
 
 /** The guard of an installation without plans. */
 export const unlimited: LimitGuard = {
-  limitsOf: async () => NO_LIMITS,
-  reserve: async () => ({ release: async () => undefined }),
+  limitsOf: () => NO_LIMITS,
+  reserve: async () => NOTHING_RESERVED,
+  requireWritable: async () => undefined,
 };
 
 /** What Nest injects a {@link LimitGuard} by. */

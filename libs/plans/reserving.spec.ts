@@ -7,7 +7,7 @@ import { AggregateStore } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
 import { uuidv7 } from '../platform/ids/uuid';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import type { LimitGuard, Reservable } from './limit-guard.port';
+import { type Claim, type LimitGuard, NO_LIMITS, type Reservable } from './limit-guard.port';
 
 const [tenantId, owner] = [uuidv7(), uuidv7()];
 
@@ -15,11 +15,13 @@ const [tenantId, owner] = [uuidv7(), uuidv7()];
 const createGuard = (room = 100) => {
   const notes: string[] = [];
   const limits: LimitGuard = {
-    limitsOf: () => Promise.reject(new Error('nobody asks')),
-    reserve: async (_, { resource }: Reservable, commandId) => {
+    limitsOf: () => NO_LIMITS,
+    requireWritable: async () => undefined,
+    reserve: async ({ commandId }: Claim, { resource }: Reservable) => {
       if (room-- <= 0) throw new Refusal('plan-limit-reached', 'No more.');
       notes.push(`${resource} for ${commandId}`);
       return {
+        used: () => undefined,
         release: async () => {
           notes.push('released');
         },

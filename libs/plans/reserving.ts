@@ -4,7 +4,7 @@ import type { Reservation } from './limit-guard.port';
 
 /**
  * Does what a reservation was taken for, and gives it back where nothing came of it. An append whose outcome is not known
- * keeps it: it may have used it, and what it did not use runs out by itself.
+ * keeps it: it may have used it, and whether it did is looked up when its time is over.
  */
 export const using = async <State>(
   reservation: Reservation,
@@ -13,6 +13,7 @@ export const using = async <State>(
   try {
     const executed = await work();
     if (executed.position === undefined) await reservation.release();
+    else reservation.used(executed.position);
     return executed;
   } catch (error) {
     if (!(error instanceof AppendOutcomeUnknown)) await reservation.release();

@@ -37,8 +37,8 @@ describe('the read models of a company', () => {
     const each = `from generate_series(0, ${ROWS - 1}) as n`;
     const own = `${idOf(`n % ${TENANTS}`)}, ${idOf('n')}`;
     await owner.query(`
-      insert into read_model.tenants (tenant_id, name, slug, plan, version)
-        select ${idOf('n')}, 'Acme ' || n, 'acme', 'free', 1 from generate_series(0, 1999) as n;
+      insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
+        select ${idOf('n')}, 'Acme ' || n, 'acme', 'free', 'none', 1 from generate_series(0, 1999) as n;
       insert into read_model.companies (tenant_id, name, slug) select tenant_id, name, slug from read_model.tenants;
       insert into read_model.members (tenant_id, person_id, role, joined_at, joined_position, version)
         select ${own}, 'member', now(), n, 1 ${each};

@@ -13,7 +13,8 @@ const renamed = at(2, renaming);
 const closed = at(3, tenantClosed);
 const erased = recorded({ type: 'TenantErased', data: { tenantId: tenant_id } });
 
-const row = { tenant_id, name: 'Acme', slug: 'acme', plan: 'free', version: 1 };
+const unlocked = { lock: 'none', lock_reason: null, locked_since: null };
+const row = { tenant_id, name: 'Acme', slug: 'acme', plan: 'free', ...unlocked, version: 1 };
 
 describe('the tenants read model', () => {
   it('has a row for each company', () => project(tenantsProjection, created).thenRows('tenants', row));

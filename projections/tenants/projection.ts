@@ -10,6 +10,9 @@ const tables = {
       name: 'text',
       slug: 'text',
       plan: 'text',
+      lock: 'text',
+      lock_reason: 'text',
+      locked_since: 'timestamptz',
       version: 'integer',
     },
   },
@@ -17,10 +20,12 @@ const tables = {
   closed_tenants: { key: ['tenant_id'], columns: { tenant_id: 'uuid', erase_after: 'timestamptz' } },
 } as const;
 
+const UNLOCKED = { lock: 'none', lock_reason: null, locked_since: null };
+
 /** The workspace as its members see it, while it is open; and which ones are closed and wait for their erasure. */
 export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'tenants',
-  version: 2,
+  version: 3,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
@@ -30,6 +35,7 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
         name: data.name,
         slug: data.slug,
         plan: data.plan,
+        ...UNLOCKED,
         version,
       });
       rows.companies.put({ tenant_id: stream.tenantId, name: data.name, slug: data.slug });
@@ -43,6 +49,19 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
       rows.companies.remove({ tenant_id: stream.tenantId });
       rows.closed_tenants.put({ tenant_id: stream.tenantId, erase_after: data.eraseAfter });
     },
+    PlanChanged: ({ stream, data, version }, rows) => {
+      rows.tenants.patch({ tenant_id: stream.tenantId }, { plan: data.terms.plan, version });
+    },
+    WorkspaceLocked: ({ stream, data: { reason, since }, version }, rows) => {
+      const lock = { lock: 'locked', lock_reason: reason, locked_since: since };
+      rows.tenants.patch({ tenant_id: stream.tenantId }, { ...lock, version });
+    },
+    WorkspaceSuspended: ({ stream, version }, rows) => {
+      rows.tenants.patch({ tenant_id: stream.tenantId }, { lock: 'suspended', version });
+    },
+    WorkspaceUnlocked: ({ stream, version }, rows) => {
+      rows.tenants.patch({ tenant_id: stream.tenantId }, { ...UNLOCKED, version });
+    },
     MemberInvited: 'ignored',
     InvitationRevoked: 'ignored',
     MemberJoined: 'ignored',
@@ -54,6 +73,15 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
     TeamDeleted: 'ignored',
     TeamMemberAdded: 'ignored',
     TeamMemberRemoved: 'ignored',
+    SubscriptionStarted: 'ignored',
+    SubscriptionUpdated: 'ignored',
+    SubscriptionCanceled: 'ignored',
+    SeatsChanged: 'ignored',
+    PaymentFailed: 'ignored',
+    PaymentSucceeded: 'ignored',
+    PaymentForgiven: 'ignored',
+    BillingDriftRepaired: 'ignored',
+    OperationRefused: 'ignored',
     PersonRegistered: 'ignored',
     PersonErased: 'ignored',
     ProjectCreated: 'ignored',

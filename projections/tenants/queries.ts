@@ -7,12 +7,15 @@ export interface TenantRow {
   readonly name: string;
   readonly slug: string;
   readonly plan: string;
+  readonly lock: string;
+  readonly lockReason: string | null;
+  readonly lockedSince: Date | null;
   readonly version: number;
 }
 
 const TENANT: Statement = {
   name: 'tenant',
-  text: `select tenant_id as id, name, slug, plan, version
+  text: `select tenant_id as id, name, slug, plan, lock, lock_reason as "lockReason", locked_since as "lockedSince", version
     from read_model.tenants where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 

@@ -4,6 +4,9 @@ create table tenants (
   name      text    not null,
   slug      text    not null,
   plan      text    not null,
+  lock         text not null,  -- none, locked, suspended
+  lock_reason  text,
+  locked_since timestamptz,
   version   integer not null  -- of the tenant's stream: the row's ETag
 );
 

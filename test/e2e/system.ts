@@ -47,6 +47,7 @@ export const openSystem = async (): Promise<System> => {
     JOIN_RATE_PER_MINUTE: '1000000',
     SIGNIN_ACCOUNT_RATE_PER_MINUTE: '1000000',
     API_RATE_PER_MINUTE: '1000000',
+    PLANS: 'none',
     PASSWORD_HASH_CONCURRENCY: '1',
     LOG_LEVEL: 'warn',
   };

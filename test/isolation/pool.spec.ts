@@ -26,7 +26,7 @@ describe('a pool of connections that companies share', () => {
     await installProjections(projector, projections, roleNames(database.rolePrefix));
     for (const id of tenants)
       await projector.query(
-        `insert into read_model.tenants (tenant_id, name, slug, plan, version) values ($1, 'Acme', 'acme', 'free', 1)`,
+        `insert into read_model.tenants (tenant_id, name, slug, plan, lock, version) values ($1, 'Acme', 'acme', 'free', 'none', 1)`,
         [id],
       );
     await projector.end();

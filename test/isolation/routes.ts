@@ -57,6 +57,9 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE>> = {
   'DELETE /v1/tenant': { status: 200, alone: true, body: () => ({ confirmName: 'Acme' }) },
   'POST /v1/tenant/transfer': { status: 204, alone: true, named: newcomer },
 
+  'GET /v1/plans': ANYONE,
+  'GET /v1/usage': { status: 200 },
+
   'GET /v1/members': { status: 200 },
   'GET /v1/members/{userId}': { status: 200, ids: newcomer },
   'PATCH /v1/members/{userId}': { status: 200, ids: newcomer, body: () => ({ role: 'auditor' }) },

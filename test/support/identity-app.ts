@@ -5,6 +5,8 @@ import { ApiModule } from '../../apps/api/api.module';
 import { AccountThrottle } from '../../apps/api/http/account-throttle';
 import { createApp } from '../../apps/api/http/create-app';
 import { createMemoryLimiter } from '../../apps/api/http/rate-window';
+import { openPlans } from '../../apps/api/plans/open-plans';
+import { createRefusals } from '../../apps/api/plans/refusals';
 import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
@@ -16,6 +18,7 @@ import { type Argon2, createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { openSigningKeys, type SigningKeys } from '../../libs/identity/signing-keys';
+import { createCatalogue } from '../../libs/plans/catalogue';
 import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
@@ -102,7 +105,10 @@ let people = 0;
  * The API as `apps/api/start.ts` makes it, with its projections, over a log in memory. Close it in `afterAll`.
  * @param beside another one, whose database, log and projections it uses, as a second process would; close it first
  */
-export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityApp> => {
+export const createIdentityApp = async (
+  beside?: IdentityApp,
+  more: { plans?: 'catalogue' } = {},
+): Promise<IdentityApp> => {
   const work: string[] = [];
   const database = beside?.database ?? (await createTestDatabase());
   const pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test', onError: () => {} });
@@ -118,13 +124,19 @@ export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityA
   const waiter = createPositionWaiter({ projections: projections.map(({ name }) => name), progress, pool });
   const keys = await openSigningKeys({ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger });
   const plenty = { limit: 1_000_000, windowSeconds: 60 };
+  const db = createScopedDb(pool);
+  const plans = openPlans({
+    ...{ catalogue: createCatalogue(), plans: more.plans ?? 'none', invitationsHoldSeats: false },
+    ...{ pool, db, log, waiter, logger: silentLogger },
+  });
   const module = ApiModule.with({
+    plans,
     retentionDays: 30,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
     publicUrl: 'https://api.example.com',
     joins: createJoinStore(pool),
     pool,
-    db: createScopedDb(pool),
+    db,
     keys,
     log,
     store: new AggregateStore({ log }),
@@ -142,6 +154,7 @@ export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityA
     logger: silentLogger,
     secretKey: TEST_SECRET_KEY,
     rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
+    refusals: createRefusals({ log, logger: silentLogger }),
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
   });
@@ -195,6 +208,7 @@ export const createIdentityApp = async (beside?: IdentityApp): Promise<IdentityA
     owner,
     close: async () => {
       await app.close();
+      await plans.close();
       waiter.close();
       keys.close();
       await engine?.stop();

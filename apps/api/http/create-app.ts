@@ -69,7 +69,7 @@ export const createApp = async (
   });
   app.useGlobalGuards(new ContractGuard({ rateLimits, consistency, idempotency }));
   app.useGlobalPipes(createValidationPipe());
-  app.useGlobalFilters(new ProblemFilter(logger, allowed));
+  app.useGlobalFilters(new ProblemFilter(logger, allowed, options.refusals));
   serveDocumentation(app, options.version ?? '1');
   await app.init();
   await instance.ready();

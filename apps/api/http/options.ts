@@ -1,10 +1,12 @@
 import type { Registry } from 'prom-client';
 import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
+import type { Problem } from '../../../libs/platform/problems';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
 import type { Check } from './health';
 import type { RateLimitOptions } from './rate-limits';
 import type { Limiter, RatePolicy } from './rate-window';
+import type { Refused } from './refused';
 
 /** What the HTTP application takes from its surroundings. */
 export interface HttpOptions {
@@ -34,6 +36,8 @@ export interface HttpOptions {
   readonly checks?: Readonly<Record<string, Check>>;
   /** Served at `/metrics`; no metrics unless given. */
   readonly registry?: Registry | undefined;
+  /** Told of what is refused to whom; nobody unless given. */
+  readonly refusals?: { note(refused: Refused, problem: Problem): void };
   /** The version that the OpenAPI document names. */
   readonly version?: string;
 }

@@ -5,7 +5,9 @@ import { Problem } from '../../../libs/platform/problems';
 import { sendProblemPage } from '../join/problem-page';
 import type { AllowedMethods } from './allowed-methods';
 import { Replay } from './idempotency';
+import type { HttpOptions } from './options';
 import { pathOf, sendProblem } from './problem-document';
+import { stateOf } from './request-context';
 import { toProblem } from './to-problem';
 
 /** Answers whatever was thrown, anywhere, with a problem document; with a page where people look at it. */
@@ -14,6 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly logger: Logger,
     private readonly allowed: AllowedMethods,
+    private readonly refusals: HttpOptions['refusals'],
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -31,7 +34,16 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const problem = this.refine(error, request, reply);
     if (problem.status >= 500) this.report(error, request, problem.problem);
+    this.note(problem, request);
     if (!sendProblemPage(problem, request, reply)) sendProblem(problem, request, reply);
+  }
+
+  private note(problem: Problem, request: FastifyRequest): void {
+    const { principal, requestId } = stateOf(request);
+    if (!this.refusals || !principal) return;
+    const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
+    const { tenantId, personId } = principal;
+    this.refusals.note({ tenantId, personId, operation, requestId }, problem);
   }
 
   /** A path that is there under other methods is told from one that is not there at all. */

@@ -73,6 +73,7 @@ export const addressKey = (ip: string): string => {
 /** Writes what {@link RateLimits.count} found onto the answer. */
 export const writeRateLimit = (state: RequestState, reply: FastifyReply): void => {
   if (state.rateLimit === undefined) return;
-  reply.header('ratelimit-policy', state.rateLimitPolicy);
-  reply.header('ratelimit', state.rateLimit);
+  const { quota, quotaPolicy } = state;
+  reply.header('ratelimit-policy', quotaPolicy ? `${state.rateLimitPolicy}, ${quotaPolicy}` : state.rateLimitPolicy);
+  reply.header('ratelimit', quota ? `${state.rateLimit}, ${quota}` : state.rateLimit);
 };

@@ -46,6 +46,9 @@ export class RequestState implements RequestContext {
   /** The `RateLimit` field; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
   rateLimitPolicy: string | undefined = undefined;
+  /** The same of the calls that the plan allows in a month; undefined where they are not counted. */
+  quota: string | undefined = undefined;
+  quotaPolicy: string | undefined = undefined;
   /** True while its answer is being finished: nobody may answer it a second time meanwhile. */
   answering = false;
   /** `performance.now()` when the request came. */

@@ -1,7 +1,8 @@
 import { type ExecutionContext, Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import { may, type Permission, rolesNeeded } from '../../../libs/domain/tenant/permissions';
+import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '../../../libs/domain/tenant/permissions';
+import { requireUnlocked } from '../../../libs/domain/tenant/requirements';
 import type { Role } from '../../../libs/domain/tenant/roles';
 import type { EndedSessions } from '../../../libs/identity/ended-sessions';
 import type { TokenCache } from '../../../libs/identity/token-cache';
@@ -9,9 +10,11 @@ import { Problem } from '../../../libs/platform/problems';
 import { mayBeReplayed } from '../http/idempotency';
 import { OF_PERSON } from '../http/needs.decorator';
 import { contextOf, type Principal, stateOf } from '../http/request-context';
-import { AUTHORITY, ENDED_SESSIONS, TOKEN_CACHE } from '../tokens';
+import { toProblem } from '../http/to-problem';
+import type { Quota } from '../plans/quota';
+import { AUTHORITY, ENDED_SESSIONS, QUOTA, TOKEN_CACHE } from '../tokens';
 import { type Access, accessOf } from './access';
-import type { Authority } from './authority';
+import type { Authority, Seat } from './authority';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 
 /** Longer than any token of ours. */
@@ -34,6 +37,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>,
     @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(QUOTA) private readonly quota: Quota,
   ) {
     super();
   }
@@ -81,18 +85,32 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
       contextOf(request).principal = principal;
       return true;
     }
-    const role = this.authority.remembered(principal.tenantId, principal.personId);
-    if (role === undefined || !may(role, needs)) return this.ask(request, principal, needs);
-    return letIn(request, principal, role);
+    const seat = this.authority.remembered(principal.tenantId, principal.personId);
+    if (seat === undefined || !allows(seat, needs)) return this.ask(request, principal, needs);
+    return this.seat(request, principal, needs, seat);
   }
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
-    const role = await this.authority.roleOf(tenantId, personId, (it) => may(it, permission));
-    letIn(request, principal, role ?? principal.role);
-    if (role === undefined)
+    const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
+    if (seat === undefined) {
+      letIn(request, principal, principal.role);
       deny(request, unauthenticated('You do not belong to this company any more. Sign in again.'));
-    else if (!may(role, permission)) deny(request, new Problem('forbidden', { detail: rolesNeeded(permission) }));
+      return true;
+    }
+    if (allows(seat, permission)) return this.seat(request, principal, permission, seat);
+    letIn(request, principal, seat.role);
+    deny(request, refusalOf(seat, permission));
+    return true;
+  }
+
+  /** Whoever may do it: as one more call of their company. */
+  private seat(request: FastifyRequest, principal: Principal, permission: Permission, seat: Seat): true {
+    letIn(request, principal, seat.role);
+    if (seat.calls !== null && !worksAlways(permission)) {
+      const problem = this.quota.count(stateOf(request), principal.tenantId, seat.calls);
+      if (problem) deny(request, problem);
+    }
     return true;
   }
 
@@ -114,6 +132,19 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     return access;
   }
 }
+
+const allows = ({ role, standing }: Seat, permission: Permission): boolean =>
+  may(role, permission) && !isStopped(standing, permission);
+
+const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem => {
+  if (!may(role, permission)) return new Problem('forbidden', { detail: rolesNeeded(permission) });
+  try {
+    requireUnlocked(standing, permission);
+  } catch (refusal) {
+    return toProblem(refusal);
+  }
+  return new Problem('internal-error');
+};
 
 /** @throws the problem, unless the request has a key under which an answer may be kept */
 const deny = (request: FastifyRequest, problem: Problem): void => {

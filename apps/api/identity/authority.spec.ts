@@ -6,7 +6,7 @@ import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
 import { until } from '../../../test/e2e/start/product';
 import { createTenantStates } from '../../tenant-states';
-import { type Authority, createAuthority } from './authority';
+import { type Authority, createAuthority, type Seat } from './authority';
 
 describe('authority', () => {
   const tenantId = uuidv7();
@@ -27,7 +27,7 @@ describe('authority', () => {
   };
   const removed: TenantEvent = { type: 'MemberRemoved', data: { personId: bob, reason: 'removed' } };
   const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { personId: bob, role: 'admin' } };
-  const bobs = () => authority.remembered(tenantId, bob);
+  const bobs = () => authority.remembered(tenantId, bob)?.role;
 
   /** How far the subscriber has come that begins next. */
   const listening = (): (() => bigint) => {
@@ -68,15 +68,15 @@ describe('authority', () => {
   });
 
   it('is what the company’s own stream says', async () => {
-    expect(await authority.roleOf(tenantId, owner)).toBe('owner');
-    expect(await authority.roleOf(tenantId, bob)).toBe('member');
-    expect(await authority.roleOf(tenantId, uuidv7())).toBeUndefined();
-    expect(await authority.roleOf(uuidv7(), owner)).toBeUndefined();
+    expect((await authority.seatOf(tenantId, owner))?.role).toBe('owner');
+    expect((await authority.seatOf(tenantId, bob))?.role).toBe('member');
+    expect(await authority.seatOf(tenantId, uuidv7())).toBeUndefined();
+    expect(await authority.seatOf(uuidv7(), owner)).toBeUndefined();
   });
 
   it('is asked for once a second, for all members together', async () => {
     expect(bobs()).toBeUndefined();
-    await authority.roleOf(tenantId, owner);
+    await authority.seatOf(tenantId, owner);
     expect(bobs()).toBe('member');
     clock = 999;
     expect(bobs()).toBe('member');
@@ -85,11 +85,11 @@ describe('authority', () => {
   });
 
   it('is gone after a second where nobody tells of the removal', async () => {
-    await authority.roleOf(tenantId, bob);
+    await authority.seatOf(tenantId, bob);
     await happen(removed);
     expect(bobs()).toBe('member');
     clock = 1_000;
-    expect(await authority.roleOf(tenantId, bob)).toBeUndefined();
+    expect(await authority.seatOf(tenantId, bob)).toBeUndefined();
   });
 
   it.each<[string, TenantEvent]>([
@@ -100,28 +100,28 @@ describe('authority', () => {
     ['the company is closed', { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } }],
   ])('is asked for anew as soon as %s', async (_, event) => {
     authority.watch();
-    await authority.roleOf(tenantId, bob);
+    await authority.seatOf(tenantId, bob);
     await happen(event);
     await until(() => bobs() === undefined, 10_000);
   });
 
   it('is nobody’s in a closed company', async () => {
     await happen({ type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
-    expect(await authority.roleOf(tenantId, owner)).toBeUndefined();
+    expect(await authority.seatOf(tenantId, owner)).toBeUndefined();
   });
 
   it('is asked for once by many at the same time', async () => {
-    await Promise.all(Array.from({ length: 50 }, () => authority.roleOf(tenantId, bob)));
+    await Promise.all(Array.from({ length: 50 }, () => authority.seatOf(tenantId, bob)));
     expect(looks).toBe(1);
   });
 
   it('says no only by a look that began after the question', async () => {
-    const admin = (role: string): boolean => role === 'admin';
-    const [first, second] = [authority.roleOf(tenantId, bob, admin), happen(promoted)];
+    const admin = ({ role }: Seat): boolean => role === 'admin';
+    const [first, second] = [authority.seatOf(tenantId, bob, admin), happen(promoted)];
     clock = 1;
-    const asked = authority.roleOf(tenantId, bob, admin);
+    const asked = authority.seatOf(tenantId, bob, admin);
     await Promise.all([first, second]);
-    expect(await asked).toBe('admin');
+    expect((await asked)?.role).toBe('admin');
   });
 
   it('does not remember what it read while it was told of a change', async () => {
@@ -137,34 +137,34 @@ describe('authority', () => {
       await blocked;
       return events;
     });
-    const asked = authority.roleOf(tenantId, bob);
+    const asked = authority.seatOf(tenantId, bob);
     await happen(removed);
     await until(() => heard() === log.store.position, 10_000);
     release();
     await asked;
     expect(bobs()).toBeUndefined();
-    expect(await authority.roleOf(tenantId, bob)).toBeUndefined();
+    expect(await authority.seatOf(tenantId, bob)).toBeUndefined();
   });
 
   it('goes on to hear of changes when the log was away', async () => {
     const head = jest.spyOn(log, 'head').mockRejectedValueOnce(new LogUnavailable('away'));
     authority.watch();
     await until(() => head.mock.calls.length > 1 && log.store.listeners.size > 0, 10_000);
-    await authority.roleOf(tenantId, bob);
+    await authority.seatOf(tenantId, bob);
     await happen(removed);
     await until(() => bobs() === undefined, 10_000);
   });
 
   it('does not take the log’s absence for a no', async () => {
     jest.spyOn(log, 'readStream').mockRejectedValueOnce(new LogUnavailable('away'));
-    await expect(authority.roleOf(tenantId, bob)).rejects.toBeInstanceOf(LogUnavailable);
-    expect(await authority.roleOf(tenantId, bob)).toBe('member');
+    await expect(authority.seatOf(tenantId, bob)).rejects.toBeInstanceOf(LogUnavailable);
+    expect((await authority.seatOf(tenantId, bob))?.role).toBe('member');
   });
 
   it('is remembered for so many companies', async () => {
     authority = open(1);
-    await authority.roleOf(tenantId, bob);
-    await authority.roleOf(uuidv7(), bob);
+    await authority.seatOf(tenantId, bob);
+    await authority.seatOf(uuidv7(), bob);
     expect(bobs()).toBeUndefined();
   });
 });

@@ -1,18 +1,23 @@
 import type { DomainEvent } from '../../../libs/domain/events';
+import type { Standing } from '../../../libs/domain/tenant/billing';
 import { get, none } from '../../../libs/domain/tenant/by-id';
 import type { OpenTenant, Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Role } from '../../../libs/domain/tenant/roles';
 import type { EventLog, Position, RecordedEvent } from '../../../libs/event-log/port';
 import { backoff, sleep } from '../../../libs/platform/backoff';
 
-/** What changes who belongs to a company, and as what. */
-const MEMBERSHIP_FACTS = [
+/** What changes who belongs to a company, as what, and what the company may do. */
+const AUTHORITY_FACTS = [
   'MemberJoined',
   'MemberRoleChanged',
   'MemberRemoved',
   'OwnershipTransferred',
   'TenantClosed',
   'TenantErased',
+  'PlanChanged',
+  'WorkspaceLocked',
+  'WorkspaceSuspended',
+  'WorkspaceUnlocked',
 ] as const satisfies readonly DomainEvent['type'][];
 /** ms that a company's membership is believed without asking: the bound while the feed is broken. */
 const BELIEVED_MS = 1_000;
@@ -21,23 +26,45 @@ const COMPANIES = 20_000;
 const RETRY = { firstMs: 50, maxMs: 1_000 };
 
 type Members = OpenTenant['members'];
-const NOBODY: Members = none;
+
+/** Calls of the API that a company may make in a month, and who says so. */
+export interface CallAllowance {
+  readonly limit: number;
+  readonly plan: string;
+  readonly upgradeTo: string | null;
+}
+
+/** What a company's state says of everybody in it. */
+interface Company {
+  readonly members: Members;
+  readonly standing: Standing;
+  readonly calls: CallAllowance | null;
+}
+
+const NO_COMPANY: Company = { members: none, standing: { kind: 'active' }, calls: null };
+
+/** What somebody is in a company, and how the company stands. */
+export interface Seat extends Omit<Company, 'members'> {
+  readonly role: Role;
+}
 
 interface Known {
-  readonly members: Members;
+  readonly company: Company;
   /** `performance.now()` from which on it is not believed any more. */
   readonly until: number;
 }
 
 interface Loading {
   readonly begunAt: number;
-  readonly members: Promise<Members>;
+  readonly company: Promise<Company>;
 }
 
 export interface AuthorityOptions {
   /** The company's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
+  /** Null, as unless given: any number of calls. */
+  readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
   /** ms; 1,000 unless given. */
   readonly believedMs?: number;
   /** 20,000 unless given. */
@@ -54,6 +81,7 @@ export interface AuthorityOptions {
 export const createAuthority = ({
   stateOf,
   log,
+  callsOf = () => null,
   believedMs = BELIEVED_MS,
   capacity = COMPANIES,
   now = () => performance.now(),
@@ -63,9 +91,9 @@ export const createAuthority = ({
   const stopping = new AbortController();
   let following: Promise<void> | undefined;
 
-  const remember = (tenantId: string, members: Members, until: number): void => {
+  const remember = (tenantId: string, company: Company, until: number): void => {
     known.delete(tenantId);
-    known.set(tenantId, { members, until });
+    known.set(tenantId, { company, until });
     // In the order in which they were learnt: the first one has been believed for longest.
     for (const oldest of known.keys()) {
       if (known.size <= capacity) break;
@@ -73,11 +101,17 @@ export const createAuthority = ({
     }
   };
 
+  const companyOf = (tenant: OpenTenant): Company => ({
+    members: tenant.members,
+    standing: tenant.account.standing,
+    calls: callsOf(tenant),
+  });
+
   const load = (tenantId: string): Loading => {
     const begunAt = now();
-    const members = stateOf(tenantId)
+    const company = stateOf(tenantId)
       .then((tenant) => {
-        const read = tenant.status === 'open' ? tenant.members : NOBODY;
+        const read = tenant.status === 'open' ? companyOf(tenant) : NO_COMPANY;
         // Where a change was told of meanwhile, what was read may be from before it.
         if (loading.get(tenantId) === started) remember(tenantId, read, begunAt + believedMs);
         return read;
@@ -85,7 +119,7 @@ export const createAuthority = ({
       .finally(() => {
         if (loading.get(tenantId) === started) loading.delete(tenantId);
       });
-    const started: Loading = { begunAt, members };
+    const started: Loading = { begunAt, company };
     loading.set(tenantId, started);
     return started;
   };
@@ -109,7 +143,7 @@ export const createAuthority = ({
     for (let failed = 0; !signal.aborted; ) {
       try {
         after ??= await log.head();
-        for await (const page of log.subscribe({ after, types: MEMBERSHIP_FACTS, signal })) {
+        for await (const page of log.subscribe({ after, types: AUTHORITY_FACTS, signal })) {
           page.events.forEach(forget);
           after = page.position;
           failed = 0;
@@ -122,9 +156,9 @@ export const createAuthority = ({
 
   return {
     /** What somebody is in a company, from memory; undefined where that has to be asked for. */
-    remembered: (tenantId: string, personId: string): Role | undefined => {
-      const company = known.get(tenantId);
-      return company !== undefined && company.until > now() ? get(company.members, personId)?.role : undefined;
+    remembered: (tenantId: string, personId: string): Seat | undefined => {
+      const entry = known.get(tenantId);
+      return entry !== undefined && entry.until > now() ? seatIn(entry.company, personId) : undefined;
     },
 
     /**
@@ -132,16 +166,16 @@ export const createAuthority = ({
      * @param isEnough what makes a yes: any other answer comes from a look that began after the question
      * @throws what the log throws while it is away
      */
-    roleOf: async (
+    seatOf: async (
       tenantId: string,
       personId: string,
-      isEnough: (role: Role) => boolean = () => true,
-    ): Promise<Role | undefined> => {
+      isEnough: (seat: Seat) => boolean = () => true,
+    ): Promise<Seat | undefined> => {
       const asked = now();
       const first = lookSince(tenantId, asked - believedMs);
-      const role = get(await first.members, personId)?.role;
-      if ((role !== undefined && isEnough(role)) || first.begunAt >= asked) return role;
-      return get(await lookSince(tenantId, asked).members, personId)?.role;
+      const seat = seatIn(await first.company, personId);
+      if ((seat !== undefined && isEnough(seat)) || first.begunAt >= asked) return seat;
+      return seatIn(await lookSince(tenantId, asked).company, personId);
     },
 
     /** Begins to hear of changes, wherever they are made. */
@@ -154,6 +188,11 @@ export const createAuthority = ({
       await following;
     },
   };
+};
+
+const seatIn = ({ members, standing, calls }: Company, personId: string): Seat | undefined => {
+  const role = get(members, personId)?.role;
+  return role && { role, standing, calls };
 };
 
 export type Authority = ReturnType<typeof createAuthority>;

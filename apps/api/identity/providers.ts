@@ -1,6 +1,7 @@
 import type { Provider } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
+import type { OpenTenant } from '../../../libs/domain/tenant/evolve';
 import type { AggregateStore, Executed } from '../../../libs/event-log/aggregate-store';
 import type { EventLog } from '../../../libs/event-log/port';
 import { createAccounts } from '../../../libs/identity/accounts';
@@ -27,7 +28,7 @@ import {
 } from '../tokens';
 import { createAccount } from './account.service';
 import { AuthGuard } from './auth.guard';
-import { createAuthority } from './authority';
+import { type CallAllowance, createAuthority } from './authority';
 import { createLiveCompany } from './companies';
 import { createIdentity, type IdentityParts } from './identity.service';
 import { JwtStrategy } from './jwt.strategy';
@@ -38,13 +39,15 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;
   readonly log: EventLog;
   readonly throttle: AccountThrottle;
+  /** Calls of the API that a company may make in a month. */
+  readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
 }
 
 /** Verified tokens that one process remembers. */
 const TOKENS = 50_000;
 
 /** Who somebody is, what they may do, and what they do with their account: as Nest injects it. */
-export const identityProviders = ({ store, log, throttle, ...parts }: IdentityProviderParts): Provider[] => {
+export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: IdentityProviderParts): Provider[] => {
   const { pool, db, passwords, accessTokens } = parts;
   const stateOf = createTenantStates(store);
   const ended = createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds });
@@ -71,7 +74,7 @@ export const identityProviders = ({ store, log, throttle, ...parts }: IdentityPr
     JwtStrategy,
     { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
     { provide: ENDED_SESSIONS, useValue: ended },
-    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log }) },
+    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf }) },
     { provide: PASSWORD_CHECK, useValue: check },
     { provide: SESSION_OPENER, useValue: opener },
     { provide: IDENTITY, inject: [CommandBus], useFactory: identity },

@@ -104,7 +104,8 @@ export const createJoining = (
    */
   const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest): Promise<never> => {
     const newcomer = { personId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
-    joinTenant(newcomer, await guard.limitsOf(tenantId), await tenantStateOf(tenantId));
+    const tenant = await tenantStateOf(tenantId);
+    joinTenant(newcomer, guard.limitsOf(tenant), tenant);
     throw notThem();
   };
 

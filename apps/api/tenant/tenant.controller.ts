@@ -1,9 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
+import type { Account } from '../../../libs/domain/tenant/billing';
 import { CloseTenant, RenameTenant, TransferOwnership } from '../../../libs/domain/tenant/commands';
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
+import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findTenant } from '../../../projections/tenants/queries';
@@ -12,8 +14,11 @@ import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
 import { Context, type RequestContext } from '../http/request-context';
-import { RETENTION_DAYS, SCOPED_DB } from '../tokens';
+import type { Usage } from '../plans/usage';
+import { RETENTION_DAYS, SCOPED_DB, USAGE } from '../tokens';
 import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
+
+const planOf = ({ terms }: Account): string => (terms ?? FOUNDING_TERMS).plan;
 
 const DAY_MS = 86_400_000;
 
@@ -23,17 +28,23 @@ const DAY_MS = 86_400_000;
 export class TenantController {
   constructor(
     @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    @Inject(USAGE) private readonly usageOf: Usage,
     @Inject(RETENTION_DAYS) private readonly retentionDays: number,
     private readonly commands: CommandBus,
   ) {}
 
   @Get()
   @Needs('workspace.read')
-  @Documented({ summary: 'The workspace: name, plan', response: TenantDto, problems: ['forbidden'] })
+  @Documented({
+    summary: 'The workspace: name, plan, lock, limits with use',
+    response: TenantDto,
+    problems: ['forbidden', 'workspace-locked'],
+  })
   async get(@Context() context: RequestContext): Promise<Versioned<TenantDto>> {
-    const tenant = await findTenant(this.db.tenant(principalOf(context).tenantId));
+    const db = this.db.tenant(principalOf(context).tenantId);
+    const [tenant, usage] = await Promise.all([findTenant(db), this.usageOf(db)]);
     if (!tenant) throw new Problem('not-found');
-    return withETag(new TenantDto(tenant), tenant.version);
+    return withETag(new TenantDto(tenant, usage.data), tenant.version, JSON.stringify(usage.data));
   }
 
   @Patch()
@@ -50,7 +61,22 @@ export class TenantController {
     const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
     if (state.status !== 'open') throw new Problem('not-found');
     context.position = position;
-    return withETag(new TenantDto({ ...state, id: tenantId }), state.version);
+    const { account, version, ...named } = state;
+    const usage = await this.usageOf(this.db.tenant(tenantId));
+    // The read model may not have seen yet what the rule has decided on.
+    const counted: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
+    const data = usage.data.map((it) => ({ ...it, used: counted[it.resource] ?? it.used }));
+    // Whoever could rename it is not locked out.
+    const row = {
+      ...named,
+      id: tenantId,
+      version,
+      plan: planOf(account),
+      lock: 'none',
+      lockReason: null,
+      lockedSince: null,
+    };
+    return withETag(new TenantDto(row, data), version, JSON.stringify(data));
   }
 
   @Post('transfer')

@@ -1,6 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import type { TenantRow } from '../../../projections/tenants/queries';
 import { Text, Uuid } from '../http/fields';
+import { UsedDto } from '../plans/plan.dto';
 
 /** What of the workspace shall change. */
 export class ChangeTenantDto {
@@ -44,11 +46,26 @@ export class TenantDto {
   readonly slug: string;
   @ApiProperty({ example: 'free' })
   readonly plan: string;
+  @ApiProperty({
+    enum: ['none', 'locked', 'suspended'],
+    description: 'locked: nothing can be written; suspended: nor read.',
+  })
+  readonly lock: string;
+  @ApiProperty({ type: String, nullable: true, example: 'payment-failed' })
+  readonly lockReason: string | null;
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly lockedSince: string | null;
+  @ApiProperty({ type: [UsedDto], description: 'What the plan limits, with what of it is in use.' })
+  readonly limits: UsedDto[];
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
 
-  constructor({ id, name, slug, plan }: { id: string; name: string; slug: string; plan: string }) {
+  constructor({ id, name, slug, plan, ...tenant }: TenantRow, limits: UsedDto[]) {
     this.id = id;
+    this.lock = tenant.lock;
+    this.lockReason = tenant.lockReason;
+    this.lockedSince = tenant.lockedSince?.toISOString() ?? null;
+    this.limits = limits;
     this.name = name;
     this.slug = slug;
     this.plan = plan;

@@ -32,6 +32,10 @@ describe('the workspace', () => {
       name: 'Acme',
       slug: expect.stringMatching(/^acme/),
       plan: 'free',
+      ...{ lock: 'none', lockReason: null, lockedSince: null },
+      limits: expect.arrayContaining([
+        { resource: 'seats', used: 4, limit: null, period: null, periodEnd: null, projectedExhaustion: null },
+      ]),
       createdAt: new Date(timeOfUuidv7(acme.id)).toISOString(),
     });
     expect((await acme.auditor.get(URL)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });

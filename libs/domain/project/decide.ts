@@ -1,13 +1,10 @@
 import { Refusal } from '../refusal';
-import type { Role } from '../tenant/roles';
-import { requirePermission } from '../workspace';
+import { requirePermission, type Standpoint } from '../workspace';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 
 /** What a rule about a project has to know of the company. */
-export interface ProjectSurroundings {
-  /** Of whoever asks; undefined: they do not belong to the company. */
-  readonly role: Role | undefined;
+export interface ProjectSurroundings extends Standpoint {
   /** Whether the team that is asked for is one of the company's. */
   readonly teamExists: boolean;
 }
@@ -34,7 +31,7 @@ export const createProject = (
   surroundings: ProjectSurroundings,
   project: Project,
 ): ProjectEvent[] => {
-  requirePermission(surroundings.role, 'projects.write');
+  requirePermission(surroundings, 'projects.write');
   requireTeam(teamId, surroundings);
   if (project.status !== 'absent') throw new Refusal('conflict', 'The project exists already.');
   return [{ type: 'ProjectCreated', data: { name, description, teamId } }];
@@ -52,7 +49,7 @@ export const changeProject = (
   surroundings: ProjectSurroundings,
   project: Project,
 ): ProjectEvent[] => {
-  requirePermission(surroundings.role, 'projects.write');
+  requirePermission(surroundings, 'projects.write');
   const { status, ...details } = requirePresent(project);
   if (status === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
   const next = {
@@ -68,14 +65,14 @@ const isSame = (one: ProjectDetails, other: ProjectDetails): boolean =>
   one.name === other.name && one.description === other.description && one.teamId === other.teamId;
 
 /** Members put a project away: it can be read and restored, and nothing in it changes. */
-export const archiveProject = ({ role }: Pick<ProjectSurroundings, 'role'>, project: Project): ProjectEvent[] => {
-  requirePermission(role, 'projects.write');
+export const archiveProject = (standpoint: Standpoint, project: Project): ProjectEvent[] => {
+  requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'archived' ? [] : [{ type: 'ProjectArchived', data: {} }];
 };
 
 /** Members take up an archived project again. */
-export const restoreProject = ({ role }: Pick<ProjectSurroundings, 'role'>, project: Project): ProjectEvent[] => {
-  requirePermission(role, 'projects.write');
+export const restoreProject = (standpoint: Standpoint, project: Project): ProjectEvent[] => {
+  requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'active' ? [] : [{ type: 'ProjectRestored', data: {} }];
 };
 

@@ -3,7 +3,7 @@ import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { AggregateStore, type Executed } from '../../event-log/aggregate-store';
 import { LIMIT_GUARD, type LimitGuard } from '../../plans/limit-guard.port';
 import { using } from '../../plans/reserving';
-import { memberOf, type Tenant, teamOf, tenantFold } from '../tenant/evolve';
+import { standpointOf, type Tenant, teamOf, tenantFold } from '../tenant/evolve';
 import { ArchiveProject, ChangeProject, CreateProject, ReleaseProject, RestoreProject } from './commands';
 import {
   archiveProject,
@@ -24,14 +24,19 @@ const tenantOf = async (store: AggregateStore, tenantId: string): Promise<Tenant
   return state;
 };
 
+interface Surroundings extends ProjectSurroundings {
+  /** What a plan's limits are asked with. */
+  readonly tenant: Tenant;
+}
+
 const surroundingsOf = async (
   store: AggregateStore,
   tenantId: string,
   { by, teamId }: { readonly by: string; readonly teamId?: string | null },
-): Promise<ProjectSurroundings> => {
+): Promise<Surroundings> => {
   const tenant = await tenantOf(store, tenantId);
   const teamExists = typeof teamId === 'string' && teamOf(tenant, teamId) !== undefined;
-  return { role: memberOf(tenant, by)?.role, teamExists };
+  return { ...standpointOf(tenant, by), teamExists, tenant };
 };
 
 @CommandHandler(CreateProject)
@@ -46,8 +51,10 @@ class CreateProjectHandler implements ICommandHandler<CreateProject, Done> {
     const decide = (project: Project) => createProject(creation, surroundings, project);
     // A rule's no comes before the plan's. A repeat is asked of the log: the rule may have another answer by now.
     if (!context.mayRepeat) decide(projectFold.initial);
-    const reservation = await this.limits.reserve(tenantId, { resource: 'projects' }, context.commandId);
-    const stream = projectStream(tenantId, creation.projectId);
+    const { projectId } = creation;
+    const claim = { tenantId, tenant: surroundings.tenant, commandId: context.commandId };
+    const reservation = await this.limits.reserve(claim, { resource: 'projects', projectId });
+    const stream = projectStream(tenantId, projectId);
     return using(reservation, () =>
       context.mayRepeat
         ? this.store.execute(projectFold, stream, context, decide)
@@ -58,12 +65,16 @@ class CreateProjectHandler implements ICommandHandler<CreateProject, Done> {
 
 @CommandHandler(ChangeProject)
 class ChangeProjectHandler implements ICommandHandler<ChangeProject, Done> {
-  constructor(private readonly store: AggregateStore) {}
+  constructor(
+    private readonly store: AggregateStore,
+    @Inject(LIMIT_GUARD) private readonly limits: LimitGuard,
+  ) {}
 
   async execute({ tenantId, change, context, expectedVersion }: ChangeProject): Promise<Done> {
     const surroundings = await surroundingsOf(this.store, tenantId, change);
     const decide = (project: Project) => changeProject(change, surroundings, project);
     const stream = projectStream(tenantId, change.projectId);
+    await this.limits.requireWritable(tenantId, surroundings.tenant, change.projectId);
     return this.store.execute(projectFold, stream, context, decide, expectedVersion);
   }
 }
@@ -98,7 +109,9 @@ class RestoreProjectHandler implements ICommandHandler<RestoreProject, Done> {
     const restore = () => this.store.execute(projectFold, stream, context, decide, expectedVersion);
     const needsPlace = context.mayRepeat || decide(state).length > 0;
     if (!needsPlace) return restore();
-    return using(await this.limits.reserve(tenantId, { resource: 'projects' }, context.commandId), restore);
+    const claim = { tenantId, tenant: surroundings.tenant, commandId: context.commandId };
+    const { projectId } = request;
+    return using(await this.limits.reserve(claim, { resource: 'projects', projectId }), restore);
   }
 }
 

@@ -1,21 +1,21 @@
 import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
-import type { Role } from '../tenant/roles';
-import { requirePermission } from '../workspace';
+import { requirePermission, type Standpoint } from '../workspace';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 
 /** What a rule about a task has to know of the company and of the project. */
-export interface TaskSurroundings {
-  /** Of whoever asks; undefined: they do not belong to the company. */
-  readonly role: Role | undefined;
+export interface TaskSurroundings extends Standpoint {
   readonly project: Project['status'];
   /** Whether the person that it shall be assigned to belongs to the company. */
   readonly assigneeIsMember: boolean;
 }
 
-const requireWork = ({ role, project }: Pick<TaskSurroundings, 'role' | 'project'>): void => {
-  requirePermission(role, 'tasks.write');
+type InProject = Omit<TaskSurroundings, 'assigneeIsMember'>;
+
+const requireWork = (surroundings: InProject): void => {
+  requirePermission(surroundings, 'tasks.write');
+  const { project } = surroundings;
   if (project === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
 };
 
@@ -67,7 +67,7 @@ export interface TaskChange {
 
 /** Members change a task, its status from any to any, unless its project is archived; what it is already is no event. */
 export const changeTask = (change: TaskChange, surroundings: TaskSurroundings, task: Task): TaskEvent[] => {
-  requirePermission(surroundings.role, 'tasks.write');
+  requirePermission(surroundings, 'tasks.write');
   const present = requirePresent(task);
   requireWork(surroundings);
   return [
@@ -98,8 +98,8 @@ const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
   dueOn === undefined || dueOn === task.dueOn ? [] : [{ type: 'TaskDueDateChanged', data: { dueOn } }];
 
 /** Members delete a task, unless its project is archived. */
-export const deleteTask = (surroundings: Pick<TaskSurroundings, 'role' | 'project'>, task: Task): TaskEvent[] => {
-  requirePermission(surroundings.role, 'tasks.write');
+export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => {
+  requirePermission(surroundings, 'tasks.write');
   requirePresent(task);
   requireWork(surroundings);
   return [{ type: 'TaskDeleted', data: {} }];

@@ -4,7 +4,7 @@ import { AggregateStore, type Executed } from '../../event-log/aggregate-store';
 import { LIMIT_GUARD, type LimitGuard } from '../../plans/limit-guard.port';
 import { using } from '../../plans/reserving';
 import { projectFold } from '../project/evolve';
-import { memberOf, tenantFold } from '../tenant/evolve';
+import { memberOf, standpointOf, type Tenant, tenantFold } from '../tenant/evolve';
 import { ChangeTask, CreateTask, DeleteTask, UnassignTask } from './commands';
 import { changeTask, createTask, deleteTask, type TaskSurroundings, unassignTask } from './decide';
 import { type Task, taskFold } from './evolve';
@@ -13,13 +13,19 @@ type Done = Executed<Task>;
 
 const taskStream = (tenantId: string, id: string) => ({ tenantId, aggregate: taskFold.aggregate, id });
 
+interface Surroundings extends TaskSurroundings {
+  /** What a plan's limits are asked with. */
+  readonly tenant: Tenant;
+  readonly projectId: string | undefined;
+}
+
 /** @param projectId undefined: the task that is asked for does not exist, so that nothing depends on its project */
 const surroundingsOf = async (
   store: AggregateStore,
   tenantId: string,
   projectId: string | undefined,
   { by, assigneeId }: { readonly by: string; readonly assigneeId?: string | null },
-): Promise<TaskSurroundings> => {
+): Promise<Surroundings> => {
   const [{ state: tenant }, project] = await Promise.all([
     store.load(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId }),
     projectId === undefined
@@ -27,7 +33,9 @@ const surroundingsOf = async (
       : store.load(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
   ]);
   return {
-    role: memberOf(tenant, by)?.role,
+    ...standpointOf(tenant, by),
+    tenant,
+    projectId,
     project: project?.state.status ?? 'absent',
     assigneeIsMember: typeof assigneeId === 'string' && memberOf(tenant, assigneeId) !== undefined,
   };
@@ -38,7 +46,7 @@ const surroundingsOfTask = async (
   store: AggregateStore,
   tenantId: string,
   request: { readonly by: string; readonly taskId: string; readonly assigneeId?: string | null },
-): Promise<TaskSurroundings> => {
+): Promise<Surroundings> => {
   const { state: task } = await store.load(taskFold, taskStream(tenantId, request.taskId));
   return surroundingsOf(store, tenantId, task.kind === 'present' ? task.projectId : undefined, request);
 };
@@ -56,7 +64,10 @@ class CreateTaskHandler implements ICommandHandler<CreateTask, Done> {
     const decide = (task: Task) => createTask(creation, surroundings, task);
     // A rule's no comes before the plan's. A repeat is asked of the log: the rule may have another answer by now.
     if (!context.mayRepeat) decide(taskFold.initial);
-    const reservation = await this.limits.reserve(tenantId, { resource: 'tasks', projectId }, context.commandId);
+    const { tenant } = surroundings;
+    const claim = { tenantId, tenant, commandId: context.commandId };
+    await this.limits.requireWritable(tenantId, tenant, projectId);
+    const reservation = await this.limits.reserve(claim, { resource: 'tasks', projectId, taskId });
     const stream = taskStream(tenantId, taskId);
     return using(reservation, () =>
       context.mayRepeat
@@ -68,11 +79,16 @@ class CreateTaskHandler implements ICommandHandler<CreateTask, Done> {
 
 @CommandHandler(ChangeTask)
 class ChangeTaskHandler implements ICommandHandler<ChangeTask, Done> {
-  constructor(private readonly store: AggregateStore) {}
+  constructor(
+    private readonly store: AggregateStore,
+    @Inject(LIMIT_GUARD) private readonly limits: LimitGuard,
+  ) {}
 
   async execute({ tenantId, change, context, expectedVersion }: ChangeTask): Promise<Done> {
     const surroundings = await surroundingsOfTask(this.store, tenantId, change);
     const decide = (task: Task) => changeTask(change, surroundings, task);
+    const { tenant, projectId } = surroundings;
+    if (projectId !== undefined) await this.limits.requireWritable(tenantId, tenant, projectId);
     return this.store.execute(taskFold, taskStream(tenantId, change.taskId), context, decide, expectedVersion);
   }
 }

@@ -1,4 +1,6 @@
 import type { CommandContext } from '../command';
+import type { Terms } from './billing-events';
+import type { BillingFacts } from './decide-billing';
 import type { Invitating, Joining, Revoking } from './decide-invitations';
 import type { Removing, RoleChange, Transfer } from './decide-members';
 import type { TeamChange, TeamMembership, TeamNaming } from './decide-teams';
@@ -35,3 +37,10 @@ export class RenameTeam extends TenantCommand<TeamNaming> {}
 export class DeleteTeam extends TenantCommand<TeamChange> {}
 export class AddTeamMember extends TenantCommand<TeamMembership> {}
 export class RemoveTeamMember extends TenantCommand<TeamMembership> {}
+
+/** Becomes what Stripe says of the company's customer now. */
+export class FollowStripe extends TenantCommand<BillingFacts> {}
+/** Locks and suspends where the time for it has come. */
+export class AdvanceStanding extends TenantCommand<{ /** RFC 3339: now. */ readonly at: string }> {}
+/** Of an operator: terms outside the catalogue. */
+export class AgreeTerms extends TenantCommand<{ readonly terms: Terms }> {}

@@ -1,3 +1,4 @@
+import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { specificationOf } from '../../testing/given-when-then';
 import {
   INVITATION,
@@ -28,13 +29,12 @@ const { owner, admin, stranger } = PEOPLE;
 const guest = '01a20000-0000-7000-8000-000000000007';
 const OTHER = '01a20000-0000-7000-8000-0000000000bb';
 const at = '2026-01-15T00:00:00.000Z';
-const noLimits: InStreamLimits = { seats: null, teams: null, openInvitations: null };
 
 const invite =
   (more: Partial<Invitating> = {}, limits: Partial<InStreamLimits> = {}) =>
   (tenant: Tenant) => {
     const { invitedBy: by, ...invitation } = memberInvited().data;
-    return inviteMember({ by, ...invitation, at, ...more }, { ...noLimits, ...limits }, tenant);
+    return inviteMember({ by, ...invitation, at, ...more }, { ...NO_LIMITS, ...limits }, tenant);
   };
 const revoke =
   (by: string, invitationId = INVITATION) =>
@@ -44,7 +44,7 @@ const join =
   (more: Partial<Joining> = {}, limits: Partial<InStreamLimits> = {}) =>
   (tenant: Tenant) => {
     const joining = { personId: stranger, tokenHash: memberInvited().data.tokenHash, emailDomain: 'acme.example', at };
-    return joinTenant({ ...joining, ...more }, { ...noLimits, ...limits }, tenant);
+    return joinTenant({ ...joining, ...more }, { ...NO_LIMITS, ...limits }, tenant);
   };
 
 const invited = (more: Partial<MemberInvited['data']> = {}): TenantEvent => memberInvited(more);

@@ -3,17 +3,22 @@ import { Refusal } from '../refusal';
 import { entries, get } from './by-id';
 import type { TenantEvent } from './events';
 import type { Invitation, OpenTenant, Tenant } from './evolve';
-import { notFound, requireOpen, requirePermission, requireRoom } from './requirements';
+import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
 import type { Role } from './roles';
 
 export const MAX_USES = 10_000;
 
 const isExpired = ({ expiresAt }: Invitation, at: string): boolean => Date.parse(expiresAt) <= Date.parse(at);
 
-const usable = ({ invitations }: OpenTenant, at: string): number => {
-  let count = 0;
-  for (const [, invitation] of entries(invitations)) if (!isExpired(invitation, at)) count += 1;
-  return count;
+/** Invitations that can still be used, and how often all together. */
+const usable = ({ invitations }: OpenTenant, at: string): { count: number; held: number } => {
+  let [count, held] = [0, 0];
+  for (const [, invitation] of entries(invitations)) {
+    if (isExpired(invitation, at)) continue;
+    count += 1;
+    held += invitation.maxUses - invitation.uses;
+  }
+  return { count, held };
 };
 
 export interface Invitating {
@@ -44,7 +49,10 @@ export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant:
   if (!Number.isInteger(maxUses) || maxUses < 1 || maxUses > MAX_USES)
     throw new Refusal('conflict', `A link may be used 1 to ${MAX_USES} times.`);
   if (!(Date.parse(expiresAt) > Date.parse(at))) throw new Refusal('conflict', 'The link would have expired already.');
-  requireRoom('openInvitations', usable(open, at), limits.openInvitations);
+  if (emailDomains.length > 0) requireFeature('invitation-domains', limits);
+  const { count, held } = usable(open, at);
+  requireRoom('openInvitations', count, limits);
+  if (limits.invitationsHoldSeats) requireRoom('seats', open.members.size + held, limits, maxUses);
   const data = { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, invitedBy: by };
   return [{ type: 'MemberInvited', data }];
 };
@@ -84,7 +92,8 @@ export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tena
     const { emailDomains, role, uses } = invitation;
     if (emailDomains.length > 0 && !emailDomains.includes(emailDomain))
       throw new Refusal('forbidden', `This invitation is for addresses of ${emailDomains.join(', ')}.`);
-    requireRoom('seats', open.members.size, limits.seats);
+    requireUnlocked(open.account.standing, 'invitations.create');
+    requireRoom('seats', open.members.size, limits);
     return [{ type: 'MemberJoined', data: { personId, role, invitationId, use: uses + 1 } }];
   }
   throw notFound('invitation');

@@ -2,7 +2,7 @@ import { Refusal } from '../refusal';
 import { entries, get } from './by-id';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Member, OpenTenant, Tenant } from './evolve';
-import { notFound, requireOpen, requireOwnerFor, requirePermission, requireVersion } from './requirements';
+import { notFound, requireOpen, requireOwnerFor, requirePermission, requireRole, requireVersion } from './requirements';
 import type { Role } from './roles';
 
 const requireMember = (tenant: OpenTenant, personId: string): Member => {
@@ -53,7 +53,8 @@ export interface Removing {
  */
 export const removeMember = ({ by, personId, reason }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
-  if (by === personId) requirePermission(open, by, 'members.leave');
+  // Personal data is erased at any time; the rest waits while the workspace is locked.
+  if (by === personId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
   const remover = by === personId ? undefined : requirePermission(open, by, 'members.remove');
   const member = requireMember(open, personId);
   if (remover) requireOwnerFor(remover, member.role);

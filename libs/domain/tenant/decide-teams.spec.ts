@@ -1,3 +1,4 @@
+import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { specificationOf } from '../../testing/given-when-then';
 import {
   memberRemoved,
@@ -18,7 +19,7 @@ const { owner, admin, member, stranger } = PEOPLE;
 const ADMINS = ['owner', 'admin'] as const;
 const OTHERS = ['member', 'auditor'] as const;
 
-const limitedTo = (teams: number | null) => ({ seats: null, openInvitations: null, teams });
+const limitedTo = (teams: number | null) => ({ ...NO_LIMITS, teams });
 const create =
   (name: string, { by = owner as string, teamId = 'new', teams = null as number | null } = {}) =>
   (tenant: Tenant) =>

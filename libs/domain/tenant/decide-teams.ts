@@ -35,7 +35,7 @@ export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLim
   const open = openFor(tenant, by);
   if (get(open.teams, teamId)) throw new Refusal('conflict', 'The team exists already.');
   requireFreeName(open, teamId, name);
-  requireRoom('teams', open.teams.size, limits.teams);
+  requireRoom('teams', open.teams.size, limits);
   return [{ type: 'TeamCreated', data: { teamId, name } }];
 };
 

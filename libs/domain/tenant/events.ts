@@ -1,3 +1,4 @@
+import type { BillingEvent, Plan } from './billing-events';
 import type { Role } from './roles';
 
 /**
@@ -18,9 +19,8 @@ export type TenantEvent =
   | TeamRenamed
   | TeamDeleted
   | TeamMemberAdded
-  | TeamMemberRemoved;
-
-export type Plan = 'free' | 'pro' | 'enterprise';
+  | TeamMemberRemoved
+  | BillingEvent;
 
 /** A company signed up; its owner's membership is in it. */
 export type TenantCreated = {

@@ -1,5 +1,7 @@
+import { type Account, evolveAccount, newAccount, type Standing } from './billing';
+import { BILLING_FACTS, type BillingEvent } from './billing-events';
 import { type ById, get, none, remove, set } from './by-id';
-import type { Plan, TenantEvent } from './events';
+import type { TenantEvent } from './events';
 import type { Role } from './roles';
 
 export interface Member {
@@ -30,13 +32,13 @@ export interface OpenTenant {
   readonly status: 'open';
   readonly name: string;
   readonly slug: string;
-  readonly plan: Plan;
-  /** Of the stream, when name or slug last changed: their ETag. */
+  /** Of the stream, when its name, its plan or its lock last changed: its ETag. */
   readonly version: number;
   readonly members: ById<Member>;
   readonly owners: number;
   readonly invitations: ById<Invitation>;
   readonly teams: ById<Team>;
+  readonly account: Account;
 }
 
 /** A tenant as its rules need to see it. Plain data: it is kept in snapshots. */
@@ -48,6 +50,12 @@ export type Tenant =
 /** Undefined: the person does not belong to the company, or there is no such company, or not any more. */
 export const memberOf = (tenant: Tenant, personId: string): Member | undefined =>
   tenant.status === 'open' ? get(tenant.members, personId) : undefined;
+
+/** Who asks, and how the company stands, for rules outside the tenant's own stream. */
+export const standpointOf = (tenant: Tenant, personId: string): { role: Role | undefined; standing?: Standing } => ({
+  role: memberOf(tenant, personId)?.role,
+  ...(tenant.status === 'open' && { standing: tenant.account.standing }),
+});
 
 export const teamOf = (tenant: Tenant, teamId: string): Team | undefined =>
   tenant.status === 'open' ? get(tenant.teams, teamId) : undefined;
@@ -82,19 +90,34 @@ const withTeam = (tenant: OpenTenant, teamId: string, change: (team: Team) => Te
 
 const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => {
   if (event.type === 'TenantCreated') {
-    const { name, slug, plan, ownerId } = event.data;
+    const { name, slug, ownerId } = event.data;
     const members = set<Member>(none, ownerId, { role: 'owner', version });
-    return { status: 'open', name, slug, plan, version, members, owners: 1, invitations: none, teams: none };
+    const nothing = { invitations: none, teams: none, account: newAccount };
+    return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
   }
   if (tenant.status === 'absent') throw new Error('the stream does not begin with TenantCreated');
   // What was still on its way when the company was closed changes nothing any more.
   if (tenant.status === 'closed') return tenant;
+  if (isOfBilling(event)) {
+    const account = evolveAccount(tenant.account, event);
+    return { ...tenant, account, ...(SHOWN.has(event.type) && { version }) };
+  }
   return evolveOpen(tenant, event, version);
 };
 
+/** What everybody in the company sees of its billing. */
+const SHOWN: ReadonlySet<string> = new Set<BillingEvent['type']>([
+  'PlanChanged',
+  'WorkspaceLocked',
+  'WorkspaceSuspended',
+  'WorkspaceUnlocked',
+]);
+const OF_BILLING: ReadonlySet<string> = new Set(BILLING_FACTS);
+const isOfBilling = (event: TenantEvent): event is BillingEvent => OF_BILLING.has(event.type);
+
 const evolveOpen = (
   tenant: OpenTenant,
-  event: Exclude<TenantEvent, { type: 'TenantCreated' }>,
+  event: Exclude<TenantEvent, BillingEvent | { type: 'TenantCreated' }>,
   version: number,
 ): Tenant => {
   switch (event.type) {
@@ -147,7 +170,7 @@ const evolveOpen = (
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 2,
+  foldVersion: 3,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };

@@ -6,11 +6,14 @@ import type { CommandContext } from '../command';
 import type { InStreamLimits } from '../limits';
 import {
   AddTeamMember,
+  AdvanceStanding,
+  AgreeTerms,
   ChangeRole,
   CloseTenant,
   CreateTeam,
   CreateTenant,
   DeleteTeam,
+  FollowStripe,
   InviteMember,
   JoinTenant,
   RemoveMember,
@@ -20,6 +23,7 @@ import {
   RevokeInvitation,
   TransferOwnership,
 } from './commands';
+import { advanceStanding, agreeTerms, followStripe } from './decide-billing';
 import { inviteMember, joinTenant, revokeInvitation } from './decide-invitations';
 import { changeRole, removeMember, transferOwnership } from './decide-members';
 import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from './decide-teams';
@@ -62,9 +66,8 @@ abstract class LimitedRule<Wanted> {
 
   protected abstract readonly decide: (wanted: Wanted, limits: InStreamLimits, tenant: Tenant) => TenantEvent[];
 
-  async execute({ tenantId, wanted, context }: Asked<Wanted>): Promise<Done> {
-    const limits = await this.guard.limitsOf(tenantId);
-    const decide = (tenant: Tenant) => this.decide(wanted, limits, tenant);
+  execute({ tenantId, wanted, context }: Asked<Wanted>): Promise<Done> {
+    const decide = (tenant: Tenant) => this.decide(wanted, this.guard.limitsOf(tenant), tenant);
     return this.store.execute(tenantFold, tenantStream(tenantId), context, decide);
   }
 }
@@ -143,6 +146,21 @@ class RemoveTeamMemberHandler extends TenantRule<RemoveTeamMember['wanted']> {
   protected override readonly decide = removeTeamMember;
 }
 
+@CommandHandler(FollowStripe)
+export class FollowStripeHandler extends TenantRule<FollowStripe['wanted']> {
+  protected override readonly decide = followStripe;
+}
+
+@CommandHandler(AdvanceStanding)
+export class AdvanceStandingHandler extends TenantRule<AdvanceStanding['wanted']> {
+  protected override readonly decide = advanceStanding;
+}
+
+@CommandHandler(AgreeTerms)
+export class AgreeTermsHandler extends TenantRule<AgreeTerms['wanted']> {
+  protected override readonly decide = agreeTerms;
+}
+
 export const tenantHandlers = [
   CreateTenantHandler,
   RenameTenantHandler,
@@ -158,4 +176,5 @@ export const tenantHandlers = [
   DeleteTeamHandler,
   AddTeamMemberHandler,
   RemoveTeamMemberHandler,
+  FollowStripeHandler,
 ];

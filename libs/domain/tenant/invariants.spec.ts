@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { seeds } from '../../testing/seeds';
 import { memberInvited, PEOPLE, staffed, tenantCreated } from '../../testing/tenant-facts';
 import { Refusal } from '../refusal';
@@ -11,7 +12,7 @@ import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
 import { ROLES } from './roles';
 
-const LIMITS = { seats: 4, teams: 2, openInvitations: 3 };
+const LIMITS = { ...NO_LIMITS, seats: 4, teams: 2, openInvitations: 3 };
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 const timeOf = (hour: number): string => new Date(START + hour * 3_600_000).toISOString();
 

@@ -1,3 +1,4 @@
+import type { Standing } from './billing';
 import { ROLES, type Role } from './roles';
 
 const OWNER: readonly Role[] = ['owner'];
@@ -43,3 +44,14 @@ export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[
 /** What somebody is told who may not: `This needs the role owner or admin.` */
 export const rolesNeeded = (permission: Permission): string =>
   `This needs the role ${PERMISSIONS[permission].join(' or ')}.`;
+
+/** What always works: nobody's data is held hostage, and whoever wants to pay can. */
+const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'audit.read']);
+
+export const worksAlways = (permission: Permission): boolean => EVEN_LOCKED.has(permission);
+
+/** Whether a company that stands like this may not do that: locked, it writes nothing; suspended, it reads nothing either. */
+export const isStopped = ({ kind }: Standing, permission: Permission): boolean => {
+  if (kind === 'active' || kind === 'past-due' || worksAlways(permission)) return false;
+  return kind === 'suspended' || !permission.endsWith('.read');
+};

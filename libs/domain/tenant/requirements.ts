@@ -1,7 +1,9 @@
+import type { Feature, InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
+import type { Standing } from './billing';
 import { get } from './by-id';
 import type { OpenTenant, Tenant } from './evolve';
-import { may, type Permission, rolesNeeded } from './permissions';
+import { isStopped, may, type Permission, rolesNeeded } from './permissions';
 import type { Role } from './roles';
 
 export const notFound = (what: string): Refusal => new Refusal('not-found', `There is no such ${what}.`);
@@ -12,11 +14,30 @@ export const requireOpen = (tenant: Tenant): OpenTenant => {
   return tenant;
 };
 
-/** @returns the role that allows it */
-export const requirePermission = (tenant: OpenTenant, personId: string, permission: Permission): Role => {
+const WHY = {
+  'payment-failed': 'A payment failed. Pay the open invoice, or choose another plan, and it is unlocked at once.',
+  'subscription-paused': 'The subscription is paused. Resume it, and the workspace is unlocked at once.',
+};
+
+/** @throws Refusal workspace-locked where a failed payment stops this */
+export const requireUnlocked = (standing: Standing, permission: Permission): void => {
+  if (!isStopped(standing, permission) || !('reason' in standing)) return;
+  const { kind, reason } = standing;
+  throw new Refusal('workspace-locked', WHY[reason], { lock: kind, reason, billingUrl: '/v1/billing' });
+};
+
+/** @returns the role that allows it, locked or not */
+export const requireRole = (tenant: OpenTenant, personId: string, permission: Permission): Role => {
   const role = get(tenant.members, personId)?.role;
   if (role === undefined) throw notFound('workspace');
   if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
+  return role;
+};
+
+/** @returns the role that allows it */
+export const requirePermission = (tenant: OpenTenant, personId: string, permission: Permission): Role => {
+  const role = requireRole(tenant, personId, permission);
+  requireUnlocked(tenant.account.standing, permission);
   return role;
 };
 
@@ -31,10 +52,19 @@ export const requireVersion = (version: number, seen: number | undefined): void 
     throw new Refusal('precondition-failed', 'It has changed since you read it.');
 };
 
-/** @param limit null: none */
-export const requireRoom = (resource: string, used: number, limit: number | null): void => {
-  if (limit !== null && used >= limit) {
-    const detail = `The plan allows ${limit} ${resource}, and ${used} are used.`;
-    throw new Refusal('plan-limit-reached', detail, { resource, limit, used });
-  }
+type Counted = 'seats' | 'teams' | 'openInvitations';
+
+/** @param wanted how many more; one unless given */
+export const requireRoom = (resource: Counted, used: number, limits: InStreamLimits, wanted = 1): void => {
+  const { [resource]: limit, plan, upgradeTo } = limits;
+  if (limit === null || used + wanted <= limit) return;
+  const detail = `The plan ${plan} allows ${limit} ${NAMES[resource]}, and ${used} are used.`;
+  throw new Refusal('plan-limit-reached', detail, { resource, limit, used, plan, upgradeTo });
+};
+
+const NAMES = { seats: 'seats', teams: 'teams', openInvitations: 'open invitations' } as const;
+
+export const requireFeature = (feature: Feature, { features, plan, upgradeTo }: InStreamLimits): void => {
+  if (features.includes(feature)) return;
+  throw new Refusal('feature-not-in-plan', `The plan ${plan} does not include this.`, { feature, plan, upgradeTo });
 };

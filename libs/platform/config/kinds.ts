@@ -129,6 +129,23 @@ export const origins = (described: Described & { example: string }): Setting<rea
     described,
   );
 
+/** `name=value`, separated by commas. */
+export const pairs = (described: Described & { example: string }): Setting<Readonly<Record<string, string>>> =>
+  setting<Readonly<Record<string, string>>>(
+    (value) =>
+      Object.fromEntries(
+        list(value).map((item) => {
+          const [, name, text] = /^([\w.-]+)=([\w.-]+)$/.exec(item) ?? [];
+          if (name === undefined || text === undefined)
+            throw new Problem(`must be name=value pairs separated by commas; ${JSON.stringify(item)} is none`);
+          return [name, text];
+        }),
+      ),
+    {},
+    '',
+    described,
+  );
+
 /** 32 bytes in base64 or base64url. */
 export const key = (described: Described & { example: string }): Setting<Buffer | undefined> =>
   setting<Buffer | undefined>(parseKey, undefined, '', described, true);

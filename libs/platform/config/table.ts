@@ -1,4 +1,4 @@
-import { flag, integer, key, oneOf, optionalText, origins, proxies, publicUrl, serviceUrl, text } from './kinds';
+import { flag, integer, key, oneOf, optionalText, origins, pairs, proxies, publicUrl, serviceUrl, text } from './kinds';
 
 const MANY = 1_000_000_000;
 
@@ -93,8 +93,22 @@ export const TOPICS = {
     TENANT_RETENTION_DAYS: integer(30, 0, 3_650, {
       description: 'How long what a closed company wrote is kept before it is erased.',
     }),
+    PLANS: oneOf(['catalogue', 'none'], 'catalogue', {
+      description: 'none: no plan limits anything; for an installation that one company runs for itself.',
+      example: 'none',
+    }),
+    INVITATIONS_HOLD_SEATS: flag(false, {
+      description: 'Each use of an open invitation holds a seat until somebody takes it.',
+    }),
     SHUTDOWN_GRACE_MS: integer(10_000, 0, 600_000, {
       description: 'How long requests and work under way may take after SIGTERM.',
+    }),
+  },
+  Billing: {
+    STRIPE_PRICES: pairs({
+      description:
+        "Stripe's price ids of this installation, for those of the catalogue: `<catalogue's>=<Stripe's>`, separated by commas.",
+      example: 'price_tenantry_pro_v1=price_1PqYQd2eZvKYlo2C',
     }),
   },
   'What it tells': {
@@ -115,5 +129,6 @@ export const TABLE = {
   ...TOPICS['Where data lives'],
   ...TOPICS.Secrets,
   ...TOPICS.Limits,
+  ...TOPICS.Billing,
   ...TOPICS['What it tells'],
 };

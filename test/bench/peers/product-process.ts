@@ -37,6 +37,7 @@ export const startProduct = async (databaseUrl: string, env: Record<string, stri
         SIGNUP_RATE_PER_HOUR: UNLIMITED,
         SIGNIN_RATE_PER_MINUTE: UNLIMITED,
         API_RATE_PER_MINUTE: UNLIMITED,
+        PLANS: 'none',
         NODE_ENV: 'production',
         ...env,
       },

@@ -1,0 +1,63 @@
+import type { Pool } from 'pg';
+import type { OpenTenant } from '../../../libs/domain/tenant/evolve';
+import type { EventLog } from '../../../libs/event-log/port';
+import { createApiCalls } from '../../../libs/plans/api-calls';
+import type { Catalogue } from '../../../libs/plans/catalogue';
+import { createLimitGuard, termsOf } from '../../../libs/plans/limit-guard';
+import { type LimitGuard, unlimited } from '../../../libs/plans/limit-guard.port';
+import { countedUpTo } from '../../../libs/plans/overdue';
+import { createReservations } from '../../../libs/plans/reservations';
+import { createSettling } from '../../../libs/plans/settling';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import type { Logger } from '../../../libs/platform/logger.port';
+import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
+import type { CallAllowance } from '../identity/authority';
+import { createQuota, type Quota } from './quota';
+import { createUsage, type Usage } from './usage';
+
+export interface PlansParts {
+  readonly catalogue: Catalogue;
+  /** `none`: an installation without plans; nothing is limited, and nothing is counted. */
+  readonly plans: 'catalogue' | 'none';
+  readonly invitationsHoldSeats: boolean;
+  /** Connects as the app role. */
+  readonly pool: Pool;
+  readonly db: ScopedDb;
+  readonly log: EventLog;
+  readonly waiter: PositionWaiter;
+  readonly logger: Logger;
+}
+
+/** What the HTTP process needs of plans and limits. */
+export interface Plans {
+  readonly catalogue: Catalogue;
+  readonly guard: LimitGuard;
+  readonly quota: Quota;
+  readonly usage: Usage;
+  readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
+  close(): Promise<void>;
+}
+
+export const openPlans = (parts: PlansParts): Plans => {
+  const { catalogue, pool, db, log, waiter, logger, invitationsHoldSeats } = parts;
+  if (parts.plans === 'none') {
+    const nothing = { guard: unlimited, quota: createQuota(), usage: createUsage(undefined, false) };
+    return { catalogue, ...nothing, callsOf: () => null, close: async () => undefined };
+  }
+  const reservations = createReservations({ db, pool });
+  const settling = createSettling({ reservations, waiter });
+  const counted = () => countedUpTo(pool);
+  const calls = createApiCalls({ pool, logger });
+  return {
+    catalogue,
+    guard: createLimitGuard({ catalogue, reservations, settling, log, countedUpTo: counted, invitationsHoldSeats }),
+    quota: createQuota(calls),
+    usage: createUsage(calls, true),
+    callsOf: (tenant) => {
+      const { plan, limits } = termsOf(tenant);
+      const limit = limits.apiCallsPerMonth;
+      return limit === null ? null : { limit, plan, upgradeTo: catalogue.upgradeFrom(plan) };
+    },
+    close: () => calls.close(),
+  };
+};

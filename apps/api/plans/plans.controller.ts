@@ -1,0 +1,42 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Catalogue } from '../../../libs/plans/catalogue';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { Needs } from '../http/needs.decorator';
+import { Public } from '../http/public.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { CATALOGUE, SCOPED_DB, USAGE } from '../tokens';
+import { PlanDto, PlansDto, UsageDto } from './plan.dto';
+import type { Usage } from './usage';
+
+/** What can be bought, and what of it a company uses. */
+@ApiTags('Billing')
+@Controller('v1')
+export class PlansController {
+  constructor(
+    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
+    @Inject(USAGE) private readonly usageOf: Usage,
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+  ) {}
+
+  @Get('plans')
+  @Public()
+  @Documented({ summary: 'The catalogue: plans, prices, limits, features', response: PlansDto })
+  plans(): PlansDto {
+    return { data: this.catalogue.offers.map((offer) => new PlanDto(offer)) };
+  }
+
+  @Get('usage')
+  @Needs('usage.read')
+  @Documented({
+    summary: 'What of the plan is in use',
+    description: 'Each limited resource: used, limit, the period in which it is counted, and when it will be used up.',
+    response: UsageDto,
+    problems: ['forbidden', 'workspace-locked'],
+  })
+  usage(@Context() context: RequestContext): Promise<UsageDto> {
+    return this.usageOf(this.db.tenant(principalOf(context).tenantId));
+  }
+}

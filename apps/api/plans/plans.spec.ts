@@ -1,0 +1,194 @@
+import type { PlanLimits } from '../../../libs/domain/limits';
+import type { Terms } from '../../../libs/domain/tenant/billing-events';
+import { createCatalogue, FOUNDING_TERMS } from '../../../libs/plans/catalogue';
+import { RESERVED_SECONDS } from '../../../libs/plans/reservations';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../test/support/identity-app';
+
+const catalogue = createCatalogue();
+
+describe('what a plan limits', () => {
+  let app: IdentityApp;
+  let other: IdentityApp;
+  beforeAll(async () => {
+    app = await createIdentityApp(undefined, { plans: 'catalogue' });
+    other = await createIdentityApp(app, { plans: 'catalogue' });
+  });
+  afterAll(async () => {
+    await other.close();
+    await app.close();
+  });
+
+  const change = (company: SignedUp, terms: Terms) =>
+    app.happen(company.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
+  const limited = (limits: Partial<PlanLimits>): Terms => ({
+    ...FOUNDING_TERMS,
+    limits: { ...FOUNDING_TERMS.limits, ...limits },
+  });
+  const makeProject = (company: SignedUp, through = app) =>
+    through.ask('POST', '/v1/projects', { token: company.accessToken, payload: { name: 'Website' } });
+  const makeTask = (company: SignedUp, projectId: string) =>
+    app.ask('POST', `/v1/projects/${projectId}/tasks`, { token: company.accessToken, payload: { title: 'Do it' } });
+  const usageOf = async (company: SignedUp, resource: string) => {
+    const { data } = (await app.get('/v1/usage', company.accessToken)).json() as { data: { resource: string }[] };
+    return data.find((it) => it.resource === resource);
+  };
+
+  it('is refused with what was asked for, how much there is, and what to upgrade to', async () => {
+    const company = await app.signUp();
+    for (let at = 0; at < 3; at++) expect((await makeProject(company)).statusCode).toBe(201);
+    const refused = await makeProject(company);
+    expect([refused.statusCode, refused.json()]).toEqual([
+      402,
+      expect.objectContaining({
+        type: '/problems/plan-limit-reached',
+        ...{ resource: 'projects', limit: 3, used: 3, plan: 'free', upgradeTo: 'pro' },
+      }),
+    ]);
+    expect(await usageOf(company, 'projects')).toMatchObject({ used: 3, limit: 3 });
+  });
+
+  it('is recorded for the audit where it was refused, once a minute', async () => {
+    const company = await app.signUp();
+    await change(company, limited({ projects: 0 }));
+    for (let at = 0; at < 3; at++) expect((await makeProject(company)).statusCode).toBe(402);
+    await app.settled();
+    const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: company.tenant.id });
+    expect(events.filter(({ type }) => type === 'OperationRefused').map(({ data }) => data)).toEqual([
+      {
+        ...{ problem: 'plan-limit-reached', resource: 'projects', limit: 0, used: 0, plan: 'free' },
+        ...{ operation: 'POST /v1/projects', by: company.user.id, times: 1 },
+      },
+    ]);
+  });
+
+  it('is passed by nobody, however many ask at once, in two processes', async () => {
+    const company = await app.signUp();
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, at) => makeProject(company, at % 2 === 0 ? app : other)),
+    );
+    const statuses = answers.map(({ statusCode }) => statusCode);
+    expect(statuses.filter((it) => it === 201 || it === 202)).toHaveLength(3);
+    expect(statuses.filter((it) => it === 402)).toHaveLength(197);
+  });
+
+  it('is free again where something was archived, and taken where it is restored', async () => {
+    const company = await app.signUp();
+    const { accessToken: token } = company;
+    const [first] = [(await makeProject(company)).json() as { id: string }];
+    for (let at = 0; at < 2; at++) await makeProject(company);
+    expect((await app.ask('DELETE', `/v1/projects/${first.id}`, { token })).statusCode).toBe(200);
+    expect((await makeProject(company)).statusCode).toBe(201);
+    expect((await app.ask('POST', `/v1/projects/${first.id}/restore`, { token })).statusCode).toBe(402);
+  });
+
+  it('counts the tasks of each project by themselves', async () => {
+    const company = await app.signUp();
+    await change(company, limited({ tasksPerProject: 1 }));
+    const [one, two] = [await makeProject(company), await makeProject(company)].map(
+      (it) => it.json() as { id: string },
+    );
+    expect((await makeTask(company, one?.id ?? '')).statusCode).toBe(201);
+    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({ resource: 'tasks', limit: 1, used: 1 });
+    expect((await makeTask(company, two?.id ?? '')).statusCode).toBe(201);
+  });
+
+  it('is larger from the next request on after an upgrade', async () => {
+    const company = await app.signUp();
+    for (let at = 0; at < 3; at++) await makeProject(company);
+    expect((await makeProject(company)).statusCode).toBe(402);
+    await change(company, catalogue.termsOf('pro', null));
+    expect((await makeProject(company)).statusCode).toBe(201);
+  });
+
+  it('deletes nothing where a plan shrank: what is beyond it can be read and archived, and not added to', async () => {
+    const company = await app.signUp();
+    const { accessToken: token } = company;
+    await change(company, catalogue.termsOf('pro', null));
+    const ids: string[] = [];
+    for (let at = 0; at < 5; at++) ids.push(((await makeProject(company)).json() as { id: string }).id);
+    await change(company, FOUNDING_TERMS);
+    const [oldest = '', , , beyond = '', last = ''] = ids;
+    expect((await makeTask(company, oldest)).statusCode).toBe(201);
+    expect((await makeTask(company, beyond)).statusCode).toBe(402);
+    const rename = (id: string) => app.ask('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
+    expect((await rename(beyond)).statusCode).toBe(402);
+    expect((await rename(oldest)).statusCode).toBe(200);
+    expect((await app.get(`/v1/projects/${beyond}`, token)).statusCode).toBe(200);
+    expect((await makeProject(company)).statusCode).toBe(402);
+    for (const id of [oldest, last])
+      expect((await app.ask('DELETE', `/v1/projects/${id}`, { token })).statusCode).toBe(200);
+    expect((await rename(beyond)).statusCode).toBe(200);
+    expect((await rename(uuidv7())).statusCode).toBe(404);
+  });
+
+  it('holds for seats, teams and open invitations by the company’s own rules', async () => {
+    const company = await app.signUp();
+    const { accessToken: token } = company;
+    await change(company, limited({ teams: 1, seats: 1, openInvitations: 1 }));
+    const team = (name: string) => app.ask('POST', '/v1/teams', { token, payload: { name } });
+    expect((await team('Sales')).statusCode).toBe(201);
+    expect((await team('Support')).json()).toMatchObject({
+      ...{ status: 402, resource: 'teams', limit: 1, used: 1, plan: 'free', upgradeTo: 'pro' },
+    });
+    const invite = () => app.ask('POST', '/v1/invitations', { token, payload: { role: 'member', maxUses: 5 } });
+    const link = (await invite()).json() as { url: string };
+    expect((await invite()).json()).toMatchObject({ status: 402, resource: 'openInvitations' });
+    const { email, password } = app.body();
+    const payload = { token: link.url.split('/').at(-1), personName: 'Bob', email, password };
+    const joined = await app.ask('POST', '/v1/invitations/accept', { payload });
+    expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
+  });
+
+  it('holds for features', async () => {
+    const company = await app.signUp();
+    const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
+    const invite = () => app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
+    expect((await invite()).json()).toMatchObject({
+      ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
+    });
+    await change(company, catalogue.termsOf('pro', null));
+    expect((await invite()).statusCode).toBe(201);
+  });
+
+  it('counts calls of a month, and tells of them with each answer', async () => {
+    const company = await app.signUp();
+    await change(company, limited({ apiCallsPerMonth: 3 }));
+    const ask = () => app.get('/v1/tenant', company.accessToken);
+    const answers = [await ask(), await ask(), await ask(), await ask()];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 402]);
+    expect(answers[0]?.headers['ratelimit']).toMatch(/^"tenant";r=\d+;t=\d+, "month";r=2;t=\d+$/);
+    expect(answers[3]?.json()).toMatchObject({
+      resource: 'apiCalls',
+      limit: 3,
+      used: 4,
+      plan: 'free',
+      upgradeTo: 'pro',
+    });
+    expect((await app.get('/v1/me', company.accessToken)).statusCode).toBe(200);
+  });
+
+  it('gives back a place that a killed process had taken, and keeps one that was used', async () => {
+    const company = await app.signUp();
+    const tenantId = company.tenant.id;
+    await change(company, limited({ projects: 2 }));
+    const strand = (commandId: string, unitId: string) =>
+      app.owner.query(
+        `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at)
+         values ($1, $2, 'projects', $1, $3, now() - interval '1 second')`,
+        [tenantId, commandId, unitId],
+      );
+    await strand(uuidv7(), uuidv7());
+    await strand(uuidv7(), uuidv7());
+    expect((await makeProject(company)).statusCode).toBe(201);
+    expect((await makeProject(company)).statusCode).toBe(201);
+    expect((await makeProject(company)).statusCode).toBe(402);
+    expect(RESERVED_SECONDS).toBeLessThan(60);
+  });
+
+  it('is shown to everybody', async () => {
+    const { data } = (await app.ask('GET', '/v1/plans')).json() as { data: { plan: string; limits: object }[] };
+    expect(data.map(({ plan }) => plan)).toEqual(['free', 'pro', 'enterprise']);
+    expect(data[0]?.limits).toMatchObject({ seats: 3, projects: 3, tasksPerProject: 100, apiCallsPerMonth: 10_000 });
+  });
+});

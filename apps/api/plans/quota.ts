@@ -1,0 +1,31 @@
+import { type ApiCalls, secondsLeft } from '../../../libs/plans/api-calls';
+import { Problem } from '../../../libs/platform/problems';
+import type { RequestState } from '../http/request-context';
+import type { CallAllowance } from '../identity/authority';
+
+/** Counts each call of a company's API against what its plan allows in a month. */
+export interface Quota {
+  /**
+   * One more call, and what its answer has to say of it.
+   * @returns the problem where it was one too many
+   */
+  count(state: RequestState, tenantId: string, allowance: CallAllowance): Problem | undefined;
+}
+
+/** @param calls left out: nothing is counted */
+export const createQuota = (calls?: ApiCalls): Quota => ({
+  count: (state, tenantId, { limit, plan, upgradeTo }) => {
+    if (!calls) return undefined;
+    const used = calls.count(tenantId);
+    const seconds = secondsLeft(Date.now());
+    state.quotaPolicy = `"month";q=${limit};w=${MONTH_SECONDS}`;
+    state.quota = `"month";r=${Math.max(0, limit - used)};t=${seconds}`;
+    if (used <= limit) return undefined;
+    const detail = `The plan allows ${limit} calls a month. They are counted anew when the next month begins (UTC).`;
+    const members = { resource: 'apiCalls', limit, used, plan, upgradeTo };
+    return new Problem('plan-limit-reached', { detail, retryAfter: seconds, members });
+  },
+});
+
+/** Of the longest month, as what the policy's window is told. */
+const MONTH_SECONDS = 31 * 86_400;

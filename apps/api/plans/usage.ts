@@ -1,0 +1,45 @@
+import type { ApiCalls } from '../../../libs/plans/api-calls';
+import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
+import type { TenantDb } from '../../../libs/platform/database/scoped-db';
+import { findUsage } from '../../../projections/plan-limits/queries';
+import type { UsageDto, UsedDto } from './plan.dto';
+
+const monthStart = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+const monthEnd = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
+
+/** When so many are used if it goes on as since the month began; null: not before it ends. */
+export const exhaustionOf = (used: number, limit: number | null, now: Date): string | null => {
+  if (limit === null || used === 0) return null;
+  const start = monthStart(now);
+  const at = start + ((now.getTime() - start) / used) * limit;
+  if (used >= limit) return now.toISOString();
+  return at < monthEnd(now) ? new Date(at).toISOString() : null;
+};
+
+/** What of a company's plan is in use. @param calls those that the database has not been told of count, too */
+export const createUsage =
+  (calls: ApiCalls | undefined, isLimited: boolean) =>
+  async (db: TenantDb, now = new Date()): Promise<UsageDto> => {
+    const { plan, limits, apiCalls, ...used } = await findUsage(db);
+    const bounds = limits ?? FOUNDING_TERMS.limits;
+    const allowed = (limit: number | null): number | null => (isLimited ? limit : null);
+    const standing = (resource: keyof typeof used): UsedDto => ({
+      ...{ resource, used: used[resource], limit: allowed(bounds[resource]) },
+      ...{ period: null, periodEnd: null, projectedExhaustion: null },
+    });
+    const made = apiCalls + (calls?.untold(db.tenantId) ?? 0);
+    const limit = allowed(bounds.apiCallsPerMonth);
+    return {
+      plan: plan ?? FOUNDING_TERMS.plan,
+      data: [
+        ...(['seats', 'teams', 'openInvitations', 'projects', 'tasksPerProject'] as const).map(standing),
+        {
+          ...{ resource: 'apiCalls', used: made, limit, period: 'month' },
+          periodEnd: new Date(monthEnd(now)).toISOString(),
+          projectedExhaustion: exhaustionOf(made, limit, now),
+        },
+      ],
+    };
+  };
+
+export type Usage = ReturnType<typeof createUsage>;

@@ -1,0 +1,136 @@
+import type { Feature, PlanLimits } from '../limits';
+
+export const PLANS = ['free', 'pro', 'enterprise'] as const;
+export type Plan = (typeof PLANS)[number];
+
+/**
+ * What a company has bought, as it was when it bought it: a later version of the catalogue changes nothing for those who
+ * have an earlier one.
+ */
+export type Terms = {
+  readonly plan: Plan;
+  /** Of the catalogue. */
+  readonly version: number;
+  readonly limits: PlanLimits;
+  readonly features: readonly Feature[];
+  /** Days from a failed payment to the lock. */
+  readonly graceDays: number;
+  /** Days from the lock until reads are stopped, too. */
+  readonly suspendAfterDays: number;
+  /** Agreed with this one company, outside the catalogue: no subscription's end takes it away. */
+  readonly agreed: boolean;
+};
+
+export type SubscriptionStatus = 'trialing' | 'active' | 'past-due' | 'unpaid' | 'paused';
+
+/** All times are RFC 3339. */
+export type SubscriptionDetails = {
+  readonly subscriptionId: string;
+  readonly status: SubscriptionStatus;
+  readonly periodEnd: string;
+  readonly trialEnd: string | null;
+  /** When it ends, if it was cancelled for a later moment. */
+  readonly cancelAt: string | null;
+  /** Since when payment is missing: known to Stripe, so that everybody who asks gets the same. */
+  readonly failingSince: string | null;
+};
+
+export type InvoiceDetails = {
+  readonly invoiceId: string;
+  /** As it is printed on the invoice; null for one without. */
+  readonly number: string | null;
+  /** Minor units. */
+  readonly amount: number;
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  readonly createdAt: string;
+  /** Stripe's page of it. */
+  readonly url: string | null;
+};
+
+/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for whoever asks why. */
+export type PlanChanged = {
+  readonly type: 'PlanChanged';
+  readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' };
+};
+
+export type SubscriptionStarted = { readonly type: 'SubscriptionStarted'; readonly data: SubscriptionDetails };
+
+/** Its status, its period, or when it ends. */
+export type SubscriptionUpdated = { readonly type: 'SubscriptionUpdated'; readonly data: SubscriptionDetails };
+
+/** It is over for good: nothing that arrives later revives it. */
+export type SubscriptionCanceled = {
+  readonly type: 'SubscriptionCanceled';
+  readonly data: { readonly subscriptionId: string };
+};
+
+/** So many were bought, where the plan sells seats one by one. */
+export type SeatsChanged = { readonly type: 'SeatsChanged'; readonly data: { readonly seats: number } };
+
+export type PaymentFailed = {
+  readonly type: 'PaymentFailed';
+  /** `attempt` counts from 1; `nextAttemptAt` is null where there is none. */
+  readonly data: InvoiceDetails & { readonly attempt: number; readonly nextAttemptAt: string | null };
+};
+
+export type PaymentSucceeded = { readonly type: 'PaymentSucceeded'; readonly data: InvoiceDetails };
+
+/** Nobody waits for it any more. */
+export type PaymentForgiven = {
+  readonly type: 'PaymentForgiven';
+  readonly data: InvoiceDetails & { readonly as: 'void' | 'uncollectible' };
+};
+
+export type LockReason = 'payment-failed' | 'subscription-paused';
+
+/** Writes stop. `since` is when the grace was over, not when that was noticed. */
+export type WorkspaceLocked = {
+  readonly type: 'WorkspaceLocked';
+  readonly data: { readonly reason: LockReason; readonly since: string; readonly suspendAt: string };
+};
+
+/** Reads stop, too. */
+export type WorkspaceSuspended = { readonly type: 'WorkspaceSuspended'; readonly data: { readonly since: string } };
+
+export type WorkspaceUnlocked = {
+  readonly type: 'WorkspaceUnlocked';
+  readonly data: { readonly reason: 'paid' | 'ended' };
+};
+
+/** Reconciliation found what no webhook had told, and mended it. */
+export type BillingDriftRepaired = {
+  readonly type: 'BillingDriftRepaired';
+  /** The facts by which it was mended, which follow it. */
+  readonly data: { readonly facts: readonly string[] };
+};
+
+export type BillingEvent =
+  | PlanChanged
+  | SubscriptionStarted
+  | SubscriptionUpdated
+  | SubscriptionCanceled
+  | SeatsChanged
+  | PaymentFailed
+  | PaymentSucceeded
+  | PaymentForgiven
+  | WorkspaceLocked
+  | WorkspaceSuspended
+  | WorkspaceUnlocked
+  | BillingDriftRepaired;
+
+/** By type, for those who have to know the facts of money from the others. */
+export const BILLING_FACTS = [
+  'PlanChanged',
+  'SubscriptionStarted',
+  'SubscriptionUpdated',
+  'SubscriptionCanceled',
+  'SeatsChanged',
+  'PaymentFailed',
+  'PaymentSucceeded',
+  'PaymentForgiven',
+  'WorkspaceLocked',
+  'WorkspaceSuspended',
+  'WorkspaceUnlocked',
+  'BillingDriftRepaired',
+] as const satisfies readonly BillingEvent['type'][];

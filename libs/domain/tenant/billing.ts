@@ -1,0 +1,121 @@
+import type {
+  BillingEvent,
+  InvoiceDetails,
+  LockReason,
+  PlanChanged,
+  SubscriptionDetails,
+  Terms,
+} from './billing-events';
+import { type ById, get, none, set } from './by-id';
+
+/** What is known of an invoice that was ever heard of. */
+export interface Invoice {
+  readonly status: 'failed' | 'paid' | 'void' | 'uncollectible';
+  readonly attempts: number;
+}
+
+/**
+ * How the company stands with its payments:
+ * `active` → `past-due` (a payment failed, within the grace) → `locked` (writes stop) → `suspended` (reads, too), and from
+ * each of them back to `active` at once.
+ */
+export type Standing =
+  | { readonly kind: 'active' }
+  | { readonly kind: 'past-due' }
+  | { readonly kind: 'locked' | 'suspended'; readonly reason: LockReason; readonly suspendAt: string };
+
+/** The part of a tenant that its billing decides. */
+export interface Account {
+  /** Null: those with which every company begins. */
+  readonly terms: Terms | null;
+  /** Whether the terms have ever become smaller, so that more may be in use than they allow. */
+  readonly shrunk: boolean;
+  readonly seats: number | null;
+  readonly subscription: SubscriptionDetails | null;
+  /** Subscriptions that are over. */
+  readonly ended: ById<true>;
+  readonly invoices: ById<Invoice>;
+  readonly standing: Standing;
+}
+
+export const newAccount: Account = {
+  terms: null,
+  shrunk: false,
+  seats: null,
+  subscription: null,
+  ended: none,
+  invoices: none,
+  standing: { kind: 'active' },
+};
+
+const ACTIVE: Standing = { kind: 'active' };
+
+const isSmaller = (next: Terms, before: Terms | null): boolean =>
+  before !== null &&
+  (Object.keys(next.limits) as (keyof Terms['limits'])[]).some(
+    (name) => (next.limits[name] ?? Number.POSITIVE_INFINITY) < (before.limits[name] ?? Number.POSITIVE_INFINITY),
+  );
+
+const withPlan = (account: Account, { terms }: PlanChanged['data']): Account => ({
+  ...account,
+  terms,
+  shrunk: account.shrunk || terms.agreed || isSmaller(terms, account.terms),
+});
+
+const withInvoice = (account: Account, { invoiceId }: InvoiceDetails, status: Invoice['status'], attempts?: number) => {
+  const known = get(account.invoices, invoiceId);
+  const invoice: Invoice = { status, attempts: attempts ?? known?.attempts ?? 0 };
+  return { ...account, invoices: set(account.invoices, invoiceId, invoice) };
+};
+
+/** What was late without being locked is late no more. */
+const withoutDelay = (standing: Standing): Standing => (standing.kind === 'past-due' ? ACTIVE : standing);
+
+const isPaid = ({ status }: SubscriptionDetails): boolean => status === 'active' || status === 'trialing';
+
+const withSubscription = (account: Account, subscription: SubscriptionDetails): Account => ({
+  ...account,
+  subscription,
+  standing: isPaid(subscription) ? withoutDelay(account.standing) : account.standing,
+});
+
+export const evolveAccount = (account: Account, event: BillingEvent): Account => {
+  switch (event.type) {
+    case 'PlanChanged':
+      return withPlan(account, event.data);
+    case 'SubscriptionStarted':
+    case 'SubscriptionUpdated':
+      return withSubscription(account, event.data);
+    case 'SubscriptionCanceled': {
+      const { subscriptionId } = event.data;
+      const isPresent = account.subscription?.subscriptionId === subscriptionId;
+      return {
+        ...account,
+        ended: set(account.ended, subscriptionId, true),
+        ...(isPresent && { subscription: null, seats: null, standing: withoutDelay(account.standing) }),
+      };
+    }
+    case 'SeatsChanged':
+      return { ...account, seats: event.data.seats };
+    case 'PaymentFailed': {
+      const failed = withInvoice(account, event.data, 'failed', event.data.attempt);
+      return account.standing.kind === 'active' ? { ...failed, standing: { kind: 'past-due' } } : failed;
+    }
+    case 'PaymentSucceeded':
+      return withInvoice(account, event.data, 'paid');
+    case 'PaymentForgiven':
+      return withInvoice(account, event.data, event.data.as);
+    case 'WorkspaceLocked': {
+      const { reason, suspendAt } = event.data;
+      return { ...account, standing: { kind: 'locked', reason, suspendAt } };
+    }
+    case 'WorkspaceSuspended':
+      return account.standing.kind === 'locked'
+        ? { ...account, standing: { ...account.standing, kind: 'suspended' } }
+        : account;
+    case 'WorkspaceUnlocked':
+      return { ...account, standing: ACTIVE };
+    case 'BillingDriftRepaired':
+      return account;
+  }
+};

@@ -1,0 +1,122 @@
+import type { Pool } from 'pg';
+import { withClient } from '../platform/database/pools';
+import type { Logger } from '../platform/logger.port';
+
+/** ms between two flushes: what a killed process has not told of by then is not counted. */
+const FLUSH_MS = 1_000;
+/** Companies that one process remembers; beyond them those are forgotten that do not call at the moment. */
+const CAPACITY = 200_000;
+/** Companies of one statement. */
+const AT_ONCE = 1_000;
+
+interface Count {
+  /** Calls of all processes, as the database told last. */
+  known: number;
+  /** Counted here since. */
+  fresh: number;
+  /** Being told of. */
+  flushing: number;
+}
+
+/** The first day of the month, UTC. */
+const monthOf = (time: number): string => `${new Date(time).toISOString().slice(0, 7)}-01`;
+
+/** Seconds until the next month begins. */
+export const secondsLeft = (time: number): number => {
+  const now = new Date(time);
+  return Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - time) / 1_000);
+};
+
+export interface ApiCallsParts {
+  /** Connects as the app role. */
+  readonly pool: Pool;
+  readonly logger: Logger;
+  readonly flushMs?: number;
+  readonly now?: () => number;
+}
+
+/**
+ * Counts the calls of each company in memory and adds them up in the database once a second, in one statement: a request
+ * pays a look into a map. So two processes know of each other's within a second or two, and a company is over by what it
+ * calls in that time at most.
+ */
+export const createApiCalls = ({ pool, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsParts) => {
+  let month = monthOf(now());
+  let counts = new Map<string, Count>();
+  let running: Promise<void> | undefined;
+
+  const tell = async (of: string, told: readonly [string, Count][]): Promise<void> => {
+    for (const [, count] of told) {
+      count.flushing = count.fresh;
+      count.fresh = 0;
+    }
+    try {
+      const { rows } = await withClient(pool, (client) =>
+        client.query<{ id: string; calls: string }>({
+          name: 'count-calls',
+          text: 'select tenant_id as id, calls from plans.count_calls($1, $2, $3)',
+          values: [told.map(([id]) => id), of, told.map(([, { flushing }]) => flushing)],
+        }),
+      );
+      const byId = new Map(told);
+      for (const { id, calls } of rows) {
+        const count = byId.get(id);
+        if (count) count.known = Number(calls);
+      }
+    } catch (error) {
+      for (const [, count] of told) count.fresh += count.flushing;
+      throw error;
+    } finally {
+      for (const [, count] of told) count.flushing = 0;
+    }
+  };
+
+  const flush = async (): Promise<void> => {
+    const [of, all] = [month, counts];
+    if (monthOf(now()) !== month) {
+      month = monthOf(now());
+      counts = new Map();
+    }
+    const told = [...all].filter(([, { fresh }]) => fresh > 0);
+    for (let at = 0; at < told.length; at += AT_ONCE) await tell(of, told.slice(at, at + AT_ONCE));
+    if (all === counts && all.size > CAPACITY) for (const [id, { fresh }] of all) if (fresh === 0) all.delete(id);
+  };
+
+  const flushOnce = (): Promise<void> => {
+    running ??= flush().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+
+  const timer = setInterval(() => {
+    flushOnce().catch((error: unknown) => logger.warn({ err: error }, 'calls could not be counted, trying again'));
+  }, flushMs);
+  timer.unref();
+
+  return {
+    /** One more. @returns how many it are in this month, this one too, as far as this process knows */
+    count: (tenantId: string): number => {
+      let count = counts.get(tenantId);
+      if (!count) {
+        count = { known: 0, fresh: 0, flushing: 0 };
+        counts.set(tenantId, count);
+      }
+      count.fresh += 1;
+      return count.known + count.fresh + count.flushing;
+    },
+    /** Calls that the database has not been told of yet. */
+    untold: (tenantId: string): number => {
+      const count = counts.get(tenantId);
+      return count ? count.fresh + count.flushing : 0;
+    },
+    /** Tells of everything. */
+    close: async (): Promise<void> => {
+      clearInterval(timer);
+      await flushOnce().catch(() => undefined);
+      await flushOnce().catch((error: unknown) => logger.warn({ err: error }, 'the last calls were not counted'));
+    },
+  };
+};
+
+export type ApiCalls = ReturnType<typeof createApiCalls>;

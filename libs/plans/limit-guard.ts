@@ -1,0 +1,102 @@
+import type { InStreamLimits } from '../domain/limits';
+import type { Terms } from '../domain/tenant/billing-events';
+import type { Tenant } from '../domain/tenant/evolve';
+import type { EventLog } from '../event-log/port';
+import { Problem } from '../platform/problems';
+import { type Catalogue, FOUNDING_TERMS } from './catalogue';
+import { type Claim, type LimitGuard, NOTHING_RESERVED, type Reservable, type Reservation } from './limit-guard.port';
+import { type CountedUpTo, settledOf } from './overdue';
+import type { Reservations, Wanted } from './reservations';
+import type { Settling } from './settling';
+
+export interface LimitGuardParts {
+  readonly catalogue: Catalogue;
+  readonly reservations: Reservations;
+  readonly settling: Settling;
+  readonly log: EventLog;
+  /** Of the read model plan-limits. */
+  readonly countedUpTo: CountedUpTo;
+  readonly invitationsHoldSeats: boolean;
+}
+
+/** What a company may use now. One that is closed may use what every company begins with, and nothing asks. */
+export const termsOf = (tenant: Tenant): Terms =>
+  (tenant.status === 'open' ? tenant.account.terms : null) ?? FOUNDING_TERMS;
+
+/** What a company's own rules enforce. */
+export const inStreamLimits =
+  (catalogue: Catalogue, invitationsHoldSeats: boolean) =>
+  (tenant: Tenant): InStreamLimits => {
+    const { plan, limits, features } = termsOf(tenant);
+    const { seats, teams, openInvitations } = limits;
+    const upgradeTo = catalogue.upgradeFrom(plan);
+    return { seats, teams, openInvitations, features, invitationsHoldSeats, plan, upgradeTo };
+  };
+
+const NAMES = { projects: 'projects', tasks: 'tasks in a project' } as const;
+
+/**
+ * The guard of plans. What it compares with comes from the company's own stream, as it is at that moment, so that an
+ * upgrade counts from the next command on; what is in use comes from the read model, and from what others are about to use.
+ */
+export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
+  const { catalogue, reservations, settling, log, countedUpTo, invitationsHoldSeats } = parts;
+
+  const reached = (
+    terms: Terms,
+    resource: 'projects' | 'tasks',
+    limit: number,
+    used: number,
+    what: string,
+  ): Problem => {
+    const { plan } = terms;
+    const members = { resource, limit, used, plan, upgradeTo: catalogue.upgradeFrom(plan) };
+    return new Problem('plan-limit-reached', {
+      detail: `The plan ${plan} allows ${limit} ${NAMES[resource]}${what}`,
+      members,
+    });
+  };
+
+  /** Looks up what is out of time. @returns whether there is more room by it */
+  const clearOverdue = async (tenantId: string, scopeId: string): Promise<boolean> => {
+    const settled = await settledOf(log, await reservations.overdueIn(tenantId, scopeId), countedUpTo);
+    if (settled.length > 0) await reservations.settle(settled);
+    return settled.length > 0;
+  };
+
+  const take = async (terms: Terms, wanted: Wanted, limit: number): Promise<void> => {
+    const { tenantId, scopeId, resource } = wanted;
+    const first = await reservations.reserve(wanted, limit);
+    if (first.taken) return;
+    if (first.overdue > 0 && (await clearOverdue(tenantId, scopeId))) {
+      const second = await reservations.reserve(wanted, limit);
+      if (second.taken) return;
+    }
+    throw reached(terms, resource, limit, first.used, `, and ${first.used} are used.`);
+  };
+
+  return {
+    limitsOf: inStreamLimits(catalogue, invitationsHoldSeats),
+
+    reserve: async ({ tenantId, tenant, commandId }: Claim, wanted: Reservable): Promise<Reservation> => {
+      const terms = termsOf(tenant);
+      const { resource } = wanted;
+      const limit = resource === 'projects' ? terms.limits.projects : terms.limits.tasksPerProject;
+      if (limit === null) return NOTHING_RESERVED;
+      const [scopeId, unitId] =
+        resource === 'projects' ? [tenantId, wanted.projectId] : [wanted.projectId, wanted.taskId];
+      await take(terms, { tenantId, commandId, resource, scopeId, unitId }, limit);
+      return settling.reservation(tenantId, commandId);
+    },
+
+    requireWritable: async (tenantId, tenant, projectId) => {
+      if (tenant.status !== 'open' || !tenant.account.shrunk) return;
+      const terms = termsOf(tenant);
+      const limit = terms.limits.projects;
+      if (limit === null) return;
+      const rank = await reservations.rankOf(tenantId, projectId, limit);
+      if (rank === undefined || rank < limit) return;
+      throw reached(terms, 'projects', limit, rank + 1, ': this one, beyond them, can be read and archived.');
+    },
+  };
+};

@@ -1,0 +1,42 @@
+import type { DomainEvent } from '../../libs/domain/events';
+import { FOUNDING_TERMS } from '../../libs/plans/catalogue';
+import { project, recorded } from '../../libs/testing/given-when-then';
+import { planLimitsProjection } from './projection';
+
+const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
+const commandId = '01a20000-0000-7000-8000-0000000000c1';
+const of = (aggregate: string, id: string, event: DomainEvent) =>
+  recorded({ ...event, stream: { tenantId: tenant_id, aggregate, id }, commandId });
+
+const created = of('project', 'p1', { type: 'ProjectCreated', data: { name: 'P', description: '', teamId: null } });
+const archived = of('project', 'p1', { type: 'ProjectArchived', data: {} });
+const restored = of('project', 'p1', { type: 'ProjectRestored', data: {} });
+const task = of('task', 't1', {
+  type: 'TaskCreated',
+  data: { projectId: 'p1', title: 'T', description: '', assigneeId: null, dueOn: null },
+});
+const deleted = of('task', 't1', { type: 'TaskDeleted', data: {} });
+const unit = (unit_id: string, scope_id: string) => ({ tenant_id, unit_id, scope_id, command_id: commandId });
+
+describe('the plan-limits read model', () => {
+  it('counts projects in their company, and tasks in their project', () =>
+    project(planLimitsProjection, created, task).thenRows('plan_units', unit('p1', tenant_id), unit('t1', 'p1')));
+  it('does not count what is archived', () =>
+    project(planLimitsProjection, created, archived).thenRemoved('plan_units', { tenant_id, unit_id: 'p1' }));
+  it('counts what is taken up again', () =>
+    project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit('p1', tenant_id)));
+  it('does not count what is deleted', () =>
+    project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: 't1' }));
+  it('knows what was bought last', () => {
+    const { plan, version, limits, features } = FOUNDING_TERMS;
+    const bought = of('tenant', tenant_id, {
+      type: 'PlanChanged',
+      data: { terms: FOUNDING_TERMS, reason: 'agreed' },
+    });
+    project(planLimitsProjection, bought).thenRows('plan_terms', {
+      ...{ tenant_id, plan, version },
+      limits: JSON.stringify(limits),
+      features: JSON.stringify(features),
+    });
+  });
+});

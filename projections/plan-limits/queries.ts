@@ -1,0 +1,51 @@
+import type { PlanLimits } from '../../libs/domain/limits';
+import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+
+/** What of a plan is in use. */
+export interface UsageRow {
+  /** Null: those with which every company begins. */
+  readonly plan: string | null;
+  readonly limits: PlanLimits | null;
+  readonly seats: number;
+  readonly teams: number;
+  readonly openInvitations: number;
+  readonly projects: number;
+  /** Of the project that has most. */
+  readonly tasksPerProject: number;
+  readonly apiCalls: number;
+}
+
+const USAGE: Statement = {
+  name: 'usage',
+  text: `with me as (select (select nullif(current_setting('app.tenant_id', true), '')::uuid) as id)
+    select t.plan, t.limits,
+      (select count(*)::integer from read_model.members m where m.tenant_id = me.id) as seats,
+      (select count(*)::integer from read_model.teams m where m.tenant_id = me.id) as teams,
+      (select count(*)::integer from read_model.invitations i where i.tenant_id = me.id
+        and not i.revoked and i.uses < i.max_uses and i.expires_at > now()) as "openInvitations",
+      (select count(*)::integer from read_model.plan_units u where u.tenant_id = me.id and u.scope_id = me.id) as projects,
+      coalesce((select max(n)::integer from (select count(*) as n from read_model.plan_units u
+        where u.tenant_id = me.id and u.scope_id <> me.id group by u.scope_id) scopes), 0) as "tasksPerProject",
+      coalesce((select c.calls::integer from plans.api_calls c where c.tenant_id = me.id
+        and c.month = date_trunc('month', now() at time zone 'UTC')::date), 0) as "apiCalls"
+    from me left join read_model.plan_terms t on t.tenant_id = me.id`,
+};
+
+/** What of the tenant's plan is in use now, in one round trip. */
+export const findUsage = async (db: TenantDb): Promise<UsageRow> => {
+  const [row] = await db.query<UsageRow>(USAGE, []);
+  if (!row) throw new Error('the usage query has one row');
+  return row;
+};
+
+const NEWEST_UNITS: Statement = {
+  name: 'units-beyond',
+  text: `select unit_id as id from read_model.plan_units
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+      and scope_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+    order by unit_id offset $1 limit 100`,
+};
+
+/** The projects that a limit would leave beyond it, the oldest first; 100 at most. */
+export const projectsBeyond = async (db: TenantDb, limit: number): Promise<string[]> =>
+  (await db.query<{ id: string }>(NEWEST_UNITS, [limit])).map(({ id }) => id);

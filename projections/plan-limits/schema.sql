@@ -1,0 +1,35 @@
+-- What each company has bought, and what of it is in use: what limits across streams are counted by.
+create table plan_terms (
+  tenant_id uuid    not null,
+  plan      text    not null,
+  version   integer not null,  -- of the catalogue
+  limits    jsonb   not null,
+  features  jsonb   not null
+);
+
+-- One row for each project that is not archived (counted in its company) and each task (counted in its project).
+create table plan_units (
+  tenant_id  uuid not null,
+  unit_id    uuid not null,  -- UUIDv7: the order in which they were made
+  scope_id   uuid not null,
+  command_id uuid not null   -- that made it, or took it up again: the reservation that it used
+);
+
+-- after load
+alter table plan_terms add primary key (tenant_id);
+alter table plan_units add primary key (tenant_id, unit_id);
+create index plan_units_scope_idx on plan_units (tenant_id, scope_id, unit_id);
+
+-- before reading
+alter table plan_terms enable row level security;
+alter table plan_terms force row level security;
+create policy projector_writes on plan_terms to {{projector}} using (true) with check (true);
+create policy operator_reads on plan_terms for select to {{operator}} using (true);
+create policy tenant_reads on plan_terms for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+alter table plan_units enable row level security;
+alter table plan_units force row level security;
+create policy projector_writes on plan_units to {{projector}} using (true) with check (true);
+create policy operator_reads on plan_units for select to {{operator}} using (true);
+create policy tenant_reads on plan_units for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
