@@ -1,9 +1,12 @@
 import type { Settings } from '../libs/platform/config/settings';
 import type { PerRole } from '../libs/platform/database/roles';
 import type { Logger } from '../libs/platform/logging';
+import type { StripeSettings } from './stripe';
 
 /** What `main.ts` has prepared for the parts of the product: the database is up and migrated. */
 export interface Context {
+  /** Stripe, where this installation has one: its own address, or one on loopback. */
+  readonly stripe: StripeSettings | undefined;
   readonly settings: Settings;
   readonly logger: Logger;
   /** 32 bytes. Derive what you need from it (HKDF, a label per purpose); never use it as it is. */

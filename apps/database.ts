@@ -6,10 +6,13 @@ import { migrate } from '../libs/platform/database/migrate';
 import { deriveRolePasswords, roleUrls } from '../libs/platform/database/roles';
 import { openEmbeddedPostgres, usableDataDir } from '../libs/platform/embedded-postgres';
 import { codeOf } from '../libs/platform/error-code';
+import { installJobs } from '../libs/platform/jobs/install';
 import type { Logger } from '../libs/platform/logging';
+import { CannotStart } from './cannot-start';
 import type { Context } from './context';
 import type { Lifecycle } from './lifecycle';
 import { MIGRATIONS } from './migrations';
+import { stripeSettings } from './stripe';
 
 const SERVER_STOP_MS = 30_000;
 const WAIT_FOR_SERVER_MS = 30_000;
@@ -35,8 +38,10 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       apply: settings.migrateOnStart,
     }),
   );
+  await installJobs(ownerUrl, prefix, settings.migrateOnStart);
   if (applied.length > 0) logger.info(`the database is up to date: ${applied.join(', ')}`);
   return {
+    stripe: stripeSettings(settings, secretKey),
     settings,
     logger,
     secretKey,
@@ -78,8 +83,3 @@ const unreachable = (url: string, code: string, error: unknown): unknown => {
     { cause: error },
   );
 };
-
-/** The operator has to change something; the message says what. */
-class CannotStart extends Error {
-  override readonly name = 'CannotStart';
-}

@@ -1,3 +1,4 @@
+import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
 import { bannerFor, workerBanner } from './banner';
@@ -5,6 +6,7 @@ import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
 import { openRuntime, type Runtime } from './runtime';
+import type { StripeSim } from './stripe-sim/start';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
 const CLOSE_MS = 5_000;
@@ -39,15 +41,23 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   if (lifecycle.stopping) return;
   const runtime = await open('the event log', openRuntime(context), (it) => it.close());
   if (lifecycle.stopping) return;
+  const isOurOwn = settings.role !== 'worker' && runtime.stripe?.embedded === true;
+  const stripe = isOurOwn ? await open('the Stripe on loopback', startStripe(runtime), (it) => it.stop()) : undefined;
+  if (lifecycle.stopping) return;
+  const parts: Runtime =
+    runtime.stripe && stripe ? { ...runtime, stripe: { ...runtime.stripe, url: stripe.url } } : runtime;
   const [, api] = await Promise.all([
-    settings.role === 'api' ? undefined : open('the worker', startWorker(runtime), stop),
-    settings.role === 'worker' ? undefined : open('the API', startApi(runtime), stop),
+    settings.role === 'api' ? undefined : open('the worker', startWorker(parts), stop),
+    settings.role === 'worker' ? undefined : open('the API', startApi(parts), stop),
   ]);
   if (lifecycle.stopping) return;
+  if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
   process.stdout.write(api?.url ? bannerFor(api.url) : workerBanner);
 };
 
 // Loaded only where they run: a worker needs no HTTP.
+const startStripe = async (runtime: Runtime): Promise<StripeSim> =>
+  (await import('./stripe-sim/part.js')).startStripe(runtime);
 const startApi = async (runtime: Runtime): Promise<Part> => (await import('./api/start.js')).startApi(runtime);
 const startWorker = async (runtime: Runtime): Promise<Part> => (await import('./worker/start.js')).startWorker(runtime);
 

@@ -19,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0011-joins', 'libs/identity/joins.sql'),
   migration('0012-erasing', 'libs/erasing/schema.sql'),
   migration('0014-plans', 'libs/plans/schema.sql'),
+  migration('0015-billing', 'libs/billing/schema.sql'),
 ];

@@ -1,4 +1,5 @@
 import type { Projection } from '../libs/projecting/projection';
+import { billingProjection } from './billing/projection';
 import { invitationsProjection } from './invitations/projection';
 import { membersProjection } from './members/projection';
 import { planLimitsProjection } from './plan-limits/projection';
@@ -16,4 +17,5 @@ export const projections: readonly Projection[] = [
   projectsProjection,
   tasksProjection,
   planLimitsProjection,
+  billingProjection,
 ];

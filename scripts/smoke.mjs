@@ -51,7 +51,7 @@ const start = (port) => {
   const { PATH, HOME } = process.env;
   const child = spawn('npm', ['start', '--silent'], {
     cwd: root,
-    env: { PATH, HOME, DATA_DIR: dataDir, PORT: String(port), LOG_FORMAT: 'json' },
+    env: { PATH, HOME, DATA_DIR: dataDir, PORT: String(port), STRIPE_SIM_PORT: '0', LOG_FORMAT: 'json' },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

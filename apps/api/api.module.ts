@@ -9,6 +9,9 @@ import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
 import { LIMIT_GUARD } from '../../libs/plans/limit-guard.port';
+import { BillingController } from './billing/billing.controller';
+import type { Billing } from './billing/billing.service';
+import { type Webhook, WebhookController } from './billing/webhook.controller';
 import { AccountController } from './identity/account.controller';
 import { IdentityController } from './identity/identity.controller';
 import { type IdentityProviderParts, identityProviders } from './identity/providers';
@@ -23,6 +26,7 @@ import { TasksController } from './tasks/tasks.controller';
 import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
 import {
+  BILLING,
   CATALOGUE,
   INVITATION_TOKENS,
   PUBLIC_URL,
@@ -31,6 +35,7 @@ import {
   SCOPED_DB,
   SIGNING_KEYS,
   USAGE,
+  WEBHOOK,
 } from './tokens';
 
 export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
@@ -41,13 +46,16 @@ export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   /** Where clients reach the API, without a slash at the end. */
   readonly publicUrl: string;
   readonly plans: Plans;
+  readonly billing: Billing;
+  /** Null where the installation has no Stripe. */
+  readonly webhook: Webhook | null;
 }
 
 /** Every controller, and so every route of the contract. */
 export const CONTROLLERS = [
   ...[IdentityController, AccountController, SessionsController],
   ...[InvitationsController, JoinPageController],
-  PlansController,
+  ...[PlansController, BillingController, WebhookController],
   ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
 ];
 
@@ -56,7 +64,7 @@ export const CONTROLLERS = [
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
   static with(all: ApiParts): DynamicModule {
-    const { keys, retentionDays, invitationTokens, publicUrl, plans, ...rest } = all;
+    const { keys, retentionDays, invitationTokens, publicUrl, plans, billing, webhook, ...rest } = all;
     const { guard, catalogue, quota, usage, callsOf } = plans;
     const parts = { ...rest, callsOf };
     return {
@@ -71,6 +79,8 @@ export class ApiModule {
         ...identityProviders(parts),
         { provide: AggregateStore, useValue: parts.store },
         { provide: LIMIT_GUARD, useValue: guard },
+        { provide: BILLING, useValue: billing },
+        { provide: WEBHOOK, useValue: webhook },
         { provide: CATALOGUE, useValue: catalogue },
         { provide: QUOTA, useValue: quota },
         { provide: USAGE, useValue: usage },

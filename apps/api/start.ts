@@ -1,4 +1,7 @@
 import 'reflect-metadata';
+import { createCalls } from '../../libs/billing/calls';
+import { createIntake } from '../../libs/billing/intake';
+import { INBOX_JOB } from '../../libs/billing/processing';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
@@ -10,15 +13,21 @@ import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { openSigningKeys } from '../../libs/identity/signing-keys';
 import { createCatalogue } from '../../libs/plans/catalogue';
+import type { Settings } from '../../libs/platform/config/settings';
 import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
+import { openJobs } from '../../libs/platform/jobs/bullmq-jobs';
+import { createSealer, deriveKey } from '../../libs/platform/seal';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import type { Runtime } from '../runtime';
+import { openGateway } from '../stripe';
 import { ApiModule } from './api.module';
+import { createBilling } from './billing/billing.service';
+import { createReturning } from './billing/returning';
 import { AccountThrottle } from './http/account-throttle';
 import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
@@ -35,6 +44,10 @@ const QUERYABLE = projections.map(({ name }) => name);
 const STATEMENT_MS = 5_000;
 const MINUTE = 60;
 const HOUR = 3_600;
+
+/** Pages of Stripe's may lead back to the product's own applications, and nowhere else. */
+const returnOriginsOf = ({ billingReturnOrigins, corsOrigins }: Settings, publicUrl: string): readonly string[] =>
+  billingReturnOrigins.length > 0 ? billingReturnOrigins : [new URL(publicUrl).origin, ...corsOrigins];
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
@@ -65,14 +78,31 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     invitationsHoldSeats,
     ...{ pool, db, log, waiter, logger },
   });
+  const jobs = openJobs({ databaseUrl: databaseUrls.jobs, redisUrl: settings.redisUrl, logger });
+  const nudge = (): void => jobs.nudge(INBOX_JOB);
+  const publicUrl = settings.publicUrl ?? `http://localhost:${settings.port}`;
+  const stripe = runtime.stripe && { ...openGateway(runtime.stripe), secrets: runtime.stripe.webhookSecrets };
+  const mode = stripe?.mode ?? { account: '', livemode: true };
+  const billing = createBilling({
+    gateway: stripe?.gateway,
+    calls: createCalls(db, mode),
+    catalogue: plans.catalogue,
+    usage: plans.usage,
+    returning: createReturning(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
+    returnOrigins: returnOriginsOf(settings, publicUrl),
+    ...{ db, nudge },
+  });
+  const webhook = stripe ? { secrets: stripe.secrets, mode, takeIn: createIntake(pool, nudge) } : null;
   const module = ApiModule.with({
+    billing,
+    webhook,
     pool,
     db,
     plans,
     keys,
     retentionDays: settings.tenantRetentionDays,
     invitationTokens: createInvitationTokens(secretKey),
-    publicUrl: settings.publicUrl ?? `http://localhost:${settings.port}`,
+    publicUrl,
     joins: createJoinStore(pool),
     log,
     store: new AggregateStore({ log, snapshots: createPostgresSnapshots(snapshots) }),
@@ -116,6 +146,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     stop: async () => {
       await app.close();
       await plans.close();
+      await jobs.close();
       waiter.close();
       keys.close();
       shared?.close();

@@ -32,3 +32,7 @@ export const QUOTA = Symbol('quota');
 export const CATALOGUE = Symbol('catalogue');
 /** `Usage`: what of a plan is in use. */
 export const USAGE = Symbol('usage');
+/** `Billing`: buying, changing and ending. */
+export const BILLING = Symbol('billing');
+/** `Webhook`, or null where the installation has no Stripe. */
+export const WEBHOOK = Symbol('webhook');

@@ -6,6 +6,7 @@ import { usableDataDir } from '../../libs/platform/embedded-postgres';
 import { embeddedUrl } from '../../libs/platform/embedded-postgres/running';
 import type { Logger } from '../../libs/platform/logging';
 import type { Context } from '../context';
+import { stripeSettings } from '../stripe';
 import { UsageError } from './usage';
 
 /** Finds the database of the running product: `DATABASE_URL`, or the embedded one in `DATA_DIR`. */
@@ -16,5 +17,5 @@ export const connect = async (settings: Settings, logger: Logger): Promise<Conte
   const secretKey = await resolveSecretKey(settings, dataDir);
   const passwords = deriveRolePasswords(owner, secretKey, settings.databaseRolePrefix);
   const databaseUrls = { owner, ...roleUrls(owner, settings.databaseRolePrefix, passwords) };
-  return { settings, logger, secretKey, databaseUrls };
+  return { settings, logger, secretKey, databaseUrls, stripe: stripeSettings(settings, secretKey) };
 };

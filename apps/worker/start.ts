@@ -1,6 +1,7 @@
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createWake } from '../../libs/platform/database/wake';
+import { openJobs } from '../../libs/platform/jobs/bullmq-jobs';
 import { startEngine } from '../../libs/projecting/engine';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
@@ -9,6 +10,7 @@ import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import type { Runtime } from '../runtime';
+import { startBilling } from './billing';
 import { ASKED, createReactions } from './reactions';
 import { startSweepers } from './sweepers';
 
@@ -36,9 +38,11 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     metrics: createReactionMetrics({ registry, log, pool }),
   });
   const sweepers = startSweepers(runtime);
+  const jobs = openJobs({ databaseUrl: databaseUrls.jobs, redisUrl: settings.redisUrl, logger, registry });
+  startBilling(runtime, new AggregateStore({ log }), jobs);
   return {
     stop: async () => {
-      await Promise.all([sweepers.stop(), reactions.stop()]);
+      await Promise.all([sweepers.stop(), reactions.stop(), jobs.close()]);
       waiter.close();
       await engine.stop();
       await wake.close();

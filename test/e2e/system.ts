@@ -48,6 +48,7 @@ export const openSystem = async (): Promise<System> => {
     SIGNIN_ACCOUNT_RATE_PER_MINUTE: '1000000',
     API_RATE_PER_MINUTE: '1000000',
     PLANS: 'none',
+    STRIPE_SIM_PORT: '0',
     PASSWORD_HASH_CONCURRENCY: '1',
     LOG_LEVEL: 'warn',
   };

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '../../libs/domain/events';
 import { ROLES, type Role } from '../../libs/domain/tenant/roles';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { CLOSED, joined } from '../support/facts';
+import { CLOSED, joined, paid } from '../support/facts';
 import type { IdentityApp, SignedUp } from '../support/identity-app';
 import type { Thing, Things } from './routes';
 
@@ -24,6 +24,7 @@ export const populate = async (identity: IdentityApp): Promise<Populated> => {
     // Nobody is kept from going by a company of their own.
     await identity.happen(people[role].tenant.id, CLOSED);
   }
+  for (const invoice of [paid(), paid()]) await identity.happen(tenant.id, invoice);
   return { id: tenant.id, tokens, people };
 };
 

@@ -58,6 +58,17 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE>> = {
   'POST /v1/tenant/transfer': { status: 204, alone: true, named: newcomer },
 
   'GET /v1/plans': ANYONE,
+  'POST /v1/webhooks/stripe': ANYONE,
+  'GET /v1/billing': { status: 200 },
+  'GET /v1/billing/invoices': { status: 200 },
+  'GET /v1/billing/why': { status: 200 },
+  // This installation has no Stripe.
+  'POST /v1/billing/checkout': {
+    status: 503,
+    body: () => ({ plan: 'pro', successUrl: 'https://app.example.com', cancelUrl: 'https://app.example.com' }),
+  },
+  'POST /v1/billing/portal': { status: 503, body: () => ({ returnUrl: 'https://app.example.com' }) },
+  'POST /v1/billing/change': { status: 503, body: () => ({ plan: 'pro' }) },
   'GET /v1/usage': { status: 200 },
 
   'GET /v1/members': { status: 200 },

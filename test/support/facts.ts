@@ -13,4 +13,12 @@ export const removed = (personId: string): TenantEvent => ({
   data: { personId, reason: 'removed' },
 });
 
+export const paid = (): TenantEvent => ({
+  type: 'PaymentSucceeded',
+  data: {
+    ...{ invoiceId: `in_${uuidv7()}`, number: null, amount: 4_900, currency: 'EUR' },
+    ...{ createdAt: '2026-01-01T00:00:00.000Z', url: null },
+  },
+});
+
 export const CLOSED: TenantEvent = { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } };

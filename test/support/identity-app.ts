@@ -2,11 +2,14 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import { ApiModule } from '../../apps/api/api.module';
+import { createBilling } from '../../apps/api/billing/billing.service';
+import { createReturning } from '../../apps/api/billing/returning';
 import { AccountThrottle } from '../../apps/api/http/account-throttle';
 import { createApp } from '../../apps/api/http/create-app';
 import { createMemoryLimiter } from '../../apps/api/http/rate-window';
 import { openPlans } from '../../apps/api/plans/open-plans';
 import { createRefusals } from '../../apps/api/plans/refusals';
+import { createCalls } from '../../libs/billing/calls';
 import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
@@ -25,6 +28,7 @@ import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { silentLogger } from '../../libs/platform/logger.port';
+import { createSealer } from '../../libs/platform/seal';
 import { startEngine } from '../../libs/projecting/engine';
 import { installProjections } from '../../libs/projecting/install';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
@@ -129,7 +133,15 @@ export const createIdentityApp = async (
     ...{ catalogue: createCatalogue(), plans: more.plans ?? 'none', invitationsHoldSeats: false },
     ...{ pool, db, log, waiter, logger: silentLogger },
   });
+  const calls = createCalls(db, { account: '', livemode: false });
+  const billing = createBilling({
+    ...{ gateway: undefined, calls, catalogue: plans.catalogue, db, usage: plans.usage, nudge: () => undefined },
+    returning: createReturning(createSealer(TEST_SECRET_KEY), 'https://api.example.com'),
+    returnOrigins: ['https://app.example.com'],
+  });
   const module = ApiModule.with({
+    billing,
+    webhook: null,
     plans,
     retentionDays: 30,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),

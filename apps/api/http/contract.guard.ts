@@ -5,6 +5,7 @@ import type { Idempotency } from './idempotency';
 import { RATE_LIMIT } from './rate-limit.decorator';
 import type { RateLimits } from './rate-limits';
 import { type RequestState, stateOf } from './request-context';
+import { routeConfigOf } from './route-config';
 
 export interface ContractParts {
   readonly rateLimits: RateLimits;
@@ -24,7 +25,9 @@ export class ContractGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const state = stateOf(request);
-    const counting = this.parts.rateLimits.count(request, state, this.policyOf(execution.getHandler()));
+    const { unlimited } = routeConfigOf(request);
+    const policy = this.policyOf(execution.getHandler());
+    const counting = unlimited ? undefined : this.parts.rateLimits.count(request, state, policy);
     const { idempotency, consistency } = this.parts;
     const bound = idempotency?.concerns(request) === true;
     const waits = consistency?.concerns(request, state) === true;

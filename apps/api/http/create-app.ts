@@ -1,6 +1,7 @@
 import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { isWebhook } from '../../../libs/billing/webhook-path';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import { isPage } from '../join/problem-page';
@@ -56,7 +57,7 @@ export const createApp = async (
   addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
   drainBeforeClose(instance);
   addCors(instance, options.corsOrigins ?? []);
-  acceptJsonOnly(instance);
+  acceptJsonOnly(instance, isWebhook);
   acceptForms(instance, isPage);
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
   addHealthRoutes(instance, { checks: options.checks ?? {}, registry });

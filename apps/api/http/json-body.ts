@@ -14,13 +14,14 @@ export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
 /**
  * Takes JSON bodies and no others: UTF-8, at most 32 levels deep, without the keys that poison prototypes (Fastify's own
  * parser refuses those). An empty body is none: many clients name a type for the body that they don't send.
+ * @param isRaw where a signature is over the bytes: they are handed on as they are
  */
-export const acceptJsonOnly = (instance: FastifyInstance): void => {
+export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) => boolean): void => {
   const parse = instance.getDefaultJsonParser('error', 'error');
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     (request as WithRawBody).rawBody = bytes;
-    if (bytes.length === 0) return done(null, undefined);
+    if (bytes.length === 0 || isRaw(request.raw.url ?? '/')) return done(null, undefined);
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       const detail = 'Send the body without a Content-Encoding.';

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DatabaseError } from 'pg';
+import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
 import {
@@ -13,6 +14,7 @@ import { Problem, type ProblemName } from '../../../libs/platform/problems';
 
 /** Seconds after which a client may ask again for something that was away. */
 const RETRY_SECONDS = 1;
+const STRIPE_RETRY_SECONDS = 5;
 
 /**
  * What a client is told of anything that was thrown. What is not known here is `internal-error`, and no text of it
@@ -23,6 +25,10 @@ export const toProblem = (error: unknown): Problem => {
   if (error instanceof Refusal) {
     const { reason, detail, members } = error;
     return new Problem(reason, { detail, ...(members && { members }) }, { cause: error });
+  }
+  if (error instanceof StripeUnavailable) {
+    const detail = 'Stripe does not answer at the moment; nothing was changed here. Try again soon.';
+    return new Problem('dependency-unavailable', { detail, retryAfter: STRIPE_RETRY_SECONDS }, { cause: error });
   }
   if (error instanceof HttpException) return ofHttpException(error);
   return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });

@@ -8,7 +8,7 @@ const monthStart = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.get
 const monthEnd = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
 
 /** When so many are used if it goes on as since the month began; null: not before it ends. */
-export const exhaustionOf = (used: number, limit: number | null, now: Date): string | null => {
+const exhaustionOf = (used: number, limit: number | null, now: Date): string | null => {
   if (limit === null || used === 0) return null;
   const start = monthStart(now);
   const at = start + ((now.getTime() - start) / used) * limit;

@@ -6,11 +6,11 @@ import type {
   SubscriptionDetails,
   Terms,
 } from './billing-events';
-import { type ById, get, none, set } from './by-id';
+import { type ById, none, remove, set } from './by-id';
 
-/** What is known of an invoice that was ever heard of. */
+/** What is known of an invoice: that its payment failed, or that it was paid. One that was forgiven is forgotten. */
 export interface Invoice {
-  readonly status: 'failed' | 'paid' | 'void' | 'uncollectible';
+  readonly status: 'failed' | 'paid';
   readonly attempts: number;
 }
 
@@ -62,10 +62,9 @@ const withPlan = (account: Account, { terms }: PlanChanged['data']): Account => 
   shrunk: account.shrunk || terms.agreed || isSmaller(terms, account.terms),
 });
 
-const withInvoice = (account: Account, { invoiceId }: InvoiceDetails, status: Invoice['status'], attempts?: number) => {
-  const known = get(account.invoices, invoiceId);
-  const invoice: Invoice = { status, attempts: attempts ?? known?.attempts ?? 0 };
-  return { ...account, invoices: set(account.invoices, invoiceId, invoice) };
+const withInvoice = (account: Account, { invoiceId }: InvoiceDetails, invoice: Invoice | undefined): Account => {
+  const { invoices } = account;
+  return { ...account, invoices: invoice ? set(invoices, invoiceId, invoice) : remove(invoices, invoiceId) };
 };
 
 /** What was late without being locked is late no more. */
@@ -98,13 +97,13 @@ export const evolveAccount = (account: Account, event: BillingEvent): Account =>
     case 'SeatsChanged':
       return { ...account, seats: event.data.seats };
     case 'PaymentFailed': {
-      const failed = withInvoice(account, event.data, 'failed', event.data.attempt);
+      const failed = withInvoice(account, event.data, { status: 'failed', attempts: event.data.attempt });
       return account.standing.kind === 'active' ? { ...failed, standing: { kind: 'past-due' } } : failed;
     }
     case 'PaymentSucceeded':
-      return withInvoice(account, event.data, 'paid');
+      return withInvoice(account, event.data, { status: 'paid', attempts: 0 });
     case 'PaymentForgiven':
-      return withInvoice(account, event.data, event.data.as);
+      return withInvoice(account, event.data, undefined);
     case 'WorkspaceLocked': {
       const { reason, suspendAt } = event.data;
       return { ...account, standing: { kind: 'locked', reason, suspendAt } };

@@ -49,7 +49,16 @@ const collect = (account: Account) => {
 
 type Collected = ReturnType<typeof collect>;
 
-const isSame = (one: object, other: object): boolean => JSON.stringify(one) === JSON.stringify(other);
+/** The same whatever order their fields are in: a snapshot may keep them in another. */
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.entries(value)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, it]) => [name, canonical(it)]);
+};
+const isSame = (one: object, other: object): boolean =>
+  JSON.stringify(canonical(one)) === JSON.stringify(canonical(other));
 
 const endSubscription = (collected: Collected, { ended }: BillingFacts): void => {
   const subscriptionId = collected.account.subscription?.subscriptionId;

@@ -81,6 +81,41 @@ export const text = (fallback: string, pattern: RegExp, rule: string, described:
 export const optionalText = (described: Described & { example: string }): Setting<string | undefined> =>
   setting<string | undefined>((value) => value, undefined, '', described);
 
+/** A secret, of which only its form is told. */
+export const secretText = (
+  pattern: RegExp,
+  rule: string,
+  described: Described & { example: string },
+): Setting<string | undefined> =>
+  setting<string | undefined>(
+    (value) => {
+      if (pattern.test(value)) return value;
+      throw new Problem(`must be ${rule}`);
+    },
+    undefined,
+    '',
+    described,
+    true,
+  );
+
+/** Several of them, separated by commas. */
+export const secretTexts = (
+  pattern: RegExp,
+  rule: string,
+  described: Described & { example: string },
+): Setting<readonly string[]> =>
+  setting<readonly string[]>(
+    (value) => {
+      const items = list(value);
+      if (items.length > 0 && items.every((item) => pattern.test(item))) return items;
+      throw new Problem(`must be ${rule}, separated by commas`);
+    },
+    [],
+    '',
+    described,
+    true,
+  );
+
 /** The address of a service; it may hold a password. */
 export const serviceUrl = (
   schemes: readonly string[],

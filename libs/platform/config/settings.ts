@@ -70,6 +70,10 @@ const checkTogether = (it: Settings, problem: (name: string, what: string, examp
     const what = 'is required in production together with DATABASE_URL: every process needs the same one';
     problem('SECRET_KEY', what, TABLE.SECRET_KEY.example);
   }
+  if (it.stripeSecretKey && it.stripeWebhookSecrets.length === 0) {
+    const what = 'is required with STRIPE_SECRET_KEY: without it anybody could say what was paid';
+    problem('STRIPE_WEBHOOK_SECRETS', what, TABLE.STRIPE_WEBHOOK_SECRETS.example);
+  }
   if (it.role !== 'all' && !it.databaseUrl) {
     const what = `is required with ROLE=${it.role}: the embedded PostgreSQL serves one process only`;
     problem('DATABASE_URL', what, TABLE.DATABASE_URL.example);
@@ -85,7 +89,7 @@ export const describeSettings = (settings: Settings): Record<string, string> => 
   return Object.fromEntries(
     (Object.entries(TABLE) as [string, Setting<unknown>][]).map(([name, { secret }]) => {
       const value = values[camelCase(name)];
-      if (value === undefined || value === '') return [name, '(unset)'];
+      if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return [name, '(unset)'];
       if (secret === true) return [name, '(set)'];
       return [name, secret === 'url' ? withoutCredentials(String(value)) : String(value)];
     }),

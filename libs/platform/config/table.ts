@@ -1,4 +1,18 @@
-import { flag, integer, key, oneOf, optionalText, origins, pairs, proxies, publicUrl, serviceUrl, text } from './kinds';
+import {
+  flag,
+  integer,
+  key,
+  oneOf,
+  optionalText,
+  origins,
+  pairs,
+  proxies,
+  publicUrl,
+  secretText,
+  secretTexts,
+  serviceUrl,
+  text,
+} from './kinds';
 
 const MANY = 1_000_000_000;
 
@@ -105,6 +119,29 @@ export const TOPICS = {
     }),
   },
   Billing: {
+    STRIPE_SECRET_KEY: secretText(/^(sk|rk)_(test|live)_\w+$/, 'a secret key of Stripe: sk_test_…, sk_live_… or rk_…', {
+      description:
+        "Stripe's secret key. Unset: a Stripe of our own on loopback, in which no money moves; in production nothing can be bought then.",
+      example: 'sk_test_51PqYQd2eZvKYlo2C',
+    }),
+    STRIPE_WEBHOOK_SECRETS: secretTexts(/^whsec_\S{8,}$/, 'secrets that begin with whsec_', {
+      description:
+        'The signing secrets of the webhook, separated by commas: two while one is rolled. Required with STRIPE_SECRET_KEY.',
+      example: 'whsec_9a8b7c6d5e4f',
+    }),
+    STRIPE_API_URL: publicUrl({
+      description:
+        'Where Stripe is, in place of its own address: for a proxy, or a Stripe on loopback that runs elsewhere.',
+      example: 'http://127.0.0.1:3001',
+    }),
+    STRIPE_SIM_PORT: integer(3001, 0, 65_535, {
+      description: 'The port of the Stripe on loopback, while STRIPE_SECRET_KEY and STRIPE_API_URL are unset.',
+    }),
+    BILLING_RETURN_ORIGINS: origins({
+      description:
+        'Origins to which checkout and portal may return, separated by commas. Unset: those of PUBLIC_URL and CORS_ORIGINS.',
+      example: 'https://app.example.com',
+    }),
     STRIPE_PRICES: pairs({
       description:
         "Stripe's price ids of this installation, for those of the catalogue: `<catalogue's>=<Stripe's>`, separated by commas.",

@@ -30,6 +30,7 @@ export const startProduct = async (databaseUrl: string, env: Record<string, stri
       env: {
         PATH: process.env['PATH'],
         PORT: String(port),
+        STRIPE_SIM_PORT: '0',
         DATABASE_URL: databaseUrl,
         DATABASE_ROLE_PREFIX: 'tenantry_bench',
         SECRET_KEY: createHash('sha256').update('tenantry bench').digest('base64'),

@@ -1,0 +1,140 @@
+import { Body, Controller, Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import { listInvoices } from '../../../projections/billing/queries';
+import { principalOf } from '../http/command-context';
+import { Documented } from '../http/documented';
+import { Opaque } from '../http/fields';
+import { Needs } from '../http/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/pages';
+import { Public } from '../http/public.decorator';
+import { RateLimit } from '../http/rate-limit.decorator';
+import { Context, type RequestContext } from '../http/request-context';
+import { BILLING, SCOPED_DB } from '../tokens';
+import {
+  BillingDto,
+  ChangeDto,
+  ChangePreviewDto,
+  ChangeQuery,
+  CheckoutDto,
+  InvoiceDto,
+  InvoicePageDto,
+  InvoicesQuery,
+  PortalDto,
+  RedirectDto,
+  WhyDto,
+} from './billing.dto';
+import type { Billing } from './billing.service';
+import { whyOf } from './why';
+
+class ReturnQuery {
+  @Opaque({ max: 8_192 })
+  to!: string;
+}
+
+/** What a company pays, and what for. */
+@ApiTags('Billing')
+@Controller()
+export class BillingController {
+  constructor(
+    @Inject(BILLING) private readonly billing: Billing,
+    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+  ) {}
+
+  @Get('v1/billing')
+  @Needs('billing.read')
+  @Documented({
+    summary: 'Plan, status, payment and lock',
+    description: 'After a checkout it asks Stripe what came of it, without waiting for the webhook.',
+    response: BillingDto,
+    problems: ['forbidden'],
+  })
+  async get(@Context() context: RequestContext): Promise<BillingDto> {
+    return new BillingDto(await this.billing.get(principalOf(context).tenantId));
+  }
+
+  @Post('v1/billing/checkout')
+  @Needs('billing.change')
+  @Documented({
+    summary: 'Buy a plan: the page of Stripe Checkout',
+    response: RedirectDto,
+    problems: ['forbidden', 'conflict', 'dependency-unavailable'],
+  })
+  async checkout(@Context() context: RequestContext, @Body() wanted: CheckoutDto): Promise<RedirectDto> {
+    return { url: await this.billing.checkout(principalOf(context).tenantId, context.commandId, wanted) };
+  }
+
+  @Post('v1/billing/portal')
+  @Needs('billing.change')
+  @Documented({
+    summary: 'Cards and invoices: the page of Stripe’s customer portal',
+    response: RedirectDto,
+    problems: ['forbidden', 'conflict', 'dependency-unavailable'],
+  })
+  async portal(@Context() context: RequestContext, @Body() { returnUrl }: PortalDto): Promise<RedirectDto> {
+    return { url: await this.billing.portal(principalOf(context).tenantId, context.commandId, returnUrl) };
+  }
+
+  @Post('v1/billing/change')
+  @HttpCode(200)
+  @Needs('billing.change')
+  @Documented({
+    summary: 'Change the plan or the seats, or see what that would cost',
+    description:
+      'With `?preview=true` nothing changes: the answer is a ChangePreviewDto, what it costs now and later and what would stop fitting. Without it the answer is the billing as it is after the change.',
+    response: ChangePreviewDto,
+    problems: ['forbidden', 'conflict', 'dependency-unavailable'],
+  })
+  async change(
+    @Context() context: RequestContext,
+    @Query() { preview }: ChangeQuery,
+    @Body() wanted: ChangeDto,
+  ): Promise<ChangePreviewDto | BillingDto> {
+    const { tenantId } = principalOf(context);
+    if (preview === 'true') return this.billing.preview(tenantId, wanted);
+    return new BillingDto(await this.billing.change(tenantId, context.commandId, wanted));
+  }
+
+  @Get('v1/billing/invoices')
+  @Needs('billing.read')
+  @Documented({ summary: 'Invoices, newest first', response: InvoicePageDto, problems: ['forbidden'] })
+  invoices(
+    @Context() context: RequestContext,
+    @Query() query: InvoicesQuery,
+    @Pages() pages: Paging,
+  ): Promise<Page<InvoiceDto>> {
+    const db = this.db.tenant(principalOf(context).tenantId);
+    return pages.page(
+      query,
+      ({ createdAt, id }) => [createdAt, id],
+      async (after, take) => {
+        const before = after && { createdAt: String(after[0]), id: String(after[1]) };
+        return (await listInvoices(db, before, take)).map((row) => new InvoiceDto(row));
+      },
+    );
+  }
+
+  @Get('v1/billing/why')
+  @Needs('billing.read')
+  @Documented({
+    summary: 'Why the plan and the lock are as they are',
+    description: 'Stripe’s event → decision → effect, each with its time and position, the newest first.',
+    response: WhyDto,
+    problems: ['forbidden'],
+  })
+  why(@Context() context: RequestContext): Promise<WhyDto> {
+    return whyOf(this.db.tenant(principalOf(context).tenantId));
+  }
+
+  @Get('billing/return')
+  @Public()
+  @RateLimit('join')
+  @ApiExcludeEndpoint()
+  async comeBack(@Query() { to }: ReturnQuery, @Res() reply: FastifyReply): Promise<void> {
+    const url = await this.billing.comeBack(to);
+    if (url === undefined) throw new Problem('not-found', { detail: 'This link is none of ours.' });
+    reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url, 303);
+  }
+}

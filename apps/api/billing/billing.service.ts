@@ -1,0 +1,232 @@
+import type { Calls } from '../../../libs/billing/calls';
+import { type Item, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import type { Plan, Terms } from '../../../libs/domain/tenant/billing-events';
+import type { Catalogue } from '../../../libs/plans/catalogue';
+import { sleep } from '../../../libs/platform/backoff';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { uuidv5 } from '../../../libs/platform/ids/uuid';
+import { Problem } from '../../../libs/platform/problems';
+import { type BillingRow, findBilling } from '../../../projections/billing/queries';
+import { projectsBeyond } from '../../../projections/plan-limits/queries';
+import { findTenant } from '../../../projections/tenants/queries';
+import type { Usage } from '../plans/usage';
+import type { ChangeDto, ChangePreviewDto, CheckoutDto, MisfitDto } from './billing.dto';
+import type { Returning } from './returning';
+
+export interface BillingParts {
+  /** Undefined: nothing can be bought in this installation. */
+  readonly gateway: StripeGateway | undefined;
+  readonly calls: Calls;
+  readonly catalogue: Catalogue;
+  readonly db: ScopedDb;
+  readonly usage: Usage;
+  readonly returning: Returning;
+  /** Origins to which Stripe's pages may return. */
+  readonly returnOrigins: readonly string[];
+  /** Tells the workers that there is something to look at. */
+  readonly nudge: () => void;
+}
+
+/** ms that an answer waits for the worker that looks at what Stripe has. */
+const LOOK_MS = 3_000;
+const LOOK_EVERY_MS = 15;
+const DAY_SECONDS = 86_400;
+
+const invalid = (pointer: string, message: string): Problem =>
+  new Problem('validation-failed', { detail: `${pointer.slice(1)} ${message}.`, errors: [{ pointer, message }] });
+
+const isRefusal = (error: unknown): boolean => error instanceof StripeRefused;
+
+/** What Stripe said no to, as the owner is told: a card that declines, most of all. */
+const refused = (error: unknown): unknown =>
+  error instanceof StripeRefused
+    ? new Problem(
+        'conflict',
+        { detail: `Stripe refused it: ${error.message}`, members: { code: error.code } },
+        { cause: error },
+      )
+    : error;
+
+/** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
+export const createBilling = (parts: BillingParts) => {
+  const { calls, catalogue, db, usage, returning, returnOrigins, nudge } = parts;
+
+  const requireGateway = (): StripeGateway => {
+    if (parts.gateway) return parts.gateway;
+    const detail = 'This installation has no Stripe: nothing can be bought.';
+    throw new Problem('dependency-unavailable', { detail, retryAfter: 3_600 });
+  };
+
+  const requireAllowed = (url: string, pointer: string): void => {
+    if (returnOrigins.includes(new URL(url).origin)) return;
+    throw invalid(pointer, `must be of an allowed origin: ${returnOrigins.join(', ')}`);
+  };
+
+  const billingOf = async (tenantId: string): Promise<BillingRow> => {
+    const row = await findBilling(db.tenant(tenantId));
+    if (!row) throw new Problem('not-found');
+    return row;
+  };
+
+  /** The lines of a subscription to so many seats of a plan. */
+  const itemsOf = (plan: Plan, seats: number | undefined): Item[] => {
+    const prices = catalogue.pricesOf(plan);
+    if (!prices) throw invalid('/plan', 'must be one that is sold');
+    const included = catalogue.detailsOf(plan).limits.seats;
+    if (seats === undefined) return [{ price: prices.price, quantity: 1 }];
+    if (prices.seat === null || included === null) throw invalid('/seats', 'must be left out: the plan has any number');
+    const further = seats - included;
+    const base = { price: prices.price, quantity: 1 };
+    return further > 0 ? [base, { price: prices.seat, quantity: further }] : [base];
+  };
+
+  const customerFor = async (tenantId: string, commandId: string): Promise<string> => {
+    const known = await calls.customerOf(tenantId);
+    if (known !== undefined) return known;
+    const gateway = requireGateway();
+    const { name } = (await findTenant(db.tenant(tenantId))) ?? { name: tenantId };
+    const call = { tenantId, callId: uuidv5(commandId, 'customer'), kind: 'customer', params: {} } as const;
+    const { id } = await calls.once(
+      call,
+      async (key) => ({ id: await gateway.createCustomer(tenantId, name, key) }),
+      isRefusal,
+    );
+    return calls.link(tenantId, id);
+  };
+
+  /** Asks the workers to look at what Stripe has, and waits for them. */
+  const look = async (tenantId: string, ms = LOOK_MS): Promise<void> => {
+    await calls.ask(tenantId);
+    nudge();
+    for (const end = Date.now() + ms; Date.now() < end && (await calls.isAtWork(tenantId)); )
+      await sleep(LOOK_EVERY_MS);
+  };
+
+  const misfitsOf = async (tenantId: string, { limits }: Terms): Promise<MisfitDto[]> => {
+    const scoped = db.tenant(tenantId);
+    const { data } = await usage(scoped);
+    const beyond = data.flatMap(({ resource, used }) => {
+      const limit = resource === 'apiCalls' ? limits.apiCallsPerMonth : limits[resource];
+      return limit !== null && used > limit ? [{ resource, used, limit }] : [];
+    });
+    return Promise.all(
+      beyond.map(async (misfit) => ({
+        ...misfit,
+        readOnly: misfit.resource === 'projects' ? await projectsBeyond(scoped, misfit.limit) : [],
+      })),
+    );
+  };
+
+  const requireSubscription = ({ subscriptionId }: BillingRow): string => {
+    if (subscriptionId !== null) return subscriptionId;
+    throw new Problem('conflict', { detail: 'There is no subscription to change. Buy one by checkout.' });
+  };
+
+  /** Not before a day ago: what was shown then is not what it costs now. */
+  const momentOf = ({ previewedAt }: ChangeDto): number => {
+    const now = Math.floor(Date.now() / 1_000);
+    if (previewedAt === undefined) return now;
+    const at = Math.floor(Date.parse(previewedAt) / 1_000);
+    if (at > now + 60 || at < now - DAY_SECONDS)
+      throw invalid('/previewedAt', 'must be of a preview of the last 24 hours');
+    return at;
+  };
+
+  return {
+    /** Who has gone to pay is shown what came of it, whether or not a webhook has told it yet. */
+    get: async (tenantId: string): Promise<BillingRow> => {
+      const row = await billingOf(tenantId);
+      if (row.status !== null || !parts.gateway || !(await calls.hasCheckedOut(tenantId))) return row;
+      await look(tenantId, 1_500);
+      return billingOf(tenantId);
+    },
+
+    checkout: async (tenantId: string, commandId: string, wanted: CheckoutDto): Promise<string> => {
+      const { plan, seats, successUrl, cancelUrl } = wanted;
+      const gateway = requireGateway();
+      requireAllowed(successUrl, '/successUrl');
+      requireAllowed(cancelUrl, '/cancelUrl');
+      const items = itemsOf(plan, seats);
+      if ((await billingOf(tenantId)).subscriptionId !== null) {
+        throw new Problem('conflict', {
+          detail: 'There is a subscription already. Change it: POST /v1/billing/change.',
+        });
+      }
+      const customer = await customerFor(tenantId, commandId);
+      const params = { plan, seats: seats ?? null };
+      const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
+      const page = { customer, items, successUrl: returning.urlFor(tenantId, successUrl), cancelUrl };
+      try {
+        return (await calls.once(call, (key) => gateway.createCheckout(page, key), isRefusal)).url;
+      } catch (error) {
+        throw refused(error);
+      }
+    },
+
+    portal: async (tenantId: string, commandId: string, returnUrl: string): Promise<string> => {
+      const gateway = requireGateway();
+      requireAllowed(returnUrl, '/returnUrl');
+      const customer = await calls.customerOf(tenantId);
+      if (!customer) throw new Problem('conflict', { detail: 'Nothing was bought yet. Buy by checkout first.' });
+      const call = { tenantId, callId: commandId, kind: 'portal', params: {} } as const;
+      const back = returning.urlFor(tenantId, returnUrl);
+      const open = async (key: string) => ({ url: await gateway.createPortal(customer, back, key) });
+      return (await calls.once(call, open, isRefusal)).url;
+    },
+
+    preview: async (tenantId: string, wanted: ChangeDto): Promise<ChangePreviewDto> => {
+      const gateway = requireGateway();
+      const row = await billingOf(tenantId);
+      const subscriptionId = requireSubscription(row);
+      const at = momentOf(wanted);
+      const { plan, seats = null } = wanted;
+      const terms = catalogue.termsOf(plan, seats);
+      const misfits = await misfitsOf(tenantId, terms);
+      const moment = new Date(at * 1_000).toISOString();
+      if (plan === 'free') {
+        const effectiveAt = row.periodEnd?.toISOString() ?? moment;
+        return { ...{ plan, seats, dueNow: 0, recurring: 0, currency: null, at: moment, effectiveAt }, misfits };
+      }
+      const { dueNow, recurring, currency } = await gateway.preview(subscriptionId, itemsOf(plan, wanted.seats), at);
+      return { ...{ plan, seats, dueNow, recurring, currency, at: moment, effectiveAt: moment }, misfits };
+    },
+
+    /** Asks Stripe for it, and answers when what Stripe then has is so here. */
+    change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<BillingRow> => {
+      const gateway = requireGateway();
+      const subscriptionId = requireSubscription(await billingOf(tenantId));
+      const { plan, seats } = wanted;
+      const items = plan === 'free' ? [] : itemsOf(plan, seats);
+      const at = momentOf(wanted);
+      const params = { subscriptionId, items, at };
+      const call = { tenantId, callId: commandId, kind: 'change', params } as const;
+      try {
+        await calls.once(
+          call,
+          async (key) => {
+            await (plan === 'free'
+              ? gateway.cancelAtPeriodEnd(subscriptionId, key)
+              : gateway.change(subscriptionId, items, at, key));
+            return {};
+          },
+          isRefusal,
+        );
+      } catch (error) {
+        throw refused(error);
+      }
+      await look(tenantId);
+      return billingOf(tenantId);
+    },
+
+    /** Somebody comes back from Stripe's page: looks at once, and says where they want to go. */
+    comeBack: async (token: string): Promise<string | undefined> => {
+      const known = returning.open(token);
+      if (!known) return undefined;
+      // Whatever is wrong here, they go where they want to.
+      await look(known.tenantId).catch(() => undefined);
+      return known.url;
+    },
+  };
+};
+
+export type Billing = ReturnType<typeof createBilling>;

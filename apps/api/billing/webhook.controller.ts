@@ -1,0 +1,62 @@
+import { Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import type { Intake } from '../../../libs/billing/intake';
+import { BadSignature, verifySignature } from '../../../libs/billing/signature';
+import { type Mode, readTold } from '../../../libs/billing/told';
+import { WEBHOOK_PATH } from '../../../libs/billing/webhook-path';
+import { failpoint } from '../../../libs/platform/failpoints';
+import { Problem } from '../../../libs/platform/problems';
+import { Documented } from '../http/documented';
+import type { WithRawBody } from '../http/json-body';
+import { Public } from '../http/public.decorator';
+import { WEBHOOK } from '../tokens';
+
+class TakenDto {
+  @ApiProperty({ example: true })
+  readonly received!: boolean;
+}
+
+/** What the webhook needs; undefined where this installation has no Stripe. */
+export interface Webhook {
+  readonly secrets: readonly string[];
+  readonly mode: Mode;
+  readonly takeIn: Intake;
+}
+
+/** Stripe tells what happened. Answered when it is stored, and processed after. */
+@ApiTags('Billing')
+@Controller()
+export class WebhookController {
+  constructor(@Inject(WEBHOOK) private readonly webhook: Webhook | null) {}
+
+  // Not counted: whoever has no signature is turned away before anything is done, and Stripe sends in bursts.
+  @Post(WEBHOOK_PATH)
+  @HttpCode(200)
+  @Public()
+  @RouteConfig({ unlimited: true })
+  @Documented({
+    summary: 'Stripe tells what happened',
+    description: 'Signed over the raw body. Answered when it is stored; the same event any number of times is one.',
+    response: TakenDto,
+  })
+  async take(@Req() request: FastifyRequest): Promise<TakenDto> {
+    if (!this.webhook) throw new Problem('not-found');
+    const { secrets, mode, takeIn } = this.webhook;
+    const body = (request as WithRawBody).rawBody ?? Buffer.alloc(0);
+    const signature = request.headers['stripe-signature'];
+    try {
+      verifySignature(body, typeof signature === 'string' ? signature : '', secrets);
+    } catch (error) {
+      if (!(error instanceof BadSignature)) throw error;
+      throw new Problem('validation-failed', {
+        detail: 'The Stripe-Signature is not good.',
+        errors: [{ pointer: '/header/Stripe-Signature', message: 'must be of this body, of this secret and of now' }],
+      });
+    }
+    await takeIn(readTold(body.toString('utf8'), mode));
+    failpoint('billing.taken-in');
+    return { received: true };
+  }
+}

@@ -1,0 +1,41 @@
+import type { TenantDb } from '../../../libs/platform/database/scoped-db';
+import { Problem } from '../../../libs/platform/problems';
+import {
+  type Cause,
+  findBilling,
+  findCauses,
+  type HistoryRow,
+  listHistory,
+} from '../../../projections/billing/queries';
+import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
+
+/** Facts that are told of: more than any present state has behind it. */
+const FACTS = 100;
+
+const causeOf = ({ actor, correlationId }: HistoryRow, told: ReadonlyMap<string, Cause>): CauseDto => {
+  const event = told.get(correlationId);
+  const times = {
+    createdAt: event?.createdAt.toISOString() ?? null,
+    receivedAt: event?.receivedAt.toISOString() ?? null,
+  };
+  const isEvent = correlationId.startsWith('evt_');
+  const kind = actor !== 'stripe' ? actor : isEvent ? 'stripe' : 'reconciliation';
+  return { kind, event: isEvent ? correlationId : null, type: event?.type ?? null, ...times };
+};
+
+const reasonOf = (row: HistoryRow, told: ReadonlyMap<string, Cause>): ReasonDto => ({
+  position: row.position,
+  at: row.recordedAt.toISOString(),
+  cause: causeOf(row, told),
+  decision: row.type,
+  effect: row.data,
+});
+
+/** The chain of causes behind the present plan and lock: what Stripe told, what was decided, what that changed. */
+export const whyOf = async (db: TenantDb): Promise<WhyDto> => {
+  const [billing, history] = await Promise.all([findBilling(db), listHistory(db, FACTS)]);
+  if (!billing) throw new Problem('not-found');
+  const ids = [...new Set(history.map(({ correlationId }) => correlationId))];
+  const told = new Map((await findCauses(db, ids)).map((cause) => [cause.eventId, cause]));
+  return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, told)) };
+};

@@ -1,0 +1,61 @@
+/** What a form holds: texts, lists and objects of them. */
+export type Form = string | Form[] | { [name: string]: Form };
+export type Params = { [name: string]: Form };
+
+const MAX_DEPTH = 8;
+
+const steps = (name: string): string[] => {
+  const [, head = '', rest = ''] = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name) ?? [];
+  return head === '' ? [] : [head, ...[...rest.matchAll(/\[([^[\]]*)\]/g)].map(([, key = '']) => key)];
+};
+
+/** Objects whose keys are 0, 1, 2 … are lists; nothing has a prototype. */
+const settled = (value: Form): Form => {
+  if (typeof value === 'string' || Array.isArray(value)) return value;
+  const entries = Object.entries(value).map(([key, it]) => [key, settled(it)] as const);
+  const isList = entries.length > 0 && entries.every(([key]) => /^\d+$/.test(key));
+  if (isList) return entries.sort(([one], [other]) => Number(one) - Number(other)).map(([, it]) => it);
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
+};
+
+/** Reads a form as Stripe does: `items[0][price]=…&expand[]=…`. Malformed names are left out. */
+export const parseForm = (text: string): Params => {
+  const root: Params = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const path = steps(name);
+    if (path.length === 0 || path.length > MAX_DEPTH || path.includes('__proto__')) continue;
+    let at = root;
+    path.slice(0, -1).forEach((key, depth) => {
+      const own = key === '' ? String(Object.keys(at).length) : key;
+      const next = at[own];
+      if (typeof next !== 'object' || Array.isArray(next)) at[own] = Object.create(null);
+      at = at[own] as Params;
+      void depth;
+    });
+    const last = path.at(-1) ?? '';
+    at[last === '' ? String(Object.keys(at).length) : last] = value;
+  }
+  return settled(root) as Params;
+};
+
+/** A text of a form, or undefined. */
+export const textOf = (params: Params | undefined, name: string): string | undefined => {
+  const value = params?.[name];
+  return typeof value === 'string' ? value : undefined;
+};
+export const numberOf = (params: Params | undefined, name: string): number | undefined => {
+  const text = textOf(params, name);
+  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
+};
+export const flagOf = (params: Params | undefined, name: string): boolean | undefined => {
+  const text = textOf(params, name);
+  return text === 'true' ? true : text === 'false' ? false : undefined;
+};
+export const objectOf = (params: Params | undefined, name: string): Params | undefined => {
+  const value = params?.[name];
+  return typeof value === 'object' && !Array.isArray(value) ? value : undefined;
+};
+export const listOf = (params: Params | undefined, name: string): Params[] => {
+  const value = params?.[name];
+  return Array.isArray(value) ? value.filter((it): it is Params => typeof it === 'object' && !Array.isArray(it)) : [];
+};

@@ -1,0 +1,93 @@
+import fastify from 'fastify';
+import type { Logger } from '../../libs/platform/logger.port';
+import { serveApi } from './api/serve';
+import { type Control, createControl, serveControl } from './control';
+import { createFaults } from './faults';
+import { advanceTo } from './life/time';
+import { createWorld } from './life/world';
+import { servePages } from './pages/serve';
+import type { Price } from './store/objects';
+import { openStore } from './store/store';
+import { createDeliveries } from './webhooks/deliveries';
+
+export interface StripeSimOptions {
+  /** 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** 0: a free one. */
+  readonly port?: number;
+  /** Where its state is kept; undefined: nowhere. */
+  readonly dataDir?: string | undefined;
+  /** What callers have to present. */
+  readonly secretKey: string;
+  /** What events are signed with: by each, as while one is rolled. */
+  readonly webhookSecrets: readonly string[];
+  readonly prices: readonly {
+    readonly id: string;
+    readonly product: { readonly id: string; readonly name: string };
+    readonly amount: number;
+    readonly currency: string;
+    readonly interval: 'month' | 'year';
+  }[];
+  readonly logger: Logger;
+  /** Of chaos; 1 unless given. */
+  readonly seed?: number;
+}
+
+export interface StripeSim {
+  readonly url: string;
+  readonly control: Control;
+  /** Tells that address of events from now on, and of those that nobody was told of yet. */
+  deliverTo(webhookUrl: string): void;
+  stop(): Promise<void>;
+}
+
+/** ms between two looks at the clock: what falls due by itself happens that late. */
+const TICK_MS = 500;
+
+/**
+ * Starts a Stripe in test mode on this machine. No money moves.
+ * @throws where NODE_ENV is production: nobody shall be given for nothing what others pay for
+ */
+export const startStripeSim = async (options: StripeSimOptions): Promise<StripeSim> => {
+  if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe on loopback does not run in production');
+  const { host = '127.0.0.1', port = 0, logger, prices, secretKey, seed = 1 } = options;
+  const store = openStore(options.dataDir);
+  let url = '';
+  const world = createWorld(store, () => url, Date.now);
+  for (const { id, product, amount, currency, interval } of prices) {
+    const common = { created: world.now(), livemode: false, active: true } as const;
+    store.put({ ...common, id: product.id, object: 'product', name: product.name });
+    store.put<Price>({
+      ...{ ...common, id, object: 'price', currency: currency.toLowerCase(), product: product.id, type: 'recurring' },
+      ...{ unit_amount: amount, recurring: { interval, interval_count: 1 } },
+    });
+  }
+  const faults = createFaults();
+  const deliveries = createDeliveries(world, options.webhookSecrets, logger, seed);
+  const control = createControl(world, deliveries, faults);
+  const instance = fastify({ logger: false, bodyLimit: 256 * 1_024, forceCloseConnections: true });
+  instance.removeAllContentTypeParsers();
+  instance.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
+  serveApi(instance, world, { secretKey, faults });
+  servePages(instance, world);
+  serveControl(instance, { world, deliveries, faults, control });
+  url = await instance.listen({ host, port });
+  store.commit();
+  world.onEvent = deliveries.take;
+  const clock = setInterval(() => {
+    advanceTo(world, world.now());
+    store.commit();
+  }, TICK_MS);
+  clock.unref();
+  return {
+    url,
+    control,
+    deliverTo: (endpoint) => deliveries.deliverTo(endpoint),
+    stop: async () => {
+      clearInterval(clock);
+      deliveries.stop();
+      await instance.close();
+      store.commit();
+    },
+  };
+};

@@ -1,0 +1,87 @@
+import { backfill } from '../../libs/billing/backfill';
+import { settleCall, takeUnknownChanges } from '../../libs/billing/calls';
+import { createInboxStore } from '../../libs/billing/inbox-store';
+import { createProcessing, INBOX_JOB } from '../../libs/billing/processing';
+import { type Item, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
+import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
+import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
+import type { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { createCatalogue } from '../../libs/plans/catalogue';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+import type { Jobs } from '../../libs/platform/jobs/port';
+import { tenantsToAdvance } from '../../projections/billing/queries';
+import type { Runtime } from '../runtime';
+import { openGateway } from '../stripe';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Companies that one look takes. */
+const AT_ONCE = 500;
+/** Days for which what Stripe told is kept after it was handled: longer than Stripe's own list. */
+const KEPT_DAYS = 90;
+
+interface Change {
+  readonly subscriptionId: string;
+  readonly items: readonly Item[];
+  readonly at: number;
+}
+
+const repeatChange = (gateway: StripeGateway, { subscriptionId, items, at }: Change, key: string): Promise<unknown> =>
+  items.length === 0 ? gateway.cancelAtPeriodEnd(subscriptionId, key) : gateway.change(subscriptionId, items, at, key);
+
+/** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
+export const startBilling = (runtime: Runtime, store: AggregateStore, jobs: Jobs): void => {
+  const { projectorPool: pool, logger, settings, log } = runtime;
+  const inbox = createInboxStore(pool);
+  const following = new FollowStripeHandler(store);
+  const isTest = runtime.stripe !== undefined && /_test_/.test(runtime.stripe.secretKey);
+  const advancing = new AdvanceStandingHandler(store);
+
+  /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
+  const stripeTime = async (): Promise<Date> => {
+    const newest = isTest ? await inbox.newest(false) : undefined;
+    return new Date(Math.max(Date.now(), newest?.getTime() ?? 0));
+  };
+
+  jobs.work('billing-clock', { everyMs: 10 * SECOND, timeoutMs: MINUTE }, async () => {
+    const at = await stripeTime();
+    for (const tenantId of await tenantsToAdvance(pool, at, AT_ONCE)) {
+      const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
+      await advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
+    }
+  });
+  jobs.work('billing-purge', { everyMs: 60 * MINUTE, timeoutMs: MINUTE }, () => inbox.purge(KEPT_DAYS));
+  if (!runtime.stripe) return;
+
+  const { gateway, mode } = openGateway(runtime.stripe);
+  const processing = createProcessing({
+    store: inbox,
+    gateway,
+    catalogue: createCatalogue(settings.stripePrices),
+    logger,
+    follow: async (tenantId, facts, cause) => {
+      const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
+      await following.execute(new FollowStripe(tenantId, facts, context));
+    },
+  });
+  jobs.work(INBOX_JOB, { everyMs: 2 * SECOND, timeoutMs: 10 * MINUTE }, async (signal) => {
+    await processing.drain(signal);
+  });
+  jobs.work('billing-calls', { everyMs: 15 * SECOND, timeoutMs: MINUTE }, async () => {
+    for (const call of await takeUnknownChanges(pool, AT_ONCE)) {
+      try {
+        await repeatChange(gateway, call.params as Change, call.idempotencyKey);
+        await settleCall(pool, call, 'done');
+      } catch (error) {
+        if (!(error instanceof StripeRefused)) throw error;
+        await settleCall(pool, call, 'failed');
+      }
+    }
+  });
+  jobs.work('billing-reconcile', { everyMs: 15 * MINUTE, timeoutMs: 10 * MINUTE }, async () => {
+    const read = await backfill({ pool, store: inbox, gateway, mode });
+    const asked = await inbox.ask(null);
+    logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
+    jobs.nudge(INBOX_JOB);
+  });
+};

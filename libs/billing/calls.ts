@@ -1,0 +1,146 @@
+import type { Pool } from 'pg';
+import { withClient } from '../platform/database/pools';
+import type { ScopedDb, Statement } from '../platform/database/scoped-db';
+import { failpoint } from '../platform/failpoints';
+import type { Mode } from './told';
+
+type Kind = 'customer' | 'checkout' | 'portal' | 'change';
+
+/** Something that Stripe is asked to do. */
+export interface Call {
+  readonly tenantId: string;
+  /** UUID, of the command: a repeat of it asks Stripe with the same key, and gets the same answer. */
+  readonly callId: string;
+  readonly kind: Kind;
+  readonly params: object;
+}
+
+/** A change whose answer was never seen. */
+export interface UnknownCall {
+  readonly tenantId: string;
+  readonly callId: string;
+  readonly idempotencyKey: string;
+  readonly params: unknown;
+  readonly attempts: number;
+}
+
+const BEGIN: Statement = {
+  name: 'begin-call',
+  text: `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, due_at)
+    values ($1, $2, $3, $4, $5::jsonb, now() + interval '15 seconds')
+    on conflict (tenant_id, call_id) do update set attempts = billing.calls.attempts
+    returning state, result, params`,
+};
+const END: Statement = {
+  name: 'end-call',
+  text: `update billing.calls set state = $3, result = $4::jsonb where tenant_id = $1 and call_id = $2`,
+};
+const CUSTOMER: Statement = {
+  name: 'customer-of-tenant',
+  text: `select customer_id as id from billing.customers
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+      and account = $1 and livemode = $2 and deleted_at is null`,
+};
+const LINK: Statement = {
+  name: 'link-customer',
+  text: `insert into billing.customers (account, livemode, customer_id, tenant_id) values ($1, $2, $3, $4)
+    on conflict do nothing`,
+};
+const ASK: Statement = { name: 'ask-for-me', text: 'select billing.ask_for_me()' };
+const AT_WORK: Statement = { name: 'is-at-work', text: 'select billing.is_at_work() as busy' };
+const RECENT_CHECKOUT: Statement = {
+  name: 'recent-checkout',
+  text: `select 1 from billing.calls
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+      and kind = 'checkout' and asked_at > now() - interval '1 hour' limit 1`,
+};
+
+/** The outbox: what Stripe is asked to do is written down, with its key, before it is asked. */
+export const createCalls = (db: ScopedDb, mode: Mode) => ({
+  /**
+   * Asks, once: a repeat of the same command gets the answer that is known, or asks with the same key again.
+   * @param ask is given the key by which Stripe knows a repeat
+   * @throws what `ask` throws; where Stripe was away the call stays pending
+   */
+  once: async <Result extends object>(
+    { tenantId, callId, kind, params }: Call,
+    ask: (idempotencyKey: string) => Promise<Result>,
+    isRefusal: (error: unknown) => boolean,
+  ): Promise<Result> => {
+    const scoped = db.tenant(tenantId);
+    const key = `tenantry-${callId}-${kind}`;
+    const [known] = await scoped.query<{ state: string; result: Result | null }>(BEGIN, [
+      ...[tenantId, callId, kind, key, JSON.stringify(params)],
+    ]);
+    failpoint('billing.call-noted');
+    if (known?.state === 'done' && known.result) return known.result;
+    try {
+      const result = await ask(key);
+      failpoint('billing.call-answered');
+      await scoped.query(END, [tenantId, callId, 'done', JSON.stringify(result)]);
+      return result;
+    } catch (error) {
+      if (isRefusal(error)) await scoped.query(END, [tenantId, callId, 'failed', null]);
+      throw error;
+    }
+  },
+
+  customerOf: async (tenantId: string): Promise<string | undefined> => {
+    const [row] = await db.tenant(tenantId).query<{ id: string }>(CUSTOMER, [mode.account, mode.livemode]);
+    return row?.id;
+  },
+
+  /** @returns the company's customer: another one, where somebody was faster */
+  link: async (tenantId: string, customerId: string): Promise<string> => {
+    const scoped = db.tenant(tenantId);
+    await scoped.query(LINK, [mode.account, mode.livemode, customerId, tenantId]);
+    const [row] = await scoped.query<{ id: string }>(CUSTOMER, [mode.account, mode.livemode]);
+    return row?.id ?? customerId;
+  },
+
+  /** Whether somebody has gone to pay not long ago. */
+  hasCheckedOut: async (tenantId: string): Promise<boolean> =>
+    (await db.tenant(tenantId).query(RECENT_CHECKOUT, [])).length > 0,
+
+  /** Asks for the company to be looked at. */
+  ask: async (tenantId: string): Promise<void> => {
+    await db.tenant(tenantId).query(ASK, []);
+  },
+
+  isAtWork: async (tenantId: string): Promise<boolean> => {
+    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(AT_WORK, []);
+    return row?.busy === true;
+  },
+});
+
+export type Calls = ReturnType<typeof createCalls>;
+
+/** Changes whose answer was never seen, for the sweeper; each is given to one caller. @param pool connects as the projector */
+export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<UnknownCall[]> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<UnknownCall>(
+      `update billing.calls c set attempts = attempts + 1,
+         due_at = now() + least(interval '1 hour', interval '15 seconds' * power(2, attempts))
+       where (c.tenant_id, c.call_id) in (
+         select u.tenant_id, u.call_id from billing.calls u
+         where u.state = 'pending' and u.kind = 'change' and u.due_at <= now()
+         order by u.due_at limit $1 for update skip locked)
+       returning tenant_id as "tenantId", call_id as "callId", idempotency_key as "idempotencyKey", params, attempts`,
+      [limit],
+    ),
+  );
+  return rows;
+};
+
+/** @param pool connects as the projector */
+export const settleCall = async (
+  pool: Pool,
+  { tenantId, callId }: Pick<UnknownCall, 'tenantId' | 'callId'>,
+  state: 'done' | 'failed',
+): Promise<void> => {
+  await withClient(pool, (client) =>
+    client.query(`update billing.calls set state = $3, result = '{}' where tenant_id = $1 and call_id = $2`, [
+      ...[tenantId, callId, state],
+    ]),
+  );
+};

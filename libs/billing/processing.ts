@@ -1,0 +1,105 @@
+import type { BillingFacts } from '../domain/tenant/decide-billing';
+import type { Catalogue } from '../plans/catalogue';
+import { backoff } from '../platform/backoff';
+import { failpoint } from '../platform/failpoints';
+import type { Logger } from '../platform/logger.port';
+import type { InboxStore, Pending, Work } from './inbox-store';
+import type { StripeGateway } from './stripe-gateway';
+import { translate, Untranslatable } from './translate';
+
+/** Name of the job that does it. */
+export const INBOX_JOB = 'billing-inbox';
+/** Customers that one process looks at at the same time. */
+const AT_ONCE = 8;
+/** Failures after which the events of a customer are put aside for an operator: with these pauses after a day or so. */
+const MAX_ATTEMPTS = 20;
+const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
+
+export interface ProcessingParts {
+  readonly store: InboxStore;
+  readonly gateway: Pick<StripeGateway, 'snapshot'>;
+  readonly catalogue: Catalogue;
+  readonly logger: Logger;
+  /** Lets the company become so. @param cause Stripe's event, or what else asked for it */
+  readonly follow: (tenantId: string, facts: BillingFacts, cause: string) => Promise<void>;
+  readonly now?: () => number;
+}
+
+/** What became of the work at one customer. */
+export type Outcome = 'handled' | 'quarantined' | 'parked' | 'put-off';
+
+const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
+  invoices: reconcile || pending.some(({ type }) => type.startsWith('invoice.')),
+  customer: reconcile || pending.some(({ type }) => type === 'customer.deleted'),
+});
+
+/**
+ * Looks at customers of Stripe of whom something was told: asks Stripe what it has now, and lets their companies become so.
+ * All events of a customer are handled by one look, in whatever order and however often they came: each says no more than
+ * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
+ */
+export const createProcessing = (parts: ProcessingParts) => {
+  const { store, gateway, catalogue, logger, follow, now = Date.now } = parts;
+
+  const look = async (work: Work, pending: readonly Pending[]): Promise<Outcome> => {
+    const tenantId = await store.tenantOf(work);
+    if (tenantId === undefined) {
+      await store.finish(work, pending, 'quarantined', 'it is of a customer whom nobody here knows');
+      return 'quarantined';
+    }
+    const snapshot = await gateway.snapshot(work.customerId, needsOf(pending, work));
+    failpoint('billing.fetched');
+    // Stripe's clock may be ahead of ours: by a little, or by months where it is a test clock.
+    const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
+    // Only where no webhook is on its way to tell it.
+    const reconciling = work.reconcile && pending.length === 0;
+    const facts = translate(snapshot, catalogue, { at, reconciling });
+    await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation');
+    failpoint('billing.followed');
+    if (snapshot.deleted) await store.forget(work);
+    await store.finish(work, pending);
+    failpoint('billing.finished');
+    return 'handled';
+  };
+
+  const one = async (work: Work): Promise<Outcome> => {
+    failpoint('billing.claimed');
+    const pending = await store.pendingOf(work);
+    try {
+      return await look(work, pending);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof Untranslatable) {
+        await store.finish(work, pending, 'quarantined', reason);
+        return 'quarantined';
+      }
+      if (work.attempts + 1 >= MAX_ATTEMPTS && pending.length > 0) {
+        logger.error({ err: error, customerId: work.customerId }, 'the events of a customer were parked');
+        await store.finish(work, pending, 'parked', reason);
+        return 'parked';
+      }
+      logger.warn({ reason, customerId: work.customerId }, 'a customer could not be looked at, trying again later');
+      await store.putOff(work, backoff(work.attempts + 1, PAUSE));
+      return 'put-off';
+    }
+  };
+
+  return {
+    /** Works until nobody is due. @returns what became of how many */
+    drain: async (signal?: AbortSignal): Promise<Partial<Record<Outcome, number>>> => {
+      const outcomes: Partial<Record<Outcome, number>> = {};
+      const lane = async (): Promise<void> => {
+        while (!signal?.aborted) {
+          const [work] = await store.claim(1);
+          if (!work) return;
+          const outcome = await one(work);
+          outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      return outcomes;
+    },
+  };
+};
+
+export type Processing = ReturnType<typeof createProcessing>;

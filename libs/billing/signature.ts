@@ -1,0 +1,37 @@
+import Stripe from 'stripe';
+
+/** Seconds by which a signature may be old, or ahead: the clocks of two machines, and the way between them. */
+const TOLERANCE_SECONDS = 300;
+
+/** A webhook that was not signed with any of our secrets, or too long ago, or for a time to come. */
+export class BadSignature extends Error {
+  override readonly name = 'BadSignature';
+}
+
+/**
+ * Checks who signed a webhook. Stripe's own check is of old signatures alone; one from the future would be good for as long
+ * as it lies ahead.
+ * @param header the field `Stripe-Signature`
+ * @param secrets while one is rolled there are two
+ * @param now ms
+ * @throws BadSignature
+ */
+export const verifySignature = (
+  payload: Buffer,
+  header: string,
+  secrets: readonly string[],
+  now = Date.now(),
+): void => {
+  const signed = Number(/(?:^|,)t=(\d{1,12})(?:,|$)/.exec(header)?.[1] ?? Number.NaN);
+  if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS)) throw new BadSignature('signed at another time');
+  const text = payload.toString('utf8');
+  for (const secret of secrets) {
+    try {
+      // Without a tolerance of its own: the time was looked at, by the clock that the caller goes by.
+      if (Stripe.webhooks.signature?.verifyHeader(text, header, secret)) return;
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
+    }
+  }
+  throw new BadSignature('signed with another secret');
+};

@@ -1,0 +1,237 @@
+import {
+  BrokenCircuitError,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleWhen,
+  retry,
+  wrap,
+} from 'cockatiel';
+import Stripe from 'stripe';
+import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
+import { StripeUnavailable } from './unavailable';
+
+/** ms that one call may take. */
+const TIMEOUT_MS = 5_000;
+/** Calls in a row that fail until none is made for a while, and ms of that while. */
+const BREAKER = { failures: 5, restMs: 5_000 };
+const RETRY = { maxAttempts: 1, backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 500 }) };
+
+/** Stripe said no: the request is not one that it carries out. `code` is its own. */
+export class StripeRefused extends Error {
+  override readonly name = 'StripeRefused';
+  constructor(
+    readonly code: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface StripeGatewayOptions {
+  readonly secretKey: string;
+  /** Where Stripe is, for one on loopback; Stripe's own address unless given. */
+  readonly url?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
+/** What of a customer has to be looked at, beside its subscriptions. */
+export interface Needs {
+  readonly invoices: boolean;
+  readonly customer: boolean;
+}
+
+/** One line of a subscription. */
+export interface Item {
+  readonly price: string;
+  readonly quantity: number;
+}
+
+export interface Preview {
+  /** Minor units: what is charged now. */
+  readonly dueNow: number;
+  /** Of each period from then on. */
+  readonly recurring: number;
+  /** ISO 4217, upper case. */
+  readonly currency: string;
+  /** Seconds: the moment that was calculated with. The change that names it costs exactly this. */
+  readonly at: number;
+}
+
+const isAway = (error: Error): boolean =>
+  error instanceof Stripe.errors.StripeConnectionError ||
+  error instanceof Stripe.errors.StripeAPIError ||
+  error instanceof Stripe.errors.StripeRateLimitError ||
+  // The same request with the same key is still under way: its answer comes later.
+  (error instanceof Stripe.errors.StripeError && error.statusCode === 409);
+
+/** What Stripe threw, as those who ask have to know it. */
+const translated = (error: unknown): unknown => {
+  if (error instanceof BrokenCircuitError)
+    return new StripeUnavailable('Stripe has failed too often', { cause: error });
+  if (!(error instanceof Stripe.errors.StripeError)) return error;
+  if (isAway(error) || error instanceof Stripe.errors.StripeAuthenticationError)
+    return new StripeUnavailable(`Stripe is away: ${error.message}`, { cause: error });
+  return new StripeRefused(error.code ?? error.type, error.message, { cause: error });
+};
+
+const isGone = (error: unknown): boolean => error instanceof StripeRefused && error.code === 'resource_missing';
+
+const clientFor = ({ secretKey, url, timeoutMs = TIMEOUT_MS }: StripeGatewayOptions): Stripe => {
+  const common = { timeout: timeoutMs, maxNetworkRetries: 0, telemetry: false };
+  if (url === undefined) return new Stripe(secretKey, common);
+  const { hostname, port, protocol } = new URL(url);
+  const at = { host: hostname, port: port || (protocol === 'https:' ? 443 : 80) };
+  return new Stripe(secretKey, { ...common, ...at, protocol: protocol === 'https:' ? 'https' : 'http' });
+};
+
+/**
+ * The one way to Stripe. Each call has a bound, is repeated once with jitter where Stripe was away (every write has an
+ * idempotency key, so that a repeat is the same request), and none is made for a while after several have failed.
+ */
+export const createStripeGateway = (options: StripeGatewayOptions) => {
+  const stripe = clientFor(options);
+  const away = handleWhen(isAway);
+  const policy = wrap(
+    retry(away, RETRY),
+    circuitBreaker(away, { halfOpenAfter: BREAKER.restMs, breaker: new ConsecutiveBreaker(BREAKER.failures) }),
+  );
+  const call = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await policy.execute(work);
+    } catch (error) {
+      throw translated(error);
+    }
+  };
+
+  const invoicesOf = async (customer: string): Promise<readonly StripeInvoice[]> =>
+    (await call(() => stripe.invoices.list({ customer, limit: 100 }))).data;
+
+  const isDeleted = async (customer: string): Promise<boolean> =>
+    (await call(() => stripe.customers.retrieve(customer))).deleted === true;
+
+  const subscriptionsOf = async (customer: string): Promise<readonly StripeSubscription[]> => {
+    const list = { customer, status: 'all', limit: 100, expand: ['data.latest_invoice'] } as const;
+    return (await call(() => stripe.subscriptions.list({ ...list, expand: [...list.expand] }))).data;
+  };
+
+  const itemsFor = async (subscriptionId: string, wanted: readonly Item[]) => {
+    const { items } = await call(() => stripe.subscriptions.retrieve(subscriptionId));
+    const kept = items.data.map(({ id, price }) => {
+      const item = wanted.find((it) => it.price === price.id);
+      return item ? { id, quantity: item.quantity } : { id, deleted: true as const };
+    });
+    const fresh = wanted.filter(({ price }) => !items.data.some((it) => it.price.id === price));
+    // The first line changes its price, so that there is one to prorate; the others come and go.
+    const [first, ...others] = kept;
+    const [swap, ...added] = fresh;
+    if (first && 'deleted' in first && swap) return [{ id: first.id, ...swap }, ...others, ...added];
+    return [...kept, ...fresh];
+  };
+
+  return {
+    livemode: !/^(sk|rk)_test_/.test(options.secretKey),
+
+    /** What Stripe has of a customer now. @throws StripeUnavailable */
+    snapshot: async (customer: string, needs: Needs): Promise<Snapshot> => {
+      try {
+        if (needs.customer && (await isDeleted(customer))) return { deleted: true, subscriptions: [], invoices: [] };
+        const subscriptions = await subscriptionsOf(customer);
+        const owes = subscriptions.some(({ status }) => status === 'past_due' || status === 'unpaid');
+        const invoices = needs.invoices || owes ? await invoicesOf(customer) : [];
+        return { deleted: false, subscriptions, invoices };
+      } catch (error) {
+        if (isGone(error)) return { deleted: true, subscriptions: [], invoices: [] };
+        throw error;
+      }
+    },
+
+    /** @param name of the company: what its invoices say */
+    createCustomer: (tenantId: string, name: string, idempotencyKey: string): Promise<string> =>
+      call(async () => (await stripe.customers.create({ name, metadata: { tenantId } }, { idempotencyKey })).id),
+
+    /** @returns the page to send the owner to */
+    createCheckout: (
+      wanted: {
+        readonly customer: string;
+        readonly items: readonly Item[];
+        readonly successUrl: string;
+        readonly cancelUrl: string;
+      },
+      idempotencyKey: string,
+    ): Promise<{ id: string; url: string }> =>
+      call(async () => {
+        const { customer, items, successUrl, cancelUrl } = wanted;
+        const { id, url } = await stripe.checkout.sessions.create(
+          { mode: 'subscription', customer, line_items: [...items], success_url: successUrl, cancel_url: cancelUrl },
+          { idempotencyKey },
+        );
+        if (url === null) throw new StripeUnavailable('Stripe made a checkout without a page');
+        return { id, url };
+      }),
+
+    createPortal: (customer: string, returnUrl: string, idempotencyKey: string): Promise<string> =>
+      call(
+        async () =>
+          (await stripe.billingPortal.sessions.create({ customer, return_url: returnUrl }, { idempotencyKey })).url,
+      ),
+
+    /** What a change would cost. @param at seconds */
+    preview: async (subscriptionId: string, wanted: readonly Item[], at: number): Promise<Preview> => {
+      const items = await itemsFor(subscriptionId, wanted);
+      const { amount_due, currency, lines } = await call(() =>
+        stripe.invoices.createPreview({
+          subscription: subscriptionId,
+          subscription_details: { items, proration_date: at, proration_behavior: 'always_invoice' },
+        }),
+      );
+      const prices = await Promise.all(wanted.map(({ price }) => call(() => stripe.prices.retrieve(price))));
+      const recurring = prices.reduce(
+        (sum, { unit_amount }, n) => sum + (unit_amount ?? 0) * (wanted[n]?.quantity ?? 0),
+        0,
+      );
+      // Of an account without lines there is nothing to prorate.
+      return { dueNow: lines.data.length === 0 ? 0 : amount_due, recurring, currency: currency.toUpperCase(), at };
+    },
+
+    /** Charges now what the preview of the same moment said, or changes nothing. */
+    change: async (
+      subscriptionId: string,
+      wanted: readonly Item[],
+      at: number,
+      idempotencyKey: string,
+    ): Promise<void> => {
+      const items = await itemsFor(subscriptionId, wanted);
+      await call(() =>
+        stripe.subscriptions.update(
+          subscriptionId,
+          {
+            ...{ items, proration_date: at, proration_behavior: 'always_invoice' },
+            ...{ payment_behavior: 'error_if_incomplete', cancel_at_period_end: false },
+          },
+          { idempotencyKey },
+        ),
+      );
+    },
+
+    /** Ends it when what was paid for is over. */
+    cancelAtPeriodEnd: (subscriptionId: string, idempotencyKey: string): Promise<unknown> =>
+      call(() => stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true }, { idempotencyKey })),
+
+    /** Events since then, the newest first, a page at a time. @param since seconds */
+    events: async function* (since: number): AsyncGenerator<readonly string[]> {
+      let after: string | undefined;
+      for (;;) {
+        const page = await call(() =>
+          stripe.events.list({ limit: 100, created: { gte: since }, ...(after && { starting_after: after }) }),
+        );
+        yield page.data.map((event) => JSON.stringify(event));
+        after = page.data.at(-1)?.id;
+        if (!page.has_more || after === undefined) return;
+      }
+    },
+  };
+};
+
+export type StripeGateway = ReturnType<typeof createStripeGateway>;

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+
+/** The mode of an installation, and whose account it is; empty for its own. */
+export interface Mode {
+  readonly account: string;
+  readonly livemode: boolean;
+}
+
+/** What Stripe told, as the inbox takes it. */
+export interface Told extends Mode {
+  readonly eventId: string;
+  readonly type: string;
+  readonly customerId: string | null;
+  readonly createdAt: Date;
+  readonly payload: string;
+  readonly state: 'pending' | 'ignored' | 'quarantined';
+  readonly reason: string | null;
+}
+
+/** The types that mean something to us: each says no more than that its customer is to be looked at. */
+const HANDLED: ReadonlySet<string> = new Set([
+  'checkout.session.completed',
+  'customer.subscription.created',
+  'customer.subscription.updated',
+  'customer.subscription.deleted',
+  'customer.subscription.paused',
+  'customer.subscription.resumed',
+  'customer.subscription.trial_will_end',
+  'invoice.paid',
+  'invoice.payment_failed',
+  'invoice.payment_action_required',
+  'invoice.voided',
+  'invoice.marked_uncollectible',
+  'charge.dispute.created',
+  'customer.deleted',
+]);
+
+const MAX = { id: 255, type: 100 };
+
+const textOf = (value: unknown, max: number): string | undefined =>
+  typeof value === 'string' && value.length > 0 && value.length <= max ? value : undefined;
+
+/** The customer that an object is of: itself, or named by it, whole or by its id. */
+const customerOf = (object: Record<string, unknown>): string | null => {
+  if (object['object'] === 'customer') return textOf(object['id'], MAX.id) ?? null;
+  const { customer } = object;
+  if (typeof customer === 'object' && customer !== null && 'id' in customer) return textOf(customer.id, MAX.id) ?? null;
+  return textOf(customer, MAX.id) ?? null;
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const parsed = (payload: string): unknown => {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * What the inbox keeps of a signed payload. Never throws: what can not be understood is kept, too, and said to be so.
+ * @param mode of this installation: an event of the other one is nobody's here
+ */
+export const readTold = (payload: string, mode: Mode, now = new Date()): Told => {
+  const event = parsed(payload);
+  const unreadable = (reason: string): Told => ({
+    ...{ ...mode, eventId: `unreadable_${createHash('sha256').update(payload).digest('hex')}`, type: 'unreadable' },
+    // A text column holds everything but NUL.
+    ...{ customerId: null, createdAt: now, payload: payload.replaceAll('\0', '\uFFFD'), state: 'quarantined', reason },
+  });
+  if (!isRecord(event)) return unreadable('it is not JSON');
+  const [eventId, type] = [textOf(event['id'], MAX.id), textOf(event['type'], MAX.type)];
+  const { data, created, livemode, account } = event;
+  const object = isRecord(data) ? data['object'] : undefined;
+  if (!eventId || !type || !isRecord(object) || typeof created !== 'number' || typeof livemode !== 'boolean')
+    return unreadable('it is no event of Stripe’s');
+  const told = {
+    ...{ account: textOf(account, MAX.id) ?? '', livemode, eventId, type, customerId: customerOf(object) },
+    ...{ createdAt: new Date(created * 1_000), payload },
+  };
+  const quarantined = (reason: string): Told => ({ ...told, state: 'quarantined', reason });
+  if (livemode !== mode.livemode) return quarantined(livemode ? 'it is of live mode' : 'it is of test mode');
+  if (told.account !== mode.account) return quarantined('it is of another account');
+  if (!HANDLED.has(type)) return { ...told, state: 'ignored', reason: null };
+  if (told.customerId === null) return quarantined('it names no customer');
+  return { ...told, state: 'pending', reason: null };
+};

@@ -1,0 +1,4 @@
+/** Stripe is away, or answers nothing useful. What it was asked for may have happened. */
+export class StripeUnavailable extends Error {
+  override readonly name = 'StripeUnavailable';
+}

@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import type { DomainEvent } from '../../libs/domain/events';
+import type { InvoiceDetails, SubscriptionDetails } from '../../libs/domain/tenant/billing-events';
+import { defineProjection, type Recorded } from '../../libs/projecting/projection';
+import type { RowWriter } from '../../libs/projecting/tables';
+
+const tables = {
+  billing: {
+    key: ['tenant_id'],
+    columns: {
+      tenant_id: 'uuid',
+      plan: 'text',
+      plan_version: 'integer',
+      grace_days: 'integer',
+      seats: 'integer',
+      subscription_id: 'text',
+      status: 'text',
+      period_end: 'timestamptz',
+      trial_end: 'timestamptz',
+      cancel_at: 'timestamptz',
+      failing_since: 'timestamptz',
+      lock: 'text',
+      lock_reason: 'text',
+      locked_since: 'timestamptz',
+      suspend_at: 'timestamptz',
+    },
+  },
+  invoices: {
+    key: ['tenant_id', 'invoice_id'],
+    columns: {
+      tenant_id: 'uuid',
+      invoice_id: 'text',
+      number: 'text',
+      status: 'text',
+      amount: 'bigint',
+      currency: 'text',
+      created_at: 'timestamptz',
+      url: 'text',
+      attempts: 'integer',
+      next_attempt_at: 'timestamptz',
+    },
+  },
+  billing_history: {
+    key: ['tenant_id', 'position'],
+    columns: {
+      tenant_id: 'uuid',
+      position: 'bigint',
+      type: 'text',
+      recorded_at: 'timestamptz',
+      actor: 'text',
+      correlation_id: 'text',
+      data: 'jsonb',
+    },
+  },
+} as const;
+
+const NO_SUBSCRIPTION = {
+  ...{ subscription_id: null, status: null, period_end: null, trial_end: null, cancel_at: null },
+  ...{ failing_since: null, seats: null },
+};
+const UNLOCKED = { lock: 'none', lock_reason: null, locked_since: null, suspend_at: null };
+
+const subscriptionRow = (data: SubscriptionDetails) => ({
+  subscription_id: data.subscriptionId,
+  status: data.status,
+  period_end: data.periodEnd,
+  trial_end: data.trialEnd,
+  cancel_at: data.cancelAt,
+  failing_since: data.failingSince,
+});
+
+const invoiceRow = (
+  tenantId: string | null,
+  data: InvoiceDetails,
+  status: string,
+  attempts: number,
+  next: string | null,
+) => ({
+  ...{ tenant_id: tenantId, invoice_id: data.invoiceId, number: data.number, status, amount: data.amount },
+  ...{ currency: data.currency, created_at: data.createdAt, url: data.url, attempts, next_attempt_at: next },
+});
+
+type Rows = { readonly [table in keyof typeof tables]: RowWriter };
+
+/** Each fact of money, for whoever asks why. */
+const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
+  const { stream, position, type, recordedAt, actor, correlationId, data } = event;
+  rows.billing_history.put({
+    ...{ tenant_id: stream.tenantId, position, type, recorded_at: recordedAt.toISOString(), actor: actor.kind },
+    ...{ correlation_id: correlationId, data: JSON.stringify(data) },
+  });
+};
+
+/** How a company stands with its payments, its invoices, and how it came to that. */
+export const billingProjection = defineProjection<DomainEvent, typeof tables>({
+  name: 'billing',
+  version: 1,
+  schema: join(__dirname, 'schema.sql'),
+  tables,
+  on: {
+    TenantCreated: ({ stream, data }, rows) => {
+      rows.billing.put({
+        ...{ tenant_id: stream.tenantId, plan: data.plan, plan_version: 1, grace_days: 0 },
+        ...NO_SUBSCRIPTION,
+        ...UNLOCKED,
+      });
+    },
+    PlanChanged: (event, rows) => {
+      const { plan, version, graceDays } = event.data.terms;
+      const bought = { plan, plan_version: version, grace_days: graceDays };
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, bought);
+      remember(event, rows);
+    },
+    SubscriptionStarted: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, subscriptionRow(event.data));
+      remember(event, rows);
+    },
+    SubscriptionUpdated: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, subscriptionRow(event.data));
+      remember(event, rows);
+    },
+    SubscriptionCanceled: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, NO_SUBSCRIPTION);
+      remember(event, rows);
+    },
+    SeatsChanged: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, { seats: event.data.seats });
+      remember(event, rows);
+    },
+    PaymentFailed: (event, rows) => {
+      const { attempt, nextAttemptAt, ...invoice } = event.data;
+      rows.invoices.put(invoiceRow(event.stream.tenantId, invoice, 'open', attempt, nextAttemptAt));
+      remember(event, rows);
+    },
+    PaymentSucceeded: (event, rows) => {
+      rows.invoices.put(invoiceRow(event.stream.tenantId, event.data, 'paid', 0, null));
+      remember(event, rows);
+    },
+    PaymentForgiven: (event, rows) => {
+      const { as, ...invoice } = event.data;
+      rows.invoices.put(invoiceRow(event.stream.tenantId, invoice, as, 0, null));
+      remember(event, rows);
+    },
+    WorkspaceLocked: (event, rows) => {
+      const { reason, since, suspendAt } = event.data;
+      const lock = { lock: 'locked', lock_reason: reason, locked_since: since, suspend_at: suspendAt };
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, lock);
+      remember(event, rows);
+    },
+    WorkspaceSuspended: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, { lock: 'suspended' });
+      remember(event, rows);
+    },
+    WorkspaceUnlocked: (event, rows) => {
+      rows.billing.patch({ tenant_id: event.stream.tenantId }, UNLOCKED);
+      remember(event, rows);
+    },
+    BillingDriftRepaired: (event, rows) => {
+      remember(event, rows);
+    },
+    TenantRenamed: 'ignored',
+    TenantClosed: 'ignored',
+    MemberInvited: 'ignored',
+    InvitationRevoked: 'ignored',
+    MemberJoined: 'ignored',
+    MemberRoleChanged: 'ignored',
+    MemberRemoved: 'ignored',
+    OwnershipTransferred: 'ignored',
+    TeamCreated: 'ignored',
+    TeamRenamed: 'ignored',
+    TeamDeleted: 'ignored',
+    TeamMemberAdded: 'ignored',
+    TeamMemberRemoved: 'ignored',
+    OperationRefused: 'ignored',
+    PersonRegistered: 'ignored',
+    PersonErased: 'ignored',
+    ProjectCreated: 'ignored',
+    ProjectChanged: 'ignored',
+    ProjectArchived: 'ignored',
+    ProjectRestored: 'ignored',
+    TaskCreated: 'ignored',
+    TaskDescribed: 'ignored',
+    TaskStatusChanged: 'ignored',
+    TaskAssigned: 'ignored',
+    TaskUnassigned: 'ignored',
+    TaskDueDateChanged: 'ignored',
+    TaskDeleted: 'ignored',
+    TenantErased: 'ignored',
+  },
+});

@@ -1,0 +1,110 @@
+import type { Pool } from 'pg';
+import { withClient } from '../../libs/platform/database/pools';
+import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+
+export interface BillingRow {
+  readonly plan: string;
+  readonly planVersion: number;
+  readonly seats: number | null;
+  readonly subscriptionId: string | null;
+  readonly status: string | null;
+  readonly periodEnd: Date | null;
+  readonly trialEnd: Date | null;
+  readonly cancelAt: Date | null;
+  readonly failingSince: Date | null;
+  readonly lock: string;
+  readonly lockReason: string | null;
+  readonly lockedSince: Date | null;
+  readonly suspendAt: Date | null;
+}
+
+const BILLING: Statement = {
+  name: 'billing',
+  text: `select plan, plan_version as "planVersion", seats, subscription_id as "subscriptionId", status,
+      period_end as "periodEnd", trial_end as "trialEnd", cancel_at as "cancelAt", failing_since as "failingSince",
+      lock, lock_reason as "lockReason", locked_since as "lockedSince", suspend_at as "suspendAt"
+    from read_model.billing where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
+};
+
+export const findBilling = async (db: TenantDb): Promise<BillingRow | undefined> => {
+  const [row] = await db.query<BillingRow>(BILLING, []);
+  return row;
+};
+
+export interface InvoiceRow {
+  readonly id: string;
+  readonly number: string | null;
+  readonly status: string;
+  /** Minor units, as text: it is a bigint. */
+  readonly amount: string;
+  readonly currency: string;
+  readonly createdAt: Date;
+  readonly url: string | null;
+  readonly nextAttemptAt: Date | null;
+}
+
+const INVOICES: Statement = {
+  name: 'invoices',
+  text: `select invoice_id as id, number, status, amount, currency, created_at as "createdAt", url,
+      next_attempt_at as "nextAttemptAt"
+    from read_model.invoices where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+      and (created_at, invoice_id) < ($1, $2)
+    order by created_at desc, invoice_id desc limit $3`,
+};
+
+/** The newest first. @param before where the page before ended */
+export const listInvoices = (
+  db: TenantDb,
+  before: { readonly createdAt: string; readonly id: string } | undefined,
+  take: number,
+): Promise<InvoiceRow[]> => db.query<InvoiceRow>(INVOICES, [before?.createdAt ?? 'infinity', before?.id ?? '', take]);
+
+export interface HistoryRow {
+  /** As text: it is a bigint. */
+  readonly position: string;
+  readonly type: string;
+  readonly recordedAt: Date;
+  readonly actor: string;
+  readonly correlationId: string;
+  readonly data: Record<string, unknown>;
+}
+
+const HISTORY: Statement = {
+  name: 'billing-history',
+  text: `select position::text, type, recorded_at as "recordedAt", actor, correlation_id as "correlationId", data
+    from read_model.billing_history where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+    order by billing_history.position desc limit $1`,
+};
+
+/** The newest facts of money, the newest first. */
+export const listHistory = (db: TenantDb, take: number): Promise<HistoryRow[]> => db.query<HistoryRow>(HISTORY, [take]);
+
+export interface Cause {
+  readonly eventId: string;
+  readonly type: string;
+  readonly createdAt: Date;
+  readonly receivedAt: Date;
+}
+
+const CAUSES: Statement = {
+  name: 'billing-causes',
+  text: `select event_id as "eventId", type, created_at as "createdAt", received_at as "receivedAt"
+    from billing.causes($1)`,
+};
+
+/** Stripe's events of these ids that are the tenant's own. */
+export const findCauses = (db: TenantDb, eventIds: readonly string[]): Promise<Cause[]> =>
+  db.query<Cause>(CAUSES, [eventIds]);
+
+/** Companies whose grace is over, or that were locked for long enough. @param pool connects as the projector */
+export const tenantsToAdvance = (pool: Pool, at: Date, limit: number): Promise<string[]> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ id: string }>({
+      name: 'tenants-to-advance',
+      text: `select tenant_id as id from read_model.billing where failing_since is not null
+        and ((lock = 'none' and failing_since + make_interval(days => grace_days) <= $1)
+          or (lock = 'locked' and suspend_at <= $1)) order by failing_since limit $2`,
+      values: [at, limit],
+    });
+    return rows.map(({ id }) => id);
+  });

@@ -1,0 +1,79 @@
+import { type StripeSim, startStripeSim } from '../../apps/stripe-sim/start';
+import type { Snapshot } from '../../libs/billing/snapshot';
+import { createStripeGateway } from '../../libs/billing/stripe-gateway';
+import { createCatalogue } from '../../libs/plans/catalogue';
+import { silentLogger } from '../../libs/platform/logger.port';
+
+export const SIM_KEY = 'sk_test_ofTheseTests';
+export const SIM_SECRET = 'whsec_ofTheseTests';
+export const DAY_MS = 86_400_000;
+export const catalogue = createCatalogue();
+
+export const startSim = (dataDir?: string): Promise<StripeSim> =>
+  startStripeSim({
+    ...{ secretKey: SIM_KEY, webhookSecrets: [SIM_SECRET], prices: catalogue.products, logger: silentLogger, dataDir },
+  });
+
+/** What somebody does on Stripe's pages. */
+export const send = (url: string, form: Record<string, string> = {}): Promise<Response> =>
+  fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form) });
+
+/** An event of Stripe's, and what Stripe had just after it. */
+export interface Moment {
+  readonly id: string;
+  readonly type: string;
+  /** Seconds. */
+  readonly created: number;
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * The life of a subscription: created, on trial, paid, failed, paid by another card, upgraded, ended. Recorded with what Stripe
+ * had at each step; several events of one step share a second and what they left.
+ */
+export const recordLife = async (): Promise<Moment[]> => {
+  const sim = await startSim();
+  const gateway = createStripeGateway({ secretKey: SIM_KEY, url: sim.url });
+  const customer = await gateway.createCustomer('tenant', 'Acme', 'customer');
+  const moments: Moment[] = [];
+  const known = new Set<string>();
+  const note = async (): Promise<void> => {
+    const snapshot = await gateway.snapshot(customer, { invoices: true, customer: true });
+    const fresh: Moment[] = [];
+    for await (const page of gateway.events(0))
+      for (const text of page) {
+        const { id, type, created } = JSON.parse(text) as Moment;
+        if (!known.has(id)) fresh.push({ id, type, created, snapshot });
+        known.add(id);
+      }
+    moments.push(...fresh.reverse());
+  };
+  const price = (plan: 'pro' | 'enterprise') => [{ price: catalogue.pricesOf(plan)?.price ?? '', quantity: 1 }];
+  const checkout = { customer, items: price('pro'), successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
+  const { url } = await gateway.createCheckout(checkout, 'checkout');
+  await send(url, { card: '4242424242424242' });
+  await note();
+  const portal = await gateway.createPortal(customer, 'http://127.0.0.1/', 'portal');
+  sim.control.advanceToNext();
+  await note();
+  await send(`${portal}/card`, { card: '4000000000000341' });
+  sim.control.advanceToNext();
+  await note();
+  sim.control.advanceToNext();
+  await note();
+  await send(`${portal}/card`, { card: '4242424242424242' });
+  const open = (await gateway.snapshot(customer, { invoices: true, customer: false })).invoices.find(
+    ({ status }) => status === 'open',
+  );
+  await send(`${portal}/pay`, { invoice: open?.id ?? '' });
+  await note();
+  const subscription = moments.at(-1)?.snapshot.subscriptions[0]?.id ?? '';
+  await gateway.change(subscription, price('enterprise'), sim.control.now(), 'upgrade');
+  await note();
+  await gateway.cancelAtPeriodEnd(subscription, 'cancel');
+  await note();
+  sim.control.advanceToNext();
+  await note();
+  await sim.stop();
+  return moments;
+};
