@@ -6,7 +6,6 @@ import { migrate } from '../libs/platform/database/migrate';
 import { deriveRolePasswords, roleUrls } from '../libs/platform/database/roles';
 import { openEmbeddedPostgres, usableDataDir } from '../libs/platform/embedded-postgres';
 import { codeOf } from '../libs/platform/error-code';
-import { installJobs } from '../libs/platform/jobs/install';
 import type { Logger } from '../libs/platform/logging';
 import { CannotStart } from './cannot-start';
 import type { Context } from './context';
@@ -38,7 +37,6 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       apply: settings.migrateOnStart,
     }),
   );
-  await installJobs(ownerUrl, prefix, settings.migrateOnStart);
   if (applied.length > 0) logger.info(`the database is up to date: ${applied.join(', ')}`);
   return {
     stripe: stripeSettings(settings, secretKey),

@@ -7,10 +7,9 @@ import { DatabaseSetupError } from './errors';
  * - `app` serves requests: under row-level security, owns nothing
  * - `log` reads and appends events, and never changes or deletes one
  * - `projector` reads events and owns the read models
- * - `jobs` owns the queue of jobs, which holds no data of anybody
  * - `operator` reads what its schemas grant it: for the console and the command line, never for requests
  */
-export const DATABASE_ROLES = ['app', 'log', 'projector', 'operator', 'jobs'] as const;
+export const DATABASE_ROLES = ['app', 'log', 'projector', 'operator'] as const;
 export type DatabaseRole = (typeof DATABASE_ROLES)[number];
 export type PerRole<T> = Readonly<Record<DatabaseRole, T>>;
 
@@ -19,7 +18,6 @@ const perRole = <T>(make: (role: DatabaseRole) => T): PerRole<T> => ({
   log: make('log'),
   projector: make('projector'),
   operator: make('operator'),
-  jobs: make('jobs'),
 });
 
 /** `<prefix>_app`, … Roles belong to a whole PostgreSQL cluster, so a second installation there needs another prefix. */
