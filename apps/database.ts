@@ -9,7 +9,7 @@ import { codeOf } from '../libs/platform/error-code';
 import type { Logger } from '../libs/platform/logging';
 import type { Context } from './context';
 import type { Lifecycle } from './lifecycle';
-import { MIGRATIONS } from './migrations';
+import { MIGRATIONS, SUPPLEMENTS } from './migrations';
 
 const SERVER_STOP_MS = 30_000;
 const WAIT_FOR_SERVER_MS = 30_000;
@@ -32,6 +32,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       rolePrefix: prefix,
       rolePasswords,
       migrations: MIGRATIONS,
+      supplements: SUPPLEMENTS,
       apply: settings.migrateOnStart,
     }),
   );
