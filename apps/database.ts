@@ -10,7 +10,7 @@ import type { Logger } from '../libs/platform/logging';
 import { CannotStart } from './cannot-start';
 import type { Context } from './context';
 import type { Lifecycle } from './lifecycle';
-import { MIGRATIONS } from './migrations';
+import { MIGRATIONS, SUPPLEMENTS } from './migrations';
 import { stripeSettings } from './stripe';
 
 const SERVER_STOP_MS = 30_000;
@@ -34,6 +34,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       rolePrefix: prefix,
       rolePasswords,
       migrations: MIGRATIONS,
+      supplements: SUPPLEMENTS,
       apply: settings.migrateOnStart,
     }),
   );

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Migration } from '../libs/platform/database/migrate';
+import type { Migration, Supplement } from '../libs/platform/database/migrate';
+import { jobsSchema } from '../libs/platform/jobs/schema';
 
 const root = join(__dirname, '..');
 const migration = (id: string, path: string): Migration => ({ id, file: join(root, path) });
@@ -18,6 +19,10 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0010-idempotency-persons', 'libs/platform/idempotency/persons.sql'),
   migration('0011-joins', 'libs/identity/joins.sql'),
   migration('0012-erasing', 'libs/erasing/schema.sql'),
+  migration('0013-jobs', 'libs/platform/jobs/schema.sql'),
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
 ];
+
+/** What libraries migrate by themselves, after all migrations. */
+export const SUPPLEMENTS: readonly Supplement[] = [jobsSchema];

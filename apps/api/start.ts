@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createCalls } from '../../libs/billing/calls';
 import { createIntake } from '../../libs/billing/intake';
-import { INBOX_JOB } from '../../libs/billing/processing';
+import { createNudge } from '../../libs/billing/nudge';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
@@ -18,7 +18,6 @@ import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
-import { openJobs } from '../../libs/platform/jobs/bullmq-jobs';
 import { createSealer, deriveKey } from '../../libs/platform/seal';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
@@ -51,7 +50,7 @@ const returnOriginsOf = ({ billingReturnOrigins, corsOrigins }: Settings, public
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
-  const { settings, logger, secretKey, databaseUrls, log, progress, registry } = runtime;
+  const { settings, logger, secretKey, databaseUrls, log, progress, registry, jobs } = runtime;
   const pool = createPool({
     url: databaseUrls.app,
     max: settings.databasePoolSize,
@@ -78,8 +77,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     invitationsHoldSeats,
     ...{ pool, db, log, waiter, logger },
   });
-  const jobs = openJobs({ databaseUrl: databaseUrls.jobs, redisUrl: settings.redisUrl, logger });
-  const nudge = (): void => jobs.nudge(INBOX_JOB);
+  const nudge = createNudge(jobs);
   const publicUrl = settings.publicUrl ?? `http://localhost:${settings.port}`;
   const stripe = runtime.stripe && { ...openGateway(runtime.stripe), secrets: runtime.stripe.webhookSecrets };
   const mode = stripe?.mode ?? { account: '', livemode: true };
@@ -146,7 +144,6 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     stop: async () => {
       await app.close();
       await plans.close();
-      await jobs.close();
       waiter.close();
       keys.close();
       shared?.close();

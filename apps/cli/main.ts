@@ -4,7 +4,7 @@ import { deriveRolePasswords } from '../../libs/platform/database/roles';
 import { codeOf } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../context';
-import { MIGRATIONS } from '../migrations';
+import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
@@ -21,6 +21,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
     rolePrefix: settings.databaseRolePrefix,
     rolePasswords: deriveRolePasswords(databaseUrls.owner, secretKey, settings.databaseRolePrefix),
     migrations: MIGRATIONS,
+    supplements: SUPPLEMENTS,
   });
   return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';
 };

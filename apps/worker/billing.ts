@@ -1,14 +1,14 @@
 import { backfill } from '../../libs/billing/backfill';
 import { settleCall, takeUnknownChanges } from '../../libs/billing/calls';
 import { createInboxStore } from '../../libs/billing/inbox-store';
-import { createProcessing, INBOX_JOB } from '../../libs/billing/processing';
+import { createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
+import { createProcessing } from '../../libs/billing/processing';
 import { type Item, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
 import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
-import type { Jobs } from '../../libs/platform/jobs/port';
 import { tenantsToAdvance } from '../../projections/billing/queries';
 import type { Runtime } from '../runtime';
 import { openGateway } from '../stripe';
@@ -30,8 +30,8 @@ const repeatChange = (gateway: StripeGateway, { subscriptionId, items, at }: Cha
   items.length === 0 ? gateway.cancelAtPeriodEnd(subscriptionId, key) : gateway.change(subscriptionId, items, at, key);
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
-export const startBilling = (runtime: Runtime, store: AggregateStore, jobs: Jobs): void => {
-  const { projectorPool: pool, logger, settings, log } = runtime;
+export const startBilling = (runtime: Runtime, store: AggregateStore): void => {
+  const { projectorPool: pool, logger, settings, log, jobs } = runtime;
   const inbox = createInboxStore(pool);
   const following = new FollowStripeHandler(store);
   const isTest = runtime.stripe !== undefined && /_test_/.test(runtime.stripe.secretKey);
@@ -43,14 +43,14 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, jobs: Jobs
     return new Date(Math.max(Date.now(), newest?.getTime() ?? 0));
   };
 
-  jobs.work('billing-clock', { everyMs: 10 * SECOND, timeoutMs: MINUTE }, async () => {
+  void jobs.schedule('billing-clock', 10 * SECOND, async () => {
     const at = await stripeTime();
     for (const tenantId of await tenantsToAdvance(pool, at, AT_ONCE)) {
       const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
       await advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
     }
   });
-  jobs.work('billing-purge', { everyMs: 60 * MINUTE, timeoutMs: MINUTE }, () => inbox.purge(KEPT_DAYS));
+  void jobs.schedule('billing-purge', 60 * MINUTE, () => inbox.purge(KEPT_DAYS));
   if (!runtime.stripe) return;
 
   const { gateway, mode } = openGateway(runtime.stripe);
@@ -64,10 +64,14 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, jobs: Jobs
       await following.execute(new FollowStripe(tenantId, facts, context));
     },
   });
-  jobs.work(INBOX_JOB, { everyMs: 2 * SECOND, timeoutMs: 10 * MINUTE }, async (signal) => {
+  const drain = async (signal: AbortSignal): Promise<void> => {
     await processing.drain(signal);
-  });
-  jobs.work('billing-calls', { everyMs: 15 * SECOND, timeoutMs: MINUTE }, async () => {
+  };
+  jobs.work(INBOX_QUEUE, (_, signal) => drain(signal), { concurrency: 2, timeoutMs: 10 * MINUTE });
+  // What no nudge told, and what was put off.
+  void jobs.schedule('billing-sweep', 2 * SECOND, drain);
+  const nudge = createNudge(jobs);
+  void jobs.schedule('billing-calls', 15 * SECOND, async () => {
     for (const call of await takeUnknownChanges(pool, AT_ONCE)) {
       try {
         await repeatChange(gateway, call.params as Change, call.idempotencyKey);
@@ -78,10 +82,10 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, jobs: Jobs
       }
     }
   });
-  jobs.work('billing-reconcile', { everyMs: 15 * MINUTE, timeoutMs: 10 * MINUTE }, async () => {
+  void jobs.schedule('billing-reconcile', 15 * MINUTE, async () => {
     const read = await backfill({ pool, store: inbox, gateway, mode });
     const asked = await inbox.ask(null);
     logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
-    jobs.nudge(INBOX_JOB);
+    nudge();
   });
 };

@@ -1,7 +1,6 @@
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createWake } from '../../libs/platform/database/wake';
-import { openJobs } from '../../libs/platform/jobs/bullmq-jobs';
 import { startEngine } from '../../libs/projecting/engine';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
@@ -38,11 +37,10 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     metrics: createReactionMetrics({ registry, log, pool }),
   });
   const sweepers = startSweepers(runtime);
-  const jobs = openJobs({ databaseUrl: databaseUrls.jobs, redisUrl: settings.redisUrl, logger, registry });
-  startBilling(runtime, new AggregateStore({ log }), jobs);
+  startBilling(runtime, new AggregateStore({ log }));
   return {
     stop: async () => {
-      await Promise.all([sweepers.stop(), reactions.stop(), jobs.close()]);
+      await Promise.all([sweepers.stop(), reactions.stop()]);
       waiter.close();
       await engine.stop();
       await wake.close();

@@ -7,8 +7,6 @@ import type { InboxStore, Pending, Work } from './inbox-store';
 import type { StripeGateway } from './stripe-gateway';
 import { translate, Untranslatable } from './translate';
 
-/** Name of the job that does it. */
-export const INBOX_JOB = 'billing-inbox';
 /** Customers that one process looks at at the same time. */
 const AT_ONCE = 8;
 /** Failures after which the events of a customer are put aside for an operator: with these pauses after a day or so. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { type Migration, migrate } from '../platform/database/migrate';
 import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '../platform/database/roles';
+import { jobsSchema } from '../platform/jobs/schema';
 
 /** A database of the test's own, with every migration applied. */
 export interface TestDatabase {
@@ -59,6 +60,9 @@ export const createEmptyDatabase = async (): Promise<{ url: string; drop(): Prom
   };
 };
 
+const supplementsOf = (migrations: readonly Migration[]) =>
+  migrations.some(({ id }) => id === '0013-jobs') ? [jobsSchema] : [];
+
 const serverUrl = (): string => fromSetup('TENANTRY_TEST_DATABASE_URL');
 
 const productMigrations = (): Migration[] => JSON.parse(fromSetup('TENANTRY_TEST_MIGRATIONS')) as Migration[];
@@ -93,6 +97,8 @@ const TEMPLATE_LOCK = 7301944;
 const ensureTemplate = async (client: Client, server: string, migrations: readonly Migration[]): Promise<string> => {
   const hash = createHash('sha256').update(TEST_ROLE_PREFIX);
   for (const { id, file } of migrations) hash.update(id).update(readFileSync(file));
+  // What libraries bring along depends on their versions.
+  hash.update(readFileSync(require.resolve('bullmq/package.json')));
   const template = `tenantry_template_${hash.digest('hex').slice(0, 16)}`;
   if (await exists(client, template)) return template;
   await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
@@ -105,6 +111,7 @@ const ensureTemplate = async (client: Client, server: string, migrations: readon
       rolePrefix: TEST_ROLE_PREFIX,
       rolePasswords: passwords(server),
       migrations,
+      supplements: supplementsOf(migrations),
     });
     await rename(client, unfinished, template);
     return template;

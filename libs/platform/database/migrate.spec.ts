@@ -34,7 +34,7 @@ const query = async <R>(url: string, sql: string): Promise<R[]> => {
 
 const dropWithRoles = async (prefix: string): Promise<void> => {
   await database.drop();
-  const roles = ['app', 'log', 'projector', 'operator', 'owner'].map((role) => `${prefix}_${role}`).join(', ');
+  const roles = ['app', 'log', 'projector', 'operator', 'jobs', 'owner'].map((role) => `${prefix}_${role}`).join(', ');
   const server = new URL(database.url);
   server.pathname = '/postgres';
   await query(server.href, `drop role ${roles}`);

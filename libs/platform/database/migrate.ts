@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { DatabaseSetupError } from './errors';
-import { DATABASE_ROLES, ensureRoles, type PerRole, roleNames, roleUrls, secureDatabase } from './roles';
+import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleUrls, secureDatabase } from './roles';
 
 /** `id` names it for ever (`0002-event-log`), `file` is the absolute path of its SQL. Order is the list's. */
 export interface Migration {
@@ -11,10 +11,19 @@ export interface Migration {
   readonly file: string;
 }
 
+/** What a library keeps in the database and migrates by itself. Installed by the owner, after the migrations. */
+export interface Supplement {
+  readonly name: string;
+  isCurrent(owner: Client): Promise<boolean>;
+  /** @param roles their names, quoted */
+  install(owner: Client, roles: PerRole<string>): Promise<void>;
+}
+
 export interface MigrateOptions {
   readonly rolePrefix: string;
   readonly rolePasswords: PerRole<string>;
   readonly migrations: readonly Migration[];
+  readonly supplements?: readonly Supplement[];
   /** False: nothing is changed, and a database that is not up to date is an error. True unless given. */
   readonly apply?: boolean;
 }
@@ -39,7 +48,7 @@ const LOCK_ATTEMPTS = 12;
  * Brings the database of `ownerUrl` up to date: roles, then each missing migration in a transaction of its own. Any
  * number of processes may call it at once. With nothing to do it costs one query and one login.
  *
- * SQL files write `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}` for the roles' names.
+ * SQL files write `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}`, `{{jobs}}` for the roles' names.
  * @throws DatabaseSetupError the server is too old, a migration was changed after it was applied, a right is missing
  */
 export const migrate = async (ownerUrl: string, options: MigrateOptions): Promise<MigrateResult> => {
@@ -50,12 +59,13 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
   await owner.connect();
   try {
     const [pending, rolesWork] = await Promise.all([
-      pendingOf(owner, migrations),
-      canLogIn(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords).app),
+      missingIn(owner, migrations, options),
+      // All are made together: the one that came last into the product stands for them.
+      canLogIn(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords).jobs),
     ]);
     if (pending.length === 0 && rolesWork) return { applied: [] };
     if (options.apply === false) {
-      const lacks = pending.length > 0 ? pending.map((it) => it.id).join(', ') : "the roles' present passwords";
+      const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords";
       throw new DatabaseSetupError(
         `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
       );
@@ -97,6 +107,17 @@ const pendingOf = async (owner: Client, migrations: readonly Loaded[]): Promise<
   return migrations.filter(({ id }) => !applied.has(id));
 };
 
+const outdatedIn = async (owner: Client, { supplements = [] }: MigrateOptions): Promise<Supplement[]> => {
+  const outdated: Supplement[] = [];
+  for (const supplement of supplements) if (!(await supplement.isCurrent(owner))) outdated.push(supplement);
+  return outdated;
+};
+
+const missingIn = async (owner: Client, migrations: readonly Loaded[], options: MigrateOptions): Promise<string[]> => [
+  ...(await pendingOf(owner, migrations)).map((it) => it.id),
+  ...(await outdatedIn(owner, options)).map((it) => it.name),
+];
+
 /** Passwords are the cluster's and not the database's: only a login tells whether they are the ones we derive. */
 const canLogIn = async (url: string): Promise<boolean> => {
   const client = new Client({ connectionString: url, application_name: 'tenantry-migrate' });
@@ -136,7 +157,10 @@ const bringUpToDate = async (
   // Another process may have done it while this one waited for the lock.
   const pending = await pendingOf(owner, migrations);
   for (const migration of pending) await apply(owner, migration, options.rolePrefix);
-  return pending.map((it) => it.id);
+  const outdated = await outdatedIn(owner, options);
+  const roles = quotedRoles(options.rolePrefix);
+  for (const supplement of outdated) await explainingRights(owner, () => supplement.install(owner, roles));
+  return [...pending.map((it) => it.id), ...outdated.map((it) => it.name)];
 };
 
 const requireServer = async (owner: Client): Promise<void> => {
@@ -176,8 +200,8 @@ const failed = (id: string, error: unknown): DatabaseSetupError => {
 };
 
 const withRoles = (sql: string, rolePrefix: string): string => {
-  const names = roleNames(rolePrefix);
-  return DATABASE_ROLES.reduce((text, role) => text.replaceAll(`{{${role}}}`, escapeIdentifier(names[role])), sql);
+  const names = quotedRoles(rolePrefix);
+  return DATABASE_ROLES.reduce((text, role) => text.replaceAll(`{{${role}}}`, names[role]), sql);
 };
 
 const explainingRights = async (owner: Client, work: () => Promise<unknown>): Promise<void> => {

@@ -39,7 +39,7 @@ describe('the roles that processes log in with', () => {
     }
   });
 
-  it.each(['app', 'log', 'operator'] as const)('%s owns nothing', async (role) => {
+  it.each(['app', 'log', 'operator', 'jobs'] as const)('%s owns nothing', async (role) => {
     const owned = await as(
       database.urls[role],
       `select relname from pg_class where relowner = current_user::regrole

@@ -1,0 +1,24 @@
+import type { Jobs } from '../platform/jobs/port';
+
+/** The queue of nudges to look at the inbox. */
+export const INBOX_QUEUE = 'billing-inbox';
+
+/**
+ * Tells the workers that there is something to look at. All who want that while one nudge is being given are told by the
+ * next one; what is lost, the schedule finds.
+ */
+export const createNudge = (jobs: Jobs): (() => void) => {
+  let [giving, again] = [false, false];
+  const give = async (): Promise<void> => {
+    giving = true;
+    do {
+      again = false;
+      await jobs.queue(INBOX_QUEUE).add({}, { id: 'drain' });
+    } while (again);
+    giving = false;
+  };
+  return () => {
+    if (giving) again = true;
+    else void give();
+  };
+};

@@ -1,0 +1,75 @@
+import {
+  type BackendFactory,
+  PostgresConnection,
+  type PostgresConnectionOptions,
+  PostgresQueueBackend,
+  Queue,
+  Worker,
+} from 'bullmq';
+import type { Pool } from 'pg';
+import { createPool } from '../database/pools';
+import { JOBS_SCHEMA } from './schema';
+import type { Transport } from './transport';
+
+export interface PostgresTransportOptions {
+  /** The URL of the role `jobs`. */
+  readonly url: string;
+  /** Connections at most: one listens, the others are lent for a statement each. */
+  readonly max: number;
+  readonly onError: (error: Error) => void;
+}
+
+/** BullMQ looks once whether its tables are there, and remembers a look that failed for ever; ours are migrated. */
+class MigratedConnection extends PostgresConnection {
+  override waitUntilReady(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Jobs in PostgreSQL. All queues and workers of the process share one pool and one connection that listens, where
+ * BullMQ by itself opens a pool for each.
+ */
+export const createPostgresTransport = ({ url, max, onError }: PostgresTransportOptions): Transport => {
+  let opened: { connection: PostgresConnection; pool: Pool } | undefined;
+
+  const open = () => {
+    if (opened) return opened;
+    const pool = createPool({
+      url,
+      max,
+      applicationName: 'tenantry-jobs',
+      statementTimeoutMs: 5_000,
+      answerTimeoutMs: 6_000,
+      connectionTimeoutMs: 2_000,
+      settings: { search_path: JOBS_SCHEMA },
+      onError,
+    });
+    // Every worker waits on the one connection that listens.
+    pool.on('connect', (client) => client.setMaxListeners(0));
+    const connection = new MigratedConnection(pool as unknown as PostgresConnectionOptions).setMaxListeners(0);
+    opened = { connection, pool };
+    return opened;
+  };
+
+  const backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (name, options) => {
+    const { connection } = open();
+    const made = new PostgresQueueBackend(connection, name, options, false);
+    // A backend that shares its connection is not told that another one listens now: have its wait begin anew.
+    connection.on('listenerinvalidated', () => {
+      if (!made.closing) void made.disconnectBlocking().then(() => made.reconnectBlocking());
+    });
+    return made;
+  };
+
+  // The types of a queue name its backend; no one here asks for it.
+  return {
+    queue: (name, options) => new Queue(name, { ...options, connection: {} }, backend) as unknown as Queue,
+    worker: (name, process, options) =>
+      new Worker(name, process, { ...options, connection: {} }, backend) as unknown as Worker,
+    close: async () => {
+      await opened?.connection.close();
+      await opened?.pool.end();
+    },
+  };
+};

@@ -1,0 +1,9 @@
+import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
+
+/** What differs between PostgreSQL and Redis. Opens connections with the first queue or worker, and not before. */
+export interface Transport {
+  queue(name: string, options: Omit<QueueOptions, 'connection'>): Queue;
+  worker(name: string, process: (job: Job) => Promise<void>, options: Omit<WorkerOptions, 'connection'>): Worker;
+  /** After queues and workers are closed. */
+  close(): Promise<void>;
+}
