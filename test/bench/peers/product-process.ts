@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../support/free-port';
 import { remember } from '../started';
 
 export interface ProductProcess {
@@ -13,14 +13,6 @@ export interface ProductProcess {
 
 const START_MS = 60_000;
 const UNLIMITED = '1000000000';
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  return typeof address === 'object' && address ? address.port : 0;
-};
 
 /** The product in a process of its own, on a database of its own, with its own settings but for limits on rates. */
 export const startProduct = async (databaseUrl: string, env: Record<string, string> = {}): Promise<ProductProcess> => {

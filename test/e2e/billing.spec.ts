@@ -1,0 +1,159 @@
+import type { Browser, Page } from 'playwright-core';
+import { freePort } from '../support/free-port';
+import { browserPath, openBrowser } from './browser/browser';
+import { endAll, until } from './start/product';
+import { openSystem, type System } from './system';
+
+const PASSWORD = 'correct horse battery staple';
+const CARD = { pays: '4242424242424242', refused: '4000000000000002', declines: '4000000000000341' };
+const executable = browserPath();
+if (!executable) process.stderr.write('There is no Chromium: the life of a subscription was not clicked through.\n');
+
+jest.setTimeout(180_000);
+
+interface Money {
+  readonly plan: string;
+  readonly lock: string;
+  readonly status: string | null;
+  readonly url: string;
+  readonly pendingChange: { readonly plan: string } | null;
+  readonly misfits: readonly { readonly resource: string; readonly readOnly: readonly string[] }[];
+}
+
+/** From the sign-up to the end of a subscription, as a person and a program live through it together. */
+(executable ? describe : describe.skip)('the life of a subscription', () => {
+  let system: System;
+  let url: string;
+  let stripe: string;
+  let browser: Browser;
+  let page: Page;
+  let token: string;
+  const projects: string[] = [];
+
+  const request = async (method: string, path: string, body?: object): Promise<{ status: number; body: Money }> => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Money };
+  };
+  const makeProject = async (): Promise<number> => {
+    const { status, body } = await request('POST', '/v1/projects', { name: 'Website' });
+    if (status === 201) projects.push((body as unknown as { id: string }).id);
+    return status;
+  };
+  const billing = async (): Promise<Money> => (await request('GET', '/v1/billing')).body;
+  const becomes = (wanted: Partial<Money>): Promise<void> =>
+    until(async () => {
+      const found = await billing();
+      return Object.entries(wanted).every(([name, value]) => found[name as keyof Money] === value);
+    }, 30_000);
+  /** Lets Stripe's clock run to the next thing that happens, at its dashboard. */
+  const passTime = async (): Promise<void> => {
+    await page.goto(stripe);
+    await page.click('text=To the next thing');
+  };
+  const back = (): string => `${url}/docs`;
+
+  beforeAll(async () => {
+    system = await openSystem();
+    // Stripe's pages lead back to it.
+    const port = await freePort();
+    const env = { PLANS: 'catalogue', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+    url = await system.start(env).ready();
+    browser = await openBrowser(executable ?? '');
+    page = await browser.newPage();
+    const body = { companyName: 'Acme', personName: 'Ada', email: 'ada@acme.example', password: PASSWORD };
+    const signedUp = await fetch(`${url}/v1/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    token = ((await signedUp.json()) as { accessToken: string }).accessToken;
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await endAll();
+    await system.close();
+  });
+
+  it('begins on free, up to its limits', async () => {
+    for (let at = 0; at < 3; at++) expect(await makeProject()).toBe(201);
+    const { status, body } = await request('POST', '/v1/projects', { name: 'Website' });
+    expect([status, body]).toEqual([402, expect.objectContaining({ resource: 'projects', upgradeTo: 'pro' })]);
+  });
+
+  it('goes on by a checkout, whose declined card changes nothing', async () => {
+    const wanted = { plan: 'pro', successUrl: back(), cancelUrl: back() };
+    const { status, body } = await request('POST', '/v1/billing/checkout', wanted);
+    expect(status).toBe(201);
+    stripe = new URL(body.url).origin;
+    await page.goto(body.url);
+    expect(await page.textContent('body')).toContain('No money moves');
+    await page.fill('#number', CARD.refused);
+    await page.click('#pay');
+    expect(await page.textContent('[role=alert]')).toBe('Your card was declined.');
+    expect((await billing()).plan).toBe('free');
+    await page.fill('#number', CARD.pays);
+    await page.click('#pay');
+    await page.waitForURL(back());
+    // Looked at on the way back: it counts from the next request on.
+    expect(await makeProject()).toBe(201);
+    expect(await billing()).toMatchObject({ plan: 'pro', status: 'active', lock: 'none' });
+  });
+
+  it('is locked when the renewal is declined, and reads on', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+    await page.goto(body.url);
+    await page.fill('#number', CARD.declines);
+    await page.click('#pay');
+    await passTime();
+    await becomes({ lock: 'locked', status: 'past-due' });
+    const { status, body: problem } = await request('POST', '/v1/projects', { name: 'Website' });
+    expect([status, problem]).toEqual([402, expect.objectContaining({ type: '/problems/workspace-locked' })]);
+    expect((await request('GET', '/v1/projects')).status).toBe(200);
+    expect((await request('GET', '/v1/me')).status).toBe(200);
+  });
+
+  it('is unlocked when the card is mended and the invoice paid', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+    await page.goto(body.url);
+    await page.fill('#number', CARD.pays);
+    await page.click('#pay');
+    await page.click('td button');
+    await becomes({ lock: 'none', status: 'active' });
+    expect(await makeProject()).toBe(201);
+  });
+
+  it('shows what a downgrade would leave beyond the limits, and deletes nothing of it', async () => {
+    const preview = await request('POST', '/v1/billing/change?preview=true', { plan: 'free' });
+    const [misfit] = preview.body.misfits;
+    expect(misfit).toMatchObject({ resource: 'projects', used: 5, limit: 3, readOnly: projects.slice(3) });
+    const { body } = await request('POST', '/v1/billing/change', { plan: 'free' });
+    expect(body.pendingChange).toMatchObject({ plan: 'free' });
+    await passTime();
+    await becomes({ plan: 'free', status: null });
+    const rename = async (id: string) => (await request('PATCH', `/v1/projects/${id}`, { name: 'Shop' })).status;
+    expect(await rename(projects[0] ?? '')).toBe(200);
+    expect(await rename(projects[4] ?? '')).toBe(402);
+    expect((await request('GET', `/v1/projects/${projects[4]}`)).status).toBe(200);
+    expect(await makeProject()).toBe(402);
+  });
+
+  it('can be told why at each step', async () => {
+    const { body } = await request('GET', '/v1/billing/why');
+    const { data } = body as unknown as { data: { decision: string; cause: { kind: string; type: string | null } }[] };
+    const decisions = data.map(({ decision }) => decision).reverse();
+    for (const [earlier, later] of [
+      ['SubscriptionStarted', 'PaymentFailed'],
+      ['PaymentFailed', 'WorkspaceLocked'],
+      ['WorkspaceLocked', 'WorkspaceUnlocked'],
+      ['WorkspaceUnlocked', 'SubscriptionCanceled'],
+    ] as const)
+      expect(decisions.indexOf(earlier)).toBeLessThan(decisions.indexOf(later));
+    const causes = data.filter(({ cause }) => cause.kind === 'stripe');
+    expect(causes.length).toBeGreaterThan(5);
+    for (const { cause } of causes) expect(cause.type).toMatch(/^(checkout|customer|invoice)\./);
+  });
+});
