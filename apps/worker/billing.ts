@@ -3,7 +3,7 @@ import { settleCall, takeUnknownChanges } from '../../libs/billing/calls';
 import { createInboxStore } from '../../libs/billing/inbox-store';
 import { createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
 import { createProcessing } from '../../libs/billing/processing';
-import { type Item, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
+import { type Change, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
 import type { AggregateStore } from '../../libs/event-log/aggregate-store';
@@ -20,14 +20,8 @@ const AT_ONCE = 500;
 /** Days for which what Stripe told is kept after it was handled: longer than Stripe's own list. */
 const KEPT_DAYS = 90;
 
-interface Change {
-  readonly subscriptionId: string;
-  readonly items: readonly Item[];
-  readonly at: number;
-}
-
-const repeatChange = (gateway: StripeGateway, { subscriptionId, items, at }: Change, key: string): Promise<unknown> =>
-  items.length === 0 ? gateway.cancelAtPeriodEnd(subscriptionId, key) : gateway.change(subscriptionId, items, at, key);
+const repeatChange = (gateway: StripeGateway, change: Change, key: string): Promise<unknown> =>
+  change.items.length === 0 ? gateway.cancelAtPeriodEnd(change.subscriptionId, key) : gateway.change(change, key);
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
 export const startBilling = (runtime: Runtime, store: AggregateStore): void => {

@@ -7,12 +7,13 @@ import type { Mode } from './told';
 type Kind = 'customer' | 'checkout' | 'portal' | 'change';
 
 /** Something that Stripe is asked to do. */
-export interface Call {
+export interface Call<Params extends object> {
   readonly tenantId: string;
   /** UUID, of the command: a repeat of it asks Stripe with the same key, and gets the same answer. */
   readonly callId: string;
   readonly kind: Kind;
-  readonly params: object;
+  /** What is asked for, whole: a repeat asks for the same, whatever it would ask for now. */
+  readonly params: Params;
 }
 
 /** A change whose answer was never seen. */
@@ -59,23 +60,23 @@ const RECENT_CHECKOUT: Statement = {
 export const createCalls = (db: ScopedDb, mode: Mode) => ({
   /**
    * Asks, once: a repeat of the same command gets the answer that is known, or asks with the same key again.
-   * @param ask is given the key by which Stripe knows a repeat
+   * @param ask is given the key by which Stripe knows a repeat, and what was asked for the first time
    * @throws what `ask` throws; where Stripe was away the call stays pending
    */
-  once: async <Result extends object>(
-    { tenantId, callId, kind, params }: Call,
-    ask: (idempotencyKey: string) => Promise<Result>,
+  once: async <Params extends object, Result extends object>(
+    { tenantId, callId, kind, params }: Call<Params>,
+    ask: (idempotencyKey: string, params: Params) => Promise<Result>,
     isRefusal: (error: unknown) => boolean,
   ): Promise<Result> => {
     const scoped = db.tenant(tenantId);
     const key = `tenantry-${callId}-${kind}`;
-    const [known] = await scoped.query<{ state: string; result: Result | null }>(BEGIN, [
+    const [known] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
       ...[tenantId, callId, kind, key, JSON.stringify(params)],
     ]);
     failpoint('billing.call-noted');
     if (known?.state === 'done' && known.result) return known.result;
     try {
-      const result = await ask(key);
+      const result = await ask(key, known?.params ?? params);
       failpoint('billing.call-answered');
       await scoped.query(END, [tenantId, callId, 'done', JSON.stringify(result)]);
       return result;

@@ -20,8 +20,8 @@ export interface Pending {
   readonly createdAt: Date;
 }
 
-/** Seconds for which a customer is one worker's: longer than its calls to Stripe may take, all together. */
-const LEASE_SECONDS = 30;
+/** Seconds for which a customer is one worker's: what a killed worker had is another's after them. */
+export const LEASE_SECONDS = 10;
 /** Events of a customer that are taken together. */
 const TOGETHER = 1_000;
 

@@ -3,12 +3,14 @@ import type { Catalogue } from '../plans/catalogue';
 import { backoff } from '../platform/backoff';
 import { failpoint } from '../platform/failpoints';
 import type { Logger } from '../platform/logger.port';
-import type { InboxStore, Pending, Work } from './inbox-store';
+import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
 import type { StripeGateway } from './stripe-gateway';
 import { translate, Untranslatable } from './translate';
 
 /** Customers that one process looks at at the same time. */
 const AT_ONCE = 8;
+/** ms for which what Stripe answered is acted upon: the customer is this worker's for a little longer than that. */
+const BELIEVED_MS = (LEASE_SECONDS - 2) * 1_000;
 /** Failures after which the events of a customer are put aside for an operator: with these pauses after a day or so. */
 const MAX_ATTEMPTS = 20;
 const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
@@ -45,8 +47,11 @@ export const createProcessing = (parts: ProcessingParts) => {
       await store.finish(work, pending, 'quarantined', 'it is of a customer whom nobody here knows');
       return 'quarantined';
     }
+    const until = performance.now() + BELIEVED_MS;
     const snapshot = await gateway.snapshot(work.customerId, needsOf(pending, work));
     failpoint('billing.fetched');
+    // Somebody else may have the customer by now, and know better.
+    if (performance.now() > until) throw new Error('Stripe took too long to answer');
     // Stripe's clock may be ahead of ours: by a little, or by months where it is a test clock.
     const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
     // Only where no webhook is on its way to tell it.

@@ -48,6 +48,22 @@ export interface Item {
   readonly quantity: number;
 }
 
+/** What becomes of a line, by its id; one without an id is new. */
+export interface LineChange {
+  readonly id?: string;
+  readonly price?: string;
+  readonly quantity?: number;
+  readonly deleted?: true;
+}
+
+/** Other lines from a moment on. */
+export interface Change {
+  readonly subscriptionId: string;
+  readonly items: readonly LineChange[];
+  /** Seconds: what the preview was calculated with. */
+  readonly at: number;
+}
+
 export interface Preview {
   /** Minor units: what is charged now. */
   readonly dueNow: number;
@@ -116,7 +132,8 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
     return (await call(() => stripe.subscriptions.list({ ...list, expand: [...list.expand] }))).data;
   };
 
-  const itemsFor = async (subscriptionId: string, wanted: readonly Item[]) => {
+  /** The lines as they are, turned into those that are wanted. */
+  const itemsFor = async (subscriptionId: string, wanted: readonly Item[]): Promise<LineChange[]> => {
     const { items } = await call(() => stripe.subscriptions.retrieve(subscriptionId));
     const kept = items.data.map(({ id, price }) => {
       const item = wanted.find((it) => it.price === price.id);
@@ -131,6 +148,7 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
   };
 
   return {
+    itemsFor,
     livemode: !/^(sk|rk)_test_/.test(options.secretKey),
 
     /** What Stripe has of a customer now. @throws StripeUnavailable */
@@ -196,18 +214,12 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
     },
 
     /** Charges now what the preview of the same moment said, or changes nothing. */
-    change: async (
-      subscriptionId: string,
-      wanted: readonly Item[],
-      at: number,
-      idempotencyKey: string,
-    ): Promise<void> => {
-      const items = await itemsFor(subscriptionId, wanted);
+    change: async ({ subscriptionId, items, at }: Change, idempotencyKey: string): Promise<void> => {
       await call(() =>
         stripe.subscriptions.update(
           subscriptionId,
           {
-            ...{ items, proration_date: at, proration_behavior: 'always_invoice' },
+            ...{ items: [...items], proration_date: at, proration_behavior: 'always_invoice' },
             ...{ payment_behavior: 'error_if_incomplete', cancel_at_period_end: false },
           },
           { idempotencyKey },

@@ -68,7 +68,8 @@ export const recordLife = async (): Promise<Moment[]> => {
   await send(`${portal}/pay`, { invoice: open?.id ?? '' });
   await note();
   const subscription = moments.at(-1)?.snapshot.subscriptions[0]?.id ?? '';
-  await gateway.change(subscription, price('enterprise'), sim.control.now(), 'upgrade');
+  const items = await gateway.itemsFor(subscription, price('enterprise'));
+  await gateway.change({ subscriptionId: subscription, items, at: sim.control.now() }, 'upgrade');
   await note();
   await gateway.cancelAtPeriodEnd(subscription, 'cancel');
   await note();

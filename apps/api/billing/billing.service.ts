@@ -1,5 +1,5 @@
 import type { Calls } from '../../../libs/billing/calls';
-import { type Item, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import { type Change, type Item, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
 import type { Plan, Terms } from '../../../libs/domain/tenant/billing-events';
 import type { Catalogue } from '../../../libs/plans/catalogue';
 import { sleep } from '../../../libs/platform/backoff';
@@ -85,10 +85,10 @@ export const createBilling = (parts: BillingParts) => {
     if (known !== undefined) return known;
     const gateway = requireGateway();
     const { name } = (await findTenant(db.tenant(tenantId))) ?? { name: tenantId };
-    const call = { tenantId, callId: uuidv5(commandId, 'customer'), kind: 'customer', params: {} } as const;
+    const call = { tenantId, callId: uuidv5(commandId, 'customer'), kind: 'customer', params: { name } } as const;
     const { id } = await calls.once(
       call,
-      async (key) => ({ id: await gateway.createCustomer(tenantId, name, key) }),
+      async (key, params) => ({ id: await gateway.createCustomer(tenantId, params.name, key) }),
       isRefusal,
     );
     return calls.link(tenantId, id);
@@ -153,11 +153,10 @@ export const createBilling = (parts: BillingParts) => {
         });
       }
       const customer = await customerFor(tenantId, commandId);
-      const params = { plan, seats: seats ?? null };
+      const params = { customer, items, successUrl: returning.urlFor(tenantId, successUrl), cancelUrl };
       const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
-      const page = { customer, items, successUrl: returning.urlFor(tenantId, successUrl), cancelUrl };
       try {
-        return (await calls.once(call, (key) => gateway.createCheckout(page, key), isRefusal)).url;
+        return (await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal)).url;
       } catch (error) {
         throw refused(error);
       }
@@ -168,9 +167,11 @@ export const createBilling = (parts: BillingParts) => {
       requireAllowed(returnUrl, '/returnUrl');
       const customer = await calls.customerOf(tenantId);
       if (!customer) throw new Problem('conflict', { detail: 'Nothing was bought yet. Buy by checkout first.' });
-      const call = { tenantId, callId: commandId, kind: 'portal', params: {} } as const;
-      const back = returning.urlFor(tenantId, returnUrl);
-      const open = async (key: string) => ({ url: await gateway.createPortal(customer, back, key) });
+      const params = { customer, back: returning.urlFor(tenantId, returnUrl) };
+      const call = { tenantId, callId: commandId, kind: 'portal', params } as const;
+      const open = async (key: string, { back }: typeof params) => ({
+        url: await gateway.createPortal(customer, back, key),
+      });
       return (await calls.once(call, open, isRefusal)).url;
     },
 
@@ -196,21 +197,18 @@ export const createBilling = (parts: BillingParts) => {
       const gateway = requireGateway();
       const subscriptionId = requireSubscription(await billingOf(tenantId));
       const { plan, seats } = wanted;
-      const items = plan === 'free' ? [] : itemsOf(plan, seats);
+      const lines = plan === 'free' ? [] : itemsOf(plan, seats);
       const at = momentOf(wanted);
-      const params = { subscriptionId, items, at };
-      const call = { tenantId, callId: commandId, kind: 'change', params } as const;
+      const carryOut = async (key: string, change: Change) => {
+        await (change.items.length === 0
+          ? gateway.cancelAtPeriodEnd(change.subscriptionId, key)
+          : gateway.change(change, key));
+        return {};
+      };
       try {
-        await calls.once(
-          call,
-          async (key) => {
-            await (plan === 'free'
-              ? gateway.cancelAtPeriodEnd(subscriptionId, key)
-              : gateway.change(subscriptionId, items, at, key));
-            return {};
-          },
-          isRefusal,
-        );
+        const items = lines.length === 0 ? [] : await gateway.itemsFor(subscriptionId, lines);
+        const params: Change = { subscriptionId, items, at };
+        await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
       } catch (error) {
         throw refused(error);
       }
