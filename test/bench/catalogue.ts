@@ -29,6 +29,8 @@ export const CATALOGUE = {
   'command.join': ratio(0.5, 0.9),
   'visible.p99': atMost('ms', 25, 10),
   'webhook.p99': share(2, 1.3),
+  'webhook.burst': { bar: 300, beyond: 1_000, better: 'higher', unit: '/s' },
+  'unlock.p99': atMost('ms', 100, 50),
   'growth.append': ratio(0.75, 0.95),
   'growth.query': ratio(0.75, 0.95),
   'stream.load': ratio(3, 20),

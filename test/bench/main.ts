@@ -18,6 +18,7 @@ import { coldStart } from './rows/start';
 import { streamLoad } from './rows/stream';
 import { tasksListed } from './rows/tasks';
 import { visible } from './rows/visible';
+import { unlocking, webhookBurst, webhookTaken } from './rows/webhook';
 import { openServer } from './server';
 import { endChildren } from './started';
 import { median, shown } from './statistics';
@@ -38,6 +39,9 @@ const GROUPS: readonly Group[] = [
   httpAuth,
   httpCommand,
   joining,
+  webhookTaken,
+  webhookBurst,
+  unlocking,
   eventStoreAppends,
   eventStoreLive,
   coldStart,

@@ -1,4 +1,5 @@
 import autocannon from 'autocannon';
+import { signature } from '../../../apps/stripe-sim/webhooks/sign';
 import { asChild } from '../children';
 import type { Pace } from '../options';
 
@@ -10,6 +11,8 @@ export interface CannonInput {
   readonly tokens: readonly string[];
   /** Each request brings a name that none brought before. */
   readonly naming: boolean;
+  /** Each is a webhook, signed with this secret, of an event that none told of before. */
+  readonly signing?: string;
   readonly pace: Pick<Pace, 'seconds' | 'warmUp'>;
 }
 
@@ -21,7 +24,7 @@ export interface Shot {
 }
 
 const fire = async (input: CannonInput, seconds: number): Promise<Shot> => {
-  const { url, method, path, tokens, naming } = input;
+  const { url, method, path, tokens, naming, signing } = input;
   let connection = 0;
   let sent = 0;
   const result = await autocannon({
@@ -41,7 +44,10 @@ const fire = async (input: CannonInput, seconds: number): Promise<Shot> => {
             ...(naming && { 'content-type': 'application/json' }),
           },
           ...(naming && {
-            setupRequest: (request) => ({ ...request, body: `{"name":"Acme ${process.pid} ${++sent}"}` }),
+            setupRequest: (request) =>
+              signing === undefined
+                ? { ...request, body: `{"name":"Acme ${process.pid} ${++sent}"}` }
+                : { ...request, ...webhook(++sent, signing, request.headers) },
           }),
         },
       ]);
@@ -50,6 +56,15 @@ const fire = async (input: CannonInput, seconds: number): Promise<Shot> => {
   if (result.errors > 0 || result.non2xx > 0)
     throw new Error(`${method} ${path}: ${result.non2xx} answers were no success, ${result.errors} requests failed`);
   return { perSecond: result['2xx'] / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
+};
+
+const webhook = (sent: number, secret: string, headers: object | undefined) => {
+  const seconds = Math.floor(Date.now() / 1_000);
+  const body = JSON.stringify({
+    ...{ id: `evt_${process.pid}_${sent}`, object: 'event', type: 'plan.updated', created: seconds, livemode: false },
+    data: { object: { id: 'plan', object: 'plan', metadata: {} } },
+  });
+  return { body, headers: { ...headers, 'stripe-signature': signature(body, [secret], seconds) } };
 };
 
 /** Load over HTTP from a process of its own. */
