@@ -6,6 +6,7 @@ import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../context';
 import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
+import { agree, listInbox, reconcile, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
@@ -59,6 +60,17 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
     case 'reactions retry':
     case 'reactions skip':
       return onRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));
+    case 'billing inbox':
+      return onRuntime(context, (runtime) => listInbox(runtime, rest[0]));
+    case 'billing show':
+      return onRuntime(context, (runtime) => showEvent(runtime, rest[0]));
+    case 'billing retry':
+    case 'billing skip':
+      return onRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip'));
+    case 'billing reconcile':
+      return onRuntime(context, (runtime) => reconcile(runtime, rest));
+    case 'plans agree':
+      return onRuntime(context, (runtime) => agree(runtime, rest));
     default:
       throw new UsageError(`there is no command "${[topic, action].filter(Boolean).join(' ')}"\n\n${USAGE}`);
   }

@@ -14,6 +14,11 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event
   tenantry reactions                        position and lag of what answers events, and what it could not answer
   tenantry reactions retry|skip NAME EVENT  try such an event again, or leave it unanswered
+  tenantry billing inbox [STATE]            what Stripe told: how many of each state, or those of one
+  tenantry billing show|retry|skip EVENT    look at one, try it again, or leave it alone
+  tenantry billing reconcile [--tenant ID]  compare with Stripe now, and mend what differs
+  tenantry plans agree TENANT PLAN [--seats N] [--projects N]
+                                            terms of one company's own, whatever it has bought
 
 Settings are those of the product: the environment and .env.
 `;

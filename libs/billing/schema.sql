@@ -185,6 +185,21 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select count(*)::integer from asked;
 $$;
 
+-- An operator wants an event to be tried again.
+create function billing.retry(p_event_id text) returns boolean
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  with retried as (
+    update billing.inbox set state = 'pending', reason = null, handled_at = null
+    where event_id = p_event_id and state in ('parked', 'quarantined', 'skipped') and customer_id is not null
+    returning account, livemode, customer_id
+  ), due as (
+    insert into billing.work as w (account, livemode, customer_id)
+    select distinct account, livemode, customer_id from retried
+    on conflict (account, livemode, customer_id) do update set due_at = now(), attempts = 0
+    returning 1)
+  select exists (select from due);
+$$;
+
 -- The same for the company that asks, in answer to something that Stripe has been asked for.
 create function billing.ask_for_me() returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -214,8 +229,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid);
 $$;
 
-revoke all on function billing.take_in, billing.claim, billing.finish, billing.put_off, billing.ask, billing.ask_for_me,
-  billing.is_at_work, billing.causes from public;
+revoke all on function billing.take_in, billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry,
+  billing.ask_for_me, billing.is_at_work, billing.causes from public;
 grant usage on schema billing to {{app}}, {{projector}}, {{operator}};
 grant select, insert on billing.customers to {{app}};
 grant select, insert, update on billing.calls to {{app}};
@@ -225,7 +240,7 @@ grant select, update, delete on billing.work to {{projector}};
 grant select, update, delete on billing.calls to {{projector}};
 grant select on billing.customers, billing.inbox, billing.work, billing.calls to {{operator}};
 grant execute on function billing.take_in to {{app}}, {{projector}};
-grant execute on function billing.claim, billing.finish, billing.put_off, billing.ask to {{projector}};
+grant execute on function billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry to {{projector}};
 grant execute on function billing.ask_for_me, billing.is_at_work, billing.causes to {{app}};
 
 -- A company that is erased takes these along; Stripe keeps its own.

@@ -1,0 +1,117 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createInboxOperations, INBOX_STATES, type InboxState } from '../../libs/billing/operations';
+import { PLANS, type Plan } from '../../libs/domain/tenant/billing-events';
+import { AgreeTerms } from '../../libs/domain/tenant/commands';
+import { AgreeTermsHandler } from '../../libs/domain/tenant/handlers';
+import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { createCatalogue } from '../../libs/plans/catalogue';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+import type { Runtime } from '../runtime';
+import { table } from './table';
+import { UsageError } from './usage';
+
+const SHOWN = 100;
+const PATIENCE_MS = 60_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const isState = (text: string): text is InboxState => INBOX_STATES.some((it) => it === text);
+
+/** What Stripe told: how many of each state, or those of one. */
+export const listInbox = async ({ projectorPool }: Runtime, state: string | undefined): Promise<string> => {
+  const inbox = createInboxOperations(projectorPool);
+  if (state === undefined) {
+    const counts = await inbox.counts();
+    return table(
+      ['state', 'events'],
+      counts.map(({ state: name, n }) => [name, String(n)]),
+    );
+  }
+  if (!isState(state)) throw new UsageError(`a state is one of ${INBOX_STATES.join(', ')}`);
+  const entries = await inbox.list(state, SHOWN);
+  if (entries.length === 0) return `there is nothing ${state}`;
+  return table(
+    ['event', 'type', 'customer', 'tenant', 'received', 'reason'],
+    entries.map((it) => [
+      ...[it.eventId, it.type, it.customerId ?? '', it.tenantId ?? ''],
+      ...[it.receivedAt.toISOString(), it.reason ?? ''],
+    ]),
+  );
+};
+
+const requireEvent = (eventId: string | undefined): string => {
+  if (!eventId) throw new UsageError('which event? For example: tenantry billing show evt_…');
+  return eventId;
+};
+
+export const showEvent = async ({ projectorPool }: Runtime, id: string | undefined): Promise<string> => {
+  const found = await createInboxOperations(projectorPool).find(requireEvent(id));
+  if (!found) throw new Error(`the inbox has no event ${id}`);
+  const { payload, ...entry } = found;
+  return `${JSON.stringify(entry, null, 2)}\n${payload}`;
+};
+
+export const settleEvent = async (
+  { projectorPool }: Runtime,
+  id: string | undefined,
+  skip: boolean,
+): Promise<string> => {
+  const inbox = createInboxOperations(projectorPool);
+  const eventId = requireEvent(id);
+  if (await (skip ? inbox.skip(eventId) : inbox.retry(eventId)))
+    return `${eventId} is ${skip ? 'skipped' : 'tried again'}`;
+  throw new Error(`${eventId} is not known, or there is nothing to ${skip ? 'skip' : 'try again'}`);
+};
+
+const tenantOf = (words: readonly string[]): string | null => {
+  const at = words.indexOf('--tenant');
+  if (at < 0) return null;
+  const id = words[at + 1] ?? '';
+  if (!UUID.test(id)) throw new UsageError('--tenant needs the id of a company');
+  return id;
+};
+
+/** Compares Stripe with us and mends what differs; the running workers do it. */
+export const reconcile = async ({ projectorPool }: Runtime, words: readonly string[]): Promise<string> => {
+  const inbox = createInboxOperations(projectorPool);
+  const tenantId = tenantOf(words);
+  const before = new Date();
+  const asked = await inbox.reconcile(tenantId);
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
+  const left = await inbox.left(tenantId);
+  const mended = (await inbox.drift(SHOWN)).filter(({ at }) => at >= before);
+  const lines = mended.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
+  const waiting = left > 0 ? `; ${left} are still to be looked at: is a worker running, and Stripe there?` : '';
+  return [`compared ${asked - left} customers, mended ${mended.length}${waiting}`, ...lines].join('\n');
+};
+
+const numberOf = (words: readonly string[], name: string): number | null | undefined => {
+  const at = words.indexOf(name);
+  if (at < 0) return undefined;
+  const text = words[at + 1] ?? '';
+  if (text === 'unlimited') return null;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${name} needs a number, or "unlimited"`);
+  return Number(text);
+};
+
+/** Agrees upon terms with one company, whatever it has bought. */
+export const agree = async (
+  { log, settings }: Runtime,
+  [tenantId = '', plan = '', ...words]: readonly string[],
+): Promise<string> => {
+  if (!UUID.test(tenantId) || !PLANS.some((it) => it === plan))
+    throw new UsageError(
+      `tenantry plans agree <company> ${PLANS.join('|')} [--seats N|unlimited] [--projects N|unlimited]`,
+    );
+  const terms = createCatalogue(settings.stripePrices).termsOf(plan as Plan, null);
+  const [seats, projects] = [numberOf(words, '--seats'), numberOf(words, '--projects')];
+  const limits = {
+    ...terms.limits,
+    ...(seats !== undefined && { seats }),
+    ...(projects !== undefined && { projects }),
+  };
+  const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-agree' };
+  const wanted = { terms: { ...terms, limits, agreed: true } };
+  const handler = new AgreeTermsHandler(new AggregateStore({ log }));
+  const { position } = await handler.execute(new AgreeTerms(tenantId, wanted, context));
+  return position === undefined ? 'these terms were agreed upon before' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
+};

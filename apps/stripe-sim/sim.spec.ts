@@ -1,0 +1,259 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Stripe from 'stripe';
+import { createCatalogue } from '../../libs/plans/catalogue';
+import { silentLogger } from '../../libs/platform/logger.port';
+import { FAULTS } from './faults';
+import { type StripeSim, startStripeSim } from './start';
+
+const KEY = 'sk_test_ofTheSimulation';
+const SECRETS = ['whsec_ofTheSimulation', 'whsec_theNext'];
+const catalogue = createCatalogue();
+const PRO = catalogue.pricesOf('pro')?.price ?? '';
+const ENTERPRISE = catalogue.pricesOf('enterprise')?.price ?? '';
+const DAY_MS = 86_400_000;
+
+describe('the Stripe on loopback, driven by the SDK', () => {
+  let dir: string;
+  let sim: StripeSim;
+  let stripe: Stripe;
+  let endpoint: Server;
+  let told: { body: string; signature: string }[];
+  let refusing = 0;
+
+  const open = async (): Promise<void> => {
+    const common = { secretKey: KEY, webhookSecrets: SECRETS, prices: catalogue.products, logger: silentLogger };
+    sim = await startStripeSim({ ...common, dataDir: dir });
+    const { hostname, port } = new URL(sim.url);
+    stripe = new Stripe(KEY, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0, timeout: 500 });
+  };
+  beforeAll(async () => {
+    endpoint = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        told.push({ body: Buffer.concat(chunks).toString(), signature: String(request.headers['stripe-signature']) });
+        response.writeHead(refusing-- > 0 ? 500 : 200).end();
+      });
+    }).listen(0, '127.0.0.1');
+  });
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'stripe-sim-'));
+    [told, refusing] = [[], 0];
+    await open();
+  });
+  afterEach(async () => {
+    await sim.stop();
+    rmSync(dir, { recursive: true });
+  });
+  afterAll(() => new Promise((resolve) => endpoint.close(resolve)));
+
+  const listen = (): void => sim.deliverTo(`http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/`);
+  const customer = async (card?: string): Promise<string> => {
+    const { id } = await stripe.customers.create({ name: 'Acme' });
+    if (card) await useCard(id, card);
+    return id;
+  };
+  const useCard = async (id: string, card: string): Promise<void> => {
+    const { id: method } = await stripe.paymentMethods.attach(card, { customer: id });
+    await stripe.customers.update(id, { invoice_settings: { default_payment_method: method } });
+  };
+  const subscribe = async (trial = 0): Promise<Stripe.Subscription> =>
+    stripe.subscriptions.create({
+      ...{ customer: await customer('pm_card_visa'), items: [{ price: PRO }] },
+      ...(trial > 0 && { trial_period_days: trial }),
+    });
+  const typesOf = async (): Promise<string[]> =>
+    (await stripe.events.list({ limit: 100 })).data.map(({ type }) => type).reverse();
+
+  it('takes nobody without its key, and says so as Stripe does', async () => {
+    const { hostname, port } = new URL(sim.url);
+    const stranger = new Stripe('sk_test_ofAnother', { host: hostname, port, protocol: 'http' });
+    await expect(stranger.customers.list()).rejects.toBeInstanceOf(Stripe.errors.StripeAuthenticationError);
+    await expect(stripe.customers.retrieve('cus_none')).rejects.toMatchObject({ code: 'resource_missing' });
+    await expect(stripe.rawRequest('GET', '/v1/nothing')).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  it('knows a repeat by its key, and refuses the key for something else', async () => {
+    const options = { idempotencyKey: 'one' };
+    const [first, again] = [
+      await stripe.customers.create({ name: 'Acme' }, options),
+      await stripe.customers.create({ name: 'Acme' }, options),
+    ];
+    expect(again.id).toBe(first.id);
+    await expect(stripe.customers.create({ name: 'Other' }, options)).rejects.toMatchObject({
+      type: 'StripeIdempotencyError',
+    });
+  });
+
+  it('pages its lists', async () => {
+    for (let at = 0; at < 7; at++) await stripe.customers.create({ name: String(at) });
+    const names: (string | null | undefined)[] = [];
+    for await (const { name } of stripe.customers.list({ limit: 3 })) names.push(name);
+    expect(names.map(Number).sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('renews, fails, tries again, and ends after the last failure', async () => {
+    const { id, customer: owner, items } = await subscribe();
+    const end = items.data[0]?.current_period_end ?? 0;
+    await useCard(String(owner), 'pm_card_chargeCustomerFail');
+    sim.control.advanceToNext();
+    const late = await stripe.subscriptions.retrieve(id, { expand: ['latest_invoice'] });
+    expect([late.status, late.items.data[0]?.current_period_start]).toEqual(['past_due', end]);
+    expect(late.latest_invoice).toMatchObject({ status: 'open', attempt_count: 1, amount_due: 4_900 });
+    for (const attempts of [2, 3]) {
+      sim.control.advanceToNext();
+      const [invoice] = (await stripe.invoices.list({ subscription: id })).data;
+      expect(invoice?.attempt_count).toBe(attempts);
+    }
+    sim.control.advanceToNext();
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('canceled');
+    expect((await typesOf()).filter((it) => it === 'invoice.payment_failed')).toHaveLength(4);
+  });
+
+  it('is active again once the open invoice is paid', async () => {
+    const { id, customer: owner } = await subscribe();
+    await useCard(String(owner), 'pm_card_chargeCustomerFail');
+    sim.control.advanceToNext();
+    const [invoice] = (await stripe.invoices.list({ subscription: id })).data;
+    await expect(stripe.invoices.pay(invoice?.id ?? '')).rejects.toBeInstanceOf(Stripe.errors.StripeCardError);
+    await useCard(String(owner), 'pm_card_visa');
+    expect((await stripe.invoices.pay(invoice?.id ?? '')).status).toBe('paid');
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
+  });
+
+  it('charges for a change what it has shown before', async () => {
+    const { id, items } = await subscribe();
+    sim.control.advance(10 * DAY_MS);
+    const at = sim.control.now();
+    const change = { items: [{ id: items.data[0]?.id ?? '', price: ENTERPRISE }], proration_date: at };
+    const shown = await stripe.invoices.createPreview({
+      subscription: id,
+      subscription_details: { ...change, proration_behavior: 'always_invoice' },
+    });
+    sim.control.advance(DAY_MS);
+    await stripe.subscriptions.update(id, { ...change, proration_behavior: 'always_invoice' });
+    const [invoice] = (await stripe.invoices.list({ subscription: id })).data;
+    expect([invoice?.total, invoice?.status]).toEqual([shown.total, 'paid']);
+    expect(shown.total).toBeGreaterThan(0);
+    expect(shown.total).toBeLessThan(49_900 - 4_900);
+  });
+
+  it('changes nothing where the card does not pay for a change', async () => {
+    const { id, customer: owner, items } = await subscribe();
+    await useCard(String(owner), 'pm_card_chargeCustomerFail');
+    const wanted = [{ id: items.data[0]?.id ?? '', price: ENTERPRISE }];
+    await expect(
+      stripe.subscriptions.update(id, {
+        ...{ items: wanted, proration_behavior: 'always_invoice', payment_behavior: 'error_if_incomplete' },
+      }),
+    ).rejects.toBeInstanceOf(Stripe.errors.StripeCardError);
+    expect((await stripe.subscriptions.retrieve(id)).items.data[0]?.price.id).toBe(PRO);
+  });
+
+  it('tells of a trial that ends, and pauses it without a card', async () => {
+    const owner = await customer();
+    const { id } = await stripe.subscriptions.create({
+      customer: owner,
+      items: [{ price: PRO }],
+      trial_period_days: 10,
+    });
+    sim.control.advance(8 * DAY_MS);
+    expect(await typesOf()).toContain('customer.subscription.trial_will_end');
+    sim.control.advance(3 * DAY_MS);
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('paused');
+    expect((await stripe.subscriptions.resume(id)).status).toBe('active');
+    expect(await typesOf()).toEqual(
+      expect.arrayContaining(['customer.subscription.paused', 'customer.subscription.resumed']),
+    );
+  });
+
+  it('ends what a deleted customer had', async () => {
+    const { id, customer: owner } = await subscribe();
+    expect((await stripe.customers.del(String(owner))).deleted).toBe(true);
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('canceled');
+    expect((await typesOf()).slice(-2)).toEqual(['customer.subscription.deleted', 'customer.deleted']);
+  });
+
+  it('signs what it tells with each secret, and goes on until it is taken', async () => {
+    refusing = 2;
+    listen();
+    await stripe.customers.create({ name: 'Acme' });
+    await sim.control.idle();
+    expect(told).toHaveLength(3);
+    for (const { body, signature } of told)
+      for (const secret of SECRETS)
+        expect(Stripe.webhooks.constructEvent(body, signature, secret).type).toBe('customer.created');
+  });
+
+  it('keeps what it has, and what it has to tell, through a kill', async () => {
+    const { id } = await subscribe();
+    const [before, clock] = [await typesOf(), sim.control.now()];
+    sim.control.advance(5 * DAY_MS);
+    // Abandoned, as a killed process is: nothing is written at its end.
+    const abandoned = sim;
+    await open();
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
+    expect((await typesOf()).slice(0, before.length)).toEqual(before);
+    expect(sim.control.now()).toBeGreaterThanOrEqual(clock + 5 * 86_400);
+    listen();
+    await sim.control.idle();
+    expect(told.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual(expect.arrayContaining(before));
+    await abandoned.stop();
+  });
+
+  it.each(FAULTS)('fails as it is told: %s', async (kind) => {
+    const options = { idempotencyKey: kind };
+    sim.control.addFault({ method: 'POST', path: '/v1/customers', kind, times: 2 });
+    await expect(stripe.customers.create({ name: 'Acme' }, options)).rejects.toBeInstanceOf(Stripe.errors.StripeError);
+    sim.control.clearFaults();
+    await stripe.customers.create({ name: 'Acme' }, options);
+    expect((await stripe.customers.list()).data).toHaveLength(1);
+  });
+
+  it('does the same to deliveries for the same seed', async () => {
+    const orders: string[][] = [];
+    for (let time = 0; time < 2; time++) {
+      told = [];
+      listen();
+      sim.control.setChaos({ duplicate: 0.3, drop: 0.2, reorder: 5 });
+      for (let at = 0; at < 20; at++) await stripe.customers.create({ name: String(at) });
+      await sim.control.idle();
+      orders.push(
+        told.map(({ body }) => (JSON.parse(body) as { data: { object: { name: string } } }).data.object.name).sort(),
+      );
+      await sim.stop();
+      rmSync(dir, { recursive: true });
+      await open();
+    }
+    expect(orders[0]).toEqual(orders[1]);
+    expect(orders[0]).not.toHaveLength(20);
+  });
+
+  it.each(['a[b', '[x]=1&__proto__[y]=2', 'items[0][price]=none', 'customer[]=1&items=2', '%ff%fe'])(
+    'answers malformed forms as Stripe does: %s',
+    async (body) => {
+      const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/x-www-form-urlencoded' };
+      for (const path of ['/v1/subscriptions', '/v1/checkout/sessions', '/v1/invoices/create_preview']) {
+        const answer = await fetch(`${sim.url}${path}`, { method: 'POST', headers, body });
+        expect(answer.status).toBeGreaterThanOrEqual(400);
+        expect(answer.status).toBeLessThan(500);
+        expect(await answer.json()).toMatchObject({ error: { type: 'invalid_request_error' } });
+      }
+    },
+  );
+
+  it('does not run in production', async () => {
+    const before = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    try {
+      const options = { secretKey: KEY, webhookSecrets: SECRETS, prices: [], logger: silentLogger };
+      await expect(startStripeSim(options)).rejects.toThrow('production');
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+  });
+});

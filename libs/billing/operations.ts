@@ -1,0 +1,88 @@
+import type { Pool } from 'pg';
+import { withClient } from '../platform/database/pools';
+
+export const INBOX_STATES = ['pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped'] as const;
+export type InboxState = (typeof INBOX_STATES)[number];
+
+/** What Stripe told, as an operator looks at it. */
+export interface InboxEntry {
+  readonly eventId: string;
+  readonly type: string;
+  readonly customerId: string | null;
+  readonly tenantId: string | null;
+  readonly state: InboxState;
+  readonly reason: string | null;
+  readonly createdAt: Date;
+  readonly receivedAt: Date;
+  readonly handledAt: Date | null;
+}
+
+const ENTRY = `i.event_id as "eventId", i.type, i.customer_id as "customerId", c.tenant_id as "tenantId", i.state, i.reason,
+  i.created_at as "createdAt", i.received_at as "receivedAt", i.handled_at as "handledAt"`;
+const FROM = 'from billing.inbox i left join billing.customers c using (account, livemode, customer_id)';
+
+/** What operators do with the inbox. @param pool connects as the projector */
+export const createInboxOperations = (pool: Pool) => {
+  const query = async <Row>(text: string, values: unknown[]): Promise<Row[]> =>
+    (await withClient(pool, (client) => client.query(text, values))).rows as Row[];
+  return {
+    /** How many there are of each state. */
+    counts: (): Promise<{ state: InboxState; n: number }[]> =>
+      query(`select state, count(*)::integer as n from billing.inbox group by state order by state`, []),
+
+    /** The newest first. */
+    list: (state: InboxState, limit: number): Promise<InboxEntry[]> =>
+      query(`select ${ENTRY} ${FROM} where i.state = $1 order by i.received_at desc limit $2`, [state, limit]),
+
+    /** One event with what was signed; undefined where it is not known. */
+    find: async (eventId: string): Promise<(InboxEntry & { readonly payload: string }) | undefined> => {
+      const [row] = await query<InboxEntry & { payload: string }>(
+        `select ${ENTRY}, i.payload ${FROM} where i.event_id = $1 limit 1`,
+        [eventId],
+      );
+      return row;
+    },
+
+    /** Once more, from the beginning. @returns false where it is nothing to try again */
+    retry: async (eventId: string): Promise<boolean> => {
+      const [row] = await query<{ retried: boolean }>('select billing.retry($1) as retried', [eventId]);
+      return row?.retried === true;
+    },
+
+    /** Leaves it alone for good. @returns false where it was handled, or left alone already */
+    skip: async (eventId: string): Promise<boolean> => {
+      const rows = await query(
+        `update billing.inbox set state = 'skipped', handled_at = now()
+         where event_id = $1 and state in ('pending', 'parked', 'quarantined') returning 1`,
+        [eventId],
+      );
+      return rows.length > 0;
+    },
+
+    /** Asks for customers to be compared with Stripe. @param tenantId null: all @returns how many */
+    reconcile: async (tenantId: string | null): Promise<number> => {
+      const [row] = await query<{ n: number }>('select billing.ask($1) as n', [tenantId]);
+      return row?.n ?? 0;
+    },
+
+    /** How many of them are still to be looked at. */
+    left: async (tenantId: string | null): Promise<number> => {
+      const [row] = await query<{ n: number }>(
+        `select count(*)::integer as n from billing.work w join billing.customers c using (account, livemode, customer_id)
+         where $1::uuid is null or c.tenant_id = $1`,
+        [tenantId],
+      );
+      return row?.n ?? 0;
+    },
+
+    /** What reconciliation mended of late, the newest first. */
+    drift: (limit: number): Promise<{ tenantId: string; at: Date; facts: readonly string[] }[]> =>
+      query(
+        `select tenant_id as "tenantId", recorded_at as at, data -> 'facts' as facts from read_model.billing_history
+         where type = 'BillingDriftRepaired' order by recorded_at desc limit $1`,
+        [limit],
+      ),
+  };
+};
+
+export type InboxOperations = ReturnType<typeof createInboxOperations>;

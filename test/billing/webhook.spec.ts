@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { StripeSim } from '../../apps/stripe-sim/start';
+import { signature } from '../../apps/stripe-sim/webhooks/sign';
+import { endAll, root, until } from '../e2e/start/product';
+import { openSystem, type System } from '../e2e/system';
+import { SIM_KEY, SIM_SECRET, send, startSim } from './life';
+
+const run = promisify(execFile);
+const OTHER_SECRET = 'whsec_rolledInLastWeek';
+
+jest.setTimeout(180_000);
+
+describe('the webhook of Stripe', () => {
+  let system: System;
+  let sim: StripeSim;
+  let url: string;
+  let token: string;
+  let tenantId: string;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    system = await openSystem();
+    sim = await startSim();
+    env = {
+      ...{ STRIPE_SECRET_KEY: SIM_KEY, STRIPE_WEBHOOK_SECRETS: `${SIM_SECRET},${OTHER_SECRET}` },
+      ...{ STRIPE_API_URL: sim.url, BILLING_RETURN_ORIGINS: 'http://127.0.0.1', PLANS: 'catalogue' },
+    };
+    url = await system.start(env).ready();
+    const body = {
+      companyName: 'Acme',
+      personName: 'Ada',
+      email: 'ada@acme.example',
+      password: 'correct horse battery',
+    };
+    const signedUp = await fetch(`${url}/v1/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const answer = (await signedUp.json()) as { accessToken: string; tenant: { id: string } };
+    [token, tenantId] = [answer.accessToken, answer.tenant.id];
+  });
+  afterAll(async () => {
+    await endAll();
+    await sim.stop();
+    await system.close();
+  });
+
+  const now = (): number => Math.floor(Date.now() / 1_000);
+  const post = (body: string, signed: string): Promise<Response> =>
+    fetch(`${url}/v1/webhooks/stripe`, {
+      ...{ method: 'POST', body },
+      headers: { 'content-type': 'application/json', 'stripe-signature': signed },
+    });
+  let events = 0;
+  const eventOf = (
+    more: object = {},
+    object: object = { id: 'sub_1', object: 'subscription', customer: 'cus_nobody' },
+  ) => {
+    const id = `evt_spec${++events}`;
+    const type = 'customer.subscription.updated';
+    return {
+      id,
+      text: JSON.stringify({ id, object: 'event', type, created: now(), livemode: false, data: { object }, ...more }),
+    };
+  };
+  const stateOf = async (id: string): Promise<[state: string, reason: string | null]> => {
+    const { rows } = await system.owner.query<{ state: string; reason: string | null }>(
+      'select state, reason from billing.inbox where event_id = $1',
+      [id],
+    );
+    return [rows[0]?.state ?? 'unknown', rows[0]?.reason ?? null];
+  };
+  const tenantry = (...words: string[]) =>
+    run(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...words], {
+      env: { ...process.env, ...system.env, ...env },
+    });
+  const billing = async (): Promise<{ plan: string; status: string | null }> =>
+    (await (await fetch(`${url}/v1/billing`, { headers: { authorization: `Bearer ${token}` } })).json()) as never;
+
+  it('takes what was signed by any of its secrets, now, and nothing else', async () => {
+    const { text } = eventOf({ type: 'product.created' });
+    expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
+    expect((await post(text, signature(text, [OTHER_SECRET], now()))).status).toBe(200);
+    for (const [signed, body] of [
+      [signature(text, ['whsec_ofSomebodyElse'], now()), text],
+      [signature(text, [SIM_SECRET], now() - 3_600), text],
+      [signature(text, [SIM_SECRET], now() + 3_600), text],
+      [signature(text, [SIM_SECRET], now()), `${text} `],
+      ['', text],
+      ['t=x,v1=y', text],
+    ] as const) {
+      const answer = await post(body, signed);
+      expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([
+        400,
+        '/problems/validation-failed',
+      ]);
+    }
+  });
+
+  it('keeps one of an event that comes many times at once', async () => {
+    const { id, text } = eventOf({ type: 'product.created' });
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => post(text, signature(text, [SIM_SECRET], now()))),
+    );
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    const { rows } = await system.owner.query('select 1 from billing.inbox where event_id = $1', [id]);
+    expect(rows).toHaveLength(1);
+    expect(await stateOf(id)).toEqual(['ignored', null]);
+  });
+
+  it.each([
+    ['of a customer whom nobody knows', {}, undefined, /nobody here knows/],
+    ['of the other mode', { livemode: true }, undefined, /live mode/],
+    ['that names no customer', {}, { id: 'sub_1', object: 'subscription' }, /no customer/],
+    ['of another account', { account: 'acct_other' }, undefined, /another account/],
+  ])('says 200 to one %s, and puts it aside', async (_, more, object, reason) => {
+    const { id, text } = eventOf(more, object);
+    expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
+    await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
+    expect((await stateOf(id))[1]).toMatch(reason);
+  });
+
+  it.each(['not JSON', '[]', '{"id":"evt_x"}', 'null', '{"id":5,"type":"a","created":"now","data":{}}'])(
+    'says 200 to what was signed and can not be read: %j',
+    async (text) => {
+      expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
+    },
+  );
+
+  it('lets operators look, try again and leave alone', async () => {
+    const { id, text } = eventOf();
+    await post(text, signature(text, [SIM_SECRET], now()));
+    await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
+    expect((await tenantry('billing', 'inbox')).stdout).toMatch(/quarantined +\d+/);
+    expect((await tenantry('billing', 'inbox', 'quarantined')).stdout).toContain(id);
+    expect((await tenantry('billing', 'show', id)).stdout).toContain('cus_nobody');
+    expect((await tenantry('billing', 'retry', id)).stdout).toContain('tried again');
+    await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
+    expect((await tenantry('billing', 'skip', id)).stdout).toContain('skipped');
+    expect(await stateOf(id)).toEqual(['skipped', expect.any(String)]);
+    await expect(tenantry('billing', 'skip', id)).rejects.toThrow(/nothing to skip/);
+    await expect(tenantry('billing', 'show', 'evt_never')).rejects.toThrow(/has no event/);
+  });
+
+  it('is made up for by reconciliation where nobody was told, and that is recorded', async () => {
+    // Nobody listens: Stripe keeps what it has to tell.
+    const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const checkout = await fetch(`${url}/v1/billing/checkout`, { method: 'POST', headers, body: JSON.stringify(body) });
+    await send(((await checkout.json()) as { url: string }).url, { card: '4242424242424242' });
+    const { stdout } = await tenantry('billing', 'reconcile', '--tenant', tenantId);
+    expect(stdout).toMatch(/compared 1 customers, mended 1/);
+    expect(stdout).toContain('SubscriptionStarted');
+    expect(await billing()).toMatchObject({ plan: 'pro', status: 'active' });
+    expect((await tenantry('billing', 'reconcile', '--tenant', tenantId)).stdout).toMatch(/mended 0/);
+  });
+
+  it('may tell late of what was mended: nothing changes any more', async () => {
+    const facts = async (): Promise<number> =>
+      (await system.owner.query('select 1 from event_log.events where tenant_id = $1', [tenantId])).rows.length;
+    const before = await facts();
+    sim.deliverTo(`${url}/v1/webhooks/stripe`);
+    await sim.control.idle();
+    await until(async () => {
+      const { rows } = await system.owner.query(`select 1 from billing.inbox where state = 'pending' limit 1`);
+      return rows.length === 0;
+    }, 30_000);
+    expect(await facts()).toBe(before);
+  });
+
+  it('leaves what an operator has agreed upon with a company, whatever becomes of its subscription', async () => {
+    const { stdout } = await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500');
+    expect(stdout).toContain('"seats":500');
+    expect((await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500')).stdout).toContain('before');
+  });
+});
