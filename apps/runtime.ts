@@ -9,6 +9,7 @@ import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { projections } from '../projections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
+import { type OpenedJobs, openJobs } from './jobs';
 
 /** What the parts of one process share: one connection to the log, one view of how far the read models are. */
 export interface Runtime extends Context {
@@ -17,6 +18,7 @@ export interface Runtime extends Context {
   readonly registry: Registry;
   /** Connects as the projector: for the engine, and for operators' commands. */
   readonly projectorPool: Pool;
+  readonly jobs: OpenedJobs;
   close(): Promise<void>;
 }
 
@@ -32,13 +34,17 @@ export const openRuntime = async (context: Context): Promise<Runtime> => {
   });
   await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
   const log = await openEventLog(context);
+  const registry = createMetricsRegistry();
+  const jobs = openJobs(context, registry);
   return {
     ...context,
     log,
     progress: createProgress(),
-    registry: createMetricsRegistry(),
+    registry,
     projectorPool,
+    jobs,
     close: async () => {
+      await jobs.close();
       await log.close();
       await projectorPool.end();
     },

@@ -54,7 +54,8 @@ export const TOPICS = {
       example: 'esdb://127.0.0.1:2113?tls=false',
     }),
     REDIS_URL: serviceUrl(['redis', 'rediss'], {
-      description: 'A Redis in which all processes count rate limits together. Unset: each counts by itself.',
+      description:
+        'A Redis in which all processes count rate limits together, and which carries jobs. Unset: each counts by itself, and PostgreSQL carries jobs.',
       example: 'redis://127.0.0.1:6379',
     }),
   },

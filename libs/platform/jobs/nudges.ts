@@ -7,7 +7,7 @@ import type { JobQueue, NudgeOptions } from './port';
 
 /** ms after which nobody waits for a nudge to be taken. */
 const ADD_MS = 2_000;
-/** ms after a failure in which no nudge is tried: each would cost its request the whole wait. */
+/** ms after a failure in which no nudge is tried; then one is, and the others only once it was taken. */
 const REST_MS = 1_000;
 /** Nudges in one statement. */
 const BATCH = 500;
@@ -49,15 +49,20 @@ export const createNudges = <Data extends object>(
   queue: Queue,
   { health, logger, metrics }: NudgingParts,
 ): JobQueue<Data> => {
-  let restUntil = 0;
+  /** While nudges fail each would cost its request the whole wait: `performance.now()` of the next try. */
+  let nextTry: number | undefined;
 
   const give = async (jobs: ReturnType<typeof asJob<Data>>[]): Promise<void> => {
-    if (performance.now() < restUntil) return metrics.lost(queue.name, jobs.length);
+    if (nextTry !== undefined) {
+      if (performance.now() < nextTry) return metrics.lost(queue.name, jobs.length);
+      nextTry = Number.POSITIVE_INFINITY;
+    }
     try {
       await within(ADD_MS, queue.addBulk(jobs));
+      nextTry = undefined;
       health.worked();
     } catch (error) {
-      restUntil = performance.now() + REST_MS;
+      nextTry = performance.now() + REST_MS;
       health.failed(error);
       metrics.lost(queue.name, jobs.length);
       logger.debug({ queue: queue.name, jobs: jobs.length }, 'nudges are left to the sweeper');
