@@ -7,6 +7,7 @@ import { taskHandlers } from '../../libs/domain/task/handlers';
 import { tenantHandlers } from '../../libs/domain/tenant/handlers';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
+import type { OperatorTokens } from '../../libs/identity/operator-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
 import { LIMIT_GUARD, unlimited } from '../../libs/plans/limit-guard.port';
 import { AccountController } from './identity/account.controller';
@@ -16,17 +17,21 @@ import { SessionsController } from './identity/sessions.controller';
 import { InvitationsController } from './invitations/invitations.controller';
 import { JoinPageController } from './join/join-page.controller';
 import { MembersController } from './members/members.controller';
+import { createGate } from './ops/gate';
+import { OperatorController } from './ops/operator.controller';
+import { OpsPagesController } from './ops/pages.controller';
 import { ProjectsController } from './projects/projects.controller';
 import { TasksController } from './tasks/tasks.controller';
 import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
-import { INVITATION_TOKENS, PUBLIC_URL, RETENTION_DAYS, SCOPED_DB, SIGNING_KEYS } from './tokens';
+import { INVITATION_TOKENS, OPERATORS, PUBLIC_URL, RETENTION_DAYS, SCOPED_DB, SIGNING_KEYS } from './tokens';
 
 export interface ApiParts extends IdentityProviderParts {
   readonly keys: SigningKeys;
   /** Days for which what a closed company wrote is kept. */
   readonly retentionDays: number;
   readonly invitationTokens: InvitationTokens;
+  readonly operatorTokens: OperatorTokens;
   /** Where clients reach the API, without a slash at the end. */
   readonly publicUrl: string;
 }
@@ -35,6 +40,7 @@ export interface ApiParts extends IdentityProviderParts {
 export const CONTROLLERS = [
   ...[IdentityController, AccountController, SessionsController],
   ...[InvitationsController, JoinPageController],
+  ...[OperatorController, OpsPagesController],
   ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
 ];
 
@@ -42,7 +48,7 @@ export const CONTROLLERS = [
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with({ keys, retentionDays, invitationTokens, publicUrl, ...parts }: ApiParts): DynamicModule {
+  static with({ keys, retentionDays, invitationTokens, operatorTokens, publicUrl, ...parts }: ApiParts): DynamicModule {
     return {
       module: ApiModule,
       imports: [CqrsModule.forRoot(), PassportModule],
@@ -59,6 +65,7 @@ export class ApiModule {
         { provide: SIGNING_KEYS, useValue: keys },
         { provide: RETENTION_DAYS, useValue: retentionDays },
         { provide: INVITATION_TOKENS, useValue: invitationTokens },
+        { provide: OPERATORS, useValue: createGate({ tokens: operatorTokens, publicUrl }) },
         { provide: PUBLIC_URL, useValue: publicUrl },
       ],
     };

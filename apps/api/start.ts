@@ -5,6 +5,7 @@ import { createAccessTokens } from '../../libs/identity/access-tokens';
 import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { createNetworkMarks } from '../../libs/identity/network-marks';
+import { createOperatorTokens } from '../../libs/identity/operator-tokens';
 import { createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
@@ -23,6 +24,8 @@ import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
+import { serveJobsBoard } from './ops/board';
+import { createGate } from './ops/gate';
 
 const QUERYABLE = projections.map(({ name }) => name);
 /**
@@ -30,12 +33,14 @@ const QUERYABLE = projections.map(({ name }) => name);
  * to be well again: a connection that died in silence is found out by then.
  */
 const STATEMENT_MS = 5_000;
+/** Tries of one address in a minute to come in as an operator. */
+const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
 const HOUR = 3_600;
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
-  const { settings, logger, secretKey, databaseUrls, log, progress, registry } = runtime;
+  const { settings, logger, secretKey, databaseUrls, log, progress, registry, jobs } = runtime;
   const pool = createPool({
     url: databaseUrls.app,
     max: settings.databasePoolSize,
@@ -54,13 +59,17 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const makeLimiter = shared?.limiter ?? createMemoryLimiter;
   const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE });
 
+  const publicUrl = settings.publicUrl ?? `http://localhost:${settings.port}`;
+  const operatorTokens = createOperatorTokens(secretKey);
+
   const module = ApiModule.with({
     pool,
     db: createScopedDb(pool),
     keys,
     retentionDays: settings.tenantRetentionDays,
     invitationTokens: createInvitationTokens(secretKey),
-    publicUrl: settings.publicUrl ?? `http://localhost:${settings.port}`,
+    operatorTokens,
+    publicUrl,
     joins: createJoinStore(pool),
     log,
     store: new AggregateStore({ log, snapshots: createPostgresSnapshots(snapshots) }),
@@ -84,6 +93,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
         signup: { limit: settings.signupRatePerHour, windowSeconds: HOUR },
         signin: { limit: settings.signinRatePerMinute, windowSeconds: MINUTE },
         join: { limit: settings.joinRatePerMinute, windowSeconds: MINUTE },
+        operator: { limit: OPERATOR_LOGINS, windowSeconds: MINUTE },
       },
     },
     makeLimiter,
@@ -95,6 +105,8 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     idempotency: createPostgresIdempotencyStore(pool),
     checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
     registry: settings.metrics ? registry : undefined,
+    addRoutes: (instance) =>
+      serveJobsBoard(instance, { gate: createGate({ tokens: operatorTokens, publicUrl }), queues: jobs.allQueues }),
   });
   await app.listen(settings.port, settings.host);
 

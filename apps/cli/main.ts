@@ -8,6 +8,7 @@ import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
+import { operatorToken } from './operators';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { USAGE, UsageError } from './usage';
@@ -47,6 +48,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'operators token':
+      return Promise.resolve(operatorToken(context, rest));
     case 'keys rotate':
       return rotateKeys(context);
     case 'parked':

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
@@ -34,6 +35,8 @@ export interface HttpOptions {
   readonly checks?: Readonly<Record<string, Check>>;
   /** Served at `/metrics`; no metrics unless given. */
   readonly registry?: Registry | undefined;
+  /** Adds routes that no controller has. */
+  readonly addRoutes?: (instance: FastifyInstance) => void;
   /** The version that the OpenAPI document names. */
   readonly version?: string;
 }

@@ -9,7 +9,8 @@ import { Problem } from '../../../libs/platform/problems';
 import { mayBeReplayed } from '../http/idempotency';
 import { OF_PERSON } from '../http/needs.decorator';
 import { contextOf, type Principal, stateOf } from '../http/request-context';
-import { AUTHORITY, ENDED_SESSIONS, TOKEN_CACHE } from '../tokens';
+import type { Gate } from '../ops/gate';
+import { AUTHORITY, ENDED_SESSIONS, OPERATORS, TOKEN_CACHE } from '../tokens';
 import { type Access, accessOf } from './access';
 import type { Authority } from './authority';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
@@ -34,6 +35,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>,
     @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
     @Inject(AUTHORITY) private readonly authority: Authority,
+    @Inject(OPERATORS) private readonly operators: Gate,
   ) {
     super();
   }
@@ -51,6 +53,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     const access = this.accessTo(execution);
     if (access.anyone && !access.needs) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
+    if (access.operators) {
+      this.operators.admit(request);
+      return true;
+    }
     const { authorization } = request.headers;
     if (authorization === undefined) {
       if (access.anyone) return true;

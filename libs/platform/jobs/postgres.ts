@@ -70,6 +70,10 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
     queue: (name, options) => new Queue(name, { ...options, connection: {} }, backend) as unknown as Queue,
     worker: (name, process, options) =>
       new Worker(name, process, { ...options, connection: {} }, backend) as unknown as Worker,
+    names: async () => {
+      const { rows } = await open().pool.query<{ queue: string }>('select distinct queue from meta');
+      return rows.map((it) => it.queue);
+    },
     close: async () => {
       await opened?.connection.close();
       await opened?.pool.end();

@@ -31,6 +31,14 @@ interface Answering {
   readonly socketTimeout: number;
 }
 
+/** Whoever adds is told at once that Redis is away; the first connection is waited for. */
+const AT_ONCE: Answering = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 2_000,
+  socketTimeout: 2_500,
+};
+
 /** Jobs in Redis: one connection for all queues, one for all workers, and one for each worker to wait on. */
 export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOptions): Transport => {
   const opened: Redis[] = [];
@@ -47,13 +55,7 @@ export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOpt
 
   return {
     queue: (name, options) => {
-      // Whoever adds is told at once that Redis is away; the first connection is waited for.
-      forQueues ??= open({
-        enableOfflineQueue: false,
-        maxRetriesPerRequest: 0,
-        commandTimeout: 2_000,
-        socketTimeout: 2_500,
-      });
+      forQueues ??= open(AT_ONCE);
       return new Queue(name, { ...options, ...common, connection: forQueues });
     },
     worker: (name, process, options) => {
@@ -64,6 +66,16 @@ export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOpt
         { ...options, ...common, drainDelay: WAIT_S, connection: forWorkers },
         waitingBriefly,
       );
+    },
+    names: async () => {
+      const names: string[] = [];
+      forQueues ??= open(AT_ONCE);
+      for (let cursor = '0'; ; ) {
+        const [next, keys] = await forQueues.scan(cursor, 'MATCH', `${prefix}:*:meta`, 'COUNT', 1_000);
+        names.push(...keys.map((key) => key.slice(prefix.length + 1, -':meta'.length)));
+        if (next === '0') return names;
+        cursor = next;
+      }
     },
     close: async () => {
       for (const redis of opened) redis.disconnect();
