@@ -26,9 +26,7 @@ const MEANT_FOR_DATA = new Set([
   ...['cross-origin-resource-policy', 'referrer-policy'],
 ]);
 
-/**
- * The board of jobs: scripts and styles that are served beside it. Its code editor and its charts write styles into the page.
- */
+/** The board of jobs: what is served beside it. The styles that its editor writes into the page are not let in. */
 const BOARD = {
   ...API,
   scriptSrc: ["'self'"],

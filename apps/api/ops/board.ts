@@ -16,6 +16,14 @@ export interface BoardParts {
   readonly queues: () => Promise<readonly Queue[]>;
 }
 
+/** Writes that operators may do; in the board's routes. */
+const OFFERED = /\/(pause|resume|promote|empty|(retry|clean)(\/:queueStatus)?)$/;
+const REFUSED = {
+  allow: false,
+  status: 405,
+  message: 'A job only says which row to look at: change the row.',
+} as const;
+
 type Asked = Parameters<Board['api'][number]['handler']>[0];
 
 const listed = <T>(one: T | readonly T[]): T[] => [one].flat() as T[];
@@ -30,14 +38,20 @@ const pageOf = ({ views, entry, uiConfig }: Board): string => {
     .replaceAll(/<%[=-] (\w+) %>/g, (_, key: string) => String(params[key] ?? ''));
 };
 
-/** bull-board, for operators: what waits, runs and has failed, to be looked at and tried again. */
+/**
+ * bull-board, for operators: what waits, runs and has failed, to be looked at, held, dropped and tried again. Jobs can be
+ * neither made nor changed by hand.
+ */
 export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: BoardParts): void => {
   const noting = notingAdapter();
   const { addQueue } = createBullBoard({
     queues: [],
     serverAdapter: noting.adapter,
     // Workers share a connection, so the board would find none and warn of it.
-    options: { uiConfig: { boardTitle: 'Tenantry jobs', showWorkers: false, hideDocsLink: true } },
+    options: {
+      uiConfig: { boardTitle: 'Tenantry jobs', showWorkers: false, hideDocsLink: true },
+      handlerHooks: { before: ({ method, route }) => (method === 'get' || OFFERED.test(route) ? undefined : REFUSED) },
+    },
   });
   const board = noting.board();
   const page = pageOf(board);
