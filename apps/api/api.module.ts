@@ -7,6 +7,7 @@ import { taskHandlers } from '../../libs/domain/task/handlers';
 import { tenantHandlers } from '../../libs/domain/tenant/handlers';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
+import type { OperatorTokens } from '../../libs/identity/operator-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
 import { LIMIT_GUARD } from '../../libs/plans/limit-guard.port';
 import { BillingController } from './billing/billing.controller';
@@ -19,6 +20,9 @@ import { SessionsController } from './identity/sessions.controller';
 import { InvitationsController } from './invitations/invitations.controller';
 import { JoinPageController } from './join/join-page.controller';
 import { MembersController } from './members/members.controller';
+import { createGate } from './ops/gate';
+import { OperatorController } from './ops/operator.controller';
+import { OpsPagesController } from './ops/pages.controller';
 import type { Plans } from './plans/open-plans';
 import { PlansController } from './plans/plans.controller';
 import { ProjectsController } from './projects/projects.controller';
@@ -29,6 +33,7 @@ import {
   BILLING,
   CATALOGUE,
   INVITATION_TOKENS,
+  OPERATORS,
   PUBLIC_URL,
   QUOTA,
   RETENTION_DAYS,
@@ -43,6 +48,7 @@ export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   /** Days for which what a closed company wrote is kept. */
   readonly retentionDays: number;
   readonly invitationTokens: InvitationTokens;
+  readonly operatorTokens: OperatorTokens;
   /** Where clients reach the API, without a slash at the end. */
   readonly publicUrl: string;
   readonly plans: Plans;
@@ -56,6 +62,7 @@ export const CONTROLLERS = [
   ...[IdentityController, AccountController, SessionsController],
   ...[InvitationsController, JoinPageController],
   ...[PlansController, BillingController, WebhookController],
+  ...[OperatorController, OpsPagesController],
   ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
 ];
 
@@ -64,7 +71,7 @@ export const CONTROLLERS = [
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
   static with(all: ApiParts): DynamicModule {
-    const { keys, retentionDays, invitationTokens, publicUrl, plans, billing, webhook, ...rest } = all;
+    const { keys, retentionDays, invitationTokens, operatorTokens, publicUrl, plans, billing, webhook, ...rest } = all;
     const { guard, catalogue, quota, usage, callsOf } = plans;
     const parts = { ...rest, callsOf };
     return {
@@ -88,6 +95,7 @@ export class ApiModule {
         { provide: SIGNING_KEYS, useValue: keys },
         { provide: RETENTION_DAYS, useValue: retentionDays },
         { provide: INVITATION_TOKENS, useValue: invitationTokens },
+        { provide: OPERATORS, useValue: createGate({ tokens: operatorTokens, publicUrl }) },
         { provide: PUBLIC_URL, useValue: publicUrl },
       ],
     };

@@ -34,7 +34,8 @@ export const listRoutes = (): Route[] =>
     a.path === b.path ? (a.method < b.method ? -1 : 1) : a.path < b.path ? -1 : 1,
   );
 
-const whoMay = ({ anyone, needs }: Route): string => {
+const whoMay = ({ anyone, operators, needs }: Route): string => {
+  if (operators) return 'operators';
   if (anyone) return needs === OF_PERSON ? 'anyone, or whoever is signed in' : 'anyone';
   return needs === OF_PERSON ? 'whoever is signed in' : `\`${needs}\``;
 };

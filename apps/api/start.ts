@@ -8,6 +8,7 @@ import { createAccessTokens } from '../../libs/identity/access-tokens';
 import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { createNetworkMarks } from '../../libs/identity/network-marks';
+import { createOperatorTokens } from '../../libs/identity/operator-tokens';
 import { createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
@@ -32,6 +33,8 @@ import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
+import { serveJobsBoard } from './ops/board';
+import { createGate } from './ops/gate';
 import { openPlans } from './plans/open-plans';
 import { createRefusals } from './plans/refusals';
 
@@ -41,6 +44,8 @@ const QUERYABLE = projections.map(({ name }) => name);
  * to be well again: a connection that died in silence is found out by then.
  */
 const STATEMENT_MS = 5_000;
+/** Tries of one address in a minute to come in as an operator. */
+const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
 const HOUR = 3_600;
 
@@ -91,6 +96,8 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     ...{ db, nudge },
   });
   const webhook = stripe ? { secrets: stripe.secrets, mode, takeIn: createIntake(pool, nudge) } : null;
+  const operatorTokens = createOperatorTokens(secretKey);
+
   const module = ApiModule.with({
     billing,
     webhook,
@@ -100,6 +107,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     keys,
     retentionDays: settings.tenantRetentionDays,
     invitationTokens: createInvitationTokens(secretKey),
+    operatorTokens,
     publicUrl,
     joins: createJoinStore(pool),
     log,
@@ -124,6 +132,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
         signup: { limit: settings.signupRatePerHour, windowSeconds: HOUR },
         signin: { limit: settings.signinRatePerMinute, windowSeconds: MINUTE },
         join: { limit: settings.joinRatePerMinute, windowSeconds: MINUTE },
+        operator: { limit: OPERATOR_LOGINS, windowSeconds: MINUTE },
       },
     },
     makeLimiter,
@@ -136,6 +145,8 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     idempotency: createPostgresIdempotencyStore(pool),
     checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
     registry: settings.metrics ? registry : undefined,
+    addRoutes: (instance) =>
+      serveJobsBoard(instance, { gate: createGate({ tokens: operatorTokens, publicUrl }), queues: jobs.allQueues }),
   });
   await app.listen(settings.port, settings.host);
 

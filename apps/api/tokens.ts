@@ -24,6 +24,8 @@ export const RETENTION_DAYS = Symbol('retention days');
 export const INVITATION_TOKENS = Symbol('invitation tokens');
 /** `Joining`: who comes in by a link. */
 export const JOINING = Symbol('joining');
+/** `Gate`: who operates the installation. */
+export const OPERATORS = Symbol('operators');
 /** `string`: where clients reach the API, without a slash at the end. */
 export const PUBLIC_URL = Symbol('public url');
 /** `Quota`: the calls of the API that a plan allows in a month. */

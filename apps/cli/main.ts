@@ -9,6 +9,7 @@ import { openRuntime, type Runtime } from '../runtime';
 import { agree, listInbox, reconcile, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
+import { operatorToken } from './operators';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { USAGE, UsageError } from './usage';
@@ -48,6 +49,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'operators token':
+      return Promise.resolve(operatorToken(context, rest));
     case 'keys rotate':
       return rotateKeys(context);
     case 'parked':

@@ -9,6 +9,8 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry projections                      position, lag and state of each read model
   tenantry projections rebuild NAME         fold a read model anew, while the old one is read
   tenantry projections pause|resume NAME    stop a read model, or let it go on
+  tenantry operators token [--hours N] [--name NAME]
+                                            print a token for /ops, good for 12 hours unless told
   tenantry keys rotate                      sign new access tokens with the next key
   tenantry parked                           tenants that stand still because an event was refused
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event

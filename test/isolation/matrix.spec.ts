@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { ROLES, type Role } from '../../libs/domain/tenant/roles';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
+import { createOperatorTokens } from '../../libs/identity/operator-tokens';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { TEST_SECRET_KEY } from '../../libs/testing/database';
 import { joined } from '../support/facts';
 import { createIdentityApp, type IdentityApp } from '../support/identity-app';
 import { makeThings, type Populated, populate, strangers } from './populated';
-import { ROUTES, ROWS, type Row, type Thing, type Things } from './routes';
+import { OF_OPERATORS, ROUTES, ROWS, type Row, type Thing, type Things } from './routes';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Answer = Awaited<ReturnType<IdentityApp['ask']>>;
@@ -88,7 +90,34 @@ describe('the matrix', () => {
   it('takes for open to strangers what the document does', () => {
     const rows = new Set(ROWS.map(([route]) => route));
     for (const [route, { security }] of operations)
-      expect([route, security?.length !== 0]).toEqual([route, rows.has(route)]);
+      expect([route, security?.length !== 0]).toEqual([route, rows.has(route) || OF_OPERATORS.includes(route)]);
+  });
+
+  it('takes for operators’ what the document does', () => {
+    const ofOperators = [...operations].filter(([, { security }]) => security?.some((it) => 'operator' in it));
+    expect(ofOperators.map(([route]) => route).sort()).toEqual([...OF_OPERATORS].sort());
+  });
+
+  describe.each(OF_OPERATORS)('%s', (route) => {
+    const [method, template = ''] = route.split(' ') as [Method, string];
+    const url = template.replaceAll(/\{\w+\}/g, () => randomUUID());
+
+    it.each(ROLES)('takes no token of %s, and none of nobody', async (role) => {
+      expect((await identity.ask(method, url, { token: acme.tokens[role] })).statusCode).toBe(401);
+      expect((await identity.ask(method, url)).statusCode).toBe(401);
+    });
+
+    it('is open to an operator', async () => {
+      const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
+      expect((await identity.ask(method, url, { token })).statusCode).not.toBe(401);
+    });
+  });
+
+  it.each(ROWS.map(([route]) => route))('%s takes no token of an operator', async (route) => {
+    const [method, template = ''] = route.split(' ') as [Method, string];
+    const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
+    const url = template.replaceAll(/\{\w+\}/g, () => randomUUID());
+    expect((await identity.ask(method, url, { token })).statusCode).toBe(401);
   });
 
   it('knows every id in a path and in a body', () => {

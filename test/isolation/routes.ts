@@ -24,6 +24,8 @@ export interface Row {
 
 /** A route that is open to strangers, and asks for no company. */
 const ANYONE = 'anyone';
+/** A route of operators: whatever a company gives out opens none of them. */
+const OPERATORS = 'operators';
 
 const team = { id: 'team' } as const;
 const project = { id: 'project' } as const;
@@ -31,13 +33,15 @@ const task = { id: 'task' } as const;
 const newcomer = { userId: 'newcomer' } as const;
 
 /** Every route of the OpenAPI document. */
-export const ROUTES: Readonly<Record<string, Row | typeof ANYONE>> = {
+export const ROUTES: Readonly<Record<string, Row | typeof ANYONE | typeof OPERATORS>> = {
   'GET /.well-known/jwks.json': ANYONE,
   'POST /v1/signup': ANYONE,
   'POST /v1/sessions': ANYONE,
   'POST /v1/sessions/refresh': ANYONE,
   'GET /v1/invitations/preview/{token}': ANYONE,
   'POST /v1/invitations/accept': ANYONE,
+
+  'GET /ops/operator': OPERATORS,
 
   'GET /v1/me': { status: 200 },
   'PATCH /v1/me': { status: 200, body: (name) => ({ name }) },
@@ -115,4 +119,8 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE>> = {
 };
 
 /** The routes with a row. */
-export const ROWS = Object.entries(ROUTES).flatMap(([route, row]) => (row === ANYONE ? [] : [[route, row] as const]));
+export const ROWS = Object.entries(ROUTES).flatMap(([route, row]) =>
+  typeof row === 'string' ? [] : [[route, row] as const],
+);
+
+export const OF_OPERATORS = Object.keys(ROUTES).filter((route) => ROUTES[route] === OPERATORS);

@@ -17,6 +17,7 @@ import { createAccessTokens } from '../../libs/identity/access-tokens';
 import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { createNetworkMarks } from '../../libs/identity/network-marks';
+import { createOperatorTokens } from '../../libs/identity/operator-tokens';
 import { type Argon2, createPasswords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
@@ -145,6 +146,7 @@ export const createIdentityApp = async (
     plans,
     retentionDays: 30,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
+    operatorTokens: createOperatorTokens(TEST_SECRET_KEY),
     publicUrl: 'https://api.example.com',
     joins: createJoinStore(pool),
     pool,

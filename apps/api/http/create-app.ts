@@ -5,6 +5,7 @@ import { isWebhook } from '../../../libs/billing/webhook-path';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import { isPage } from '../join/problem-page';
+import { isBoard, isOperatorsPage } from '../ops/paths';
 import { watchAllowedMethods } from './allowed-methods';
 import { createConsistency } from './consistency';
 import { ContractGuard } from './contract.guard';
@@ -38,7 +39,11 @@ export const createApp = async (
   options: HttpOptions,
 ): Promise<NestFastifyApplication> => {
   const { logger, secretKey, waiter, registry } = options;
-  const securityHeaders = await learnSecurityHeaders(DOCS_PATH, isPage);
+  const securityHeaders = await learnSecurityHeaders({
+    docs: DOCS_PATH,
+    isPage: (url) => isPage(url) || isOperatorsPage(url),
+    isBoard,
+  });
   const adapter = createAdapter(options, securityHeaders);
   const instance = adapter.getInstance();
 
@@ -62,6 +67,7 @@ export const createApp = async (
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
   addHealthRoutes(instance, { checks: options.checks ?? {}, registry });
   addProblemPages(instance);
+  options.addRoutes?.(instance);
 
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: nestLogger(logger),

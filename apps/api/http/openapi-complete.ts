@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type ProblemName, problemCatalogue } from '../../../libs/platform/problems';
+import { OPERATOR_EXTENSION } from '../ops/operators.decorator';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
 import { OF_PERSON_EXTENSION, PERMISSION_EXTENSION } from './needs.decorator';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
@@ -7,6 +8,7 @@ import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './ope
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Extended = Operation & {
   'x-public'?: boolean;
+  [OPERATOR_EXTENSION]?: true;
   [DOCUMENTATION]?: DocumentationExtension;
   [TAKES_IF_MATCH]?: true;
   [PERMISSION_EXTENSION]?: { readonly permission: string; readonly roles: readonly string[] };
@@ -44,11 +46,13 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
   delete operation[TAKES_IF_MATCH];
   delete operation['x-public'];
   if (open) operation.security = [];
+  const ofOperators = operation[OPERATOR_EXTENSION] === true;
+  if (ofOperators) operation.security = [{ operator: [] }];
 
   const writes = method !== 'get';
   const parameters: (keyof typeof PARAMETERS)[] = ['X-Request-Id', 'traceparent'];
   if (writes) parameters.push('Idempotency-Key');
-  else if (!open) parameters.push('If-Position');
+  else if (!open && !ofOperators) parameters.push('If-Position');
   if (takesIfMatch) parameters.push('If-Match');
   if (versioned && !writes) parameters.push('If-None-Match');
   operation.parameters = [
@@ -77,7 +81,7 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
   if (!open) all.add('unauthenticated');
   if (operation[PERMISSION_EXTENSION]) all.add('forbidden');
   if (one) all.add('not-found');
-  if (!open && !writes) all.add('read-model-behind');
+  if (!open && !ofOperators && !writes) all.add('read-model-behind');
   if (takesIfMatch) all.add('precondition-failed');
   Object.assign(responses, problemResponses([...all]));
 };
@@ -85,8 +89,10 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
 const whoMay = ({
   [PERMISSION_EXTENSION]: permission,
   [OF_PERSON_EXTENSION]: ofPerson,
+  [OPERATOR_EXTENSION]: ofOperators,
 }: Extended): string | undefined => {
   if (permission) return `Needs \`${permission.permission}\`: ${permission.roles.join(', ')}.`;
+  if (ofOperators) return 'For operators of the installation, with a token of theirs; no access token is taken.';
   return ofPerson ? 'Of the signed-in person, whatever their role.' : undefined;
 };
 

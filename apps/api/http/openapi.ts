@@ -16,6 +16,10 @@ export const createOpenApiDocument = (app: NestFastifyApplication, version: stri
     .setVersion(version)
     .setOpenAPIVersion('3.1.0')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' })
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of an operator.' },
+      'operator',
+    )
     .build();
   return completeDocument(SwaggerModule.createDocument(app, config));
 };

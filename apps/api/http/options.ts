@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
@@ -38,6 +39,8 @@ export interface HttpOptions {
   readonly registry?: Registry | undefined;
   /** Told of what is refused to whom; nobody unless given. */
   readonly refusals?: { note(refused: Refused, problem: Problem): void };
+  /** Adds routes that no controller has. */
+  readonly addRoutes?: (instance: FastifyInstance) => void;
   /** The version that the OpenAPI document names. */
   readonly version?: string;
 }

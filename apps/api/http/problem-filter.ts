@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
 import { sendProblemPage } from '../join/problem-page';
+import { sendToLogin } from '../ops/gate';
 import type { AllowedMethods } from './allowed-methods';
 import { Replay } from './idempotency';
 import type { HttpOptions } from './options';
@@ -35,7 +36,8 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = this.refine(error, request, reply);
     if (problem.status >= 500) this.report(error, request, problem.problem);
     this.note(problem, request);
-    if (!sendProblemPage(problem, request, reply)) sendProblem(problem, request, reply);
+    if (sendToLogin(problem, request, reply) || sendProblemPage(problem, request, reply)) return;
+    sendProblem(problem, request, reply);
   }
 
   private note(problem: Problem, request: FastifyRequest): void {

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Position } from '../../../libs/event-log/port';
+import type { Operator } from '../../../libs/identity/operator-tokens';
 import type { IdempotencyLease } from '../../../libs/platform/idempotency/store';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import type { Problem } from '../../../libs/platform/problems';
@@ -38,6 +39,8 @@ export class RequestState implements RequestContext {
   positionTenant: string | undefined = undefined;
   answeredPerson: string | undefined = undefined;
   lease: IdempotencyLease | undefined = undefined;
+  /** Who operates, on the routes that are for operators. */
+  operator: Operator | undefined = undefined;
   /**
    * Why the signed-in person may not do this now. Told only where their idempotency key has no answer yet: whoever took
    * away their own right, by leaving or closing the company, may ask what came of it.

@@ -26,14 +26,34 @@ const MEANT_FOR_DATA = new Set([
   ...['cross-origin-resource-policy', 'referrer-policy'],
 ]);
 
+/** The board of jobs: what is served beside it. The styles that its editor writes into the page are not let in. */
+const BOARD = {
+  ...API,
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  baseUri: ["'self'"],
+};
+
+/** Which paths are answered with which policy; all others are data. */
+export interface PolicyPaths {
+  readonly docs: string;
+  readonly isPage?: (url: string) => boolean;
+  readonly isBoard?: (url: string) => boolean;
+}
+
+const never = (): boolean => false;
+
 /**
  * What helmet sets, learned once at start and written to each answer. Its plugin runs 13 functions on each request for
  * headers that never change, which is more work than a small request itself.
  */
-export const learnSecurityHeaders = async (
-  docsPath: string,
-  isPage: (path: string) => boolean = () => false,
-): Promise<SecurityHeaders> => {
+export const learnSecurityHeaders = async ({
+  docs: docsPath,
+  isPage = never,
+  isBoard = never,
+}: PolicyPaths): Promise<SecurityHeaders> => {
   const probe = fastify();
   await probe.register(helmet, { global: false });
   const paths = {
@@ -41,9 +61,10 @@ export const learnSecurityHeaders = async (
     '/data': withPolicy(API),
     '/docs': withPolicy(DOCS),
     '/page': withPolicy(PAGE),
+    '/board': withPolicy(BOARD),
   } as const;
   for (const [path, settings] of Object.entries(paths)) probe.get(path, { helmet: settings }, async () => '');
-  const [none, data, docs, page] = await Promise.all(
+  const [none, data, docs, page, board] = await Promise.all(
     Object.keys(paths).map(async (url) => (await probe.inject(url)).headers),
   );
   await probe.close();
@@ -55,7 +76,14 @@ export const learnSecurityHeaders = async (
   ofData['cache-control'] = 'private, no-cache';
   const ofDocs = Object.fromEntries(learned(docs));
   const ofPage = Object.fromEntries(learned(page));
-  return { of: (url) => (url.startsWith(docsPath) ? ofDocs : isPage(url) ? ofPage : ofData) };
+  const ofBoard = { ...Object.fromEntries(learned(board)), 'cache-control': 'private, no-cache' };
+  return {
+    of: (url) => {
+      if (url.startsWith(docsPath)) return ofDocs;
+      if (isPage(url)) return ofPage;
+      return isBoard(url) ? ofBoard : ofData;
+    },
+  };
 };
 
 const withPolicy = (directives: Record<string, string[]>) => ({

@@ -1,11 +1,14 @@
 import type { Permission } from '../../../libs/domain/tenant/permissions';
 import { NEEDS, OF_PERSON } from '../http/needs.decorator';
 import { IS_PUBLIC } from '../http/public.decorator';
+import { FOR_OPERATORS } from '../ops/operators.decorator';
 
 /** Who may use a route. */
 export interface Access {
   /** Strangers too. */
   readonly anyone: boolean;
+  /** Operators, and nobody with an access token. */
+  readonly operators: boolean;
   /** A permission in the company, or that it is about the signed-in person; undefined where no token counts. */
   readonly needs: Permission | typeof OF_PERSON | undefined;
 }
@@ -19,6 +22,8 @@ export const accessOf = (controller: object, handler: object): Access => {
   const marked = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
   const needs = Reflect.getMetadata(NEEDS, handler) as Access['needs'];
   const anyone = marked(IS_PUBLIC) === true;
-  if (!anyone && needs === undefined) throw new Error('a route has neither @Needs() nor @OfPerson() nor @Public()');
-  return { anyone, needs };
+  const operators = marked(FOR_OPERATORS) === true && !anyone;
+  if (!anyone && !operators && needs === undefined)
+    throw new Error('a route has neither @Needs() nor @OfPerson() nor @Operators() nor @Public()');
+  return { anyone, operators, needs };
 };

@@ -11,8 +11,9 @@ import { mayBeReplayed } from '../http/idempotency';
 import { OF_PERSON } from '../http/needs.decorator';
 import { contextOf, type Principal, stateOf } from '../http/request-context';
 import { toProblem } from '../http/to-problem';
+import type { Gate } from '../ops/gate';
 import type { Quota } from '../plans/quota';
-import { AUTHORITY, ENDED_SESSIONS, QUOTA, TOKEN_CACHE } from '../tokens';
+import { AUTHORITY, ENDED_SESSIONS, OPERATORS, QUOTA, TOKEN_CACHE } from '../tokens';
 import { type Access, accessOf } from './access';
 import type { Authority, Seat } from './authority';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
@@ -38,6 +39,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(QUOTA) private readonly quota: Quota,
+    @Inject(OPERATORS) private readonly operators: Gate,
   ) {
     super();
   }
@@ -55,6 +57,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     const access = this.accessTo(execution);
     if (access.anyone && !access.needs) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
+    if (access.operators) {
+      this.operators.admit(request);
+      return true;
+    }
     const { authorization } = request.headers;
     if (authorization === undefined) {
       if (access.anyone) return true;

@@ -4,9 +4,10 @@ import type { PreviewDto } from '../invitations/invitation.dto';
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /** Text as HTML; the only way in which anything gets into a page. */
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
 
-const page = (title: string, body: string): string => `<!doctype html>
+/** A page in the look of all of them. @param body HTML */
+export const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">

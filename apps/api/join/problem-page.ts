@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../../libs/platform/problems';
+import { isOperatorsForm } from '../ops/paths';
 import { gonePage, troublePage } from './page';
 
 export const HTML = 'text/html; charset=utf-8';
 
-/** What is for people to look at: the pages of invitations. */
-export const isPage = (path: string): boolean => path.startsWith('/join/');
+/** What is for people to look at, and takes forms: the pages of invitations, and those that let operators in. */
+export const isPage = (path: string): boolean => path.startsWith('/join/') || isOperatorsForm(path);
 
 /**
  * Sends a problem as a page where people look at it, whoever refused: throttle, parser or controller.

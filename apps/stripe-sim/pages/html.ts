@@ -74,7 +74,7 @@ button.plain { color: var(--accent); background: transparent; }
 .cards code { white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .4rem .6rem .4rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--hair); }
+th, td { padding: .4rem .6rem .4rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--hair); overflow-wrap: normal; }
 td code { white-space: nowrap; }
 .state { font-weight: 600; } .state.good { color: var(--good); } .state.bad { color: var(--bad); }
 a { color: var(--accent); }

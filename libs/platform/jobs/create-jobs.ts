@@ -28,7 +28,7 @@ const EVENTS = 100;
 const END_MS = 1_000;
 
 /** Jobs over BullMQ. It never retries: a job is a nudge, and the row it is about knows when to be tried again. */
-export const createJobs = (options: JobsOptions): Jobs & { readonly queues: () => Queue[] } => {
+export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: () => Promise<Queue[]> } => {
   const { logger, claimMs = 15_000 } = options;
   const health = createHealth(logger);
   const metrics = createJobMetrics(options.registry);
@@ -97,6 +97,10 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly queues: () =
       closed ??= close();
       return closed;
     },
-    queues: () => [...queues.values()],
+    /** Of all processes, as BullMQ has them. */
+    allQueues: async () => {
+      for (const name of await transport.names()) queueNamed(name);
+      return [...queues.values()];
+    },
   };
 };

@@ -19,12 +19,15 @@ export interface PostgresTransportOptions {
   readonly onError: (error: Error) => void;
 }
 
-/** BullMQ looks once whether its tables are there, and remembers a look that failed for ever; ours are migrated. */
-class MigratedConnection extends PostgresConnection {
-  override waitUntilReady(): Promise<void> {
-    return Promise.resolve();
-  }
-}
+const connectionOn = (pool: Pool): PostgresConnection => {
+  const connection = new PostgresConnection(pool as unknown as PostgresConnectionOptions).setMaxListeners(0);
+  return Object.defineProperties(connection, {
+    // It looks once whether its tables are there, and remembers for ever if it could not; ours are migrated.
+    waitUntilReady: { value: () => Promise.resolve() },
+    // It never answers a query that comes after the end, and a worker that waits for the answer keeps its timers.
+    isClosing: { value: undefined },
+  });
+};
 
 /**
  * Jobs in PostgreSQL. All queues and workers of the process share one pool and one connection that listens, where
@@ -47,7 +50,7 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
     });
     // Every worker waits on the one connection that listens.
     pool.on('connect', (client) => client.setMaxListeners(0));
-    const connection = new MigratedConnection(pool as unknown as PostgresConnectionOptions).setMaxListeners(0);
+    const connection = connectionOn(pool);
     opened = { connection, pool };
     return opened;
   };
@@ -67,6 +70,10 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
     queue: (name, options) => new Queue(name, { ...options, connection: {} }, backend) as unknown as Queue,
     worker: (name, process, options) =>
       new Worker(name, process, { ...options, connection: {} }, backend) as unknown as Worker,
+    names: async () => {
+      const { rows } = await open().pool.query<{ queue: string }>('select distinct queue from meta');
+      return rows.map((it) => it.queue);
+    },
     close: async () => {
       await opened?.connection.close();
       await opened?.pool.end();

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { type BackendFactory, createRedisBackend, Queue, type RedisQueueBackend, Worker } from 'bullmq';
 import Redis from 'ioredis';
 import type { Transport } from './transport';
 
@@ -9,18 +9,35 @@ export interface RedisTransportOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** Seconds that a worker's connection waits for a job at most: one that is silent for longer is dead. */
+const WAIT_S = 3;
+
 const CONNECTION = {
   connectTimeout: 2_000,
   keepAlive: 10_000,
   retryStrategy: (attempt: number) => Math.min(100 * attempt, 2_000),
 };
 
+/** With a delayed job to come BullMQ would wait for ten seconds. */
+const waitingBriefly: BackendFactory<RedisQueueBackend> = (name, options, connections) =>
+  Object.defineProperty(createRedisBackend(name, options, connections), 'maximumBlockTimeout', { value: WAIT_S });
+
 /** What is done with a command while Redis is away. */
 interface Answering {
   readonly maxRetriesPerRequest: number | null;
   readonly enableOfflineQueue?: boolean;
   readonly commandTimeout?: number;
+  /** ms of silence after a command that a connection is given up after. */
+  readonly socketTimeout: number;
 }
+
+/** Whoever adds is told at once that Redis is away; the first connection is waited for. */
+const AT_ONCE: Answering = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: 2_000,
+  socketTimeout: 2_500,
+};
 
 /** Jobs in Redis: one connection for all queues, one for all workers, and one for each worker to wait on. */
 export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOptions): Transport => {
@@ -38,13 +55,27 @@ export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOpt
 
   return {
     queue: (name, options) => {
-      // Whoever adds is told at once that Redis is away; the first connection is waited for.
-      forQueues ??= open({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: 2_000 });
+      forQueues ??= open(AT_ONCE);
       return new Queue(name, { ...options, ...common, connection: forQueues });
     },
     worker: (name, process, options) => {
-      forWorkers ??= open({ maxRetriesPerRequest: null });
-      return new Worker(name, process, { ...options, ...common, connection: forWorkers });
+      forWorkers ??= open({ maxRetriesPerRequest: null, socketTimeout: (WAIT_S + 2) * 1_000 });
+      return new Worker(
+        name,
+        process,
+        { ...options, ...common, drainDelay: WAIT_S, connection: forWorkers },
+        waitingBriefly,
+      );
+    },
+    names: async () => {
+      const names: string[] = [];
+      forQueues ??= open(AT_ONCE);
+      for (let cursor = '0'; ; ) {
+        const [next, keys] = await forQueues.scan(cursor, 'MATCH', `${prefix}:*:meta`, 'COUNT', 1_000);
+        names.push(...keys.map((key) => key.slice(prefix.length + 1, -':meta'.length)));
+        if (next === '0') return names;
+        cursor = next;
+      }
     },
     close: async () => {
       for (const redis of opened) redis.disconnect();

@@ -4,6 +4,8 @@ import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 export interface Transport {
   queue(name: string, options: Omit<QueueOptions, 'connection'>): Queue;
   worker(name: string, process: (job: Job) => Promise<void>, options: Omit<WorkerOptions, 'connection'>): Worker;
+  /** Names of the queues that there are, of all processes. */
+  names(): Promise<string[]>;
   /** After queues and workers are closed. */
   close(): Promise<void>;
 }

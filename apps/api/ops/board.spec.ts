@@ -1,0 +1,151 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Registry } from 'prom-client';
+import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
+import { createJobs } from '../../../libs/platform/jobs/create-jobs';
+import { createPostgresTransport } from '../../../libs/platform/jobs/postgres';
+import { silentLogger } from '../../../libs/platform/logger.port';
+import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '../../../libs/testing/database';
+import { asPerson, createToyApp } from '../http/testing/toy-app';
+import { serveJobsBoard } from './board';
+import { createGate } from './gate';
+
+const tokens = createOperatorTokens(TEST_SECRET_KEY);
+
+describe('the board of jobs', () => {
+  let database: TestDatabase;
+  let app: NestFastifyApplication;
+  let jobs: ReturnType<typeof createJobs>;
+  let elsewhere: ReturnType<typeof createJobs>;
+  let token: string;
+  let cookie: string;
+
+  const open = () =>
+    createJobs({
+      transport: (onError) => createPostgresTransport({ url: database.urls.jobs, max: 3, onError }),
+      registry: new Registry(),
+      logger: silentLogger,
+      graceMs: 1_000,
+    });
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    [jobs, elsewhere] = [open(), open()];
+    const gate = createGate({ tokens, publicUrl: 'https://api.example.com' });
+    app = await createToyApp({
+      addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
+    });
+    token = tokens.issue('ada', 1);
+    cookie = `tenantry-operator=${token}`;
+  });
+  afterAll(async () => {
+    await app.close();
+    await Promise.all([jobs.close(), elsewhere.close()]);
+    await database.drop();
+  });
+
+  const get = (url: string, headers: Record<string, string> = { authorization: `Bearer ${token}` }) =>
+    app.inject({ url, headers });
+  const put = (url: string, headers: Record<string, string>) =>
+    app.inject({ method: 'PUT', url, headers: { host: 'api.example.com', ...headers } });
+  const queueNamed = async (name: string) => {
+    const { queues } = (await get('/ops/jobs/api/queues')).json();
+    return queues.find((it: { name: string }) => it.name === name);
+  };
+  const failed = async (queue: string, count: number): Promise<void> => {
+    while ((await queueNamed(queue))?.counts.failed !== count) await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+
+  it.each(['/ops/jobs', '/ops/jobs/', '/ops/jobs/queue/x', '/ops/jobs/api/queues', '/ops/jobs/static/favicon.ico'])(
+    'shows nothing of %s to whoever is no operator',
+    async (url) => {
+      const company = tokens.issue('ada', 1).slice(0, -1);
+      for (const headers of [
+        {},
+        asPerson(),
+        { authorization: `Bearer ${company}x` },
+        { cookie: 'tenantry-operator=x' },
+      ]) {
+        const answer = await get(url, headers);
+        expect([answer.statusCode, answer.headers['content-type']]).toEqual([
+          401,
+          expect.stringContaining('application/problem+json'),
+        ]);
+      }
+      const browser = await get(url, { accept: 'text/html' });
+      expect([browser.statusCode, browser.headers.location]).toEqual([
+        303,
+        `/ops/login?next=${encodeURIComponent(url)}`,
+      ]);
+    },
+  );
+
+  it('asks no other host for anything, and runs and shows only what is served beside it', async () => {
+    const { body, headers } = await get('/ops/jobs');
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(body).not.toContain('<%');
+    expect(body).not.toMatch(/ style=|<style/);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    const files = [...body.matchAll(/(?:src|href)="(static\/[^"]+\.(?:js|css))"/g)].map(([, file]) => file);
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) expect((await get(`/ops/jobs/${file}`)).statusCode).toBe(200);
+    expect((await get('/ops/jobs/static/../index.ejs')).statusCode).toBe(404);
+  });
+
+  it('shows queues of other processes, and has failed jobs tried again', async () => {
+    let broken = true;
+    elsewhere.work<{ n: number }>(
+      'letters',
+      async () => {
+        if (broken) throw new Error('the post is closed: https://a:secret@post.example');
+      },
+      { concurrency: 1, timeoutMs: 5_000 },
+    );
+    await elsewhere.queue<{ n: number }>('letters').addMany([{ data: { n: 1 } }, { data: { n: 2 } }]);
+    await failed('letters', 2);
+    const { body } = await get('/ops/jobs/api/queues?activeQueue=letters&status=failed');
+    expect(body).toContain('the post is closed');
+    expect(body).not.toContain('secret');
+    broken = false;
+    const here = { cookie, 'sec-fetch-site': 'same-origin' };
+    expect((await put('/ops/jobs/api/queues/letters/retry/failed', here)).statusCode).toBe(200);
+    await failed('letters', 0);
+  });
+
+  it('takes no write that another site’s page sends with the cookie', async () => {
+    await jobs.queue<{ n: number }>('held').add({ n: 1 });
+    const url = '/ops/jobs/api/queues/held/pause';
+    for (const headers of [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+    ]) {
+      expect((await put(url, { cookie, ...headers })).statusCode).toBe(403);
+    }
+    expect((await queueNamed('held')).isPaused).toBe(false);
+    expect((await put(url, { cookie, origin: 'https://api.example.com' })).statusCode).toBe(200);
+    expect((await queueNamed('held')).isPaused).toBe(true);
+    expect((await put('/ops/jobs/api/queues/held/resume', { authorization: `Bearer ${token}` })).statusCode).toBe(200);
+    expect((await queueNamed('held')).isPaused).toBe(false);
+  });
+
+  it.each([
+    ['POST', 'add', { name: 'nudge', data: {} }],
+    ['PUT', 'obliterate', {}],
+    ['PUT', 'concurrency', { concurrency: 1 }],
+  ] as const)(
+    'lets nobody make jobs, change them, or turn the queue itself: %s …/%s',
+    async (method, action, payload) => {
+      await jobs.queue<{ n: number }>('fixed').add({ n: 1 });
+      const headers = { authorization: `Bearer ${token}` };
+      const url = `/ops/jobs/api/queues/fixed/${action}`;
+      await queueNamed('fixed');
+      expect((await app.inject({ method, url, headers, payload })).statusCode).toBe(405);
+    },
+  );
+});

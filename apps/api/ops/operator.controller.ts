@@ -1,0 +1,17 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { Operator } from '../../../libs/identity/operator-tokens';
+import { Documented } from '../http/documented';
+import { OperatorDto } from './operator.dto';
+import { Operators, TheOperator } from './operators.decorator';
+
+@ApiTags('operators')
+@Operators()
+@Controller('ops')
+export class OperatorController {
+  @Get('operator')
+  @Documented({ summary: 'Show whose token this is', response: OperatorDto })
+  show(@TheOperator() { name, expiresAt }: Operator): OperatorDto {
+    return { name, expiresAt: new Date(expiresAt).toISOString() };
+  }
+}

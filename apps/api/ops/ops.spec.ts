@@ -1,0 +1,104 @@
+import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
+import { TEST_SECRET_KEY } from '../../../libs/testing/database';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+
+const HERE = { host: 'api.example.com', 'sec-fetch-site': 'same-origin' };
+
+describe('what is for operators', () => {
+  let app: IdentityApp;
+  let token: string;
+  beforeAll(async () => {
+    app = await createIdentityApp();
+    token = createOperatorTokens(TEST_SECRET_KEY).issue('ada & <b>', 2);
+  });
+  afterAll(() => app.close());
+
+  const get = (url: string, headers: Record<string, string> = {}) => app.app.inject({ url, headers });
+  const send = (url: string, fields: Record<string, string>, headers: Record<string, string> = HERE) =>
+    app.app.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  const signIn = async (): Promise<string> => {
+    const { headers } = await send('/ops/login', { token });
+    return String(headers['set-cookie']).split(';')[0] ?? '';
+  };
+
+  it('takes an operator’s token, and says whose it is', async () => {
+    const answer = await app.get('/ops/operator', token);
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({ name: 'ada & <b>', expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) });
+  });
+
+  it('takes no token of a company, and an operator’s token opens no company', async () => {
+    const { accessToken } = await app.signUp();
+    expect((await app.get('/ops/operator', accessToken)).statusCode).toBe(401);
+    expect((await app.get('/v1/tenant', token)).statusCode).toBe(401);
+    expect((await get('/ops/operator', { cookie: `tenantry-operator=${accessToken}` })).statusCode).toBe(401);
+    expect((await get('/v1/tenant', { cookie: await signIn() })).statusCode).toBe(401);
+  });
+
+  it('answers a program with a problem document, and sends a browser to sign in', async () => {
+    const program = await get('/ops');
+    expect([program.statusCode, program.json().type]).toEqual([401, '/problems/unauthenticated']);
+    const browser = await get('/ops/operator?x=1', { accept: 'text/html,*/*' });
+    expect([browser.statusCode, browser.headers.location]).toEqual([303, '/ops/login?next=%2Fops%2Foperator']);
+    expect((await get('/v1/tenant', { accept: 'text/html' })).statusCode).toBe(401);
+  });
+
+  it('lets a browser in by a form without a script, with a cookie that no other path and no script sees', async () => {
+    const page = await get('/ops/login?next=/ops/jobs');
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('name="next" value="/ops/jobs"');
+    expect(page.body).not.toContain('<script');
+    const policy = String(page.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("form-action 'self'");
+    expect(policy).not.toContain('unsafe');
+    const { statusCode, headers } = await send('/ops/login', { token: ` ${token}\n`, next: '/ops/jobs' });
+    expect([statusCode, headers.location, headers['cache-control']]).toEqual([303, '/ops/jobs', 'no-store']);
+    const cookie = String(headers['set-cookie']);
+    expect(cookie).toMatch(/^tenantry-operator=[^;]+; Path=\/ops; HttpOnly; SameSite=Strict; Max-Age=\d+; Secure$/);
+    expect(Number(/Max-Age=(\d+)/.exec(cookie)?.[1])).toBeLessThanOrEqual(7_200);
+    const home = await get('/ops', { cookie: `other=1; ${cookie.split(';')[0]}`, accept: 'text/html' });
+    expect(home.statusCode).toBe(200);
+    expect(home.body).toContain('ada &amp; &lt;b&gt;');
+    expect(home.headers['cache-control']).toBe('no-store');
+  });
+
+  it('asks again where the token is none, and shows it nowhere', async () => {
+    const answer = await send('/ops/login', { token: 'no"<token>', next: '/ops/jobs' });
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([401, 'text/html; charset=utf-8']);
+    expect(answer.headers['set-cookie']).toBeUndefined();
+    expect(answer.body).toContain('role="alert"');
+    expect(answer.body).toContain('value="/ops/jobs"');
+    expect(answer.body).not.toContain('no"<token>');
+    expect((await send('/ops/login', {})).statusCode).toBe(401);
+  });
+
+  it.each(['https://evil.example/ops', '//evil.example', '/ops//evil.example', '/ops/../v1', '/opsy', '/ops/"><b>'])(
+    'leads nobody elsewhere after signing in: %s',
+    async (next) => {
+      expect((await send('/ops/login', { token, next })).headers.location).toBe('/ops');
+      expect((await get(`/ops/login?next=${encodeURIComponent(next)}`)).body).toContain('name="next" value="/ops"');
+    },
+  );
+
+  it('ends a browser’s time at once where it signs out', async () => {
+    const { statusCode, headers } = await send('/ops/logout', {}, { ...HERE, cookie: await signIn() });
+    expect([statusCode, headers.location]).toEqual([303, '/ops/login']);
+    expect(String(headers['set-cookie'])).toMatch(/^tenantry-operator=; .*Max-Age=0/);
+  });
+
+  it.each(['/ops/login', '/ops/logout'])('takes no form that another site sends: %s', async (url) => {
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
+      expect((await send(url, { token }, { host: 'api.example.com', ...headers })).statusCode).toBe(403);
+  });
+
+  it('refuses what is none’s also under another spelling of its path', async () => {
+    for (const url of ['/%6fps/operator', '/ops/%6fperator', '/ops/./operator', '//ops/operator'])
+      expect([401, 404]).toContain((await get(url)).statusCode);
+  });
+});

@@ -1,0 +1,79 @@
+import { Body, Controller, Get, Header, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Operator } from '../../../libs/identity/operator-tokens';
+import { Problem } from '../../../libs/platform/problems';
+import { Public } from '../http/public.decorator';
+import { RateLimit } from '../http/rate-limit.decorator';
+import { HTML } from '../join/problem-page';
+import { isFromElsewhere } from '../join/same-origin';
+import { OPERATORS, PUBLIC_URL } from '../tokens';
+import { type Gate, safeNext } from './gate';
+import { Operators, TheOperator } from './operators.decorator';
+import { homePage, loginPage } from './page';
+import { LOGIN_PATH } from './paths';
+
+const ELSEWHERE = 'The form was sent from another site. Open the page again and send it from there.';
+const NO_TOKEN = 'That is no token of an operator, or its time is over.';
+
+interface Form {
+  readonly token?: string;
+  readonly next?: string;
+}
+
+/** The pages by which operators come in with a browser and leave again, without a script. No part of the API's document. */
+@ApiExcludeController()
+@Controller('ops')
+export class OpsPagesController {
+  constructor(
+    @Inject(OPERATORS) private readonly gate: Gate,
+    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+  ) {}
+
+  @Get()
+  @Operators()
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  home(@TheOperator() operator: Operator): string {
+    return homePage(operator);
+  }
+
+  @Get('login')
+  @Public()
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  form(@Query('next') next: unknown): string {
+    return loginPage(safeNext(typeof next === 'string' ? next : undefined));
+  }
+
+  @Post('login')
+  @Public()
+  @RateLimit('operator')
+  @Header('cache-control', 'no-store')
+  login(@Body() body: Form | undefined, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.refuseFromElsewhere(request);
+    const token = body?.token?.trim() ?? '';
+    const next = safeNext(body?.next);
+    const operator = this.gate.verify(token);
+    if (!operator) {
+      reply.code(401).header('content-type', HTML).send(loginPage(next, NO_TOKEN));
+      return;
+    }
+    this.gate.open(reply, token, operator);
+    reply.redirect(next, 303);
+  }
+
+  @Post('logout')
+  @Public()
+  @Header('cache-control', 'no-store')
+  logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.refuseFromElsewhere(request);
+    this.gate.close(reply);
+    reply.redirect(LOGIN_PATH, 303);
+  }
+
+  private refuseFromElsewhere({ headers, host }: FastifyRequest): void {
+    if (isFromElsewhere({ headers, host, publicUrl: this.publicUrl }))
+      throw new Problem('forbidden', { detail: ELSEWHERE });
+  }
+}

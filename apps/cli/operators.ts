@@ -1,0 +1,23 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createOperatorTokens, MAX_HOURS } from '../../libs/identity/operator-tokens';
+import type { Context } from '../context';
+import { UsageError } from './usage';
+
+/** A token for /ops. Whoever may run this holds SECRET_KEY, and with it could make one anyway. */
+export const operatorToken = ({ secretKey }: Pick<Context, 'secretKey'>, args: readonly string[]): string => {
+  const { hours = '12', name = userInfo().username } = optionsIn(args);
+  if (!/^\d{1,3}$/.test(hours) || Number(hours) < 1 || Number(hours) > MAX_HOURS)
+    throw new UsageError(`--hours takes a whole number from 1 to ${MAX_HOURS}`);
+  if (!/^[\w.@+-]{1,100}$/.test(name)) throw new UsageError('--name takes up to 100 letters, digits, and . _ @ + -');
+  return createOperatorTokens(secretKey).issue(name, Number(hours));
+};
+
+const optionsIn = (args: readonly string[]) => {
+  try {
+    const options = { hours: { type: 'string' }, name: { type: 'string' } } as const;
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+};
