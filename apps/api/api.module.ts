@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { PassportModule } from '@nestjs/passport';
+import type { InboxOperations } from '../../libs/billing/operations';
 import { personHandlers } from '../../libs/domain/person/handlers';
 import { projectHandlers } from '../../libs/domain/project/handlers';
 import { taskHandlers } from '../../libs/domain/task/handlers';
@@ -20,6 +21,7 @@ import { SessionsController } from './identity/sessions.controller';
 import { InvitationsController } from './invitations/invitations.controller';
 import { JoinPageController } from './join/join-page.controller';
 import { MembersController } from './members/members.controller';
+import { OpsBillingController } from './ops/billing.controller';
 import { createGate } from './ops/gate';
 import { OperatorController } from './ops/operator.controller';
 import { OpsPagesController } from './ops/pages.controller';
@@ -32,6 +34,7 @@ import { TenantController } from './tenant/tenant.controller';
 import {
   BILLING,
   CATALOGUE,
+  INBOX,
   INVITATION_TOKENS,
   OPERATORS,
   PUBLIC_URL,
@@ -53,6 +56,7 @@ export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   readonly publicUrl: string;
   readonly plans: Plans;
   readonly billing: Billing;
+  readonly inbox: InboxOperations;
   /** Null where the installation has no Stripe. */
   readonly webhook: Webhook | null;
 }
@@ -62,7 +66,7 @@ export const CONTROLLERS = [
   ...[IdentityController, AccountController, SessionsController],
   ...[InvitationsController, JoinPageController],
   ...[PlansController, BillingController, WebhookController],
-  ...[OperatorController, OpsPagesController],
+  ...[OperatorController, OpsPagesController, OpsBillingController],
   ...[TenantController, MembersController, TeamsController, ProjectsController, TasksController],
 ];
 
@@ -71,7 +75,18 @@ export const CONTROLLERS = [
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
   static with(all: ApiParts): DynamicModule {
-    const { keys, retentionDays, invitationTokens, operatorTokens, publicUrl, plans, billing, webhook, ...rest } = all;
+    const {
+      keys,
+      retentionDays,
+      invitationTokens,
+      operatorTokens,
+      publicUrl,
+      plans,
+      billing,
+      inbox,
+      webhook,
+      ...rest
+    } = all;
     const { guard, catalogue, quota, usage, callsOf } = plans;
     const parts = { ...rest, callsOf };
     return {
@@ -86,6 +101,7 @@ export class ApiModule {
         ...identityProviders(parts),
         { provide: AggregateStore, useValue: parts.store },
         { provide: LIMIT_GUARD, useValue: guard },
+        { provide: INBOX, useValue: inbox },
         { provide: BILLING, useValue: billing },
         { provide: WEBHOOK, useValue: webhook },
         { provide: CATALOGUE, useValue: catalogue },

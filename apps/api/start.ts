@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { createCalls } from '../../libs/billing/calls';
 import { createIntake } from '../../libs/billing/intake';
 import { createNudge } from '../../libs/billing/nudge';
+import { createInboxOperations } from '../../libs/billing/operations';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
@@ -100,6 +101,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
 
   const module = ApiModule.with({
     billing,
+    inbox: createInboxOperations(runtime.projectorPool),
     webhook,
     pool,
     db,

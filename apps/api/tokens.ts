@@ -38,3 +38,5 @@ export const USAGE = Symbol('usage');
 export const BILLING = Symbol('billing');
 /** `Webhook`, or null where the installation has no Stripe. */
 export const WEBHOOK = Symbol('webhook');
+/** `InboxOperations`: what operators do with what Stripe told. */
+export const INBOX = Symbol('inbox');

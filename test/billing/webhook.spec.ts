@@ -145,6 +145,30 @@ describe('the webhook of Stripe', () => {
     await expect(tenantry('billing', 'show', 'evt_never')).rejects.toThrow(/has no event/);
   });
 
+  it('lets operators do so over HTTP, and nobody else', async () => {
+    const { id, text } = eventOf();
+    await post(text, signature(text, [SIM_SECRET], now()));
+    await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
+    const operator = (await tenantry('operators', 'token', '--name', 'grace')).stdout.match(
+      /[\w-]+\.[\w-]+\.[\w-]+/,
+    )?.[0];
+    const ops = (path: string, bearer: string | undefined, method = 'GET') =>
+      fetch(`${url}/ops/billing/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+        ...(method === 'POST' && { body: '{}' }),
+      });
+    for (const path of ['inbox', `inbox/${id}`]) expect((await ops(path, token)).status).toBe(401);
+    expect((await ops('reconcile', token, 'POST')).status).toBe(401);
+    const { data } = (await (await ops('inbox?state=quarantined', operator)).json()) as { data: { eventId: string }[] };
+    expect(data.map(({ eventId }) => eventId)).toContain(id);
+    expect((await ops(`inbox/${id}`, operator)).status).toBe(200);
+    expect((await ops('inbox/evt_never', operator)).status).toBe(404);
+    expect((await ops(`inbox/${id}/skip`, operator, 'POST')).status).toBe(204);
+    expect((await ops(`inbox/${id}/skip`, operator, 'POST')).status).toBe(409);
+    expect((await ops('reconcile', operator, 'POST')).status).toBe(202);
+  });
+
   it('is made up for by reconciliation where nobody was told, and that is recorded', async () => {
     // Nobody listens: Stripe keeps what it has to tell.
     const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };

@@ -42,6 +42,11 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE | typeof OPERAT
   'POST /v1/invitations/accept': ANYONE,
 
   'GET /ops/operator': OPERATORS,
+  'GET /ops/billing/inbox': OPERATORS,
+  'GET /ops/billing/inbox/{eventId}': OPERATORS,
+  'POST /ops/billing/inbox/{eventId}/retry': OPERATORS,
+  'POST /ops/billing/inbox/{eventId}/skip': OPERATORS,
+  'POST /ops/billing/reconcile': OPERATORS,
 
   'GET /v1/me': { status: 200 },
   'PATCH /v1/me': { status: 200, body: (name) => ({ name }) },

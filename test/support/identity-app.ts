@@ -10,6 +10,7 @@ import { createMemoryLimiter } from '../../apps/api/http/rate-window';
 import { openPlans } from '../../apps/api/plans/open-plans';
 import { createRefusals } from '../../apps/api/plans/refusals';
 import { createCalls } from '../../libs/billing/calls';
+import { createInboxOperations } from '../../libs/billing/operations';
 import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
@@ -142,6 +143,7 @@ export const createIdentityApp = async (
   });
   const module = ApiModule.with({
     billing,
+    inbox: createInboxOperations(projector),
     webhook: null,
     plans,
     retentionDays: 30,

@@ -1,0 +1,105 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { INBOX_STATES, type InboxEntry, type InboxOperations, type InboxState } from '../../../libs/billing/operations';
+import { Problem } from '../../../libs/platform/problems';
+import { Documented } from '../http/documented';
+import { Choice, Integer, Uuid } from '../http/fields';
+import { INBOX } from '../tokens';
+import { Operators } from './operators.decorator';
+
+class InboxQuery {
+  @Choice(INBOX_STATES, { optional: true, description: 'parked unless given.' })
+  state?: InboxState;
+
+  @Integer({ min: 1, max: 500, optional: true, description: 'How many at most; 100 unless given.' })
+  limit?: number;
+}
+
+class ReconcileDto {
+  @Uuid({ optional: true, description: 'One company; all unless given.' })
+  tenantId?: string;
+}
+
+class InboxEntryDto {
+  @ApiProperty({ example: 'evt_1PqYQd' })
+  readonly eventId!: string;
+  @ApiProperty({ example: 'invoice.paid' })
+  readonly type!: string;
+  @ApiProperty({ type: String, nullable: true })
+  readonly customerId!: string | null;
+  @ApiProperty({ type: String, nullable: true, format: 'uuid' })
+  readonly tenantId!: string | null;
+  @ApiProperty({ enum: INBOX_STATES })
+  readonly state!: string;
+  @ApiProperty({ type: String, nullable: true, description: 'Why it was put aside.' })
+  readonly reason!: string | null;
+  @ApiProperty({ format: 'date-time', description: 'By Stripe’s clock.' })
+  readonly createdAt!: string;
+  @ApiProperty({ format: 'date-time' })
+  readonly receivedAt!: string;
+  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  readonly handledAt!: string | null;
+}
+
+class InboxDto {
+  @ApiProperty({ type: 'object', additionalProperties: { type: 'integer' }, description: 'How many of each state.' })
+  readonly counts!: Record<string, number>;
+  @ApiProperty({ type: [InboxEntryDto] })
+  readonly data!: InboxEntryDto[];
+}
+
+class AskedDto {
+  @ApiProperty({ example: 3, description: 'Customers that the workers compare now.' })
+  readonly asked!: number;
+}
+
+const shown = (it: InboxEntry): InboxEntryDto => ({
+  ...{ eventId: it.eventId, type: it.type, customerId: it.customerId, tenantId: it.tenantId },
+  ...{ state: it.state, reason: it.reason, createdAt: it.createdAt.toISOString() },
+  ...{ receivedAt: it.receivedAt.toISOString(), handledAt: it.handledAt?.toISOString() ?? null },
+});
+
+/** What Stripe told, and what of it was put aside. */
+@ApiTags('operators')
+@Operators()
+@Controller('ops/billing')
+export class OpsBillingController {
+  constructor(@Inject(INBOX) private readonly inbox: InboxOperations) {}
+
+  @Get('inbox')
+  @Documented({ summary: 'What Stripe told, the newest first', response: InboxDto })
+  async list(@Query() { state = 'parked', limit = 100 }: InboxQuery): Promise<InboxDto> {
+    const [counts, entries] = await Promise.all([this.inbox.counts(), this.inbox.list(state, limit)]);
+    return { counts: Object.fromEntries(counts.map((it) => [it.state, it.n])), data: entries.map(shown) };
+  }
+
+  @Get('inbox/:eventId')
+  @Documented({ summary: 'One event', response: InboxEntryDto })
+  async show(@Param('eventId') eventId: string): Promise<InboxEntryDto> {
+    const found = await this.inbox.find(eventId);
+    if (!found) throw new Problem('not-found');
+    return shown(found);
+  }
+
+  @Post('inbox/:eventId/retry')
+  @HttpCode(204)
+  @Documented({ summary: 'Try one again', status: 204, problems: ['conflict'] })
+  async retry(@Param('eventId') eventId: string): Promise<void> {
+    if (!(await this.inbox.retry(eventId))) throw new Problem('conflict', { detail: 'There is nothing to try again.' });
+  }
+
+  @Post('inbox/:eventId/skip')
+  @HttpCode(204)
+  @Documented({ summary: 'Leave one alone', status: 204, problems: ['conflict'] })
+  async skip(@Param('eventId') eventId: string): Promise<void> {
+    if (!(await this.inbox.skip(eventId)))
+      throw new Problem('conflict', { detail: 'There is nothing to leave alone.' });
+  }
+
+  @Post('reconcile')
+  @HttpCode(202)
+  @Documented({ summary: 'Compare with Stripe now', status: 202, response: AskedDto })
+  async reconcile(@Body() { tenantId }: ReconcileDto): Promise<AskedDto> {
+    return { asked: await this.inbox.reconcile(tenantId ?? null) };
+  }
+}
