@@ -1,14 +1,15 @@
 const JSON_TYPE = "-H 'content-type: application/json'";
 
 /** The last lines of a start: where everything is, and three commands that work as they stand. */
-export const bannerFor = (url: string): string => {
+/** @param stripe where the Stripe on loopback is, where one runs */
+export const bannerFor = (url: string, stripe?: string): string => {
   const account = '"email":"ada@acme.example","password":"correct horse battery staple"';
   const token = `node -pe 'JSON.parse(fs.readFileSync(0)).accessToken'`;
   return `
   Tenantry is running.
 
   API            ${url}
-  Documentation  ${url}/docs
+  Documentation  ${url}/docs${stripe ? `\n  Stripe         ${stripe} (test mode, on this machine: no money moves)` : ''}
 
   # sign up (once: the same address again answers 409), sign in, read the workspace
   curl -s ${url}/v1/signup ${JSON_TYPE} -d '{"companyName":"Acme","personName":"Ada Lovelace",${account}}'

@@ -52,7 +52,7 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
-  process.stdout.write(api?.url ? bannerFor(api.url) : workerBanner);
+  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBanner);
 };
 
 // Loaded only where they run: a worker needs no HTTP.
