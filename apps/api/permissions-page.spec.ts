@@ -10,6 +10,8 @@ type Operation = {
   'x-of-person'?: boolean;
 };
 
+const isOfOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
+
 describe('the routes', () => {
   let identity: IdentityApp;
   let operations: Map<string, Operation>;
@@ -24,27 +26,36 @@ describe('the routes', () => {
   });
   afterAll(() => identity.close());
 
-  it('all say who may use them: a permission, whoever is signed in, or anyone', () => {
+  it('all say who may use them: a permission, whoever is signed in, operators, or anyone', () => {
     const undecided = [...operations].filter(
-      ([, it]) => it['x-permission'] === undefined && it['x-of-person'] !== true && it.security?.length !== 0,
+      ([, it]) =>
+        it['x-permission'] === undefined &&
+        it['x-of-person'] !== true &&
+        it.security?.length !== 0 &&
+        !isOfOperators(it),
     );
     expect(undecided.map(([name]) => name)).toEqual([]);
   });
 
   it('are listed for the page as the OpenAPI document has them', () => {
     const all = listRoutes();
-    // What people look at is no part of the document, and open to anyone.
-    const pages = all.filter(({ path }) => path.startsWith('/join'));
+    // What people look at is no part of the document, and open to anyone but for what operators see.
+    const pages = all.filter(({ path }) => /^\/(join|ops$|ops\/log)/.test(path));
     const listed = all.filter((it) => !pages.includes(it));
     expect(pages.map(({ method, path, anyone }) => [method, path, anyone])).toEqual([
       ['GET', '/join.css', true],
       ['GET', '/join/{token}', true],
       ['POST', '/join/{token}', true],
+      ['GET', '/ops', false],
+      ['GET', '/ops/login', true],
+      ['POST', '/ops/login', true],
+      ['POST', '/ops/logout', true],
     ]);
     expect(listed.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([...operations.keys()].sort());
-    for (const { method, path, anyone, needs } of listed) {
+    for (const { method, path, anyone, operators, needs } of listed) {
       const operation = operations.get(`${method} ${path}`);
       expect(operation?.security?.length === 0).toBe(anyone);
+      expect(operation !== undefined && isOfOperators(operation)).toBe(operators);
       expect(operation?.['x-of-person'] === true).toBe(needs === OF_PERSON);
       const permission = needs === OF_PERSON || needs === undefined ? undefined : needs;
       expect(operation?.['x-permission']).toEqual(permission && { permission, roles: PERMISSIONS[permission] });

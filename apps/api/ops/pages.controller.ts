@@ -56,7 +56,10 @@ export class OpsPagesController {
     const next = safeNext(body?.next);
     const operator = this.gate.verify(token);
     if (!operator) {
-      reply.code(401).header('content-type', HTML).send(loginPage(next, NO_TOKEN));
+      reply
+        .code(token === '' ? 400 : 401)
+        .header('content-type', HTML)
+        .send(loginPage(next, NO_TOKEN));
       return;
     }
     this.gate.open(reply, token, operator);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { createEmptyDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../testing/database';
-import { type MigrateOptions, type Migration, migrate } from './migrate';
+import { type MigrateOptions, type Migration, migrate, type Supplement } from './migrate';
 import { deriveRolePasswords, roleUrls, urlFor } from './roles';
 
 let dir: string;
@@ -85,6 +85,42 @@ describe('migrate', () => {
     await expect(migrate(database.url, { ...options(files), apply: false })).rejects.toThrow(/0001-roles, 0002-first/);
     await migrate(database.url, options(files));
     await expect(migrate(database.url, { ...options(files), apply: false })).resolves.toEqual({ applied: [] });
+  });
+
+  it('makes the role that an older installation lacks', async () => {
+    const prefix = `tenantry_older_${process.pid}`;
+    const url = database.url;
+    const older = {
+      ...options(files),
+      rolePrefix: prefix,
+      rolePasswords: deriveRolePasswords(url, TEST_SECRET_KEY, prefix),
+    };
+    try {
+      await migrate(url, older);
+      await query(url, `drop owned by ${prefix}_jobs; drop role ${prefix}_jobs; create role ${prefix}_owner`);
+      expect(await migrate(url, older)).toEqual({ applied: [] });
+      const { jobs } = roleUrls(url, prefix, older.rolePasswords);
+      expect(await query(jobs, 'select 1 as it')).toEqual([{ it: 1 }]);
+    } finally {
+      await dropWithRoles(prefix);
+    }
+  });
+
+  it('has libraries bring their own up to date after the migrations, once, with the names of the roles', async () => {
+    const installed: string[] = [];
+    const supplement: Supplement = {
+      name: 'a-library',
+      isCurrent: async () => installed.length > 0,
+      install: async (owner, roles) => {
+        await owner.query(`grant select on first.t to ${roles.jobs}`);
+        installed.push(roles.jobs);
+      },
+    };
+    const withLibrary = { ...options(files), supplements: [supplement] };
+    await expect(migrate(database.url, { ...withLibrary, apply: false })).rejects.toThrow(/0002-first, a-library/);
+    expect((await migrate(database.url, withLibrary)).applied).toEqual(['0001-roles', '0002-first', 'a-library']);
+    expect(await migrate(database.url, withLibrary)).toEqual({ applied: [] });
+    expect(installed).toEqual([`"${TEST_ROLE_PREFIX}_jobs"`]);
   });
 
   it('mends a password that another installation or a restore has changed', async () => {

@@ -46,7 +46,7 @@ const LOCK_ATTEMPTS = 12;
 
 /**
  * Brings the database of `ownerUrl` up to date: roles, then each missing migration in a transaction of its own. Any
- * number of processes may call it at once. With nothing to do it costs one query and one login.
+ * number of processes may call it at once. With nothing to do it costs a few queries and two logins at the same time.
  *
  * SQL files write `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}`, `{{jobs}}` for the roles' names.
  * @throws DatabaseSetupError the server is too old, a migration was changed after it was applied, a right is missing
@@ -60,8 +60,7 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
   try {
     const [pending, rolesWork] = await Promise.all([
       missingIn(owner, migrations, options),
-      // All are made together: the one that came last into the product stands for them.
-      canLogIn(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords).jobs),
+      doRolesWork(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords)),
     ]);
     if (pending.length === 0 && rolesWork) return { applied: [] };
     if (options.apply === false) {
@@ -117,6 +116,10 @@ const missingIn = async (owner: Client, migrations: readonly Loaded[], options: 
   ...(await pendingOf(owner, migrations)).map((it) => it.id),
   ...(await outdatedIn(owner, options)).map((it) => it.name),
 ];
+
+/** All are made and mended together. An installation that is older than `jobs` has the others. */
+const doRolesWork = async ({ app, jobs }: PerRole<string>): Promise<boolean> =>
+  (await Promise.all([canLogIn(app), canLogIn(jobs)])).every(Boolean);
 
 /** Passwords are the cluster's and not the database's: only a login tells whether they are the ones we derive. */
 const canLogIn = async (url: string): Promise<boolean> => {
