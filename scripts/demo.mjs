@@ -101,9 +101,33 @@ const found = async ({ name, word }) => {
   return { email, token: accessToken, userId: user.id, tenantId: tenant.id, isNew: status !== 409 };
 };
 
+/** Seats for everybody: bought at the Stripe on loopback, where no money moves. With Stripe itself somebody has to pay. */
+const subscribe = async ({ token, tenantId }, name) => {
+  const { data } = (await ask('GET', '/v1/usage', { token })).answer;
+  const { limit } = data.find(({ resource }) => resource === 'seats');
+  if (limit === null || limit > STAFF.length) return;
+  const urls = { successUrl: `${base}/docs`, cancelUrl: `${base}/docs` };
+  const wanted = { plan: 'pro', ...urls };
+  const { answer } = await ask('POST', '/v1/billing/checkout', {
+    token,
+    body: wanted,
+    key: `${tenantId} buy`,
+    what: name,
+  });
+  const card = new URLSearchParams({ card: '4242424242424242' });
+  if (/^(127\.0\.0\.1|localhost)$/.test(new URL(answer.url).hostname))
+    await fetch(answer.url, { method: 'POST', redirect: 'manual', body: card });
+  for (let look = 0; look < 50; look++) {
+    if ((await ask('GET', '/v1/billing', { token })).answer.plan === 'pro') return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  stop(`${name} has seats for ${limit}. Start the server with PLANS=none, or buy the plan pro: ${answer.url}`);
+};
+
 const fill = async (company) => {
   const { word } = company;
   const owner = await found(company);
+  await subscribe(owner, company.name);
   // Ids and keys are of this company: one that was signed up anew gets everything anew.
   const key = (what) => `${owner.tenantId} ${what}`;
   const write = (method, path, body, what) =>

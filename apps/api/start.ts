@@ -51,8 +51,13 @@ const MINUTE = 60;
 const HOUR = 3_600;
 
 /** Pages of Stripe's may lead back to the product's own applications, and nowhere else. */
-const returnOriginsOf = ({ billingReturnOrigins, corsOrigins }: Settings, publicUrl: string): readonly string[] =>
-  billingReturnOrigins.length > 0 ? billingReturnOrigins : [new URL(publicUrl).origin, ...corsOrigins];
+const returnOriginsOf = (settings: Settings, publicUrl: string): readonly string[] => {
+  const { billingReturnOrigins, corsOrigins, port } = settings;
+  if (billingReturnOrigins.length > 0) return billingReturnOrigins;
+  // Whoever tries it on their own machine calls it by either name.
+  const here = settings.publicUrl === undefined ? [`http://127.0.0.1:${port}`] : [];
+  return [new URL(publicUrl).origin, ...here, ...corsOrigins];
+};
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../support/free-port';
 import { ask } from './http';
 import { endAll, root } from './start/product';
 import { openSystem, type System } from './system';
@@ -15,7 +16,10 @@ describe('npm run demo', () => {
 
   beforeAll(async () => {
     system = await openSystem();
-    url = await system.start().ready();
+    // As it is without a setting: each company buys the seats that it needs.
+    const port = await freePort();
+    const env = { PLANS: 'catalogue', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
+    url = await system.start(env).ready();
   });
   afterAll(async () => {
     await endAll();
