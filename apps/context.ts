@@ -8,6 +8,8 @@ export interface Context {
   /** Stripe, where this installation has one: its own address, or one on loopback. */
   readonly stripe: StripeSettings | undefined;
   readonly settings: Settings;
+  /** Where files of this installation are kept: DATA_DIR, or where PostgreSQL's user can get to it. */
+  readonly dataDir: string;
   readonly logger: Logger;
   /** 32 bytes. Derive what you need from it (HKDF, a label per purpose); never use it as it is. */
   readonly secretKey: Buffer;

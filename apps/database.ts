@@ -42,6 +42,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
   return {
     stripe: stripeSettings(settings, secretKey),
     settings,
+    dataDir: dir,
     logger,
     secretKey,
     databaseUrls: { owner: ownerUrl, ...roleUrls(ownerUrl, prefix, rolePasswords) },

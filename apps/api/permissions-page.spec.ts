@@ -40,9 +40,10 @@ describe('the routes', () => {
   it('are listed for the page as the OpenAPI document has them', () => {
     const all = listRoutes();
     // What people look at is no part of the document, and open to anyone but for what operators see.
-    const pages = all.filter(({ path }) => /^\/(join|ops$|ops\/log)/.test(path));
+    const pages = all.filter(({ path }) => /^\/(billing\/return|join|ops$|ops\/log)/.test(path));
     const listed = all.filter((it) => !pages.includes(it));
     expect(pages.map(({ method, path, anyone }) => [method, path, anyone])).toEqual([
+      ['GET', '/billing/return', true],
       ['GET', '/join.css', true],
       ['GET', '/join/{token}', true],
       ['POST', '/join/{token}', true],

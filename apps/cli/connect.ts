@@ -17,5 +17,5 @@ export const connect = async (settings: Settings, logger: Logger): Promise<Conte
   const secretKey = await resolveSecretKey(settings, dataDir);
   const passwords = deriveRolePasswords(owner, secretKey, settings.databaseRolePrefix);
   const databaseUrls = { owner, ...roleUrls(owner, settings.databaseRolePrefix, passwords) };
-  return { settings, logger, secretKey, databaseUrls, stripe: stripeSettings(settings, secretKey) };
+  return { settings, dataDir, logger, secretKey, databaseUrls, stripe: stripeSettings(settings, secretKey) };
 };

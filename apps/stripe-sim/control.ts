@@ -56,11 +56,15 @@ export const createControl = (world: World, deliveries: Deliveries, faults: Faul
     dispute: (invoiceId) => {
       const invoice = world.store.get('invoice', invoiceId);
       if (!invoice) throw new Error(`there is no invoice ${invoiceId}`);
-      const [charge, id] = [newId('ch'), newId('dp')];
       const { customer, currency, amount_paid: amount } = invoice;
+      const made = { amount, currency, created: world.now(), livemode: false } as const;
+      const { id: charge } = world.store.put({
+        ...{ id: newId('ch'), object: 'charge', customer, disputed: true, paid: true, status: 'succeeded', ...made },
+      });
+      // Of whom it is stands in the charge alone.
       world.emit('charge.dispute.created', {
-        ...{ id, object: 'dispute', charge, customer, currency, amount, created: world.now() },
-        ...{ reason: 'fraudulent', status: 'needs_response', livemode: false },
+        ...{ id: newId('dp'), object: 'dispute', charge, ...made },
+        ...{ reason: 'fraudulent', status: 'needs_response' },
       });
       done();
     },

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { codeOf } from '../../libs/platform/error-code';
 import { CannotStart } from '../cannot-start';
@@ -6,11 +6,11 @@ import type { Context } from '../context';
 import { type StripeSim, startStripeSim } from './start';
 
 /** The Stripe on loopback as a part of the product, while nobody has configured another. */
-export const startStripe = async ({ settings, stripe, logger }: Context): Promise<StripeSim> => {
+export const startStripe = async ({ settings, dataDir, stripe, logger }: Context): Promise<StripeSim> => {
   if (!stripe) throw new Error('there is no Stripe to start');
   const starting = startStripeSim({
     port: settings.stripeSimPort,
-    dataDir: join(resolve(settings.dataDir), 'stripe'),
+    dataDir: join(dataDir, 'stripe'),
     secretKey: stripe.secretKey,
     prices: createCatalogue(settings.stripePrices).products,
     webhookSecrets: stripe.webhookSecrets,

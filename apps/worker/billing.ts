@@ -8,6 +8,7 @@ import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
 import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
+import { createLoops, type Loops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
 import type { Runtime } from '../runtime';
@@ -24,10 +25,11 @@ const repeatChange = (gateway: StripeGateway, change: Change, key: string): Prom
   change.items.length === 0 ? gateway.cancelAtPeriodEnd(change.subscriptionId, key) : gateway.change(change, key);
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
-export const startBilling = (runtime: Runtime, store: AggregateStore): void => {
+export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loops, 'stop'> => {
   const { projectorPool: pool, logger, settings, log, jobs } = runtime;
   const inbox = createInboxStore(pool);
   const following = new FollowStripeHandler(store);
+  const loops = createLoops(logger);
   const isTest = runtime.stripe !== undefined && /_test_/.test(runtime.stripe.secretKey);
   const advancing = new AdvanceStandingHandler(store);
 
@@ -45,7 +47,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): void => {
     }
   });
   void jobs.schedule('billing-purge', 60 * MINUTE, () => inbox.purge(KEPT_DAYS));
-  if (!runtime.stripe) return;
+  if (!runtime.stripe) return loops;
 
   const { gateway, mode } = openGateway(runtime.stripe);
   const processing = createProcessing({
@@ -55,15 +57,16 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): void => {
     logger,
     follow: async (tenantId, facts, cause) => {
       const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
-      await following.execute(new FollowStripe(tenantId, facts, context));
+      return (await following.execute(new FollowStripe(tenantId, facts, context))).state.status;
     },
   });
   const drain = async (signal: AbortSignal): Promise<void> => {
     await processing.drain(signal);
   };
   jobs.work(INBOX_QUEUE, (_, signal) => drain(signal), { concurrency: 2, timeoutMs: 10 * MINUTE });
-  // What no nudge told, and what was put off.
-  void jobs.schedule('billing-sweep', 2 * SECOND, drain);
+  // What no nudge told, what was put off, and what a worker had that was killed. In each process by itself: a job that is
+  // not done is somebody's for as long as the queue believes that they live, and customers would wait for that.
+  loops.every(2 * SECOND, 'looking at what Stripe told', drain);
   const nudge = createNudge(jobs);
   void jobs.schedule('billing-calls', 15 * SECOND, async () => {
     for (const call of await takeUnknownChanges(pool, AT_ONCE)) {
@@ -82,4 +85,5 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): void => {
     logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
     nudge();
   });
+  return loops;
 };

@@ -37,10 +37,10 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     metrics: createReactionMetrics({ registry, log, pool }),
   });
   const sweepers = startSweepers(runtime);
-  startBilling(runtime, new AggregateStore({ log }));
+  const billing = startBilling(runtime, new AggregateStore({ log }));
   return {
     stop: async () => {
-      await Promise.all([sweepers.stop(), reactions.stop()]);
+      await Promise.all([sweepers.stop(), billing.stop(), reactions.stop()]);
       waiter.close();
       await engine.stop();
       await wake.close();

@@ -14,8 +14,8 @@ import { inStreamLimits } from '../../libs/plans/limit-guard';
 import { unlimited } from '../../libs/plans/limit-guard.port';
 import { countedUpTo, settledOf } from '../../libs/plans/overdue';
 import { overdueReservations, settleReservations } from '../../libs/plans/reservations';
-import { sleep } from '../../libs/platform/backoff';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
+import { createLoops, type Loops } from '../../libs/platform/every';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { projections } from '../../projections';
 import { tenantsToErase } from '../../projections/tenants/queries';
@@ -35,7 +35,7 @@ const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
 /** Completes what requests that were cut off have left, and removes what has had its time. */
-export const startSweepers = ({ log, projectorPool, logger, settings }: Runtime): { stop(): Promise<void> } => {
+export const startSweepers = ({ log, projectorPool, logger, settings }: Runtime): Pick<Loops, 'stop'> => {
   const store = new AggregateStore({ log });
   const tenants = new CreateTenantHandler(store);
   const people = new RegisterPersonHandler(store);
@@ -62,47 +62,32 @@ export const startSweepers = ({ log, projectorPool, logger, settings }: Runtime)
     command instanceof RegisterPerson ? people.execute(command) : joins.execute(command),
   );
   const joinStore = createJoinStore(projectorPool);
-  const stopping = new AbortController();
-
-  const every = async (ms: number, what: string, work: () => Promise<void>): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await work().catch((error: unknown) => logger.warn({ err: error }, `${what} failed, trying again later`));
-      await sleep(ms, stopping.signal);
-    }
-  };
-
   const completeSignUps = async (): Promise<void> => {
     const completed = await sweepSignUps(signUps, events);
     if (completed > 0) logger.info({ completed }, 'completed sign-ups that were cut off');
   };
 
   const keys = createPostgresIdempotencyStore(projectorPool);
-  const sweeping = [
-    every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps),
-    every(JOINS_MS, 'completing joins', async () => {
-      await sweepJoins(joinStore, joinEvents);
-    }),
-    every(ERASURES_MS, 'completing erasures', async () => {
-      await sweepErasures(erasure);
-    }),
-    every(TENANTS_MS, 'erasing closed companies', async () => {
-      const due = (limit: number) => tenantsToErase(projectorPool, limit);
-      const erased = await eraseTenants({ log, pool: projectorPool, projections, due });
-      if (erased > 0) logger.info({ erased }, 'erased closed companies');
-    }),
-    every(RESERVATIONS_MS, 'clearing reservations', async () => {
-      const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);
-      const settled = await settledOf(log, overdue, () => countedUpTo(projectorPool));
-      if (settled.length > 0) await settleReservations(projectorPool, settled);
-    }),
-    every(KEYS_MS, 'purging idempotency keys', async () => {
-      await keys.purge();
-    }),
-  ];
-  return {
-    stop: async () => {
-      stopping.abort();
-      await Promise.all(sweeping);
-    },
-  };
+  const loops = createLoops(logger);
+  loops.every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps);
+  loops.every(JOINS_MS, 'completing joins', async () => {
+    await sweepJoins(joinStore, joinEvents);
+  });
+  loops.every(ERASURES_MS, 'completing erasures', async () => {
+    await sweepErasures(erasure);
+  });
+  loops.every(TENANTS_MS, 'erasing closed companies', async () => {
+    const due = (limit: number) => tenantsToErase(projectorPool, limit);
+    const erased = await eraseTenants({ log, pool: projectorPool, projections, due });
+    if (erased > 0) logger.info({ erased }, 'erased closed companies');
+  });
+  loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {
+    const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);
+    const settled = await settledOf(log, overdue, () => countedUpTo(projectorPool));
+    if (settled.length > 0) await settleReservations(projectorPool, settled);
+  });
+  loops.every(KEYS_MS, 'purging idempotency keys', async () => {
+    await keys.purge();
+  });
+  return loops;
 };

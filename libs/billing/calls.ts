@@ -116,10 +116,21 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
 
 export type Calls = ReturnType<typeof createCalls>;
 
-/** Changes whose answer was never seen, for the sweeper; each is given to one caller. @param pool connects as the projector */
+/**
+ * Changes whose answer was never seen, for the sweeper; each is given to one caller. One that a later change has taken the
+ * place of, or that nobody can still expect after an hour, is not carried out any more.
+ * @param pool connects as the projector
+ */
 export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<UnknownCall[]> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<UnknownCall>(
+  const { rows } = await withClient(pool, async (client) => {
+    await client.query(
+      `update billing.calls c set state = 'failed'
+       where c.state = 'pending' and c.kind = 'change' and c.due_at <= now() and (
+         c.asked_at < now() - interval '1 hour'
+         or exists (select from billing.calls l
+           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.asked_at > c.asked_at))`,
+    );
+    return client.query<UnknownCall>(
       `update billing.calls c set attempts = attempts + 1,
          due_at = now() + least(interval '1 hour', interval '15 seconds' * power(2, attempts))
        where (c.tenant_id, c.call_id) in (
@@ -128,8 +139,8 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
          order by u.due_at limit $1 for update skip locked)
        returning tenant_id as "tenantId", call_id as "callId", idempotency_key as "idempotencyKey", params, attempts`,
       [limit],
-    ),
-  );
+    );
+  });
   return rows;
 };
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
-import type { Mode, Told } from './told';
+import { DISPUTED, type Mode, type Told } from './told';
 
 /** A customer that one worker looks at. */
 export interface Work extends Mode {
@@ -18,6 +18,14 @@ export interface Pending {
   readonly type: string;
   /** By Stripe's clock. */
   readonly createdAt: Date;
+  /** Of what is not to be had by asking for the customer; else null. */
+  readonly payload: string | null;
+}
+
+/** An event that does not say whose it is. */
+export interface Nameless extends Mode {
+  readonly eventId: string;
+  readonly payload: string;
 }
 
 /** Seconds for which a customer is one worker's: what a killed worker had is another's after them. */
@@ -57,11 +65,27 @@ export const createInboxStore = (pool: Pool) => {
     pendingOf: ({ account, livemode, customerId }: Work): Promise<Pending[]> =>
       query<Pending>(
         'pending-of-customer',
-        `select event_id as "eventId", type, created_at as "createdAt" from billing.inbox
+        `select event_id as "eventId", type, created_at as "createdAt",
+           case when type = '${DISPUTED}' then payload end as payload
+         from billing.inbox
          where account = $1 and livemode = $2 and customer_id = $3 and state = 'pending'
          order by created_at, event_id limit ${TOGETHER}`,
         [account, livemode, customerId],
       ),
+
+    /** What was told and does not say of whom, the oldest first. */
+    nameless: (limit: number): Promise<Nameless[]> =>
+      query<Nameless>(
+        'nameless-events',
+        `select account, livemode, event_id as "eventId", payload from billing.inbox
+         where state = 'pending' and customer_id is null order by received_at limit $1`,
+        [limit],
+      ),
+
+    /** Says whose it is, so that they are looked at. @param customerId null: nobody's */
+    name: async ({ account, livemode, eventId }: Nameless, customerId: string | null): Promise<void> => {
+      await query('name-event', 'select billing.name_event($1, $2, $3, $4)', [account, livemode, eventId, customerId]);
+    },
 
     /** The company of a customer; undefined where it is nobody's. */
     tenantOf: async ({ account, livemode, customerId }: Work): Promise<string | undefined> => {

@@ -1,11 +1,14 @@
 import type { BillingFacts } from '../domain/tenant/decide-billing';
+import type { Tenant } from '../domain/tenant/evolve';
 import type { Catalogue } from '../plans/catalogue';
 import { backoff } from '../platform/backoff';
 import { failpoint } from '../platform/failpoints';
 import type { Logger } from '../platform/logger.port';
 import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
+import type { Snapshot } from './snapshot';
 import type { StripeGateway } from './stripe-gateway';
-import { translate, Untranslatable } from './translate';
+import { DISPUTED } from './told';
+import { chargeOf, isOver, readDispute, translate, Untranslatable } from './translate';
 
 /** Customers that one process looks at at the same time. */
 const AT_ONCE = 8;
@@ -17,11 +20,11 @@ const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
 
 export interface ProcessingParts {
   readonly store: InboxStore;
-  readonly gateway: Pick<StripeGateway, 'snapshot'>;
+  readonly gateway: Pick<StripeGateway, 'snapshot' | 'cancelNow' | 'customerOfCharge'>;
   readonly catalogue: Catalogue;
   readonly logger: Logger;
-  /** Lets the company become so. @param cause Stripe's event, or what else asked for it */
-  readonly follow: (tenantId: string, facts: BillingFacts, cause: string) => Promise<void>;
+  /** Lets the company become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it */
+  readonly follow: (tenantId: string, facts: BillingFacts, cause: string) => Promise<Tenant['status']>;
   readonly now?: () => number;
 }
 
@@ -56,13 +59,33 @@ export const createProcessing = (parts: ProcessingParts) => {
     const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
     // Only where no webhook is on its way to tell it.
     const reconciling = work.reconcile && pending.length === 0;
-    const facts = translate(snapshot, catalogue, { at, reconciling });
-    await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation');
+    const disputes = pending.flatMap(({ type, payload }) =>
+      type === DISPUTED && payload ? [readDispute(payload)] : [],
+    );
+    const facts = translate(snapshot, catalogue, { at, reconciling, disputes });
+    const status = await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation');
+    if (status === 'closed') await endAll(snapshot);
     failpoint('billing.followed');
     if (snapshot.deleted) await store.forget(work);
     await store.finish(work, pending);
     failpoint('billing.finished');
     return 'handled';
+  };
+
+  /** A company that is closed pays no more. */
+  const endAll = async ({ subscriptions }: Snapshot): Promise<void> => {
+    for (const { id, status } of subscriptions)
+      if (!isOver(status)) await gateway.cancelNow(id, `tenantry-closed-${id}`);
+  };
+
+  /** Finds out whose the events are that do not say so. What Stripe could not be asked now is asked for later. */
+  const nameAll = async (): Promise<void> => {
+    try {
+      for (const event of await store.nameless(AT_ONCE))
+        await store.name(event, await gateway.customerOfCharge(chargeOf(event.payload)));
+    } catch (error) {
+      logger.warn({ err: error }, 'whose charge it is could not be asked, trying again later');
+    }
   };
 
   const one = async (work: Work): Promise<Outcome> => {
@@ -99,6 +122,7 @@ export const createProcessing = (parts: ProcessingParts) => {
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         }
       };
+      await nameAll();
       await Promise.all(Array.from({ length: AT_ONCE }, lane));
       return outcomes;
     },

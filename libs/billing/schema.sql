@@ -31,6 +31,8 @@ create table billing.inbox (
   primary key (account, livemode, event_id)
 );
 create index inbox_pending_idx on billing.inbox (account, livemode, customer_id) where state = 'pending';
+-- what does not say of whom it tells
+create index inbox_nameless_idx on billing.inbox (received_at) where state = 'pending' and customer_id is null;
 create index inbox_state_idx on billing.inbox (state, received_at);
 create index inbox_created_idx on billing.inbox (livemode, created_at);
 
@@ -116,7 +118,7 @@ begin
     returning account, livemode, customer_id, state
   ), due as (
     insert into billing.work as w (account, livemode, customer_id)
-    select distinct account, livemode, customer_id from fresh where state = 'pending'
+    select distinct account, livemode, customer_id from fresh where state = 'pending' and customer_id is not null
     order by account, livemode, customer_id
     on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, now())
     returning 1
@@ -124,6 +126,22 @@ begin
   select count(*) into v_fresh from due;
   return v_fresh;
 end $$;
+
+-- Whose an event is that did not say so; null: nobody's.
+create function billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text) returns void
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  with named as (
+    update billing.inbox set customer_id = p_customer,
+      state = case when p_customer is null then 'quarantined' else state end,
+      reason = case when p_customer is null then 'Stripe knows of no customer to whom it belongs' end
+    where account = p_account and livemode = p_livemode and event_id = p_event_id and state = 'pending'
+      and customer_id is null
+    returning account, livemode, customer_id
+  )
+  insert into billing.work as w (account, livemode, customer_id)
+  select account, livemode, customer_id from named where customer_id is not null
+  on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, now());
+$$;
 
 -- Gives customers that are due to one worker, for so long.
 create function billing.claim(p_limit integer, p_seconds integer)
@@ -190,14 +208,14 @@ create function billing.retry(p_event_id text) returns boolean
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with retried as (
     update billing.inbox set state = 'pending', reason = null, handled_at = null
-    where event_id = p_event_id and state in ('parked', 'quarantined', 'skipped') and customer_id is not null
+    where event_id = p_event_id and state in ('parked', 'quarantined', 'skipped')
+      and (customer_id is not null or type = 'charge.dispute.created')
     returning account, livemode, customer_id
   ), due as (
     insert into billing.work as w (account, livemode, customer_id)
-    select distinct account, livemode, customer_id from retried
-    on conflict (account, livemode, customer_id) do update set due_at = now(), attempts = 0
-    returning 1)
-  select exists (select from due);
+    select distinct account, livemode, customer_id from retried where customer_id is not null
+    on conflict (account, livemode, customer_id) do update set due_at = now(), attempts = 0)
+  select exists (select from retried);
 $$;
 
 -- The same for the company that asks, in answer to something that Stripe has been asked for.
@@ -229,7 +247,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid);
 $$;
 
-revoke all on function billing.take_in, billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry,
+revoke all on function billing.take_in, billing.name_event, billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry,
   billing.ask_for_me, billing.is_at_work, billing.causes from public;
 grant usage on schema billing to {{app}}, {{projector}}, {{operator}};
 grant select, insert on billing.customers to {{app}};
@@ -240,7 +258,7 @@ grant select, update, delete on billing.work to {{projector}};
 grant select, update, delete on billing.calls to {{projector}};
 grant select on billing.customers, billing.inbox, billing.work, billing.calls to {{operator}};
 grant execute on function billing.take_in to {{app}}, {{projector}};
-grant execute on function billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry to {{projector}};
+grant execute on function billing.name_event, billing.claim, billing.finish, billing.put_off, billing.ask, billing.retry to {{projector}};
 grant execute on function billing.ask_for_me, billing.is_at_work, billing.causes to {{app}};
 
 -- A company that is erased takes these along; Stripe keeps its own.

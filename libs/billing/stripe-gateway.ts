@@ -75,6 +75,9 @@ export interface Preview {
   readonly at: number;
 }
 
+/** The ids that Stripe gives to charges. */
+const CHARGE = /^(ch|py)_\w{1,250}$/;
+
 const isAway = (error: Error): boolean =>
   error instanceof Stripe.errors.StripeConnectionError ||
   error instanceof Stripe.errors.StripeAPIError ||
@@ -230,6 +233,55 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
     /** Ends it when what was paid for is over. */
     cancelAtPeriodEnd: (subscriptionId: string, idempotencyKey: string): Promise<unknown> =>
       call(() => stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true }, { idempotencyKey })),
+
+    /** Ends it at once; one that is over already stays so. */
+    cancelNow: async (subscriptionId: string, idempotencyKey: string): Promise<void> => {
+      try {
+        await call(() => stripe.subscriptions.cancel(subscriptionId, {}, { idempotencyKey }));
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    },
+
+    /** Whose charge it is; null: nobody's that Stripe knows. */
+    customerOfCharge: async (chargeId: string): Promise<string | null> => {
+      if (!CHARGE.test(chargeId)) return null;
+      try {
+        const { customer } = await call(() => stripe.charges.retrieve(chargeId));
+        return typeof customer === 'string' ? customer : (customer?.id ?? null);
+      } catch (error) {
+        if (error instanceof StripeRefused) return null;
+        throw error;
+      }
+    },
+
+    /**
+     * Closes every page of checkout that the customer has open but this one: of two that are paid, both would be charged.
+     * @returns false where another one was paid just now
+     */
+    expireOthers: async (customer: string, sessionId: string): Promise<boolean> => {
+      const { data } = await call(() => stripe.checkout.sessions.list({ customer, status: 'open', limit: 100 }));
+      let all = true;
+      for (const { id } of data) {
+        if (id === sessionId) continue;
+        try {
+          await call(() => stripe.checkout.sessions.expire(id));
+        } catch (error) {
+          if (!(error instanceof StripeRefused)) throw error;
+          all = false;
+        }
+      }
+      return all;
+    },
+
+    /** Closes a page of checkout; one that is closed already stays so. */
+    expire: async (sessionId: string): Promise<void> => {
+      try {
+        await call(() => stripe.checkout.sessions.expire(sessionId));
+      } catch (error) {
+        if (!(error instanceof StripeRefused)) throw error;
+      }
+    },
 
     /** Events since then, the newest first, a page at a time. @param since seconds */
     events: async function* (since: number): AsyncGenerator<readonly string[]> {

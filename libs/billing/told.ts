@@ -17,6 +17,9 @@ export interface Told extends Mode {
   readonly reason: string | null;
 }
 
+/** What names a charge alone: whose that is has to be asked. */
+export const DISPUTED = 'charge.dispute.created';
+
 /** The types that mean something to us: each says no more than that its customer is to be looked at. */
 const HANDLED: ReadonlySet<string> = new Set([
   'checkout.session.completed',
@@ -31,7 +34,7 @@ const HANDLED: ReadonlySet<string> = new Set([
   'invoice.payment_action_required',
   'invoice.voided',
   'invoice.marked_uncollectible',
-  'charge.dispute.created',
+  DISPUTED,
   'customer.deleted',
 ]);
 
@@ -83,6 +86,6 @@ export const readTold = (payload: string, mode: Mode, now = new Date()): Told =>
   if (livemode !== mode.livemode) return quarantined(livemode ? 'it is of live mode' : 'it is of test mode');
   if (told.account !== mode.account) return quarantined('it is of another account');
   if (!HANDLED.has(type)) return { ...told, state: 'ignored', reason: null };
-  if (told.customerId === null) return quarantined('it names no customer');
+  if (told.customerId === null && type !== DISPUTED) return quarantined('it names no customer');
   return { ...told, state: 'pending', reason: null };
 };

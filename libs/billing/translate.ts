@@ -1,4 +1,4 @@
-import type { SubscriptionStatus, Terms } from '../domain/tenant/billing-events';
+import type { PaymentDisputed, SubscriptionStatus, Terms } from '../domain/tenant/billing-events';
 import type { BillingFacts, InvoiceFacts } from '../domain/tenant/decide-billing';
 import type { Catalogue } from '../plans/catalogue';
 import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
@@ -21,6 +21,9 @@ const STATUSES: Readonly<Record<string, readonly [rank: number, SubscriptionStat
 };
 const NOT_BEGUN: ReadonlySet<string> = new Set(['incomplete']);
 const OVER: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired']);
+
+/** Nothing is charged for it any more, whatever happens. @param status in Stripe's words */
+export const isOver = (status: string): boolean => OVER.has(status);
 
 const rankOf = ({ status }: StripeSubscription): number => STATUSES[status]?.[0] ?? Number.POSITIVE_INFINITY;
 
@@ -80,6 +83,26 @@ const invoiceFacts = (invoice: StripeInvoice): InvoiceFacts[] => {
   ];
 };
 
+/** The charge that an event of a dispute names; empty where it names none. */
+export const chargeOf = (payload: string): string => {
+  const { charge } = JSON.parse(payload).data.object as Record<string, unknown>;
+  return typeof charge === 'string' ? charge : '';
+};
+
+/** The dispute that an event tells of. @param payload of the event @throws Untranslatable */
+export const readDispute = (payload: string): PaymentDisputed['data'] => {
+  const { id, amount, currency, reason, created } = JSON.parse(payload).data.object as Record<string, unknown>;
+  if (
+    typeof id !== 'string' ||
+    typeof amount !== 'number' ||
+    typeof currency !== 'string' ||
+    typeof created !== 'number'
+  )
+    throw new Untranslatable('the dispute is not as Stripe has it');
+  const why = typeof reason === 'string' ? reason : 'general';
+  return { disputeId: id, amount, currency: currency.toUpperCase(), reason: why, createdAt: time(created) };
+};
+
 /** Each once, the oldest first. */
 const allInvoices = ({ subscriptions, invoices }: Snapshot): StripeInvoice[] => {
   const latest = subscriptions.flatMap(({ latest_invoice: it }) => (it !== null && typeof it === 'object' ? [it] : []));
@@ -96,7 +119,15 @@ const allInvoices = ({ subscriptions, invoices }: Snapshot): StripeInvoice[] => 
 export const translate = (
   snapshot: Snapshot,
   catalogue: Catalogue,
-  { at, reconciling = false }: { readonly at: string; readonly reconciling?: boolean },
+  {
+    at,
+    reconciling = false,
+    disputes = [],
+  }: {
+    readonly at: string;
+    readonly reconciling?: boolean;
+    readonly disputes?: BillingFacts['disputes'];
+  },
 ): BillingFacts => {
   const subscription = snapshot.deleted ? undefined : choose(snapshot.subscriptions);
   const invoices = allInvoices(snapshot);
@@ -106,6 +137,7 @@ export const translate = (
     subscription: subscription ? subscriptionFacts(subscription, invoices, catalogue) : null,
     ended: snapshot.deleted ? 'all' : ended,
     invoices: invoices.flatMap(invoiceFacts),
+    disputes,
     free: catalogue.free,
     reconciling,
   };

@@ -1,5 +1,6 @@
 import type { Executed } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown } from '../event-log/port';
+import { failpoint } from '../platform/failpoints';
 import type { Reservation } from './limit-guard.port';
 
 /**
@@ -11,7 +12,9 @@ export const using = async <State>(
   work: () => Promise<Executed<State>>,
 ): Promise<Executed<State>> => {
   try {
+    failpoint('plans.reserved');
     const executed = await work();
+    failpoint('plans.used');
     if (executed.position === undefined) await reservation.release();
     else reservation.used(executed.position);
     return executed;

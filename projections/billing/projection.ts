@@ -141,6 +141,9 @@ export const billingProjection = defineProjection<DomainEvent, typeof tables>({
       rows.invoices.put(invoiceRow(event.stream.tenantId, invoice, as, 0, null));
       remember(event, rows);
     },
+    PaymentDisputed: (event, rows) => {
+      remember(event, rows);
+    },
     WorkspaceLocked: (event, rows) => {
       const { reason, since, suspendAt } = event.data;
       const lock = { lock: 'locked', lock_reason: reason, locked_since: since, suspend_at: suspendAt };

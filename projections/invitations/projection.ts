@@ -73,6 +73,7 @@ export const invitationsProjection = defineProjection<DomainEvent, typeof tables
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     WorkspaceLocked: 'ignored',
     WorkspaceSuspended: 'ignored',
     WorkspaceUnlocked: 'ignored',

@@ -65,6 +65,7 @@ export const planLimitsProjection = defineProjection<DomainEvent, typeof tables>
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     WorkspaceLocked: 'ignored',
     WorkspaceSuspended: 'ignored',
     WorkspaceUnlocked: 'ignored',

@@ -69,6 +69,7 @@ export const projectsProjection = defineProjection<DomainEvent, typeof tables>({
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     WorkspaceLocked: 'ignored',
     WorkspaceSuspended: 'ignored',
     WorkspaceUnlocked: 'ignored',

@@ -94,6 +94,7 @@ export const tasksProjection = defineProjection<DomainEvent, typeof tables>({
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     WorkspaceLocked: 'ignored',
     WorkspaceSuspended: 'ignored',
     WorkspaceUnlocked: 'ignored',

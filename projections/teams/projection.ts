@@ -55,6 +55,7 @@ export const teamsProjection = defineProjection<DomainEvent, typeof tables>({
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     WorkspaceLocked: 'ignored',
     WorkspaceSuspended: 'ignored',
     WorkspaceUnlocked: 'ignored',

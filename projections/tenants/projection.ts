@@ -80,6 +80,7 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
     PaymentFailed: 'ignored',
     PaymentSucceeded: 'ignored',
     PaymentForgiven: 'ignored',
+    PaymentDisputed: 'ignored',
     BillingDriftRepaired: 'ignored',
     OperationRefused: 'ignored',
     PersonRegistered: 'ignored',

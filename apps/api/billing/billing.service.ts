@@ -29,6 +29,7 @@ export interface BillingParts {
 
 /** ms that an answer waits for the worker that looks at what Stripe has. */
 const LOOK_MS = 3_000;
+const LOOK_AT_CHECKOUT_MS = 1_500;
 const LOOK_EVERY_MS = 15;
 const DAY_SECONDS = 86_400;
 
@@ -36,6 +37,9 @@ const invalid = (pointer: string, message: string): Problem =>
   new Problem('validation-failed', { detail: `${pointer.slice(1)} ${message}.`, errors: [{ pointer, message }] });
 
 const isRefusal = (error: unknown): boolean => error instanceof StripeRefused;
+
+const paidFor = (): Problem =>
+  new Problem('conflict', { detail: 'There is a subscription already. Change it: POST /v1/billing/change.' });
 
 /** What Stripe said no to, as the owner is told: a card that declines, most of all. */
 const refused = (error: unknown): unknown =>
@@ -137,7 +141,7 @@ export const createBilling = (parts: BillingParts) => {
     get: async (tenantId: string): Promise<BillingRow> => {
       const row = await billingOf(tenantId);
       if (row.status !== null || !parts.gateway || !(await calls.hasCheckedOut(tenantId))) return row;
-      await look(tenantId, 1_500);
+      await look(tenantId, LOOK_AT_CHECKOUT_MS);
       return billingOf(tenantId);
     },
 
@@ -147,16 +151,19 @@ export const createBilling = (parts: BillingParts) => {
       requireAllowed(successUrl, '/successUrl');
       requireAllowed(cancelUrl, '/cancelUrl');
       const items = itemsOf(plan, seats);
-      if ((await billingOf(tenantId)).subscriptionId !== null) {
-        throw new Problem('conflict', {
-          detail: 'There is a subscription already. Change it: POST /v1/billing/change.',
-        });
-      }
+      const hasOne = async (): Promise<boolean> => (await billingOf(tenantId)).subscriptionId !== null;
+      // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
+      if (!(await hasOne()) && (await calls.hasCheckedOut(tenantId))) await look(tenantId, LOOK_AT_CHECKOUT_MS);
+      if (await hasOne()) throw paidFor();
       const customer = await customerFor(tenantId, commandId);
       const params = { customer, items, successUrl: returning.urlFor(tenantId, successUrl), cancelUrl };
       const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
       try {
-        return (await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal)).url;
+        const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
+        if (await gateway.expireOthers(customer, id)) return url;
+        await gateway.expire(id);
+        await look(tenantId);
+        throw paidFor();
       } catch (error) {
         throw refused(error);
       }
@@ -214,6 +221,12 @@ export const createBilling = (parts: BillingParts) => {
       }
       await look(tenantId);
       return billingOf(tenantId);
+    },
+
+    /** The company was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
+    closed: async (tenantId: string): Promise<void> => {
+      if (!parts.gateway) return;
+      await calls.ask(tenantId).then(nudge, () => undefined);
     },
 
     /** Somebody comes back from Stripe's page: looks at once, and says where they want to go. */

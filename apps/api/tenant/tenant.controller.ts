@@ -9,13 +9,14 @@ import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findTenant } from '../../../projections/tenants/queries';
+import type { Billing } from '../billing/billing.service';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import type { Usage } from '../plans/usage';
-import { RETENTION_DAYS, SCOPED_DB, USAGE } from '../tokens';
+import { BILLING, RETENTION_DAYS, SCOPED_DB, USAGE } from '../tokens';
 import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
 
 const planOf = ({ terms }: Account): string => (terms ?? FOUNDING_TERMS).plan;
@@ -29,6 +30,7 @@ export class TenantController {
   constructor(
     @Inject(SCOPED_DB) private readonly db: ScopedDb,
     @Inject(USAGE) private readonly usageOf: Usage,
+    @Inject(BILLING) private readonly billing: Pick<Billing, 'closed'>,
     @Inject(RETENTION_DAYS) private readonly retentionDays: number,
     private readonly commands: CommandBus,
   ) {}
@@ -101,7 +103,7 @@ export class TenantController {
   @Documented({
     summary: 'Close the company',
     description:
-      'Nobody gets in any more, from the next request on. What it wrote is kept until `eraseAfter`, and erased then.',
+      'Nobody gets in any more, from the next request on. Its subscription ends at once. What it wrote is kept until `eraseAfter`, and erased then.',
     response: ClosedTenantDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -116,6 +118,7 @@ export class TenantController {
     const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);
     if (state.status !== 'closed') throw new Problem('not-found');
+    await this.billing.closed(tenantId);
     context.position = position;
     return { id: tenantId, eraseAfter: state.eraseAfter };
   }

@@ -284,7 +284,18 @@ export const ROUTES: readonly (readonly [method: string, path: string, answer: A
   ['GET', '/v1/prices', (world, params) => listed(world.store.list('price'), params)],
   ['GET', '/v1/prices/*', get('price')],
   ['POST', '/v1/checkout/sessions', (world, params) => session(world, params, 'checkout.session')],
-  ['GET', '/v1/checkout/sessions', (world, params) => listed(world.store.list('checkout.session'), params)],
+  ['GET', '/v1/charges/*', get('charge')],
+  [
+    'GET',
+    '/v1/checkout/sessions',
+    (world, params) => {
+      const [customer, status] = [textOf(params, 'customer'), textOf(params, 'status')];
+      const all = world.store.list('checkout.session');
+      const fits = (it: Session): boolean =>
+        (customer === undefined || it.customer === customer) && (status === undefined || it.status === status);
+      return listed(all.filter(fits), params);
+    },
+  ],
   ['GET', '/v1/checkout/sessions/*', get('checkout.session')],
   ['POST', '/v1/checkout/sessions/*/expire', expire],
   ['POST', '/v1/billing_portal/sessions', (world, params) => session(world, params, 'billing_portal.session')],

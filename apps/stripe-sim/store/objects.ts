@@ -123,6 +123,17 @@ export interface Invoice extends Base {
   };
 }
 
+/** Of an invoice that was disputed: what the dispute names. */
+export interface Charge extends Base {
+  readonly object: 'charge';
+  readonly customer: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly disputed: true;
+  readonly paid: true;
+  readonly status: 'succeeded';
+}
+
 interface SessionOf<O extends string> extends Base {
   readonly object: O;
   readonly customer: string;
@@ -175,6 +186,7 @@ export type Stored =
   | Product
   | Subscription
   | Invoice
+  | Charge
   | Session
   | Event
   | Kept

@@ -82,6 +82,21 @@ export type PaymentForgiven = {
   readonly data: InvoiceDetails & { readonly as: 'void' | 'uncollectible' };
 };
 
+/** The customer's bank takes back what was paid. Nobody is locked for it: whether it was right is still to be found out. */
+export type PaymentDisputed = {
+  readonly type: 'PaymentDisputed';
+  readonly data: {
+    readonly disputeId: string;
+    /** Minor units. */
+    readonly amount: number;
+    /** ISO 4217, upper case. */
+    readonly currency: string;
+    /** In Stripe's words: `fraudulent`, `product_not_received`, … */
+    readonly reason: string;
+    readonly createdAt: string;
+  };
+};
+
 export type LockReason = 'payment-failed' | 'subscription-paused';
 
 /** Writes stop. `since` is when the grace was over, not when that was noticed. */
@@ -114,6 +129,7 @@ export type BillingEvent =
   | PaymentFailed
   | PaymentSucceeded
   | PaymentForgiven
+  | PaymentDisputed
   | WorkspaceLocked
   | WorkspaceSuspended
   | WorkspaceUnlocked
@@ -129,6 +145,7 @@ export const BILLING_FACTS = [
   'PaymentFailed',
   'PaymentSucceeded',
   'PaymentForgiven',
+  'PaymentDisputed',
   'WorkspaceLocked',
   'WorkspaceSuspended',
   'WorkspaceUnlocked',

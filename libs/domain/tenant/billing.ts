@@ -35,6 +35,8 @@ export interface Account {
   /** Subscriptions that are over. */
   readonly ended: ById<true>;
   readonly invoices: ById<Invoice>;
+  /** Those that are known of. */
+  readonly disputes: ById<true>;
   readonly standing: Standing;
 }
 
@@ -45,6 +47,7 @@ export const newAccount: Account = {
   subscription: null,
   ended: none,
   invoices: none,
+  disputes: none,
   standing: { kind: 'active' },
 };
 
@@ -104,6 +107,8 @@ export const evolveAccount = (account: Account, event: BillingEvent): Account =>
       return withInvoice(account, event.data, { status: 'paid', attempts: 0 });
     case 'PaymentForgiven':
       return withInvoice(account, event.data, undefined);
+    case 'PaymentDisputed':
+      return { ...account, disputes: set(account.disputes, event.data.disputeId, true) };
     case 'WorkspaceLocked': {
       const { reason, suspendAt } = event.data;
       return { ...account, standing: { kind: 'locked', reason, suspendAt } };

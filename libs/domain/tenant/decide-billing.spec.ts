@@ -30,7 +30,15 @@ const FAILED_AT = '2026-01-10T00:00:00.000Z';
 const pastDue = { ...details, status: 'past-due', failingSince: FAILED_AT } as const;
 
 const at = '2026-01-10T00:01:00.000Z';
-const nothing: BillingFacts = { at, subscription: null, ended: [], invoices: [], free, reconciling: false };
+const nothing: BillingFacts = {
+  at,
+  subscription: null,
+  ended: [],
+  invoices: [],
+  disputes: [],
+  free,
+  reconciling: false,
+};
 const subscribed = (more: Partial<SubscriptionDetails & { terms: Terms; seats: number | null }> = {}) => ({
   ...{ ...details, terms: pro, seats: null },
   ...more,
@@ -187,6 +195,22 @@ describe('a failed payment', () => {
         type: 'WorkspaceLocked',
         data: { reason: 'subscription-paused', since: FAILED_AT, suspendAt: SUSPENDED_AT },
       });
+  });
+});
+
+describe('a payment that is taken back', () => {
+  const disputed: TenantEvent = {
+    type: 'PaymentDisputed',
+    data: { disputeId: 'dp_1', amount: 4_900, currency: 'EUR', reason: 'fraudulent', createdAt: at },
+  };
+  it('is told once, and locks nobody', () => {
+    const told = follow({ subscription: subscribed(), disputes: [disputed.data] });
+    given(...onPro)
+      .when(told)
+      .thenHappened(disputed);
+    given(...onPro, disputed)
+      .when(told)
+      .thenNothing();
   });
 });
 

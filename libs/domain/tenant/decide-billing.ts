@@ -1,6 +1,13 @@
 import { Refusal } from '../refusal';
 import { type Account, evolveAccount } from './billing';
-import type { BillingEvent, InvoiceDetails, LockReason, SubscriptionDetails, Terms } from './billing-events';
+import type {
+  BillingEvent,
+  InvoiceDetails,
+  LockReason,
+  PaymentDisputed,
+  SubscriptionDetails,
+  Terms,
+} from './billing-events';
 import { get } from './by-id';
 import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
@@ -26,6 +33,8 @@ export interface BillingFacts {
   /** Ids of those that are over; `all` where the customer is no more. */
   readonly ended: readonly string[] | 'all';
   readonly invoices: readonly InvoiceFacts[];
+  /** Those that were told of. */
+  readonly disputes: readonly PaymentDisputed['data'][];
   /** What a company without a subscription has. */
   readonly free: Terms;
   /** True where no webhook told of it. */
@@ -99,6 +108,11 @@ const takeInvoice = (collected: Collected, { status, attempts, nextAttemptAt, ..
   if (known?.status === 'failed') collected.add({ type: 'PaymentForgiven', data: { ...invoice, as: status } });
 };
 
+const takeDisputes = (collected: Collected, { disputes }: BillingFacts): void => {
+  for (const data of disputes)
+    if (!get(collected.account.disputes, data.disputeId)) collected.add({ type: 'PaymentDisputed', data });
+};
+
 const later = (since: string, days: number): string => new Date(Date.parse(since) + days * DAY_MS).toISOString();
 
 /** Why writes have to stop, and since when; undefined: they need not. */
@@ -145,6 +159,7 @@ export const followStripe = (facts: BillingFacts, tenant: Tenant): TenantEvent[]
   takeSubscription(collected, facts);
   fallBack(collected, facts);
   for (const invoice of facts.invoices) takeInvoice(collected, invoice);
+  takeDisputes(collected, facts);
   takeStand(collected, facts.at);
   const { events } = collected;
   if (!facts.reconciling || events.length === 0) return events;

@@ -170,7 +170,7 @@ const evolveOpen = (
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 3,
+  foldVersion: 4,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };

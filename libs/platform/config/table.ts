@@ -59,7 +59,10 @@ export const TOPICS = {
     DATABASE_ROLE_PREFIX: text('tenantry', /^[a-z][a-z0-9_]{0,39}$/, 'up to 40 of a-z, 0-9 and _, a letter first', {
       description: 'What the names of the database roles begin with. Two installations in one server need two.',
     }),
-    DATABASE_POOL_SIZE: integer(10, 1, 500, { description: 'Connections at most in each pool of this process.' }),
+    DATABASE_POOL_SIZE: integer(10, 1, 500, {
+      description:
+        'Connections at most that the requests of this process share, beside some 16 for the log, jobs and wake-ups.',
+    }),
     MIGRATE_ON_START: flag(true, {
       description: 'Bring the database up to date at start. false: refuse to start while it is not.',
     }),

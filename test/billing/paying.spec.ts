@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import Stripe from 'stripe';
+import { endAll, until } from '../e2e/start/product';
+import { SIM_KEY, send } from './life';
+import { ask, becomes, type Company, openScene, origins, PAYS, type Scene } from './scene';
+
+jest.setTimeout(60_000);
+
+describe('what a company pays', () => {
+  let scene: Scene;
+  let url: string;
+  let stripe: Stripe;
+  let company: Company;
+
+  beforeAll(async () => {
+    scene = await openScene();
+    ({ url } = await scene.start());
+    const { hostname, port } = new URL(scene.sim.url);
+    stripe = new Stripe(SIM_KEY, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
+  });
+  beforeEach(async () => {
+    company = await scene.found(url);
+  });
+  afterAll(async () => {
+    await endAll();
+    await scene.close();
+  });
+
+  const checkout = () => ask(url, company, '/v1/billing/checkout', { plan: 'pro', ...origins });
+  const pay = (page: unknown) => send(String(page), { card: PAYS });
+  const customerOf = async (): Promise<string> => {
+    const sql = 'select customer_id as id from billing.customers where tenant_id = $1';
+    return (await scene.system.owner.query<{ id: string }>(sql, [company.id])).rows[0]?.id ?? '';
+  };
+  const subscriptions = async (): Promise<string[]> =>
+    (await stripe.subscriptions.list({ customer: await customerOf(), status: 'all' })).data.map(({ status }) => status);
+  const notes = async (): Promise<string[]> => {
+    const { body } = await ask(url, company, '/v1/billing/why');
+    return (body['data'] as { decision: string }[]).map(({ decision }) => decision);
+  };
+
+  it('is paid once, however many pages of checkout were opened', async () => {
+    const [first, second] = [await checkout(), await checkout()];
+    expect([first.status, second.status]).toEqual([201, 201]);
+    await pay(first.body['url']);
+    expect(await subscriptions()).toEqual([]);
+    await pay(second.body['url']);
+    // Nobody waits for the webhook here.
+    const third = await checkout();
+    expect([third.status, third.body['type']]).toEqual([409, '/problems/conflict']);
+    expect(await subscriptions()).toEqual(['active']);
+  });
+
+  it('ends with the company', async () => {
+    await scene.subscribe(url, company);
+    const closing = await fetch(`${url}/v1/tenant`, {
+      method: 'DELETE',
+      headers: {
+        ...{ authorization: `Bearer ${company.token}`, 'content-type': 'application/json' },
+        'idempotency-key': randomUUID(),
+      },
+      body: JSON.stringify({ confirmName: company.name }),
+    });
+    expect(closing.status).toBe(200);
+    await until(async () => (await subscriptions())[0] === 'canceled', 20_000);
+  });
+
+  it('may be taken back by its bank: that is known, and locks nobody', async () => {
+    await scene.subscribe(url, company);
+    const [invoice] = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    scene.sim.control.dispute(invoice?.id ?? '');
+    await until(async () => (await notes()).includes('PaymentDisputed'), 20_000);
+    await becomes(url, company, { plan: 'pro', lock: 'none' });
+    const { rows } = await scene.system.owner.query(
+      `select customer_id as customer, state from billing.inbox where type = 'charge.dispute.created'`,
+    );
+    expect(rows).toEqual([{ customer: await customerOf(), state: 'handled' }]);
+  });
+
+  it('may be disputed by nobody that Stripe knows: that is kept for an operator', async () => {
+    const object = { id: 'dp_1', object: 'dispute', charge: 'ch_ofNobody', amount: 1, currency: 'eur', created: 1 };
+    const told = { id: 'evt_ofNobody', type: 'charge.dispute.created', created: 1, livemode: false };
+    const row = [told.id, told.type, JSON.stringify({ ...told, data: { object } })];
+    await scene.system.owner.query(
+      `select billing.take_in('{""}', '{false}', array[$1], array[$2], array[null::text], array[now()], array[$3],
+        '{pending}', array[null::text])`,
+      row,
+    );
+    await until(async () => {
+      const { rows } = await scene.system.owner.query(
+        'select 1 from billing.inbox where event_id = $1 and state = $2',
+        [told.id, 'quarantined'],
+      );
+      return rows.length === 1;
+    }, 20_000);
+  });
+});

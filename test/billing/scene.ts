@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Product, until } from '../e2e/start/product';
+import { openSystem } from '../e2e/system';
+import { SIM_KEY, SIM_SECRET, send, startSim } from './life';
+
+export const PAYS = '4242424242424242';
+export const DECLINES = '4000000000000341';
+const PASSWORD = 'correct horse battery staple';
+
+export interface Company {
+  readonly id: string;
+  readonly name: string;
+  readonly token: string;
+}
+
+/** The product on a database of its own, with a Stripe of its own that no kill of the product touches. */
+export const openScene = async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
+  const fired = join(folder, 'fired');
+  const system = await openSystem();
+  const sim = await startSim(folder);
+  let people = 0;
+
+  const start = async (env: Record<string, string> = {}): Promise<{ product: Product; url: string }> => {
+    const stripe = { STRIPE_SECRET_KEY: SIM_KEY, STRIPE_WEBHOOK_SECRETS: SIM_SECRET, STRIPE_API_URL: sim.url };
+    const product = system.start({ ...stripe, BILLING_RETURN_ORIGINS: 'http://127.0.0.1', PLANS: 'catalogue', ...env });
+    const url = await product.ready();
+    sim.deliverTo(`${url}/v1/webhooks/stripe`);
+    return { product, url };
+  };
+  const found = async (url: string): Promise<Company> => {
+    const body = { companyName: 'Acme', personName: 'Ada', email: `ada${++people}@acme.example`, password: PASSWORD };
+    const answer = await fetch(`${url}/v1/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const { tenant, accessToken } = (await answer.json()) as { tenant: { id: string }; accessToken: string };
+    return { id: tenant.id, name: body.companyName, token: accessToken };
+  };
+  const subscribe = async (url: string, company: Company): Promise<void> => {
+    const { body } = await ask(url, company, '/v1/billing/checkout', { plan: 'pro', ...origins });
+    await send(String(body['url']), { card: PAYS });
+    await becomes(url, company, { plan: 'pro', lock: 'none' });
+  };
+  return {
+    ...{ system, sim, start, found, subscribe },
+    factsOf: async ({ id }: Company, type: string): Promise<number> => {
+      const sql = 'select 1 from event_log.events where tenant_id = $1 and type = $2';
+      return (await system.owner.query(sql, [id, type])).rows.length;
+    },
+    /** A product that is about to be killed at this point, and the wait for that. */
+    startFailing: async (failpoint: string) => {
+      const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
+      const cut = await start(env);
+      return {
+        url: cut.url,
+        killed: async (): Promise<void> => {
+          await cut.product.ended();
+          expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
+        },
+      };
+    },
+    close: async (): Promise<void> => {
+      await sim.stop();
+      await system.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+};
+export type Scene = Awaited<ReturnType<typeof openScene>>;
+
+export const origins = { successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
+export const ask = async (
+  url: string,
+  { token }: Pick<Company, 'token'>,
+  path: string,
+  body?: object,
+  key: string = randomUUID(),
+) => {
+  const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
+  const answer = await fetch(`${url}${path}`, {
+    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    headers: { ...headers, ...(body && { 'idempotency-key': key }) },
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+};
+export const becomes = (url: string, company: Company, wanted: Record<string, unknown>): Promise<void> =>
+  until(async () => {
+    const { body } = await ask(url, company, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));
+    return Object.entries(wanted).every(([name, value]) => body[name] === value);
+  }, 60_000);
+export const portalOf = async (url: string, company: Company): Promise<string> =>
+  String((await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' })).body['url']);
