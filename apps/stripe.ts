@@ -1,4 +1,4 @@
-import { createStripeGateway, type StripeGateway } from '../libs/billing/stripe-gateway';
+import { createStripeGateway, isLive, type StripeGateway } from '../libs/billing/stripe-gateway';
 import type { Mode } from '../libs/billing/told';
 import type { Settings } from '../libs/platform/config/settings';
 import { deriveKey } from '../libs/platform/seal';
@@ -35,8 +35,14 @@ export const stripeSettings = (settings: Settings, secretKey: Buffer): StripeSet
   };
 };
 
+/** Which events are this installation's; without a Stripe it has none. */
+export const modeOf = (stripe: StripeSettings | undefined): Mode => ({
+  account: '',
+  livemode: stripe === undefined || isLive(stripe.secretKey),
+});
+
 /** The gateway, and which mode its events are of. */
 export const openGateway = (stripe: StripeSettings): { readonly gateway: StripeGateway; readonly mode: Mode } => {
   const gateway = createStripeGateway({ secretKey: stripe.secretKey, url: stripe.url });
-  return { gateway, mode: { account: '', livemode: gateway.livemode } };
+  return { gateway, mode: modeOf(stripe) };
 };

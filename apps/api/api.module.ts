@@ -32,6 +32,7 @@ import { TasksController } from './tasks/tasks.controller';
 import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
 import {
+  BACKFILL,
   BILLING,
   CATALOGUE,
   INBOX,
@@ -57,6 +58,8 @@ export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   readonly plans: Plans;
   readonly billing: Billing;
   readonly inbox: InboxOperations;
+  /** Has the workers read Stripe's own list of events. */
+  readonly backfill: () => Promise<void>;
   /** Null where the installation has no Stripe. */
   readonly webhook: Webhook | null;
 }
@@ -84,6 +87,7 @@ export class ApiModule {
       plans,
       billing,
       inbox,
+      backfill,
       webhook,
       ...rest
     } = all;
@@ -102,6 +106,7 @@ export class ApiModule {
         { provide: AggregateStore, useValue: parts.store },
         { provide: LIMIT_GUARD, useValue: guard },
         { provide: INBOX, useValue: inbox },
+        { provide: BACKFILL, useValue: backfill },
         { provide: BILLING, useValue: billing },
         { provide: WEBHOOK, useValue: webhook },
         { provide: CATALOGUE, useValue: catalogue },

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { createCalls } from '../../libs/billing/calls';
 import { createIntake } from '../../libs/billing/intake';
-import { createNudge } from '../../libs/billing/nudge';
+import { askForBackfill, createNudge } from '../../libs/billing/nudge';
 import { createInboxOperations } from '../../libs/billing/operations';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
@@ -25,7 +25,7 @@ import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import type { Runtime } from '../runtime';
-import { openGateway } from '../stripe';
+import { modeOf, openGateway } from '../stripe';
 import { ApiModule } from './api.module';
 import { createBilling } from './billing/billing.service';
 import { createReturning } from './billing/returning';
@@ -91,7 +91,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const nudge = createNudge(jobs);
   const publicUrl = settings.publicUrl ?? `http://localhost:${settings.port}`;
   const stripe = runtime.stripe && { ...openGateway(runtime.stripe), secrets: runtime.stripe.webhookSecrets };
-  const mode = stripe?.mode ?? { account: '', livemode: true };
+  const mode = modeOf(runtime.stripe);
   const billing = createBilling({
     gateway: stripe?.gateway,
     calls: createCalls(db, mode),
@@ -99,6 +99,11 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     usage: plans.usage,
     returning: createReturning(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
     returnOrigins: returnOriginsOf(settings, publicUrl),
+    settled: async () => {
+      const head = await log.head();
+      await waiter.waitFor(head, settings.consistencyWaitMs);
+      return head;
+    },
     ...{ db, nudge },
   });
   const webhook = stripe ? { secrets: stripe.secrets, mode, takeIn: createIntake(pool, nudge) } : null;
@@ -106,7 +111,8 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
 
   const module = ApiModule.with({
     billing,
-    inbox: createInboxOperations(runtime.projectorPool),
+    inbox: createInboxOperations(runtime.projectorPool, mode),
+    backfill: () => askForBackfill(jobs),
     webhook,
     pool,
     db,

@@ -40,3 +40,4 @@ export const BILLING = Symbol('billing');
 export const WEBHOOK = Symbol('webhook');
 /** `InboxOperations`: what operators do with what Stripe told. */
 export const INBOX = Symbol('inbox');
+export const BACKFILL = Symbol('backfill');

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askForBackfill } from '../../libs/billing/nudge';
 import { createInboxOperations, INBOX_STATES, type InboxState } from '../../libs/billing/operations';
 import { PLANS, type Plan } from '../../libs/domain/tenant/billing-events';
-import { AgreeTerms } from '../../libs/domain/tenant/commands';
-import { AgreeTermsHandler } from '../../libs/domain/tenant/handlers';
+import { AgreeTerms, ReleaseTerms } from '../../libs/domain/tenant/commands';
+import { AgreeTermsHandler, ReleaseTermsHandler } from '../../libs/domain/tenant/handlers';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import type { Runtime } from '../runtime';
+import { modeOf } from '../stripe';
 import { table } from './table';
 import { UsageError } from './usage';
 
@@ -17,8 +19,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const isState = (text: string): text is InboxState => INBOX_STATES.some((it) => it === text);
 
 /** What Stripe told: how many of each state, or those of one. */
-export const listInbox = async ({ projectorPool }: Runtime, state: string | undefined): Promise<string> => {
-  const inbox = createInboxOperations(projectorPool);
+export const listInbox = async ({ projectorPool, stripe }: Runtime, state: string | undefined): Promise<string> => {
+  const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   if (state === undefined) {
     const counts = await inbox.counts();
     return table(
@@ -43,22 +45,24 @@ const requireEvent = (eventId: string | undefined): string => {
   return eventId;
 };
 
-export const showEvent = async ({ projectorPool }: Runtime, id: string | undefined): Promise<string> => {
-  const found = await createInboxOperations(projectorPool).find(requireEvent(id));
+export const showEvent = async ({ projectorPool, stripe }: Runtime, id: string | undefined): Promise<string> => {
+  const found = await createInboxOperations(projectorPool, modeOf(stripe)).find(requireEvent(id));
   if (!found) throw new Error(`the inbox has no event ${id}`);
   const { payload, ...entry } = found;
   return `${JSON.stringify(entry, null, 2)}\n${payload}`;
 };
 
 export const settleEvent = async (
-  { projectorPool }: Runtime,
+  { projectorPool, stripe }: Runtime,
   id: string | undefined,
   skip: boolean,
 ): Promise<string> => {
-  const inbox = createInboxOperations(projectorPool);
+  const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const eventId = requireEvent(id);
-  if (await (skip ? inbox.skip(eventId) : inbox.retry(eventId)))
-    return `${eventId} is ${skip ? 'skipped' : 'tried again'}`;
+  if (skip && (await inbox.skip(eventId))) return `${eventId} is skipped`;
+  const retried = skip ? undefined : await inbox.retry(eventId);
+  if (retried)
+    return `${eventId} is ${retried.state === 'pending' ? 'tried again' : `${retried.state}: ${retried.reason}`}`;
   throw new Error(`${eventId} is not known, or there is nothing to ${skip ? 'skip' : 'try again'}`);
 };
 
@@ -71,10 +75,14 @@ const tenantOf = (words: readonly string[]): string | null => {
 };
 
 /** Compares Stripe with us and mends what differs; the running workers do it. */
-export const reconcile = async ({ projectorPool }: Runtime, words: readonly string[]): Promise<string> => {
-  const inbox = createInboxOperations(projectorPool);
+export const reconcile = async (
+  { projectorPool, stripe, jobs }: Runtime,
+  words: readonly string[],
+): Promise<string> => {
+  const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const tenantId = tenantOf(words);
   const before = new Date();
+  await askForBackfill(jobs);
   const asked = await inbox.reconcile(tenantId);
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
   const left = await inbox.left(tenantId);
@@ -114,4 +122,19 @@ export const agree = async (
   const handler = new AgreeTermsHandler(new AggregateStore({ log }));
   const { position } = await handler.execute(new AgreeTerms(tenantId, wanted, context));
   return position === undefined ? 'these terms were agreed upon before' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
+};
+
+/** Ends what was agreed upon: the company has what it has bought. */
+export const release = async (
+  { log, settings, projectorPool, stripe }: Runtime,
+  [tenantId = '']: readonly string[],
+) => {
+  if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <company>');
+  const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-release' };
+  const wanted = { free: createCatalogue(settings.stripePrices).free };
+  const handler = new ReleaseTermsHandler(new AggregateStore({ log }));
+  const { position } = await handler.execute(new ReleaseTerms(tenantId, wanted, context));
+  if (position === undefined) return 'nothing was agreed upon with this company';
+  await createInboxOperations(projectorPool, modeOf(stripe)).reconcile(tenantId);
+  return 'released: the company has what it has bought';
 };

@@ -6,7 +6,7 @@ import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../context';
 import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
-import { agree, listInbox, reconcile, settleEvent, showEvent } from './billing';
+import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { rotateKeys } from './keys';
 import { operatorToken } from './operators';
@@ -72,6 +72,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip'));
     case 'billing reconcile':
       return onRuntime(context, (runtime) => reconcile(runtime, rest));
+    case 'plans release':
+      return onRuntime(context, (runtime) => release(runtime, rest));
     case 'plans agree':
       return onRuntime(context, (runtime) => agree(runtime, rest));
     default:

@@ -21,6 +21,7 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry billing reconcile [--tenant ID]  compare with Stripe now, and mend what differs
   tenantry plans agree TENANT PLAN [--seats N] [--projects N]
                                             terms of one company's own, whatever it has bought
+  tenantry plans release TENANT             ends that: the company has what it has bought
 
 Settings are those of the product: the environment and .env.
 `;

@@ -1,7 +1,8 @@
+import { Gauge } from 'prom-client';
 import { backfill } from '../../libs/billing/backfill';
 import { settleCall, takeUnknownChanges } from '../../libs/billing/calls';
 import { createInboxStore } from '../../libs/billing/inbox-store';
-import { createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
+import { BACKFILL_QUEUE, createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
 import { createProcessing } from '../../libs/billing/processing';
 import { type Change, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
@@ -12,12 +13,14 @@ import { createLoops, type Loops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
 import type { Runtime } from '../runtime';
-import { openGateway } from '../stripe';
+import { modeOf, openGateway } from '../stripe';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** Companies that one look takes. */
 const AT_ONCE = 500;
+/** ms between two looks at how much waits. */
+const WATCH_MS = 5 * SECOND;
 /** Days for which what Stripe told is kept after it was handled: longer than Stripe's own list. */
 const KEPT_DAYS = 90;
 
@@ -27,15 +30,15 @@ const repeatChange = (gateway: StripeGateway, change: Change, key: string): Prom
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
 export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loops, 'stop'> => {
   const { projectorPool: pool, logger, settings, log, jobs } = runtime;
-  const inbox = createInboxStore(pool);
+  const inbox = createInboxStore(pool, modeOf(runtime.stripe));
   const following = new FollowStripeHandler(store);
   const loops = createLoops(logger);
-  const isTest = runtime.stripe !== undefined && /_test_/.test(runtime.stripe.secretKey);
+  const isTest = !modeOf(runtime.stripe).livemode;
   const advancing = new AdvanceStandingHandler(store);
 
   /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
   const stripeTime = async (): Promise<Date> => {
-    const newest = isTest ? await inbox.newest(false) : undefined;
+    const newest = isTest ? await inbox.newest() : undefined;
     return new Date(Math.max(Date.now(), newest?.getTime() ?? 0));
   };
 
@@ -45,6 +48,16 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
       const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
       await advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
     }
+  });
+  const waiting = new Gauge({
+    name: 'tenantry_billing_inbox_events',
+    help: 'Events of Stripe that are to be worked on, or that wait for an operator',
+    labelNames: ['state'],
+    registers: [runtime.registry],
+  });
+  loops.every(WATCH_MS, 'counting what Stripe told', async () => {
+    for (const state of ['pending', 'parked', 'quarantined']) waiting.set({ state }, 0);
+    for (const { state, n } of await inbox.waiting()) waiting.set({ state }, n);
   });
   void jobs.schedule('billing-purge', 60 * MINUTE, () => inbox.purge(KEPT_DAYS));
   if (!runtime.stripe) return loops;
@@ -79,11 +92,13 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
       }
     }
   });
-  void jobs.schedule('billing-reconcile', 15 * MINUTE, async () => {
+  const reconcile = async (): Promise<void> => {
     const read = await backfill({ pool, store: inbox, gateway, mode });
     const asked = await inbox.ask(null);
     logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
     nudge();
-  });
+  };
+  void jobs.schedule('billing-reconcile', 15 * MINUTE, reconcile);
+  jobs.work(BACKFILL_QUEUE, reconcile, { concurrency: 1, timeoutMs: 10 * MINUTE });
   return loops;
 };

@@ -47,8 +47,8 @@ const LINK: Statement = {
   text: `insert into billing.customers (account, livemode, customer_id, tenant_id) values ($1, $2, $3, $4)
     on conflict do nothing`,
 };
-const ASK: Statement = { name: 'ask-for-me', text: 'select billing.ask_for_me()' };
-const AT_WORK: Statement = { name: 'is-at-work', text: 'select billing.is_at_work() as busy' };
+const ASK: Statement = { name: 'ask-for-me', text: 'select billing.ask_for_me($1, $2)' };
+const AT_WORK: Statement = { name: 'is-at-work', text: 'select billing.is_at_work($1, $2) as busy' };
 const RECENT_CHECKOUT: Statement = {
   name: 'recent-checkout',
   text: `select 1 from billing.calls
@@ -105,11 +105,11 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
 
   /** Asks for the company to be looked at. */
   ask: async (tenantId: string): Promise<void> => {
-    await db.tenant(tenantId).query(ASK, []);
+    await db.tenant(tenantId).query(ASK, [mode.account, mode.livemode]);
   },
 
   isAtWork: async (tenantId: string): Promise<boolean> => {
-    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(AT_WORK, []);
+    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(AT_WORK, [mode.account, mode.livemode]);
     return row?.busy === true;
   },
 });
@@ -131,13 +131,15 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
            where l.tenant_id = c.tenant_id and l.kind = 'change' and l.asked_at > c.asked_at))`,
     );
     return client.query<UnknownCall>(
-      `update billing.calls c set attempts = attempts + 1,
-         due_at = now() + least(interval '1 hour', interval '15 seconds' * power(2, attempts))
-       where (c.tenant_id, c.call_id) in (
+      `with due as materialized (
          select u.tenant_id, u.call_id from billing.calls u
          where u.state = 'pending' and u.kind = 'change' and u.due_at <= now()
          order by u.due_at limit $1 for update skip locked)
-       returning tenant_id as "tenantId", call_id as "callId", idempotency_key as "idempotencyKey", params, attempts`,
+       update billing.calls c set attempts = c.attempts + 1,
+         due_at = now() + least(interval '1 hour', interval '15 seconds' * power(2, c.attempts))
+       from due d where c.tenant_id = d.tenant_id and c.call_id = d.call_id
+       returning c.tenant_id as "tenantId", c.call_id as "callId", c.idempotency_key as "idempotencyKey", c.params,
+         c.attempts`,
       [limit],
     );
   });

@@ -7,8 +7,11 @@ export interface Work extends Mode {
   readonly customerId: string;
   /** Proves that nobody else does. */
   readonly lease: string;
-  /** How often it failed. */
+  /** How often it failed, and since when. */
   readonly attempts: number;
+  readonly failingSince: Date | null;
+  /** How often it was asked for before it was claimed. */
+  readonly asked: number;
   /** Asked for by us, and not by Stripe. */
   readonly reconcile: boolean;
 }
@@ -18,6 +21,8 @@ export interface Pending {
   readonly type: string;
   /** By Stripe's clock. */
   readonly createdAt: Date;
+  /** list: Stripe did not tell it, or we did not hear. */
+  readonly via: Via;
   /** Of what is not to be had by asking for the customer; else null. */
   readonly payload: string | null;
 }
@@ -33,23 +38,26 @@ export const LEASE_SECONDS = 10;
 /** Events of a customer that are taken together. */
 const TOGETHER = 1_000;
 
+/** How we came to know of an event: Stripe told it, or it stood in Stripe's list. */
+export type Via = 'webhook' | 'list';
+
 /** Takes in, in one statement. @param pool connects as the app role or as the projector */
-export const takeIn = async (pool: Pool, many: readonly Told[]): Promise<void> => {
+export const takeIn = async (pool: Pool, many: readonly Told[], via: Via): Promise<void> => {
   const column = <K extends keyof Told>(name: K): Told[K][] => many.map((told) => told[name]);
   await withClient(pool, (client) =>
     client.query({
       name: 'take-in',
-      text: 'select billing.take_in($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      text: 'select billing.take_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
       values: [
         ...[column('account'), column('livemode'), column('eventId'), column('type'), column('customerId')],
-        ...[column('createdAt'), column('payload'), column('state'), column('reason')],
+        ...[column('createdAt'), column('payload'), column('state'), column('reason'), via],
       ],
     }),
   );
 };
 
-/** What of the inbox is to be done. @param pool connects as the projector */
-export const createInboxStore = (pool: Pool) => {
+/** What of the inbox is to be done, of one account and mode. @param pool connects as the projector */
+export const createInboxStore = (pool: Pool, mode: Mode) => {
   const query = async <Row>(name: string, text: string, values: unknown[]): Promise<Row[]> =>
     (await withClient(pool, (client) => client.query({ name, text, values }))).rows as Row[];
   return {
@@ -57,15 +65,17 @@ export const createInboxStore = (pool: Pool) => {
     claim: (limit: number): Promise<Work[]> =>
       query<Work>(
         'claim-work',
-        `select account, livemode, customer_id as "customerId", lease, attempts, reconcile from billing.claim($1, $2)`,
-        [limit, LEASE_SECONDS],
+        `select account, livemode, customer_id as "customerId", lease, attempts, failing_since as "failingSince", asked,
+           reconcile
+         from billing.claim($1, $2, $3, $4)`,
+        [mode.account, mode.livemode, limit, LEASE_SECONDS],
       ),
 
     /** What Stripe has told of a customer, the oldest first. */
     pendingOf: ({ account, livemode, customerId }: Work): Promise<Pending[]> =>
       query<Pending>(
         'pending-of-customer',
-        `select event_id as "eventId", type, created_at as "createdAt",
+        `select event_id as "eventId", type, created_at as "createdAt", via,
            case when type = '${DISPUTED}' then payload end as payload
          from billing.inbox
          where account = $1 and livemode = $2 and customer_id = $3 and state = 'pending'
@@ -78,8 +88,9 @@ export const createInboxStore = (pool: Pool) => {
       query<Nameless>(
         'nameless-events',
         `select account, livemode, event_id as "eventId", payload from billing.inbox
-         where state = 'pending' and customer_id is null order by received_at limit $1`,
-        [limit],
+         where state = 'pending' and customer_id is null and account = $1 and livemode = $2
+         order by received_at limit $3`,
+        [mode.account, mode.livemode, limit],
       ),
 
     /** Says whose it is, so that they are looked at. @param customerId null: nobody's */
@@ -97,17 +108,17 @@ export const createInboxStore = (pool: Pool) => {
       return row?.id;
     },
 
-    /** @returns false where the lease has passed to somebody else, who does it again */
+    /** @returns false where the lease has passed to somebody else: the customer is looked at once more */
     finish: async (
-      { account, livemode, customerId, lease }: Work,
+      { account, livemode, customerId, lease, asked }: Work,
       events: readonly Pending[],
       state: 'handled' | 'quarantined' | 'parked' = 'handled',
       reason: string | null = null,
     ): Promise<boolean> => {
       const [row] = await query<{ finished: boolean }>(
         'finish-work',
-        'select billing.finish($1, $2, $3, $4, $5, $6, $7) as finished',
-        [account, livemode, customerId, lease, events.map(({ eventId }) => eventId), state, reason],
+        'select billing.finish($1, $2, $3, $4, $5, $6, $7, $8) as finished',
+        [account, livemode, customerId, lease, asked, events.map(({ eventId }) => eventId), state, reason],
       );
       return row?.finished === true;
     },
@@ -130,35 +141,61 @@ export const createInboxStore = (pool: Pool) => {
 
     /** Asks for customers to be compared with Stripe. @param tenantId null: all @returns how many */
     ask: async (tenantId: string | null): Promise<number> => {
-      const [row] = await query<{ n: number }>('ask-for-customers', 'select billing.ask($1) as n', [tenantId]);
+      const [row] = await query<{ n: number }>('ask-for-customers', 'select billing.ask($1, $2, $3) as n', [
+        ...[mode.account, mode.livemode, tenantId],
+      ]);
       return row?.n ?? 0;
     },
 
     /** When Stripe's newest event was made that we know of; undefined: none is known. */
-    newest: async (livemode: boolean): Promise<Date | undefined> => {
+    newest: async (): Promise<Date | undefined> => {
       const [row] = await query<{ at: Date | null }>(
         'newest-told',
         `select max(created_at) as at from billing.inbox where livemode = $1 and type <> 'unreadable'`,
-        [livemode],
+        [mode.livemode],
       );
       return row?.at ?? undefined;
     },
 
-    /** Customers that wait to be looked at now. */
-    dueCount: async (): Promise<number> => {
-      const [row] = await query<{ n: number }>(
-        'due-work',
-        'select count(*)::integer as n from billing.work where due_at <= now() and (leased_until is null or leased_until <= now())',
-        [],
+    /** How far Stripe's list was read, by Stripe's clock; undefined: never. */
+    listedUntil: async (): Promise<Date | undefined> => {
+      const [row] = await query<{ until: Date }>(
+        'listed-until',
+        'select until from billing.listed where account = $1 and livemode = $2',
+        [mode.account, mode.livemode],
       );
-      return row?.n ?? 0;
+      return row?.until;
     },
 
-    /** Forgets what was handled or ignored so many days ago. */
+    noteListed: async (until: Date): Promise<void> => {
+      await query(
+        'note-listed',
+        `insert into billing.listed as l (account, livemode, until) values ($1, $2, $3)
+         on conflict (account, livemode) do update set until = greatest(l.until, excluded.until)`,
+        [mode.account, mode.livemode, until],
+      );
+    },
+
+    /** How many there are of each state that somebody has to do something about. */
+    waiting: (): Promise<{ state: string; n: number }[]> =>
+      query(
+        'waiting-events',
+        `select state, count(*)::integer as n from billing.inbox where state in ('pending', 'parked', 'quarantined')
+         group by state`,
+        [],
+      ),
+
+    /** Forgets what was done so many days ago; what waits for an operator, four times as late. */
     purge: async (days: number): Promise<void> => {
       await query(
         'purge-inbox',
-        `delete from billing.inbox where state in ('handled', 'ignored', 'skipped') and received_at < now() - make_interval(days => $1)`,
+        `delete from billing.inbox where state <> 'pending' and received_at < now() - make_interval(days =>
+           case when state in ('handled', 'ignored', 'skipped') then $1 else 4 * $1 end)`,
+        [days],
+      );
+      await query(
+        'purge-calls',
+        `delete from billing.calls where state <> 'pending' and asked_at < now() - make_interval(days => $1)`,
         [days],
       );
     },

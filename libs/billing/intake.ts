@@ -1,15 +1,26 @@
 import type { Pool } from 'pg';
+import { codeOf } from '../platform/error-code';
 import { takeIn } from './inbox-store';
 import type { Told } from './told';
 
 /** Events of one statement at most. */
 const AT_ONCE = 500;
+/** Events that wait at most. Stripe tells those again that are turned away. */
+const MAX_WAITING = 10_000;
+
+/** Come again later. */
+export class TooMuchToTakeIn extends Error {
+  override readonly name = 'TooMuchToTakeIn';
+}
 
 interface Waiting {
   readonly told: Told;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** A value that PostgreSQL does not take (class 22), and not PostgreSQL that is away. */
+const isOfOne = (error: unknown): boolean => codeOf(error)?.startsWith('22') === true;
 
 /**
  * Takes webhooks in durably, those of all requests together: while one statement commits, the next ones gather. Resolves
@@ -19,19 +30,30 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
   const waiting: Waiting[] = [];
   let running = false;
 
+  const take = async (batch: readonly Waiting[]): Promise<void> => {
+    await takeIn(
+      pool,
+      batch.map(({ told }) => told),
+      'webhook',
+    );
+    for (const { resolve } of batch) resolve();
+    if (batch.some(({ told }) => told.state === 'pending')) onTaken();
+  };
+
+  /** One that the database refuses must not take the others along. */
+  const eachAlone = async (batch: readonly Waiting[]): Promise<void> => {
+    for (const one of batch) await take([one]).catch(one.reject);
+  };
+
   const run = async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
       const batch = waiting.splice(0, AT_ONCE);
       try {
-        await takeIn(
-          pool,
-          batch.map(({ told }) => told),
-        );
-        for (const { resolve } of batch) resolve();
-        if (batch.some(({ told }) => told.state === 'pending')) onTaken();
+        await take(batch);
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        if (batch.length > 1 && isOfOne(error)) await eachAlone(batch);
+        else for (const { reject } of batch) reject(error);
       }
     }
     running = false;
@@ -39,6 +61,7 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
 
   return (told: Told): Promise<void> =>
     new Promise((resolve, reject) => {
+      if (waiting.length >= MAX_WAITING) return reject(new TooMuchToTakeIn('more webhooks wait than can be taken in'));
       waiting.push({ told, resolve, reject });
       if (!running) void run();
     });

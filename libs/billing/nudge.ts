@@ -3,6 +3,12 @@ import type { Jobs } from '../platform/jobs/port';
 /** The queue of nudges to look at the inbox. */
 export const INBOX_QUEUE = 'billing-inbox';
 
+/** The queue of nudges to read Stripe's own list of events. */
+export const BACKFILL_QUEUE = 'billing-backfill';
+
+/** Has what nobody was told read from Stripe's own list now, and every customer compared. */
+export const askForBackfill = (jobs: Jobs): Promise<void> => jobs.queue(BACKFILL_QUEUE).add({}, { id: 'now' });
+
 /**
  * Tells the workers that there is something to look at. All who want that while one nudge is being given are told by the
  * next one; what is lost, the schedule finds.

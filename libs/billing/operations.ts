@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
+import { type Mode, readTold } from './told';
 
 export const INBOX_STATES = ['pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped'] as const;
 export type InboxState = (typeof INBOX_STATES)[number];
@@ -21,10 +22,18 @@ const ENTRY = `i.event_id as "eventId", i.type, i.customer_id as "customerId", c
   i.created_at as "createdAt", i.received_at as "receivedAt", i.handled_at as "handledAt"`;
 const FROM = 'from billing.inbox i left join billing.customers c using (account, livemode, customer_id)';
 
-/** What operators do with the inbox. @param pool connects as the projector */
-export const createInboxOperations = (pool: Pool) => {
+/** What operators do with the inbox. @param pool connects as the projector @param mode of this installation */
+export const createInboxOperations = (pool: Pool, mode: Mode) => {
   const query = async <Row>(text: string, values: unknown[]): Promise<Row[]> =>
     (await withClient(pool, (client) => client.query(text, values))).rows as Row[];
+  const find = async (eventId: string): Promise<(InboxEntry & { readonly payload: string }) | undefined> => {
+    const [row] = await query<InboxEntry & { payload: string }>(
+      `select ${ENTRY}, i.payload ${FROM} where i.event_id = $1 limit 1`,
+      [eventId],
+    );
+    return row;
+  };
+
   return {
     /** How many there are of each state. */
     counts: (): Promise<{ state: InboxState; n: number }[]> =>
@@ -35,18 +44,20 @@ export const createInboxOperations = (pool: Pool) => {
       query(`select ${ENTRY} ${FROM} where i.state = $1 order by i.received_at desc limit $2`, [state, limit]),
 
     /** One event with what was signed; undefined where it is not known. */
-    find: async (eventId: string): Promise<(InboxEntry & { readonly payload: string }) | undefined> => {
-      const [row] = await query<InboxEntry & { payload: string }>(
-        `select ${ENTRY}, i.payload ${FROM} where i.event_id = $1 limit 1`,
-        [eventId],
-      );
-      return row;
-    },
+    find,
 
-    /** Once more, from the beginning. @returns false where it is nothing to try again */
-    retry: async (eventId: string): Promise<boolean> => {
-      const [row] = await query<{ retried: boolean }>('select billing.retry($1) as retried', [eventId]);
-      return row?.retried === true;
+    /**
+     * Once more, from the beginning: it is read anew, too. @returns what it is then, `pending` or still put aside;
+     * undefined where it is nothing to try again
+     */
+    retry: async (eventId: string): Promise<{ readonly state: string; readonly reason: string | null } | undefined> => {
+      const known = await find(eventId);
+      if (!known) return undefined;
+      const { type, customerId, createdAt, state, reason } = readTold(known.payload, mode, known.createdAt);
+      const [row] = await query<{ state: string | null }>('select billing.retry($1, $2, $3, $4, $5, $6) as state', [
+        ...[eventId, type, customerId, createdAt, state, reason],
+      ]);
+      return row?.state ? { state: row.state, reason } : undefined;
     },
 
     /** Leaves it alone for good. @returns false where it was handled, or left alone already */
@@ -61,7 +72,9 @@ export const createInboxOperations = (pool: Pool) => {
 
     /** Asks for customers to be compared with Stripe. @param tenantId null: all @returns how many */
     reconcile: async (tenantId: string | null): Promise<number> => {
-      const [row] = await query<{ n: number }>('select billing.ask($1) as n', [tenantId]);
+      const [row] = await query<{ n: number }>('select billing.ask($1, $2, $3) as n', [
+        ...[mode.account, mode.livemode, tenantId],
+      ]);
       return row?.n ?? 0;
     },
 
@@ -69,8 +82,8 @@ export const createInboxOperations = (pool: Pool) => {
     left: async (tenantId: string | null): Promise<number> => {
       const [row] = await query<{ n: number }>(
         `select count(*)::integer as n from billing.work w join billing.customers c using (account, livemode, customer_id)
-         where $1::uuid is null or c.tenant_id = $1`,
-        [tenantId],
+         where w.account = $1 and w.livemode = $2 and ($3::uuid is null or c.tenant_id = $3)`,
+        [mode.account, mode.livemode, tenantId],
       );
       return row?.n ?? 0;
     },

@@ -6,7 +6,7 @@ import { failpoint } from '../platform/failpoints';
 import type { Logger } from '../platform/logger.port';
 import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
 import type { Snapshot } from './snapshot';
-import type { StripeGateway } from './stripe-gateway';
+import { type StripeGateway, UnknownToStripe } from './stripe-gateway';
 import { DISPUTED } from './told';
 import { chargeOf, isOver, readDispute, translate, Untranslatable } from './translate';
 
@@ -14,8 +14,8 @@ import { chargeOf, isOver, readDispute, translate, Untranslatable } from './tran
 const AT_ONCE = 8;
 /** ms for which what Stripe answered is acted upon: the customer is this worker's for a little longer than that. */
 const BELIEVED_MS = (LEASE_SECONDS - 2) * 1_000;
-/** Failures after which the events of a customer are put aside for an operator: with these pauses after a day or so. */
-const MAX_ATTEMPTS = 20;
+/** ms of failures after which the events of a customer are put aside for an operator. */
+const PATIENCE_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
 
 export interface ProcessingParts {
@@ -44,21 +44,20 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
 export const createProcessing = (parts: ProcessingParts) => {
   const { store, gateway, catalogue, logger, follow, now = Date.now } = parts;
 
-  const look = async (work: Work, pending: readonly Pending[]): Promise<Outcome> => {
+  const look = async (work: Work, pending: readonly Pending[], until: number): Promise<Outcome> => {
     const tenantId = await store.tenantOf(work);
     if (tenantId === undefined) {
       await store.finish(work, pending, 'quarantined', 'it is of a customer whom nobody here knows');
       return 'quarantined';
     }
-    const until = performance.now() + BELIEVED_MS;
     const snapshot = await gateway.snapshot(work.customerId, needsOf(pending, work));
     failpoint('billing.fetched');
     // Somebody else may have the customer by now, and know better.
     if (performance.now() > until) throw new Error('Stripe took too long to answer');
     // Stripe's clock may be ahead of ours: by a little, or by months where it is a test clock.
     const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
-    // Only where no webhook is on its way to tell it.
-    const reconciling = work.reconcile && pending.length === 0;
+    // Only where no webhook told it, or is on its way to.
+    const reconciling = (work.reconcile || pending.length > 0) && pending.every(({ via }) => via === 'list');
     const disputes = pending.flatMap(({ type, payload }) =>
       type === DISPUTED && payload ? [readDispute(payload)] : [],
     );
@@ -67,9 +66,9 @@ export const createProcessing = (parts: ProcessingParts) => {
     if (status === 'closed') await endAll(snapshot);
     failpoint('billing.followed');
     if (snapshot.deleted) await store.forget(work);
-    await store.finish(work, pending);
+    const finished = await store.finish(work, pending);
     failpoint('billing.finished');
-    return 'handled';
+    return finished ? 'handled' : 'put-off';
   };
 
   /** A company that is closed pays no more. */
@@ -88,18 +87,20 @@ export const createProcessing = (parts: ProcessingParts) => {
     }
   };
 
-  const one = async (work: Work): Promise<Outcome> => {
+  /** @param until what `performance.now()` says when the customer may be somebody else's */
+  const one = async (work: Work, until: number): Promise<Outcome> => {
     failpoint('billing.claimed');
     const pending = await store.pendingOf(work);
     try {
-      return await look(work, pending);
+      return await look(work, pending, until);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (error instanceof Untranslatable) {
+      if (error instanceof Untranslatable || error instanceof UnknownToStripe) {
+        logger.warn({ reason, customerId: work.customerId }, 'what Stripe has of a customer means nothing here');
         await store.finish(work, pending, 'quarantined', reason);
         return 'quarantined';
       }
-      if (work.attempts + 1 >= MAX_ATTEMPTS && pending.length > 0) {
+      if (now() - (work.failingSince?.getTime() ?? now()) > PATIENCE_MS && pending.length > 0) {
         logger.error({ err: error, customerId: work.customerId }, 'the events of a customer were parked');
         await store.finish(work, pending, 'parked', reason);
         return 'parked';
@@ -116,9 +117,11 @@ export const createProcessing = (parts: ProcessingParts) => {
       const outcomes: Partial<Record<Outcome, number>> = {};
       const lane = async (): Promise<void> => {
         while (!signal?.aborted) {
+          // From before the claim: the lease began no earlier.
+          const until = performance.now() + BELIEVED_MS;
           const [work] = await store.claim(1);
           if (!work) return;
-          const outcome = await one(work);
+          const outcome = await one(work, until);
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         }
       };

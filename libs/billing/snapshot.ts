@@ -9,6 +9,11 @@ export interface StripeInvoice {
   readonly attempt_count: number;
   readonly next_payment_attempt: number | null;
   readonly hosted_invoice_url?: string | null | undefined;
+  /** Which subscription it is of. */
+  readonly parent?:
+    | { readonly subscription_details?: { readonly subscription: string | { readonly id: string } } | null | undefined }
+    | null
+    | undefined;
   readonly status_transitions: { readonly finalized_at: number | null };
 }
 

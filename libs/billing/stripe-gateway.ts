@@ -9,6 +9,7 @@ import {
 } from 'cockatiel';
 import Stripe from 'stripe';
 import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
+import { isOver } from './translate';
 import { StripeUnavailable } from './unavailable';
 
 /** ms that one call may take. */
@@ -26,6 +27,14 @@ export class StripeRefused extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
+  }
+}
+
+/** A customer of ours whom this Stripe has never had: the key is of another account than the customer. */
+export class UnknownToStripe extends Error {
+  override readonly name = 'UnknownToStripe';
+  constructor(customer: string, options?: ErrorOptions) {
+    super(`Stripe has never heard of ${customer}: is STRIPE_SECRET_KEY of another account?`, options);
   }
 }
 
@@ -77,6 +86,9 @@ export interface Preview {
 
 /** The ids that Stripe gives to charges. */
 const CHARGE = /^(ch|py)_\w{1,250}$/;
+
+/** Whether a key is one with which money moves. */
+export const isLive = (secretKey: string): boolean => !/^(sk|rk)_test_/.test(secretKey);
 
 const isAway = (error: Error): boolean =>
   error instanceof Stripe.errors.StripeConnectionError ||
@@ -130,6 +142,15 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
   const isDeleted = async (customer: string): Promise<boolean> =>
     (await call(() => stripe.customers.retrieve(customer))).deleted === true;
 
+  const isDeletedForSure = async (customer: string): Promise<boolean> => {
+    try {
+      return await isDeleted(customer);
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
+  };
+
   const subscriptionsOf = async (customer: string): Promise<readonly StripeSubscription[]> => {
     const list = { customer, status: 'all', limit: 100, expand: ['data.latest_invoice'] } as const;
     return (await call(() => stripe.subscriptions.list({ ...list, expand: [...list.expand] }))).data;
@@ -152,19 +173,20 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
 
   return {
     itemsFor,
-    livemode: !/^(sk|rk)_test_/.test(options.secretKey),
-
-    /** What Stripe has of a customer now. @throws StripeUnavailable */
+    /** What Stripe has of a customer now. @throws StripeUnavailable @throws UnknownToStripe */
     snapshot: async (customer: string, needs: Needs): Promise<Snapshot> => {
+      const gone: Snapshot = { deleted: true, subscriptions: [], invoices: [] };
       try {
-        if (needs.customer && (await isDeleted(customer))) return { deleted: true, subscriptions: [], invoices: [] };
+        if (needs.customer && (await isDeleted(customer))) return gone;
         const subscriptions = await subscriptionsOf(customer);
         const owes = subscriptions.some(({ status }) => status === 'past_due' || status === 'unpaid');
         const invoices = needs.invoices || owes ? await invoicesOf(customer) : [];
         return { deleted: false, subscriptions, invoices };
       } catch (error) {
-        if (isGone(error)) return { deleted: true, subscriptions: [], invoices: [] };
-        throw error;
+        if (!isGone(error)) throw error;
+        // Deleted is what Stripe calls so. One that it has never heard of is of another account: nothing follows from that.
+        if (await isDeletedForSure(customer)) return gone;
+        throw new UnknownToStripe(customer, { cause: error });
       }
     },
 
@@ -273,6 +295,10 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
       }
       return all;
     },
+
+    /** Whether the customer has a subscription that is charged for. */
+    hasSubscription: async (customer: string): Promise<boolean> =>
+      (await subscriptionsOf(customer)).some(({ status }) => !isOver(status) && status !== 'incomplete'),
 
     /** Closes a page of checkout; one that is closed already stays so. */
     expire: async (sessionId: string): Promise<void> => {

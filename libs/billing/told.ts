@@ -41,7 +41,16 @@ const HANDLED: ReadonlySet<string> = new Set([
 const MAX = { id: 255, type: 100 };
 
 const textOf = (value: unknown, max: number): string | undefined =>
-  typeof value === 'string' && value.length > 0 && value.length <= max ? value : undefined;
+  typeof value === 'string' && value.length > 0 && value.length <= max && !value.includes('\0') ? value : undefined;
+
+/** Seconds by which Stripe's clock may be ahead of ours: a day, or as far as a test clock goes. */
+const AHEAD = { live: 86_400, test: 20 * 366 * 86_400 };
+
+const isTime = (value: unknown, livemode: boolean, now: Date): value is number =>
+  typeof value === 'number' &&
+  Number.isInteger(value) &&
+  value >= 0 &&
+  value <= now.getTime() / 1_000 + (livemode ? AHEAD.live : AHEAD.test);
 
 /** The customer that an object is of: itself, or named by it, whole or by its id. */
 const customerOf = (object: Record<string, unknown>): string | null => {
@@ -76,7 +85,7 @@ export const readTold = (payload: string, mode: Mode, now = new Date()): Told =>
   const [eventId, type] = [textOf(event['id'], MAX.id), textOf(event['type'], MAX.type)];
   const { data, created, livemode, account } = event;
   const object = isRecord(data) ? data['object'] : undefined;
-  if (!eventId || !type || !isRecord(object) || typeof created !== 'number' || typeof livemode !== 'boolean')
+  if (!eventId || !type || !isRecord(object) || typeof livemode !== 'boolean' || !isTime(created, livemode, now))
     return unreadable('it is no event of Stripe’s');
   const told = {
     ...{ account: textOf(account, MAX.id) ?? '', livemode, eventId, type, customerId: customerOf(object) },

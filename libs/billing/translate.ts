@@ -55,6 +55,12 @@ const sold = (
 
 const isFailing = ({ status, attempt_count }: StripeInvoice): boolean => status === 'open' && attempt_count > 0;
 
+/** What is left unpaid of a subscription that is over is no reason to lock the one that there is now. */
+const isOf = ({ id }: StripeSubscription, { parent }: StripeInvoice): boolean => {
+  const subscription = parent?.subscription_details?.subscription;
+  return subscription === undefined || (typeof subscription === 'string' ? subscription : subscription.id) === id;
+};
+
 const failedAt = ({ status_transitions, created }: StripeInvoice): number => status_transitions.finalized_at ?? created;
 
 /** Since when payment is missing, by Stripe's clock alone: whoever looks, and whenever, finds the same. */
@@ -63,7 +69,7 @@ const failingSince = (subscription: StripeSubscription, invoices: readonly Strip
   const begun = Math.max(...items.data.map(({ current_period_start }) => current_period_start));
   if (status === 'paused') return time(trial_end ?? begun);
   if (status !== 'past_due' && status !== 'unpaid') return null;
-  const failing = invoices.filter(isFailing).map(failedAt);
+  const failing = invoices.filter((it) => isFailing(it) && isOf(subscription, it)).map(failedAt);
   return time(failing.length > 0 ? Math.min(...failing) : begun);
 };
 

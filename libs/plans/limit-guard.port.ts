@@ -16,6 +16,8 @@ export interface Claim {
 }
 
 export interface Reservation {
+  /** False where its time is over, after a process stood still: somebody else may have the place. */
+  isUsable(): boolean;
   /** It was used by what lies at that position: it counts until the read model counts that. */
   used(position: bigint): void;
   /** Gives back what was not used. Never rejects. */
@@ -44,7 +46,11 @@ export const NO_LIMITS: InStreamLimits = {
   ...{ plan: 'none', upgradeTo: null },
 };
 
-export const NOTHING_RESERVED: Reservation = { used: () => undefined, release: async () => undefined };
+export const NOTHING_RESERVED: Reservation = {
+  isUsable: () => true,
+  used: () => undefined,
+  release: async () => undefined,
+};
 
 /** The guard of an installation without plans. */
 export const unlimited: LimitGuard = {

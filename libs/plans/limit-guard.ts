@@ -4,9 +4,9 @@ import type { Tenant } from '../domain/tenant/evolve';
 import type { EventLog } from '../event-log/port';
 import { Problem } from '../platform/problems';
 import { type Catalogue, FOUNDING_TERMS } from './catalogue';
+import { type CountedUpTo, settledOf } from './held';
 import { type Claim, type LimitGuard, NOTHING_RESERVED, type Reservable, type Reservation } from './limit-guard.port';
-import { type CountedUpTo, settledOf } from './overdue';
-import type { Reservations, Wanted } from './reservations';
+import { RESERVED_SECONDS, type Reservations, type Wanted } from './reservations';
 import type { Settling } from './settling';
 
 export interface LimitGuardParts {
@@ -33,6 +33,9 @@ export const inStreamLimits =
     return { seats, teams, openInvitations, features, invitationsHoldSeats, plan, upgradeTo };
   };
 
+/** ms from before a reservation was taken in which it may be used: others take it for lost after {@link RESERVED_SECONDS}. */
+const USABLE_MS = (RESERVED_SECONDS - 10) * 1_000;
+
 const NAMES = { projects: 'projects', tasks: 'tasks in a project' } as const;
 
 /**
@@ -57,9 +60,9 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
     });
   };
 
-  /** Looks up what is out of time. @returns whether there is more room by it */
-  const clearOverdue = async (tenantId: string, scopeId: string): Promise<boolean> => {
-    const settled = await settledOf(log, await reservations.overdueIn(tenantId, scopeId), countedUpTo);
+  /** Looks up what became of the reservations. @returns whether there is more room by it */
+  const clearHeld = async (tenantId: string, scopeId: string): Promise<boolean> => {
+    const settled = await settledOf(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
     if (settled.length > 0) await reservations.settle(settled);
     return settled.length > 0;
   };
@@ -68,7 +71,7 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
     const { tenantId, scopeId, resource } = wanted;
     const first = await reservations.reserve(wanted, limit);
     if (first.taken) return;
-    if (first.overdue > 0 && (await clearOverdue(tenantId, scopeId))) {
+    if (first.held > 0 && (await clearHeld(tenantId, scopeId))) {
       const second = await reservations.reserve(wanted, limit);
       if (second.taken) return;
     }
@@ -85,8 +88,9 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
       if (limit === null) return NOTHING_RESERVED;
       const [scopeId, unitId] =
         resource === 'projects' ? [tenantId, wanted.projectId] : [wanted.projectId, wanted.taskId];
+      const until = performance.now() + USABLE_MS;
       await take(terms, { tenantId, commandId, resource, scopeId, unitId }, limit);
-      return settling.reservation(tenantId, commandId);
+      return settling.reservation(tenantId, commandId, until);
     },
 
     requireWritable: async (tenantId, tenant, projectId) => {
@@ -96,7 +100,14 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
       if (limit === null) return;
       const rank = await reservations.rankOf(tenantId, projectId, limit);
       if (rank === undefined || rank < limit) return;
-      throw reached(terms, 'projects', limit, rank + 1, ': this one, beyond them, can be read and archived.');
+      const used = await reservations.usedIn(tenantId, tenantId);
+      throw reached(
+        terms,
+        'projects',
+        limit,
+        used,
+        `, and ${used} are used: this one, beyond them, can be read and archived.`,
+      );
     },
   };
 };

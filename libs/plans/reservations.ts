@@ -17,21 +17,23 @@ export interface Wanted {
   readonly unitId: string;
 }
 
-/** A reservation that is out of time. */
-export type Overdue = Wanted;
+/** A reservation that is there; `overdue`: its time is over. */
+export interface Held extends Wanted {
+  readonly overdue: boolean;
+}
 
 const RESERVE: Statement = {
   name: 'reserve',
-  text: `select taken, used, overdue from plans.reserve($1, $2, $3, $4, $5, $6, ${RESERVED_SECONDS})`,
+  text: `select taken, used, held from plans.reserve($1, $2, $3, $4, $5, $6, ${RESERVED_SECONDS})`,
 };
 
 const COLUMNS = `tenant_id as "tenantId", command_id as "commandId", resource, scope_id as "scopeId", unit_id as "unitId"`;
 
-const OVERDUE_IN: Statement = {
-  name: 'overdue-reservations',
-  text: `select ${COLUMNS} from plans.reservations
+const HELD_IN: Statement = {
+  name: 'held-reservations',
+  text: `select ${COLUMNS}, expires_at <= now() as overdue from plans.reservations
     where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and scope_id = $1
-      and expires_at <= now() limit 100`,
+    order by expires_at limit 100`,
 };
 
 const RANK: Statement = {
@@ -43,18 +45,23 @@ const RANK: Statement = {
     where it.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and it.unit_id = $1`,
 };
 
+const USED: Statement = {
+  name: 'units-in-use',
+  text: `select count(*)::integer as used from read_model.plan_units
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and scope_id = $1`,
+};
+
 /** What is taken of limits across streams, in one round trip each. */
 export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readonly pool: Pool }) => ({
-  /** Takes one, unless the limit is reached: then it tells how many are used and how many of these are out of time. */
+  /** Takes one, unless the limit is reached: then it tells how many are used, and how many of these by reservations. */
   reserve: async ({ tenantId, commandId, resource, scopeId, unitId }: Wanted, limit: number) => {
     const values = [tenantId, commandId, resource, scopeId, unitId, limit];
-    const [row] = await db.tenant(tenantId).query<{ taken: boolean; used: number; overdue: number }>(RESERVE, values);
+    const [row] = await db.tenant(tenantId).query<{ taken: boolean; used: number; held: number }>(RESERVE, values);
     if (!row) throw new Error('the database did not answer a reservation');
     return row;
   },
 
-  overdueIn: (tenantId: string, scopeId: string): Promise<Overdue[]> =>
-    db.tenant(tenantId).query<Overdue>(OVERDUE_IN, [scopeId]),
+  heldIn: (tenantId: string, scopeId: string): Promise<Held[]> => db.tenant(tenantId).query<Held>(HELD_IN, [scopeId]),
 
   /**
    * How many of the same scope are older than this one, `limit` at most; undefined where it is not in use, or the read
@@ -63,6 +70,12 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
   rankOf: async (tenantId: string, unitId: string, limit: number): Promise<number | undefined> => {
     const [row] = await db.tenant(tenantId).query<{ rank: number }>(RANK, [unitId, limit]);
     return row?.rank;
+  },
+
+  /** How many are in use. */
+  usedIn: async (tenantId: string, scopeId: string): Promise<number> => {
+    const [row] = await db.tenant(tenantId).query<{ used: number }>(USED, [scopeId]);
+    return row?.used ?? 0;
   },
 
   settle: (many: readonly Pick<Wanted, 'tenantId' | 'commandId'>[]): Promise<void> => settleReservations(pool, many),
@@ -85,10 +98,10 @@ export const settleReservations = async (
 };
 
 /** Of all companies, for the sweeper. @param pool connects as the projector */
-export const overdueReservations = async (pool: Pool, limit: number): Promise<Overdue[]> => {
+export const overdueReservations = async (pool: Pool, limit: number): Promise<Held[]> => {
   const { rows } = await withClient(pool, (client) =>
-    client.query<Overdue>(
-      `select ${COLUMNS} from plans.reservations where expires_at <= now() order by expires_at limit $1`,
+    client.query<Held>(
+      `select ${COLUMNS}, true as overdue from plans.reservations where expires_at <= now() order by expires_at limit $1`,
       [limit],
     ),
   );

@@ -12,7 +12,7 @@ import { type Claim, type LimitGuard, NO_LIMITS, type Reservable } from './limit
 const [tenantId, owner] = [uuidv7(), uuidv7()];
 
 /** A guard that notes what is taken and given back, and has room for so many. */
-const createGuard = (room = 100) => {
+const createGuard = (room = 100, usable = true) => {
   const notes: string[] = [];
   const limits: LimitGuard = {
     limitsOf: () => NO_LIMITS,
@@ -21,6 +21,7 @@ const createGuard = (room = 100) => {
       if (room-- <= 0) throw new Refusal('plan-limit-reached', 'No more.');
       notes.push(`${resource} for ${commandId}`);
       return {
+        isUsable: () => usable,
         used: () => undefined,
         release: async () => {
           notes.push('released');
@@ -110,6 +111,14 @@ describe('what a plan limits', () => {
     jest.spyOn(log, 'append').mockRejectedValueOnce(new LogUnavailable('away'));
     await expect(createBus(log, limits)(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
     expect(notes).toEqual([expect.any(String), 'released']);
+  });
+
+  it('is not used when its time is over, as after the process stood still', async () => {
+    const { limits, notes } = createGuard(100, false);
+    const log = await founded();
+    await expect(createBus(log, limits)(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
+    expect(notes).toEqual([expect.any(String), 'released']);
+    expect(await log.head()).toBe(1n);
   });
 
   it('is kept where it is not known whether something was written', async () => {

@@ -1,5 +1,5 @@
 import type { Executed } from '../event-log/aggregate-store';
-import { AppendOutcomeUnknown } from '../event-log/port';
+import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
 import { failpoint } from '../platform/failpoints';
 import type { Reservation } from './limit-guard.port';
 
@@ -13,6 +13,7 @@ export const using = async <State>(
 ): Promise<Executed<State>> => {
   try {
     failpoint('plans.reserved');
+    if (!reservation.isUsable()) throw new LogUnavailable('the reservation ran out before it was used');
     const executed = await work();
     failpoint('plans.used');
     if (executed.position === undefined) await reservation.release();

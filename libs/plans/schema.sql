@@ -28,31 +28,35 @@ create policy tenant_works on plans.reservations to {{app}}
 create function plans.reserve(
   p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer,
   p_ttl_seconds integer
-) returns table (taken boolean, used integer, overdue integer)
+) returns table (taken boolean, used integer, held integer)
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
 declare
   v_used integer;
+  v_all integer;
   v_held integer;
-  v_overdue integer;
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_tenant_id::text || p_scope_id::text, 7301949));
   select count(*) into v_used from (
-    select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id limit p_limit
+    -- What this very command has made already, and was not heard of, is no reason to refuse its repeat.
+    select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
+      and u.command_id <> p_command_id limit p_limit
   ) units;
-  select count(*), count(*) filter (where r.expires_at <= now()) into v_held, v_overdue
+  select count(*) into v_held
   from plans.reservations r
   where r.tenant_id = p_tenant_id and r.scope_id = p_scope_id and r.command_id <> p_command_id
     and not exists (
       select from read_model.plan_units u
       where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id);
   if v_used + v_held >= p_limit then
-    return query select false, v_used + v_held, v_overdue;
+    -- After a plan became smaller there may be more.
+    select count(*) into v_all from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id;
+    return query select false, v_all + v_held, v_held;
     return;
   end if;
   insert into plans.reservations as r (tenant_id, command_id, resource, scope_id, unit_id, expires_at)
   values (p_tenant_id, p_command_id, p_resource, p_scope_id, p_unit_id, now() + make_interval(secs => p_ttl_seconds))
   on conflict (tenant_id, command_id) do update set expires_at = excluded.expires_at;
-  return query select true, v_used + v_held + 1, v_overdue;
+  return query select true, v_used + v_held + 1, v_held;
 end $$;
 
 -- Forgets reservations of many companies: those that the read model counts by now, and those that came to nothing.

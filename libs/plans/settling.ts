@@ -36,7 +36,9 @@ export const createSettling = ({ reservations, waiter }: SettlingParts) => {
   };
 
   return {
-    reservation: (tenantId: string, commandId: string): Reservation => ({
+    /** @param until what `performance.now()` says when it may no longer be used */
+    reservation: (tenantId: string, commandId: string, until: number): Reservation => ({
+      isUsable: () => performance.now() < until,
       used: (position) => {
         void waiter.waitFor(position, PATIENCE_MS).then((counted) => {
           if (counted) void settle(tenantId, commandId);

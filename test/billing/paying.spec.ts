@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
+import { createStripeGateway, UnknownToStripe } from '../../libs/billing/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
 import { SIM_KEY, send } from './life';
 import { ask, becomes, type Company, openScene, origins, PAYS, type Scene } from './scene';
@@ -51,6 +52,41 @@ describe('what a company pays', () => {
     expect(await subscriptions()).toEqual(['active']);
   });
 
+  it('is changed by an answer that shows the change, at a position that has it', async () => {
+    await scene.subscribe(url, company);
+    for (const seats of [27, 31, 26]) {
+      const answer = await fetch(`${url}/v1/billing/change`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${company.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ plan: 'pro', seats }),
+      });
+      expect([answer.status, ((await answer.json()) as { seats: number }).seats]).toEqual([200, seats]);
+      expect(answer.headers.get('position')).toMatch(/./);
+    }
+  });
+
+  it('may be paid on a page that leads back to an address of any script', async () => {
+    const back = 'http://127.0.0.1/日本?q=ü';
+    const page = await ask(url, company, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
+    expect(page.status).toBe(201);
+    const { pathname, search } = new URL(String((await pay(page.body['url'])).headers.get('location')));
+    const returned = await fetch(`${url}${pathname}${search}`, { redirect: 'manual' });
+    expect([returned.status, returned.headers.get('location')]).toEqual([303, new URL(back).href]);
+  });
+
+  it('is nobody’s business whom Stripe has never heard of, as with the key of another account', async () => {
+    await scene.subscribe(url, company);
+    const gateway = createStripeGateway({ secretKey: SIM_KEY, url: scene.sim.url });
+    const needs = { invoices: true, customer: true };
+    await expect(gateway.snapshot('cus_ofAnotherAccount', needs)).rejects.toThrow(UnknownToStripe);
+    await expect(gateway.snapshot('cus_ofAnotherAccount', { ...needs, customer: false })).rejects.toThrow(
+      UnknownToStripe,
+    );
+    const known = await customerOf();
+    await stripe.customers.del(known);
+    expect(await gateway.snapshot(known, needs)).toMatchObject({ deleted: true });
+  });
+
   it('ends with the company', async () => {
     await scene.subscribe(url, company);
     const closing = await fetch(`${url}/v1/tenant`, {
@@ -83,7 +119,7 @@ describe('what a company pays', () => {
     const row = [told.id, told.type, JSON.stringify({ ...told, data: { object } })];
     await scene.system.owner.query(
       `select billing.take_in('{""}', '{false}', array[$1], array[$2], array[null::text], array[now()], array[$3],
-        '{pending}', array[null::text])`,
+        '{pending}', array[null::text], 'webhook')`,
       row,
     );
     await until(async () => {

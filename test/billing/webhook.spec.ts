@@ -91,6 +91,8 @@ describe('the webhook of Stripe', () => {
       [signature(text, [SIM_SECRET], now()), `${text} `],
       ['', text],
       ['t=x,v1=y', text],
+      // Two times: one that is now, and one that was signed.
+      [`t=${now()},${signature(text, [SIM_SECRET], now() - 60)}`, text],
     ] as const) {
       const answer = await post(body, signed);
       expect([answer.status, ((await answer.json()) as { type: string }).type]).toEqual([
@@ -123,12 +125,39 @@ describe('the webhook of Stripe', () => {
     expect((await stateOf(id))[1]).toMatch(reason);
   });
 
-  it.each(['not JSON', '[]', '{"id":"evt_x"}', 'null', '{"id":5,"type":"a","created":"now","data":{}}'])(
-    'says 200 to what was signed and can not be read: %j',
-    async (text) => {
-      expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
-    },
-  );
+  it.each([
+    'not JSON',
+    '[]',
+    '{"id":"evt_x"}',
+    'null',
+    '{"id":5,"type":"a","created":"now","data":{}}',
+    '{"id":"evt_y","type":"a","created":1e300,"livemode":false,"data":{"object":{}}}',
+    '{"id":"evt_y","type":"a","created":100000000000,"livemode":false,"data":{"object":{}}}',
+    '{"id":"evt_\\u0000","type":"a","created":1,"livemode":false,"data":{"object":{}}}',
+  ])('says 200 to what was signed and can not be read: %j', async (text) => {
+    expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
+  });
+
+  it('keeps nothing of whoever has no signature', async () => {
+    const keys = async (): Promise<number> => (await system.owner.query('select 1 from idempotency.keys')).rows.length;
+    const before = await keys();
+    for (let at = 0; at < 5; at++) {
+      const answer = await fetch(`${url}/v1/webhooks/stripe`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `of-a-stranger-${at}` },
+        body: '{}',
+      });
+      expect(answer.status).toBe(400);
+    }
+    expect(await keys()).toBe(before);
+  });
+
+  it('reads anew what is tried again, and says what it is then', async () => {
+    const { id, text } = eventOf({ livemode: true });
+    await post(text, signature(text, [SIM_SECRET], now()));
+    expect((await tenantry('billing', 'retry', id)).stdout).toContain('quarantined: it is of live mode');
+    expect(await stateOf(id)).toEqual(['quarantined', 'it is of live mode']);
+  });
 
   it('lets operators look, try again and leave alone', async () => {
     const { id, text } = eventOf();

@@ -192,7 +192,7 @@ describe('money, where Stripe does not answer', () => {
     await scene.sim.control.idle(30_000);
     scene.sim.control.setChaos({});
     // What was never delivered, reconciliation finds.
-    await scene.system.owner.query('select billing.ask(null)');
+    await scene.system.owner.query("select billing.ask('', false, null)");
     for (const company of companies) await becomes(url, company, { plan: 'pro', lock: 'locked', status: 'past-due' });
     await product.end('SIGTERM');
   });

@@ -137,13 +137,22 @@ export const createIdentityApp = async (
   });
   const calls = createCalls(db, { account: '', livemode: false });
   const billing = createBilling({
-    ...{ gateway: undefined, calls, catalogue: plans.catalogue, db, usage: plans.usage, nudge: () => undefined },
+    ...{
+      gateway: undefined,
+      calls,
+      catalogue: plans.catalogue,
+      db,
+      usage: plans.usage,
+      nudge: () => undefined,
+      settled: async () => 0n,
+    },
     returning: createReturning(createSealer(TEST_SECRET_KEY), 'https://api.example.com'),
     returnOrigins: ['https://app.example.com'],
   });
   const module = ApiModule.with({
     billing,
-    inbox: createInboxOperations(projector),
+    backfill: async () => undefined,
+    inbox: createInboxOperations(projector, { account: '', livemode: false }),
     webhook: null,
     plans,
     retentionDays: 30,

@@ -94,7 +94,9 @@ export class BillingController {
   ): Promise<ChangePreviewDto | BillingDto> {
     const { tenantId } = principalOf(context);
     if (preview === 'true') return this.billing.preview(tenantId, wanted);
-    return new BillingDto(await this.billing.change(tenantId, context.commandId, wanted));
+    const { row, position } = await this.billing.change(tenantId, context.commandId, wanted);
+    context.position = position;
+    return new BillingDto(row);
   }
 
   @Get('v1/billing/invoices')

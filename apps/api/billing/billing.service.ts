@@ -1,6 +1,8 @@
 import type { Calls } from '../../../libs/billing/calls';
 import { type Change, type Item, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import type { Plan, Terms } from '../../../libs/domain/tenant/billing-events';
+import type { Position } from '../../../libs/event-log/port';
 import type { Catalogue } from '../../../libs/plans/catalogue';
 import { sleep } from '../../../libs/platform/backoff';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
@@ -25,6 +27,8 @@ export interface BillingParts {
   readonly returnOrigins: readonly string[];
   /** Tells the workers that there is something to look at. */
   readonly nudge: () => void;
+  /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
+  readonly settled: () => Promise<Position>;
 }
 
 /** ms that an answer waits for the worker that looks at what Stripe has. */
@@ -51,9 +55,33 @@ const refused = (error: unknown): unknown =>
       )
     : error;
 
+const refuse = (error: unknown): never => {
+  throw refused(error);
+};
+
+/** A change that was not answered may have been made, or be made yet. */
+const unansweredChange = (error: unknown): unknown =>
+  error instanceof StripeUnavailable
+    ? new Problem(
+        'dependency-unavailable',
+        {
+          detail:
+            'Stripe did not answer, and it is not known whether the change was made: it is asked for again for up to an hour. Repeat it with the same Idempotency-Key to know, or ask for another change in its place.',
+          retryAfter: 5,
+        },
+        { cause: error },
+      )
+    : error;
+
+export interface Changed {
+  readonly row: BillingRow;
+  /** Where in the log the read models are that show it. */
+  readonly position: Position;
+}
+
 /** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
 export const createBilling = (parts: BillingParts) => {
-  const { calls, catalogue, db, usage, returning, returnOrigins, nudge } = parts;
+  const { calls, catalogue, db, usage, returning, returnOrigins, nudge, settled } = parts;
 
   const requireGateway = (): StripeGateway => {
     if (parts.gateway) return parts.gateway;
@@ -72,11 +100,11 @@ export const createBilling = (parts: BillingParts) => {
     return row;
   };
 
-  /** The lines of a subscription to so many seats of a plan. */
-  const itemsOf = (plan: Plan, seats: number | undefined): Item[] => {
-    const prices = catalogue.pricesOf(plan);
+  /** The lines of a subscription to so many seats of a plan. @param version of the catalogue; the present one unless given */
+  const itemsOf = (plan: Plan, seats: number | undefined, version?: number): Item[] => {
+    const prices = catalogue.pricesOf(plan, version);
     if (!prices) throw invalid('/plan', 'must be one that is sold');
-    const included = catalogue.detailsOf(plan).limits.seats;
+    const included = catalogue.detailsOf(plan, version).limits.seats;
     if (seats === undefined) return [{ price: prices.price, quantity: 1 }];
     if (prices.seat === null || included === null) throw invalid('/seats', 'must be left out: the plan has any number');
     const further = seats - included;
@@ -105,6 +133,16 @@ export const createBilling = (parts: BillingParts) => {
     for (const end = Date.now() + ms; Date.now() < end && (await calls.isAtWork(tenantId)); )
       await sleep(LOOK_EVERY_MS);
   };
+
+  /** {@link look}, and waits until what came of it can be read. */
+  const lookAndSee = async (tenantId: string, ms?: number): Promise<Position> => {
+    await look(tenantId, ms);
+    return settled();
+  };
+
+  /** A subscriber who stays with a plan keeps the version of it that was bought. */
+  const versionFor = (row: BillingRow, plan: Plan): number | undefined =>
+    row.plan === plan && catalogue.pricesOf(plan, row.planVersion) ? row.planVersion : undefined;
 
   const misfitsOf = async (tenantId: string, { limits }: Terms): Promise<MisfitDto[]> => {
     const scoped = db.tenant(tenantId);
@@ -141,7 +179,7 @@ export const createBilling = (parts: BillingParts) => {
     get: async (tenantId: string): Promise<BillingRow> => {
       const row = await billingOf(tenantId);
       if (row.status !== null || !parts.gateway || !(await calls.hasCheckedOut(tenantId))) return row;
-      await look(tenantId, LOOK_AT_CHECKOUT_MS);
+      await lookAndSee(tenantId, LOOK_AT_CHECKOUT_MS);
       return billingOf(tenantId);
     },
 
@@ -153,16 +191,20 @@ export const createBilling = (parts: BillingParts) => {
       const items = itemsOf(plan, seats);
       const hasOne = async (): Promise<boolean> => (await billingOf(tenantId)).subscriptionId !== null;
       // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
-      if (!(await hasOne()) && (await calls.hasCheckedOut(tenantId))) await look(tenantId, LOOK_AT_CHECKOUT_MS);
+      if (!(await hasOne()) && (await calls.hasCheckedOut(tenantId))) await lookAndSee(tenantId, LOOK_AT_CHECKOUT_MS);
       if (await hasOne()) throw paidFor();
       const customer = await customerFor(tenantId, commandId);
-      const params = { customer, items, successUrl: returning.urlFor(tenantId, successUrl), cancelUrl };
+      // As browsers write it: what goes into a header has to be ASCII.
+      const [success, cancel] = [new URL(successUrl).href, new URL(cancelUrl).href];
+      const params = { customer, items, successUrl: returning.urlFor(tenantId, success), cancelUrl: cancel };
       const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
       try {
         const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
-        if (await gateway.expireOthers(customer, id)) return url;
+        await gateway.expireOthers(customer, id);
+        // After that none of them can be paid any more: whatever was, is there to be seen.
+        if (!(await gateway.hasSubscription(customer))) return url;
         await gateway.expire(id);
-        await look(tenantId);
+        await lookAndSee(tenantId);
         throw paidFor();
       } catch (error) {
         throw refused(error);
@@ -174,7 +216,7 @@ export const createBilling = (parts: BillingParts) => {
       requireAllowed(returnUrl, '/returnUrl');
       const customer = await calls.customerOf(tenantId);
       if (!customer) throw new Problem('conflict', { detail: 'Nothing was bought yet. Buy by checkout first.' });
-      const params = { customer, back: returning.urlFor(tenantId, returnUrl) };
+      const params = { customer, back: returning.urlFor(tenantId, new URL(returnUrl).href) };
       const call = { tenantId, callId: commandId, kind: 'portal', params } as const;
       const open = async (key: string, { back }: typeof params) => ({
         url: await gateway.createPortal(customer, back, key),
@@ -188,23 +230,29 @@ export const createBilling = (parts: BillingParts) => {
       const subscriptionId = requireSubscription(row);
       const at = momentOf(wanted);
       const { plan, seats = null } = wanted;
-      const terms = catalogue.termsOf(plan, seats);
+      const version = versionFor(row, plan);
+      const terms = catalogue.termsOf(plan, seats, version);
       const misfits = await misfitsOf(tenantId, terms);
       const moment = new Date(at * 1_000).toISOString();
       if (plan === 'free') {
         const effectiveAt = row.periodEnd?.toISOString() ?? moment;
         return { ...{ plan, seats, dueNow: 0, recurring: 0, currency: null, at: moment, effectiveAt }, misfits };
       }
-      const { dueNow, recurring, currency } = await gateway.preview(subscriptionId, itemsOf(plan, wanted.seats), at);
+      const { dueNow, recurring, currency } = await gateway.preview(
+        subscriptionId,
+        itemsOf(plan, wanted.seats, version),
+        at,
+      );
       return { ...{ plan, seats, dueNow, recurring, currency, at: moment, effectiveAt: moment }, misfits };
     },
 
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */
-    change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<BillingRow> => {
+    change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
       const gateway = requireGateway();
-      const subscriptionId = requireSubscription(await billingOf(tenantId));
+      const present = await billingOf(tenantId);
+      const subscriptionId = requireSubscription(present);
       const { plan, seats } = wanted;
-      const lines = plan === 'free' ? [] : itemsOf(plan, seats);
+      const lines = plan === 'free' ? [] : itemsOf(plan, seats, versionFor(present, plan));
       const at = momentOf(wanted);
       const carryOut = async (key: string, change: Change) => {
         await (change.items.length === 0
@@ -212,15 +260,15 @@ export const createBilling = (parts: BillingParts) => {
           : gateway.change(change, key));
         return {};
       };
+      const items = lines.length === 0 ? [] : await gateway.itemsFor(subscriptionId, lines).catch(refuse);
+      const params: Change = { subscriptionId, items, at };
       try {
-        const items = lines.length === 0 ? [] : await gateway.itemsFor(subscriptionId, lines);
-        const params: Change = { subscriptionId, items, at };
         await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
       } catch (error) {
-        throw refused(error);
+        throw unansweredChange(refused(error));
       }
-      await look(tenantId);
-      return billingOf(tenantId);
+      const position = await lookAndSee(tenantId);
+      return { row: await billingOf(tenantId), position };
     },
 
     /** The company was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
@@ -234,7 +282,7 @@ export const createBilling = (parts: BillingParts) => {
       const known = returning.open(token);
       if (!known) return undefined;
       // Whatever is wrong here, they go where they want to.
-      await look(known.tenantId).catch(() => undefined);
+      await lookAndSee(known.tenantId).catch(() => undefined);
       return known.url;
     },
   };

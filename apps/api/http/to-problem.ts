@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DatabaseError } from 'pg';
+import { TooMuchToTakeIn } from '../../../libs/billing/intake';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
@@ -30,6 +31,8 @@ export const toProblem = (error: unknown): Problem => {
     const detail = 'Stripe does not answer at the moment; nothing was changed here. Try again soon.';
     return new Problem('dependency-unavailable', { detail, retryAfter: STRIPE_RETRY_SECONDS }, { cause: error });
   }
+  if (error instanceof TooMuchToTakeIn)
+    return away(error, 'There is more to take in than can be done. Try again soon.');
   if (error instanceof HttpException) return ofHttpException(error);
   return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
 };

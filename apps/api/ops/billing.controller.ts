@@ -4,7 +4,7 @@ import { INBOX_STATES, type InboxEntry, type InboxOperations, type InboxState } 
 import { Problem } from '../../../libs/platform/problems';
 import { Documented } from '../http/documented';
 import { Choice, Integer, Uuid } from '../http/fields';
-import { INBOX } from '../tokens';
+import { BACKFILL, INBOX } from '../tokens';
 import { Operators } from './operators.decorator';
 
 class InboxQuery {
@@ -64,7 +64,10 @@ const shown = (it: InboxEntry): InboxEntryDto => ({
 @Operators()
 @Controller('ops/billing')
 export class OpsBillingController {
-  constructor(@Inject(INBOX) private readonly inbox: InboxOperations) {}
+  constructor(
+    @Inject(INBOX) private readonly inbox: InboxOperations,
+    @Inject(BACKFILL) private readonly backfill: () => Promise<void>,
+  ) {}
 
   @Get('inbox')
   @Documented({ summary: 'What Stripe told, the newest first', response: InboxDto })
@@ -83,9 +86,12 @@ export class OpsBillingController {
 
   @Post('inbox/:eventId/retry')
   @HttpCode(204)
-  @Documented({ summary: 'Try one again', status: 204, problems: ['conflict'] })
+  @Documented({ summary: 'Try one again, read anew', status: 204, problems: ['conflict'] })
   async retry(@Param('eventId') eventId: string): Promise<void> {
-    if (!(await this.inbox.retry(eventId))) throw new Problem('conflict', { detail: 'There is nothing to try again.' });
+    const retried = await this.inbox.retry(eventId);
+    if (!retried) throw new Problem('conflict', { detail: 'There is nothing to try again.' });
+    if (retried.state !== 'pending')
+      throw new Problem('conflict', { detail: `It is ${retried.state} again: ${retried.reason}.` });
   }
 
   @Post('inbox/:eventId/skip')
@@ -100,6 +106,7 @@ export class OpsBillingController {
   @HttpCode(202)
   @Documented({ summary: 'Compare with Stripe now', status: 202, response: AskedDto })
   async reconcile(@Body() { tenantId }: ReconcileDto): Promise<AskedDto> {
+    await this.backfill();
     return { asked: await this.inbox.reconcile(tenantId ?? null) };
   }
 }

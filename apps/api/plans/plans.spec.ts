@@ -112,7 +112,9 @@ describe('what a plan limits', () => {
     expect((await makeTask(company, oldest)).statusCode).toBe(201);
     expect((await makeTask(company, beyond)).statusCode).toBe(402);
     const rename = (id: string) => app.ask('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
-    expect((await rename(beyond)).statusCode).toBe(402);
+    const refused = await rename(beyond);
+    expect([refused.statusCode, refused.json()]).toEqual([402, expect.objectContaining({ used: ids.length })]);
+    expect((await makeProject(company)).json()).toMatchObject({ used: ids.length });
     expect((await rename(oldest)).statusCode).toBe(200);
     expect((await app.get(`/v1/projects/${beyond}`, token)).statusCode).toBe(200);
     expect((await makeProject(company)).statusCode).toBe(402);
@@ -184,6 +186,30 @@ describe('what a plan limits', () => {
     expect((await makeProject(company)).statusCode).toBe(201);
     expect((await makeProject(company)).statusCode).toBe(402);
     expect(RESERVED_SECONDS).toBeLessThan(60);
+  });
+
+  it('is not used up by the very request that is repeated, because its answer never came', async () => {
+    const company = await app.signUp();
+    const key = uuidv7();
+    const create = (idempotencyKey: string) =>
+      app.ask('POST', '/v1/projects', {
+        ...{ token: company.accessToken, payload: { name: 'Website' } },
+        headers: { 'idempotency-key': idempotencyKey },
+      });
+    await makeProject(company);
+    await makeProject(company);
+    const first = await create(key);
+    expect(first.statusCode).toBe(201);
+    await app.settled();
+    // As a process leaves it that is killed between the append and the answer.
+    await app.owner.query(
+      `update idempotency.keys set status = null, answer = null, leased_until = '-infinity' where tenant_id = $1 and command_id in (
+         select command_id from event_log.events where aggregate_id = $2)`,
+      [company.tenant.id, (first.json() as { id: string }).id],
+    );
+    const again = await create(key);
+    expect([again.statusCode, again.json()]).toEqual([201, first.json()]);
+    expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
   it('is shown to everybody', async () => {

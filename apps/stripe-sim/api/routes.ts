@@ -305,6 +305,7 @@ export const ROUTES: readonly (readonly [method: string, path: string, answer: A
     '/v1/subscriptions',
     (world, params) => {
       const [customer, status] = [textOf(params, 'customer'), textOf(params, 'status')];
+      if (customer !== undefined) find(world, 'customer', customer);
       const fits = (it: Subscription): boolean =>
         (customer === undefined || it.customer === customer) &&
         (status === 'all' || (status === undefined ? it.status !== 'canceled' : it.status === status));

@@ -51,7 +51,7 @@ export type InvoiceDetails = {
 /** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for whoever asks why. */
 export type PlanChanged = {
   readonly type: 'PlanChanged';
-  readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' };
+  readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' | 'released' };
 };
 
 export type SubscriptionStarted = { readonly type: 'SubscriptionStarted'; readonly data: SubscriptionDetails };
@@ -65,8 +65,8 @@ export type SubscriptionCanceled = {
   readonly data: { readonly subscriptionId: string };
 };
 
-/** So many were bought, where the plan sells seats one by one. */
-export type SeatsChanged = { readonly type: 'SeatsChanged'; readonly data: { readonly seats: number } };
+/** So many were bought, where the plan sells seats one by one; null: it no longer does. */
+export type SeatsChanged = { readonly type: 'SeatsChanged'; readonly data: { readonly seats: number | null } };
 
 export type PaymentFailed = {
   readonly type: 'PaymentFailed';

@@ -43,4 +43,5 @@ export class FollowStripe extends TenantCommand<BillingFacts> {}
 /** Locks and suspends where the time for it has come. */
 export class AdvanceStanding extends TenantCommand<{ /** RFC 3339: now. */ readonly at: string }> {}
 /** Of an operator: terms outside the catalogue. */
+export class ReleaseTerms extends TenantCommand<{ readonly free: Terms }> {}
 export class AgreeTerms extends TenantCommand<{ readonly terms: Terms }> {}

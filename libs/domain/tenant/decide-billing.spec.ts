@@ -1,7 +1,14 @@
 import { specificationOf } from '../../testing/given-when-then';
 import { PEOPLE, tenantClosed, tenantCreated } from '../../testing/tenant-facts';
 import type { InvoiceDetails, SubscriptionDetails, Terms } from './billing-events';
-import { advanceStanding, agreeTerms, type BillingFacts, followStripe, type InvoiceFacts } from './decide-billing';
+import {
+  advanceStanding,
+  agreeTerms,
+  type BillingFacts,
+  followStripe,
+  type InvoiceFacts,
+  releaseTerms,
+} from './decide-billing';
 import { renameTenant } from './decide-workspace';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
@@ -52,7 +59,7 @@ const pass = (time: string) => (tenant: Tenant) => advanceStanding({ at: time },
 
 const started: TenantEvent = { type: 'SubscriptionStarted', data: details };
 const updated = (data: SubscriptionDetails): TenantEvent => ({ type: 'SubscriptionUpdated', data });
-const planned = (terms: Terms, reason: 'subscribed' | 'changed' | 'ended' | 'agreed'): TenantEvent => ({
+const planned = (terms: Terms, reason: 'subscribed' | 'changed' | 'ended' | 'agreed' | 'released'): TenantEvent => ({
   type: 'PlanChanged',
   data: { terms, reason },
 });
@@ -119,6 +126,26 @@ describe('a subscription', () => {
       .when(follow({ ended: ['sub_1'] }))
       .thenNothing();
   });
+  it('changes nothing of what was agreed with the company, until that is released', () => {
+    const agreed = { ...pro, agreed: true, limits: { ...limits, seats: 1_000 } };
+    given(...onPro, planned(agreed, 'agreed'))
+      .when(follow({ subscription: subscribed() }))
+      .thenNothing();
+    const released = (tenant: Tenant) => releaseTerms({ free }, tenant);
+    given(...onPro, planned(agreed, 'agreed'))
+      .when(released)
+      .thenHappened(planned(free, 'released'));
+    given(...onPro, planned(agreed, 'agreed'), planned(free, 'released'))
+      .when(follow({ subscription: subscribed() }))
+      .thenHappened(planned(pro, 'changed'));
+    given(...onPro)
+      .when(released)
+      .thenNothing();
+  });
+  it('has no seats any more where the next plan sells none', () =>
+    given(...onPro, { type: 'SeatsChanged', data: { seats: 39 } })
+      .when(follow({ subscription: subscribed({ seats: null }) }))
+      .thenHappened({ type: 'SeatsChanged', data: { seats: null } }));
   it('is nothing to a company that is closed', () =>
     given(...founded, tenantClosed)
       .when(follow({ subscription: subscribed() }))

@@ -82,9 +82,10 @@ const takeSubscription = (collected: Collected, facts: BillingFacts): void => {
   const known = collected.account.subscription;
   if (known?.subscriptionId !== details.subscriptionId) collected.add({ type: 'SubscriptionStarted', data: details });
   else if (!isSame(known, details)) collected.add({ type: 'SubscriptionUpdated', data: details });
-  if (!isSame(collected.account.terms ?? {}, terms))
+  // What an operator has agreed upon stays, whatever was bought, until an operator releases it.
+  if (!collected.account.terms?.agreed && !isSame(collected.account.terms ?? {}, terms))
     collected.add({ type: 'PlanChanged', data: { terms, reason: known ? 'changed' : 'subscribed' } });
-  if (seats !== null && seats !== collected.account.seats) collected.add({ type: 'SeatsChanged', data: { seats } });
+  if (seats !== collected.account.seats) collected.add({ type: 'SeatsChanged', data: { seats } });
 };
 
 const fallBack = (collected: Collected, { free }: BillingFacts): void => {
@@ -172,6 +173,13 @@ export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant)
   const collected = collect(tenant.account);
   takeStand(collected, at);
   return collected.events;
+};
+
+/** An operator ends what was agreed upon: what was bought counts from the next look at Stripe on, and nothing until then. */
+export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant): TenantEvent[] => {
+  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
+  if (!tenant.account.terms?.agreed) return [];
+  return [{ type: 'PlanChanged', data: { terms: free, reason: 'released' } }];
 };
 
 /** An operator agrees upon terms with one company; the same ones again are no event. */

@@ -16,6 +16,7 @@ import {
   FollowStripe,
   InviteMember,
   JoinTenant,
+  ReleaseTerms,
   RemoveMember,
   RemoveTeamMember,
   RenameTeam,
@@ -23,7 +24,7 @@ import {
   RevokeInvitation,
   TransferOwnership,
 } from './commands';
-import { advanceStanding, agreeTerms, followStripe } from './decide-billing';
+import { advanceStanding, agreeTerms, followStripe, releaseTerms } from './decide-billing';
 import { inviteMember, joinTenant, revokeInvitation } from './decide-invitations';
 import { changeRole, removeMember, transferOwnership } from './decide-members';
 import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from './decide-teams';
@@ -154,6 +155,11 @@ export class FollowStripeHandler extends TenantRule<FollowStripe['wanted']> {
 @CommandHandler(AdvanceStanding)
 export class AdvanceStandingHandler extends TenantRule<AdvanceStanding['wanted']> {
   protected override readonly decide = advanceStanding;
+}
+
+@CommandHandler(ReleaseTerms)
+export class ReleaseTermsHandler extends TenantRule<ReleaseTerms['wanted']> {
+  protected override readonly decide = releaseTerms;
 }
 
 @CommandHandler(AgreeTerms)

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog, Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
-import type { Overdue } from './reservations';
+import type { Held } from './reservations';
 
 /** How far the read model is that counts what is in use. */
 export type CountedUpTo = () => Promise<Position>;
@@ -22,25 +22,22 @@ const AGGREGATES = { projects: 'project', tasks: 'task' } as const;
 /** Where the command that reserved has written; undefined: it came to nothing. */
 const usedAt = async (
   log: EventLog,
-  { tenantId, resource, unitId, commandId }: Overdue,
+  { tenantId, resource, unitId, commandId }: Held,
 ): Promise<Position | undefined> => {
   const events = await log.readStream({ tenantId, aggregate: AGGREGATES[resource], id: unitId });
   return events.findLast((event) => event.commandId === commandId)?.position;
 };
 
 /**
- * Of reservations whose time is over those that can be forgotten: whatever reserved was killed before it wrote, or what it
- * wrote is counted by now. One whose event the read model has not seen yet goes on counting, however long that takes.
+ * Of reservations those that can be forgotten: what it was used for is counted by now, and may be archived by now; or its time
+ * is over, and nothing was written. One whose event the read model has not seen yet goes on counting, however long that takes.
  */
-export const settledOf = async (
-  log: EventLog,
-  overdue: readonly Overdue[],
-  countedUpTo: CountedUpTo,
-): Promise<Overdue[]> => {
-  const settled: Overdue[] = [];
-  for (const reservation of overdue) {
+export const settledOf = async (log: EventLog, held: readonly Held[], countedUpTo: CountedUpTo): Promise<Held[]> => {
+  const settled: Held[] = [];
+  for (const reservation of held) {
     const position = await usedAt(log, reservation);
-    if (position === undefined || position <= (await countedUpTo())) settled.push(reservation);
+    const isOver = position === undefined ? reservation.overdue : position <= (await countedUpTo());
+    if (isOver) settled.push(reservation);
   }
   return settled;
 };

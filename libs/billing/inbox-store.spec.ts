@@ -1,0 +1,155 @@
+import { Pool } from 'pg';
+import { uuidv7 } from '../platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { createInboxStore, type InboxStore, LEASE_SECONDS, takeIn, type Work } from './inbox-store';
+import type { Told } from './told';
+
+const mode = { account: '', livemode: false };
+
+describe('the customers that are to be looked at', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let owner: Pool;
+  let store: InboxStore;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = new Pool({ connectionString: database.urls.projector, max: 2 });
+    owner = new Pool({ connectionString: database.urls.owner, max: 1 });
+    store = createInboxStore(pool, mode);
+  });
+  beforeEach(async () => {
+    await owner.query('truncate billing.work, billing.inbox, billing.customers');
+  });
+  afterAll(async () => {
+    await Promise.all([pool.end(), owner.end()]);
+    await database.drop();
+  });
+
+  let events = 0;
+  const told = (customerId: string, more: Partial<Told> = {}): Told => ({
+    ...{ ...mode, eventId: `evt_${++events}`, type: 'invoice.paid', customerId, createdAt: new Date() },
+    ...{ payload: '{}', state: 'pending', reason: null },
+    ...more,
+  });
+  const tell = (...many: Told[]): Promise<void> => takeIn(pool, many, 'webhook');
+  const claimOne = async (): Promise<Work> => {
+    const [work] = await store.claim(1);
+    if (!work) throw new Error('nobody is due');
+    return work;
+  };
+  const linked = async (customerId: string, livemode = false): Promise<string> => {
+    const tenantId = uuidv7();
+    const row = ['', livemode, customerId, tenantId];
+    await owner.query(
+      'insert into billing.customers (account, livemode, customer_id, tenant_id) values ($1, $2, $3, $4)',
+      row,
+    );
+    return tenantId;
+  };
+
+  it('are given out one by one, also where PostgreSQL takes their table for a small one', async () => {
+    await tell(told('cus_later'));
+    await owner.query(`update billing.work set due_at = now() + interval '1 hour'`);
+    await owner.query('vacuum analyze billing.work');
+    await tell(...Array.from({ length: 10 }, (_, at) => told(`cus_${at}`)));
+    const given: string[][] = [];
+    for (let at = 0; at < 11; at++) given.push((await store.claim(1)).map(({ customerId }) => customerId));
+    expect(given.map(({ length }) => length)).toEqual([...Array.from({ length: 10 }, () => 1), 0]);
+    expect(new Set(given.flat()).size).toBe(10);
+  });
+
+  it('are those of this mode alone', async () => {
+    await tell(told('cus_live', { livemode: true }));
+    expect(await store.claim(5)).toEqual([]);
+    await linked('cus_live', true);
+    expect(await store.ask(null)).toBe(0);
+  });
+
+  it('are looked at once more where somebody asked during a look', async () => {
+    await linked('cus_1');
+    await tell(told('cus_1'));
+    const work = await claimOne();
+    const pending = await store.pendingOf(work);
+    await store.ask(null);
+    expect(await store.finish(work, pending)).toBe(true);
+    const again = await claimOne();
+    expect(again.reconcile).toBe(true);
+    expect(await store.finish(again, [])).toBe(true);
+    expect(await store.claim(1)).toEqual([]);
+  });
+
+  it('are looked at once more where something came during a look', async () => {
+    await tell(told('cus_1'));
+    const work = await claimOne();
+    const pending = await store.pendingOf(work);
+    await tell(told('cus_1'));
+    expect(await store.finish(work, pending)).toBe(true);
+    expect(await store.pendingOf(await claimOne())).toHaveLength(1);
+  });
+
+  it('are looked at once more where the look took longer than its lease', async () => {
+    await tell(told('cus_1'));
+    const slow = await claimOne();
+    await owner.query(`update billing.work set leased_until = now() - interval '1 second'`);
+    const fast = await claimOne();
+    expect(await store.finish(fast, await store.pendingOf(fast))).toBe(true);
+    // What it did after the other one may have been older.
+    expect(await store.finish(slow, [])).toBe(false);
+    expect((await claimOne()).customerId).toBe('cus_1');
+    expect(LEASE_SECONDS).toBeGreaterThan(5);
+  });
+
+  it('say since when they fail, until a look succeeds', async () => {
+    await tell(told('cus_1'));
+    const first = await claimOne();
+    expect([first.attempts, first.failingSince]).toEqual([0, null]);
+    await store.putOff(first, 0);
+    const second = await claimOne();
+    expect([second.attempts, second.failingSince]).toEqual([1, expect.any(Date)]);
+    await store.putOff(second, 0);
+    const third = await claimOne();
+    expect([third.attempts, third.failingSince]).toEqual([2, second.failingSince]);
+    await tell(told('cus_1'));
+    await store.finish(third, []);
+    expect(await claimOne()).toMatchObject({ attempts: 0, failingSince: null });
+  });
+
+  it('are not those of events that do not say whose they are, until that is known', async () => {
+    const nameless = told('', { customerId: null, type: 'charge.dispute.created' });
+    await tell(nameless);
+    expect(await store.claim(1)).toEqual([]);
+    const [event] = await store.nameless(10);
+    expect(event?.eventId).toBe(nameless.eventId);
+    if (event) await store.name(event, 'cus_1');
+    expect(await store.nameless(10)).toEqual([]);
+    expect((await claimOne()).customerId).toBe('cus_1');
+  });
+
+  it('are forgotten with what was done, and late with what waits for an operator', async () => {
+    await tell(told('cus_1', { state: 'ignored' }), told('cus_2', { state: 'quarantined' }), told('cus_3'));
+    const left = async (): Promise<string[]> =>
+      (await owner.query('select state from billing.inbox order by state')).rows.map(({ state }) => state);
+    await owner.query(`update billing.inbox set received_at = now() - interval '100 days'`);
+    await store.purge(90);
+    expect(await left()).toEqual(['pending', 'quarantined']);
+    await owner.query(`update billing.inbox set received_at = now() - interval '361 days'`);
+    await store.purge(90);
+    expect(await left()).toEqual(['pending']);
+  });
+});
+
+describe('how far the list of events was read', () => {
+  it('never goes back', async () => {
+    const database = await createTestDatabase();
+    const pool = new Pool({ connectionString: database.urls.projector, max: 1 });
+    const store = createInboxStore(pool, mode);
+    expect(await store.listedUntil()).toBeUndefined();
+    const [early, late] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];
+    await store.noteListed(late);
+    await store.noteListed(early);
+    expect(await store.listedUntil()).toEqual(late);
+    await pool.end();
+    await database.drop();
+  });
+});
