@@ -6,7 +6,7 @@ import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
 import { openRuntime, type Runtime } from './runtime';
-import type { StripeSim } from './stripe-sim/start';
+import type { StripePart } from './stripe-sim/part';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
 const CLOSE_MS = 5_000;
@@ -56,7 +56,7 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
 };
 
 // Loaded only where they run: a worker needs no HTTP.
-const startStripe = async (runtime: Runtime): Promise<StripeSim> =>
+const startStripe = async (runtime: Runtime): Promise<StripePart> =>
   (await import('./stripe-sim/part.js')).startStripe(runtime);
 const startApi = async (runtime: Runtime): Promise<Part> => (await import('./api/start.js')).startApi(runtime);
 const startWorker = async (runtime: Runtime): Promise<Part> => (await import('./worker/start.js')).startWorker(runtime);

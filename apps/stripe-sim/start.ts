@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import type { Logger } from '../../libs/platform/logger.port';
 import { serveApi } from './api/serve';
@@ -44,6 +47,12 @@ export interface StripeSim {
 /** ms between two looks at the clock: what falls due by itself happens that late. */
 const TICK_MS = 500;
 
+const listening = async (host: string, port: number): Promise<Server> => {
+  const server = createServer().listen(port, host);
+  await once(server, 'listening');
+  return server;
+};
+
 /**
  * Starts a Stripe in test mode on this machine. No money moves.
  * @throws where NODE_ENV is production: nobody shall be given for nothing what others pay for
@@ -51,6 +60,8 @@ const TICK_MS = 500;
 export const startStripeSim = async (options: StripeSimOptions): Promise<StripeSim> => {
   if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe on loopback does not run in production');
   const { host = '127.0.0.1', port = 0, logger, prices, secretKey, seed = 1 } = options;
+  // Whoever has the port has the journal, too: it is not touched before that is clear.
+  const server = await listening(host, port);
   const store = openStore(options.dataDir);
   let url = '';
   const world = createWorld(store, () => url, Date.now);
@@ -65,13 +76,18 @@ export const startStripeSim = async (options: StripeSimOptions): Promise<StripeS
   const faults = createFaults();
   const deliveries = createDeliveries(world, options.webhookSecrets, logger, seed);
   const control = createControl(world, deliveries, faults);
-  const instance = fastify({ logger: false, bodyLimit: 256 * 1_024, forceCloseConnections: true });
+  const instance = fastify({
+    logger: false,
+    bodyLimit: 256 * 1_024,
+    serverFactory: (handler) => server.on('request', handler),
+  });
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
   serveApi(instance, world, { secretKey, faults });
   servePages(instance, world);
   serveControl(instance, { world, deliveries, faults, control });
-  url = await instance.listen({ host, port });
+  await instance.ready();
+  url = `http://${host}:${(server.address() as AddressInfo).port}`;
   store.commit();
   world.onEvent = deliveries.take;
   const clock = setInterval(() => {
@@ -86,6 +102,8 @@ export const startStripeSim = async (options: StripeSimOptions): Promise<StripeS
     stop: async () => {
       clearInterval(clock);
       deliveries.stop();
+      server.close();
+      server.closeAllConnections();
       await instance.close();
       store.commit();
     },

@@ -60,18 +60,19 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
     });
   };
 
-  /** Looks up what became of the reservations. @returns whether there is more room by it */
-  const clearHeld = async (tenantId: string, scopeId: string): Promise<boolean> => {
+  /** Looks up what became of the reservations, and forgets those that are done with. */
+  const clearHeld = async (tenantId: string, scopeId: string): Promise<void> => {
     const settled = await settledOf(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
     if (settled.length > 0) await reservations.settle(settled);
-    return settled.length > 0;
   };
 
   const take = async (terms: Terms, wanted: Wanted, limit: number): Promise<void> => {
     const { tenantId, scopeId, resource } = wanted;
     const first = await reservations.reserve(wanted, limit);
     if (first.taken) return;
-    if (first.held > 0 && (await clearHeld(tenantId, scopeId))) {
+    if (first.held > 0) {
+      // Also where there is nothing to forget any more: it may have been forgotten meanwhile.
+      await clearHeld(tenantId, scopeId);
       const second = await reservations.reserve(wanted, limit);
       if (second.taken) return;
     }

@@ -36,17 +36,18 @@ declare
   v_held integer;
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_tenant_id::text || p_scope_id::text, 7301949));
-  select count(*) into v_used from (
+  -- In one statement, so that both are counted at one moment: a unit that is folded between the two would be in neither.
+  select
     -- What this very command has made already, and was not heard of, is no reason to refuse its repeat.
-    select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
-      and u.command_id <> p_command_id limit p_limit
-  ) units;
-  select count(*) into v_held
-  from plans.reservations r
-  where r.tenant_id = p_tenant_id and r.scope_id = p_scope_id and r.command_id <> p_command_id
-    and not exists (
-      select from read_model.plan_units u
-      where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id);
+    (select count(*) from (
+      select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
+        and u.command_id <> p_command_id limit p_limit) units),
+    (select count(*) from plans.reservations r
+      where r.tenant_id = p_tenant_id and r.scope_id = p_scope_id and r.command_id <> p_command_id
+        and not exists (
+          select from read_model.plan_units u
+          where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id))
+  into v_used, v_held;
   if v_used + v_held >= p_limit then
     -- After a plan became smaller there may be more.
     select count(*) into v_all from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id;

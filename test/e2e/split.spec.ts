@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startLoad } from '../chaos/client';
+import { freePort } from '../support/free-port';
 import { type Account, type Asked, ask, rename, signUp } from './http';
 import { sendUntilRefused } from './keep-alive';
 import { endAll, type Product, root, until } from './start/product';
@@ -25,15 +26,18 @@ describe('two API processes and two workers on one database', () => {
   let workers: Product[];
   let account: Account;
 
-  const startApi = (): Product => system.start({ ROLE: 'api' });
+  /** The first API has the Stripe on loopback, and all use it. */
+  let stripe: Record<string, string>;
+  const startApi = (): Product => system.start({ ROLE: 'api', ...stripe });
   const startWorker = async (): Promise<Product> => {
-    const worker = system.start({ ROLE: 'worker' });
+    const worker = system.start({ ROLE: 'worker', ...stripe });
     await until(() => worker.output().includes('works in the background'), 30_000);
     return worker;
   };
 
   beforeAll(async () => {
     system = await openSystem();
+    stripe = { STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
     apis = [startApi(), startApi()];
     const [one, two, ...rest] = await Promise.all([
       ...apis.map((it) => it.ready()),
@@ -72,6 +76,23 @@ describe('two API processes and two workers on one database', () => {
       expect(written.status).toBe(200);
       expect(await nameIn(by(at + 1), written.headers.get('position'))).toBe(`Round ${at}`);
     }
+  });
+
+  it('buy on one what is shown on the other', async () => {
+    const buyer = await signUp(urls[1]);
+    const headers = { authorization: `Bearer ${buyer.token}`, 'content-type': 'application/json' };
+    const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
+    const checkout = await fetch(`${urls[1]}/v1/billing/checkout`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    const { url } = (await checkout.json()) as { url: string };
+    await fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ card: '4242424242424242' }) });
+    await until(async () => {
+      const shown = (await (await fetch(`${urls[0]}/v1/billing`, { headers })).json()) as { plan: string };
+      return shown.plan === 'pro';
+    }, 20_000);
   });
 
   it('go on whichever worker is killed', async () => {

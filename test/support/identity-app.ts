@@ -181,6 +181,8 @@ export const createIdentityApp = async (
     rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
     refusals: createRefusals({ log, logger: silentLogger }),
     waiter,
+    // A busy machine is no failure: what is not shown in time has its own specs.
+    consistencyWaitMs: 10_000,
     idempotency: createPostgresIdempotencyStore(pool),
   });
   const post: IdentityApp['post'] = (url, payload, headers = {}) =>

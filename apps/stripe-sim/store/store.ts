@@ -42,8 +42,9 @@ export const openStore = (dir: string | undefined) => {
     mkdirSync(dir, { recursive: true });
     for (const stored of readLines(file)) collection(stored.object).set(stored.id, stored);
     const lines = [...all.values()].flatMap((kind) => [...kind.values()].map((it) => `${JSON.stringify(it)}\n`));
-    writeFileSync(`${file}.new`, lines.join(''));
-    renameSync(`${file}.new`, file);
+    const fresh = `${file}.${process.pid}.new`;
+    writeFileSync(fresh, lines.join(''));
+    renameSync(fresh, file);
   }
   return {
     get: <K extends Kind>(kind: K, id: string): Of<K> | undefined => collection(kind).get(id) as Of<K> | undefined,
