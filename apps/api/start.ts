@@ -32,6 +32,7 @@ import { createReturning } from './billing/returning';
 import { AccountThrottle } from './http/account-throttle';
 import { createApp } from './http/create-app';
 import { dependencyChecks } from './http/health';
+import { listen } from './http/listen';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
 import { serveJobsBoard } from './ops/board';
@@ -161,18 +162,20 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     addRoutes: (instance) =>
       serveJobsBoard(instance, { gate: createGate({ tokens: operatorTokens, publicUrl }), queues: jobs.allQueues }),
   });
-  await app.listen(settings.port, settings.host);
-
-  return {
-    url: await app.getUrl(),
-    stop: async () => {
-      await app.close();
-      await plans.close();
-      waiter.close();
-      keys.close();
-      shared?.close();
-      await wake.close();
-      await Promise.all([pool.end(), snapshots.end()]);
-    },
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await plans.close();
+    waiter.close();
+    keys.close();
+    shared?.close();
+    await wake.close();
+    await Promise.all([pool.end(), snapshots.end()]);
   };
+  try {
+    await listen(app, settings);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: await app.getUrl(), stop };
 };

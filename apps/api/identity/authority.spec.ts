@@ -1,7 +1,7 @@
 import type { TenantEvent } from '../../../libs/domain/tenant/events';
 import { tenantFold } from '../../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../../libs/event-log/aggregate-store';
-import { LogUnavailable } from '../../../libs/event-log/port';
+import { LogUnavailable, type Page } from '../../../libs/event-log/port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
 import { until } from '../../../test/e2e/start/product';
@@ -153,6 +153,21 @@ describe('authority', () => {
     await authority.seatOf(tenantId, bob);
     await happen(removed);
     await until(() => bobs() === undefined, 10_000);
+  });
+
+  it('asks a log that was closed before it now and then, and not at every turn', async () => {
+    let asked = 0;
+    const ended = async function* (): AsyncGenerator<Page> {
+      asked += 1;
+      yield* [];
+      // Lets the process breathe where the test would fail otherwise.
+      if (asked > 1_000) throw new LogUnavailable('asked too often');
+    };
+    jest.spyOn(log, 'subscribe').mockImplementation(ended);
+    authority.watch();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(5);
   });
 
   it('does not take the log’s absence for a no', async () => {

@@ -149,8 +149,9 @@ export const createAuthority = ({
           failed = 0;
         }
       } catch {
-        await sleep(backoff(++failed, RETRY), signal);
+        // As where it simply ends, because the log was closed before this was: asked again, though not at once.
       }
+      await sleep(backoff(++failed, RETRY), signal);
     }
   };
 

@@ -1,6 +1,6 @@
 import type { Filter, Page, Position, RecordedEvent } from '../port';
 import type { Upcasters } from '../upcasting';
-import { type EventRow, positionOf, StoredEvent, tenantOf, typeOf } from './rows';
+import { type EventRow, positionOf, RowEvent, tenantOf, typeOf } from './rows';
 
 export interface TailOptions {
   /** Rows after a position, in order, from the database. */
@@ -108,7 +108,8 @@ export const createTail = ({ read, head, upcasters, capacity = 4_096 }: TailOpti
 
     /** Brings it up to the head where it may be behind; one read for all who ask. @throws what the reads throw */
     catchUp: async (): Promise<void> => {
-      if (!stale) return;
+      // A read that is under way lowers `stale` when it begins: whoever asks meanwhile waits for what it brings.
+      if (!stale && refreshing === undefined) return;
       refreshing ??= refresh().finally(() => {
         refreshing = undefined;
       });
@@ -124,7 +125,7 @@ export const createTail = ({ read, head, upcasters, capacity = 4_096 }: TailOpti
         if (types && !types.includes(typeOf(row))) continue;
         if (tenantId !== undefined && tenantOf(row) !== tenantId) continue;
         if (events.length === limit) return { events, position: events.at(-1)?.position ?? after, caughtUp: false };
-        events.push(new StoredEvent(row, upcasters));
+        events.push(new RowEvent(row, upcasters));
       }
       return { events, position: position > after ? position : after, caughtUp: true };
     },

@@ -82,6 +82,18 @@ describe('a start with everything embedded', () => {
     expect(await first.end('SIGTERM')).toBe(0);
   });
 
+  it('refuses a port that is taken, naming the setting, and ends', async () => {
+    const first = launch(dataDir);
+    const url = await first.ready();
+    const second = launch(join(home, 'other'), { env: { PORT: new URL(url).port } });
+    expect(await second.ended()).toBe(1);
+    expect(second.output()).toMatch(/can not start: PORT \d+ is taken .* Example: PORT=\d+\n/);
+    expect(second.output()).not.toMatch(/^ +at /m);
+    expect(isAlive(serverPid(join(home, 'other')))).toBe(false);
+    expect(await isReady(url)).toBe(true);
+    expect(await first.end('SIGTERM')).toBe(0);
+  });
+
   it('starts PostgreSQL again, on its port, when that is killed under it', async () => {
     const product = launch(dataDir);
     await product.ready();
