@@ -18,18 +18,19 @@ const keyOf = ({ key }: Table, row: Row): string => {
   return joined;
 };
 
-const requireColumns = (table: string, { columns }: Table, row: Row, all: boolean): void => {
+const requireColumns = (table: string, { columns }: Table, row: Row, count?: number): void => {
   let known = 0;
   for (const column in row) {
     if (columns[column] === undefined) throw new Error(`${table} has no column ${column}`);
     if (row[column] === undefined) throw new Error(`${table}.${column} is undefined`);
     known++;
   }
-  if (all && known !== Object.keys(columns).length) throw new Error(`a row of ${table} lacks columns`);
+  if (count !== undefined && known !== count) throw new Error(`a row of ${table} lacks columns`);
 };
 
-/** What two operations on one row, in this order, come to. */
-const merge = (before: Operation | undefined, next: Operation): Operation => {
+/** What an operation on a row comes to after what has been done to that row before. */
+const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Operation): Operation => {
+  const before = next.kind === 'patch' ? operations.get(key) : undefined;
   if (!before || next.kind !== 'patch') return next;
   switch (before.kind) {
     case 'put':
@@ -61,16 +62,17 @@ export class RowBuffer {
   }
 
   #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
+    const count = Object.keys(table.columns).length;
     const add = (key: Row, operation: Operation): void => {
       this.#pending.push({ operations, key: keyOf(table, key), operation });
     };
     return {
       put: (row) => {
-        requireColumns(name, table, row, true);
+        requireColumns(name, table, row, count);
         add(row, { kind: 'put', row });
       },
       patch: (key, columns) => {
-        requireColumns(name, table, columns, false);
+        requireColumns(name, table, columns);
         add(key, { kind: 'patch', key, columns });
       },
       remove: (key) => add(key, { kind: 'remove', key }),
@@ -82,7 +84,7 @@ export class RowBuffer {
     try {
       handler(this.writers);
       for (const { operations, key, operation } of this.#pending)
-        operations.set(key, merge(operations.get(key), operation));
+        operations.set(key, merge(operations, key, operation));
     } finally {
       this.#pending.length = 0;
     }
@@ -97,6 +99,13 @@ export class RowBuffer {
     let size = 0;
     for (const operations of this.#tables.values()) size += operations.size;
     return size;
+  }
+
+  /** Leaves only these operations of a table. */
+  keep(table: string, rest: ReadonlyMap<string, Operation>): void {
+    const operations = this.#tables.get(table);
+    operations?.clear();
+    for (const [key, operation] of rest) operations?.set(key, operation);
   }
 
   clear(): void {

@@ -23,7 +23,7 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
   const names = Object.keys(projection.tables);
   const drop = (from: string): string =>
     names.map((name) => `drop table if exists ${from}.${escapeIdentifier(name)}`).join('; ');
-  const seen = createBloomFilter();
+  const filters = new Map(names.map((name) => [name, createBloomFilter()]));
   let indexed = false;
 
   await inTransaction(pool, async (client) => {
@@ -55,15 +55,17 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
    * the statement that the live projection uses. Empties the buffer.
    */
   const load = async (buffer: RowBuffer): Promise<void> => {
-    for (const [name, operations] of buffer.folded as Map<string, Map<string, Operation>>) {
+    for (const [name, operations] of buffer.folded) {
       const table = projection.tables[name];
-      if (!table) continue;
+      const seen = filters.get(name);
+      if (!table || !seen) continue;
       const fresh: Row[] = [];
+      const rest = new Map<string, Operation>();
       for (const [key, operation] of operations) {
-        const known = seen.add(`${name}\u0000${key}`);
-        if (!known && operation.kind === 'put') fresh.push(operation.row);
-        if (!known) operations.delete(key);
+        if (seen.add(key)) rest.set(key, operation);
+        else if (operation.kind === 'put') fresh.push(operation.row);
       }
+      buffer.keep(name, rest);
       if (fresh.length > 0) await withClient(pool, (client) => copyRows(client, SHADOW, name, table, fresh));
     }
     if (buffer.size > 0) {

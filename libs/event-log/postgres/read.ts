@@ -1,12 +1,16 @@
-import type { Pool, QueryArrayConfig } from 'pg';
+import { escapeLiteral, type Pool, type QueryArrayConfig } from 'pg';
 import { MAX_PAGE, type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent } from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { reading } from './connections';
-import { COLUMNS, type EventRow, rawTypes, StoredEvent } from './rows';
+import { COPIED_COLUMNS, CopiedEvent } from './copied-event';
+import { copyOut } from './copy-out';
+import { COLUMNS, type EventRow, RowEvent, rawTypes } from './rows';
 
 /** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */
 const WINDOW = 50_000n;
+/** Rows from which on COPY is the faster way: it is planned anew each time. */
+const COPIED = 500;
 /** Must be that of the index on (tenant_id, position >> 16). */
 const BUCKET = '16';
 
@@ -14,7 +18,7 @@ const rows = (pool: Pool, query: QueryArrayConfig): Promise<EventRow[]> =>
   reading(pool, async (client) => (await client.query<EventRow>({ ...query, types: rawTypes })).rows);
 
 const stored = (found: EventRow[], upcasters: Upcasters): RecordedEvent[] =>
-  found.map((row) => new StoredEvent(row, upcasters));
+  found.map((row) => new RowEvent(row, upcasters));
 
 export const readStream = async (
   pool: Pool,
@@ -52,6 +56,12 @@ export const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'afte
     values: [after.toString(), limit],
   });
 
+/** As events, for readers of many. */
+const copied = async (pool: Pool, upcasters: Upcasters, rest: string): Promise<RecordedEvent[]> => {
+  const found = await copyOut(pool, `select ${COPIED_COLUMNS} from event_log.events where ${rest}`);
+  return found.map((row) => new CopiedEvent(row, upcasters));
+};
+
 const readTenant = (pool: Pool, tenantId: string, { after, limit, types }: ReadAll): Promise<EventRow[]> =>
   rows(pool, {
     name: 'read-tenant',
@@ -63,20 +73,33 @@ const readTenant = (pool: Pool, tenantId: string, { after, limit, types }: ReadA
     values: [tenantId, after.toString(), limit, types ?? null],
   });
 
-const readWindow = (
+interface Window {
+  readonly types: readonly string[];
+  /** Exclusive. */
+  readonly from: Position;
+  readonly to: Position;
+  readonly limit: number;
+}
+
+const readWindow = async (
   pool: Pool,
-  types: readonly string[],
-  from: Position,
-  to: Position,
-  limit: number,
-): Promise<EventRow[]> =>
-  rows(pool, {
+  upcasters: Upcasters,
+  { types, from, to, limit }: Window,
+): Promise<RecordedEvent[]> => {
+  if (Math.min(limit, Number(to - from)) >= COPIED) {
+    const wanted = `array[${types.map(escapeLiteral).join()}]::text[]`;
+    const rest = `position > ${from} and position <= ${to} and type = any(${wanted}) order by position limit ${limit}`;
+    return copied(pool, upcasters, rest);
+  }
+  const found = await rows(pool, {
     name: 'read-window',
     text: `select ${COLUMNS} from event_log.events
       where position > $1 and position <= $2 and type = any($3) order by position limit $4`,
     rowMode: 'array',
     values: [from.toString(), to.toString(), types, limit],
   });
+  return stored(found, upcasters);
+};
 
 const last = (events: readonly RecordedEvent[], otherwise: Position): Position => events.at(-1)?.position ?? otherwise;
 
@@ -88,7 +111,10 @@ export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll)
   const options = { ...asked, limit: Math.min(asked.limit, MAX_PAGE) };
   const { after, limit, tenantId, types } = options;
   if (tenantId === undefined && types === undefined) {
-    const events = stored(await readEverything(pool, options), upcasters);
+    const events =
+      limit >= COPIED
+        ? await copied(pool, upcasters, `position > ${after} order by position limit ${limit}`)
+        : stored(await readEverything(pool, options), upcasters);
     return { events, position: last(events, after), caughtUp: events.length < limit };
   }
   const head = await readHead(pool);
@@ -100,7 +126,7 @@ export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll)
     return { events, position: complete && head > end ? head : end, caughtUp: complete };
   }
   const to = head - after > WINDOW ? after + WINDOW : head;
-  const events = stored(await readWindow(pool, types ?? [], after, to, limit), upcasters);
+  const events = await readWindow(pool, upcasters, { types: types ?? [], from: after, to, limit });
   const complete = events.length < limit;
   return { events, position: complete ? to : last(events, after), caughtUp: complete && to === head };
 };
