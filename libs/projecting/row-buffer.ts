@@ -44,7 +44,7 @@ const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Op
 
 /**
  * Collects what events do to rows, so that a batch costs one statement a table however often it touches a row. What one
- * event does is taken whole or not at all ({@link RowBuffer.apply}).
+ * event does is taken whole or not at all ({@link RowBuffer.commit}).
  */
 export class RowBuffer {
   readonly #tables = new Map<string, Map<string, Operation>>();
@@ -79,15 +79,15 @@ export class RowBuffer {
     };
   }
 
-  /** Runs one event's handler; if it throws, the rows are as they were before it. */
-  apply(handler: (rows: Writers<Tables>) => void): void {
-    try {
-      handler(this.writers);
-      for (const { operations, key, operation } of this.#pending)
-        operations.set(key, merge(operations, key, operation));
-    } finally {
-      this.#pending.length = 0;
-    }
+  /** Takes what one event's handler has done through the writers. */
+  commit(): void {
+    for (const { operations, key, operation } of this.#pending) operations.set(key, merge(operations, key, operation));
+    this.#pending.length = 0;
+  }
+
+  /** Forgets what a handler has done that threw: the rows are as they were before its event. */
+  rollback(): void {
+    this.#pending.length = 0;
   }
 
   get folded(): Folded {

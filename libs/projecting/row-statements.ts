@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
 import { plainArray, textArray } from '../platform/database/array-literal';
 import type { Folded, Operation } from './row-buffer';
-import type { Row, Table, Tables, Value } from './tables';
-
-const PLAIN = new Set(['uuid', 'integer', 'bigint', 'boolean']);
+import { PLAIN, type Row, type Table, type Tables, type Value } from './tables';
 
 const arrayOf = (type: string, values: readonly Value[]): string =>
   PLAIN.has(type) ? plainArray(values) : textArray(values.map((value) => (value === null ? null : String(value))));

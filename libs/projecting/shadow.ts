@@ -11,7 +11,8 @@ import type { Operation, RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 import type { Row } from './tables';
 
-const SHADOW = 'read_model_shadow';
+/** Where tables under construction are. */
+export const SHADOW = 'read_model_shadow';
 const RETIRED = 'read_model_retired';
 
 /** ms: a large table's indexes take their time, and nobody waits for them. */
