@@ -24,7 +24,7 @@ const USAGE: Statement = {
         and not i.revoked and i.uses < i.max_uses and i.expires_at > now()) as "openInvitations",
       coalesce((select p.tasks from read_model.plan_tasks p where p.tenant_id = me.id
         order by p.tasks desc limit 1), 0) as "tasksPerProject",
-      coalesce((select c.calls::integer from plans.api_calls c where c.tenant_id = me.id
+      coalesce((select c.calls::float8 from plans.api_calls c where c.tenant_id = me.id
         and c.month = date_trunc('month', now() at time zone 'UTC')::date), 0) as "apiCalls"
     from me left join read_model.plan_terms t on t.tenant_id = me.id
       left join read_model.plan_counts n on n.tenant_id = me.id`,
