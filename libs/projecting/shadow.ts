@@ -7,7 +7,7 @@ import { copyRows } from './copy';
 import { readSchema, runIn } from './install';
 import type { Projection } from './projection';
 import { STATEMENT_MS } from './projector-pool';
-import type { Operation, RowBuffer } from './row-buffer';
+import { type Operation, type RowBuffer, rowOfSum } from './row-buffer';
 import { rowStatement } from './row-statements';
 import type { Row } from './tables';
 
@@ -65,6 +65,7 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
       for (const [key, operation] of operations) {
         if (seen.add(key)) rest.set(key, operation);
         else if (operation.kind === 'put') fresh.push(operation.row);
+        else if (operation.kind === 'add') fresh.push(rowOfSum(table, operation));
       }
       buffer.keep(name, rest);
       if (fresh.length > 0) await withClient(pool, (client) => copyRows(client, SHADOW, name, table, fresh));

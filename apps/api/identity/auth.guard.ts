@@ -98,6 +98,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
+    // Beside the look at the membership; whoever is let in waits for both.
+    void this.quota.know(tenantId);
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
     if (seat === undefined) {
       letIn(request, principal, principal.role);
@@ -111,13 +113,22 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   }
 
   /** Whoever may do it: as one more call of their company. */
-  private seat(request: FastifyRequest, principal: Principal, permission: Permission, seat: Seat): true {
-    letIn(request, principal, seat.role);
-    if (seat.calls !== null && !worksAlways(permission)) {
-      const problem = this.quota.count(stateOf(request), principal.tenantId, seat.calls);
+  private seat(
+    request: FastifyRequest,
+    principal: Principal,
+    permission: Permission,
+    { role, calls }: Seat,
+  ): boolean | Promise<boolean> {
+    letIn(request, principal, role);
+    if (calls === null || worksAlways(permission)) return true;
+    const { tenantId } = principal;
+    const count = (): true => {
+      const problem = this.quota.count(stateOf(request), tenantId, calls);
       if (problem) deny(request, problem);
-    }
-    return true;
+      return true;
+    };
+    const looking = this.quota.know(tenantId);
+    return looking ? looking.then(count) : count();
   }
 
   /** Whatever is wrong with a token, a stranger is told one thing. */

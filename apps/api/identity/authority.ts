@@ -29,7 +29,8 @@ type Members = OpenTenant['members'];
 
 /** Calls of the API that a company may make in a month, and who says so. */
 export interface CallAllowance {
-  readonly limit: number;
+  /** Null: as many as wanted. They are counted all the same. */
+  readonly limit: number | null;
   readonly plan: string;
   readonly upgradeTo: string | null;
 }
@@ -63,7 +64,7 @@ export interface AuthorityOptions {
   /** The company's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
-  /** Null, as unless given: any number of calls. */
+  /** Null, as unless given: calls are not counted. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
   /** ms; 1,000 unless given. */
   readonly believedMs?: number;

@@ -39,7 +39,7 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;
   readonly log: EventLog;
   readonly throttle: AccountThrottle;
-  /** Calls of the API that a company may make in a month. */
+  /** Calls of the API that a company may make in a month; null: they are not counted. */
   readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
 }
 

@@ -29,7 +29,7 @@ const created = (more: Partial<TaskCreation> = {}): TaskEvent => {
 };
 const assigned = (assigneeId: string): TaskEvent => ({ type: 'TaskAssigned', data: { assigneeId } });
 const moved = (status: (typeof TASK_STATUSES)[number]): TaskEvent => ({ type: 'TaskStatusChanged', data: { status } });
-const deleted: TaskEvent = { type: 'TaskDeleted', data: {} };
+const deleted: TaskEvent = { type: 'TaskDeleted', data: { projectId: 'project' } };
 
 const among = (surroundings: Partial<TaskSurroundings> = {}): TaskSurroundings => ({
   role: 'member',

@@ -100,9 +100,9 @@ const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
 /** Members delete a task, unless its project is archived. */
 export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => {
   requirePermission(surroundings, 'tasks.write');
-  requirePresent(task);
+  const { projectId } = requirePresent(task);
   requireWork(surroundings);
-  return [{ type: 'TaskDeleted', data: {} }];
+  return [{ type: 'TaskDeleted', data: { projectId } }];
 };
 
 /**
