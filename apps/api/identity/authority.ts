@@ -65,6 +65,8 @@ export interface AuthorityOptions {
   readonly log: EventLog;
   /** Null, as unless given: any number of calls. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
+  /** Told of each tenant that is erased while it watches. */
+  readonly onErased?: (tenantId: string) => void;
   /** ms; 1,000 unless given. */
   readonly believedMs?: number;
   /** 20,000 unless given. */
@@ -82,6 +84,7 @@ export const createAuthority = ({
   stateOf,
   log,
   callsOf = () => null,
+  onErased = () => undefined,
   believedMs = BELIEVED_MS,
   capacity = COMPANIES,
   now = () => performance.now(),
@@ -133,6 +136,7 @@ export const createAuthority = ({
   const forget = ({ stream, type, data }: RecordedEvent): void => {
     const tenantId = type === 'TenantErased' ? String(data['tenantId']) : stream.tenantId;
     if (tenantId === null) return;
+    if (type === 'TenantErased') onErased(tenantId);
     known.delete(tenantId);
     loading.delete(tenantId);
   };

@@ -50,6 +50,7 @@ const TOKENS = 50_000;
 export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: IdentityProviderParts): Provider[] => {
   const { pool, db, passwords, accessTokens } = parts;
   const stateOf = createTenantStates(store);
+  const onErased = (tenantId: string) => store.forgetTenant(tenantId);
   const ended = createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds });
   const check = createPasswordCheck({ passwords, throttle });
   const opener = createSessionOpener(parts);
@@ -74,7 +75,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
     JwtStrategy,
     { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
     { provide: ENDED_SESSIONS, useValue: ended },
-    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf }) },
+    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased }) },
     { provide: PASSWORD_CHECK, useValue: check },
     { provide: SESSION_OPENER, useValue: opener },
     { provide: IDENTITY, inject: [CommandBus], useFactory: identity },
