@@ -23,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
   migration('0016-erased-tenants', 'libs/event-log/postgres/erased-tenants.sql'),
+  migration('0017-erasing-what-remained', 'libs/erasing/what-remained.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */
