@@ -183,6 +183,16 @@ describe('invitations', () => {
     expect(answer.json()).toMatchObject({ companyName: 'Acme', role: 'admin', usable: true });
   });
 
+  it('take a domain for the same however it is written', async () => {
+    const { token } = await invite({ maxUses: 2, emailDomains: ['Müller.example'] });
+    for (const domain of ['xn--mller-kva.example', 'müller.example'])
+      expect((await accept(token, someone({ email: `eva${++people}@${domain}` }))).statusCode).toBe(201);
+    const ascii = await invite({ emailDomains: ['xn--mller-kva.example'] });
+    expect((await accept(ascii.token, someone({ email: `eva${++people}@müller.example` }))).statusCode).toBe(201);
+    const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example/path'] };
+    expect((await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).statusCode).toBe(400);
+  });
+
   it('bring nobody back who was removed, neither by their own links nor by that of old', async () => {
     const { token } = await invite({ role: 'admin', maxUses: 3 });
     const eve = await app.signUp();
