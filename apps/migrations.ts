@@ -24,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0015-billing', 'libs/billing/schema.sql'),
   migration('0016-erased-tenants', 'libs/event-log/postgres/erased-tenants.sql'),
   migration('0017-erasing-what-remained', 'libs/erasing/what-remained.sql'),
+  migration('0018-sessions-in-no-company', 'libs/identity/sessions-in-no-company.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

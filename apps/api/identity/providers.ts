@@ -14,7 +14,7 @@ import { createJoinEvents } from '../../join-events';
 import { createSignUpEvents } from '../../sign-up-events';
 import { createTenantStates } from '../../tenant-states';
 import type { AccountThrottle } from '../http/account-throttle';
-import type { Principal } from '../http/request-context';
+import type { Asker } from '../http/request-context';
 import { createJoining, type JoiningParts } from '../invitations/joining.service';
 import {
   ACCOUNT,
@@ -73,7 +73,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
 
   return [
     JwtStrategy,
-    { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
+    { provide: TOKEN_CACHE, useValue: createTokenCache<Asker>(TOKENS) },
     { provide: ENDED_SESSIONS, useValue: ended },
     { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased }) },
     { provide: PASSWORD_CHECK, useValue: check },
