@@ -23,6 +23,9 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
   migration('0016-append-expected', 'libs/event-log/postgres/append-expected.sql'),
+  migration('0017-erased-tenants', 'libs/event-log/postgres/erased-tenants.sql'),
+  migration('0018-erasing-what-remained', 'libs/erasing/what-remained.sql'),
+  migration('0019-sessions-in-no-company', 'libs/identity/sessions-in-no-company.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

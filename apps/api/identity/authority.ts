@@ -66,6 +66,8 @@ export interface AuthorityOptions {
   readonly log: EventLog;
   /** Null, as unless given: calls are not counted. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
+  /** Told of each tenant that is erased while it watches. */
+  readonly onErased?: (tenantId: string) => void;
   /** ms; 1,000 unless given. */
   readonly believedMs?: number;
   /** 20,000 unless given. */
@@ -83,6 +85,7 @@ export const createAuthority = ({
   stateOf,
   log,
   callsOf = () => null,
+  onErased = () => undefined,
   believedMs = BELIEVED_MS,
   capacity = COMPANIES,
   now = () => performance.now(),
@@ -134,6 +137,7 @@ export const createAuthority = ({
   const forget = ({ stream, type, data }: RecordedEvent): void => {
     const tenantId = type === 'TenantErased' ? String(data['tenantId']) : stream.tenantId;
     if (tenantId === null) return;
+    if (type === 'TenantErased') onErased(tenantId);
     known.delete(tenantId);
     loading.delete(tenantId);
   };

@@ -89,13 +89,13 @@ export class TenantController {
   @Needs('workspace.transfer')
   @Documented({
     summary: 'Hand ownership over to another member',
-    description: 'They are an owner from then on, and you are an admin.',
+    description: 'They are an owner from then on, and you are an admin: your open links for admins end.',
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
   async transfer(@Context() context: RequestContext, @Body() { userId }: TransferDto): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId };
+    const wanted = { by: personId, personId: userId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
     context.position = position;
