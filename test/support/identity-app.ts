@@ -149,8 +149,8 @@ export const createIdentityApp = async (
       nudge: () => undefined,
       settled: async () => 0n,
     },
-    returning: createReturning(createSealer(TEST_SECRET_KEY), 'https://api.example.com'),
-    returnOrigins: ['https://app.example.com'],
+    returning: createReturning(createSealer(TEST_SECRET_KEY), () => 'https://api.example.com'),
+    returnOrigins: () => ['https://app.example.com'],
   });
   const module = ApiModule.with({
     billing,
@@ -161,7 +161,7 @@ export const createIdentityApp = async (
     retentionDays: 30,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
     operatorTokens: createOperatorTokens(TEST_SECRET_KEY),
-    publicUrl: 'https://api.example.com',
+    publicUrl: () => 'https://api.example.com',
     joins: createJoinStore(pool),
     pool,
     db,

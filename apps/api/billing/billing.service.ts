@@ -24,7 +24,7 @@ export interface BillingParts {
   readonly usage: Usage;
   readonly returning: Returning;
   /** Origins to which Stripe's pages may return. */
-  readonly returnOrigins: readonly string[];
+  readonly returnOrigins: () => readonly string[];
   /** Tells the workers that there is something to look at. */
   readonly nudge: () => void;
   /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
@@ -90,8 +90,9 @@ export const createBilling = (parts: BillingParts) => {
   };
 
   const requireAllowed = (url: string, pointer: string): void => {
-    if (returnOrigins.includes(new URL(url).origin)) return;
-    throw invalid(pointer, `must be of an allowed origin: ${returnOrigins.join(', ')}`);
+    const allowed = returnOrigins();
+    if (allowed.includes(new URL(url).origin)) return;
+    throw invalid(pointer, `must be of an allowed origin: ${allowed.join(', ')}`);
   };
 
   const billingOf = async (tenantId: string): Promise<BillingRow> => {

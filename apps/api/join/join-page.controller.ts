@@ -11,6 +11,7 @@ import { toProblem } from '../http/to-problem';
 import { createValidationPipe } from '../http/validation';
 import { AcceptDto } from '../invitations/invitation.dto';
 import type { Joining } from '../invitations/joining.service';
+import type { PublicUrl } from '../public-url';
 import { JOINING, PUBLIC_URL } from '../tokens';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
@@ -34,7 +35,7 @@ export class JoinPageController {
 
   constructor(
     @Inject(JOINING) private readonly joining: Joining,
-    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
   ) {}
 
   @Get('join.css')
@@ -68,7 +69,7 @@ export class JoinPageController {
     @Client() client: ClientInfo,
   ): Promise<string> {
     reply.code(200);
-    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl }))
+    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
       throw new Problem('forbidden', { detail: ELSEWHERE });
     const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
     try {
