@@ -57,12 +57,19 @@ describe('what never becomes a request', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
     expect(answer).toMatch(/x-request-id: /i);
-    expect(problemIn(answer)).toMatchObject({ status, title: expect.any(String), requestId: expect.any(String) });
+    expect(problemIn(answer)).toMatchObject({
+      status,
+      type: expect.stringMatching(/^\/problems\//),
+      title: expect.any(String),
+      requestId: expect.any(String),
+    });
   });
 
   it('a request that does not arrive whole in time is answered 408', async () => {
     const started = Date.now();
-    expect(await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1.1 408 /);
+    const answer = await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(problemIn(answer)).toMatchObject({ status: 408, type: '/problems/request-timeout' });
     expect(Date.now() - started).toBeLessThan(3_000);
   });
 
