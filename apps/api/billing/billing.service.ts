@@ -11,6 +11,7 @@ import { Problem } from '../../../libs/platform/problems';
 import { type BillingRow, findBilling } from '../../../projections/billing/queries';
 import { projectsBeyond } from '../../../projections/plan-limits/queries';
 import { findTenant } from '../../../projections/tenants/queries';
+import { notFound } from '../http/not-found';
 import type { Usage } from '../plans/usage';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto, MisfitDto } from './billing.dto';
 import type { Returning } from './returning';
@@ -97,7 +98,7 @@ export const createBilling = (parts: BillingParts) => {
 
   const billingOf = async (tenantId: string): Promise<BillingRow> => {
     const row = await findBilling(db.tenant(tenantId));
-    if (!row) throw new Problem('not-found');
+    if (!row) throw notFound('workspace');
     return row;
   };
 
