@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
 import type { Consistency } from './consistency';
-import { isNotModified, unwrapVersioned } from './etag';
+import { isNotModified, unwrapTagged } from './etag';
 import type { HttpMetrics } from './http-metrics';
 import type { Idempotency } from './idempotency';
 import type { InFlight } from './in-flight';
@@ -26,7 +26,7 @@ export interface HookParts {
 /** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
 export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
   instance.addHook('onRequest', onRequest(parts));
-  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapVersioned(payload, reply)));
+  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
   // From the beginning of the end on, every answer closes its connection. Node closes those that are idle at that moment,
   // and would wait for the others until their keep-alive runs out.
   let closing = false;
