@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
+import { ambiguityOf } from './ambiguity';
 import type { Consistency } from './consistency';
 import { isNotModified, unwrapTagged } from './etag';
 import type { HttpMetrics } from './http-metrics';
@@ -47,16 +48,8 @@ const onRequest =
     openContext(request, request.id);
     reply.header('x-request-id', request.id);
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
-    const { headers, httpVersionMinor } = request.raw;
-    const hostless = headers.host === undefined && httpVersionMinor > 0;
-    done(hostless ? withoutHost() : inFlight.enter(request, reply));
+    done(ambiguityOf(request.raw) ?? inFlight.enter(request, reply));
   };
-
-const withoutHost = (): Problem =>
-  new Problem('validation-failed', {
-    detail: 'The Host field is missing.',
-    errors: [{ pointer: '/header/Host', message: 'is required' }],
-  });
 
 type Done = (error: Error | null, payload?: unknown) => void;
 

@@ -18,7 +18,7 @@ const MEANING: Readonly<Record<ProblemName, string>> = {
   gone: 'This was here and will not come back.',
   'precondition-failed': 'It has changed since you read it (`If-Match`). Read it again, then repeat the change.',
   'body-too-large': 'A body may have 256 KiB at most.',
-  'unsupported-media-type': 'Bodies are taken as application/json only, without a Content-Encoding.',
+  'unsupported-media-type': 'Bodies are taken as application/json in UTF-8 only, without a Content-Encoding.',
   'idempotency-key-reused': 'This Idempotency-Key was used for another request. Use a new key for each request.',
   'header-fields-too-large': 'The header fields, and the path with its query, may have 16 KiB at most.',
   'rate-limited': 'Too many requests. Wait for as many seconds as `Retry-After` says.',

@@ -49,6 +49,22 @@ describe('what never becomes a request', () => {
     ['a NUL in a field', 'GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400],
     ['a field without a colon', 'GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n', 400],
     ['no Host', `GET /v1/open HTTP/1.1\r\n${CLOSE}\r\n`, 400],
+    ['two Hosts', `GET /v1/open HTTP/1.1\r\nHost: x\r\nhost: y\r\n${CLOSE}\r\n`, 400],
+    [
+      'two types of the body',
+      `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Type: text/plain\r\n${CLOSE}\r\n`,
+      400,
+    ],
+    [
+      'two idempotency keys',
+      `POST /v1/anonymous HTTP/1.1\r\nHost: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n${CLOSE}\r\n`,
+      400,
+    ],
+    [
+      'two tokens',
+      `GET /v1/open HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer a\r\n${CLOSE}\r\n`,
+      400,
+    ],
     ['a malformed escape', `GET /%zz HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['OPTIONS *', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
