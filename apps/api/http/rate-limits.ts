@@ -1,13 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../libs/platform/problems';
 import { createMemoryLimiter, type Limiter, type RatePolicy, type Verdict } from './rate-window';
-import type { RequestState } from './request-context';
+import type { Principal, RequestState } from './request-context';
 
 /** Requests that one key may make; the name is what `@RateLimit` and the fields call it. */
 export interface RateLimitOptions {
   /** A company, all its members together. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
-  /** One client address, for whatever is asked without a token. */
+  /**
+   * One client address, for whatever is asked without a token; and one person, for what is about themselves or is refused:
+   * whoever left a company takes nothing of what it may ask.
+   */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
   /** Stricter ones, for routes that name them with `@RateLimit('signin')`; counted per client address. */
   readonly named?: Readonly<Record<string, { readonly limit: number; readonly windowSeconds: number }>>;
@@ -34,6 +37,7 @@ export const createRateLimits = (
   };
   const tenant = open(['tenant', options.tenant]);
   const anonymous = open(['anonymous', options.anonymous]);
+  const person = open(['person', options.anonymous]);
   const named = new Map(Object.entries(options.named ?? {}).map((entry) => [entry[0], open(entry)]));
 
   const note = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
@@ -48,15 +52,19 @@ export const createRateLimits = (
 
   return {
     count: (request, state, name) => {
-      const { principal } = state;
-      const counted = (name !== undefined ? named.get(name) : undefined) ?? (principal ? tenant : anonymous);
-      const key = counted === tenant && principal ? principal.tenantId : addressKey(request.ip ?? '');
+      const { principal, ofPersonAlone } = state;
+      const own = principal && (ofPersonAlone ? person : tenant);
+      const counted = (name !== undefined ? named.get(name) : undefined) ?? own ?? anonymous;
+      const key = principal && counted === own ? ownKey(principal, ofPersonAlone) : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
       if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
       note(state, counted, verdict);
     },
   };
 };
+
+const ownKey = ({ personId, tenantId }: Principal, ofPersonAlone: boolean): string =>
+  ofPersonAlone ? personId : tenantId;
 
 /** One client: an IPv4 address, or the /64 that a household or a machine has of IPv6. */
 export const addressKey = (ip: string): string => {

@@ -16,11 +16,14 @@ import type { Quota } from '../plans/quota';
 import { AUTHORITY, ENDED_SESSIONS, OPERATORS, QUOTA, TOKEN_CACHE } from '../tokens';
 import { type Access, accessOf } from './access';
 import type { Authority, Seat } from './authority';
+import { mayGiveUpOwnRight } from './giving-up';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 
 /** Longer than any token of ours. */
 const MAX_HEADER = 4_096;
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+const NOT_THEIRS = 'You do not belong to this company any more. Sign in again.';
 
 const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
@@ -89,6 +92,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   private admit(request: FastifyRequest, principal: Principal, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_PERSON) {
       contextOf(request).principal = principal;
+      stateOf(request).ofPersonAlone = true;
       return true;
     }
     const seat = this.authority.remembered(principal.tenantId, principal.personId);
@@ -99,14 +103,12 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
-    if (seat === undefined) {
-      letIn(request, principal, principal.role);
-      deny(request, unauthenticated('You do not belong to this company any more. Sign in again.'));
-      return true;
-    }
-    if (allows(seat, permission)) return this.seat(request, principal, permission, seat);
-    letIn(request, principal, seat.role);
-    deny(request, refusalOf(seat, permission));
+    if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
+    letIn(request, principal, seat?.role ?? principal.role);
+    stateOf(request).ofPersonAlone = true;
+    const problem = seat ? refusalOf(seat, permission) : unauthenticated(NOT_THEIRS);
+    const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, personId);
+    deny(request, problem, isTold);
     return true;
   }
 
@@ -115,7 +117,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     letIn(request, principal, seat.role);
     if (seat.calls !== null && !worksAlways(permission)) {
       const problem = this.quota.count(stateOf(request), principal.tenantId, seat.calls);
-      if (problem) deny(request, problem);
+      if (problem) deny(request, problem, true);
     }
     return true;
   }
@@ -152,9 +154,12 @@ const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem =>
   return new Problem('internal-error');
 };
 
-/** @throws the problem, unless the request has a key under which an answer may be kept */
-const deny = (request: FastifyRequest, problem: Problem): void => {
-  if (!mayBeReplayed(request)) throw problem;
+/**
+ * @param isTold what came of the same request before
+ * @throws the problem, unless the request has a key under which an answer may be kept, and they are told it
+ */
+const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
+  if (!isTold || !mayBeReplayed(request)) throw problem;
   stateOf(request).denied = problem;
 };
 
