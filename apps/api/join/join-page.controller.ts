@@ -52,7 +52,7 @@ export class JoinPageController {
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
   async form(@Param('token') token: string): Promise<string> {
-    return formPage(await this.joining.preview(token));
+    return formPage(await this.joining.introduce(token));
   }
 
   @Post('join/:token')
@@ -89,12 +89,13 @@ export class JoinPageController {
     } catch (error) {
       const problem = toProblem(error);
       if (problem.problem === 'not-found' || problem.status >= 500) throw error;
-      const preview = await this.joining.preview(token);
+      const introduction = await this.joining.introduce(token);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
       // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
-      if (problem.problem === 'unauthenticated' && !typed.personName) return formPage(preview, typed, detail, [NAME]);
-      return formPage(preview, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
+      if (problem.problem === 'unauthenticated' && !typed.personName)
+        return formPage(introduction, typed, detail, [NAME]);
+      return formPage(introduction, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
     }
   }
 }
