@@ -28,6 +28,7 @@ import { OpsPagesController } from './ops/pages.controller';
 import type { Plans } from './plans/open-plans';
 import { PlansController } from './plans/plans.controller';
 import { ProjectsController } from './projects/projects.controller';
+import type { PublicUrl } from './public-url';
 import { TasksController } from './tasks/tasks.controller';
 import { TeamsController } from './teams/teams.controller';
 import { TenantController } from './tenant/tenant.controller';
@@ -53,8 +54,7 @@ export interface ApiParts extends Omit<IdentityProviderParts, 'callsOf'> {
   readonly retentionDays: number;
   readonly invitationTokens: InvitationTokens;
   readonly operatorTokens: OperatorTokens;
-  /** Where clients reach the API, without a slash at the end. */
-  readonly publicUrl: string;
+  readonly publicUrl: PublicUrl;
   readonly plans: Plans;
   readonly billing: Billing;
   readonly inbox: InboxOperations;

@@ -15,7 +15,6 @@ import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { openSigningKeys } from '../../libs/identity/signing-keys';
 import { createCatalogue } from '../../libs/plans/catalogue';
-import type { Settings } from '../../libs/platform/config/settings';
 import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
@@ -39,6 +38,7 @@ import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
 import { openPlans } from './plans/open-plans';
 import { createRefusals } from './plans/refusals';
+import { createPublicUrl, returnOriginsOf } from './public-url';
 
 const QUERYABLE = projections.map(({ name }) => name);
 /**
@@ -50,15 +50,6 @@ const STATEMENT_MS = 5_000;
 const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
 const HOUR = 3_600;
-
-/** Pages of Stripe's may lead back to the product's own applications, and nowhere else. */
-const returnOriginsOf = (settings: Settings, publicUrl: string): readonly string[] => {
-  const { billingReturnOrigins, corsOrigins, port } = settings;
-  if (billingReturnOrigins.length > 0) return billingReturnOrigins;
-  // Whoever tries it on their own machine calls it by either name.
-  const here = settings.publicUrl === undefined ? [`http://127.0.0.1:${port}`] : [];
-  return [new URL(publicUrl).origin, ...here, ...corsOrigins];
-};
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
@@ -90,7 +81,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     ...{ pool, db, log, waiter, logger },
   });
   const nudge = createNudge(jobs);
-  const publicUrl = settings.publicUrl ?? `http://localhost:${settings.port}`;
+  const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
   const stripe = runtime.stripe && { ...openGateway(runtime.stripe), secrets: runtime.stripe.webhookSecrets };
   const mode = modeOf(runtime.stripe);
   const billing = createBilling({
@@ -99,7 +90,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     catalogue: plans.catalogue,
     usage: plans.usage,
     returning: createReturning(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
-    returnOrigins: returnOriginsOf(settings, publicUrl),
+    returnOrigins: returnOriginsOf(settings.billingReturnOrigins, settings.corsOrigins, publicUrl),
     settled: async () => {
       const head = await log.head();
       await waiter.waitFor(head, settings.consistencyWaitMs);
@@ -177,5 +168,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     await stop();
     throw error;
   }
-  return { url: await app.getUrl(), stop };
+  const url = await app.getUrl();
+  listensAt(url);
+  return { url, stop };
 };

@@ -19,7 +19,7 @@ import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { createNetworkMarks } from '../../libs/identity/network-marks';
 import { createOperatorTokens } from '../../libs/identity/operator-tokens';
-import { type Argon2, createPasswords } from '../../libs/identity/passwords';
+import { type Argon2, createPasswords, type Passwords } from '../../libs/identity/passwords';
 import { createSessions } from '../../libs/identity/sessions';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
 import { openSigningKeys, type SigningKeys } from '../../libs/identity/signing-keys';
@@ -77,6 +77,8 @@ export interface IdentityApp {
   readonly pool: Pool;
   /** Of the test, past row-level security. */
   readonly owner: Pool;
+  /** The API's own. */
+  readonly passwords: Passwords;
   /** `hash` and `verify`, as often as they were done; hashes are cheap here. */
   readonly work: string[];
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
@@ -129,6 +131,7 @@ export const createIdentityApp = async (
   const engine = beside ? undefined : startEngine(parts);
   const waiter = createPositionWaiter({ projections: projections.map(({ name }) => name), progress, pool });
   const keys = await openSigningKeys({ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger });
+  const passwords = createPasswords({ concurrency: 4 }, countingArgon2(work));
   const plenty = { limit: 1_000_000, windowSeconds: 60 };
   const db = createScopedDb(pool);
   const plans = openPlans({
@@ -146,8 +149,8 @@ export const createIdentityApp = async (
       nudge: () => undefined,
       settled: async () => 0n,
     },
-    returning: createReturning(createSealer(TEST_SECRET_KEY), 'https://api.example.com'),
-    returnOrigins: ['https://app.example.com'],
+    returning: createReturning(createSealer(TEST_SECRET_KEY), () => 'https://api.example.com'),
+    returnOrigins: () => ['https://app.example.com'],
   });
   const module = ApiModule.with({
     billing,
@@ -158,14 +161,14 @@ export const createIdentityApp = async (
     retentionDays: 30,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
     operatorTokens: createOperatorTokens(TEST_SECRET_KEY),
-    publicUrl: 'https://api.example.com',
+    publicUrl: () => 'https://api.example.com',
     joins: createJoinStore(pool),
     pool,
     db,
     keys,
     log,
     store: new AggregateStore({ log }),
-    passwords: createPasswords({ concurrency: 4 }, countingArgon2(work)),
+    passwords,
     sessions: createSessions(pool, 30),
     accessTokens: createAccessTokens(keys, 900),
     signUps: createSignUpStore(pool),
@@ -194,6 +197,7 @@ export const createIdentityApp = async (
   return {
     app,
     work,
+    passwords,
     post,
     get: (url, token) => app.inject({ url, headers: { authorization: `Bearer ${token}` } }),
     ask: (method, url, { payload, token, headers, remoteAddress } = {}) =>

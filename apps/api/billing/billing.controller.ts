@@ -6,6 +6,7 @@ import { Problem } from '../../../libs/platform/problems';
 import { listInvoices } from '../../../projections/billing/queries';
 import { principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
+import { type Digested, withDigest } from '../http/etag';
 import { Opaque } from '../http/fields';
 import { Needs } from '../http/needs.decorator';
 import { type Page, Pages, type Paging } from '../http/pages';
@@ -50,9 +51,10 @@ export class BillingController {
     description: 'After a checkout it asks Stripe what came of it, without waiting for the webhook.',
     response: BillingDto,
     problems: ['forbidden'],
+    versioned: true,
   })
-  async get(@Context() context: RequestContext): Promise<BillingDto> {
-    return new BillingDto(await this.billing.get(principalOf(context).tenantId));
+  async get(@Context() context: RequestContext): Promise<Digested<BillingDto>> {
+    return withDigest(new BillingDto(await this.billing.get(principalOf(context).tenantId)));
   }
 
   @Post('v1/billing/checkout')

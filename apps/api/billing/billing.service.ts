@@ -11,6 +11,7 @@ import { Problem } from '../../../libs/platform/problems';
 import { type BillingRow, findBilling } from '../../../projections/billing/queries';
 import { projectsBeyond } from '../../../projections/plan-limits/queries';
 import { findTenant } from '../../../projections/tenants/queries';
+import { notFound } from '../http/not-found';
 import type { Usage } from '../plans/usage';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto, MisfitDto } from './billing.dto';
 import type { Returning } from './returning';
@@ -24,7 +25,7 @@ export interface BillingParts {
   readonly usage: Usage;
   readonly returning: Returning;
   /** Origins to which Stripe's pages may return. */
-  readonly returnOrigins: readonly string[];
+  readonly returnOrigins: () => readonly string[];
   /** Tells the workers that there is something to look at. */
   readonly nudge: () => void;
   /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
@@ -90,13 +91,14 @@ export const createBilling = (parts: BillingParts) => {
   };
 
   const requireAllowed = (url: string, pointer: string): void => {
-    if (returnOrigins.includes(new URL(url).origin)) return;
-    throw invalid(pointer, `must be of an allowed origin: ${returnOrigins.join(', ')}`);
+    const allowed = returnOrigins();
+    if (allowed.includes(new URL(url).origin)) return;
+    throw invalid(pointer, `must be of an allowed origin: ${allowed.join(', ')}`);
   };
 
   const billingOf = async (tenantId: string): Promise<BillingRow> => {
     const row = await findBilling(db.tenant(tenantId));
-    if (!row) throw new Problem('not-found');
+    if (!row) throw notFound('workspace');
     return row;
   };
 

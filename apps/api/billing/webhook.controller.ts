@@ -42,7 +42,7 @@ export class WebhookController {
     response: TakenDto,
   })
   async take(@Req() request: FastifyRequest): Promise<TakenDto> {
-    if (!this.webhook) throw new Problem('not-found');
+    if (!this.webhook) throw new Problem('not-found', { detail: 'This installation has no Stripe.' });
     const { secrets, mode, takeIn } = this.webhook;
     const body = (request as WithRawBody).rawBody ?? Buffer.alloc(0);
     const signature = request.headers['stripe-signature'];

@@ -29,10 +29,14 @@ export class AccountThrottle {
     if (!familiar) refuseBeyond(verdict);
   }
 
-  /** The password was right: the attempt counts no more. */
+  /** It was no guess: what {@link fromNetwork} counted, and nothing else, counts no more. */
+  async forgiveNetwork(account: string, network: string): Promise<void> {
+    await this.limiters.network.restore(keyOf(account, network));
+  }
+
+  /** It was no guess: what both have counted counts no more. */
   async forgive(account: string, network: string): Promise<void> {
-    const { limiters } = this;
-    await Promise.all([limiters.network.restore(keyOf(account, network)), limiters.everywhere.restore(account)]);
+    await Promise.all([this.forgiveNetwork(account, network), this.limiters.everywhere.restore(account)]);
   }
 }
 

@@ -1,28 +1,33 @@
 import type { Socket } from 'node:net';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { Problem, type ProblemName } from '../../../libs/platform/problems';
 import { PROBLEM_TYPE, problemDocument } from './problem-document';
 
 interface Answer {
-  readonly status: number;
+  readonly problem: ProblemName;
   readonly reason: string;
   readonly detail: string;
 }
 
-const MALFORMED: Answer = { status: 400, reason: 'Bad Request', detail: 'This is not a well-formed HTTP/1.1 request.' };
+const MALFORMED: Answer = {
+  problem: 'validation-failed',
+  reason: 'Bad Request',
+  detail: 'This is not a well-formed HTTP/1.1 request.',
+};
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_HEADER_OVERFLOW: {
-    status: 431,
+    problem: 'header-fields-too-large',
     reason: 'Request Header Fields Too Large',
     detail: 'The header fields have more than 16 KiB.',
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
-    status: 413,
+    problem: 'body-too-large',
     reason: 'Payload Too Large',
     detail: 'The extensions of a chunk are too large.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
-    status: 408,
+    problem: 'request-timeout',
     reason: 'Request Timeout',
     detail: 'The request did not arrive whole in time.',
   },
@@ -37,14 +42,12 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
     socket.destroy();
     return;
   }
-  const { status, reason, detail } = ANSWERS[error.code ?? ''] ?? MALFORMED;
-  // `about:blank` says: no more than the status (RFC 9457, 4.2.1). The catalogue has no problem of these statuses.
-  const type = status === 400 ? '/problems/validation-failed' : 'about:blank';
-  const problem = { type, title: reason, status, details: { detail } };
+  const { problem, reason, detail } = ANSWERS[error.code ?? ''] ?? MALFORMED;
+  const refusal = new Problem(problem, { detail });
   const requestId = uuidv7();
-  const body = JSON.stringify(problemDocument(problem, requestId, undefined));
+  const body = JSON.stringify(problemDocument(refusal, requestId, undefined));
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+    `HTTP/1.1 ${refusal.status} ${reason}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
     // A client that keeps sending would keep the half-closed socket.
     () => socket.destroy(),

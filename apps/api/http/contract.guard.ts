@@ -6,6 +6,7 @@ import { RATE_LIMIT } from './rate-limit.decorator';
 import type { RateLimits } from './rate-limits';
 import { type RequestState, stateOf } from './request-context';
 import { routeConfigOf } from './route-config';
+import { refuseQuery, takesQuery } from './unknown-query';
 
 export interface ContractParts {
   readonly rateLimits: RateLimits;
@@ -14,11 +15,11 @@ export interface ContractParts {
 }
 
 /**
- * What the contract does for each request between authentication and controller: count it, wait for `If-Position`,
- * bind its `Idempotency-Key`. One guard and not three, and no promise for the request that has neither field.
+ * What the contract does for each request between authentication and controller: refuse a query that nothing reads,
+ * count it, wait for `If-Position`, bind its `Idempotency-Key`. One guard and not three, and no promise for the request that has neither field.
  */
 export class ContractGuard implements CanActivate {
-  readonly #policies = new Map<unknown, string | undefined>();
+  readonly #routes = new Map<unknown, Route>();
 
   constructor(private readonly parts: ContractParts) {}
 
@@ -26,7 +27,9 @@ export class ContractGuard implements CanActivate {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const state = stateOf(request);
     const { unlimited } = routeConfigOf(request);
-    const policy = this.policyOf(execution.getHandler());
+    const { policy, hasQuery } = this.routeOf(execution);
+    // What is refused here is counted with its answer.
+    if (!hasQuery && !unlimited) refuseQuery(request);
     const counting = unlimited ? undefined : this.parts.rateLimits.count(request, state, policy);
     const { idempotency, consistency } = this.parts;
     // Stripe's events are one by their own ids, and whoever has no signature must not make us keep anything.
@@ -50,10 +53,19 @@ export class ContractGuard implements CanActivate {
     return true;
   }
 
-  private policyOf(handler: object): string | undefined {
-    if (this.#policies.has(handler)) return this.#policies.get(handler);
+  private routeOf(execution: ExecutionContext): Route {
+    const handler = execution.getHandler();
+    const known = this.#routes.get(handler);
+    if (known) return known;
     const policy = Reflect.getMetadata(RATE_LIMIT, handler) as string | undefined;
-    this.#policies.set(handler, policy);
-    return policy;
+    const route = { policy, hasQuery: takesQuery(execution.getClass(), handler.name) };
+    this.#routes.set(handler, route);
+    return route;
   }
+}
+
+/** What the decorators of a controller's method say. */
+interface Route {
+  readonly policy: string | undefined;
+  readonly hasQuery: boolean;
 }

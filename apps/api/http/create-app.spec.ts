@@ -24,6 +24,12 @@ describe('the application', () => {
       415,
       'unsupported-media-type',
     ],
+    [
+      'another encoding',
+      post('{"name":"x"}', { 'content-type': 'application/json; charset=iso-8859-1' }),
+      415,
+      'unsupported-media-type',
+    ],
     ['plain text', post('x', { 'content-type': 'text/plain' }), 415, 'unsupported-media-type'],
     ['no media type', post(Buffer.from('{}'), {}), 415, 'unsupported-media-type'],
     ['a malformed media type', post('{}', { 'content-type': '/;;' }), 415, 'unsupported-media-type'],

@@ -15,6 +15,21 @@ export class Versioned<Body> {
   ) {}
 }
 
+/** A body of which no event counts the versions: it is the same while it says the same. */
+export class Digested<Body> {
+  constructor(
+    readonly body: Body,
+    /** What of it makes it another one; all of it unless given. */
+    readonly lasting?: unknown,
+  ) {}
+}
+
+/**
+ * Return it from a controller's method: the answer carries a digest of the body as its `ETag`, for `If-None-Match` alone.
+ * @param lasting what the digest is made of where the rest changes with each request; the tag is weak then
+ */
+export const withDigest = <Body>(body: Body, lasting?: unknown): Digested<Body> => new Digested(body, lasting);
+
 /**
  * Return it from a controller's method: the answer carries the version as its strong `ETag`.
  * @param beside what the body shows that changes without the version: `If-None-Match` minds it, `If-Match` does not
@@ -22,11 +37,16 @@ export class Versioned<Body> {
 export const withETag = <Body>(body: Body, version: number, beside?: string): Versioned<Body> =>
   new Versioned(body, version, beside);
 
+const digestOf = (text: string, length: number): string =>
+  createHash('sha256').update(text).digest('base64url').slice(0, length);
+
 /** `"7"`, or `"7.Zm9vYmFyYmF6"` with something beside the version. */
 const etagOf = ({ version, beside }: Versioned<unknown>): string =>
-  beside === undefined
-    ? `"${version}"`
-    : `"${version}.${createHash('sha256').update(beside).digest('base64url').slice(0, 12)}"`;
+  beside === undefined ? `"${version}"` : `"${version}.${digestOf(beside, 12)}"`;
+
+/** As long as no tag of a version is. */
+const digestTagOf = ({ body, lasting }: Digested<unknown>): string =>
+  `${lasting === undefined ? '' : 'W/'}"${digestOf(JSON.stringify(lasting ?? body), 22)}"`;
 
 const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 /** Splits at the commas between tags; one inside a tag's quotes stays. */
@@ -88,10 +108,11 @@ export const IfMatch = createParamDecorator(
   [documentIfMatch],
 );
 
-/** preSerialization: unwraps a {@link Versioned} body. */
-export const unwrapVersioned = (payload: unknown, reply: FastifyReply): unknown => {
-  if (!(payload instanceof Versioned)) return payload;
-  reply.header('etag', etagOf(payload));
+/** preSerialization: unwraps a {@link Versioned} or {@link Digested} body. */
+export const unwrapTagged = (payload: unknown, reply: FastifyReply): unknown => {
+  if (payload instanceof Versioned) reply.header('etag', etagOf(payload));
+  else if (payload instanceof Digested) reply.header('etag', digestTagOf(payload));
+  else return payload;
   return payload.body;
 };
 
@@ -104,5 +125,7 @@ export const isNotModified = (request: FastifyRequest, reply: FastifyReply): boo
   const etag = reply.getHeader('etag');
   if (typeof etag !== 'string') return false;
   // A malformed field is no condition: the full answer is always right.
-  return field.trim() === '*' || (parseTags(field)?.some(({ value }) => `"${value}"` === etag) ?? false);
+  return (
+    field.trim() === '*' || (parseTags(field)?.some(({ value }) => `"${value}"` === etag.replace(/^W\//, '')) ?? false)
+  );
 };

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
+import { ambiguityOf } from './ambiguity';
 import type { Consistency } from './consistency';
-import { isNotModified, unwrapVersioned } from './etag';
+import { isNotModified, unwrapTagged } from './etag';
 import type { HttpMetrics } from './http-metrics';
 import type { Idempotency } from './idempotency';
 import type { InFlight } from './in-flight';
@@ -26,7 +27,7 @@ export interface HookParts {
 /** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
 export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
   instance.addHook('onRequest', onRequest(parts));
-  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapVersioned(payload, reply)));
+  instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
   // From the beginning of the end on, every answer closes its connection. Node closes those that are idle at that moment,
   // and would wait for the others until their keep-alive runs out.
   let closing = false;
@@ -47,16 +48,8 @@ const onRequest =
     openContext(request, request.id);
     reply.header('x-request-id', request.id);
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
-    const { headers, httpVersionMinor } = request.raw;
-    const hostless = headers.host === undefined && httpVersionMinor > 0;
-    done(hostless ? withoutHost() : inFlight.enter(request, reply));
+    done(ambiguityOf(request.raw) ?? inFlight.enter(request, reply));
   };
-
-const withoutHost = (): Problem =>
-  new Problem('validation-failed', {
-    detail: 'The Host field is missing.',
-    errors: [{ pointer: '/header/Host', message: 'is required' }],
-  });
 
 type Done = (error: Error | null, payload?: unknown) => void;
 

@@ -22,6 +22,8 @@ export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) 
   instance.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     (request as WithRawBody).rawBody = bytes;
     if (bytes.length === 0 || isRaw(request.raw.url ?? '/')) return done(null, undefined);
+    if (!isMeantAsUtf8(request))
+      return done(new Problem('unsupported-media-type', { detail: 'Send the body as UTF-8.' }));
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       const detail = 'Send the body without a Content-Encoding.';
@@ -49,9 +51,17 @@ export const acceptForms = (instance: FastifyInstance, isPage: (path: string) =>
     if (!isPage(request.raw.url ?? '/')) {
       return done(new Problem('unsupported-media-type', { detail: 'Send the body as application/json.' }));
     }
+    if (!isMeantAsUtf8(request))
+      return done(new Problem('unsupported-media-type', { detail: 'Send the body as UTF-8.' }));
     if (!isUtf8(bytes)) return done(invalid('must be UTF-8'));
     done(null, Object.fromEntries(new URLSearchParams(bytes.toString('utf8'))));
   });
+};
+
+/** Bytes of another encoding can be well-formed UTF-8, and mean something else. */
+const isMeantAsUtf8 = ({ headers }: FastifyRequest): boolean => {
+  const named = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  return named === undefined || /^utf-?8$/i.test(named);
 };
 
 const invalid = (message: string): Problem =>

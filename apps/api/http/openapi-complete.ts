@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
 import { type ProblemName, problemCatalogue } from '../../../libs/platform/problems';
 import { OPERATOR_EXTENSION } from '../ops/operators.decorator';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
@@ -11,7 +12,7 @@ type Extended = Operation & {
   [OPERATOR_EXTENSION]?: true;
   [DOCUMENTATION]?: DocumentationExtension;
   [TAKES_IF_MATCH]?: true;
-  [PERMISSION_EXTENSION]?: { readonly permission: string; readonly roles: readonly string[] };
+  [PERMISSION_EXTENSION]?: { readonly permission: Permission; readonly roles: readonly string[] };
   [OF_PERSON_EXTENSION]?: true;
 };
 type Response = Record<string, unknown> & { headers?: object };
@@ -32,8 +33,11 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   document.security = [{ bearer: [] }];
   for (const [template, path] of Object.entries(document.paths)) {
     const operations = METHODS.flatMap((method) => (path[method] ? [[method, path[method] as Extended] as const] : []));
-    const versioned = operations.some(([, it]) => it[TAKES_IF_MATCH] || it[DOCUMENTATION]?.versioned);
-    for (const [method, operation] of operations) complete(operation, method, versioned, template.includes('{'));
+    const changed = operations.some(([, it]) => it[TAKES_IF_MATCH]);
+    for (const [method, operation] of operations) {
+      const versioned = changed || operation[DOCUMENTATION]?.versioned === true;
+      complete(operation, method, versioned, template.includes('{'));
+    }
   }
   return document;
 };
@@ -79,7 +83,9 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
 
   const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
   if (!open) all.add('unauthenticated');
-  if (operation[PERMISSION_EXTENSION]) all.add('forbidden');
+  const { permission } = operation[PERMISSION_EXTENSION] ?? {};
+  if (permission !== undefined) all.add('forbidden');
+  if (permission !== undefined && !worksAlways(permission)) all.add('workspace-locked').add('plan-limit-reached');
   if (one) all.add('not-found');
   if (!open && !ofOperators && !writes) all.add('read-model-behind');
   if (takesIfMatch) all.add('precondition-failed');

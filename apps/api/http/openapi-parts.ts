@@ -63,7 +63,10 @@ export const ANSWER_HEADERS = {
 
 /** Of the answers of writes. */
 export const WRITE_HEADERS = {
-  Position: field('Where this write lies; a read with it in `If-Position` shows the write.', text(22)),
+  Position: field(
+    'Where this write lies; a read with it in `If-Position` shows the write. Left out where nothing was added to the history.',
+    text(22),
+  ),
   'Idempotent-Replayed': field('`true` where this is the answer that the same request had before.', {
     type: 'boolean',
   }),

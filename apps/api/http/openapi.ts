@@ -5,8 +5,8 @@ import { completeDocument } from './openapi-complete';
 const DESCRIPTION = `Companies, people, roles, plans, billing, projects and tasks, with the whole history behind them.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents; their \`type\` leads to a page that says
-what to do. Every write takes an \`Idempotency-Key\` and answers with a \`Position\`; a read with that position in
-\`If-Position\` shows the write.`;
+what to do. Every write takes an \`Idempotency-Key\`. One that adds to the history answers with a \`Position\`; a read with
+that position in \`If-Position\` shows the write. Sessions and passwords are in no history: they hold by the next request.`;
 
 /** The OpenAPI document of every route of the application's controllers. */
 export const createOpenApiDocument = (app: NestFastifyApplication, version: string): OpenAPIObject => {

@@ -5,9 +5,12 @@ import type { RequestState } from './request-context';
 
 /** Requests that one key may make; the name is what `@RateLimit` and the fields call it. */
 export interface RateLimitOptions {
-  /** A company, all its members together; or a person who acts in none. */
+  /** A company, all its members together. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
-  /** One client address, for whatever is asked without a token. */
+  /**
+   * One client address, for whatever is asked without a token; and one person, for what is about themselves, is asked in no company, or is refused:
+   * whoever left a company takes nothing of what it may ask.
+   */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
   /** Stricter ones, for routes that name them with `@RateLimit('signin')`; counted per client address. */
   readonly named?: Readonly<Record<string, { readonly limit: number; readonly windowSeconds: number }>>;
@@ -34,6 +37,7 @@ export const createRateLimits = (
   };
   const tenant = open(['tenant', options.tenant]);
   const anonymous = open(['anonymous', options.anonymous]);
+  const person = open(['person', options.anonymous]);
   const named = new Map(Object.entries(options.named ?? {}).map((entry) => [entry[0], open(entry)]));
 
   const note = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
@@ -48,10 +52,11 @@ export const createRateLimits = (
 
   return {
     count: (request, state, name) => {
-      const { principal } = state;
-      const counted = (name !== undefined ? named.get(name) : undefined) ?? (principal ? tenant : anonymous);
-      const key =
-        counted === tenant && principal ? (principal.tenantId ?? principal.personId) : addressKey(request.ip ?? '');
+      const { principal, ofPersonAlone } = state;
+      const tenantId = ofPersonAlone ? undefined : principal?.tenantId;
+      const own = principal && (tenantId === undefined ? person : tenant);
+      const counted = (name !== undefined ? named.get(name) : undefined) ?? own ?? anonymous;
+      const key = principal && counted === own ? (tenantId ?? principal.personId) : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
       if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
       note(state, counted, verdict);

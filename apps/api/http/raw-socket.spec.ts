@@ -49,6 +49,22 @@ describe('what never becomes a request', () => {
     ['a NUL in a field', 'GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n', 400],
     ['a field without a colon', 'GET / HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n', 400],
     ['no Host', `GET /v1/open HTTP/1.1\r\n${CLOSE}\r\n`, 400],
+    ['two Hosts', `GET /v1/open HTTP/1.1\r\nHost: x\r\nhost: y\r\n${CLOSE}\r\n`, 400],
+    [
+      'two types of the body',
+      `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Type: text/plain\r\n${CLOSE}\r\n`,
+      400,
+    ],
+    [
+      'two idempotency keys',
+      `POST /v1/anonymous HTTP/1.1\r\nHost: x\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n${CLOSE}\r\n`,
+      400,
+    ],
+    [
+      'two tokens',
+      `GET /v1/open HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a\r\nAuthorization: Bearer a\r\n${CLOSE}\r\n`,
+      400,
+    ],
     ['a malformed escape', `GET /%zz HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['OPTIONS *', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
@@ -57,12 +73,19 @@ describe('what never becomes a request', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
     expect(answer).toMatch(/x-request-id: /i);
-    expect(problemIn(answer)).toMatchObject({ status, title: expect.any(String), requestId: expect.any(String) });
+    expect(problemIn(answer)).toMatchObject({
+      status,
+      type: expect.stringMatching(/^\/problems\//),
+      title: expect.any(String),
+      requestId: expect.any(String),
+    });
   });
 
   it('a request that does not arrive whole in time is answered 408', async () => {
     const started = Date.now();
-    expect(await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1.1 408 /);
+    const answer = await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n');
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(problemIn(answer)).toMatchObject({ status: 408, type: '/problems/request-timeout' });
     expect(Date.now() - started).toBeLessThan(3_000);
   });
 

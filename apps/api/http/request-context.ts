@@ -45,10 +45,12 @@ export class RequestState implements RequestContext {
   /** Who operates, on the routes that are for operators. */
   operator: Operator | undefined = undefined;
   /**
-   * Why the signed-in person may not do this now. Told only where their idempotency key has no answer yet: whoever took
-   * away their own right, by leaving or closing the company, may ask what came of it.
+   * Why the signed-in person may not do this now, told where their idempotency key has no answer yet: whoever took away
+   * their own right, by leaving or closing the company, may ask what came of it; so may whoever a lock stops.
    */
   denied: Problem | undefined = undefined;
+  /** True where the request counts for the person alone: it is none of the company's, or the company has not let it in. */
+  ofPersonAlone = false;
   /** The `RateLimit` field; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
   rateLimitPolicy: string | undefined = undefined;

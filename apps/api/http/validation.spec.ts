@@ -120,6 +120,20 @@ describe('validation', () => {
     expect(pointersOf(answer)).toEqual(pointers);
   });
 
+  it.each([
+    ['GET', '/v1/open?x=1&y', ['/query/x', '/query/y']],
+    ['POST', '/v1/things?a/b=1', ['/query/a~1b']],
+    ['GET', `/v1/things/${ID}?expand=owner`, ['/query/expand']],
+  ] as const)('refuses what a route without a query is asked: %s %s', async (method, url, pointers) => {
+    const answer = await app.inject({ method, url, headers: asPerson() });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+  });
+
+  it('takes an empty query for none', async () => {
+    expect((await app.inject({ url: '/v1/open?' })).statusCode).toBe(200);
+  });
+
   it('makes numbers and flags of a query, because it has nothing but text', async () => {
     const answer = await app.inject({ url: '/v1/things?limit=2&loud=true', headers: asPerson() });
     expect(answer.json().data).toHaveLength(2);

@@ -75,7 +75,8 @@ const convert = (record: Record<string, unknown>, rules: ReadonlyMap<string, Rul
   }
 };
 
-const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
+/** A name as a part of a JSON Pointer. */
+export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 const collect = (found: readonly ValidationError[], prefix: string, errors: FieldError[]): void => {
   for (const { property, constraints, children } of found) {

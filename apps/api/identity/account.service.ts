@@ -5,6 +5,7 @@ import type { Passwords } from '../../../libs/identity/passwords';
 import { Problem } from '../../../libs/platform/problems';
 import type { ClientInfo } from '../http/client';
 import { askerOf } from '../http/command-context';
+import { notFound } from '../http/not-found';
 import type { RequestContext } from '../http/request-context';
 import { invalid } from '../http/validation';
 import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
@@ -49,7 +50,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     },
 
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      if (!(await accounts.endSession(askerOf(context).personId, sessionId))) throw new Problem('not-found');
+      if (!(await accounts.endSession(askerOf(context).personId, sessionId))) throw notFound('session');
       ended.note([sessionId]);
     },
 

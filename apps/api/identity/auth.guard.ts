@@ -17,11 +17,14 @@ import type { Quota } from '../plans/quota';
 import { AUTHORITY, ENDED_SESSIONS, OPERATORS, QUOTA, TOKEN_CACHE } from '../tokens';
 import { type Access, accessOf } from './access';
 import type { Authority, Seat } from './authority';
+import { mayGiveUpOwnRight } from './giving-up';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 
 /** Longer than any token of ours. */
 const MAX_HEADER = 4_096;
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+const NOT_THEIRS = 'You do not belong to this company any more. Sign in again.';
 
 const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
@@ -86,6 +89,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   private admit(request: FastifyRequest, principal: Asker, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_PERSON) {
       contextOf(request).principal = principal;
+      stateOf(request).ofPersonAlone = true;
       return true;
     }
     if (principal.tenantId === undefined) throw actsInNone();
@@ -99,14 +103,12 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     // Beside the look at the membership; whoever is let in waits for both.
     void this.quota.know(tenantId);
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
-    if (seat === undefined) {
-      letIn(request, principal, principal.role);
-      deny(request, unauthenticated('You do not belong to this company any more. Sign in again.'));
-      return true;
-    }
-    if (allows(seat, permission)) return this.seat(request, principal, permission, seat);
-    letIn(request, principal, seat.role);
-    deny(request, refusalOf(seat, permission));
+    if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
+    letIn(request, principal, seat?.role ?? principal.role);
+    stateOf(request).ofPersonAlone = true;
+    const problem = seat ? refusalOf(seat, permission) : unauthenticated(NOT_THEIRS);
+    const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, personId);
+    deny(request, problem, isTold);
     return true;
   }
 
@@ -122,7 +124,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     const { tenantId } = principal;
     const count = (): true => {
       const problem = this.quota.count(stateOf(request), tenantId, calls);
-      if (problem) deny(request, problem);
+      if (problem) deny(request, problem, true);
       return true;
     };
     const looking = this.quota.know(tenantId);
@@ -161,9 +163,12 @@ const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem =>
   return new Problem('internal-error');
 };
 
-/** @throws the problem, unless the request has a key under which an answer may be kept */
-const deny = (request: FastifyRequest, problem: Problem): void => {
-  if (!mayBeReplayed(request)) throw problem;
+/**
+ * @param isTold what came of the same request before
+ * @throws the problem, unless the request has a key under which an answer may be kept, and they are told it
+ */
+const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
+  if (!isTold || !mayBeReplayed(request)) throw problem;
   stateOf(request).denied = problem;
 };
 

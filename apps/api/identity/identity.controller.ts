@@ -4,6 +4,7 @@ import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { Client, type ClientInfo } from '../http/client';
 import { askerOf } from '../http/command-context';
 import { Documented } from '../http/documented';
+import { type Digested, withDigest } from '../http/etag';
 import { OfPerson } from '../http/needs.decorator';
 import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
@@ -103,9 +104,9 @@ export class IdentityController {
 
   @Get('v1/me')
   @OfPerson()
-  @Documented({ summary: 'The signed-in person and their companies', response: MeDto })
-  me(@Context() context: RequestContext): Promise<MeDto> {
-    return this.identity.me(askerOf(context));
+  @Documented({ summary: 'The signed-in person and their companies', response: MeDto, versioned: true })
+  async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
+    return withDigest(await this.identity.me(askerOf(context)));
   }
 
   @Get('.well-known/jwks.json')

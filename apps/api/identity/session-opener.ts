@@ -1,7 +1,7 @@
 import type { AccessTokens } from '../../../libs/identity/access-tokens';
 import type { NetworkMarks } from '../../../libs/identity/network-marks';
 import type { Sessions } from '../../../libs/identity/sessions';
-import { uuidv5 } from '../../../libs/platform/ids/uuid';
+import { siblingOf } from '../../../libs/platform/ids/uuid';
 import type { ClientInfo } from '../http/client';
 import type { RequestContext } from '../http/request-context';
 import type { TokensDto } from './identity.dto';
@@ -45,7 +45,7 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
         personId,
         company?.id ?? null,
         { userAgent, network: markOf(network) },
-        uuidv5(context.commandId, 'session'),
+        siblingOf(context.commandId, 'session'),
       );
       return tokensFor(personId, company, sessionId, refreshToken);
     },

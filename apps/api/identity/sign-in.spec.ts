@@ -1,4 +1,5 @@
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { Problem } from '../../../libs/platform/problems';
 import { CLOSED, joined, removed } from '../../../test/support/facts';
 import {
   ACCOUNT_RATE,
@@ -141,6 +142,20 @@ describe('POST /v1/sessions', () => {
     it('does not count right passwords', async () => {
       const { sent } = await identity.signUp();
       for (let n = 0; n < 2 * ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('counts no attempt that an outage left undecided', async () => {
+      const { sent } = await identity.signUp();
+      const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      const lookUp = jest.spyOn(identity.pool, 'connect').mockImplementation(() => Promise.reject(away));
+      for (let n = 0; n <= ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(503);
+      lookUp.mockRestore();
+      const busy = jest.spyOn(identity.passwords, 'verify').mockRejectedValue(new Problem('dependency-unavailable'));
+      for (let n = 0; n <= ACCOUNT_TOTAL_RATE; n++)
+        expect(await attempt(sent.email, PASSWORD, `198.51.100.${n}`)).toBe(503);
+      busy.mockRestore();
+      for (let n = 0; n < ACCOUNT_RATE; n++) expect(await guess(sent.email, '203.0.113.7')).toBe(401);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.8')).toBe(201);
     });
 
     it('treats an unknown address alike', async () => {

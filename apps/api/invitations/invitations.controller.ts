@@ -17,6 +17,7 @@ import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { invalid } from '../http/validation';
+import type { PublicUrl } from '../public-url';
 import { INVITATION_TOKENS, JOINING, PUBLIC_URL, SCOPED_DB } from '../tokens';
 import {
   AcceptDto,
@@ -41,7 +42,7 @@ export class InvitationsController {
     @Inject(SCOPED_DB) private readonly db: ScopedDb,
     @Inject(INVITATION_TOKENS) private readonly tokens: InvitationTokens,
     @Inject(JOINING) private readonly joining: Joining,
-    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
     private readonly commands: CommandBus,
   ) {}
 
@@ -71,7 +72,10 @@ export class InvitationsController {
     const { position } = await this.commands.execute<InviteMember, Executed<Tenant>>(command);
     context.position = position;
     const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: personId };
-    return new NewInvitationDto({ ...made, expiresAt: new Date(wanted.expiresAt) }, `${this.publicUrl}/join/${token}`);
+    return new NewInvitationDto(
+      { ...made, expiresAt: new Date(wanted.expiresAt) },
+      `${this.publicUrl()}/join/${token}`,
+    );
   }
 
   @Get()

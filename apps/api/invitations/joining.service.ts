@@ -14,6 +14,7 @@ import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
 import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
+import { findMember } from '../../../projections/members/queries';
 import type { TenantStates } from '../../tenant-states';
 import type { ClientInfo } from '../http/client';
 import type { RequestContext } from '../http/request-context';
@@ -41,6 +42,15 @@ interface Inside {
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
 const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
 
+/** What the page of a link shows. */
+export interface Introduction extends PreviewDto {
+  readonly inviterName: string | undefined;
+}
+
+const previewOf = ({ companyName, role, expiresAt, emailDomains }: HeldInvitation): PreviewDto => ({
+  ...{ companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true },
+});
+
 type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
 
 /** Joining a company by an invitation: what the link shows, and who comes in by it. */
@@ -54,6 +64,12 @@ export const createJoining = (
     const invitation = await findHeldInvitation(db, tokenHash);
     if (!invitation) throw unusable();
     return { ...invitation, tokenHash };
+  };
+
+  const usable = async (token: string): Promise<HeldInvitation> => {
+    const invitation = await held(token);
+    if (stateOf(invitation) !== 'open') throw unusable();
+    return invitation;
   };
 
   /** Lets somebody in who is a member now. */
@@ -137,11 +153,13 @@ export const createJoining = (
 
   return {
     /** What a token is good for. @throws Problem not-found, for whatever reason it can not be used */
-    preview: async (token: string): Promise<PreviewDto> => {
-      const invitation = await held(token);
-      if (stateOf(invitation) !== 'open') throw unusable();
-      const { companyName, role, expiresAt, emailDomains } = invitation;
-      return { companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true };
+    preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
+
+    /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */
+    introduce: async (token: string): Promise<Introduction> => {
+      const invitation = await usable(token);
+      const inviter = await findMember(db.tenant(invitation.tenantId), invitation.invitedBy);
+      return { ...previewOf(invitation), inviterName: inviter?.name || undefined };
     },
 
     /**

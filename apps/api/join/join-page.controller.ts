@@ -11,6 +11,7 @@ import { toProblem } from '../http/to-problem';
 import { createValidationPipe } from '../http/validation';
 import { AcceptDto } from '../invitations/invitation.dto';
 import type { Joining } from '../invitations/joining.service';
+import type { PublicUrl } from '../public-url';
 import { JOINING, PUBLIC_URL } from '../tokens';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
@@ -34,7 +35,7 @@ export class JoinPageController {
 
   constructor(
     @Inject(JOINING) private readonly joining: Joining,
-    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
   ) {}
 
   @Get('join.css')
@@ -51,7 +52,7 @@ export class JoinPageController {
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
   async form(@Param('token') token: string): Promise<string> {
-    return formPage(await this.joining.preview(token));
+    return formPage(await this.joining.introduce(token));
   }
 
   @Post('join/:token')
@@ -68,7 +69,7 @@ export class JoinPageController {
     @Client() client: ClientInfo,
   ): Promise<string> {
     reply.code(200);
-    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl }))
+    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
       throw new Problem('forbidden', { detail: ELSEWHERE });
     const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
     try {
@@ -88,12 +89,13 @@ export class JoinPageController {
     } catch (error) {
       const problem = toProblem(error);
       if (problem.problem === 'not-found' || problem.status >= 500) throw error;
-      const preview = await this.joining.preview(token);
+      const introduction = await this.joining.introduce(token);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
       // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
-      if (problem.problem === 'unauthenticated' && !typed.personName) return formPage(preview, typed, detail, [NAME]);
-      return formPage(preview, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
+      if (problem.problem === 'unauthenticated' && !typed.personName)
+        return formPage(introduction, typed, detail, [NAME]);
+      return formPage(introduction, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
     }
   }
 }

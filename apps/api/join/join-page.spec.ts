@@ -1,3 +1,4 @@
+import { joined, removed } from '../../../test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../test/support/identity-app';
 
 describe('the page of an invitation', () => {
@@ -34,6 +35,27 @@ describe('the page of an invitation', () => {
     expect(answer.body).toContain('Böse &amp; &lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &#39;Söhne&#39;');
     expect(answer.body).toContain('an admin');
     expect(answer.body).toContain('acme.example');
+  });
+
+  it('shows who invites, and until when', async () => {
+    const ada = await app.signUp({ personName: 'Ada <b>Lovelace</b>' });
+    await app.happen(company.tenant.id, joined(ada.user.id, 'admin'));
+    const session = { email: ada.sent.email, password: PASSWORD, tenantId: company.tenant.id };
+    const { accessToken } = (await app.post('/v1/sessions', session)).json();
+    const expiresAt = new Date(Date.now() + 2 * 86_400_000).toISOString();
+    const payload = { role: 'member', maxUses: 1, expiresAt };
+    const { url } = (await app.ask('POST', '/v1/invitations', { token: accessToken, payload })).json();
+    const { pathname } = new URL(url);
+    const shown = (await open(pathname)).body;
+    expect(shown).toContain('Ada &lt;b&gt;Lovelace&lt;/b&gt; invites you');
+    expect(shown).toMatch(
+      new RegExp(`until <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
+    );
+    // Whoever has left speaks for the company no more.
+    await app.happen(company.tenant.id, removed(ada.user.id));
+    const later = (await open(pathname)).body;
+    expect(later).not.toContain('Lovelace');
+    expect(later).toContain('You are invited');
   });
 
   it('runs no script, loads its own style and nothing else, and tells no other site where it was', async () => {
@@ -85,7 +107,9 @@ describe('the page of an invitation', () => {
     const answer = await send(path, typed);
     expect(answer.statusCode).toBe(400);
     expect(answer.body).toContain('id="email-error"');
-    expect(answer.body).toContain('id="password-error"');
+    expect(answer.body).toContain('id="password-error">Choose a password of at least 10 characters.<');
+    expect(answer.body).toContain('Enter your e-mail address, such as');
+    expect(answer.body).not.toContain('must be');
     expect(answer.body).toContain('value="&quot;&gt;&lt;b&gt;Eve"');
     expect(answer.body).toContain('value="no address"');
     expect(answer.body).not.toContain('short');

@@ -1,5 +1,6 @@
+import { MIN_PASSWORD } from '../../../libs/identity/passwords';
 import type { FieldError } from '../../../libs/platform/problems';
-import type { PreviewDto } from '../invitations/invitation.dto';
+import type { Introduction } from '../invitations/joining.service';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -56,10 +57,22 @@ const FIELDS: readonly Field[] = [
     label: 'Password',
     type: 'password',
     autocomplete: 'current-password',
-    hint: 'At least 10 characters; the one of your account if you have one.',
+    hint: `At least ${MIN_PASSWORD} characters; the one of your account if you have one.`,
     required: true,
   },
 ];
+
+/** What to do about a field that was refused, in a person's words: the API's own are for who writes programs. */
+const MENDS: Readonly<Record<Field['name'], string>> = {
+  personName: 'Enter your name, in 200 characters at most. You can leave it out only if you have an account.',
+  email: 'Enter your e-mail address, such as grace@example.com.',
+  password: `Choose a password of at least ${MIN_PASSWORD} characters.`,
+};
+
+const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+
+/** Without a script nobody knows the reader's time zone. */
+const timeOf = (iso: string): string => `<time datetime="${escaped(iso)}">${DATE.format(new Date(iso))} UTC</time>`;
 
 const input = ({ name, label, type, autocomplete, hint, required }: Field, typed: string, error?: string): string => {
   const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
@@ -77,17 +90,19 @@ ${error ? `<p class="error" id="${name}-error">${escaped(error)}</p>` : ''}
  * @param errors what went wrong with a field, by its pointer
  */
 export const formPage = (
-  { companyName, role, emailDomains }: PreviewDto,
+  { companyName, role, inviterName, expiresAt, emailDomains }: Introduction,
   typed: Typed = {},
   problem?: string,
   errors: readonly FieldError[] = [],
 ): string => {
-  const errorOf = (name: string) => errors.find(({ pointer }) => pointer === `/${name}`)?.message;
+  const errorOf = (name: Field['name']) =>
+    errors.some(({ pointer }) => pointer === `/${name}`) ? MENDS[name] : undefined;
   const domains = emailDomains.length > 0 ? `<p>Use an address of ${escaped(emailDomains.join(' or '))}.</p>` : '';
   return page(
     `Join ${companyName}`,
     `<h1>Join ${escaped(companyName)}</h1>
-<p>You are invited to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escaped(companyName)}.</p>
+<p>${inviterName ? `${escaped(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escaped(companyName)}.</p>
+<p>The invitation is good until ${timeOf(expiresAt)}.</p>
 ${domains}
 ${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
 <form method="post">

@@ -11,6 +11,7 @@ import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
+import { notFound } from '../http/not-found';
 import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
 import { PathId } from '../http/path-id';
 import { Context, type RequestContext } from '../http/request-context';
@@ -56,7 +57,7 @@ export class MembersController {
   @Documented({ summary: 'One member', response: MemberDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('userId') userId: string): Promise<Versioned<MemberDto>> {
     const member = await findMember(this.db.tenant(principalOf(context).tenantId), userId);
-    if (!member) throw new Problem('not-found');
+    if (!member) throw notFound('member');
     return memberWithETag(member);
   }
 
@@ -80,7 +81,7 @@ export class MembersController {
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
     const changed = memberOf(state, userId);
-    if (!changed) throw new Problem('not-found');
+    if (!changed) throw notFound('member');
     const member = await findMember(this.db.tenant(tenantId), userId);
     // They have only just joined. What was asked for has happened, and the same key will be told so.
     if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });

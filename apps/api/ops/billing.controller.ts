@@ -4,6 +4,7 @@ import { INBOX_STATES, type InboxEntry, type InboxOperations, type InboxState } 
 import { Problem } from '../../../libs/platform/problems';
 import { Documented } from '../http/documented';
 import { Choice, Integer, Uuid } from '../http/fields';
+import { notFound } from '../http/not-found';
 import { BACKFILL, INBOX } from '../tokens';
 import { Operators } from './operators.decorator';
 
@@ -80,7 +81,7 @@ export class OpsBillingController {
   @Documented({ summary: 'One event', response: InboxEntryDto })
   async show(@Param('eventId') eventId: string): Promise<InboxEntryDto> {
     const found = await this.inbox.find(eventId);
-    if (!found) throw new Problem('not-found');
+    if (!found) throw notFound('event');
     return shown(found);
   }
 

@@ -30,7 +30,7 @@ describe('the board of jobs', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     [jobs, elsewhere] = [open(), open()];
-    const gate = createGate({ tokens, publicUrl: 'https://api.example.com' });
+    const gate = createGate({ tokens, publicUrl: () => 'https://api.example.com' });
     app = await createToyApp({
       addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
     });

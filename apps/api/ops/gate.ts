@@ -3,6 +3,7 @@ import type { Operator, OperatorTokens } from '../../../libs/identity/operator-t
 import { Problem } from '../../../libs/platform/problems';
 import { pathOf } from '../http/problem-document';
 import { stateOf } from '../http/request-context';
+import type { PublicUrl } from '../public-url';
 import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
@@ -11,8 +12,7 @@ const ELSEWHERE = 'The request was sent by a page of another site.';
 
 export interface GateParts {
   readonly tokens: OperatorTokens;
-  /** Where clients reach the API. */
-  readonly publicUrl: string;
+  readonly publicUrl: PublicUrl;
 }
 
 const cookieOf = ({ headers }: FastifyRequest): string | undefined => {
@@ -38,9 +38,10 @@ const isFromOurPage = ({ headers, host }: FastifyRequest): boolean => {
 
 /** Lets operators in: by a token in `Authorization`, or by the cookie that a browser was given for one. */
 export const createGate = ({ tokens, publicUrl }: GateParts) => {
-  const secure = publicUrl.startsWith('https:') ? '; Secure' : '';
-  const cookie = (value: string, seconds: number): string =>
-    `${COOKIE}=${value}; Path=/ops; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+  const cookie = (value: string, seconds: number): string => {
+    const secure = publicUrl().startsWith('https:') ? '; Secure' : '';
+    return `${COOKIE}=${value}; Path=/ops; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
+  };
 
   const byToken = (token: string | undefined): Operator => {
     const operator = token === undefined ? undefined : tokens.verify(token);

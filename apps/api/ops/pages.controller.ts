@@ -7,6 +7,7 @@ import { Public } from '../http/public.decorator';
 import { RateLimit } from '../http/rate-limit.decorator';
 import { HTML } from '../join/problem-page';
 import { isFromElsewhere } from '../join/same-origin';
+import type { PublicUrl } from '../public-url';
 import { OPERATORS, PUBLIC_URL } from '../tokens';
 import { type Gate, safeNext } from './gate';
 import { Operators, TheOperator } from './operators.decorator';
@@ -27,7 +28,7 @@ interface Form {
 export class OpsPagesController {
   constructor(
     @Inject(OPERATORS) private readonly gate: Gate,
-    @Inject(PUBLIC_URL) private readonly publicUrl: string,
+    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
   ) {}
 
   @Get()
@@ -76,7 +77,7 @@ export class OpsPagesController {
   }
 
   private refuseFromElsewhere({ headers, host }: FastifyRequest): void {
-    if (isFromElsewhere({ headers, host, publicUrl: this.publicUrl }))
+    if (isFromElsewhere({ headers, host, publicUrl: this.publicUrl() }))
       throw new Problem('forbidden', { detail: ELSEWHERE });
   }
 }

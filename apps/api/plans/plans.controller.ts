@@ -4,12 +4,13 @@ import type { Catalogue } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
+import { type Digested, withDigest } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
 import { Public } from '../http/public.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { CATALOGUE, SCOPED_DB, USAGE } from '../tokens';
 import { PlanDto, PlansDto, UsageDto } from './plan.dto';
-import type { Usage } from './usage';
+import { lastingOf, type Usage } from './usage';
 
 /** What can be bought, and what of it a company uses. */
 @ApiTags('Billing')
@@ -36,8 +37,10 @@ export class PlansController {
       'Each limited resource: used, limit, the period in which it is counted, and when it will be used up. Works whatever is used up, and while the workspace is suspended.',
     response: UsageDto,
     problems: ['forbidden'],
+    versioned: true,
   })
-  usage(@Context() context: RequestContext): Promise<UsageDto> {
-    return this.usageOf(this.db.tenant(principalOf(context).tenantId));
+  async usage(@Context() context: RequestContext): Promise<Digested<UsageDto>> {
+    const usage = await this.usageOf(this.db.tenant(principalOf(context).tenantId));
+    return withDigest(usage, { plan: usage.plan, data: lastingOf(usage.data) });
   }
 }

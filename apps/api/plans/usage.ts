@@ -43,4 +43,8 @@ export const createUsage =
     };
   };
 
+/** What of it changes only by what people do: a metered use grows by each request, also by one that asks for it. */
+export const lastingOf = (data: readonly UsedDto[]): readonly Partial<UsedDto>[] =>
+  data.map(({ used, projectedExhaustion, ...rest }) => (rest.period === null ? { ...rest, used } : rest));
+
 export type Usage = ReturnType<typeof createUsage>;

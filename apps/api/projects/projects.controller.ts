@@ -5,12 +5,12 @@ import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '..
 import type { Project } from '../../../libs/domain/project/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { Problem } from '../../../libs/platform/problems';
 import { findProject, listProjects } from '../../../projections/projects/queries';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
+import { notFound } from '../http/not-found';
 import { type Page, Pages, type Paging } from '../http/pages';
 import { PathId } from '../http/path-id';
 import { Context, type RequestContext } from '../http/request-context';
@@ -71,7 +71,7 @@ export class ProjectsController {
   @Documented({ summary: 'One project', response: ProjectDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<ProjectDto>> {
     const project = await findProject(this.db.tenant(principalOf(context).tenantId), id);
-    if (!project) throw new Problem('not-found');
+    if (!project) throw notFound('project');
     return withETag(new ProjectDto(project), project.version);
   }
 
@@ -141,7 +141,7 @@ export class ProjectsController {
 
   private async carryOut(context: RequestContext, command: Command, id: string): Promise<Versioned<ProjectDto>> {
     const { position, version, state } = await this.commands.execute<Command, Executed<Project>>(command);
-    if (state.status === 'absent') throw new Problem('not-found');
+    if (state.status === 'absent') throw notFound('project');
     context.position = position;
     const { status, ...details } = state;
     return withETag(new ProjectDto({ id, ...details, archived: status === 'archived' }), version);

@@ -5,12 +5,12 @@ import { ChangeTask, CreateTask, DeleteTask } from '../../../libs/domain/task/co
 import type { Task } from '../../../libs/domain/task/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { Problem } from '../../../libs/platform/problems';
 import { findTask, listTasks } from '../../../projections/tasks/queries';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
+import { notFound } from '../http/not-found';
 import { type Page, Pages, type Paging } from '../http/pages';
 import { PathId } from '../http/path-id';
 import { Context, type RequestContext } from '../http/request-context';
@@ -69,7 +69,7 @@ export class TasksController {
       async (after, take) => {
         const filter = { status, assigneeId, dueBefore, dueAfter };
         const rows = await listTasks(db, projectId, filter, after && String(after[0]), take);
-        if (!rows) throw new Problem('not-found');
+        if (!rows) throw notFound('project');
         return rows.map((row) => new TaskDto(row));
       },
     );
@@ -80,7 +80,7 @@ export class TasksController {
   @Documented({ summary: 'One task', response: TaskDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TaskDto>> {
     const task = await findTask(this.db.tenant(principalOf(context).tenantId), id);
-    if (!task) throw new Problem('not-found');
+    if (!task) throw notFound('task');
     return withETag(new TaskDto(task), task.version);
   }
 
@@ -130,7 +130,7 @@ export class TasksController {
     id: string,
   ): Promise<Versioned<TaskDto>> {
     const { position, version, state } = await this.commands.execute<typeof command, Executed<Task>>(command);
-    if (state.kind !== 'present') throw new Problem('not-found');
+    if (state.kind !== 'present') throw notFound('task');
     context.position = position;
     return withETag(TaskDto.of(id, state), version);
   }

@@ -12,12 +12,12 @@ import {
 import { type Tenant, teamOf } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { Problem } from '../../../libs/platform/problems';
 import { findTeam, listTeams } from '../../../projections/teams/queries';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
+import { notFound } from '../http/not-found';
 import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
 import { PathId } from '../http/path-id';
 import { Context, type RequestContext } from '../http/request-context';
@@ -71,7 +71,7 @@ export class TeamsController {
   @Documented({ summary: 'One team', response: TeamDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TeamDto>> {
     const team = await findTeam(this.db.tenant(principalOf(context).tenantId), id);
-    if (!team) throw new Problem('not-found');
+    if (!team) throw notFound('team');
     return withETag(new TeamDto(team), team.version);
   }
 
@@ -149,7 +149,7 @@ export class TeamsController {
 
   private async answer(context: RequestContext, command: Command, id: string): Promise<Versioned<TeamDto>> {
     const team = teamOf(await this.carryOut(context, command), id);
-    if (!team) throw new Problem('not-found');
+    if (!team) throw notFound('team');
     const memberIds = [...entries(team.members)].map(([personId]) => personId).sort();
     return withETag(new TeamDto({ id, name: team.name, memberIds }), team.version);
   }

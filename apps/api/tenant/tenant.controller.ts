@@ -7,19 +7,23 @@ import type { Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { Problem } from '../../../libs/platform/problems';
 import { findTenant } from '../../../projections/tenants/queries';
 import type { Billing } from '../billing/billing.service';
 import { commandContextOf, principalOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { IfMatch, type Versioned, withETag } from '../http/etag';
 import { Needs } from '../http/needs.decorator';
+import { notFound } from '../http/not-found';
 import { Context, type RequestContext } from '../http/request-context';
-import type { Usage } from '../plans/usage';
+import type { UsedDto } from '../plans/plan.dto';
+import { lastingOf, type Usage } from '../plans/usage';
 import { BILLING, RETENTION_DAYS, SCOPED_DB, USAGE } from '../tokens';
 import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
 
 const planOf = ({ terms }: Account): string => (terms ?? FOUNDING_TERMS).plan;
+
+/** What it shows that changes without an event of its own stream. */
+const besideOf = (data: readonly UsedDto[]): string => JSON.stringify(lastingOf(data));
 
 const DAY_MS = 86_400_000;
 
@@ -45,8 +49,8 @@ export class TenantController {
   async get(@Context() context: RequestContext): Promise<Versioned<TenantDto>> {
     const db = this.db.tenant(principalOf(context).tenantId);
     const [tenant, usage] = await Promise.all([findTenant(db), this.usageOf(db)]);
-    if (!tenant) throw new Problem('not-found');
-    return withETag(new TenantDto(tenant, usage.data), tenant.version, JSON.stringify(usage.data));
+    if (!tenant) throw notFound('workspace');
+    return withETag(new TenantDto(tenant, usage.data), tenant.version, besideOf(usage.data));
   }
 
   @Patch()
@@ -64,7 +68,7 @@ export class TenantController {
     const reading = this.usageOf(this.db.tenant(tenantId));
     reading.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
-    if (state.status !== 'open') throw new Problem('not-found');
+    if (state.status !== 'open') throw notFound('workspace');
     context.position = position;
     const { account, version, ...named } = state;
     const usage = await reading;
@@ -81,7 +85,7 @@ export class TenantController {
       lockReason: null,
       lockedSince: null,
     };
-    return withETag(new TenantDto(row, data), version, JSON.stringify(data));
+    return withETag(new TenantDto(row, data), version, besideOf(data));
   }
 
   @Post('transfer')
@@ -120,7 +124,7 @@ export class TenantController {
     const wanted = { by: personId, confirmName, eraseAfter };
     const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);
-    if (state.status !== 'closed') throw new Problem('not-found');
+    if (state.status !== 'closed') throw notFound('workspace');
     await this.billing.closed(tenantId);
     context.position = position;
     return { id: tenantId, eraseAfter: state.eraseAfter };

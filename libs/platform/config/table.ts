@@ -103,7 +103,10 @@ export const TOPICS = {
       description:
         'Wrong passwords for one account from all networks together. Those that its person has signed in from before are let through.',
     }),
-    API_RATE_PER_MINUTE: integer(6_000, 1, MANY, { description: 'Requests of one company, all its members together.' }),
+    API_RATE_PER_MINUTE: integer(6_000, 1, MANY, {
+      description:
+        'Requests of one company, all its members together; and as many of one person about themselves, and of one client address without a token.',
+    }),
     REQUEST_TIMEOUT_MS: integer(10_000, 100, 600_000, { description: 'How long a request may take.' }),
     CONSISTENCY_WAIT_MS: integer(2_000, 0, 60_000, {
       description: 'How long an answer waits for the read models to show what it wrote.',

@@ -56,5 +56,15 @@ export const uuidv5 = (namespace: string, name: string): string => {
   return format(hash);
 };
 
+/** A UUIDv7 of the same millisecond as another one. The same two always make the same id. */
+export const siblingOf = (id: string, name: string): string => {
+  const own = Buffer.from(id.replaceAll('-', ''), 'hex');
+  const bytes = createHash('sha256').update(own).update(name).digest().subarray(0, 16);
+  own.copy(bytes, 0, 0, 6);
+  bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
+  return format(bytes);
+};
+
 /** Milliseconds since 1970 that a UUIDv7 carries. */
 export const timeOfUuidv7 = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

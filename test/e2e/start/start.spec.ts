@@ -94,6 +94,22 @@ describe('a start with everything embedded', () => {
     expect(await first.end('SIGTERM')).toBe(0);
   });
 
+  it('makes links that lead to the free port that it took', async () => {
+    const product = launch(dataDir);
+    const url = await product.ready();
+    const post = async (path: string, body: object, token = ''): Promise<Record<string, string>> => {
+      const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+      const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return (await answer.json()) as Record<string, string>;
+    };
+    const ada = { email: 'ada@acme.example', password: 'correct horse battery staple' };
+    const { accessToken } = await post('/v1/signup', { companyName: 'Acme', personName: 'Ada', ...ada });
+    const invitation = await post('/v1/invitations', { role: 'member', maxUses: 1 }, accessToken);
+    expect(invitation['url']).toMatch(new RegExp(`^${url}/join/`));
+    expect((await fetch(invitation['url'] ?? '')).status).toBe(200);
+    expect(await product.end('SIGTERM')).toBe(0);
+  });
+
   it('starts PostgreSQL again, on its port, when that is killed under it', async () => {
     const product = launch(dataDir);
     await product.ready();

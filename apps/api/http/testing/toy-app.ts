@@ -99,6 +99,11 @@ class ListQuery extends PageQuery {
   loud?: boolean;
 }
 
+class TokenQuery {
+  @Text({ max: 20, optional: true })
+  token?: string;
+}
+
 class ThingView {
   @ApiProperty()
   name!: string;
@@ -173,7 +178,7 @@ class ToyController {
 
   @Public()
   @Get('throws')
-  throws(): never {
+  throws(@Query() _query: TokenQuery): never {
     throw script.error;
   }
 
