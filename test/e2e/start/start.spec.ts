@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
 import { endAll, launch, query, serverPid, until } from './product';
 
@@ -23,6 +24,19 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+/** Stops the process for four seconds where it loads the framework, as a slow disk does. */
+const SLOW_MODULES = `
+  const Module = require('node:module');
+  const load = Module._load;
+  Module._load = function (name, ...rest) {
+    if (name === '@nestjs/core') {
+      Module._load = load;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    }
+    return load.call(this, name, ...rest);
+  };
+`;
+
 const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).status === 200;
 
 describe('a start with everything embedded', () => {
@@ -34,6 +48,19 @@ describe('a start with everything embedded', () => {
       expect(isAlive(server)).toBe(true);
       expect(await product.end(signal)).toBe(0);
       expect(isAlive(server)).toBe(false);
+    }
+  });
+
+  it('prints no warning, on the first start and on the next, however long its modules take to load', async () => {
+    const slow = join(home, 'slow.cjs');
+    await writeFile(slow, SLOW_MODULES);
+    for (const env of [{}, { NODE_OPTIONS: `--require=${slow}` }]) {
+      const product = launch(dataDir, { env });
+      await product.ready();
+      // For what comes late.
+      await sleep(2_000);
+      expect(product.output()).not.toMatch(/warn|"level":"(error|fatal)"/i);
+      expect(await product.end('SIGTERM')).toBe(0);
     }
   });
 
