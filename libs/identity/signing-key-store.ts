@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createSealer, deriveKey, type Sealer } from '../platform/seal';
@@ -36,7 +37,7 @@ export interface StoredKey {
 }
 
 /** One process at a time makes or moves keys. */
-const LOCK = 7301948;
+const LOCK = ADVISORY_LOCKS.movingSigningKeys;
 
 const contextOf = (kid: string): string => `signing key ${kid}`;
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { ADVISORY_LOCKS } from './advisory-locks';
 import { DatabaseSetupError } from './errors';
 import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleUrls, secureDatabase } from './roles';
 
@@ -40,7 +41,6 @@ interface Loaded {
 }
 
 const OLDEST_SERVER = 15;
-const ADVISORY_KEY = 7301945;
 const LOCK_TIMEOUT_MS = 5_000;
 const LOCK_ATTEMPTS = 12;
 
@@ -144,7 +144,7 @@ const bringUpToDate = async (
   rolesWork: boolean,
 ): Promise<string[]> => {
   await requireServer(owner);
-  await owner.query('select pg_advisory_lock($1)', [ADVISORY_KEY]);
+  await owner.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.migrating]);
   // An administrator may have made them for an owner who can't.
   if (!rolesWork) await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
   await explainingRights(owner, async () => {
