@@ -1,7 +1,7 @@
 import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
-import { bannerFor, workerBanner } from './banner';
+import { bannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
@@ -48,13 +48,13 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
     runtime.stripe && stripe ? { ...runtime, stripe: { ...runtime.stripe, url: stripe.url } } : runtime;
   const startingApi = settings.role === 'worker' ? undefined : startApi(parts);
   const startingWorker = settings.role === 'api' ? undefined : startWorkerAfter(startingApi, parts);
-  const [, api] = await Promise.all([
+  const [worker, api] = await Promise.all([
     startingWorker && open('the worker', startingWorker, stop),
     startingApi && open('the API', startingApi, stop),
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
-  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBanner);
+  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 
 // Loaded only where they run: a worker needs no HTTP.
