@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { codeOf } from '../error-code';
@@ -15,7 +15,7 @@ export const resolveSecretKey = async (settings: Settings, dataDir: string): Pro
   if (settings.secretKey) return settings.secretKey;
   if (settings.secretKeyFile) return readKey(settings.secretKeyFile);
   const file = join(dataDir, 'secret.key');
-  const own = `${file}.${process.pid}`;
+  const own = `${file}.${randomUUID()}`;
   try {
     await makeFolders(resolve(dataDir));
     await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
