@@ -185,7 +185,7 @@ describe('two API processes and two workers on one database', () => {
     const ready = await fetch(`${worker}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
     for (const url of [worker, urls[0]]) {
-      expect(await metric(url, 'tenantry_projection_position', 'tenants')).toBeGreaterThan(0);
+      await until(async () => ((await metric(url, 'tenantry_projection_position', 'tenants')) ?? 0) > 0, 10_000);
       await until(async () => (await metric(url, 'tenantry_projection_lag_positions', 'tenants')) === 0, 10_000);
     }
     expect((await fetch(`${worker}/v1/me`)).status).toBe(404);
