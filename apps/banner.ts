@@ -19,4 +19,6 @@ export const bannerFor = (url: string, stripe?: string): string => {
 `;
 };
 
-export const workerBanner = '\n  Tenantry works in the background (ROLE=worker).\n\n';
+/** @param url where machines ask how it is */
+export const workerBannerFor = (url: string | undefined): string =>
+  `\n  Tenantry works in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;

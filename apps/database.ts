@@ -75,7 +75,16 @@ const waitingForServer = async <T>(url: string, logger: Logger, work: () => Prom
 /** Refused, not resolved, unreachable; 57P03: the server is starting up. */
 const NOT_YET_THERE = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT|57P03)$/;
 
+/** What `pg` says, without a code, where somebody answers who is no PostgreSQL, and where nobody does. */
+const NO_POSTGRESQL = /^(Connection terminated|timeout expired)/;
+
 const unreachable = (url: string, code: string, error: unknown): unknown => {
+  if (error instanceof Error && NO_POSTGRESQL.test(error.message)) {
+    return new CannotStart(
+      `DATABASE_URL leads to ${new URL(url).host || 'a socket'}, where nothing answers as PostgreSQL does (${error.message}); is it the right port? Example: DATABASE_URL=postgres://owner:secret@127.0.0.1:5432/tenantry`,
+      { cause: error },
+    );
+  }
   if (!NOT_YET_THERE.test(code) && !/^(28|3D)/.test(code)) return error;
   const reason = error instanceof Error && error.message ? error.message : code;
   return new CannotStart(

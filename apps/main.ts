@@ -1,7 +1,7 @@
 import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
-import { bannerFor, workerBanner } from './banner';
+import { bannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
@@ -46,20 +46,26 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   if (lifecycle.stopping) return;
   const parts: Runtime =
     runtime.stripe && stripe ? { ...runtime, stripe: { ...runtime.stripe, url: stripe.url } } : runtime;
-  const [, api] = await Promise.all([
-    settings.role === 'api' ? undefined : open('the worker', startWorker(parts), stop),
-    settings.role === 'worker' ? undefined : open('the API', startApi(parts), stop),
+  const startingApi = settings.role === 'worker' ? undefined : startApi(parts);
+  const startingWorker = settings.role === 'api' ? undefined : startWorkerAfter(startingApi, parts);
+  const [worker, api] = await Promise.all([
+    startingWorker && open('the worker', startingWorker, stop),
+    startingApi && open('the API', startingApi, stop),
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
-  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBanner);
+  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 
 // Loaded only where they run: a worker needs no HTTP.
 const startStripe = async (runtime: Runtime): Promise<StripePart> =>
   (await import('./stripe-sim/part.js')).startStripe(runtime);
 const startApi = async (runtime: Runtime): Promise<Part> => (await import('./api/start.js')).startApi(runtime);
-const startWorker = async (runtime: Runtime): Promise<Part> => (await import('./worker/start.js')).startWorker(runtime);
+/** While the API is loaded the process answers nothing for seconds, and would give up every connection of the worker. */
+const startWorkerAfter = async (api: Promise<Part> | undefined, runtime: Runtime): Promise<Part> => {
+  await api;
+  return (await import('./worker/start.js')).startWorker(runtime);
+};
 
 /** What an operator has to mend is told in a sentence, what a developer has to mend with its stack. */
 const complain = (error: unknown): void => {

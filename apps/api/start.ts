@@ -20,9 +20,11 @@ import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createWake } from '../../libs/platform/database/wake';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { createSealer, deriveKey } from '../../libs/platform/seal';
+import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
 import type { Part } from '../context';
+import { dependencyChecks } from '../readiness';
 import type { Runtime } from '../runtime';
 import { modeOf, openGateway } from '../stripe';
 import { ApiModule } from './api.module';
@@ -30,7 +32,6 @@ import { createBilling } from './billing/billing.service';
 import { createReturning } from './billing/returning';
 import { AccountThrottle } from './http/account-throttle';
 import { createApp } from './http/create-app';
-import { dependencyChecks } from './http/health';
 import { listen } from './http/listen';
 import { connectSharedCounts } from './http/rate-redis';
 import { createMemoryLimiter } from './http/rate-window';
@@ -66,7 +67,12 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.app, pool });
   // Projections that run in this process tell of themselves.
   const elsewhere = settings.role === 'api';
-  if (elsewhere) wake.start();
+  const stopping = new AbortController();
+  if (elsewhere) {
+    wake.start();
+    // Where no worker is left to tell how far behind the read models are, this does.
+    void createProjectionMetrics({ registry, log, pool: runtime.projectorPool }).watch(stopping.signal);
+  }
   const waiter = createPositionWaiter({ projections: QUERYABLE, progress, pool, ...(elsewhere && { wake }) });
   const shared = settings.redisUrl ? connectSharedCounts(settings.redisUrl, logger) : undefined;
   const makeLimiter = shared?.limiter ?? createMemoryLimiter;
@@ -155,6 +161,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   });
   const stop = async (): Promise<void> => {
     await app.close();
+    stopping.abort();
     await plans.close();
     waiter.close();
     keys.close();

@@ -1,17 +1,46 @@
-import { rotateSigningKeys } from '../../libs/identity/signing-key-store';
+import type { Pool } from 'pg';
+import { listSigningKeys, revokeSigningKey, rotateSigningKeys } from '../../libs/identity/signing-key-store';
 import { createPool } from '../../libs/platform/database/pools';
 import type { Context } from '../context';
+import { table } from './table';
+import { UsageError } from './usage';
 
-/**
- * Signs new access tokens with the key that all processes have known as the next one; tokens of the former key stay good
- * until they expire.
- */
-export const rotateKeys = async ({ databaseUrls, secretKey }: Context): Promise<string> => {
+const asOperator = async <T>({ databaseUrls }: Context, work: (pool: Pool) => Promise<T>): Promise<T> => {
   const pool = createPool({ url: databaseUrls.operator, max: 1, applicationName: 'tenantry-cli' });
   try {
-    await rotateSigningKeys(pool, secretKey);
-    return 'the next signing key is the current one; tokens of the former one stay good until they expire';
+    return await work(pool);
   } finally {
     await pool.end();
   }
+};
+
+/** Every key that signs, will sign, or still verifies. */
+export const listKeys = async (context: Context): Promise<string> => {
+  const keys = await asOperator(context, listSigningKeys);
+  const rows = keys.map(({ kid, state, createdAt, retiredAt }) => [
+    kid,
+    state,
+    createdAt.toISOString(),
+    retiredAt?.toISOString() ?? '',
+  ]);
+  return table(['key', 'state', 'made', 'retired'], rows);
+};
+
+/**
+ * Signs new access tokens with the next key; tokens of the former key stay good until they expire. With `--now` also where
+ * others who keep the published keys may not know that one yet.
+ */
+export const rotateKeys = async (context: Context, words: readonly string[]): Promise<string> => {
+  const now = words[0] === '--now';
+  if (words.length > (now ? 1 : 0)) throw new UsageError('keys rotate takes --now and nothing else');
+  await asOperator(context, (pool) => rotateSigningKeys(pool, context.secretKey, now ? 0 : undefined));
+  return 'the next signing key is the current one; tokens of the former one stay good until they expire';
+};
+
+/** For a key that is in wrong hands: whoever has a token of it has to refresh it. */
+export const revokeKey = async (context: Context, [kid, ...rest]: readonly string[]): Promise<string> => {
+  if (!kid || rest.length > 0) throw new UsageError('name one key, as `tenantry keys` shows it');
+  const state = await asOperator(context, (pool) => revokeSigningKey(pool, context.secretKey, kid));
+  const replaced = state === 'retired' ? '' : '; another one is in its place';
+  return `${kid} signs and verifies nothing any more${replaced}`;
 };

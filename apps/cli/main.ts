@@ -8,7 +8,7 @@ import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
-import { rotateKeys } from './keys';
+import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
 import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
@@ -51,8 +51,12 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
     case 'operators token':
       return Promise.resolve(operatorToken(context, rest));
+    case 'keys':
+      return listKeys(context);
     case 'keys rotate':
-      return rotateKeys(context);
+      return rotateKeys(context, rest);
+    case 'keys revoke':
+      return revokeKey(context, rest);
     case 'parked':
       return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
     case 'parked retry':

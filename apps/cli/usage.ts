@@ -11,7 +11,9 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry projections pause|resume NAME    stop a read model, or let it go on
   tenantry operators token [--hours N] [--name NAME]
                                             print a token for /ops, good for 12 hours unless told
-  tenantry keys rotate                      sign new access tokens with the next key
+  tenantry keys                             the keys that access tokens are signed with
+  tenantry keys rotate [--now]              sign new access tokens with the next key
+  tenantry keys revoke KEY                  what that key has signed is good no longer
   tenantry parked                           tenants that stand still because an event was refused
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event
   tenantry reactions                        position and lag of what answers events, and what it could not answer

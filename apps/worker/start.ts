@@ -9,14 +9,25 @@ import { startReactions } from '../../libs/reacting/engine';
 import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
+import { dependencyChecks } from '../readiness';
 import type { Runtime } from '../runtime';
 import { startBilling } from './billing';
+import { startProbes } from './probes';
 import { ASKED, createReactions } from './reactions';
 import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
   const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls } = runtime;
+  // Beside the API there is no need of them: its own tell of the whole process.
+  const probes =
+    settings.role === 'worker'
+      ? await startProbes({
+          ...{ host: settings.host, port: settings.workerPort },
+          checks: dependencyChecks({ log, pool, projections: projections.map(({ name }) => name) }),
+          registry: settings.metrics ? registry : undefined,
+        })
+      : undefined;
   const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.projector, pool });
   const engine = startEngine({
     projections,
@@ -42,11 +53,13 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   const sweepers = startSweepers(runtime, store);
   const billing = startBilling(runtime, store);
   return {
+    ...(probes && { url: probes.url }),
     stop: async () => {
       await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
       await engine.stop();
       await wake.close();
+      await probes?.close();
     },
   };
 };

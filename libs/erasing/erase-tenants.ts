@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { EventLog } from '../event-log/port';
+import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { withClient } from '../platform/database/pools';
 import { uuidv5 } from '../platform/ids/uuid';
 import type { Projection } from '../projecting/projection';
@@ -16,8 +17,8 @@ export interface ErasingParts {
 
 /** Companies that one look takes. */
 const AT_ONCE = 20;
-/** One worker erases at a time: the advisory lock that says so. */
-const LOCK = 7301948;
+/** One worker erases at a time. */
+const LOCK = ADVISORY_LOCKS.erasingTenants;
 
 /** True where every read model has seen all of the company, and none is being built from what the log held before. */
 const readModelsAreCalm = async ({ pool }: ErasingParts, tenantId: string): Promise<boolean> => {

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createSealer, deriveKey, type Sealer } from '../platform/seal';
@@ -35,8 +36,13 @@ export interface StoredKey {
   readonly state: 'next' | 'current' | 'retired';
 }
 
+export interface ListedKey extends Pick<StoredKey, 'kid' | 'state'> {
+  readonly createdAt: Date;
+  readonly retiredAt: Date | null;
+}
+
 /** One process at a time makes or moves keys. */
-const LOCK = 7301948;
+const LOCK = ADVISORY_LOCKS.movingSigningKeys;
 
 const contextOf = (kid: string): string => `signing key ${kid}`;
 
@@ -96,37 +102,82 @@ interface NextKey extends StoredKey {
   readonly age: number;
 }
 
+/** @throws RotationRefused @throws SecretKeyMismatch */
+const nextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => {
+  const { rows } = await client.query<NextKey>(
+    `select kid, public_jwk as "publicJwk", private_key as "privateKey", state,
+       extract(epoch from clock_timestamp() - created_at)::float8 as age
+     from identity.signing_keys where state = 'next'`,
+  );
+  const [next] = rows;
+  if (!next) throw new RotationRefused('There are no signing keys yet; the first start of the API makes them.');
+  // No process could sign with it, nor with those that this one would make.
+  openPrivateKey(next, sealer);
+  return next;
+};
+
+/** There must be no current key when this is called. */
+const putInPlace = async (client: PoolClient, sealer: Sealer, next: NextKey): Promise<void> => {
+  await client.query(`update identity.signing_keys set state = 'current' where kid = $1`, [next.kid]);
+  await createKey(client, sealer, 'next');
+};
+
 /**
  * Puts the next key in the place of the current one and makes a new next one. Tokens of the old key stay good until they
  * expire; every process, and whoever reads the published keys, knew the new one for as long as it was the next.
  * @param pool connects as the operator
- * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0
- * where the current key is in wrong hands
+ * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0: at
+ * once, whoever has the published keys of before
  * @throws RotationRefused the next key is not known everywhere yet
  * @throws SecretKeyMismatch
  */
 export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds = 600): Promise<void> =>
   underLock(pool, async (client) => {
     const sealer = signingKeySealer(secretKey);
-    const { rows } = await client.query<NextKey>(
-      `select kid, public_jwk as "publicJwk", private_key as "privateKey", state,
-         extract(epoch from clock_timestamp() - created_at)::float8 as age
-       from identity.signing_keys where state = 'next'`,
-    );
-    const [next] = rows;
-    if (!next) throw new RotationRefused('There are no signing keys yet; the first start of the API makes them.');
-    // No process could sign with it, nor with those that this one would make.
-    openPrivateKey(next, sealer);
+    const next = await nextKey(client, sealer);
     if (next.age < minAgeSeconds) {
       const seconds = Math.ceil(minAgeSeconds - next.age);
-      throw new RotationRefused(`The next key is not known everywhere yet. Rotate in ${seconds} seconds.`);
+      throw new RotationRefused(`The next key is not known everywhere yet. Rotate in ${seconds} seconds, or --now.`);
     }
     await client.query(
       `update identity.signing_keys set state = 'retired', retired_at = now() where state = 'current'`,
     );
-    await client.query(`update identity.signing_keys set state = 'current' where kid = $1`, [next.kid]);
-    await createKey(client, sealer, 'next');
+    await putInPlace(client, sealer, next);
     await client.query('delete from identity.signing_keys where retired_at < now() - make_interval(days => $1)', [
       OVERLAP_DAYS,
     ]);
   });
+
+/**
+ * Takes a key away for ever, at once: what it has signed is no longer good. In the place of the current one comes the
+ * next, and a new next one in the place of that.
+ * @param pool connects as the operator
+ * @returns what it was
+ * @throws RotationRefused there is no such key
+ * @throws SecretKeyMismatch
+ */
+export const revokeSigningKey = (pool: Pool, secretKey: Buffer, kid: string): Promise<StoredKey['state']> =>
+  underLock(pool, async (client) => {
+    const sealer = signingKeySealer(secretKey);
+    const { rows } = await client.query<Pick<StoredKey, 'state'>>(
+      'delete from identity.signing_keys where kid = $1 returning state',
+      [kid],
+    );
+    const [revoked] = rows;
+    if (!revoked) throw new RotationRefused(`There is no signing key ${kid}; \`tenantry keys\` lists them.`);
+    if (revoked.state === 'current') await putInPlace(client, sealer, await nextKey(client, sealer));
+    if (revoked.state === 'next') await createKey(client, sealer, 'next');
+    return revoked.state;
+  });
+
+/** Every key that is good for something, the oldest first. @param pool connects as the operator */
+export const listSigningKeys = async (pool: Pool): Promise<readonly ListedKey[]> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<ListedKey>(
+      `select kid, state, created_at as "createdAt", retired_at as "retiredAt" from identity.signing_keys
+       where state <> 'retired' or retired_at > now() - make_interval(days => $1) order by created_at, kid`,
+      [OVERLAP_DAYS],
+    ),
+  );
+  return rows;
+};

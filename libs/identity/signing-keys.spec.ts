@@ -1,10 +1,17 @@
 import { createPublicKey, sign, verify } from 'node:crypto';
 import type { Pool } from 'pg';
+import { sleep } from '../platform/backoff';
 import { createPool } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { silentLogger } from '../platform/logger.port';
 import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '../testing/database';
-import { RotationRefused, rotateSigningKeys, SecretKeyMismatch } from './signing-key-store';
+import {
+  listSigningKeys,
+  RotationRefused,
+  revokeSigningKey,
+  rotateSigningKeys,
+  SecretKeyMismatch,
+} from './signing-key-store';
 import { openSigningKeys, type SigningKeys } from './signing-keys';
 
 const OTHER_KEY = Buffer.alloc(32, 9);
@@ -30,10 +37,15 @@ describe('signing keys', () => {
     await database.drop();
   });
 
-  const open = async (secretKey = TEST_SECRET_KEY): Promise<SigningKeys> => {
-    const keys = await openSigningKeys({ pool, secretKey, logger: silentLogger });
+  /** Looks again only when it is asked for a key that it does not know, unless told. */
+  const open = async (secretKey = TEST_SECRET_KEY, everyMs = 600_000): Promise<SigningKeys> => {
+    const keys = await openSigningKeys({ pool, secretKey, logger: silentLogger, everyMs });
     opened.push(keys);
     return keys;
+  };
+  const until = async (condition: () => boolean): Promise<void> => {
+    for (const end = performance.now() + 5_000; !condition(); await sleep(10))
+      if (performance.now() > end) throw new Error(`did not come about: ${condition}`);
   };
   const rotate = (minAgeSeconds = 0, secretKey = TEST_SECRET_KEY) =>
     rotateSigningKeys(operator, secretKey, minAgeSeconds);
@@ -132,6 +144,52 @@ describe('signing keys', () => {
     await open();
     await expect(rotate(0, OTHER_KEY)).rejects.toBeInstanceOf(SecretKeyMismatch);
     await open();
+  });
+
+  it('sign at once with the next one where the rotation does not wait for others to learn of it', async () => {
+    const keys = await open(TEST_SECRET_KEY, 20);
+    const former = keys.current().kid;
+    await rotate(0);
+    await until(() => keys.current().kid !== former);
+    expect(await keys.find(former)).toBeDefined();
+  });
+
+  it('that are revoked verify nothing in any process, and another one signs', async () => {
+    const [here, there] = [await open(TEST_SECRET_KEY, 20), await open(TEST_SECRET_KEY, 20)];
+    const leaked = here.current().kid;
+    let told = 0;
+    there.onRevoked(() => {
+      told += 1;
+    });
+    expect(await revokeSigningKey(operator, TEST_SECRET_KEY, leaked)).toBe('current');
+    for (const keys of [here, there]) {
+      await until(() => keys.current().kid !== leaked);
+      expect(await keys.find(leaked)).toBeUndefined();
+      expect(keys.jwks().map(({ kid }) => kid)).not.toContain(leaked);
+    }
+    expect(told).toBe(1);
+    expect((await listSigningKeys(operator)).map(({ state }) => state)).toEqual(['current', 'next']);
+    expect((await open()).current().kid).toBe(here.current().kid);
+  });
+
+  it('that are revoked before they have signed, or after, leave the current one in its place', async () => {
+    const keys = await open();
+    const retired = keys.current().kid;
+    await rotate();
+    const [, current, next] = await listSigningKeys(operator);
+    expect(await revokeSigningKey(operator, TEST_SECRET_KEY, retired)).toBe('retired');
+    expect(await revokeSigningKey(operator, TEST_SECRET_KEY, String(next?.kid))).toBe('next');
+    const [first, second, ...rest] = await listSigningKeys(operator);
+    expect([first?.kid, first?.state, second?.state, rest]).toEqual([current?.kid, 'current', 'next', []]);
+    expect(second?.kid).not.toBe(next?.kid);
+  });
+
+  it('are not revoked by a name that none has, nor under another SECRET_KEY', async () => {
+    const keys = await open();
+    await expect(revokeSigningKey(operator, TEST_SECRET_KEY, uuidv7())).rejects.toBeInstanceOf(RotationRefused);
+    const revoking = revokeSigningKey(operator, OTHER_KEY, keys.current().kid);
+    await expect(revoking).rejects.toBeInstanceOf(SecretKeyMismatch);
+    expect((await open()).current().kid).toBe(keys.current().kid);
   });
 
   it('are forgotten two days after they retired', async () => {

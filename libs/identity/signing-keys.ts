@@ -24,7 +24,8 @@ interface Known {
   readonly jwks: readonly JsonWebKey[];
 }
 
-const REFRESH_MS = 60_000;
+/** A key that was revoked is to be refused everywhere within a second or so. */
+const LOOK_MS = 1_000;
 /** A token may name a key that another process has just made; strangers' made-up key ids must not cost a query each. */
 const UNKNOWN_KID_MS = 2_000;
 
@@ -33,14 +34,16 @@ export interface SigningKeysOptions {
   readonly pool: Pool;
   readonly secretKey: Buffer;
   readonly logger: Logger;
+  /** ms between two looks; 1,000 unless given. */
+  readonly everyMs?: number;
 }
 
 /**
  * The keys that access tokens are signed with, shared by all processes through the database, sealed under SECRET_KEY.
- * The first process makes them. They are read again every minute, and when a token names one that is not known here.
+ * The first process makes them. They are read again every second, and when a token names one that is not known here.
  * @throws SecretKeyMismatch at the start, where they were sealed under another one
  */
-export const openSigningKeys = async ({ pool, secretKey, logger }: SigningKeysOptions) => {
+export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_MS }: SigningKeysOptions) => {
   const sealer = signingKeySealer(secretKey);
   const stopping = new AbortController();
   let known: Known = { current: undefined, verifying: new Map(), jwks: [] };
@@ -48,6 +51,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger }: SigningKeysOp
   let looking: Promise<void> | undefined;
   /** Why the last look came to nothing. */
   let failure: unknown;
+  const listeners: (() => void)[] = [];
 
   /** The current key, opened; the one from before where this process can't open it. */
   const currentOf = (stored: readonly StoredKey[]): SigningKey | undefined => {
@@ -63,11 +67,13 @@ export const openSigningKeys = async ({ pool, secretKey, logger }: SigningKeysOp
   };
 
   const learn = (stored: readonly StoredKey[]): void => {
+    const before = known.verifying;
     known = {
       current: currentOf(stored),
       verifying: new Map(stored.map((key) => [key.kid, known.verifying.get(key.kid) ?? publicKeyOf(key)])),
       jwks: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, use: 'sig', alg: ALGORITHM })),
     };
+    if ([...before.keys()].some((kid) => !known.verifying.has(kid))) for (const tell of listeners) tell();
   };
 
   /** Many who want to know at the same time are told by one query. */
@@ -94,8 +100,19 @@ export const openSigningKeys = async ({ pool, secretKey, logger }: SigningKeysOp
     await look();
   }
   void (async () => {
-    for (await sleep(REFRESH_MS, stopping.signal); !stopping.signal.aborted; await sleep(REFRESH_MS, stopping.signal))
-      await look().catch((error: unknown) => logger.warn({ err: error }, 'the signing keys could not be read'));
+    let away = false;
+    for (await sleep(everyMs, stopping.signal); !stopping.signal.aborted; await sleep(everyMs, stopping.signal)) {
+      await look().then(
+        () => {
+          if (away) logger.info({}, 'the signing keys can be read again');
+          away = false;
+        },
+        (error: unknown) => {
+          if (!away) logger.warn({ err: error }, 'the signing keys can not be read, those that are known go on');
+          away = true;
+        },
+      );
+    }
   })();
 
   return {
@@ -115,6 +132,10 @@ export const openSigningKeys = async ({ pool, secretKey, logger }: SigningKeysOp
     },
     /** The public keys, for `GET /.well-known/jwks.json`. */
     jwks: (): readonly JsonWebKey[] => known.jwks,
+    /** Tells whenever a key no longer verifies. */
+    onRevoked: (listener: () => void): void => {
+      listeners.push(listener);
+    },
     close: (): void => stopping.abort(),
   };
 };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
+import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { inTransaction, within } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import type { Projection } from './projection';
@@ -34,8 +35,6 @@ export const runIn = async (client: PoolClient, schema: string, sql: string, tim
 const withRoles = (sql: string, roles: Readonly<Record<string, string>>): string =>
   Object.entries(roles).reduce((text, [role, name]) => text.replaceAll(`{{${role}}}`, escapeIdentifier(name)), sql);
 
-const INSTALL_KEY = 7301947;
-
 /**
  * Makes the tables and checkpoints of projections that are new, and asks for a rebuild of those whose version is not the
  * one in the database. Any number of processes may call it at once.
@@ -57,7 +56,7 @@ export const installProjections = async (
     };
     await look();
     if (projections.every(({ name, version }) => known.get(name) === version)) return;
-    await client.query('select pg_advisory_xact_lock($1)', [INSTALL_KEY]);
+    await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.installingProjections]);
     await look();
     for (const [at, projection] of projections.entries()) {
       const installed = known.get(projection.name);

@@ -1,12 +1,10 @@
 import type { Pool } from 'pg';
 import { sleep } from '../platform/backoff';
+import { REBUILD_LOCKS } from '../platform/database/advisory-locks';
 import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
 import { rebuild } from './rebuild';
 import type { RebuildOptions } from './rebuild-progress';
-
-/** Namespace of the advisory locks that say which rebuild some process is at. */
-const LOCK_SPACE = 730194;
 
 const openRebuilds = (pool: Pool): Promise<{ id: string; projection: string }[]> =>
   withClient(pool, async (client) => {
@@ -26,7 +24,7 @@ const workOne = async (projections: readonly Projection[], options: RebuildOptio
     const holder = await options.pool.connect();
     try {
       const { rows } = await holder.query<{ mine: boolean }>('select pg_try_advisory_lock($1, hashtext($2)) as mine', [
-        LOCK_SPACE,
+        REBUILD_LOCKS,
         name,
       ]);
       if (!rows[0]?.mine) continue;

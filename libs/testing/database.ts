@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { type Migration, migrate } from '../platform/database/migrate';
 import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '../platform/database/roles';
 import { jobsSchema } from '../platform/jobs/schema';
@@ -91,8 +92,6 @@ const withServer = async <T>(url: string, work: (client: Client) => Promise<T>):
   }
 };
 
-const TEMPLATE_LOCK = 7301944;
-
 /** Made under another name and renamed when whole: a run that is killed leaves no half-migrated template behind. */
 const ensureTemplate = async (client: Client, server: string, migrations: readonly Migration[]): Promise<string> => {
   const hash = createHash('sha256').update(TEST_ROLE_PREFIX);
@@ -101,7 +100,7 @@ const ensureTemplate = async (client: Client, server: string, migrations: readon
   hash.update(readFileSync(require.resolve('bullmq/package.json')));
   const template = `tenantry_template_${hash.digest('hex').slice(0, 16)}`;
   if (await exists(client, template)) return template;
-  await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);
+  await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.testTemplate]);
   try {
     if (await exists(client, template)) return template;
     const unfinished = `${template}_unfinished`;
@@ -116,7 +115,7 @@ const ensureTemplate = async (client: Client, server: string, migrations: readon
     await rename(client, unfinished, template);
     return template;
   } finally {
-    await client.query('select pg_advisory_unlock($1)', [TEMPLATE_LOCK]);
+    await client.query('select pg_advisory_unlock($1)', [ADVISORY_LOCKS.testTemplate]);
   }
 };
 

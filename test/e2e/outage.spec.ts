@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { ADVISORY_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { type Load, startLoad, tallyOf } from '../chaos/client';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy';
 import { type Account, type Asked, ask, PASSWORD, rename, signUp } from './http';
@@ -13,8 +14,6 @@ jest.setTimeout(120_000);
 const BOUND_MS = 10_000 + 2_000;
 /** The contract's. */
 const RECOVERY_MS = 10_000;
-/** The log's, held by each append until its commit. */
-const APPEND_LOCK = 7301946;
 
 /** One product, clients that never stop asking, and a database that goes away in every way it can. */
 describe('the product, while its database is away', () => {
@@ -171,7 +170,7 @@ describe('the product, while its database is away', () => {
   });
 
   it.each([
-    ['the lock of the log', 6_000, `select pg_advisory_xact_lock(${APPEND_LOCK})`],
+    ['the lock of the log', 6_000, `select pg_advisory_xact_lock(${ADVISORY_LOCKS.appending})`],
     ['a read model', 2_500, 'lock table read_model.tenants in access exclusive mode'],
     ['the idempotency keys', 2_500, 'lock table idempotency.keys in access exclusive mode'],
   ])('answers in time while another session holds %s for %s ms', async (_, ms, lock) => {

@@ -31,7 +31,7 @@ describe('two API processes and two workers on one database', () => {
   const startApi = (): Product => system.start({ ROLE: 'api', ...stripe });
   const startWorker = async (): Promise<Product> => {
     const worker = system.start({ ROLE: 'worker', ...stripe });
-    await until(() => worker.output().includes('works in the background'), 30_000);
+    await until(() => worker.output().includes('works in the background'), 60_000);
     return worker;
   };
 
@@ -179,6 +179,30 @@ describe('two API processes and two workers on one database', () => {
     expect(await hashOf()).toBe(live);
   });
 
+  it('tell of the worker too whether it lives, what it lacks and how far the read models are', async () => {
+    const worker = probesOf(workers[0]);
+    expect(await (await fetch(`${worker}/healthz`)).json()).toEqual({ status: 'ok' });
+    const ready = await fetch(`${worker}/readyz`);
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
+    for (const url of [worker, urls[0]]) {
+      await until(async () => ((await metric(url, 'tenantry_projection_position', 'tenants')) ?? 0) > 0, 10_000);
+      await until(async () => (await metric(url, 'tenantry_projection_lag_positions', 'tenants')) === 0, 10_000);
+    }
+    expect((await fetch(`${worker}/v1/me`)).status).toBe(404);
+  });
+
+  it('go on reading and writing with no worker at all, and the metrics of the API tell how long that is so', async () => {
+    for (const worker of workers) await worker.end('SIGKILL');
+    expect([200, 202]).toContain((await rename(urls[0], account.token, 'Nobody folds this')).status);
+    const [lag, age] = ['tenantry_projection_lag_positions', 'tenantry_projection_behind_seconds'] as const;
+    await until(async () => ((await metric(urls[1], lag, 'tenants')) ?? 0) > 0, 10_000);
+    await until(async () => ((await metric(urls[1], age, 'tenants')) ?? 0) > 2, 10_000);
+    expect((await fetch(`${urls[1]}/readyz`)).status).toBe(200);
+    expect((await ask(urls[1], '/v1/tenant', { token: account.token })).status).toBe(200);
+    workers = [await startWorker(), await startWorker()];
+    await until(async () => (await metric(urls[1], age, 'tenants')) === 0, 20_000);
+  });
+
   it('drop no request that they accepted when they are told to end', async () => {
     const accounts = await Promise.all(upTo(12).map((at) => signUp(by(at))));
     for (const at of [1, 0]) {
@@ -201,6 +225,16 @@ describe('two API processes and two workers on one database', () => {
       urls[at] = (await apis[at]?.ready()) ?? '';
     }
   });
+
+  const probesOf = (worker: Product | undefined): string =>
+    /Health +(\S+)\/readyz/.exec(worker?.output() ?? '')?.[1] ?? '';
+
+  /** Undefined where the process does not tell it. */
+  const metric = async (url: string, name: string, projection: string): Promise<number | undefined> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const value = new RegExp(`^${name}\\{projection="${projection}"\\} (\\S+)$`, 'm').exec(text)?.[1];
+    return value === undefined ? undefined : Number(value);
+  };
 
   const tenantry = (...words: string[]) =>
     promisify(execFile)(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...words], {

@@ -52,6 +52,38 @@ describe('a subscription', () => {
     });
   });
 
+  it('says once that the server is away, and once that it is back, whoever subscribes and however often it tries', async () => {
+    const { server, another } = given();
+    const told: string[] = [];
+    const tell = (level: string) => (fields: Record<string, unknown>, message: string) => {
+      told.push(`${level} ${message}${'err' in fields ? ', and why' : ''}`);
+    };
+    const log = another({ logger: { info: tell('info'), warn: tell('warn') } });
+    let pages = 0;
+    const leaving = new AbortController();
+    const reading = upTo(5).map(() =>
+      follow(log, { after: START, signal: leaving.signal }, () => {
+        pages += 1;
+        return false;
+      }),
+    );
+    await until(() => pages === 5);
+    for (const outage of upTo(2)) {
+      await server.stop();
+      await sleep(1_000);
+      expect(told).toHaveLength(2 * outage - 1);
+      await server.start();
+      await until(() => told.length === 2 * outage);
+    }
+    const once = [
+      'warn EventStoreDB is away, its subscriptions are tried again, and why',
+      'info subscriptions of EventStoreDB go on',
+    ];
+    expect(told).toEqual([...once, ...once]);
+    leaving.abort();
+    await Promise.all(reading);
+  });
+
   it('that finds the server frozen tries again', async () => {
     const { log, server } = given();
     const tenantId = randomUUID();

@@ -115,7 +115,7 @@ let people = 0;
  */
 export const createIdentityApp = async (
   beside?: IdentityApp,
-  more: { plans?: 'catalogue' } = {},
+  more: { plans?: 'catalogue'; keysEveryMs?: number } = {},
 ): Promise<IdentityApp> => {
   const work: string[] = [];
   const database = beside?.database ?? (await createTestDatabase());
@@ -130,7 +130,10 @@ export const createIdentityApp = async (
   const parts = { projections, log, pool: projector, roles, progress, logger: silentLogger, metrics };
   const engine = beside ? undefined : startEngine(parts);
   const waiter = createPositionWaiter({ projections: projections.map(({ name }) => name), progress, pool });
-  const keys = await openSigningKeys({ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger });
+  const keys = await openSigningKeys({
+    ...{ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger },
+    ...(more.keysEveryMs !== undefined && { everyMs: more.keysEveryMs }),
+  });
   const passwords = createPasswords({ concurrency: 4 }, countingArgon2(work));
   const plenty = { limit: 1_000_000, windowSeconds: 60 };
   const db = createScopedDb(pool);

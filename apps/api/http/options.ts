@@ -4,7 +4,7 @@ import type { IdempotencyStore } from '../../../libs/platform/idempotency/store'
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
-import type { Check } from './health';
+import type { Check } from '../../readiness';
 import type { RateLimitOptions } from './rate-limits';
 import type { Limiter, RatePolicy } from './rate-window';
 import type { Refused } from './refused';

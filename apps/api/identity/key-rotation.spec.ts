@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AccessClaims, createAccessTokens } from '../../../libs/identity/access-tokens';
-import { rotateSigningKeys } from '../../../libs/identity/signing-key-store';
+import { revokeSigningKey, rotateSigningKeys } from '../../../libs/identity/signing-key-store';
 import { openSigningKeys } from '../../../libs/identity/signing-keys';
 import { createPool } from '../../../libs/platform/database/pools';
 import { silentLogger } from '../../../libs/platform/logger.port';
@@ -14,13 +15,17 @@ const keyOf = (token: string): unknown => part(token, 0)['kid'];
 describe('a rotation of the signing keys', () => {
   let running: IdentityApp;
   beforeAll(async () => {
-    running = await createIdentityApp();
+    running = await createIdentityApp(undefined, { keysEveryMs: 600_000 });
   });
   afterAll(() => running.close());
 
   const rotate = async (): Promise<void> => {
     const operator = createPool({ url: running.database.urls.operator, max: 1, applicationName: 'test' });
     await rotateSigningKeys(operator, TEST_SECRET_KEY, 0).finally(() => operator.end());
+  };
+  const revoke = async (kid: string): Promise<void> => {
+    const operator = createPool({ url: running.database.urls.operator, max: 1, applicationName: 'test' });
+    await revokeSigningKey(operator, TEST_SECRET_KEY, kid).finally(() => operator.end());
   };
   /** The same claims, signed by a process that has started just now. */
   const signedAnew = async (token: string): Promise<string> => {
@@ -48,6 +53,23 @@ describe('a rotation of the signing keys', () => {
       expect((await started.app.inject({ url: '/.well-known/jwks.json' })).json().keys).toHaveLength(3);
     } finally {
       await started.close();
+    }
+  });
+
+  it('that takes a key away has every token of it refused, those too that were verified before', async () => {
+    const other = await createIdentityApp(running, { keysEveryMs: 50 });
+    try {
+      const { accessToken, refreshToken } = await other.signUp();
+      const answered = async (): Promise<number> => (await other.get('/v1/me', accessToken)).statusCode;
+      expect(await answered()).toBe(200);
+      await revoke(String(keyOf(accessToken)));
+      for (const end = Date.now() + 5_000; (await answered()) !== 401 && Date.now() < end; ) await sleep(20);
+      expect(await answered()).toBe(401);
+      const refreshed = await other.post('/v1/sessions/refresh', { refreshToken });
+      expect(refreshed.statusCode).toBe(201);
+      expect((await other.get('/v1/me', refreshed.json().accessToken)).statusCode).toBe(200);
+    } finally {
+      await other.close();
     }
   });
 });

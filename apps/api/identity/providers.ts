@@ -7,6 +7,7 @@ import type { EventLog } from '../../../libs/event-log/port';
 import { createAccounts } from '../../../libs/identity/accounts';
 import { createEndedSessions } from '../../../libs/identity/ended-sessions';
 import { createErasureStore } from '../../../libs/identity/erasure-store';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { createTokenCache } from '../../../libs/identity/token-cache';
 import { LIMIT_GUARD, type LimitGuard } from '../../../libs/plans/limit-guard.port';
 import { createErasureEvents } from '../../erasure-events';
@@ -24,6 +25,7 @@ import {
   JOINING,
   PASSWORD_CHECK,
   SESSION_OPENER,
+  SIGNING_KEYS,
   TOKEN_CACHE,
 } from '../tokens';
 import { createAccount } from './account.service';
@@ -45,6 +47,13 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
 
 /** Verified tokens that one process remembers. */
 const TOKENS = 50_000;
+
+/** What is remembered was signed by a key that verifies: once one no longer does, each token is looked at again. */
+const rememberedTokens = (keys: SigningKeys) => {
+  const cache = createTokenCache<Asker>(TOKENS);
+  keys.onRevoked(() => cache.drop(() => true));
+  return cache;
+};
 
 /** Who somebody is, what they may do, and what they do with their account: as Nest injects it. */
 export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: IdentityProviderParts): Provider[] => {
@@ -73,7 +82,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
 
   return [
     JwtStrategy,
-    { provide: TOKEN_CACHE, useValue: createTokenCache<Asker>(TOKENS) },
+    { provide: TOKEN_CACHE, inject: [SIGNING_KEYS], useFactory: rememberedTokens },
     { provide: ENDED_SESSIONS, useValue: ended },
     { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased }) },
     { provide: PASSWORD_CHECK, useValue: check },

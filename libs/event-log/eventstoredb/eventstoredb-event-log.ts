@@ -25,6 +25,7 @@ import { Horizon } from './horizon';
 import { InFlight } from './in-flight';
 import { KnownStreams } from './known-streams';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
+import { createOutage } from './outage';
 import { type Reading, readAll, readStream } from './reading';
 import { readHead } from './reads';
 import { StreamHistory } from './stream-history';
@@ -56,7 +57,8 @@ export class EventStoreDbEventLog implements EventLog {
     const known = new KnownStreams();
     const erasures = new Erasures(this.#client, idleMs);
     const horizon = new Horizon();
-    this.#reading = { client: this.#client, erasures, known, horizon, upcasters, logger, idleMs };
+    const outage = createOutage(logger);
+    this.#reading = { client: this.#client, erasures, known, horizon, upcasters, outage, idleMs };
     this.#appender = new Appender(
       this.#line,
       new InFlight(settings.maxInFlight, settings.maxWaiting),

@@ -2,7 +2,7 @@ import { type Logger as ProductLogger, silentLogger } from '../../platform/logge
 import { noUpcasters, type Upcasters } from '../upcasting';
 
 /** Where the adapter says what an operator should know. */
-export type Logger = Pick<ProductLogger, 'warn'>;
+export type Logger = Pick<ProductLogger, 'info' | 'warn'>;
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that tells when it has caught up). */

@@ -6,7 +6,7 @@ import { decode } from './codec';
 import type { Erasures } from './erasures';
 import type { Horizon } from './horizon';
 import type { KnownStreams } from './known-streams';
-import type { Logger } from './options';
+import type { Outage } from './outage';
 import { readEvents, readForwards, readHead, StreamErased } from './reads';
 import { Source } from './source';
 import { takeFor } from './subscribe';
@@ -18,7 +18,7 @@ export interface Reading {
   readonly known: KnownStreams;
   readonly horizon: Horizon;
   readonly upcasters: Upcasters;
-  readonly logger: Logger;
+  readonly outage: Outage;
   /** ms without an answer after which a read has failed. */
   readonly idleMs: number;
 }

@@ -27,21 +27,26 @@ export const takeFor = ({ upcasters, erasures }: Reading, types: readonly string
  */
 export async function* subscribe(reading: Reading, options: Subscribe, closed: AbortSignal): AsyncGenerator<Page> {
   const signal = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+  const self = {};
   let position = options.after;
   let failed = 0;
-  while (!signal.aborted) {
-    try {
-      for await (const page of follow(reading, { ...options, after: position, signal })) {
-        if (page.position > position) failed = 0;
-        position = page.position;
-        yield page;
+  try {
+    while (!signal.aborted) {
+      try {
+        for await (const page of follow(reading, { ...options, after: position, signal })) {
+          reading.outage.goesOn(self);
+          if (page.position > position) failed = 0;
+          position = page.position;
+          yield page;
+        }
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        reading.outage.broke(self, error);
+        await sleep(backoff(++failed, RETRY), signal);
       }
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      const waitMs = backoff(++failed, RETRY);
-      reading.logger.warn({ err: error, position: String(position), waitMs }, 'a subscription is resumed');
-      await sleep(waitMs, signal);
     }
+  } finally {
+    reading.outage.left(self);
   }
 }
 

@@ -1,29 +1,35 @@
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { codeOf } from '../error-code';
+import { makeFolders } from '../make-folders';
 import { parseKey } from './kinds';
 import { type Settings, SettingsError } from './settings';
 import { TABLE } from './table';
 
 /**
  * The key that all others derive from: set, in a file, or else generated once into the data directory (0600).
- * @throws SettingsError where a file does not hold one
+ * @throws SettingsError where a file does not hold one, or there can't be one
  */
 export const resolveSecretKey = async (settings: Settings, dataDir: string): Promise<Buffer> => {
   if (settings.secretKey) return settings.secretKey;
   if (settings.secretKeyFile) return readKey(settings.secretKeyFile);
   const file = join(dataDir, 'secret.key');
-  const own = `${file}.${process.pid}`;
-  await mkdir(dataDir, { recursive: true });
+  const own = `${file}.${randomUUID()}`;
   try {
+    await makeFolders(resolve(dataDir));
     await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
     // Of several first starts one makes the key, whole, and all read that one.
     await link(own, file).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error);
+    throw new SettingsError([
+      `DATA_DIR ${dataDir} can not hold the generated SECRET_KEY (${what}). Name a folder that can be written to. Example: DATA_DIR=${TABLE.DATA_DIR.example}`,
+    ]);
   } finally {
-    await rm(own, { force: true });
+    await rm(own, { force: true }).catch(() => undefined);
   }
   return readKey(file);
 };

@@ -33,6 +33,10 @@ export const TOPICS = {
       description: 'The address to listen on. 0.0.0.0 is every address of the machine.',
     }),
     PORT: integer(3000, 0, 65_535, { description: 'The port to listen on. 0 takes a free one and prints it.' }),
+    WORKER_PORT: integer(3002, 0, 65_535, {
+      description:
+        'The port on which a process with ROLE=worker serves /healthz, /readyz and /metrics: of several on one machine each needs its own. 0 takes a free one and prints it.',
+    }),
     PUBLIC_URL: publicUrl({
       description: 'The URL under which clients reach the API, for links in answers. Unset: where it listens.',
       example: 'https://api.example.com',

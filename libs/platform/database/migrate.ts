@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { ADVISORY_LOCKS } from './advisory-locks';
 import { DatabaseSetupError } from './errors';
 import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleUrls, secureDatabase } from './roles';
 
@@ -40,7 +41,8 @@ interface Loaded {
 }
 
 const OLDEST_SERVER = 15;
-const ADVISORY_KEY = 7301945;
+/** What takes a connection and says nothing is no PostgreSQL, or a dead one. */
+const CONNECT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 5_000;
 const LOCK_ATTEMPTS = 12;
 
@@ -53,7 +55,12 @@ const LOCK_ATTEMPTS = 12;
  */
 export const migrate = async (ownerUrl: string, options: MigrateOptions): Promise<MigrateResult> => {
   const migrations = await Promise.all(options.migrations.map(load));
-  const owner = new Client({ connectionString: ownerUrl, application_name: 'tenantry-migrate', keepAlive: true });
+  const owner = new Client({
+    connectionString: ownerUrl,
+    application_name: 'tenantry-migrate',
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS,
+  });
   // The connection's loss arrives at the query that waits for it.
   owner.on('error', () => undefined);
   await owner.connect();
@@ -123,7 +130,11 @@ const doRolesWork = async ({ app, jobs }: PerRole<string>): Promise<boolean> =>
 
 /** Passwords are the cluster's and not the database's: only a login tells whether they are the ones we derive. */
 const canLogIn = async (url: string): Promise<boolean> => {
-  const client = new Client({ connectionString: url, application_name: 'tenantry-migrate' });
+  const client = new Client({
+    connectionString: url,
+    application_name: 'tenantry-migrate',
+    connectionTimeoutMillis: CONNECT_MS,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -144,7 +155,7 @@ const bringUpToDate = async (
   rolesWork: boolean,
 ): Promise<string[]> => {
   await requireServer(owner);
-  await owner.query('select pg_advisory_lock($1)', [ADVISORY_KEY]);
+  await owner.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.migrating]);
   // An administrator may have made them for an owner who can't.
   if (!rolesWork) await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
   await explainingRights(owner, async () => {

@@ -19,7 +19,7 @@ export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: 
   const passwordFile = join(dataDir, 'postgres.password');
   if (existsSync(cluster)) {
     await requireUsable(cluster, binaries);
-    return (await readFile(passwordFile, 'utf8')).trim();
+    return (await readFileOf(passwordFile, cluster)).trim();
   }
   const password = randomBytes(24).toString('base64url');
   const unfinished = join(dataDir, 'postgres.unfinished');
@@ -54,6 +54,18 @@ export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: 
 
 const discard = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => undefined);
 
+/** A file without which the cluster is none of ours. */
+const readFileOf = async (file: string, cluster: string): Promise<string> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new EmbeddedPostgresError(
+      `DATA_DIR: ${cluster} is no database that Tenantry has made (${file} can't be read). Move it away, put the file back, or set another folder, for example DATA_DIR=.data-2`,
+      { cause: error },
+    );
+  }
+};
+
 const requireUsable = async (cluster: string, binaries: Binaries): Promise<void> => {
   const owner = (await stat(cluster)).uid;
   const self = process.getuid?.();
@@ -62,7 +74,7 @@ const requireUsable = async (cluster: string, binaries: Binaries): Promise<void>
       `DATA_DIR: ${cluster} belongs to the user with id ${owner}, and this process runs as ${self}. Start as that user or as root, or set another folder, for example DATA_DIR=.data-2`,
     );
   }
-  const major = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim();
+  const major = (await readFileOf(join(cluster, 'PG_VERSION'), cluster)).trim();
   if (major !== binaries.major) {
     throw new EmbeddedPostgresError(
       `DATA_DIR: ${cluster} was made by PostgreSQL ${major}, and this version of Tenantry brings ${binaries.major}. Dump it with the former version, restore it with this one, or set another folder, for example DATA_DIR=.data-2`,

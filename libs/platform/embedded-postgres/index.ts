@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { chmod, readFile, realpath, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolders } from '../make-folders';
 import { installBinaries } from './binaries';
 import { DATABASE, ensureCluster, SUPERUSER } from './cluster';
 import { EmbeddedPostgresError } from './errors';
@@ -80,12 +81,13 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
 /** As root, others may pass through, not look: the server's user must reach its files. */
 const makeDirectory = async (wanted: string): Promise<string> => {
   try {
-    const made = await mkdir(wanted, { recursive: true });
-    if (made) await chmod(wanted, process.getuid?.() === 0 ? 0o711 : 0o700);
+    if (await makeFolders(wanted)) await chmod(wanted, process.getuid?.() === 0 ? 0o711 : 0o700);
     return await realpath(wanted);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new EmbeddedPostgresError(`DATA_DIR: ${wanted} can't be made (${reason}); example: DATA_DIR=.data`);
+    throw new EmbeddedPostgresError(
+      `DATA_DIR: ${wanted} can't be made (${reason}). Name a folder, for example DATA_DIR=.data`,
+    );
   }
 };
 

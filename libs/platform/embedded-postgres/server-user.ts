@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../error-code';
 import { EmbeddedPostgresError } from './errors';
 
 /** Whom the server runs as. PostgreSQL refuses to run as root. */
@@ -32,10 +33,21 @@ export const serverUser = (dataDir: string): ServerUser | undefined => {
  * as under root's own private home.
  */
 export const usableDataDir = (wanted: string): { dir: string; moved: boolean } => {
+  requireFolder(wanted);
   const user = serverUser(wanted);
   if (!user || isReachable(wanted, user)) return { dir: wanted, moved: false };
   const name = createHash('sha256').update(wanted).digest('hex').slice(0, 16);
   return { dir: join('/var/lib/tenantry', name), moved: true };
+};
+
+/** @throws EmbeddedPostgresError the path, or what lies above it, is a file */
+const requireFolder = (wanted: string): void => {
+  for (let at = wanted; ; at = dirname(at)) {
+    const stats = statOf(at);
+    if (stats && !stats.isDirectory())
+      throw new EmbeddedPostgresError(`DATA_DIR: ${at} is a file. Name a folder, for example DATA_DIR=.data`);
+    if (stats || at === dirname(at)) return;
+  }
 };
 
 const isReachable = (path: string, user: ServerUser): boolean => {
@@ -52,7 +64,15 @@ const mayTraverse = ({ mode, uid, gid }: Stats, user: ServerUser): boolean => {
   return (mode & bit) !== 0;
 };
 
-const statOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
+const statOf = (path: string): Stats | undefined => {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // Below a file there is nothing.
+    if (codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+};
 
 const accountOf = (name: string): ServerUser | undefined => {
   const line = readAccounts().find((it) => it.startsWith(`${name}:`));

@@ -6,7 +6,7 @@ import {
   Queue,
   Worker,
 } from 'bullmq';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { createPool } from '../database/pools';
 import { JOBS_SCHEMA } from './schema';
 import type { Transport } from './transport';
@@ -19,9 +19,32 @@ export interface PostgresTransportOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** From now on each query of the client waits for the one before. */
+const queryInTurn = (client: PoolClient): void => {
+  const query: (sql: string, values?: unknown[]) => Promise<unknown> = client.query.bind(client);
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = (sql: string, values?: unknown[]): Promise<unknown> => {
+    const answer = last.then(() => query(sql, values));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+  Object.defineProperty(client, 'query', { value: inTurn });
+};
+
 const connectionOn = (pool: Pool): PostgresConnection => {
   const connection = new PostgresConnection(pool as unknown as PostgresConnectionOptions).setMaxListeners(0);
+  const listening = connection.getListenClient.bind(connection);
+  const prepared = new WeakSet<object>();
   return Object.defineProperties(connection, {
+    // Every worker names and subscribes the one client that they share, all at once, and `pg` wants one query at a time.
+    getListenClient: {
+      value: async () => {
+        const client = (await listening()) as unknown as PoolClient;
+        if (!prepared.has(client)) queryInTurn(client);
+        prepared.add(client);
+        return client;
+      },
+    },
     // It looks once whether its tables are there, and remembers for ever if it could not; ours are migrated.
     waitUntilReady: { value: () => Promise.resolve() },
     // It never answers a query that comes after the end, and a worker that waits for the answer keeps its timers.
@@ -44,7 +67,7 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
       applicationName: 'tenantry-jobs',
       statementTimeoutMs: 5_000,
       answerTimeoutMs: 6_000,
-      connectionTimeoutMs: 2_000,
+      connectionTimeoutMs: 5_000,
       settings: { search_path: JOBS_SCHEMA },
       onError,
     });

@@ -34,7 +34,7 @@ export const launch = (dataDir: string, { env = {}, prefix = [], cwd = root }: L
   const [file = process.execPath, ...args] = [...prefix, process.execPath, join(root, 'dist/apps/main.js')];
   const child = spawn(file, args, {
     cwd,
-    env: { PATH: process.env['PATH'], PORT: '0', STRIPE_SIM_PORT: '0', DATA_DIR: dataDir, ...env },
+    env: { PATH: process.env['PATH'], PORT: '0', WORKER_PORT: '0', STRIPE_SIM_PORT: '0', DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';

@@ -1,6 +1,9 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
 import { endAll, launch, query, serverPid, until } from './product';
 
@@ -23,6 +26,19 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+/** Stops the process for four seconds where it loads the framework, as a slow disk does. */
+const SLOW_MODULES = `
+  const Module = require('node:module');
+  const load = Module._load;
+  Module._load = function (name, ...rest) {
+    if (name === '@nestjs/core') {
+      Module._load = load;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    }
+    return load.call(this, name, ...rest);
+  };
+`;
+
 const isReady = async (url: string): Promise<boolean> => (await fetch(`${url}/readyz`)).status === 200;
 
 describe('a start with everything embedded', () => {
@@ -34,6 +50,19 @@ describe('a start with everything embedded', () => {
       expect(isAlive(server)).toBe(true);
       expect(await product.end(signal)).toBe(0);
       expect(isAlive(server)).toBe(false);
+    }
+  });
+
+  it('prints no warning, on the first start and on the next, however long its modules take to load', async () => {
+    const slow = join(home, 'slow.cjs');
+    await writeFile(slow, SLOW_MODULES);
+    for (const env of [{}, { NODE_OPTIONS: `--require=${slow}` }]) {
+      const product = launch(dataDir, { env });
+      await product.ready();
+      // For what comes late.
+      await sleep(2_000);
+      expect(product.output()).not.toMatch(/warn|"level":"(error|fatal)"/i);
+      expect(await product.end('SIGTERM')).toBe(0);
     }
   });
 
@@ -140,6 +169,72 @@ describe('a start with everything embedded', () => {
     const product = launch(dataDir, { cwd: home });
     expect(await product.ended()).toBe(1);
     expect(product.output()).toContain('LOG_LEVEL must be one of');
+  });
+
+  it.each<[string, () => Promise<Record<string, string>>, RegExp]>([
+    [
+      'is a file',
+      async () => {
+        await writeFile(dataDir, '');
+        return {};
+      },
+      /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'lies below a file',
+      async () => {
+        await writeFile(dataDir, '');
+        return { DATA_DIR: join(dataDir, 'below') };
+      },
+      /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'can not be made',
+      async () => ({ DATA_DIR: '/proc/nope' }),
+      /DATA_DIR: \/proc\/nope can't be made \(ENOENT.*\)\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'has a postgres folder of somebody else',
+      async () => {
+        await mkdir(join(dataDir, 'postgres'), { recursive: true });
+        await chmod(dataDir, 0o755);
+        return {};
+      },
+      /DATA_DIR: \S+\/postgres is no database that Tenantry has made .*for example DATA_DIR=/,
+    ],
+    [
+      'can not hold the key that a given database needs',
+      async () => ({ DATA_DIR: '/proc/nope', DATABASE_URL: 'postgres://owner:secret@127.0.0.1:1/tenantry' }),
+      /DATA_DIR \/proc\/nope can not hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
+    ],
+  ])('says in a sentence what to do where DATA_DIR %s', async (_, given, sentence) => {
+    const product = launch(dataDir, { env: await given() });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(sentence);
+    expect(product.output()).not.toMatch(/^ +at /m);
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['hangs up', (socket) => socket.once('data', () => socket.destroy())],
+    ['says nothing', () => undefined],
+    ['speaks something else', (socket) => socket.on('data', () => socket.write('-ERR unknown command\r\n'))],
+  ])('says in a sentence what to do where DATABASE_URL leads to something that %s', async (_, answer) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      answer(socket);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const product = launch(dataDir, { env: { DATABASE_URL: `postgres://owner:secret@127.0.0.1:${port}/tenantry` } });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(
+      /DATABASE_URL leads to 127\.0\.0\.1:\d+, where nothing answers as PostgreSQL does .*Example: DATABASE_URL=/,
+    );
+    expect(product.output()).not.toMatch(/^ +at /m);
+    expect(product.output()).not.toContain(`owner:secret@127.0.0.1:${port}`);
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 
   it('tells every setting that it can not use at once, each with an example', async () => {

@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { Problem } from '../../libs/platform/problems';
+import { cannotListen } from '../cannot-listen';
+import { type Check, createReadiness } from '../readiness';
+
+export interface ProbesOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly checks: Readonly<Record<string, Check>>;
+  /** Undefined: no `/metrics`. */
+  readonly registry: Registry | undefined;
+}
+
+/** ms for a request to arrive: each is one line. */
+const REQUEST_MS = 5_000;
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const json = (status: number, body: object, type = 'application/json'): Answer => ({
+  status,
+  type: `${type}; charset=utf-8`,
+  body: JSON.stringify(body),
+});
+
+/**
+ * What machines ask a worker that serves no API: `/healthz`, `/readyz` and `/metrics`, as the API has them.
+ * @throws CannotStart the address can not be had, and the message says what to change
+ */
+export const startProbes = async ({ host, port, checks, registry }: ProbesOptions) => {
+  const readiness = createReadiness(checks);
+
+  const ready = async (): Promise<Answer> => {
+    const missing = await readiness();
+    if (missing.length === 0) return json(200, { status: 'ready' });
+    const { type, title, status } = new Problem('dependency-unavailable');
+    const detail = `Not ready: ${missing.join(', ')}.`;
+    return json(status, { type, title, status, detail, missing }, 'application/problem+json');
+  };
+  const answerTo = async (path: string): Promise<Answer> => {
+    if (path === '/healthz') return json(200, { status: 'ok' });
+    if (path === '/readyz') return ready();
+    if (path === '/metrics' && registry)
+      return { status: 200, type: registry.contentType, body: await registry.metrics() };
+    const { type, title, status } = new Problem('not-found');
+    return json(status, { type, title, status }, 'application/problem+json');
+  };
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { status, type, body } = await answerTo(request.url?.split('?')[0] ?? '/');
+    const retry = status === 503 ? { 'retry-after': '1' } : {};
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...retry });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  server.requestTimeout = REQUEST_MS;
+  server.headersTimeout = REQUEST_MS;
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw cannotListen(error, { host, port, setting: 'WORKER_PORT' });
+  }
+  const { port: taken } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    close: async (): Promise<void> => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { createPool } from '../../libs/platform/database/pools';
+import { roleNames } from '../../libs/platform/database/roles';
+import { installProjections } from '../../libs/projecting/install';
+import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { projections } from '../../projections';
+import { checkHistory } from './checker';
+import type { Company, Outcome } from './client';
+
+const [FIRST, SECOND, THIRD] = ['First name', 'Second name', 'Third name'] as const;
+const ok: Outcome = { kind: 'ok', version: 0 };
+
+/** What the long runs of this folder rest upon: that it complains when something is wrong. */
+describe('the history checker', () => {
+  let database: TestDatabase;
+  let owner: Pool;
+  let position = 0;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
+    const projector = createPool({ url: database.urls.projector, max: 1, applicationName: 'test' });
+    await installProjections(projector, projections, roleNames(database.rolePrefix));
+    await projector.end();
+  });
+
+  beforeEach(() =>
+    owner.query('truncate event_log.events, read_model.tenants, read_model.members, identity.persons cascade'),
+  );
+
+  afterAll(async () => {
+    await owner.end();
+    await database.drop();
+  });
+
+  const happened = (aggregate: string, id: string, version: number, type: string, data: object): Promise<unknown> =>
+    owner.query(
+      `insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, version, ordinal,
+         schema_version, actor_kind, aggregate, type, data)
+       values ($1, now(), $2, $3, $4, $5, 0, 1, 'y', $6, $7, $8)`,
+      [++position, randomUUID(), id, aggregate === 'tenant' ? id : null, version, aggregate, type, data],
+    );
+  const renamed = ({ tenantId }: Company, version: number, name: string): Promise<unknown> =>
+    happened('tenant', String(tenantId), version, 'TenantRenamed', { name });
+  const shown = ({ tenantId }: Company, version: number, name: string): Promise<unknown> =>
+    owner.query('update read_model.tenants set name = $2, version = $3 where tenant_id = $1', [
+      tenantId,
+      name,
+      version,
+    ]);
+
+  /** A company that was signed up and renamed twice, as all should be. */
+  const wellDone = async (): Promise<Company> => {
+    const [tenantId, personId] = [randomUUID(), randomUUID()];
+    const email = `${personId}@example.com`;
+    const company: Company = {
+      ...{ email, tenantId, companyName: 'Acme', signUp: 'ok' },
+      renames: [
+        { name: FIRST, outcome: ok },
+        { name: SECOND, outcome: { kind: 'unknown' } },
+      ],
+    };
+    await owner.query(
+      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+       values ($1, $2, $2, 'Ada', '', 'active')`,
+      [personId, email],
+    );
+    await happened('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: personId });
+    await happened('person', personId, 1, 'PersonRegistered', {});
+    await owner.query(
+      `insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
+       values ($1, 'Acme', 'acme', 'free', 'none', 1)`,
+      [tenantId],
+    );
+    await owner.query(
+      `insert into read_model.members (tenant_id, person_id, role, joined_at, joined_position, version)
+       values ($1, $2, 'owner', now(), 1, 1)`,
+      [tenantId, personId],
+    );
+    await renamed(company, 2, FIRST);
+    await renamed(company, 3, SECOND);
+    await shown(company, 3, SECOND);
+    return company;
+  };
+
+  it('has nothing to say where the log explains what everybody was told, an answer that never came included', async () => {
+    expect(await checkHistory(owner, [await wellDone(), await wellDone()])).toEqual([]);
+  });
+
+  const spoilt: [string, (company: Company) => Promise<unknown>, RegExp][] = [
+    [
+      'a rename that was acknowledged and is lost',
+      async (it) => it.renames.push({ name: THIRD, outcome: ok }),
+      /lost "Third name", which was acknowledged/,
+    ],
+    [
+      'an event that is there twice',
+      async (it) => {
+        await renamed(it, 4, SECOND);
+        await shown(it, 4, SECOND);
+      },
+      /doubled "Second name"/,
+    ],
+    [
+      'an event of what was refused',
+      async (it) => {
+        it.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 409 } });
+        await renamed(it, 4, THIRD);
+        await shown(it, 4, THIRD);
+      },
+      /was refused "Third name" and has it/,
+    ],
+    [
+      'a refusal that nothing explains',
+      async (it) => it.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 403 } }),
+      /was refused "Third name" with 403, for no reason/,
+    ],
+    [
+      'an event that nobody asked for',
+      async (it) => {
+        await renamed(it, 4, THIRD);
+        await shown(it, 4, THIRD);
+      },
+      /has an event that nobody asked for: Third name/,
+    ],
+    [
+      'events in another order than that in which they were asked for',
+      async (it) => {
+        it.renames.reverse();
+      },
+      /has "Second name" out of order at 3/,
+    ],
+    [
+      'a hole in a stream',
+      async ({ tenantId }) =>
+        owner.query('delete from event_log.events where aggregate_id = $1 and version = 2', [tenantId]),
+      /has a hole before version 3/,
+    ],
+    [
+      'a read model that is stale',
+      async (it) => shown(it, 2, FIRST),
+      /is at "Second name" \(3\) in the log and at "First name" \(2\) in the read model/,
+    ],
+    [
+      'a read model without the company',
+      async ({ tenantId }) => owner.query('delete from read_model.tenants where tenant_id = $1', [tenantId]),
+      /at "undefined" \(undefined\) in the read model/,
+    ],
+    [
+      'a sign-up without its person in the log',
+      async () => owner.query(`delete from event_log.events where type = 'PersonRegistered'`),
+      /is half signed up/,
+    ],
+    [
+      'a sign-up that stayed pending',
+      async () => owner.query(`update identity.persons set state = 'pending'`),
+      /is half signed up/,
+    ],
+    [
+      'a company without its owner',
+      async ({ email }) => owner.query('delete from identity.persons where email = $1', [email]),
+      /was signed up and is gone\n1 companies have no owner/,
+    ],
+    [
+      'a sign-up that was acknowledged and is lost',
+      async ({ tenantId }) => owner.query('delete from event_log.events where aggregate_id = $1', [tenantId]),
+      /was signed up and is not in the log/,
+    ],
+  ];
+
+  it.each(spoilt)('complains of %s', async (_, spoil, complaint) => {
+    const [, company] = [await wellDone(), await wellDone()];
+    await spoil(company);
+    expect((await checkHistory(owner, [company])).join('\n')).toMatch(complaint);
+  });
+});
