@@ -254,8 +254,11 @@ describe('what a plan limits', () => {
     expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
-  it('is shown to everybody', async () => {
-    const { data } = (await app.ask('GET', '/v1/plans')).json() as { data: { plan: string; limits: object }[] };
+  it('is shown to everybody, with no feature that can not be had', async () => {
+    const { data } = (await app.ask('GET', '/v1/plans')).json() as {
+      data: { plan: string; limits: object; features: string[] }[];
+    };
+    expect(data.map(({ features }) => features)).toEqual([[], ['invitation-domains'], ['invitation-domains']]);
     expect(data.map(({ plan }) => plan)).toEqual(['free', 'pro', 'enterprise']);
     expect(data[0]?.limits).toMatchObject({ seats: 3, projects: 3, tasksPerProject: 100, apiCallsPerMonth: 10_000 });
   });
