@@ -89,7 +89,10 @@ describe('what a plan limits', () => {
       (it) => it.json() as { id: string },
     );
     expect((await makeTask(company, one?.id ?? '')).statusCode).toBe(201);
-    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({ resource: 'tasks', limit: 1, used: 1 });
+    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({
+      ...{ resource: 'tasksPerProject', limit: 1, used: 1 },
+    });
+    expect(await usageOf(company, 'tasksPerProject')).toMatchObject({ used: 1, limit: 1 });
     expect((await makeTask(company, two?.id ?? '')).statusCode).toBe(201);
   });
 
