@@ -136,6 +136,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
     }),
   });
+  const refusals = createRefusals({ log, logger });
   const app = await createApp(module, {
     logger,
     secretKey,
@@ -154,7 +155,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     corsOrigins: settings.corsOrigins,
     requestTimeoutMs: settings.requestTimeoutMs,
     consistencyWaitMs: settings.consistencyWaitMs,
-    refusals: createRefusals({ log, logger }),
+    refusals,
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
     checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
@@ -164,6 +165,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   });
   const stop = async (): Promise<void> => {
     await app.close();
+    await refusals.close();
     await plans.close();
     waiter.close();
     keys.close();

@@ -41,10 +41,11 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private note(problem: Problem, request: FastifyRequest): void {
-    const { principal, requestId } = stateOf(request);
-    if (!this.refusals || !principal) return;
+    const { principal, joining, requestId } = stateOf(request);
+    const who = joining === undefined ? principal : { tenantId: joining, personId: null };
+    if (!this.refusals || !who) return;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
-    const { tenantId, personId } = principal;
+    const { tenantId, personId } = who;
     this.refusals.note({ tenantId, personId, operation, requestId }, problem);
   }
 

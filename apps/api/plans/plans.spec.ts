@@ -145,6 +145,31 @@ describe('what a plan limits', () => {
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
+  it('is recorded for the audit of the company that somebody wanted to join, whoever they are', async () => {
+    const [company, theirs] = [await app.signUp(), await app.signUp()];
+    await change(company, limited({ seats: 1 }));
+    const payload = { role: 'member', maxUses: 5 };
+    const link = (await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).json();
+    const token = (link as { url: string }).url.split('/').at(-1);
+    const { email, password } = app.body();
+    const asStranger = { payload: { token, personName: 'Bob', email, password } };
+    const asSomebody = { token: theirs.accessToken, payload: { token } };
+    for (const asking of [asStranger, asSomebody])
+      expect((await app.ask('POST', '/v1/invitations/accept', asking)).statusCode).toBe(402);
+    await app.settled();
+    const recordedOf = async ({ tenant }: SignedUp) =>
+      (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
+        ({ type }) => type === 'OperationRefused',
+      );
+    expect(await recordedOf(company)).toMatchObject([
+      {
+        actor: { kind: 'system' },
+        data: { resource: 'seats', limit: 1, used: 1, by: null, times: 1, operation: 'POST /v1/invitations/accept' },
+      },
+    ]);
+    expect(await recordedOf(theirs)).toEqual([]);
+  });
+
   it('holds for features', async () => {
     const company = await app.signUp();
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
