@@ -133,6 +133,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
     }),
   });
+  const refusals = createRefusals({ log, logger });
   const app = await createApp(module, {
     logger,
     secretKey,
@@ -151,7 +152,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     corsOrigins: settings.corsOrigins,
     requestTimeoutMs: settings.requestTimeoutMs,
     consistencyWaitMs: settings.consistencyWaitMs,
-    refusals: createRefusals({ log, logger }),
+    refusals,
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
     checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
@@ -162,6 +163,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const stop = async (): Promise<void> => {
     await app.close();
     stopping.abort();
+    await refusals.close();
     await plans.close();
     waiter.close();
     keys.close();

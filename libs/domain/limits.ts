@@ -12,8 +12,8 @@ export type PlanLimits = {
   readonly apiCallsPerMonth: number | null;
 };
 
-/** What a plan may include beside its limits. */
-export const FEATURES = ['audit-export', 'invitation-domains', 'event-feed'] as const;
+/** What a plan may include beside its limits. Nothing is in here, and so in the catalogue, that is not there to be had. */
+export const FEATURES = ['invitation-domains'] as const;
 export type Feature = (typeof FEATURES)[number];
 
 /** What one tenant's own stream owns, and its rules count exactly. */

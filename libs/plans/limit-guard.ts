@@ -36,7 +36,9 @@ export const inStreamLimits =
 /** ms from before a reservation was taken in which it may be used: others take it for lost after {@link RESERVED_SECONDS}. */
 const USABLE_MS = (RESERVED_SECONDS - 10) * 1_000;
 
-const NAMES = { projects: 'projects', tasks: 'tasks in a project' } as const;
+/** As `GET /v1/usage` names them, and in words. */
+const NAMES = { projects: 'projects', tasks: 'tasksPerProject' } as const;
+const WORDS = { projects: 'projects', tasks: 'tasks in a project' } as const;
 
 /**
  * The guard of plans. What it compares with comes from the company's own stream, as it is at that moment, so that an
@@ -53,9 +55,9 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
     what: string,
   ): Problem => {
     const { plan } = terms;
-    const members = { resource, limit, used, plan, upgradeTo: catalogue.upgradeFrom(plan) };
+    const members = { resource: NAMES[resource], limit, used, plan, upgradeTo: catalogue.upgradeFrom(plan) };
     return new Problem('plan-limit-reached', {
-      detail: `The plan ${plan} allows ${limit} ${NAMES[resource]}${what}`,
+      detail: `The plan ${plan} allows ${limit} ${WORDS[resource]}${what}`,
       members,
     });
   };

@@ -181,11 +181,12 @@ export const createIdentityApp = async (
       everywhere: createMemoryLimiter({ name: 'account-everywhere', limit: ACCOUNT_TOTAL_RATE, windowSeconds: 60 }),
     }),
   });
+  const refusals = createRefusals({ log, logger: silentLogger });
   const app = await createApp(module, {
     logger: silentLogger,
     secretKey: TEST_SECRET_KEY,
     rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
-    refusals: createRefusals({ log, logger: silentLogger }),
+    refusals,
     waiter,
     // A busy machine is no failure: what is not shown in time has its own specs.
     consistencyWaitMs: 10_000,
@@ -242,6 +243,7 @@ export const createIdentityApp = async (
     owner,
     close: async () => {
       await app.close();
+      await refusals.close();
       await plans.close();
       waiter.close();
       keys.close();

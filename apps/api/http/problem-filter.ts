@@ -41,10 +41,12 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private note(problem: Problem, request: FastifyRequest): void {
-    const { principal, requestId } = stateOf(request);
-    if (!this.refusals || principal?.tenantId === undefined) return;
+    const { principal, joining, requestId } = stateOf(request);
+    const tenantId = joining ?? principal?.tenantId;
+    if (!this.refusals || tenantId === undefined) return;
+    // Who comes with an invitation is nobody in its company yet.
+    const personId = joining === undefined ? (principal?.personId ?? null) : null;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
-    const { tenantId, personId } = principal;
     this.refusals.note({ tenantId, personId, operation, requestId }, problem);
   }
 

@@ -1,7 +1,8 @@
-/** Somebody of a company was told no. */
+/** Somebody of a company, or who wanted to join it, was told no. */
 export interface Refused {
   readonly tenantId: string;
-  readonly personId: string;
+  /** Null: whoever wanted to join. Their account is not the company's business. */
+  readonly personId: string | null;
   /** Method and path template. */
   readonly operation: string;
   readonly requestId: string;

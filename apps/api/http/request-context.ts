@@ -30,6 +30,8 @@ export interface RequestContext {
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
   positionTenant?: string | undefined;
+  /** The company that somebody wants to join: its plan may refuse them, whomever their token is of. */
+  joining?: string | undefined;
   /** Whom the answer is about, where nobody was signed in: what is kept of it is erased with them. */
   answeredPerson?: string | undefined;
 }
@@ -40,6 +42,7 @@ export class RequestState implements RequestContext {
   principal: Asker | undefined = undefined;
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
+  joining: string | undefined = undefined;
   answeredPerson: string | undefined = undefined;
   lease: IdempotencyLease | undefined = undefined;
   /** Who operates, on the routes that are for operators. */

@@ -72,6 +72,13 @@ export const createJoining = (
     return invitation;
   };
 
+  /** The invitation that somebody comes with: what refuses them from here on is its company's plan. */
+  const heldToJoin = async (token: string, context: RequestContext) => {
+    const invitation = await held(token);
+    context.joining = invitation.tenantId;
+    return invitation;
+  };
+
   /** Lets somebody in who is a member now. */
   const enter = async (
     { id, name, email, createdAt }: Who,
@@ -133,7 +140,7 @@ export const createJoining = (
     const missing = Object.entries({ email, password }).filter(([, value]) => value === undefined);
     if (email === undefined || password === undefined)
       throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
-    const invitation = await held(token);
+    const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
     const known = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
     if (known) return joinAs(await personOf(known.personId), invitation, context, client);
@@ -171,7 +178,7 @@ export const createJoining = (
       try {
         const { principal } = context;
         if (!principal) return await acceptAsStranger(body, context, client);
-        return await joinAs(await personOf(principal.personId), await held(body.token), context, client);
+        return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw unusable();
         throw error;

@@ -89,7 +89,10 @@ describe('what a plan limits', () => {
       (it) => it.json() as { id: string },
     );
     expect((await makeTask(company, one?.id ?? '')).statusCode).toBe(201);
-    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({ resource: 'tasks', limit: 1, used: 1 });
+    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({
+      ...{ resource: 'tasksPerProject', limit: 1, used: 1 },
+    });
+    expect(await usageOf(company, 'tasksPerProject')).toMatchObject({ used: 1, limit: 1 });
     expect((await makeTask(company, two?.id ?? '')).statusCode).toBe(201);
   });
 
@@ -140,6 +143,31 @@ describe('what a plan limits', () => {
     const payload = { token: link.url.split('/').at(-1), personName: 'Bob', email, password };
     const joined = await app.ask('POST', '/v1/invitations/accept', { payload });
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
+  });
+
+  it('is recorded for the audit of the company that somebody wanted to join, whoever they are', async () => {
+    const [company, theirs] = [await app.signUp(), await app.signUp()];
+    await change(company, limited({ seats: 1 }));
+    const payload = { role: 'member', maxUses: 5 };
+    const link = (await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).json();
+    const token = (link as { url: string }).url.split('/').at(-1);
+    const { email, password } = app.body();
+    const asStranger = { payload: { token, personName: 'Bob', email, password } };
+    const asSomebody = { token: theirs.accessToken, payload: { token } };
+    for (const asking of [asStranger, asSomebody])
+      expect((await app.ask('POST', '/v1/invitations/accept', asking)).statusCode).toBe(402);
+    await app.settled();
+    const recordedOf = async ({ tenant }: SignedUp) =>
+      (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
+        ({ type }) => type === 'OperationRefused',
+      );
+    expect(await recordedOf(company)).toMatchObject([
+      {
+        actor: { kind: 'system' },
+        data: { resource: 'seats', limit: 1, used: 1, by: null, times: 1, operation: 'POST /v1/invitations/accept' },
+      },
+    ]);
+    expect(await recordedOf(theirs)).toEqual([]);
   });
 
   it('holds for features', async () => {
@@ -254,8 +282,11 @@ describe('what a plan limits', () => {
     expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
-  it('is shown to everybody', async () => {
-    const { data } = (await app.ask('GET', '/v1/plans')).json() as { data: { plan: string; limits: object }[] };
+  it('is shown to everybody, with no feature that can not be had', async () => {
+    const { data } = (await app.ask('GET', '/v1/plans')).json() as {
+      data: { plan: string; limits: object; features: string[] }[];
+    };
+    expect(data.map(({ features }) => features)).toEqual([[], ['invitation-domains'], ['invitation-domains']]);
     expect(data.map(({ plan }) => plan)).toEqual(['free', 'pro', 'enterprise']);
     expect(data[0]?.limits).toMatchObject({ seats: 3, projects: 3, tasksPerProject: 100, apiCallsPerMonth: 10_000 });
   });

@@ -7,19 +7,39 @@ import type { Refused } from '../http/refused';
 
 /** ms for which the same refusal of the same person is only counted: whoever insists fills no log. */
 const QUIET_MS = 60_000;
+/** How often in that time it is looked what is over. */
+const LOOKS = 12;
 /** Refusals that are remembered to be the same; beyond them nothing is recorded until some are over. */
 const CAPACITY = 10_000;
 
 const RECORDED: ReadonlySet<string> = new Set(['plan-limit-reached', 'feature-not-in-plan', 'workspace-locked']);
 
+interface Quiet {
+  readonly until: number;
+  /** Refusals since it was recorded. */
+  times: number;
+  /** The last of them. */
+  last: readonly [Refused, Problem];
+}
+
+export interface RefusalsParts {
+  readonly log: EventLog;
+  readonly logger: Logger;
+  /** A minute unless given. */
+  readonly quietMs?: number;
+  /** ms on a clock that is never set back. */
+  readonly now?: () => number;
+}
+
 /**
  * Records for the audit what plans and locks refuse, beside the answer and never in its way: the first of its kind in a
- * minute at once, the others as their number.
+ * minute at once, the others as their number when the minute is over.
  */
-export const createRefusals = ({ log, logger }: { readonly log: EventLog; readonly logger: Logger }) => {
-  const quiet = new Map<string, { until: number; times: number }>();
+export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => performance.now() }: RefusalsParts) => {
+  const quiet = new Map<string, Quiet>();
+  const recording = new Set<Promise<void>>();
 
-  const record = async ({ tenantId, personId, operation, requestId }: Refused, problem: Problem, times: number) => {
+  const append = async ({ tenantId, personId, operation, requestId }: Refused, problem: Problem, times: number) => {
     const { members = {} } = problem.details;
     const text = (name: string): string | null => (typeof members[name] === 'string' ? String(members[name]) : null);
     const number = (name: string): number | null => (typeof members[name] === 'number' ? Number(members[name]) : null);
@@ -37,28 +57,53 @@ export const createRefusals = ({ log, logger }: { readonly log: EventLog; readon
       expected: 'any',
       events: [event],
       commandId: uuidv7(),
-      actor: { kind: 'person', id: personId },
+      actor: personId === null ? { kind: 'system' } : { kind: 'person', id: personId },
       correlationId: requestId,
     });
   };
+
+  const record = (refused: Refused, problem: Problem, times: number): void => {
+    const one = append(refused, problem, times)
+      .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be recorded for the audit'))
+      .finally(() => recording.delete(one));
+    recording.add(one);
+  };
+
+  /** Records how often it came again, and forgets it. */
+  const end = (key: string, { times, last: [refused, problem] }: Quiet): void => {
+    quiet.delete(key);
+    if (times > 0) record(refused, problem, times);
+  };
+  const endThoseBefore = (moment: number): void => {
+    for (const [key, one] of quiet) if (one.until <= moment) end(key, one);
+  };
+
+  const timer = setInterval(() => endThoseBefore(now()), quietMs / LOOKS);
+  timer.unref();
 
   return {
     note: (refused: Refused, problem: Problem): void => {
       if (!RECORDED.has(problem.problem)) return;
       const { resource = '', feature = '' } = problem.details.members ?? {};
       const key = `${refused.tenantId} ${refused.personId} ${problem.problem} ${resource}${feature}`;
-      const now = performance.now();
+      const moment = now();
       const same = quiet.get(key);
-      if (same && same.until > now) {
+      if (same && same.until > moment) {
         same.times += 1;
+        same.last = [refused, problem];
         return;
       }
-      if (quiet.size >= CAPACITY) for (const [it, { until }] of quiet) if (until <= now) quiet.delete(it);
+      if (same) end(key, same);
+      if (quiet.size >= CAPACITY) endThoseBefore(moment);
       if (quiet.size >= CAPACITY) return;
-      quiet.set(key, { until: now + QUIET_MS, times: 0 });
-      record(refused, problem, (same?.times ?? 0) + 1).catch((error: unknown) =>
-        logger.warn({ err: error }, 'a refusal could not be recorded for the audit'),
-      );
+      quiet.set(key, { until: moment + quietMs, times: 0, last: [refused, problem] });
+      record(refused, problem, 1);
+    },
+    /** Records what was only counted so far, and waits until all of it is in the log. */
+    close: async (): Promise<void> => {
+      clearInterval(timer);
+      endThoseBefore(Number.POSITIVE_INFINITY);
+      await Promise.all(recording);
     },
   };
 };

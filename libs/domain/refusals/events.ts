@@ -7,14 +7,15 @@ export type OperationRefused = {
   readonly data: {
     /** The problem's name. */
     readonly problem: string;
-    /** What of: `projects`, `seats`, … or the feature; null for a lock. */
+    /** What of, as `GET /v1/usage` names it (`projects`, `tasksPerProject`, `seats`, …), or the feature; null for a lock. */
     readonly resource: string | null;
     readonly limit: number | null;
     readonly used: number | null;
     readonly plan: string | null;
     /** Method and path template. */
     readonly operation: string;
-    readonly by: string;
+    /** Null: somebody who wanted to join, and does not belong to the company. */
+    readonly by: string | null;
     /** How often since it was recorded last. */
     readonly times: number;
   };
