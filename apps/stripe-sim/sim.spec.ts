@@ -13,6 +13,7 @@ const KEY = 'sk_test_ofTheSimulation';
 const SECRETS = ['whsec_ofTheSimulation', 'whsec_theNext'];
 const catalogue = createCatalogue();
 const PRO = catalogue.pricesOf('pro')?.price ?? '';
+const SEAT = catalogue.pricesOf('pro')?.seat ?? '';
 const ENTERPRISE = catalogue.pricesOf('enterprise')?.price ?? '';
 const DAY_MS = 86_400_000;
 
@@ -123,6 +124,26 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     await useCard(String(owner), 'pm_card_visa');
     expect((await stripe.invoices.pay(invoice?.id ?? '')).status).toBe('paid');
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
+  });
+
+  it('is active again once a later invoice is paid, whatever older ones are open', async () => {
+    const { id, customer: owner, items } = await subscribe();
+    await useCard(String(owner), 'pm_card_chargeCustomerFail');
+    sim.control.advanceToNext();
+    await useCard(String(owner), 'pm_card_visa');
+    const wanted = [{ id: items.data[0]?.id ?? '', price: ENTERPRISE }];
+    await stripe.subscriptions.update(id, { items: wanted, proration_behavior: 'always_invoice' });
+    const invoices = (await stripe.invoices.list({ subscription: id })).data;
+    expect(invoices.map(({ status }) => status)).toEqual(['paid', 'open', 'paid']);
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
+  });
+
+  it('has one line of a price, and refuses another', async () => {
+    const { id } = await subscribe();
+    await stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
+    const again = stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
+    await expect(again).rejects.toMatchObject({ statusCode: 400 });
+    expect((await stripe.subscriptions.retrieve(id)).items.data).toHaveLength(2);
   });
 
   it('charges for a change what it has shown before', async () => {
