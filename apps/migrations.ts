@@ -22,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0013-jobs', 'libs/platform/jobs/schema.sql'),
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
+  migration('0016-billing-turns', 'libs/billing/turns.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

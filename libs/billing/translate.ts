@@ -48,7 +48,9 @@ const sold = (
   const included = catalogue.detailsOf(found.plan, found.version).limits.seats;
   if (found.seat === null || included === null)
     return { terms: catalogue.termsOf(found.plan, null, found.version), seats: null };
-  const further = items.data.find(({ price }) => price.id === found.seat)?.quantity ?? 0;
+  const further = items.data
+    .filter(({ price }) => price.id === found.seat)
+    .reduce((sum, { quantity = 0 }) => sum + quantity, 0);
   const seats = included + further;
   return { terms: catalogue.termsOf(found.plan, seats, found.version), seats };
 };

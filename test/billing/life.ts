@@ -71,7 +71,7 @@ export const recordLife = async (): Promise<Moment[]> => {
   const items = await gateway.itemsFor(subscription, price('enterprise'));
   await gateway.change({ subscriptionId: subscription, items, at: sim.control.now() }, 'upgrade');
   await note();
-  await gateway.cancelAtPeriodEnd(subscription, 'cancel');
+  await gateway.change({ subscriptionId: subscription, items: [], at: sim.control.now() }, 'cancel');
   await note();
   sim.control.advanceToNext();
   await note();
