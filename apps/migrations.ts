@@ -23,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
   migration('0016-billing-turns', 'libs/billing/turns.sql'),
+  migration('0017-billing-nameless', 'libs/billing/nameless.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

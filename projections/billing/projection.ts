@@ -94,7 +94,7 @@ const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
 /** How a company stands with its payments, its invoices, and how it came to that. */
 export const billingProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'billing',
-  version: 1,
+  version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
@@ -161,8 +161,11 @@ export const billingProjection = defineProjection<DomainEvent, typeof tables>({
     BillingDriftRepaired: (event, rows) => {
       remember(event, rows);
     },
+    // Nothing is locked by time any more.
+    TenantClosed: ({ stream }, rows) => {
+      rows.billing.patch({ tenant_id: stream.tenantId }, { failing_since: null });
+    },
     TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
     MemberInvited: 'ignored',
     InvitationRevoked: 'ignored',
     MemberJoined: 'ignored',
