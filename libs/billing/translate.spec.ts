@@ -16,7 +16,7 @@ const subscription = (id: string, more: Partial<StripeSubscription> = {}): Strip
   ...more,
 });
 const invoice = (id: string, of: string | undefined, finalized: number): StripeInvoice => ({
-  ...{ id, number: id, status: 'open', total: 4_900, currency: 'eur', created: finalized, attempt_count: 1 },
+  ...{ id, number: id, status: 'open', total: 4_900, amount_due: 4_900, amount_paid: 0, currency: 'eur', created: finalized, attempt_count: 1 },
   ...{ next_payment_attempt: null, status_transitions: { finalized_at: finalized } },
   ...(of !== undefined && { parent: { subscription_details: { subscription: of } } }),
 });

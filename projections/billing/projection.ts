@@ -33,6 +33,8 @@ const tables = {
       number: 'text',
       status: 'text',
       amount: 'bigint',
+      amount_due: 'bigint',
+      amount_paid: 'bigint',
       currency: 'text',
       created_at: 'timestamptz',
       url: 'text',
@@ -77,6 +79,7 @@ const invoiceRow = (
   next: string | null,
 ) => ({
   ...{ tenant_id: tenantId, invoice_id: data.invoiceId, number: data.number, status, amount: data.amount },
+  ...{ amount_due: data.amountDue, amount_paid: data.amountPaid },
   ...{ currency: data.currency, created_at: data.createdAt, url: data.url, attempts, next_attempt_at: next },
 });
 

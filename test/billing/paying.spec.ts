@@ -110,6 +110,22 @@ describe('what a company pays', () => {
     expect(preview['dueNow']).toBe(Number(upgraded?.amount_paid) + Number(renewed?.amount_paid));
   });
 
+  it('is shown on invoices as what was charged, with the credits that paid for the rest', async () => {
+    await scene.subscribe(url, company);
+    for (const plan of ['enterprise', 'pro', 'enterprise'])
+      expect((await ask(url, company, '/v1/billing/change', { plan })).status).toBe(200);
+    const told = async () => {
+      const { body } = await ask(url, company, '/v1/billing/invoices');
+      const data = body['data'] as { amount: number; amountDue: number; amountPaid: number }[];
+      return data.map(({ amount, amountDue, amountPaid }) => [Math.sign(amount), amountDue, amountPaid]);
+    };
+    await until(async () => (await told()).length === 4, 20_000);
+    const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    const had = invoices.map(({ total, amount_due, amount_paid }) => [Math.sign(total), amount_due, amount_paid]);
+    expect((await told()).sort()).toEqual(had.sort());
+    expect(had.filter(([, , paid]) => paid === 0)).toHaveLength(2);
+  });
+
   it('is changed by an answer that shows the change, at a position that has it', async () => {
     await scene.subscribe(url, company);
     for (const seats of [27, 31, 26]) {

@@ -163,10 +163,17 @@ export class InvoiceDto {
   readonly id: string;
   @ApiProperty({ type: String, nullable: true, example: 'A1B2-0001' })
   readonly number: string | null;
-  @ApiProperty({ enum: ['open', 'paid', 'void', 'uncollectible'], description: 'open: a payment failed.' })
+  @ApiProperty({
+    enum: ['open', 'paid', 'void', 'uncollectible'],
+    description: 'open: a payment failed; paid: nothing is open.',
+  })
   readonly status: string;
-  @ApiProperty({ example: 4_900, description: 'Minor units.' })
+  @ApiProperty({ example: 4_900, description: 'Minor units, of all its lines; below 0: a credit for later invoices.' })
   readonly amount: number;
+  @ApiProperty({ example: 4_900, description: 'Minor units that there are to pay of it, after credits.' })
+  readonly amountDue: number;
+  @ApiProperty({ example: 4_900, description: 'Minor units that were charged.' })
+  readonly amountPaid: number;
   @ApiProperty({ example: 'EUR' })
   readonly currency: string;
   @ApiProperty({ format: 'date-time' })
@@ -181,6 +188,8 @@ export class InvoiceDto {
     this.number = row.number;
     this.status = row.status;
     this.amount = Number(row.amount);
+    this.amountDue = Number(row.amountDue);
+    this.amountPaid = Number(row.amountPaid);
     this.currency = row.currency;
     this.createdAt = row.createdAt.toISOString();
     this.nextAttemptAt = timeOf(row.nextAttemptAt);
