@@ -235,6 +235,15 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.customers.list()).data).toHaveLength(1);
   });
 
+  it('fails no more once its faults are cleared at the dashboard', async () => {
+    const post = (path: string, form: Record<string, string> = {}) =>
+      fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
+    await post('faults', { method: 'POST', path: '/v1/customers', kind: 'answer-500', times: '50' });
+    expect(await (await fetch(sim.url)).text()).toContain('action="/_sim/faults/clear"');
+    await post('faults/clear');
+    await stripe.customers.create({ name: 'Acme' });
+  });
+
   it('does the same to deliveries for the same seed', async () => {
     const orders: string[][] = [];
     for (let time = 0; time < 2; time++) {
