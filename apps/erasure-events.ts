@@ -30,7 +30,8 @@ export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): Era
       return (await Promise.all(listed.map(({ tenantId }) => membershipIn(tenantId, personId)))).flat();
     },
     leave: async (tenantId, personId, context) => {
-      await execute(new RemoveMember(tenantId, { by: personId, personId, reason: 'erased' }, context));
+      const leaving = { by: personId, personId, reason: 'erased', at: new Date().toISOString() } as const;
+      await execute(new RemoveMember(tenantId, leaving, context));
     },
     erasePerson: async (personId, context) => (await execute(new ErasePerson(personId, context))).position,
   };

@@ -22,8 +22,12 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0013-jobs', 'libs/platform/jobs/schema.sql'),
   migration('0014-plans', 'libs/plans/schema.sql'),
   migration('0015-billing', 'libs/billing/schema.sql'),
-  migration('0016-billing-turns', 'libs/billing/turns.sql'),
-  migration('0017-billing-nameless', 'libs/billing/nameless.sql'),
+  migration('0016-append-expected', 'libs/event-log/postgres/append-expected.sql'),
+  migration('0017-erased-tenants', 'libs/event-log/postgres/erased-tenants.sql'),
+  migration('0018-erasing-what-remained', 'libs/erasing/what-remained.sql'),
+  migration('0019-sessions-in-no-company', 'libs/identity/sessions-in-no-company.sql'),
+  migration('0020-billing-turns', 'libs/billing/turns.sql'),
+  migration('0021-billing-nameless', 'libs/billing/nameless.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

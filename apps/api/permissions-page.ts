@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { RequestMethod } from '@nestjs/common';
-import { may, PERMISSIONS, type Permission } from '../../libs/domain/tenant/permissions';
+import { may, PERMISSIONS, type Permission, worksAlways } from '../../libs/domain/tenant/permissions';
 import { ROLES } from '../../libs/domain/tenant/roles';
 import { CONTROLLERS } from './api.module';
 import { OF_PERSON } from './http/needs.decorator';
@@ -61,6 +61,12 @@ ${table(
 
 What depends on more than the role is in the rules: nobody gives or takes a role above their own, the last owner can
 neither leave nor step down, and everybody may leave.
+
+Whatever is owed or used up, a role goes on allowing ${permissions
+    .filter(worksAlways)
+    .map((it) => `\`${it}\``)
+    .join(', ')}: not stopped by a
+lock, and not counted as calls of the month.
 
 ## Routes
 

@@ -4,7 +4,7 @@
 export const SCOPED_DB = Symbol('scoped database');
 /** `SigningKeys` */
 export const SIGNING_KEYS = Symbol('signing keys');
-/** `TokenCache<Principal>`, by the whole `Authorization` field. */
+/** `TokenCache<Asker>`, by the whole `Authorization` field. */
 export const TOKEN_CACHE = Symbol('token cache');
 /** `Identity`: signing up, in and on. */
 export const IDENTITY = Symbol('identity');

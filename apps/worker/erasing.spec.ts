@@ -60,7 +60,8 @@ describe('a company that was closed', () => {
     const { accessToken, tenant, sent } = await close();
     expect((await app.get('/v1/tenant', accessToken)).statusCode).toBe(401);
     expect((await app.get('/v1/projects', accessToken)).statusCode).toBe(401);
-    expect((await app.post('/v1/sessions', { email: sent.email, password: sent.password })).statusCode).toBe(403);
+    const signedIn = await app.post('/v1/sessions', { email: sent.email, password: sent.password });
+    expect([signedIn.statusCode, signedIn.json().tenant]).toEqual([201, undefined]);
     expect(await eraseTenants(parts)).toBe(0);
     expect(await eventsOf(tenant.id)).toBeGreaterThan(0);
   });
@@ -78,6 +79,30 @@ describe('a company that was closed', () => {
     expect(await rowsOf(other.tenant.id)).toEqual(before);
     const tombstones = await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id });
     expect(tombstones.map(({ type, data }) => [type, data])).toEqual([['TenantErased', { tenantId: tenant.id }]]);
+  });
+
+  it('takes the joins of its people with it, and the address of whoever had not joined yet is free again', async () => {
+    const { tenant } = await close();
+    for (const [name, completed] of [
+      ['joined', true],
+      ['joining', false],
+    ] as const) {
+      const key = `${name} ${tenant.id}`;
+      await app.owner.query(
+        `with person as (insert into identity.persons (id, email, email_key, name, password_hash, state)
+           values (gen_random_uuid(), $1, $1, $1, '', $2) returning id)
+         insert into identity.joins (person_id, tenant_id, token_hash, email_domain, command_id, correlation_id, completed_at)
+           select id, $3, '', '', gen_random_uuid(), 'test', $4 from person`,
+        [key, completed ? 'active' : 'pending', tenant.id, completed ? new Date() : null],
+      );
+    }
+    await comeDue(tenant.id);
+    expect(await eraseTenants(parts)).toBe(1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+    const { rows } = await app.owner.query('select email_key as key from identity.persons where email_key like $1', [
+      `%${tenant.id}`,
+    ]);
+    expect(rows).toEqual([{ key: `joined ${tenant.id}` }]);
   });
 
   it('is completed where an erasure was cut off after its events were gone, and then left alone', async () => {

@@ -1,4 +1,5 @@
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { followErasures } from '../../libs/event-log/follow-erasures';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createWake } from '../../libs/platform/database/wake';
 import { startEngine } from '../../libs/projecting/engine';
@@ -29,18 +30,20 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     ...(settings.role === 'worker' && { wake }),
   });
   const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
+  const store = new AggregateStore({ log });
+  const erasures = followErasures(log, (tenantId) => store.forgetTenant(tenantId));
   const reactions = startReactions({
-    reactions: createReactions({ store: new AggregateStore({ log }), pool, waiter }),
+    reactions: createReactions({ store, pool, waiter }),
     log,
     pool,
     logger,
     metrics: createReactionMetrics({ registry, log, pool }),
   });
-  const sweepers = startSweepers(runtime);
-  const billing = startBilling(runtime, new AggregateStore({ log }));
+  const sweepers = startSweepers(runtime, store);
+  const billing = startBilling(runtime, store);
   return {
     stop: async () => {
-      await Promise.all([sweepers.stop(), billing.stop(), reactions.stop()]);
+      await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
       await engine.stop();
       await wake.close();

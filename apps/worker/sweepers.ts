@@ -2,7 +2,7 @@ import { ErasePerson, RegisterPerson } from '../../libs/domain/person/commands';
 import { ErasePersonHandler, RegisterPersonHandler } from '../../libs/domain/person/handlers';
 import { CreateTenantHandler, JoinTenantHandler, RemoveMemberHandler } from '../../libs/domain/tenant/handlers';
 import { eraseTenants } from '../../libs/erasing/erase-tenants';
-import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { sweepErasures } from '../../libs/identity/erasure';
 import { createErasureStore } from '../../libs/identity/erasure-store';
 import { sweepJoins } from '../../libs/identity/join';
@@ -35,8 +35,10 @@ const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
 /** Completes what requests that were cut off have left, and removes what has had its time. */
-export const startSweepers = ({ log, projectorPool, logger, settings }: Runtime): Pick<Loops, 'stop'> => {
-  const store = new AggregateStore({ log });
+export const startSweepers = (
+  { log, projectorPool, logger, settings }: Runtime,
+  store: AggregateStore,
+): Pick<Loops, 'stop'> => {
   const tenants = new CreateTenantHandler(store);
   const people = new RegisterPersonHandler(store);
   const events = createSignUpEvents((command) =>

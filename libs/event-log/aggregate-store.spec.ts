@@ -28,6 +28,7 @@ const command = (commandId = uuidv7(), mayRepeat = false): CommandContext => ({
   mayRepeat,
 });
 const aStream = () => ({ tenantId: null, aggregate: 'sum', id: uuidv7() });
+const ofTenant = (tenantId: string) => ({ tenantId, aggregate: 'sum', id: uuidv7() });
 
 describe('the aggregate store', () => {
   const memory = new InMemoryStore();
@@ -99,6 +100,33 @@ describe('the aggregate store', () => {
     await expect(store.create(fold, stream, command(), founding)).rejects.toThrow(Refusal);
   });
 
+  it('believes nothing that it has kept of a stream that was erased elsewhere', async () => {
+    const stream = ofTenant(uuidv7());
+    await store.execute(fold, stream, command(), add(5));
+    await elsewhere.load(fold, stream);
+    await log.deleteTenant(stream.tenantId);
+    for (const it of [store, elsewhere]) {
+      expect(await it.load(fold, stream)).toEqual({ version: 0, state: 0 });
+      const seen: number[] = [];
+      const decide = (sum: number): Added[] => {
+        seen.push(sum);
+        throw new Refusal('not-found', 'nothing is here');
+      };
+      await expect(it.execute(fold, stream, command(), decide)).rejects.toThrow(Refusal);
+      expect(seen.at(-1)).toBe(0);
+    }
+  });
+
+  it('forgets a tenant, and nothing of others', async () => {
+    const [gone, kept] = [ofTenant(uuidv7()), ofTenant(uuidv7())];
+    for (const stream of [gone, kept]) await store.execute(fold, stream, command(), add(1));
+    store.forgetTenant(gone.tenantId);
+    const read = jest.spyOn(log, 'readStream');
+    for (const stream of [gone, kept]) await store.load(fold, stream);
+    expect(read.mock.calls).toEqual([[gone], [kept, { afterVersion: 0 }]]);
+    read.mockRestore();
+  });
+
   it('passes on that the log is away', async () => {
     const closed = new InMemoryEventLog();
     await closed.close();
@@ -119,7 +147,7 @@ describe('the aggregate store', () => {
     };
     const fresh = () => new AggregateStore({ log, snapshots, snapshotEvery: 10 });
 
-    it('reads only what came after the snapshot', async () => {
+    it('reads only what came after the snapshot, and its last event as the proof that it still holds', async () => {
       const stream = aStream();
       for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
       await fresh().load(fold, stream);
@@ -127,8 +155,16 @@ describe('the aggregate store', () => {
       await store.execute(fold, stream, command(), add(1));
       const read = jest.spyOn(log, 'readStream');
       expect(await fresh().load(fold, stream)).toEqual({ version: 13, state: 13 });
-      expect(read).toHaveBeenLastCalledWith(stream, { afterVersion: 12 });
+      expect(read).toHaveBeenLastCalledWith(stream, { afterVersion: 11 });
       read.mockRestore();
+    });
+
+    it('believes no snapshot of a stream that was erased', async () => {
+      const stream = ofTenant(uuidv7());
+      for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
+      await fresh().load(fold, stream);
+      await log.deleteTenant(stream.tenantId);
+      expect(await fresh().load(fold, stream)).toEqual({ version: 0, state: 0 });
     });
 
     it('leaves a snapshot of another fold aside', async () => {

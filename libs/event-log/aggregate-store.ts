@@ -1,9 +1,9 @@
 import { backoff, sleep } from '../platform/backoff';
 import type { CommandContext, Fold } from './decider';
-import { type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from './port';
+import { type EventLog, type EventToAppend, type Position, type RecordedEvent, WrongExpectedVersion } from './port';
 import { noSnapshots, type Snapshots } from './snapshots';
 import { createStateCache, type Folded, type StateCache } from './state-cache';
-import { type StreamId, streamName } from './stream-id';
+import { type StreamId, streamName, tenantPrefix } from './stream-id';
 
 /** What came of a command. */
 export interface Executed<State = unknown> {
@@ -37,7 +37,7 @@ const ATTEMPTS = 50;
 /**
  * Loads a stream's state, lets a rule decide on it, appends what it decided expecting the version that it saw, and does
  * so again where another was faster. A rule's no counts only on a state that was read from the log for it: a state that
- * was kept in memory may be behind.
+ * was kept in memory may be behind. What was kept of a stream that has been erased since counts for nothing.
  */
 export class AggregateStore {
   readonly #log: EventLog;
@@ -141,13 +141,31 @@ export class AggregateStore {
   /** The state that the stream's events come to now; from memory and snapshot as far as they reach. */
   async load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
     const name = streamName(stream);
-    const base = this.#cache.get<State>(name) ??
-      (await this.#snapshots.load<State>(stream, fold.foldVersion)) ?? { version: 0, state: fold.initial };
-    const events = await this.#log.readStream(stream, { afterVersion: base.version });
+    const kept = this.#cache.get<State>(name) ?? (await this.#snapshots.load<State>(stream, fold.foldVersion));
+    const added = kept && (await this.#readOn(stream, kept.version));
+    if (kept && !added) this.#cache.drop(name);
+    const base = kept && added ? kept : { version: 0, state: fold.initial };
+    const events = added ?? (await this.#log.readStream(stream));
     const folded = foldOnto(fold, base, events as unknown as readonly Event[]);
     this.#cache.put(name, folded);
     if (events.length >= this.#snapshotEvery) this.#snapshots.save(stream, fold.foldVersion, folded);
     return folded;
+  }
+
+  /** Keeps nothing of an erased tenant in memory. What a command under way puts back is distrusted by {@link load}. */
+  forgetTenant(tenantId: string): void {
+    this.#cache.dropAll(tenantPrefix(tenantId));
+  }
+
+  /**
+   * What came after a version. Its own event is read with it, as the proof that what was kept is of a stream that still
+   * is: an erased stream has nothing after any version either.
+   * @returns undefined where that event is gone
+   */
+  async #readOn(stream: StreamId, version: number): Promise<readonly RecordedEvent[] | undefined> {
+    if (version === 0) return undefined;
+    const [known, ...added] = await this.#log.readStream(stream, { afterVersion: version - 1 });
+    return known?.version === version ? added : undefined;
   }
 
   async #append<State, Event extends EventToAppend>(

@@ -116,7 +116,8 @@ export interface EventLog {
   /**
    * Durable once it resolves.
    * @throws WrongExpectedVersion the stream is at another version; nothing was written
-   * @throws InvalidAppend the append can't be stored by any log (empty, too large, not JSON …); nothing was written
+   * @throws InvalidAppend the append can't be stored by any log (empty, too large, not JSON …), or its tenant was
+   * erased; nothing was written
    * @throws LogUnavailable nothing was written
    * @throws AppendOutcomeUnknown it may or may not have been written, and could not be re-read in time; repeating it
    * with the same command id is safe
@@ -139,7 +140,7 @@ export interface EventLog {
   /** The position of the last event. @throws LogUnavailable */
   head(): Promise<Position>;
 
-  /** Erases every stream of the tenant. Idempotent. @throws LogUnavailable */
+  /** Erases every stream of the tenant, and takes no append for it any more. Idempotent. @throws LogUnavailable */
   deleteTenant(tenantId: string): Promise<void>;
 
   /** Resolves if the log takes appends and reads now. @throws LogUnavailable */

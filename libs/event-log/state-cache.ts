@@ -32,6 +32,9 @@ export const createStateCache = (capacity: number) => {
     drop: (key: string): void => {
       entries.delete(key);
     },
+    dropAll: (prefix: string): void => {
+      for (const key of entries.keys()) if (key.startsWith(prefix)) entries.delete(key);
+    },
   };
 };
 

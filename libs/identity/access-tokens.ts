@@ -11,9 +11,9 @@ export const TOKEN_TYPE = 'at+jwt';
 export interface AccessClaims {
   /** The person. */
   readonly sub: string;
-  /** The company that they act in. */
-  readonly tid: string;
-  readonly role: string;
+  /** The company that they act in, and their role in it; neither where they act in none. */
+  readonly tid?: string | undefined;
+  readonly role?: string | undefined;
   readonly sid: string;
   /** Unix seconds. */
   readonly exp: number;

@@ -116,7 +116,7 @@ describe('an erasure', () => {
     },
     leave: async (tenantId, personId, it) => {
       cut('before leave');
-      const wanted = { by: personId, personId, reason: 'erased' } as const;
+      const wanted = { by: personId, personId, reason: 'erased', at: new Date().toISOString() } as const;
       await store.execute(tenantFold, streamOf(tenantId), it, (tenant) => removeMember(wanted, tenant));
       cut('after leave');
     },

@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import type { CommandContext } from '../domain/command';
 import { Refusal } from '../domain/refusal';
 import type { Position } from '../event-log/port';
@@ -47,8 +48,8 @@ const SWEEP = 50;
 /** Twice as long as an idempotency key is kept. */
 const KEPT_HOURS = 48;
 
-/** The domain of an address, as invitations name it. */
-export const emailDomainOf = (email: string): string => emailKey(email).split('@').at(-1) ?? '';
+/** The domain of an address, as invitations name it: in ASCII, however it is written. */
+export const emailDomainOf = (email: string): string => domainToASCII(emailKey(email).split('@').at(-1) ?? '');
 
 /** Where a test may kill the process. */
 export const JOIN_FAILPOINTS = ['join.claimed', 'join.joined', 'join.registered', 'join.completed'] as const;

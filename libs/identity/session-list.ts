@@ -2,7 +2,8 @@ import type { PersonDb, Statement } from '../platform/database/scoped-db';
 
 export interface SessionRow {
   readonly id: string;
-  readonly tenantId: string;
+  /** Null: in no company. */
+  readonly tenantId: string | null;
   readonly userAgent: string | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;

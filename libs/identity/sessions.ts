@@ -19,10 +19,10 @@ export interface SessionClient {
   readonly network?: Buffer;
 }
 
-/** Whose session it is, and in which company. */
+/** Whose session it is, and in which company; null: in none. */
 export interface SessionOwner {
   readonly personId: string;
-  readonly tenantId: string;
+  readonly tenantId: string | null;
 }
 
 export interface OpenedSession {
@@ -36,7 +36,7 @@ export type Refreshed =
       readonly outcome: 'rotated';
       readonly sessionId: string;
       readonly personId: string;
-      readonly tenantId: string;
+      readonly tenantId: string | null;
       readonly refreshToken: string;
     }
   | { readonly outcome: 'unknown' | 'ended' | 'reused' };
@@ -49,7 +49,7 @@ type Row =
       readonly nextUsed: boolean;
       readonly sessionId: string;
       readonly personId: string;
-      readonly tenantId: string;
+      readonly tenantId: string | null;
     }
   | { readonly outcome: 'unknown' | 'ended' | 'reused' };
 
@@ -81,12 +81,12 @@ export const createSessions = (pool: Pool, days: number) => {
 
   return {
     /**
-     * Begins a session. With the id of one that the same command began, that one, with another refresh token.
+     * Begins a session, in a company or (null) in none. With the id of one that the same command began, that one, with another refresh token.
      * @throws Problem unauthenticated where the person is gone
      */
     open: async (
       personId: string,
-      tenantId: string,
+      tenantId: string | null,
       { userAgent, network }: SessionClient = {},
       sessionId: string = uuidv7(),
     ): Promise<OpenedSession> => {

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
+import type { ScopedDb, Statement } from '../platform/database/scoped-db';
 import type { Logger } from '../platform/logger.port';
 
 /** ms between two flushes: what a killed process has not told of by then is not counted. */
@@ -18,6 +19,20 @@ interface Count {
   flushing: number;
 }
 
+/** What became of one more call. */
+export interface Taken {
+  /** False: it would have been one too many, and was not counted. */
+  readonly taken: boolean;
+  /** In this month, this one too where it was taken, as far as this process knows. */
+  readonly used: number;
+}
+
+const MADE: Statement = {
+  name: 'calls-made',
+  text: `select calls::float8 as calls from plans.api_calls
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and month = $1`,
+};
+
 /** The first day of the month, UTC. */
 const monthOf = (time: number): string => `${new Date(time).toISOString().slice(0, 7)}-01`;
 
@@ -30,6 +45,7 @@ export const secondsLeft = (time: number): number => {
 export interface ApiCallsParts {
   /** Connects as the app role. */
   readonly pool: Pool;
+  readonly db: ScopedDb;
   readonly logger: Logger;
   readonly flushMs?: number;
   readonly now?: () => number;
@@ -38,12 +54,37 @@ export interface ApiCallsParts {
 /**
  * Counts the calls of each company in memory and adds them up in the database once a second, in one statement: a request
  * pays a look into a map. So two processes know of each other's within a second or two, and a company is over by what it
- * calls in that time at most.
+ * calls in that time at most. A process reads what it does not know of a company once, when it first hears of it.
  */
-export const createApiCalls = ({ pool, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsParts) => {
+export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsParts) => {
   let month = monthOf(now());
   let counts = new Map<string, Count>();
   let running: Promise<void> | undefined;
+  const looks = new Map<string, Promise<void>>();
+
+  const countOf = (tenantId: string): Count => {
+    let count = counts.get(tenantId);
+    if (!count) {
+      count = { known: 0, fresh: 0, flushing: 0 };
+      counts.set(tenantId, count);
+    }
+    return count;
+  };
+
+  /** Where the database is away nobody is kept waiting: the first flush tells the number, too. */
+  const look = async (tenantId: string): Promise<void> => {
+    const of = month;
+    const made = await db
+      .tenant(tenantId)
+      .query<{ calls: number }>(MADE, [of])
+      .catch((error: unknown) => {
+        logger.warn({ err: error }, 'the calls of a company could not be read');
+        return [];
+      });
+    if (of !== month) return;
+    const count = countOf(tenantId);
+    count.known = Math.max(count.known, made[0]?.calls ?? 0);
+  };
 
   const tell = async (of: string, told: readonly [string, Count][]): Promise<void> => {
     for (const [, count] of told) {
@@ -95,15 +136,23 @@ export const createApiCalls = ({ pool, logger, flushMs = FLUSH_MS, now = Date.no
   timer.unref();
 
   return {
-    /** One more. @returns how many it are in this month, this one too, as far as this process knows */
-    count: (tenantId: string): number => {
-      let count = counts.get(tenantId);
-      if (!count) {
-        count = { known: 0, fresh: 0, flushing: 0 };
-        counts.set(tenantId, count);
+    /** Learns how many a company has made before; undefined where that is known. Never rejects, and is shared by all who wait. */
+    know: (tenantId: string): Promise<void> | undefined => {
+      if (counts.has(tenantId)) return undefined;
+      let looking = looks.get(tenantId);
+      if (!looking) {
+        looking = look(tenantId).finally(() => looks.delete(tenantId));
+        looks.set(tenantId, looking);
       }
+      return looking;
+    },
+    /** One more, unless it is beyond the limit. @param limit null: as many as wanted */
+    take: (tenantId: string, limit: number | null): Taken => {
+      const count = countOf(tenantId);
+      const used = count.known + count.fresh + count.flushing;
+      if (limit !== null && used >= limit) return { taken: false, used };
       count.fresh += 1;
-      return count.known + count.fresh + count.flushing;
+      return { taken: true, used: used + 1 };
     },
     /** Calls that the database has not been told of yet. */
     untold: (tenantId: string): number => {

@@ -101,7 +101,7 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
       if (limit === null) return;
       const rank = await reservations.rankOf(tenantId, projectId, limit);
       if (rank === undefined || rank < limit) return;
-      const used = await reservations.usedIn(tenantId, tenantId);
+      const used = await reservations.projectsOf(tenantId);
       throw reached(
         terms,
         'projects',

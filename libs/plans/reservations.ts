@@ -45,10 +45,10 @@ const RANK: Statement = {
     where it.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and it.unit_id = $1`,
 };
 
-const USED: Statement = {
-  name: 'units-in-use',
-  text: `select count(*)::integer as used from read_model.plan_units
-    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and scope_id = $1`,
+const PROJECTS: Statement = {
+  name: 'projects-in-use',
+  text: `select projects from read_model.plan_counts
+    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 
 /** What is taken of limits across streams, in one round trip each. */
@@ -72,10 +72,9 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
     return row?.rank;
   },
 
-  /** How many are in use. */
-  usedIn: async (tenantId: string, scopeId: string): Promise<number> => {
-    const [row] = await db.tenant(tenantId).query<{ used: number }>(USED, [scopeId]);
-    return row?.used ?? 0;
+  projectsOf: async (tenantId: string): Promise<number> => {
+    const [row] = await db.tenant(tenantId).query<{ projects: number }>(PROJECTS, []);
+    return row?.projects ?? 0;
   },
 
   settle: (many: readonly Pick<Wanted, 'tenantId' | 'commandId'>[]): Promise<void> => settleReservations(pool, many),

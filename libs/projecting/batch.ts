@@ -3,10 +3,8 @@ import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
 import { type Advance, advance, advanceOf, type Checkpoint, type Parked } from './checkpoint';
-import { foldEvents } from './fold';
-import { findRefusedLanes, isDataError } from './poison';
+import { findRefusedLanes, foldUntil, isDataError } from './poison';
 import { laneOf, type Projection } from './projection';
-import { RowBuffer } from './row-buffer';
 
 /** Events that were folded, and what they came to. */
 export interface Batch {
@@ -67,10 +65,7 @@ const writeWithoutRefused = async (
   const refused = await findRefusedLanes(pool, projection, going);
   // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
   if (refused.length === 0) throw error;
-  const stops = new Map([...parked, ...refused].map(({ lane, position }) => [lane, position]));
-  const rest = events.filter((event) => event.position < (stops.get(laneOf(event)) ?? event.position + 1n));
-  const buffer = new RowBuffer(projection.tables);
-  foldEvents(projection, rest, new Set(), buffer);
   const stopped = [...parked, ...refused];
-  await write(advanceOf(projection, { to, folded: buffer.folded, parked: stopped }), stopped);
+  const { folded } = foldUntil(projection, events, stopped);
+  await write(advanceOf(projection, { to, folded, parked: stopped }), stopped);
 };

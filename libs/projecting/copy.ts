@@ -3,16 +3,13 @@ import type { PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { STATEMENT_MS } from './projector-pool';
-import type { Row, Table, Value } from './tables';
+import { PLAIN, type Row, type Table, type Value } from './tables';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const NEEDS_ESCAPE = /[\\\n\r\t]/;
 
-const field = (value: Value): string => {
-  if (value === null) return '\\N';
-  const text = String(value);
-  return NEEDS_ESCAPE.test(text) ? text.replace(/[\\\n\r\t]/g, (it) => ESCAPES[it] as string) : text;
-};
+const escaped = (text: string): string =>
+  NEEDS_ESCAPE.test(text) ? text.replace(/[\\\n\r\t]/g, (it) => ESCAPES[it] as string) : text;
 
 /** Characters that are gathered before they are handed to the connection. */
 const CHUNK = 256 * 1024;
@@ -26,6 +23,7 @@ export const copyRows = async (
   rows: Iterable<Row>,
 ): Promise<void> => {
   const columns = Object.keys(table.columns);
+  const fields = Object.entries(table.columns).map(([column, type]) => ({ column, plain: PLAIN.has(type) }));
   const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
   const copying = copyFrom(`copy ${target} (${columns.map(escapeIdentifier).join(', ')}) from stdin`);
   const stream = client.query(Object.assign(copying, { query_timeout: STATEMENT_MS }));
@@ -37,9 +35,15 @@ export const copyRows = async (
   finished.catch(() => {});
   let text = '';
   for (const row of rows) {
-    let line = field(row[columns[0] as string] as Value);
-    for (let i = 1; i < columns.length; i++) line += `\t${field(row[columns[i] as string] as Value)}`;
-    text += `${line}\n`;
+    let separator = '';
+    for (const { column, plain } of fields) {
+      const value = row[column] as Value;
+      text += separator;
+      if (value === null) text += '\\N';
+      else text += plain ? value : escaped(String(value));
+      separator = '\t';
+    }
+    text += '\n';
     if (text.length >= CHUNK) {
       if (!stream.write(text)) await Promise.race([once(stream, 'drain'), finished]);
       text = '';

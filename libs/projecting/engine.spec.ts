@@ -260,6 +260,28 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(policies).toEqual([{ forced: true }]);
   });
 
+  it('parks in a rebuild, too, the tenant whose rows the database refuses, and no other', async () => {
+    const [bad, good, id] = [uuidv7(), uuidv7(), uuidv7()];
+    start(notes(schema, () => poisonous));
+    await caughtUp(
+      await write(
+        note(bad, id, 0, 'NoteWritten', 'before'),
+        note(good, uuidv7(), 0, 'NoteWritten', 'fine'),
+        note(bad, id, 1, 'NoteRewritten', 'x'.repeat(2_000)),
+        note(bad, uuidv7(), 0, 'NoteWritten', 'after'),
+        note(good, uuidv7(), 0, 'NoteWritten', 'fine, too'),
+      ),
+    );
+    const before = [await rows(bad), await rows(good)];
+    expect(await rebuilt(await requestRebuild(pool as never, 'notes'))).toBe('done');
+    expect([await rows(bad), await rows(good)]).toEqual(before);
+    const { rows: parked } = await pool.query('select lane, event_type, error from projecting.parked');
+    expect(parked).toEqual([{ lane: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
+    const projection = notes(schema, () => poisonous);
+    expect(await resumeLane(pool, log, projection, bad, { skip: true })).toBe('resumed');
+    expect((await rows(bad)).map(({ text }) => text)).toEqual(['before', 'after']);
+  });
+
   it('is rebuilt by itself where its version in the code is another one', async () => {
     const tenant = uuidv7();
     const first = start(notes(schema, () => poisonous));

@@ -35,8 +35,10 @@ export const foldEvents = (
       if (standing.has(lane) || parked.has(lane)) continue;
     }
     try {
-      buffer.apply((rows) => projection.handle(event, rows));
+      projection.handle(event, buffer.writers);
+      buffer.commit();
     } catch (error) {
+      buffer.rollback();
       parked.set(laneOf(event), parkedAt(event, error));
     }
   }

@@ -2,7 +2,8 @@ import type { Pool } from 'pg';
 import { sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
-import { type RebuildOptions, rebuild } from './rebuild';
+import { rebuild } from './rebuild';
+import type { RebuildOptions } from './rebuild-progress';
 
 /** Namespace of the advisory locks that say which rebuild some process is at. */
 const LOCK_SPACE = 730194;

@@ -1,103 +1,40 @@
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
-import type { EventLog, Page, Position } from '../event-log/port';
-import { LogUnavailable, START } from '../event-log/port';
+import type { EventLog } from '../event-log/port';
+import { LogUnavailable } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
-import { inTransaction, isConnectionSuspect, withClient } from '../platform/database/pools';
-import type { Logger } from '../platform/logger.port';
+import { inTransaction, isConnectionSuspect } from '../platform/database/pools';
 import type { Parked } from './checkpoint';
-import { foldEvents, reasonOf } from './fold';
+import { reasonOf } from './fold';
+import { loadCarefully, writePage } from './load-carefully';
+import { loadHistory } from './load-history';
+import { isDataError } from './poison';
 import type { Projection } from './projection';
+import { atTheBeginning, foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import { createShadow, type Shadow } from './shadow';
 
-export interface RebuildOptions {
-  readonly log: EventLog;
-  /** Connects as the projector. */
-  readonly pool: Pool;
-  readonly roles: Readonly<Record<string, string>>;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
-  /** Rows kept in memory before they are written; bounds the memory. 50,000 unless given. */
-  readonly chunkRows?: number;
-  /** Events in one read; 5,000 unless given. */
-  readonly pageSize?: number;
-}
+/** Tries to swap where the database refuses what came last. */
+const ATTEMPTS = 5;
 
-interface Progressing {
-  position: Position;
-  events: number;
-  /** By lane; the lane stands still from its event on, in the new read model too. */
-  readonly parked: Map<string, Parked>;
-}
-
-const report = (pool: Pool, id: string, state: string, { position, events }: Progressing): Promise<unknown> =>
-  withClient(pool, (client) =>
-    client.query('update projecting.rebuilds set state = $2, position = $3, events = $4 where id = $1', [
-      id,
-      state,
-      position.toString(),
-      events,
-    ]),
-  );
-
-const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: Progressing): void => {
-  for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
-    progress.parked.set(one.lane, one);
-  progress.position = page.position;
-  progress.events += page.events.length;
-};
-
-/** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
-const loadHistory = async (
+/** Everything that came since, page by page. */
+const catchUp = async (
   projection: Projection,
-  id: string,
   shadow: Shadow,
   progress: Progressing,
-  { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
+  options: RebuildOptions,
 ): Promise<void> => {
-  const buffer = new RowBuffer(projection.tables);
-  const target = await log.head();
-  const ended = new AbortController();
-  const pages = log.subscribe({
-    after: START,
-    types: projection.types,
-    pageSize,
-    signal: AbortSignal.any([signal, ended.signal]),
-  });
-  let loading: Promise<void> = Promise.resolve();
-  let told: Promise<unknown> = Promise.resolve();
-  let spare = new RowBuffer(projection.tables);
-  let filling = buffer;
-  try {
-    for await (const page of pages) {
-      foldPage(projection, page, filling, progress);
-      if (filling.size >= chunkRows) {
-        // One chunk is written while the next one is folded.
-        await loading;
-        const full = filling;
-        filling = spare;
-        spare = full;
-        loading = shadow.load(full);
-        loading.catch(() => {});
-        await told;
-        told = report(pool, id, 'loading', progress);
-        told.catch(() => {});
-      }
-      if (page.position >= target || page.caughtUp) break;
-    }
-    await Promise.all([loading, told]);
-    signal.throwIfAborted();
-    await shadow.load(filling);
-    await shadow.index();
-  } finally {
-    ended.abort();
+  for (;;) {
+    const page = await options.log.readAll({ after: progress.position, types: projection.types, limit: 1_000 });
+    await writePage(projection, shadow, page, progress, options);
+    if (page.caughtUp) return;
   }
 };
 
-const catchUp = async (
-  projection: Projection,
+/** The last of it, in the transaction that swaps. */
+const catchUpIn = async (
   client: PoolClient,
+  projection: Projection,
   shadow: Shadow,
   progress: Progressing,
   log: EventLog,
@@ -129,9 +66,10 @@ const finish = async (
   id: string,
   shadow: Shadow,
   progress: Progressing,
-  { pool, log, signal, logger }: RebuildOptions,
+  options: RebuildOptions,
 ): Promise<void> => {
-  await withClient(pool, (client) => catchUp(projection, client, shadow, progress, log));
+  const { pool, log, signal, logger } = options;
+  await catchUp(projection, shadow, progress, options);
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     const before = { position: progress.position, events: progress.events, parked: new Map(progress.parked) };
@@ -139,7 +77,7 @@ const finish = async (
       await inTransaction(pool, async (client) => {
         await client.query("set local lock_timeout = '2s'; set local synchronous_commit = on");
         await client.query('select from projecting.checkpoints where projection = $1 for update', [projection.name]);
-        await catchUp(projection, client, shadow, progress, log);
+        await catchUpIn(client, projection, shadow, progress, log);
         await shadow.swap(client);
         await replaceParked(client, projection.name, progress.parked.values());
         await client.query(
@@ -154,11 +92,17 @@ const finish = async (
       });
       return;
     } catch (error) {
-      // A long query on the old tables holds the swap up; waiting longer would make all later queries wait behind it.
-      if (!(error instanceof DatabaseError) || error.code !== '55P03') throw error;
+      const isHeldUp = error instanceof DatabaseError && error.code === '55P03';
+      if (!isHeldUp && !(isDataError(error) && attempt < ATTEMPTS)) throw error;
       Object.assign(progress, { position: before.position, events: before.events });
       progress.parked.clear();
       for (const [lane, one] of before.parked) progress.parked.set(lane, one);
+      // Whose row the database refused shows outside of the transaction.
+      if (!isHeldUp) {
+        await catchUp(projection, shadow, progress, options);
+        continue;
+      }
+      // A long query on the old tables holds the swap up; waiting longer would make all later queries wait behind it.
       logger.warn({ projection: projection.name, attempt }, 'the swap waits for readers of the old tables');
       await sleep(backoff(attempt, { firstMs: 200, maxMs: 5_000 }), signal);
     }
@@ -172,7 +116,7 @@ const finish = async (
  */
 export const rebuild = async (projection: Projection, id: string, options: RebuildOptions): Promise<void> => {
   const { pool, roles, log, logger } = options;
-  const progress: Progressing = { position: START, events: 0, parked: new Map() };
+  let progress = atTheBeginning();
   let shadow: Shadow | undefined;
   try {
     const target = await log.head();
@@ -181,7 +125,19 @@ export const rebuild = async (projection: Projection, id: string, options: Rebui
       [id, target.toString()],
     );
     shadow = await createShadow(pool, projection, roles);
-    await loadHistory(projection, id, shadow, progress, options);
+    try {
+      await loadHistory(projection, id, shadow, progress, options);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      logger.warn(
+        { projection: projection.name, reason: reasonOf(error) },
+        'a row was refused, rebuilding page by page',
+      );
+      await shadow.discard();
+      shadow = await createShadow(pool, projection, roles);
+      progress = atTheBeginning();
+      await loadCarefully(projection, id, shadow, progress, options);
+    }
     await report(pool, id, 'catching-up', progress);
     await finish(projection, id, shadow, progress, options);
     await shadow.discardRetired().catch(() => {});

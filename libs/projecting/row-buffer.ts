@@ -1,9 +1,10 @@
-import type { Row, RowWriter, Table, Tables, Writers } from './tables';
+import type { Added, Row, RowWriter, SumWriter, Table, Tables, Value, Writers } from './tables';
 
 export type Operation =
   | { readonly kind: 'put'; row: Row }
   | { readonly kind: 'patch'; readonly key: Row; columns: Row }
-  | { readonly kind: 'remove'; readonly key: Row };
+  | { readonly kind: 'remove'; readonly key: Row }
+  | { readonly kind: 'add'; readonly key: Row; readonly columns: Added };
 
 /** Per table, by key: what a batch of events makes of the row. */
 export type Folded = ReadonlyMap<string, ReadonlyMap<string, Operation>>;
@@ -30,21 +31,38 @@ const requireColumns = (table: string, { columns }: Table, row: Row, count?: num
 
 /** What an operation on a row comes to after what has been done to that row before. */
 const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Operation): Operation => {
-  const before = next.kind === 'patch' ? operations.get(key) : undefined;
-  if (!before || next.kind !== 'patch') return next;
+  if (next.kind === 'put' || next.kind === 'remove') return next;
+  const before = operations.get(key);
+  if (!before) return next;
+  if (next.kind === 'add') return mergeSums(before, next);
   switch (before.kind) {
     case 'put':
       return { kind: 'put', row: { ...before.row, ...next.columns } };
     case 'patch':
       return { kind: 'patch', key: before.key, columns: { ...before.columns, ...next.columns } };
-    case 'remove':
+    default:
       return before;
   }
 };
 
+/** Nothing but sums is in a table of sums. */
+const mergeSums = (before: Operation, next: Operation & { kind: 'add' }): Operation => {
+  if (before.kind !== 'add') return next;
+  const columns: Record<string, number> = { ...before.columns };
+  for (const column in next.columns) columns[column] = (columns[column] ?? 0) + (next.columns[column] as number);
+  return { kind: 'add', key: next.key, columns };
+};
+
+/** A whole row, as one that is new begins: what nothing was added to is zero. */
+export const rowOfSum = ({ columns }: Table, { key, columns: more }: Operation & { kind: 'add' }): Row => {
+  const row: Record<string, Value> = {};
+  for (const column in columns) row[column] = key[column] ?? more[column] ?? 0;
+  return row;
+};
+
 /**
  * Collects what events do to rows, so that a batch costs one statement a table however often it touches a row. What one
- * event does is taken whole or not at all ({@link RowBuffer.apply}).
+ * event does is taken whole or not at all ({@link RowBuffer.commit}).
  */
 export class RowBuffer {
   readonly #tables = new Map<string, Map<string, Operation>>();
@@ -52,13 +70,24 @@ export class RowBuffer {
   readonly writers: Writers<Tables>;
 
   constructor(tables: Tables) {
-    const writers: Record<string, RowWriter> = {};
+    const writers: Record<string, RowWriter | SumWriter> = {};
     for (const [name, table] of Object.entries(tables)) {
       const operations = new Map<string, Operation>();
       this.#tables.set(name, operations);
-      writers[name] = this.#writer(name, table, operations);
+      writers[name] = table.sums ? this.#summer(name, table, operations) : this.#writer(name, table, operations);
     }
-    this.writers = writers;
+    this.writers = writers as Writers<Tables>;
+  }
+
+  #summer(name: string, table: Table, operations: Map<string, Operation>): SumWriter {
+    for (const [column, type] of Object.entries(table.columns))
+      if (type !== 'integer' && !table.key.includes(column)) throw new Error(`${name}.${column} can be no sum`);
+    return {
+      add: (key, columns) => {
+        requireColumns(name, table, columns);
+        this.#pending.push({ operations, key: keyOf(table, key), operation: { kind: 'add', key, columns } });
+      },
+    };
   }
 
   #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
@@ -79,15 +108,15 @@ export class RowBuffer {
     };
   }
 
-  /** Runs one event's handler; if it throws, the rows are as they were before it. */
-  apply(handler: (rows: Writers<Tables>) => void): void {
-    try {
-      handler(this.writers);
-      for (const { operations, key, operation } of this.#pending)
-        operations.set(key, merge(operations, key, operation));
-    } finally {
-      this.#pending.length = 0;
-    }
+  /** Takes what one event's handler has done through the writers. */
+  commit(): void {
+    for (const { operations, key, operation } of this.#pending) operations.set(key, merge(operations, key, operation));
+    this.#pending.length = 0;
+  }
+
+  /** Forgets what a handler has done that threw: the rows are as they were before its event. */
+  rollback(): void {
+    this.#pending.length = 0;
   }
 
   get folded(): Folded {

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
 import { plainArray, textArray } from '../platform/database/array-literal';
-import type { Folded, Operation } from './row-buffer';
-import type { Row, Table, Tables, Value } from './tables';
-
-const PLAIN = new Set(['uuid', 'integer', 'bigint', 'boolean']);
+import { type Folded, type Operation, rowOfSum } from './row-buffer';
+import { PLAIN, type Row, type Table, type Tables, type Value } from './tables';
 
 const arrayOf = (type: string, values: readonly Value[]): string =>
   PLAIN.has(type) ? plainArray(values) : textArray(values.map((value) => (value === null ? null : String(value))));
@@ -44,17 +42,27 @@ const list = (columns: Columns, prefix = ''): string =>
 const matching = (key: Columns): string =>
   key.map((it) => `t.${escapeIdentifier(it)} = v.${escapeIdentifier(it)}`).join(' and ');
 
-const putRows = (target: string, table: Table, rows: Row[], guard: string, parameters: Parameters): string => {
+const upsertRows = (
+  target: string,
+  table: Table,
+  rows: Row[],
+  guard: string,
+  parameters: Parameters,
+  become: (column: string) => string,
+): string => {
   const columns = Object.keys(table.columns);
   const others = columns.filter((column) => !table.key.includes(column));
   const update =
     others.length > 0
-      ? `update set ${others.map((it) => `${escapeIdentifier(it)} = excluded.${escapeIdentifier(it)}`).join(', ')}`
+      ? `update set ${others.map((it) => `${escapeIdentifier(it)} = ${become(escapeIdentifier(it))}`).join(', ')}`
       : 'nothing';
-  return `insert into ${target} (${list(columns)})
+  return `insert into ${target} as t (${list(columns)})
     select * from ${parameters.unnest(table, columns, rows)} where ${guard}
     on conflict (${list(table.key)}) do ${update}`;
 };
+
+const replaced = (column: string): string => `excluded.${column}`;
+const summed = (column: string): string => `t.${column} + excluded.${column}`;
 
 const patchRows = (
   target: string,
@@ -74,16 +82,18 @@ const removeRows = (target: string, table: Table, keys: Row[], guard: string, pa
 
 interface Sorted {
   readonly puts: Row[];
+  readonly sums: Row[];
   readonly removes: Row[];
   /** By the set of columns that they change. */
   readonly patches: Map<string, { columns: Columns; rows: Row[] }>;
 }
 
-const sort = (operations: Iterable<Operation>): Sorted => {
-  const sorted: Sorted = { puts: [], removes: [], patches: new Map() };
+const sort = (table: Table, operations: Iterable<Operation>): Sorted => {
+  const sorted: Sorted = { puts: [], sums: [], removes: [], patches: new Map() };
   for (const operation of operations) {
     if (operation.kind === 'put') sorted.puts.push(operation.row);
     else if (operation.kind === 'remove') sorted.removes.push(operation.key);
+    else if (operation.kind === 'add') sorted.sums.push(rowOfSum(table, operation));
     else {
       const columns = Object.keys(operation.columns).sort();
       const group = sorted.patches.get(columns.join()) ?? { columns, rows: [] };
@@ -113,8 +123,9 @@ export const rowStatement = (
     const table = tables[name];
     if (!table || operations.size === 0) continue;
     const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
-    const { puts, patches, removes } = sort(operations.values());
-    if (puts.length > 0) expressions.push(putRows(target, table, puts, guard, parameters));
+    const { puts, sums, patches, removes } = sort(table, operations.values());
+    if (puts.length > 0) expressions.push(upsertRows(target, table, puts, guard, parameters, replaced));
+    if (sums.length > 0) expressions.push(upsertRows(target, table, sums, guard, parameters, summed));
     for (const { columns, rows } of patches.values()) {
       if (columns.length > 0) expressions.push(patchRows(target, table, rows, columns, guard, parameters));
     }

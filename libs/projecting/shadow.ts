@@ -7,11 +7,12 @@ import { copyRows } from './copy';
 import { readSchema, runIn } from './install';
 import type { Projection } from './projection';
 import { STATEMENT_MS } from './projector-pool';
-import type { Operation, RowBuffer } from './row-buffer';
+import { type Operation, type RowBuffer, rowOfSum } from './row-buffer';
 import { rowStatement } from './row-statements';
 import type { Row } from './tables';
 
-const SHADOW = 'read_model_shadow';
+/** Where tables under construction are. */
+export const SHADOW = 'read_model_shadow';
 const RETIRED = 'read_model_retired';
 
 /** ms: a large table's indexes take their time, and nobody waits for them. */
@@ -64,6 +65,7 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
       for (const [key, operation] of operations) {
         if (seen.add(key)) rest.set(key, operation);
         else if (operation.kind === 'put') fresh.push(operation.row);
+        else if (operation.kind === 'add') fresh.push(rowOfSum(table, operation));
       }
       buffer.keep(name, rest);
       if (fresh.length > 0) await withClient(pool, (client) => copyRows(client, SHADOW, name, table, fresh));

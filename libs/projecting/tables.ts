@@ -1,5 +1,7 @@
 /** PostgreSQL types that a read model's column may have. */
 export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'date' | 'jsonb';
+/** Types whose values hold no character that means something to an array literal or to COPY. */
+export const PLAIN: ReadonlySet<string> = new Set<ColumnType>(['uuid', 'integer', 'bigint', 'boolean']);
 export type Value = string | number | bigint | boolean | null;
 
 export interface Table {
@@ -7,11 +9,16 @@ export interface Table {
   readonly key: readonly string[];
   /** Every column that the projection writes, the key's too. */
   readonly columns: { readonly [column: string]: ColumnType };
+  /** Its rows are only added to: every column beside the key is an `integer`. */
+  readonly sums?: true;
 }
 
 export type Tables = { readonly [table: string]: Table };
 
 export type Row = { readonly [column: string]: Value };
+
+/** What is added to columns. */
+export type Added = { readonly [column: string]: number };
 
 /** What a handler may do to a table. */
 export interface RowWriter {
@@ -22,4 +29,15 @@ export interface RowWriter {
   remove(key: Row): void;
 }
 
-export type Writers<T extends Tables> = { readonly [table in keyof T]: RowWriter };
+/** What a handler may do to a table of sums. */
+export interface SumWriter {
+  /**
+   * So much more, or less, in some columns of the row with this key; it begins at zero. Each event is added once, because its
+   * rows and the checkpoint behind it are one transaction.
+   */
+  add(key: Row, columns: Added): void;
+}
+
+export type Writers<T extends Tables> = {
+  readonly [table in keyof T]: T[table] extends { readonly sums: true } ? SumWriter : RowWriter;
+};

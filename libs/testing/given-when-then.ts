@@ -5,7 +5,7 @@ import { uuidv7 } from '../platform/ids/uuid';
 import { foldEvents } from '../projecting/fold';
 import type { Projection } from '../projecting/projection';
 import { RowBuffer } from '../projecting/row-buffer';
-import type { Row } from '../projecting/tables';
+import type { Added, Row } from '../projecting/tables';
 
 /**
  * Specifies a rule without a mock: what happened, what is asked for, what happens then.
@@ -70,6 +70,10 @@ export const project = (projection: Projection, ...events: readonly RecordedEven
     thenRemoved: (table: string, ...keys: readonly Row[]): void => {
       const operations = [...(buffer.folded.get(table)?.values() ?? [])];
       expect(operations).toEqual(keys.map((key) => ({ kind: 'remove', key })));
+    },
+    thenAdded: (table: string, ...expected: readonly { key: Row; columns: Added }[]): void => {
+      const operations = [...(buffer.folded.get(table)?.values() ?? [])];
+      expect(operations).toEqual(expected.map((it) => ({ kind: 'add', ...it })));
     },
     thenParked: (...reasons: readonly string[]): void => expect(parked.map(({ error }) => error)).toEqual(reasons),
   };

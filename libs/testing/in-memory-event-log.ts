@@ -4,6 +4,7 @@ import {
   type AppendResult,
   type EventLog,
   type Filter,
+  InvalidAppend,
   type JsonObject,
   LogUnavailable,
   type Page,
@@ -26,6 +27,7 @@ export class InMemoryStore {
   events: Stored[] = [];
   /** Streams by name; a slot is empty where the tenant has been erased. */
   readonly streams = new Map<string, Stored[]>();
+  readonly erased = new Set<string | null>();
   readonly commands = new Map<string, Omit<AppendResult, 'repeated'>>();
   readonly listeners = new Set<() => void>();
   position: Position = 0n;
@@ -44,6 +46,7 @@ export class InMemoryEventLog implements EventLog {
     this.#requireOpen();
     const { json } = validateAppend(append);
     const { stream, expected, commandId, events } = append;
+    if (this.store.erased.has(stream.tenantId)) throw new InvalidAppend('the tenant was erased');
     const first = this.store.commands.get(commandId);
     if (first) return { ...first, repeated: true };
     const recorded = this.store.streams.get(streamName(stream)) ?? [];
@@ -109,6 +112,7 @@ export class InMemoryEventLog implements EventLog {
   async deleteTenant(tenantId: string): Promise<void> {
     this.#requireOpen();
     const { store } = this;
+    store.erased.add(tenantId);
     store.events = store.events.filter(({ stream }) => stream.tenantId !== tenantId);
     for (const [name, [first]] of store.streams) if (first?.stream.tenantId === tenantId) store.streams.delete(name);
   }

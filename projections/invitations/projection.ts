@@ -26,7 +26,7 @@ const tables = {
 /** Links by which people join, and which link it is that somebody holds the token of. */
 export const invitationsProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'invitations',
-  version: 1,
+  version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {

@@ -20,6 +20,8 @@ create table invitation_tokens (
 
 -- after load
 alter table invitations add primary key (tenant_id, invitation_id);
+-- Those that can still be used, however many there were.
+create index invitations_open_idx on invitations (tenant_id, expires_at) where not revoked and uses < max_uses;
 alter table invitation_tokens add primary key (token_hash);
 
 -- before reading

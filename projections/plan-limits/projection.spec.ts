@@ -1,6 +1,8 @@
 import type { DomainEvent } from '../../libs/domain/events';
+import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { FOUNDING_TERMS } from '../../libs/plans/catalogue';
 import { project, recorded } from '../../libs/testing/given-when-then';
+import { memberRemoved, PEOPLE, staffed, teamCreated } from '../../libs/testing/tenant-facts';
 import { planLimitsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -11,11 +13,13 @@ const of = (aggregate: string, id: string, event: DomainEvent) =>
 const created = of('project', 'p1', { type: 'ProjectCreated', data: { name: 'P', description: '', teamId: null } });
 const archived = of('project', 'p1', { type: 'ProjectArchived', data: {} });
 const restored = of('project', 'p1', { type: 'ProjectRestored', data: {} });
-const task = of('task', 't1', {
-  type: 'TaskCreated',
-  data: { projectId: 'p1', title: 'T', description: '', assigneeId: null, dueOn: null },
-});
-const deleted = of('task', 't1', { type: 'TaskDeleted', data: {} });
+const taskIn = (id: string, projectId: string) =>
+  of('task', id, {
+    type: 'TaskCreated',
+    data: { projectId, title: 'T', description: '', assigneeId: null, dueOn: null },
+  });
+const task = taskIn('t1', 'p1');
+const deleted = of('task', 't1', { type: 'TaskDeleted', data: { projectId: 'p1' } });
 const unit = (unit_id: string, scope_id: string) => ({ tenant_id, unit_id, scope_id, command_id: commandId });
 
 describe('the plan-limits read model', () => {
@@ -27,6 +31,22 @@ describe('the plan-limits read model', () => {
     project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit('p1', tenant_id)));
   it('does not count what is deleted', () =>
     project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: 't1' }));
+  it('adds up seats, teams and projects of a company as they come and go', () => {
+    const counted = (...events: TenantEvent[]) => events.map((event) => of('tenant', tenant_id, event));
+    const people = counted(...staffed, memberRemoved(PEOPLE.auditor));
+    const teams = counted(teamCreated('t1', 'Sales'), teamCreated('t2', 'Support'), {
+      ...{ type: 'TeamDeleted', data: { teamId: 't1' } },
+    });
+    project(planLimitsProjection, ...people, ...teams, created, archived, restored).thenAdded('plan_counts', {
+      ...{ key: { tenant_id }, columns: { seats: 3, teams: 1, projects: 1 } },
+    });
+  });
+  it('adds up the tasks of each project', () => {
+    const sum = (project_id: string, tasks: number) => ({ key: { tenant_id, project_id }, columns: { tasks } });
+    const [second, third] = [taskIn('t2', 'p1'), taskIn('t3', 'p2')];
+    project(planLimitsProjection, task, second, third).thenAdded('plan_tasks', sum('p1', 2), sum('p2', 1));
+    project(planLimitsProjection, task, second, deleted).thenAdded('plan_tasks', sum('p1', 1));
+  });
   it('knows what was bought last', () => {
     const { plan, version, limits, features } = FOUNDING_TERMS;
     const bought = of('tenant', tenant_id, {

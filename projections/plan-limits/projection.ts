@@ -11,12 +11,25 @@ const tables = {
     key: ['tenant_id', 'unit_id'],
     columns: { tenant_id: 'uuid', unit_id: 'uuid', scope_id: 'uuid', command_id: 'uuid' },
   },
+  plan_counts: {
+    key: ['tenant_id'],
+    columns: { tenant_id: 'uuid', seats: 'integer', teams: 'integer', projects: 'integer' },
+    sums: true,
+  },
+  plan_tasks: {
+    key: ['tenant_id', 'project_id'],
+    columns: { tenant_id: 'uuid', project_id: 'uuid', tasks: 'integer' },
+    sums: true,
+  },
 } as const;
 
-/** What each company has bought, and what of it is in use. A reservation counts until its unit is here. */
+/**
+ * What each company has bought, and what of it is in use: the units that a limit is compared with, and how many there are,
+ * so that to tell that costs the same in the largest company. A reservation counts until its unit is here.
+ */
 export const planLimitsProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'plan-limits',
-  version: 1,
+  version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
@@ -31,31 +44,47 @@ export const planLimitsProjection = defineProjection<DomainEvent, typeof tables>
     },
     ProjectCreated: ({ stream: { tenantId, id }, commandId }, rows) => {
       rows.plan_units.put({ tenant_id: tenantId, unit_id: id, scope_id: tenantId, command_id: commandId });
+      rows.plan_counts.add({ tenant_id: tenantId }, { projects: 1 });
     },
     ProjectArchived: ({ stream: { tenantId, id } }, rows) => {
       rows.plan_units.remove({ tenant_id: tenantId, unit_id: id });
+      rows.plan_counts.add({ tenant_id: tenantId }, { projects: -1 });
     },
     ProjectRestored: ({ stream: { tenantId, id }, commandId }, rows) => {
       rows.plan_units.put({ tenant_id: tenantId, unit_id: id, scope_id: tenantId, command_id: commandId });
+      rows.plan_counts.add({ tenant_id: tenantId }, { projects: 1 });
     },
     TaskCreated: ({ stream: { tenantId, id }, commandId, data }, rows) => {
       rows.plan_units.put({ tenant_id: tenantId, unit_id: id, scope_id: data.projectId, command_id: commandId });
+      rows.plan_tasks.add({ tenant_id: tenantId, project_id: data.projectId }, { tasks: 1 });
     },
-    TaskDeleted: ({ stream: { tenantId, id } }, rows) => {
+    TaskDeleted: ({ stream: { tenantId, id }, data }, rows) => {
       rows.plan_units.remove({ tenant_id: tenantId, unit_id: id });
+      rows.plan_tasks.add({ tenant_id: tenantId, project_id: data.projectId }, { tasks: -1 });
     },
-    TenantCreated: 'ignored',
+    TenantCreated: ({ stream }, rows) => {
+      // Its owner is in it.
+      rows.plan_counts.add({ tenant_id: stream.tenantId }, { seats: 1 });
+    },
+    MemberJoined: ({ stream }, rows) => {
+      rows.plan_counts.add({ tenant_id: stream.tenantId }, { seats: 1 });
+    },
+    MemberRemoved: ({ stream }, rows) => {
+      rows.plan_counts.add({ tenant_id: stream.tenantId }, { seats: -1 });
+    },
+    TeamCreated: ({ stream }, rows) => {
+      rows.plan_counts.add({ tenant_id: stream.tenantId }, { teams: 1 });
+    },
+    TeamDeleted: ({ stream }, rows) => {
+      rows.plan_counts.add({ tenant_id: stream.tenantId }, { teams: -1 });
+    },
     TenantRenamed: 'ignored',
     TenantClosed: 'ignored',
     MemberInvited: 'ignored',
     InvitationRevoked: 'ignored',
-    MemberJoined: 'ignored',
     MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
     OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
     TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
     TeamMemberAdded: 'ignored',
     TeamMemberRemoved: 'ignored',
     SubscriptionStarted: 'ignored',

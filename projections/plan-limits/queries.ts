@@ -19,19 +19,18 @@ const USAGE: Statement = {
   name: 'usage',
   text: `with me as (select (select nullif(current_setting('app.tenant_id', true), '')::uuid) as id)
     select t.plan, t.limits,
-      (select count(*)::integer from read_model.members m where m.tenant_id = me.id) as seats,
-      (select count(*)::integer from read_model.teams m where m.tenant_id = me.id) as teams,
+      coalesce(n.seats, 0) as seats, coalesce(n.teams, 0) as teams, coalesce(n.projects, 0) as projects,
       (select count(*)::integer from read_model.invitations i where i.tenant_id = me.id
         and not i.revoked and i.uses < i.max_uses and i.expires_at > now()) as "openInvitations",
-      (select count(*)::integer from read_model.plan_units u where u.tenant_id = me.id and u.scope_id = me.id) as projects,
-      coalesce((select max(n)::integer from (select count(*) as n from read_model.plan_units u
-        where u.tenant_id = me.id and u.scope_id <> me.id group by u.scope_id) scopes), 0) as "tasksPerProject",
-      coalesce((select c.calls::integer from plans.api_calls c where c.tenant_id = me.id
+      coalesce((select p.tasks from read_model.plan_tasks p where p.tenant_id = me.id
+        order by p.tasks desc limit 1), 0) as "tasksPerProject",
+      coalesce((select c.calls::float8 from plans.api_calls c where c.tenant_id = me.id
         and c.month = date_trunc('month', now() at time zone 'UTC')::date), 0) as "apiCalls"
-    from me left join read_model.plan_terms t on t.tenant_id = me.id`,
+    from me left join read_model.plan_terms t on t.tenant_id = me.id
+      left join read_model.plan_counts n on n.tenant_id = me.id`,
 };
 
-/** What of the tenant's plan is in use now, in one round trip. */
+/** What of the tenant's plan is in use now, in one round trip. Looks at open invitations alone one by one. */
 export const findUsage = async (db: TenantDb): Promise<UsageRow> => {
   const [row] = await db.query<UsageRow>(USAGE, []);
   if (!row) throw new Error('the usage query has one row');

@@ -15,8 +15,27 @@ create table plan_units (
   command_id uuid not null   -- that made it, or took it up again: the reservation that it used
 );
 
+-- How many of these a company has.
+create table plan_counts (
+  tenant_id uuid    not null,
+  seats     integer not null,
+  teams     integer not null,
+  projects  integer not null
+) with (fillfactor = 80);  -- changed in place, again and again
+
+-- How many tasks a project has.
+create table plan_tasks (
+  tenant_id  uuid    not null,
+  project_id uuid    not null,
+  tasks      integer not null
+);
+
 -- after load
 alter table plan_terms add primary key (tenant_id);
+alter table plan_counts add primary key (tenant_id);
+alter table plan_tasks add primary key (tenant_id, project_id);
+-- The fullest project is at its end.
+create index plan_tasks_most_idx on plan_tasks (tenant_id, tasks);
 alter table plan_units add primary key (tenant_id, unit_id);
 create index plan_units_scope_idx on plan_units (tenant_id, scope_id, unit_id);
 
@@ -32,4 +51,16 @@ alter table plan_units force row level security;
 create policy projector_writes on plan_units to {{projector}} using (true) with check (true);
 create policy operator_reads on plan_units for select to {{operator}} using (true);
 create policy tenant_reads on plan_units for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+alter table plan_counts enable row level security;
+alter table plan_counts force row level security;
+create policy projector_writes on plan_counts to {{projector}} using (true) with check (true);
+create policy operator_reads on plan_counts for select to {{operator}} using (true);
+create policy tenant_reads on plan_counts for select to {{app}}
+  using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+alter table plan_tasks enable row level security;
+alter table plan_tasks force row level security;
+create policy projector_writes on plan_tasks to {{projector}} using (true) with check (true);
+create policy operator_reads on plan_tasks for select to {{operator}} using (true);
+create policy tenant_reads on plan_tasks for select to {{app}}
   using (tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));

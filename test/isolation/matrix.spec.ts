@@ -171,6 +171,13 @@ describe('the matrix', () => {
       expect((await ask(route, row, foreign, token)).statusCode).toBe(401);
     });
 
+    it('is closed to somebody who acts in no company, unless it is about the person', async () => {
+      if (!operationOf(route)['x-permission']) return;
+      const tokens = createAccessTokens(identity.keys, 900);
+      const token = tokens.issue({ sub: acme.people.owner.user.id, sid: uuidv7() });
+      expect((await ask(route, row, foreign, token)).statusCode).toBe(403);
+    });
+
     it('is told of no tenant by a query, a field or a header', async () => {
       const things = await makeThings(identity, acme, 'owner', slots);
       const body = (unique: string): object => ({ ...row.body?.(unique), tenant: other.id, tid: other.id });

@@ -61,6 +61,7 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE | typeof OPERAT
   'DELETE /v1/sessions/current': { status: 204, alone: true },
   'DELETE /v1/sessions/{id}': { status: 204, ids: { id: 'session' } },
 
+  'POST /v1/tenants': { status: 201, body: (companyName) => ({ companyName }) },
   'GET /v1/tenant': { status: 200 },
   'PATCH /v1/tenant': { status: 200, body: (name) => ({ name }) },
   'DELETE /v1/tenant': { status: 200, alone: true, body: () => ({ confirmName: 'Acme' }) },

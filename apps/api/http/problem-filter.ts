@@ -42,7 +42,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   private note(problem: Problem, request: FastifyRequest): void {
     const { principal, requestId } = stateOf(request);
-    if (!this.refusals || !principal) return;
+    if (!this.refusals || principal?.tenantId === undefined) return;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
     const { tenantId, personId } = principal;
     this.refusals.note({ tenantId, personId, operation, requestId }, problem);

@@ -5,7 +5,7 @@ import type { RequestState } from './request-context';
 
 /** Requests that one key may make; the name is what `@RateLimit` and the fields call it. */
 export interface RateLimitOptions {
-  /** A company, all its members together. */
+  /** A company, all its members together; or a person who acts in none. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
   /** One client address, for whatever is asked without a token. */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
@@ -50,7 +50,8 @@ export const createRateLimits = (
     count: (request, state, name) => {
       const { principal } = state;
       const counted = (name !== undefined ? named.get(name) : undefined) ?? (principal ? tenant : anonymous);
-      const key = counted === tenant && principal ? principal.tenantId : addressKey(request.ip ?? '');
+      const key =
+        counted === tenant && principal ? (principal.tenantId ?? principal.personId) : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
       if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
       note(state, counted, verdict);

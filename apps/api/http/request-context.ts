@@ -6,13 +6,16 @@ import type { IdempotencyLease } from '../../../libs/platform/idempotency/store'
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import type { Problem } from '../../../libs/platform/problems';
 
-/** Who asks, as the verified access token says. */
+/** Who asks, and which company they act in, as the verified access token says. */
 export interface Principal {
   readonly personId: string;
   readonly tenantId: string;
   readonly role: 'owner' | 'admin' | 'member' | 'auditor';
   readonly sessionId: string;
 }
+
+/** Somebody who is signed in, in a company or in none. */
+export type Asker = Principal | (Pick<Principal, 'personId' | 'sessionId'> & { readonly tenantId?: never });
 
 /** What one request carries from guard to controller to command to answer. */
 export interface RequestContext {
@@ -22,7 +25,7 @@ export interface RequestContext {
   commandId: string;
   /** True where the same key came before and its outcome is not known: the command may be in the log already. */
   mayRepeat: boolean;
-  principal: Principal | undefined;
+  principal: Asker | undefined;
   /** The last position that this request wrote; a write answers once the read models have it. */
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
@@ -34,7 +37,7 @@ export interface RequestContext {
 /** What the shared HTTP parts keep of a request, beyond what controllers see. */
 export class RequestState implements RequestContext {
   mayRepeat = false;
-  principal: Principal | undefined = undefined;
+  principal: Asker | undefined = undefined;
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
   answeredPerson: string | undefined = undefined;

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, HttpCode, Inject, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Client, type ClientInfo } from '../http/client';
-import { principalOf } from '../http/command-context';
+import { askerOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { OfPerson } from '../http/needs.decorator';
 import { Context, type RequestContext } from '../http/request-context';
@@ -35,7 +35,7 @@ export class AccountController {
     @Client() client: ClientInfo,
   ): Promise<MeDto> {
     await this.account.changeProfile(body, context, client);
-    return this.identity.me(principalOf(context));
+    return this.identity.me(askerOf(context));
   }
 
   @Post('password')

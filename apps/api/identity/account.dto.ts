@@ -10,8 +10,13 @@ export class SessionDto {
   readonly id: string;
   @ApiProperty({ description: 'True for the session that asks.' })
   readonly current: boolean;
-  @ApiProperty({ format: 'uuid', description: 'The company that it acts in.' })
-  readonly tenantId: string;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The company that it acts in; null: in none.',
+  })
+  readonly tenantId: string | null;
   @ApiProperty({ type: String, nullable: true, description: 'What the client called itself.', example: 'curl/8.5.0' })
   readonly userAgent: string | null;
   @ApiProperty({ format: 'date-time' })

@@ -4,7 +4,7 @@ import { type ErasureParts, erase } from '../../../libs/identity/erasure';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { Problem } from '../../../libs/platform/problems';
 import type { ClientInfo } from '../http/client';
-import { principalOf } from '../http/command-context';
+import { askerOf } from '../http/command-context';
 import type { RequestContext } from '../http/request-context';
 import { invalid } from '../http/validation';
 import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
@@ -42,19 +42,19 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
 
   return {
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
-      const { personId } = principalOf(context);
+      const { personId } = askerOf(context);
       const tenant = await liveCompany(tenantId, personId);
       if (!tenant) throw new Problem('not-found', { detail: 'You belong to no such company.' });
       return { tenant, ...(await opener.open(personId, tenant, client, context)) };
     },
 
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      if (!(await accounts.endSession(principalOf(context).personId, sessionId))) throw new Problem('not-found');
+      if (!(await accounts.endSession(askerOf(context).personId, sessionId))) throw new Problem('not-found');
       ended.note([sessionId]);
     },
 
     changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { personId, sessionId } = principalOf(context);
+      const { personId, sessionId } = askerOf(context);
       const fitting = (password: string) => hashFitting(personId, client.network, password);
       const before = await fitting(change.currentPassword);
       // An earlier attempt of this very request may have put the new one in its place; asking counts like any other try.
@@ -72,7 +72,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       context: RequestContext,
       client: ClientInfo,
     ): Promise<void> => {
-      const { personId } = principalOf(context);
+      const { personId } = askerOf(context);
       if (email !== undefined) {
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the address' }]);
@@ -84,7 +84,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     },
 
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { personId } = principalOf(context);
+      const { personId } = askerOf(context);
       if (currentPassword !== undefined) await confirm(personId, client.network, currentPassword);
       const { commandId, requestId: correlationId } = context;
       const { position, endedSessions } = await erase({ personId, commandId, correlationId }, erasure);

@@ -7,9 +7,10 @@ import type { Role } from '../../../libs/domain/tenant/roles';
 import type { EndedSessions } from '../../../libs/identity/ended-sessions';
 import type { TokenCache } from '../../../libs/identity/token-cache';
 import { Problem } from '../../../libs/platform/problems';
+import { actsInNone } from '../http/command-context';
 import { mayBeReplayed } from '../http/idempotency';
 import { OF_PERSON } from '../http/needs.decorator';
-import { contextOf, type Principal, stateOf } from '../http/request-context';
+import { type Asker, contextOf, type Principal, stateOf } from '../http/request-context';
 import { toProblem } from '../http/to-problem';
 import type { Gate } from '../ops/gate';
 import type { Quota } from '../plans/quota';
@@ -35,7 +36,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   readonly #access = new Map<unknown, Access>();
 
   constructor(
-    @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Principal>,
+    @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Asker>,
     @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
     @Inject(AUTHORITY) private readonly authority: Authority,
     @Inject(QUOTA) private readonly quota: Quota,
@@ -73,11 +74,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     return this.verify(execution, request, authorization).then((principal) => this.admit(request, principal, access));
   }
 
-  private async verify(
-    execution: ExecutionContext,
-    request: FastifyRequest,
-    authorization: string,
-  ): Promise<Principal> {
+  private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<Asker> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
     if (this.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
@@ -86,11 +83,12 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   }
 
   /** Whether somebody whose token is good may use the route now. */
-  private admit(request: FastifyRequest, principal: Principal, { needs }: Access): boolean | Promise<boolean> {
+  private admit(request: FastifyRequest, principal: Asker, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_PERSON) {
       contextOf(request).principal = principal;
       return true;
     }
+    if (principal.tenantId === undefined) throw actsInNone();
     const seat = this.authority.remembered(principal.tenantId, principal.personId);
     if (seat === undefined || !allows(seat, needs)) return this.ask(request, principal, needs);
     return this.seat(request, principal, needs, seat);
@@ -98,6 +96,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
+    // Beside the look at the membership; whoever is let in waits for both.
+    void this.quota.know(tenantId);
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
     if (seat === undefined) {
       letIn(request, principal, principal.role);
@@ -111,13 +111,22 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
   }
 
   /** Whoever may do it: as one more call of their company. */
-  private seat(request: FastifyRequest, principal: Principal, permission: Permission, seat: Seat): true {
-    letIn(request, principal, seat.role);
-    if (seat.calls !== null && !worksAlways(permission)) {
-      const problem = this.quota.count(stateOf(request), principal.tenantId, seat.calls);
+  private seat(
+    request: FastifyRequest,
+    principal: Principal,
+    permission: Permission,
+    { role, calls }: Seat,
+  ): boolean | Promise<boolean> {
+    letIn(request, principal, role);
+    if (calls === null || worksAlways(permission)) return true;
+    const { tenantId } = principal;
+    const count = (): true => {
+      const problem = this.quota.count(stateOf(request), tenantId, calls);
       if (problem) deny(request, problem);
-    }
-    return true;
+      return true;
+    };
+    const looking = this.quota.know(tenantId);
+    return looking ? looking.then(count) : count();
   }
 
   /** Whatever is wrong with a token, a stranger is told one thing. */

@@ -29,7 +29,8 @@ type Members = OpenTenant['members'];
 
 /** Calls of the API that a company may make in a month, and who says so. */
 export interface CallAllowance {
-  readonly limit: number;
+  /** Null: as many as wanted. They are counted all the same. */
+  readonly limit: number | null;
   readonly plan: string;
   readonly upgradeTo: string | null;
 }
@@ -63,8 +64,10 @@ export interface AuthorityOptions {
   /** The company's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
-  /** Null, as unless given: any number of calls. */
+  /** Null, as unless given: calls are not counted. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
+  /** Told of each tenant that is erased while it watches. */
+  readonly onErased?: (tenantId: string) => void;
   /** ms; 1,000 unless given. */
   readonly believedMs?: number;
   /** 20,000 unless given. */
@@ -82,6 +85,7 @@ export const createAuthority = ({
   stateOf,
   log,
   callsOf = () => null,
+  onErased = () => undefined,
   believedMs = BELIEVED_MS,
   capacity = COMPANIES,
   now = () => performance.now(),
@@ -133,6 +137,7 @@ export const createAuthority = ({
   const forget = ({ stream, type, data }: RecordedEvent): void => {
     const tenantId = type === 'TenantErased' ? String(data['tenantId']) : stream.tenantId;
     if (tenantId === null) return;
+    if (type === 'TenantErased') onErased(tenantId);
     known.delete(tenantId);
     loading.delete(tenantId);
   };

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { Client, type ClientInfo } from '../http/client';
-import { principalOf } from '../http/command-context';
+import { askerOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { OfPerson } from '../http/needs.decorator';
 import { Public } from '../http/public.decorator';
@@ -10,6 +10,8 @@ import { RateLimit } from '../http/rate-limit.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { IDENTITY, SIGNING_KEYS } from '../tokens';
 import {
+  FoundDto,
+  FoundedDto,
   JwksDto,
   MeDto,
   RefreshDto,
@@ -53,10 +55,10 @@ export class IdentityController {
   @Documented({
     summary: 'Sign in',
     description:
-      'One answer, after the same work, for a wrong password and an unknown address. Wrong passwords are throttled by account and network; right ones are not counted.',
+      'One answer, after the same work, for a wrong password and an unknown address. Wrong passwords are throttled by account and network; right ones are not counted. Who belongs to no company is signed in all the same, for what is about the person.',
     response: SignedInDto,
     status: 201,
-    problems: ['unauthenticated', 'forbidden', 'not-found'],
+    problems: ['unauthenticated', 'not-found'],
   })
   signIn(
     @Body() body: SignInDto,
@@ -81,11 +83,29 @@ export class IdentityController {
     return this.identity.refresh(refreshToken, context);
   }
 
+  @Post('v1/tenants')
+  @OfPerson()
+  @RateLimit('signup')
+  @Documented({
+    summary: 'Found another company, or one after the last is gone',
+    description:
+      'The signed-in person is its owner, and the tokens are of a session in it. The session that asks goes on.',
+    response: FoundedDto,
+    status: 201,
+  })
+  found(
+    @Body() { companyName }: FoundDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<FoundedDto> {
+    return this.identity.found(companyName, context, client);
+  }
+
   @Get('v1/me')
   @OfPerson()
   @Documented({ summary: 'The signed-in person and their companies', response: MeDto })
   me(@Context() context: RequestContext): Promise<MeDto> {
-    return this.identity.me(principalOf(context));
+    return this.identity.me(askerOf(context));
   }
 
   @Get('.well-known/jwks.json')

@@ -70,11 +70,21 @@ export class SignedUpDto extends TokensDto {
   tenant!: CompanyDto;
 }
 
+export class FoundDto {
+  @Text({ max: 200, example: 'Acme' })
+  companyName!: string;
+}
+
+export class FoundedDto extends TokensDto {
+  @ApiProperty({ type: CompanyDto })
+  tenant!: CompanyDto;
+}
+
 export class SignedInDto extends TokensDto {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
-  @ApiProperty({ type: CompanyDto })
-  tenant!: CompanyDto;
+  @ApiPropertyOptional({ type: CompanyDto, description: 'The company to act in; left out where there is none.' })
+  tenant?: CompanyDto;
   @ApiProperty({ type: [CompanyDto], description: 'Every company that the person belongs to.' })
   companies!: CompanyDto[];
 }
@@ -82,7 +92,7 @@ export class SignedInDto extends TokensDto {
 export class RefreshedDto extends TokensDto {}
 
 export class MeDto extends UserDto {
-  @ApiPropertyOptional({ type: CompanyDto, description: 'The company that the access token names.' })
+  @ApiPropertyOptional({ type: CompanyDto, description: 'The company that the access token names, if it names one.' })
   tenant?: CompanyDto;
   @ApiProperty({ type: [CompanyDto] })
   companies!: CompanyDto[];

@@ -5,13 +5,17 @@ import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
 import { type SignUpEvents, type SignUpRequest, signUp } from '../../../libs/identity/sign-up';
 import type { SignUpStore } from '../../../libs/identity/sign-up-store';
+import { slugOf } from '../../../libs/identity/slug';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { uuidv5 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
 import type { ClientInfo } from '../http/client';
-import type { Principal, RequestContext } from '../http/request-context';
+import { askerOf } from '../http/command-context';
+import type { Asker, RequestContext } from '../http/request-context';
 import { type LiveCompany, listCompanies } from './companies';
 import type {
   CompanyDto,
+  FoundedDto,
   MeDto,
   RefreshedDto,
   SignedInDto,
@@ -106,30 +110,42 @@ export const createIdentity = (
       const tenant = tenantId
         ? await liveCompany(tenantId, personId)
         : await usualCompany(personId, lastTenantId, companies);
-      if (!tenant) {
-        throw tenantId
-          ? new Problem('not-found', { detail: 'You belong to no such company.' })
-          : new Problem('forbidden', { detail: 'You do not belong to a company any more.' });
-      }
+      if (!tenant && tenantId) throw new Problem('not-found', { detail: 'You belong to no such company.' });
+      // Who belongs to none is let in all the same: their account and their personal data are theirs.
       const tokens = await opener.open(personId, tenant, client, context);
-      return { user: userOf(person), tenant, companies, ...tokens };
+      return { user: userOf(person), ...(tenant && { tenant }), companies, ...tokens };
+    },
+
+    /** A signed-in person founds a company. Its id is the command's: a repeat after a crash finds what it made. */
+    found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
+      const { personId } = askerOf(context);
+      const { commandId: tenantId, requestId: correlationId } = context;
+      const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
+      // The session comes first: whoever is being erased gets none, and founds nothing.
+      const tokens = await opener.open(personId, tenant, client, context);
+      const wanted = { tenantId, companyName, slug: tenant.slug, personId };
+      const actor = { kind: 'person', id: personId } as const;
+      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
+      context.position = await events.createTenant(wanted, command);
+      context.positionTenant = tenantId;
+      return { tenant, ...tokens };
     },
 
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
       // Asked before the token is traded: while the log is away nobody loses theirs.
       const owner = await sessions.ownerOf(token);
-      const company = owner && (await liveCompany(owner.tenantId, owner.personId));
-      if (owner && !company)
+      const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.personId) : undefined;
+      if (owner?.tenantId && !company)
         throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
       const refreshed = await sessions.refresh(token);
-      if (refreshed.outcome !== 'rotated' || !company)
+      if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is not valid any more. Sign in again.' });
       const { personId, sessionId, refreshToken } = refreshed;
       context.answeredPerson = personId;
       return opener.tokensFor(personId, company, sessionId, refreshToken);
     },
 
-    me: async ({ personId, tenantId }: Principal): Promise<MeDto> => {
+    me: async ({ personId, tenantId }: Asker): Promise<MeDto> => {
       const personal = db.person(personId);
       const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
       if (!person) throw new Problem('unauthenticated');

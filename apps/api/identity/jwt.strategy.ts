@@ -6,13 +6,13 @@ import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '../../../libs/i
 import { ALGORITHM } from '../../../libs/identity/signing-key-store';
 import type { SigningKeys } from '../../../libs/identity/signing-keys';
 import { isUuid } from '../http/fields';
-import type { Principal } from '../http/request-context';
+import type { Asker } from '../http/request-context';
 import { SIGNING_KEYS } from '../tokens';
 
-export interface Verified extends Principal {
+export type Verified = Asker & {
   /** ms since 1970 */
   readonly expiresAt: number;
-}
+};
 
 /** A key could not be looked up: no fault of the token. passport-jwt hands it on as if it were one. */
 export class KeyLookupFailed extends Error {
@@ -53,7 +53,9 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
 
   /** What the guard gets for a token that is good; null for one whose claims make no sense. */
   validate({ sub, tid, role, sid, exp }: Partial<AccessClaims>): Verified | null {
-    if (!isUuid(sub) || !isUuid(tid) || !isUuid(sid) || !isRole(role) || typeof exp !== 'number') return null;
-    return { personId: sub, tenantId: tid, role, sessionId: sid, expiresAt: exp * 1_000 };
+    if (!isUuid(sub) || !isUuid(sid) || typeof exp !== 'number') return null;
+    const person = { personId: sub, sessionId: sid, expiresAt: exp * 1_000 };
+    if (tid === undefined && role === undefined) return person;
+    return isUuid(tid) && isRole(role) ? { ...person, tenantId: tid, role } : null;
   }
 }

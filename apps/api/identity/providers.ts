@@ -14,7 +14,7 @@ import { createJoinEvents } from '../../join-events';
 import { createSignUpEvents } from '../../sign-up-events';
 import { createTenantStates } from '../../tenant-states';
 import type { AccountThrottle } from '../http/account-throttle';
-import type { Principal } from '../http/request-context';
+import type { Asker } from '../http/request-context';
 import { createJoining, type JoiningParts } from '../invitations/joining.service';
 import {
   ACCOUNT,
@@ -39,7 +39,7 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;
   readonly log: EventLog;
   readonly throttle: AccountThrottle;
-  /** Calls of the API that a company may make in a month. */
+  /** Calls of the API that a company may make in a month; null: they are not counted. */
   readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
 }
 
@@ -50,6 +50,7 @@ const TOKENS = 50_000;
 export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: IdentityProviderParts): Provider[] => {
   const { pool, db, passwords, accessTokens } = parts;
   const stateOf = createTenantStates(store);
+  const onErased = (tenantId: string) => store.forgetTenant(tenantId);
   const ended = createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds });
   const check = createPasswordCheck({ passwords, throttle });
   const opener = createSessionOpener(parts);
@@ -72,9 +73,9 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
 
   return [
     JwtStrategy,
-    { provide: TOKEN_CACHE, useValue: createTokenCache<Principal>(TOKENS) },
+    { provide: TOKEN_CACHE, useValue: createTokenCache<Asker>(TOKENS) },
     { provide: ENDED_SESSIONS, useValue: ended },
-    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf }) },
+    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased }) },
     { provide: PASSWORD_CHECK, useValue: check },
     { provide: SESSION_OPENER, useValue: opener },
     { provide: IDENTITY, inject: [CommandBus], useFactory: identity },

@@ -20,25 +20,30 @@ interface ActsIn {
 
 /** Opens sessions and issues their tokens, for every route that lets somebody in. */
 export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerParts) => {
-  const tokensFor = (personId: string, { id, role }: ActsIn, sessionId: string, refreshToken: string): TokensDto => ({
-    accessToken: accessTokens.issue({ sub: personId, tid: id, role, sid: sessionId }),
+  const tokensFor = (
+    personId: string,
+    company: ActsIn | undefined,
+    sessionId: string,
+    refreshToken: string,
+  ): TokensDto => ({
+    accessToken: accessTokens.issue({ sub: personId, tid: company?.id, role: company?.role, sid: sessionId }),
     refreshToken,
     expiresIn: accessTokens.ttlSeconds,
   });
 
   return {
     tokensFor,
-    /** One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
+    /** In a company, or in none. One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
     open: async (
       personId: string,
-      company: ActsIn,
+      company: ActsIn | undefined,
       { userAgent, network }: ClientInfo,
       context: RequestContext,
     ): Promise<TokensDto> => {
       context.answeredPerson = personId;
       const { sessionId, refreshToken } = await sessions.open(
         personId,
-        company.id,
+        company?.id ?? null,
         { userAgent, network: markOf(network) },
         uuidv5(context.commandId, 'session'),
       );

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '../../../libs/identity/session-list';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Client, type ClientInfo } from '../http/client';
-import { principalOf } from '../http/command-context';
+import { askerOf } from '../http/command-context';
 import { Documented } from '../http/documented';
 import { OfPerson } from '../http/needs.decorator';
 import { PageQuery, Pages, type Paging } from '../http/pages';
@@ -30,7 +30,7 @@ export class SessionsController {
     @Context() context: RequestContext,
     @Pages() pages: Paging,
   ): Promise<SessionPageDto> {
-    const { personId, sessionId } = principalOf(context);
+    const { personId, sessionId } = askerOf(context);
     const { data, nextCursor } = await pages.page(
       query,
       ({ createdKey, id }: SessionRow) => [createdKey, id],
@@ -61,7 +61,7 @@ export class SessionsController {
   @HttpCode(204)
   @Documented({ summary: 'Sign out: end the session that asks', status: 204 })
   endCurrent(@Context() context: RequestContext): Promise<void> {
-    return this.account.endSession(principalOf(context).sessionId, context);
+    return this.account.endSession(askerOf(context).sessionId, context);
   }
 
   @Delete(':id')

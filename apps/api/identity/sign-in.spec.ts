@@ -85,11 +85,13 @@ describe('POST /v1/sessions', () => {
     expect((await signIn()).tenant.id).toBe(second.id);
   });
 
-  it('tells a person who is in no company any more so', async () => {
+  it('lets a person in who is in no company any more, into none', async () => {
     const { user, tenant, sent } = await identity.signUp();
     await identity.happen(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
-    expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json()).toMatchObject({ user: { id: user.id }, companies: [] });
+    expect(answer.json().tenant).toBeUndefined();
   });
 
   it('leaves closed companies out, and does not open one that was asked for', async () => {
@@ -105,7 +107,9 @@ describe('POST /v1/sessions', () => {
     const asked = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
     expect(asked.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
     await identity.happen(tenant.id, CLOSED);
-    expect((await identity.post('/v1/sessions', { email, password: PASSWORD })).statusCode).toBe(403);
+    const none = await identity.post('/v1/sessions', { email, password: PASSWORD });
+    expect(none.json()).toMatchObject({ companies: [] });
+    expect(none.json().tenant).toBeUndefined();
   });
 
   describe('while somebody guesses', () => {

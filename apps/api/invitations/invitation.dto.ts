@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { ApiProperty } from '@nestjs/swagger';
 import { MAX_USES } from '../../../libs/domain/tenant/decide-invitations';
 import { MAX_PASSWORD, MIN_PASSWORD } from '../../../libs/identity/passwords';
@@ -9,15 +10,17 @@ import { CompanyDto, TokensDto, UserDto } from '../identity/identity.dto';
 
 const INVITABLE = ['admin', 'member', 'auditor'] as const;
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+/** Nothing else may be in it: `domainToASCII` takes the host out of whatever looks like a URL. */
+const WRITTEN = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const MAX_DOMAINS = 20;
 
 const isDomainList = (value: unknown): boolean =>
   Array.isArray(value) &&
   value.length <= MAX_DOMAINS &&
-  value.every((it: unknown) => typeof it === 'string' && DOMAIN.test(it.toLowerCase()));
+  value.every((it: unknown) => typeof it === 'string' && WRITTEN.test(it) && DOMAIN.test(domainToASCII(it)));
 
-const lowerCase = (value: unknown): unknown =>
-  isDomainList(value) ? (value as string[]).map((it) => it.toLowerCase()) : value;
+/** As a resolver would ask for it, so that `müller.de` and `xn--mller-kva.de` are one. */
+const inAscii = (value: unknown): unknown => (isDomainList(value) ? (value as string[]).map(domainToASCII) : value);
 
 export class InviteDto {
   @Choice(INVITABLE, { description: 'What who joins becomes; `admin` needs an owner.' })
@@ -33,7 +36,7 @@ export class InviteDto {
     {
       message: `must be a list of at most ${MAX_DOMAINS} domains such as example.com`,
       test: isDomainList,
-      normalise: lowerCase,
+      normalise: inAscii,
     },
     {
       optional: true,

@@ -183,6 +183,39 @@ describe('invitations', () => {
     expect(answer.json()).toMatchObject({ companyName: 'Acme', role: 'admin', usable: true });
   });
 
+  it('take a domain for the same however it is written', async () => {
+    const { token } = await invite({ maxUses: 2, emailDomains: ['Müller.example'] });
+    for (const domain of ['xn--mller-kva.example', 'müller.example'])
+      expect((await accept(token, someone({ email: `eva${++people}@${domain}` }))).statusCode).toBe(201);
+    const ascii = await invite({ emailDomains: ['xn--mller-kva.example'] });
+    expect((await accept(ascii.token, someone({ email: `eva${++people}@müller.example` }))).statusCode).toBe(201);
+    const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example/path'] };
+    expect((await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).statusCode).toBe(400);
+  });
+
+  it('bring nobody back who was removed, neither by their own links nor by that of old', async () => {
+    const { token } = await invite({ role: 'admin', maxUses: 3 });
+    const eve = await app.signUp();
+    const joining = (link: string, at = app) =>
+      at.ask('POST', '/v1/invitations/accept', { token: eve.accessToken, payload: { token: link } });
+    const admitted = await joining(token);
+    expect(admitted.statusCode).toBe(201);
+    const own = await invite({ maxUses: 3 }, admitted.json().accessToken);
+    const removal = await app.ask('DELETE', `/v1/members/${eve.user.id}`, { token: company.accessToken });
+    expect(removal.statusCode).toBe(204);
+    const unknown = await joining('x');
+    for (const link of [token, own.token])
+      for (const at of [app, other]) {
+        const refused = await joining(link, at);
+        expect([refused.statusCode, withoutRequest(refused.body)]).toEqual([404, withoutRequest(unknown.body)]);
+      }
+    const { email } = eve.sent;
+    expect((await accept(token, { email, password: PASSWORD })).statusCode).toBe(404);
+    expect(await listed(own.id)).toMatchObject({ state: 'revoked', usesLeft: 0 });
+    expect((await accept(token)).statusCode).toBe(201);
+    expect((await joining((await invite()).token)).statusCode).toBe(201);
+  });
+
   it('are for addresses of the domains that they name, and sub-domains do not count', async () => {
     const { id, token } = await invite({ emailDomains: ['Acme.example'] });
     for (const email of ['eve@evil.example', 'eve@sub.acme.example', 'acme.example@evil.example']) {

@@ -64,7 +64,8 @@ export class MembersController {
   @Needs('members.change-role')
   @Documented({
     summary: 'Change a member’s role',
-    description: 'Only an owner makes or unmakes owners. The last owner stays one. It holds from the next request.',
+    description:
+      'Only an owner makes or unmakes owners. The last owner stays one. It holds from the next request. Links that they made and could not make any more end.',
     response: MemberDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -75,7 +76,7 @@ export class MembersController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId, role };
+    const wanted = { by: personId, personId: userId, role, at: new Date().toISOString() };
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
     const changed = memberOf(state, userId);
@@ -93,7 +94,7 @@ export class MembersController {
   @Documented({
     summary: 'Remove a member, or leave',
     description:
-      'Everybody may leave. An admin removes others but owners, an owner anybody; the last owner stays. It holds from the next request: tokens for this company stop working.',
+      'Everybody may leave. An admin removes others but owners, an owner anybody; the last owner stays. It holds from the next request: tokens for this company stop working. The links that they made end, and whom others removed no older link brings back.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
@@ -104,7 +105,7 @@ export class MembersController {
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
     const reason = userId === personId ? 'left' : 'removed';
-    const wanted = { by: personId, personId: userId, reason } as const;
+    const wanted = { by: personId, personId: userId, reason, at: new Date().toISOString() } as const;
     const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
     context.position = position;

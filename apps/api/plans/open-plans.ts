@@ -34,6 +34,7 @@ export interface Plans {
   readonly guard: LimitGuard;
   readonly quota: Quota;
   readonly usage: Usage;
+  /** Null: they are not counted. */
   readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
   close(): Promise<void>;
 }
@@ -47,7 +48,7 @@ export const openPlans = (parts: PlansParts): Plans => {
   const reservations = createReservations({ db, pool });
   const settling = createSettling({ reservations, waiter });
   const counted = () => countedUpTo(pool);
-  const calls = createApiCalls({ pool, logger });
+  const calls = createApiCalls({ pool, db, logger });
   return {
     catalogue,
     guard: createLimitGuard({ catalogue, reservations, settling, log, countedUpTo: counted, invitationsHoldSeats }),
@@ -55,8 +56,7 @@ export const openPlans = (parts: PlansParts): Plans => {
     usage: createUsage(calls, true),
     callsOf: (tenant) => {
       const { plan, limits } = termsOf(tenant);
-      const limit = limits.apiCallsPerMonth;
-      return limit === null ? null : { limit, plan, upgradeTo: catalogue.upgradeFrom(plan) };
+      return { limit: limits.apiCallsPerMonth, plan, upgradeTo: catalogue.upgradeFrom(plan) };
     },
     close: () => calls.close(),
   };

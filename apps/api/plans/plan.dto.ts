@@ -91,7 +91,8 @@ export class UsedDto {
   readonly periodEnd!: string | null;
   @ApiProperty({
     ...{ type: String, format: 'date-time', nullable: true },
-    description: 'When it will be used up if it goes on as in this period so far; null: not in this period.',
+    description:
+      'When it will be used up if it goes on as in this period so far, or since the company began; null: not in this period.',
   })
   readonly projectedExhaustion!: string | null;
 }

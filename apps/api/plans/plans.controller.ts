@@ -32,9 +32,10 @@ export class PlansController {
   @Needs('usage.read')
   @Documented({
     summary: 'What of the plan is in use',
-    description: 'Each limited resource: used, limit, the period in which it is counted, and when it will be used up.',
+    description:
+      'Each limited resource: used, limit, the period in which it is counted, and when it will be used up. Works whatever is used up, and while the workspace is suspended.',
     response: UsageDto,
-    problems: ['forbidden', 'workspace-locked'],
+    problems: ['forbidden'],
   })
   usage(@Context() context: RequestContext): Promise<UsageDto> {
     return this.usageOf(this.db.tenant(principalOf(context).tenantId));

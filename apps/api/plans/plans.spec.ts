@@ -163,11 +163,53 @@ describe('what a plan limits', () => {
     expect(answers[3]?.json()).toMatchObject({
       resource: 'apiCalls',
       limit: 3,
-      used: 4,
+      used: 3,
       plan: 'free',
       upgradeTo: 'pro',
     });
     expect((await app.get('/v1/me', company.accessToken)).statusCode).toBe(200);
+  });
+
+  it('is not used up by calls that are refused, and can be seen when it is used up', async () => {
+    const company = await app.signUp();
+    await change(company, limited({ apiCallsPerMonth: 2 }));
+    for (const status of [200, 200, 402, 402, 402])
+      expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(status);
+    expect(await usageOf(company, 'apiCalls')).toMatchObject({ used: 2, limit: 2 });
+    await change(company, limited({ apiCallsPerMonth: 3 }));
+    for (const status of [200, 402]) expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(status);
+  });
+
+  it('is counted, too, where there are as many calls as wanted', async () => {
+    const company = await app.signUp();
+    await change(company, catalogue.termsOf('enterprise', null));
+    const answer = await app.get('/v1/tenant', company.accessToken);
+    expect(answer.headers['ratelimit']).not.toContain('month');
+    expect(await usageOf(company, 'apiCalls')).toMatchObject({ used: 1, limit: null });
+  });
+
+  it('is known to a process that has just begun by the first call that it hears of', async () => {
+    const company = await app.signUp();
+    await change(company, limited({ apiCallsPerMonth: 2 }));
+    for (let at = 0; at < 2; at++) await app.get('/v1/tenant', company.accessToken);
+    const told = () =>
+      app.owner.query('select from plans.api_calls where tenant_id = $1 and calls = 2', [company.tenant.id]);
+    while ((await told()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const ask = () => other.get('/v1/tenant', company.accessToken);
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([402, 402, 402]);
+  });
+
+  it('can be seen while the workspace is suspended', async () => {
+    const company = await app.signUp();
+    const since = '2026-01-02T03:04:05.678Z';
+    await app.happen(company.tenant.id, {
+      type: 'WorkspaceLocked',
+      data: { reason: 'payment-failed', since, suspendAt: since },
+    });
+    await app.happen(company.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
+    expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(402);
+    expect(await usageOf(company, 'projects')).toMatchObject({ used: 0 });
   });
 
   it('gives back a place that a killed process had taken, and keeps one that was used', async () => {

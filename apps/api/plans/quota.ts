@@ -5,22 +5,26 @@ import type { CallAllowance } from '../identity/authority';
 
 /** Counts each call of a company's API against what its plan allows in a month. */
 export interface Quota {
+  /** Waits, once for each company, until it is known how many calls were made before; undefined where that is known. */
+  know(tenantId: string): Promise<void> | undefined;
   /**
-   * One more call, and what its answer has to say of it.
-   * @returns the problem where it was one too many
+   * One more call, and what its answer has to say of it. Without a limit it is counted all the same.
+   * @returns the problem where it was one too many, which is not counted
    */
   count(state: RequestState, tenantId: string, allowance: CallAllowance): Problem | undefined;
 }
 
 /** @param calls left out: nothing is counted */
 export const createQuota = (calls?: ApiCalls): Quota => ({
+  know: (tenantId) => calls?.know(tenantId),
   count: (state, tenantId, { limit, plan, upgradeTo }) => {
     if (!calls) return undefined;
-    const used = calls.count(tenantId);
+    const { taken, used } = calls.take(tenantId, limit);
+    if (limit === null) return undefined;
     const seconds = secondsLeft(Date.now());
     state.quotaPolicy = `"month";q=${limit};w=${MONTH_SECONDS}`;
     state.quota = `"month";r=${Math.max(0, limit - used)};t=${seconds}`;
-    if (used <= limit) return undefined;
+    if (taken) return undefined;
     const detail = `The plan allows ${limit} calls a month. They are counted anew when the next month begins (UTC).`;
     const members = { resource: 'apiCalls', limit, used, plan, upgradeTo };
     return new Problem('plan-limit-reached', { detail, retryAfter: seconds, members });

@@ -1,16 +1,17 @@
 import type { ApiCalls } from '../../../libs/plans/api-calls';
 import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import type { TenantDb } from '../../../libs/platform/database/scoped-db';
+import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import { findUsage } from '../../../projections/plan-limits/queries';
 import type { UsageDto, UsedDto } from './plan.dto';
 
 const monthStart = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
 const monthEnd = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
 
-/** When so many are used if it goes on as since the month began; null: not before it ends. */
-const exhaustionOf = (used: number, limit: number | null, now: Date): string | null => {
+/** When so many are used if it goes on as since the month, or the company, began; null: not before the month ends. */
+const exhaustionOf = (used: number, limit: number | null, now: Date, foundedAt: number): string | null => {
   if (limit === null || used === 0) return null;
-  const start = monthStart(now);
+  const start = Math.max(monthStart(now), foundedAt);
   const at = start + ((now.getTime() - start) / used) * limit;
   if (used >= limit) return now.toISOString();
   return at < monthEnd(now) ? new Date(at).toISOString() : null;
@@ -36,7 +37,7 @@ export const createUsage =
         {
           ...{ resource: 'apiCalls', used: made, limit, period: 'month' },
           periodEnd: new Date(monthEnd(now)).toISOString(),
-          projectedExhaustion: exhaustionOf(made, limit, now),
+          projectedExhaustion: exhaustionOf(made, limit, now, timeOfUuidv7(db.tenantId)),
         },
       ],
     };

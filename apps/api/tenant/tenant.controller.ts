@@ -60,11 +60,14 @@ export class TenantController {
     const { tenantId, personId } = principalOf(context);
     const renaming = { by: personId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
     const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
+    // Beside the append: nothing of it depends on the name. What it fails with is told where it is waited for, if at all.
+    const reading = this.usageOf(this.db.tenant(tenantId));
+    reading.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
     if (state.status !== 'open') throw new Problem('not-found');
     context.position = position;
     const { account, version, ...named } = state;
-    const usage = await this.usageOf(this.db.tenant(tenantId));
+    const usage = await reading;
     // The read model may not have seen yet what the rule has decided on.
     const counted: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
     const data = usage.data.map((it) => ({ ...it, used: counted[it.resource] ?? it.used }));
@@ -86,13 +89,13 @@ export class TenantController {
   @Needs('workspace.transfer')
   @Documented({
     summary: 'Hand ownership over to another member',
-    description: 'They are an owner from then on, and you are an admin.',
+    description: 'They are an owner from then on, and you are an admin: your open links for admins end.',
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
   async transfer(@Context() context: RequestContext, @Body() { userId }: TransferDto): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId };
+    const wanted = { by: personId, personId: userId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
     context.position = position;

@@ -29,12 +29,12 @@ const created = (more: Partial<TaskCreation> = {}): TaskEvent => {
 };
 const assigned = (assigneeId: string): TaskEvent => ({ type: 'TaskAssigned', data: { assigneeId } });
 const moved = (status: (typeof TASK_STATUSES)[number]): TaskEvent => ({ type: 'TaskStatusChanged', data: { status } });
-const deleted: TaskEvent = { type: 'TaskDeleted', data: {} };
+const deleted: TaskEvent = { type: 'TaskDeleted', data: { projectId: 'project' } };
 
 const among = (surroundings: Partial<TaskSurroundings> = {}): TaskSurroundings => ({
   role: 'member',
   project: 'active',
-  assigneeIsMember: true,
+  assigneeRole: 'member',
   ...surroundings,
 });
 const stranger = among({ role: undefined });
@@ -72,11 +72,15 @@ describe('creating a task', () => {
       .thenRefused('not-found'));
   it('is assigned to nobody who does not belong to the company', () =>
     given()
-      .when(create({ assigneeId: 'ada' }, among({ assigneeIsMember: false })))
+      .when(create({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
+      .thenRefused('conflict'));
+  it('is assigned to nobody who could not see it', () =>
+    given()
+      .when(create({ assigneeId: 'ada' }, among({ assigneeRole: 'auditor' })))
       .thenRefused('conflict'));
   it('needs no assignee', () =>
     given()
-      .when(create({}, among({ assigneeIsMember: false })))
+      .when(create({}, among({ assigneeRole: undefined })))
       .thenHappened(created()));
   it('is forbidden to auditors', () => given().when(create({}, auditor)).thenRefused('forbidden'));
   it('is about nothing for a stranger', () => given().when(create({}, stranger)).thenRefused('not-found'));
@@ -114,11 +118,15 @@ describe('changing a task', () => {
       .thenHappened({ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }));
   it('assigns it to nobody who does not belong to the company', () =>
     given(created())
-      .when(change({ assigneeId: 'ada' }, among({ assigneeIsMember: false })))
+      .when(change({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
+      .thenRefused('conflict'));
+  it('assigns it to nobody who could not see it', () =>
+    given(created())
+      .when(change({ assigneeId: 'ada' }, among({ assigneeRole: 'auditor' })))
       .thenRefused('conflict'));
   it('does not ask who has it already', () =>
     given(created({ assigneeId: 'ada' }))
-      .when(change({ assigneeId: 'ada', status: 'done' }, among({ assigneeIsMember: false })))
+      .when(change({ assigneeId: 'ada', status: 'done' }, among({ assigneeRole: undefined })))
       .thenHappened(moved('done')));
   it('sets and empties the day it is due', () => {
     given(created())

@@ -1,5 +1,7 @@
 import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
+import { may } from '../tenant/permissions';
+import type { Role } from '../tenant/roles';
 import { requirePermission, type Standpoint } from '../workspace';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
@@ -7,11 +9,11 @@ import type { PresentTask, Task } from './evolve';
 /** What a rule about a task has to know of the company and of the project. */
 export interface TaskSurroundings extends Standpoint {
   readonly project: Project['status'];
-  /** Whether the person that it shall be assigned to belongs to the company. */
-  readonly assigneeIsMember: boolean;
+  /** What the person that it shall be assigned to is in the company; undefined: they do not belong to it. */
+  readonly assigneeRole: Role | undefined;
 }
 
-type InProject = Omit<TaskSurroundings, 'assigneeIsMember'>;
+type InProject = Omit<TaskSurroundings, 'assigneeRole'>;
 
 const requireWork = (surroundings: InProject): void => {
   requirePermission(surroundings, 'tasks.write');
@@ -24,8 +26,10 @@ const requirePresent = (task: Task): PresentTask => {
   return task;
 };
 
-const requireMember = ({ assigneeIsMember }: TaskSurroundings): void => {
-  if (!assigneeIsMember) throw new Refusal('conflict', 'The assignee does not belong to the workspace.');
+const requireAssignable = ({ assigneeRole }: TaskSurroundings): void => {
+  if (assigneeRole !== undefined && !may(assigneeRole, 'tasks.read'))
+    throw new Refusal('conflict', `Somebody who is ${assigneeRole} can not see the task.`);
+  if (assigneeRole === undefined) throw new Refusal('conflict', 'The assignee does not belong to the workspace.');
 };
 
 export interface TaskCreation {
@@ -49,7 +53,7 @@ export const createTask = (
 ): TaskEvent[] => {
   requireWork(surroundings);
   if (surroundings.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
-  if (assigneeId !== null) requireMember(surroundings);
+  if (assigneeId !== null) requireAssignable(surroundings);
   if (task.kind !== 'absent') throw new Refusal('conflict', 'The task exists already.');
   return [{ type: 'TaskCreated', data: { projectId, title, description, assigneeId, dueOn } }];
 };
@@ -90,7 +94,7 @@ const move = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
 const assign = ({ assigneeId }: TaskChange, surroundings: TaskSurroundings, task: PresentTask): TaskEvent[] => {
   if (assigneeId === undefined || assigneeId === (task.assignment?.personId ?? null)) return [];
   if (assigneeId === null) return [{ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }];
-  requireMember(surroundings);
+  requireAssignable(surroundings);
   return [{ type: 'TaskAssigned', data: { assigneeId } }];
 };
 
@@ -100,9 +104,9 @@ const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
 /** Members delete a task, unless its project is archived. */
 export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => {
   requirePermission(surroundings, 'tasks.write');
-  requirePresent(task);
+  const { projectId } = requirePresent(task);
   requireWork(surroundings);
-  return [{ type: 'TaskDeleted', data: {} }];
+  return [{ type: 'TaskDeleted', data: { projectId } }];
 };
 
 /**

@@ -44,4 +44,10 @@ export type TaskDueDateChanged = {
   readonly data: { readonly dueOn: string | null };
 };
 
-export type TaskDeleted = { readonly type: 'TaskDeleted'; readonly data: Record<string, never> };
+export type TaskDeleted = {
+  readonly type: 'TaskDeleted';
+  readonly data: {
+    /** That it was in: whoever counts a project's tasks need not know this one. */
+    readonly projectId: string;
+  };
+};

@@ -37,7 +37,7 @@ const surroundingsOf = async (
     tenant,
     projectId,
     project: project?.state.status ?? 'absent',
-    assigneeIsMember: typeof assigneeId === 'string' && memberOf(tenant, assigneeId) !== undefined,
+    assigneeRole: typeof assigneeId === 'string' ? memberOf(tenant, assigneeId)?.role : undefined,
   };
 };
 

@@ -168,6 +168,41 @@ describe('joining', () => {
       .thenRefused('not-found'));
   it('is not given back by somebody’s leaving', () =>
     given(tenantCreated, invited(), joined(guest, 1), memberRemoved(guest)).when(join()).thenRefused('not-found'));
+  describe('again', () => {
+    const link = invited({ maxUses: 5 });
+    const left: TenantEvent = { type: 'MemberRemoved', data: { personId: stranger, reason: 'left' } };
+    it('is not found by whom others removed after the link was made', () =>
+      given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger)).when(join()).thenRefused('not-found'));
+    it('by a link that was made after the removal works', () =>
+      given(tenantCreated, memberJoined(stranger, 'admin'), memberRemoved(stranger), link)
+        .when(join())
+        .thenHappened(joined(stranger, 1)));
+    it('by the link of old works for somebody who left', () =>
+      given(tenantCreated, link, joined(stranger, 1), left).when(join()).thenHappened(joined(stranger, 2)));
+    it('is not found by whom others removed once, whatever they did since', () =>
+      given(
+        ...[tenantCreated, link, joined(stranger, 1), memberRemoved(stranger)],
+        ...[memberJoined(stranger, 'member', 'a newer link'), left],
+      )
+        .when(join())
+        .thenRefused('not-found'));
+    it('is nothing to the others', () =>
+      given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger))
+        .when(join({ personId: guest }))
+        .thenHappened(joined(guest, 2)));
+  });
+  it('is not found where whoever made the link could not make it any more', () => {
+    const byAdmin = invited({ invitedBy: admin });
+    given(...staffed, byAdmin)
+      .when(join())
+      .thenHappened(joined(stranger, 1));
+    given(...staffed, byAdmin, memberRemoved(admin))
+      .when(join())
+      .thenRefused('not-found');
+    given(...staffed, byAdmin, { type: 'MemberRoleChanged', data: { personId: admin, role: 'member' } })
+      .when(join())
+      .thenRefused('not-found');
+  });
   it('by an unknown token is not found', () => given(tenantCreated, other).when(join()).thenRefused('not-found'));
   it('by a revoked link is not found', () =>
     given(tenantCreated, invited(), revoked).when(join()).thenRefused('not-found'));
@@ -218,11 +253,6 @@ describe('joining', () => {
       .when(join())
       .thenNothing();
   });
-  it('after having been removed is a use again', () =>
-    given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1), memberRemoved(stranger))
-      .when(join())
-      .thenHappened(joined(stranger, 2)));
-
   it('takes the last seat of the plan', () =>
     given(tenantCreated, invited())
       .when(join({}, { seats: 2 }))

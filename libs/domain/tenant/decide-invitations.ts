@@ -3,10 +3,13 @@ import { Refusal } from '../refusal';
 import { entries, get } from './by-id';
 import type { TenantEvent } from './events';
 import type { Invitation, OpenTenant, Tenant } from './evolve';
+import { may } from './permissions';
 import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
 import type { Role } from './roles';
 
 export const MAX_USES = 10_000;
+/** Links that end in one append, beside the teams that somebody leaves: it has a bound. */
+export const MAX_ENDED = 240;
 
 const isExpired = ({ expiresAt }: Invitation, at: string): boolean => Date.parse(expiresAt) <= Date.parse(at);
 
@@ -20,6 +23,30 @@ const usable = ({ invitations }: OpenTenant, at: string): { count: number; held:
   }
   return { count, held };
 };
+
+/** An owner makes a link by which admins join, an admin one for everybody below; nobody one for owners. */
+const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
+  inviter !== undefined && may(inviter, 'invitations.create') && (role !== 'admin' || inviter === 'owner');
+
+/**
+ * The links that somebody made and could not make any more as what they are from now on: else they would hand on a right
+ * that was taken from them, to themselves first of all. At most {@link MAX_ENDED}, those that were made last; whatever is
+ * left over lets nobody in either, see {@link joinTenant}.
+ * @param role undefined: they belong to the company no more
+ * @param at RFC 3339: now
+ */
+export const endLinks = (
+  { invitations }: OpenTenant,
+  personId: string,
+  role: Role | undefined,
+  at: string,
+): TenantEvent[] =>
+  [...entries(invitations)]
+    .filter(([, link]) => link.invitedBy === personId && !isExpired(link, at) && !mayInvite(role, link.role))
+    .map(([invitationId]) => invitationId)
+    .sort()
+    .slice(-MAX_ENDED)
+    .map((invitationId) => ({ type: 'InvitationRevoked', data: { invitationId } }));
 
 export interface Invitating {
   readonly by: string;
@@ -44,7 +71,7 @@ export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant:
   const open = requireOpen(tenant);
   const inviter = requirePermission(open, by, 'invitations.create');
   if (role === 'owner') throw new Refusal('forbidden', 'Nobody becomes an owner by a link.');
-  if (role === 'admin' && inviter !== 'owner') throw new Refusal('forbidden', 'This needs the role owner.');
+  if (!mayInvite(inviter, role)) throw new Refusal('forbidden', 'This needs the role owner.');
   if (get(open.invitations, invitationId)) throw new Refusal('conflict', 'The invitation exists already.');
   if (!Number.isInteger(maxUses) || maxUses < 1 || maxUses > MAX_USES)
     throw new Refusal('conflict', `A link may be used 1 to ${MAX_USES} times.`);
@@ -80,8 +107,9 @@ export interface Joining {
 }
 
 /**
- * Somebody joins by a link, as often as it says and no more. Who belongs to the company already uses nothing of it. One
- * answer for a link that was never made, is revoked, spent or expired.
+ * Somebody joins by a link, as often as it says and no more. Who belongs to the company already uses nothing of it. Whom
+ * others removed it lets in again only if it was made after that; who left by themselves may come back. It is worth what
+ * its maker could give now. One answer for a link that was never made, is revoked, spent or expired, or is not for them.
  */
 export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const { personId, tokenHash, emailDomain, at } = wanted;
@@ -89,7 +117,9 @@ export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tena
   if (get(open.members, personId)) return [];
   for (const [invitationId, invitation] of entries(open.invitations)) {
     if (invitation.tokenHash !== tokenHash || isExpired(invitation, at)) continue;
-    const { emailDomains, role, uses } = invitation;
+    if ((get(open.removed, personId) ?? 0) > invitation.version) continue;
+    const { emailDomains, role, uses, invitedBy } = invitation;
+    if (!mayInvite(get(open.members, invitedBy)?.role, role)) continue;
     if (emailDomains.length > 0 && !emailDomains.includes(emailDomain))
       throw new Refusal('forbidden', `This invitation is for addresses of ${emailDomains.join(', ')}.`);
     requireUnlocked(open.account.standing, 'invitations.create');

@@ -1,5 +1,6 @@
 import { specificationOf } from '../../testing/given-when-then';
 import {
+  memberInvited,
   memberJoined,
   memberRemoved,
   PEOPLE,
@@ -10,6 +11,7 @@ import {
   tenantClosed,
   tenantCreated,
 } from '../../testing/tenant-facts';
+import { MAX_ENDED } from './decide-invitations';
 import { changeRole, type Removing, removeMember, transferOwnership } from './decide-members';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
@@ -19,14 +21,15 @@ const { given } = specificationOf(tenantFold);
 
 const { owner, admin, member, auditor, stranger } = PEOPLE;
 const second = '01a20000-0000-7000-8000-000000000006';
+const at = '2026-01-15T00:00:00.000Z';
 
 const change = (by: string, personId: string, role: Role, seen?: number) => (tenant: Tenant) =>
-  changeRole({ by, personId, role }, tenant, seen);
+  changeRole({ by, personId, role, at }, tenant, seen);
 const remove =
   (by: string, personId: string, reason: Removing['reason'] = by === personId ? 'left' : 'removed', seen?: number) =>
   (tenant: Tenant) =>
-    removeMember({ by, personId, reason }, tenant, seen);
-const transfer = (by: string, personId: string) => (tenant: Tenant) => transferOwnership({ by, personId }, tenant);
+    removeMember({ by, personId, reason, at }, tenant, seen);
+const transfer = (by: string, personId: string) => (tenant: Tenant) => transferOwnership({ by, personId, at }, tenant);
 
 const changed = (personId: string, role: Role): TenantEvent => ({
   type: 'MemberRoleChanged',
@@ -266,4 +269,54 @@ describe('transferring ownership', () => {
     given(...staffed, tenantClosed)
       .when(transfer(owner, member))
       .thenRefused('not-found'));
+});
+
+describe('the links that somebody made', () => {
+  const linkOf = (invitedBy: string, id: string, role: Role, expiresAt?: string): TenantEvent =>
+    memberInvited({ invitedBy, invitationId: id, role, maxUses: 3, ...(expiresAt && { expiresAt }) });
+  const ended = (invitationId: string): TenantEvent => ({ type: 'InvitationRevoked', data: { invitationId } });
+  const two = [...withSecond('owner'), linkOf(second, 'link-1', 'admin'), linkOf(second, 'link-2', 'member')];
+
+  it.each([
+    ['removed', owner],
+    ['left', second],
+    ['erased', second],
+  ] as const)('end where they are %s', (reason, by) =>
+    given(...two)
+      .when(remove(by, second, reason))
+      .thenHappened(ended('link-1'), ended('link-2'), removed(second, reason)),
+  );
+  it('end as far as they could not make them in their new role', () => {
+    given(...two)
+      .when(change(owner, second, 'admin'))
+      .thenHappened(ended('link-1'), changed(second, 'admin'));
+    for (const role of ['member', 'auditor'] as const)
+      given(...two)
+        .when(change(owner, second, role))
+        .thenHappened(ended('link-1'), ended('link-2'), changed(second, role));
+  });
+  it('stay where they rise', () =>
+    given(...withSecond('admin'), linkOf(second, 'link-1', 'member'))
+      .when(change(owner, second, 'owner'))
+      .thenHappened(changed(second, 'owner')));
+  it('for admins end with a transfer of ownership', () =>
+    given(...two)
+      .when(transfer(second, admin))
+      .thenHappened(ended('link-1'), transferred(second, admin)));
+  it('end as far as one append holds them, those that were made last', () => {
+    const ids = Array.from({ length: MAX_ENDED + 1 }, (_, n) => `link-${String(n).padStart(4, '0')}`);
+    given(...withSecond('admin'), ...ids.map((id) => linkOf(second, id, 'member')))
+      .when(remove(owner, second))
+      .thenHappened(...ids.slice(1).map(ended), removed(second, 'removed'));
+  });
+  it('stay where others are removed, have expired or are revoked already', () =>
+    given(
+      ...withSecond('admin'),
+      linkOf(owner, 'link-1', 'member'),
+      linkOf(second, 'link-2', 'member', at),
+      linkOf(second, 'link-3', 'member'),
+      ended('link-3'),
+    )
+      .when(remove(owner, second))
+      .thenHappened(removed(second, 'removed')));
 });

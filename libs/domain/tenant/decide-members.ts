@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal';
 import { entries, get } from './by-id';
+import { endLinks } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Member, OpenTenant, Tenant } from './evolve';
 import { notFound, requireOpen, requireOwnerFor, requirePermission, requireRole, requireVersion } from './requirements';
@@ -21,10 +22,15 @@ export interface RoleChange {
   readonly by: string;
   readonly personId: string;
   readonly role: Role;
+  /** RFC 3339: now. */
+  readonly at: string;
 }
 
-/** Only an owner makes or unmakes an owner; the last one stays one. */
-export const changeRole = ({ by, personId, role }: RoleChange, tenant: Tenant, seen?: number): TenantEvent[] => {
+/**
+ * Only an owner makes or unmakes an owner; the last one stays one. Links that they could not make any more in their new
+ * role end.
+ */
+export const changeRole = ({ by, personId, role, at }: RoleChange, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   const giver = requirePermission(open, by, 'members.change-role');
   const member = requireMember(open, personId);
@@ -33,7 +39,7 @@ export const changeRole = ({ by, personId, role }: RoleChange, tenant: Tenant, s
   requireVersion(member.version, seen);
   if (member.role === role) return [];
   requireAnotherOwner(open, member);
-  return [{ type: 'MemberRoleChanged', data: { personId, role } }];
+  return [...endLinks(open, personId, role, at), { type: 'MemberRoleChanged', data: { personId, role } }];
 };
 
 const leavingTeams = function* ({ teams }: OpenTenant, personId: string): Generator<TenantEvent> {
@@ -45,13 +51,15 @@ export interface Removing {
   readonly by: string;
   readonly personId: string;
   readonly reason: MemberRemoved['data']['reason'];
+  /** RFC 3339: now. */
+  readonly at: string;
 }
 
 /**
  * Everybody may leave; an admin removes others but owners, an owner anybody. Whoever is erased as a person leaves by
- * themselves. The last owner can do neither.
+ * themselves. The last owner can do neither. The links that they made end with them.
  */
-export const removeMember = ({ by, personId, reason }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const removeMember = ({ by, personId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   // Personal data is erased at any time; the rest waits while the workspace is locked.
   if (by === personId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
@@ -60,19 +68,25 @@ export const removeMember = ({ by, personId, reason }: Removing, tenant: Tenant,
   if (remover) requireOwnerFor(remover, member.role);
   requireVersion(member.version, seen);
   requireAnotherOwner(open, member);
-  return [...leavingTeams(open, personId), { type: 'MemberRemoved', data: { personId, reason } }];
+  return [
+    ...leavingTeams(open, personId),
+    ...endLinks(open, personId, undefined, at),
+    { type: 'MemberRemoved', data: { personId, reason } },
+  ];
 };
 
 export interface Transfer {
   readonly by: string;
   readonly personId: string;
+  /** RFC 3339: now. */
+  readonly at: string;
 }
 
-/** An owner hands ownership over to another member, and is an admin from then on. */
-export const transferOwnership = ({ by, personId }: Transfer, tenant: Tenant): TenantEvent[] => {
+/** An owner hands ownership over to another member, and is an admin from then on, without links for admins. */
+export const transferOwnership = ({ by, personId, at }: Transfer, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.transfer');
   requireMember(open, personId);
   if (by === personId) throw new Refusal('conflict', 'You are the owner already.');
-  return [{ type: 'OwnershipTransferred', data: { from: by, to: personId } }];
+  return [...endLinks(open, by, 'admin', at), { type: 'OwnershipTransferred', data: { from: by, to: personId } }];
 };

@@ -120,10 +120,11 @@ describe('renaming a team', () => {
     given(...withSales)
       .when(rename('SALES'))
       .thenHappened(renamed('SALES')));
-  it('to the name of another is refused, however it is capitalised', () =>
+  it.each(['sUPPORT', ' Support', 'Support\u00a0'])('to %j, which looks like the name of another, is refused', (name) =>
     given(...withBoth)
-      .when(rename('sUPPORT'))
-      .thenRefused('conflict'));
+      .when(rename(name))
+      .thenRefused('conflict'),
+  );
   it('that is not there is not found', () =>
     given(...staffed)
       .when(rename('Marketing'))

@@ -17,7 +17,10 @@ const requireTeam = ({ teams }: OpenTenant, teamId: string): Team => {
   return team;
 };
 
-const sameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
+/** What a name looks like: neither capitals nor white space around it nor how its letters are composed tell two apart. */
+const looksOf = (name: string): string => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+
+const sameName = (one: string, other: string): boolean => looksOf(one) === looksOf(other);
 
 const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): void => {
   for (const [id, team] of entries(teams))
@@ -27,7 +30,7 @@ const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): v
 export interface TeamNaming {
   readonly by: string;
   readonly teamId: string;
-  /** 1..200 characters; no other team's, however it is capitalised. */
+  /** 1..200 characters; no other team's, however it is capitalised or spaced. */
   readonly name: string;
 }
 

@@ -74,7 +74,10 @@ export type MemberRoleChanged = {
   readonly data: { readonly personId: string; readonly role: Role };
 };
 
-/** `removed` by another, `left` by themselves, `erased` as a person everywhere. Teams lost them just before. */
+/**
+ * `removed` by another, `left` by themselves, `erased` as a person everywhere. Teams lost them just before, and the links
+ * that they had made ended.
+ */
 export type MemberRemoved = {
   readonly type: 'MemberRemoved';
   readonly data: { readonly personId: string; readonly reason: 'removed' | 'left' | 'erased' };

@@ -1,7 +1,7 @@
 import { type Account, evolveAccount, newAccount, type Standing } from './billing';
 import { BILLING_FACTS, type BillingEvent } from './billing-events';
 import { type ById, get, none, remove, set } from './by-id';
-import type { TenantEvent } from './events';
+import type { MemberRemoved, TenantEvent } from './events';
 import type { Role } from './roles';
 
 export interface Member {
@@ -19,6 +19,9 @@ export interface Invitation {
   readonly expiresAt: string;
   readonly tokenHash: string;
   readonly emailDomains: readonly string[];
+  readonly invitedBy: string;
+  /** Of the stream, when it was made. */
+  readonly version: number;
 }
 
 export interface Team {
@@ -36,6 +39,8 @@ export interface OpenTenant {
   readonly version: number;
   readonly members: ById<Member>;
   readonly owners: number;
+  /** Whom others removed, and the stream's version when they last did: no older link brings them back. */
+  readonly removed: ById<number>;
   readonly invitations: ById<Invitation>;
   readonly teams: ById<Team>;
   readonly account: Account;
@@ -69,8 +74,13 @@ const withRole = (tenant: OpenTenant, personId: string, role: Role, version: num
   owners: tenant.owners - isOwner(tenant, personId) + (role === 'owner' ? 1 : 0),
 });
 
-const withoutMember = (tenant: OpenTenant, personId: string): OpenTenant => ({
+const withoutMember = (
+  tenant: OpenTenant,
+  { personId, reason }: MemberRemoved['data'],
+  version: number,
+): OpenTenant => ({
   ...tenant,
+  ...(reason === 'removed' && { removed: set(tenant.removed, personId, version) }),
   members: remove(tenant.members, personId),
   owners: tenant.owners - isOwner(tenant, personId),
 });
@@ -92,7 +102,7 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
   if (event.type === 'TenantCreated') {
     const { name, slug, ownerId } = event.data;
     const members = set<Member>(none, ownerId, { role: 'owner', version });
-    const nothing = { invitations: none, teams: none, account: newAccount };
+    const nothing = { removed: none, invitations: none, teams: none, account: newAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
   }
   if (tenant.status === 'absent') throw new Error('the stream does not begin with TenantCreated');
@@ -126,8 +136,8 @@ const evolveOpen = (
     case 'TenantClosed':
       return { status: 'closed', eraseAfter: event.data.eraseAfter };
     case 'MemberInvited': {
-      const { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains } = event.data;
-      const invitation: Invitation = { role, maxUses, uses: 0, expiresAt, tokenHash, emailDomains };
+      const { invitationId, ...data } = event.data;
+      const invitation: Invitation = { ...data, uses: 0, version };
       return { ...tenant, invitations: set(tenant.invitations, invitationId, invitation) };
     }
     case 'InvitationRevoked':
@@ -140,7 +150,7 @@ const evolveOpen = (
     case 'MemberRoleChanged':
       return withRole(tenant, event.data.personId, event.data.role, version);
     case 'MemberRemoved':
-      return withoutMember(tenant, event.data.personId);
+      return withoutMember(tenant, event.data, version);
     case 'OwnershipTransferred':
       return withRole(withRole(tenant, event.data.to, 'owner', version), event.data.from, 'admin', version);
     case 'TeamCreated':
@@ -170,7 +180,7 @@ const evolveOpen = (
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 4,
+  foldVersion: 5,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };

@@ -45,8 +45,11 @@ export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[
 export const rolesNeeded = (permission: Permission): string =>
   `This needs the role ${PERMISSIONS[permission].join(' or ')}.`;
 
-/** What always works: nobody's data is held hostage, and whoever wants to pay can. */
-const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'audit.read']);
+/**
+ * What always works, suspended or with every call of the month used up: nobody's data is held hostage, whoever wants to pay
+ * can, and what is used up can be seen.
+ */
+const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'usage.read', 'audit.read']);
 
 export const worksAlways = (permission: Permission): boolean => EVEN_LOCKED.has(permission);
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Page, START } from '../port';
+import { InvalidAppend, type Page, START } from '../port';
 import { allOf, anAppend, aStream, caughtUp, facts, follow, type Opened, upTo } from './support';
 
 export const erasing = (opened: Opened): void => {
@@ -35,6 +35,39 @@ export const erasing = (opened: Opened): void => {
       expect(await log.readStream(appends[0]?.stream ?? aStream())).toEqual([]);
     });
 
+    it('takes nothing more of the tenant, neither in a stream of old nor in a new one', async () => {
+      const { log } = opened();
+      const [gone, kept] = [await aTenant(2), await aTenant(1)];
+      await log.deleteTenant(gone.tenantId);
+      const [old] = gone.appends;
+      const late = [
+        anAppend({ stream: aStream(gone.tenantId) }),
+        anAppend({ stream: aStream(gone.tenantId), events: facts(3), expected: 'any' }),
+        ...(old ? [{ ...old, commandId: randomUUID(), expected: 'any' as const }] : []),
+      ];
+      const others = upTo(20).map(() => anAppend({ stream: aStream(kept.tenantId) }));
+      const refused = late.map((append) => expect(log.append(append)).rejects.toBeInstanceOf(InvalidAppend));
+      const taken = others.map((append) => expect(log.append(append)).resolves.toMatchObject({ version: 1 }));
+      await Promise.all([...refused, ...taken]);
+      expect(await allOf(log, gone.tenantId)).toEqual([]);
+    });
+
+    it('leaves nothing of what is appended while it works', async () => {
+      const { log } = opened();
+      const { tenantId } = await aTenant(2);
+      const writing = upTo(8).map(async () => {
+        for (;;) {
+          await log.append(anAppend({ stream: aStream(tenantId) }));
+          await new Promise(setImmediate);
+        }
+      });
+      const refused = writing.map((it) => expect(it).rejects.toBeInstanceOf(InvalidAppend));
+      await new Promise(setImmediate);
+      await log.deleteTenant(tenantId);
+      await Promise.all(refused);
+      expect(await allOf(log, tenantId)).toEqual([]);
+    });
+
     it('makes no subscriber stumble, from the start or live', async () => {
       const { log } = opened();
       const after = await log.head();
@@ -65,6 +98,8 @@ export const erasing = (opened: Opened): void => {
         await log.deleteTenant(tenantId);
         if (second) expect(await allOf(second, tenantId)).toEqual([]);
         for (const { stream } of appends) expect(await (second ?? log).readStream(stream)).toEqual([]);
+        const late = anAppend({ stream: aStream(tenantId) });
+        await expect((second ?? log).append(late)).rejects.toBeInstanceOf(InvalidAppend);
       } finally {
         await second?.close();
       }

@@ -41,6 +41,26 @@ const uuidAt = (bytes: Buffer, at: number): string => {
   return uuidText.toString('latin1');
 };
 
+/** Words of the log are few: of each the last one read is kept, so that the next of the same bytes is not made again. */
+const words: { readonly bytes: Buffer; readonly text: string }[] = [];
+const WORDS = 256;
+
+const isAt = (word: Buffer, bytes: Buffer, at: number): boolean => {
+  for (let i = 0; i < word.length; i++) if (word[i] !== bytes[at + i]) return false;
+  return true;
+};
+
+/** A short word of ASCII, as the names of types and aggregates are. */
+const wordAt = (bytes: Buffer, at: number, length: number): string => {
+  const place = (length * 31 + (bytes[at] as number) * 7 + (bytes[at + length - 1] as number)) % WORDS;
+  const known = words[place];
+  if (known?.bytes.length === length && isAt(known.bytes, bytes, at)) return known.text;
+  const word = Buffer.from(bytes.subarray(at, at + length));
+  const text = word.toString('latin1');
+  words[place] = { bytes: word, text };
+  return text;
+};
+
 /** Where the field's length stands; its bytes come four further on. */
 const fieldAt = ({ bytes, start }: BinaryRow, field: number): number => {
   let at = start;
@@ -51,6 +71,10 @@ const fieldAt = ({ bytes, start }: BinaryRow, field: number): number => {
 const textOf = (row: BinaryRow, field: number): string => {
   const at = fieldAt(row, field);
   return row.bytes.toString('utf8', at + 4, at + 4 + int32At(row.bytes, at));
+};
+const wordOf = (row: BinaryRow, field: number): string => {
+  const at = fieldAt(row, field);
+  return wordAt(row.bytes, at + 4, int32At(row.bytes, at));
 };
 const textOrNull = (row: BinaryRow, field: number): string | null =>
   int32At(row.bytes, fieldAt(row, field)) < 0 ? null : textOf(row, field);
@@ -69,7 +93,7 @@ export class CopiedEvent extends StoredEvent {
 
   /** @throws UnknownSchemaVersion it is of a newer release */
   constructor(row: BinaryRow, upcasters: Upcasters) {
-    super(textOf(row, FIELD.type), int16Of(row, FIELD.schemaVersion), upcasters);
+    super(wordOf(row, FIELD.type), int16Of(row, FIELD.schemaVersion), upcasters);
     this.#row = row;
     this.requireKnown();
   }
@@ -78,8 +102,10 @@ export class CopiedEvent extends StoredEvent {
     return int64Of(this.#row, FIELD.position);
   }
   get recordedAt(): Date {
-    // Microseconds since 2000 are below 2^53 until the year 2285.
-    return new Date(Number(int64Of(this.#row, FIELD.recordedAt)) / 1_000 + EPOCH_MS);
+    const at = fieldAt(this.#row, FIELD.recordedAt) + 4;
+    // Microseconds since 2000 in two halves, of which the lower one has no sign: below 2^53 until the year 2285.
+    const microseconds = int32At(this.#row.bytes, at) * 2 ** 32 + (int32At(this.#row.bytes, at + 4) >>> 0);
+    return new Date(microseconds / 1_000 + EPOCH_MS);
   }
   get commandId(): string {
     return uuidOf(this.#row, FIELD.commandId);
@@ -94,7 +120,7 @@ export class CopiedEvent extends StoredEvent {
     return textOf(this.#row, FIELD.data);
   }
   protected get actorKind(): string {
-    return textOf(this.#row, FIELD.actorKind);
+    return wordOf(this.#row, FIELD.actorKind);
   }
   protected get actorId(): string | null {
     return uuidOrNull(this.#row, FIELD.actorId);
@@ -107,6 +133,6 @@ export class CopiedEvent extends StoredEvent {
   }
   protected streamId(): StreamId {
     const tenantId = uuidOrNull(this.#row, FIELD.tenantId);
-    return { tenantId, aggregate: textOf(this.#row, FIELD.aggregate), id: uuidOf(this.#row, FIELD.aggregateId) };
+    return { tenantId, aggregate: wordOf(this.#row, FIELD.aggregate), id: uuidOf(this.#row, FIELD.aggregateId) };
   }
 }

@@ -18,12 +18,17 @@ export const isConnectionUsable = (error: unknown): boolean => {
   return state !== undefined && !state.startsWith('08') && !BROKEN.has(state);
 };
 
+/** Row-level security refuses a row: of a tenant that was erased. A missing grant has the same state, and is no poison. */
+const isForErased = (error: unknown): boolean =>
+  sqlState(error) === '42501' && (error as { routine?: unknown }).routine === 'ExecWithCheckOptions';
+
 /** What an error of a batch's statement says about the batch. An error that carries no SQLSTATE came from the wire. */
 export const batchFailure = (error: unknown): BatchFailed => {
   const state = sqlState(error);
   if (state === undefined || state.startsWith('08') || state.startsWith('57P'))
     return new BatchFailed('unknown', error);
-  return new BatchFailed(DATA.includes(state.slice(0, 2)) ? 'poisoned' : 'rolled-back', error);
+  const poisoned = DATA.includes(state.slice(0, 2)) || isForErased(error);
+  return new BatchFailed(poisoned ? 'poisoned' : 'rolled-back', error);
 };
 
 export const unavailable = (error: unknown): LogUnavailable =>

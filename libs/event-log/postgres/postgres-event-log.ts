@@ -105,6 +105,8 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     head: () => readHead(readers),
     deleteTenant: (tenantId) =>
       reading(readers, async (client) => {
+        // Committed before the first event is deleted: no append can come after the last look.
+        await client.query('select event_log.bury_tenant($1)', [tenantId]);
         await client.query('select event_log.erase_tenant($1)', [tenantId]);
         tail.reset();
         await wake.tell(ERASED);

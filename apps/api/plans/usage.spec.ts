@@ -1,0 +1,36 @@
+import type { TenantDb } from '../../../libs/platform/database/scoped-db';
+import type { UsageRow } from '../../../projections/plan-limits/queries';
+import { createUsage } from './usage';
+
+/** A company of that moment, which has made so many calls. */
+const companyOf = (foundedAt: string, apiCalls: number): TenantDb => {
+  const hex = Date.parse(foundedAt).toString(16).padStart(12, '0');
+  const tenantId = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+  const counts = { seats: 1, teams: 0, openInvitations: 0, projects: 0, tasksPerProject: 0 };
+  const row: UsageRow = { plan: null, limits: null, ...counts, apiCalls };
+  return { tenantId, query: async () => [row] } as unknown as TenantDb;
+};
+
+const exhaustionOf = async (db: TenantDb, now: string) => {
+  const { data } = await createUsage(undefined, true)(db, new Date(now));
+  return data.find(({ resource }) => resource === 'apiCalls')?.projectedExhaustion;
+};
+
+describe('when the calls of a month will be used up', () => {
+  it('goes on as since the month began', async () => {
+    const old = companyOf('2025-03-04T05:06:07.000Z', 5_000);
+    expect(await exhaustionOf(old, '2026-01-11T00:00:00.000Z')).toBe('2026-01-21T00:00:00.000Z');
+    expect(await exhaustionOf(old, '2026-01-21T00:00:00.000Z')).toBeNull();
+  });
+
+  it('goes on as since the company began, where that was in this month', async () => {
+    const young = companyOf('2026-01-20T00:00:00.000Z', 5_000);
+    expect(await exhaustionOf(young, '2026-01-21T00:00:00.000Z')).toBe('2026-01-22T00:00:00.000Z');
+  });
+
+  it('is now where they are used up, and not told where nothing was used', async () => {
+    const now = '2026-01-21T00:00:00.000Z';
+    expect(await exhaustionOf(companyOf('2026-01-20T00:00:00.000Z', 10_000), now)).toBe(now);
+    expect(await exhaustionOf(companyOf('2026-01-20T00:00:00.000Z', 0), now)).toBeNull();
+  });
+});

@@ -1,0 +1,53 @@
+import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
+import { createPool } from '../../libs/platform/database/pools';
+import { projections } from '../../projections';
+import { joined } from '../../test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../test/support/identity-app';
+
+/** Two processes: one has the company in memory, and another one closes and erases it. */
+describe('a company that was erased by another process', () => {
+  let here: IdentityApp;
+  let there: IdentityApp;
+  let parts: ErasingParts;
+  let company: SignedUp;
+  let guest: SignedUp;
+
+  beforeAll(async () => {
+    here = await createIdentityApp();
+    there = await createIdentityApp(here);
+    const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
+    parts = { log: there.log, pool, projections, due: async () => [company.tenant.id] };
+    [company, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
+    await here.happen(company.tenant.id, joined(guest.user.id, 'member'));
+    expect((await here.get('/v1/tenant', company.accessToken)).statusCode).toBe(200);
+    expect((await switchTo(company.tenant.id)).statusCode).toBe(201);
+    const closing = { token: company.accessToken, payload: { confirmName: 'Closing Ltd' } };
+    expect((await there.ask('DELETE', '/v1/tenant', closing)).statusCode).toBe(200);
+    await here.settled();
+    expect(await eraseTenants(parts)).toBe(1);
+  });
+  afterAll(async () => {
+    await parts.pool.end();
+    await there.close();
+    await here.close();
+  });
+
+  const switchTo = (tenantId: string) =>
+    here.ask('POST', '/v1/sessions/switch', { token: guest.accessToken, payload: { tenantId } });
+
+  it('lets nobody in', async () => {
+    expect((await switchTo(company.tenant.id)).statusCode).toBe(404);
+    const { email } = company.sent;
+    const signIn = await here.post('/v1/sessions', { email, password: PASSWORD, tenantId: company.tenant.id });
+    expect(signIn.statusCode).toBe(404);
+  });
+
+  it('takes nothing that is written with a token of old', async () => {
+    const { accessToken: token } = company;
+    expect((await here.get('/v1/tenant', token)).statusCode).toBe(401);
+    const project = await here.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
+    expect(project.statusCode).toBe(401);
+    const left = await here.log.readAll({ after: 0n, limit: 100, tenantId: company.tenant.id });
+    expect(left.events).toEqual([]);
+  });
+});

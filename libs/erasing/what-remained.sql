@@ -1,0 +1,20 @@
+-- Of the log when the events were deleted: no append comes after. While the erasure began, some still did.
+alter table erasing.erasures add column deleted_at timestamptz;
+grant update (head, deleted_at) on erasing.erasures to {{projector}};
+
+-- Joins under way go as well, with whoever was about to become a person by them.
+create or replace function erasing.erase_rows(p_tenant_id uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_tenant_id is null then
+    raise exception 'a tenant must be named' using errcode = '22004';
+  end if;
+  delete from identity.sessions where tenant_id = p_tenant_id;
+  -- A repeat of the sign-up must not found the company again.
+  delete from identity.sign_ups where tenant_id = p_tenant_id;
+  delete from identity.persons p where p.state = 'pending' and exists (
+    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.joins where tenant_id = p_tenant_id;
+  delete from idempotency.keys where tenant_id = p_tenant_id;
+  delete from event_log.snapshots where tenant_id = p_tenant_id;
+end $$;

@@ -1,0 +1,70 @@
+import { type Page, START } from '../event-log/port';
+import { withClient } from '../platform/database/pools';
+import { findRefusedLanes, foldUntil, isDataError } from './poison';
+import { laneOf, type Projection } from './projection';
+import { foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
+import { RowBuffer } from './row-buffer';
+import { SHADOW, type Shadow } from './shadow';
+
+/** Events in one read: as many are tried one by one where the database refuses a row of theirs. */
+const PAGE = 1_000;
+
+/** Writes one page into the shadow. Where the database refuses a row, its lane is parked at the event that it comes from. */
+export const writePage = async (
+  projection: Projection,
+  shadow: Shadow,
+  page: Page,
+  progress: Progressing,
+  { pool }: Pick<RebuildOptions, 'pool'>,
+): Promise<void> => {
+  const standing = new Set(progress.parked.keys());
+  const buffer = new RowBuffer(projection.tables);
+  foldPage(projection, page, buffer, progress);
+  try {
+    await withClient(pool, (client) => shadow.write(client, buffer));
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    const going = page.events.filter((event) => !standing.has(laneOf(event)));
+    const still = going.filter((event) => !progress.parked.has(laneOf(event)));
+    const refused = await findRefusedLanes(pool, projection, still, SHADOW);
+    // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
+    if (refused.length === 0) throw error;
+    for (const one of refused) progress.parked.set(one.lane, one);
+    const stopped = [...progress.parked.values()].filter(({ lane }) => !standing.has(lane));
+    const rest = foldUntil(projection, going, stopped);
+    await withClient(pool, (client) => shadow.write(client, rest));
+  }
+};
+
+/**
+ * Everything up to the head that the log has now, page by page, into tables that have their constraints from the
+ * beginning. Several times slower than COPY, and for a history in which the database refuses something.
+ */
+export const loadCarefully = async (
+  projection: Projection,
+  id: string,
+  shadow: Shadow,
+  progress: Progressing,
+  options: RebuildOptions,
+): Promise<void> => {
+  const { log, pool, signal } = options;
+  await shadow.index();
+  const target = await log.head();
+  const ended = new AbortController();
+  const pages = log.subscribe({
+    after: START,
+    types: projection.types,
+    pageSize: PAGE,
+    signal: AbortSignal.any([signal, ended.signal]),
+  });
+  try {
+    for await (const page of pages) {
+      await writePage(projection, shadow, page, progress, options);
+      await report(pool, id, 'loading', progress);
+      if (page.position >= target || page.caughtUp) break;
+    }
+    signal.throwIfAborted();
+  } finally {
+    ended.abort();
+  }
+};

@@ -1,0 +1,52 @@
+import { START } from '../event-log/port';
+import type { Projection } from './projection';
+import { foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
+import { RowBuffer } from './row-buffer';
+import type { Shadow } from './shadow';
+
+/** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
+export const loadHistory = async (
+  projection: Projection,
+  id: string,
+  shadow: Shadow,
+  progress: Progressing,
+  { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
+): Promise<void> => {
+  const buffer = new RowBuffer(projection.tables);
+  const target = await log.head();
+  const ended = new AbortController();
+  const pages = log.subscribe({
+    after: START,
+    types: projection.types,
+    pageSize,
+    signal: AbortSignal.any([signal, ended.signal]),
+  });
+  let loading: Promise<void> = Promise.resolve();
+  let told: Promise<unknown> = Promise.resolve();
+  let spare = new RowBuffer(projection.tables);
+  let filling = buffer;
+  try {
+    for await (const page of pages) {
+      foldPage(projection, page, filling, progress);
+      if (filling.size >= chunkRows) {
+        // One chunk is written while the next one is folded.
+        await loading;
+        const full = filling;
+        filling = spare;
+        spare = full;
+        loading = shadow.load(full);
+        loading.catch(() => {});
+        await told;
+        told = report(pool, id, 'loading', progress);
+        told.catch(() => {});
+      }
+      if (page.position >= target || page.caughtUp) break;
+    }
+    await Promise.all([loading, told]);
+    signal.throwIfAborted();
+    await shadow.load(filling);
+    await shadow.index();
+  } finally {
+    ended.abort();
+  }
+};

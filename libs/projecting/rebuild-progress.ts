@@ -1,0 +1,50 @@
+import type { Pool } from 'pg';
+import type { EventLog, Page, Position } from '../event-log/port';
+import { START } from '../event-log/port';
+import { withClient } from '../platform/database/pools';
+import type { Logger } from '../platform/logger.port';
+import type { Parked } from './checkpoint';
+import { foldEvents } from './fold';
+import type { Projection } from './projection';
+import type { RowBuffer } from './row-buffer';
+
+export interface RebuildOptions {
+  readonly log: EventLog;
+  /** Connects as the projector. */
+  readonly pool: Pool;
+  readonly roles: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Rows kept in memory before they are written; bounds the memory. 50,000 unless given. */
+  readonly chunkRows?: number;
+  /** Events in one read; 5,000 unless given. */
+  readonly pageSize?: number;
+}
+
+/** How far a rebuild is. */
+export interface Progressing {
+  position: Position;
+  events: number;
+  /** By lane; the lane stands still from its event on, in the new read model too. */
+  readonly parked: Map<string, Parked>;
+}
+
+export const atTheBeginning = (): Progressing => ({ position: START, events: 0, parked: new Map() });
+
+/** Tells operators. */
+export const report = (pool: Pool, id: string, state: string, { position, events }: Progressing): Promise<unknown> =>
+  withClient(pool, (client) =>
+    client.query('update projecting.rebuilds set state = $2, position = $3, events = $4 where id = $1', [
+      id,
+      state,
+      position.toString(),
+      events,
+    ]),
+  );
+
+export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: Progressing): void => {
+  for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
+    progress.parked.set(one.lane, one);
+  progress.position = page.position;
+  progress.events += page.events.length;
+};
