@@ -26,6 +26,8 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0017-erased-tenants', 'libs/event-log/postgres/erased-tenants.sql'),
   migration('0018-erasing-what-remained', 'libs/erasing/what-remained.sql'),
   migration('0019-sessions-in-no-company', 'libs/identity/sessions-in-no-company.sql'),
+  migration('0020-billing-turns', 'libs/billing/turns.sql'),
+  migration('0021-billing-nameless', 'libs/billing/nameless.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

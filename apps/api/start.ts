@@ -3,6 +3,7 @@ import { createCalls } from '../../libs/billing/calls';
 import { createIntake } from '../../libs/billing/intake';
 import { askForBackfill, createNudge } from '../../libs/billing/nudge';
 import { createInboxOperations } from '../../libs/billing/operations';
+import { createTenantTurns } from '../../libs/billing/turns';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots';
 import { createAccessTokens } from '../../libs/identity/access-tokens';
@@ -93,6 +94,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   const billing = createBilling({
     gateway: stripe?.gateway,
     calls: createCalls(db, mode),
+    turns: createTenantTurns(db),
     catalogue: plans.catalogue,
     usage: plans.usage,
     returning: createReturning(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),

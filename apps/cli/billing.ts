@@ -7,6 +7,7 @@ import { AgreeTermsHandler, ReleaseTermsHandler } from '../../libs/domain/tenant
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import type { Runtime } from '../runtime';
 import { modeOf } from '../stripe';
 import { table } from './table';
@@ -14,6 +15,8 @@ import { UsageError } from './usage';
 
 const SHOWN = 100;
 const PATIENCE_MS = 60_000;
+/** ms for which the read model is waited for. */
+const READ_MODEL_MS = 5_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const isState = (text: string): text is InboxState => INBOX_STATES.some((it) => it === text);
@@ -74,19 +77,29 @@ const tenantOf = (words: readonly string[]): string | null => {
   return id;
 };
 
-/** Compares Stripe with us and mends what differs; the running workers do it. */
-export const reconcile = async (
-  { projectorPool, stripe, jobs }: Runtime,
-  words: readonly string[],
-): Promise<string> => {
+/** Waits until what is in the log now can be read. */
+const settle = async ({ log, projectorPool: pool, progress }: Runtime): Promise<void> => {
+  const waiter = createPositionWaiter({ projections: ['billing'], progress, pool });
+  await waiter.waitFor(await log.head(), READ_MODEL_MS);
+  waiter.close();
+};
+
+/**
+ * Compares Stripe with us and mends what differs; the running workers do it. Of one company what Stripe has is compared;
+ * of all of them Stripe's list of events is read, too.
+ */
+export const reconcile = async (runtime: Runtime, words: readonly string[]): Promise<string> => {
+  const { projectorPool, stripe, jobs, log } = runtime;
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const tenantId = tenantOf(words);
-  const before = new Date();
-  await askForBackfill(jobs);
+  if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no company ${tenantId}`);
+  const before = await log.head();
+  if (tenantId === null) await askForBackfill(jobs);
   const asked = await inbox.reconcile(tenantId);
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
   const left = await inbox.left(tenantId);
-  const mended = (await inbox.drift(SHOWN)).filter(({ at }) => at >= before);
+  await settle(runtime);
+  const mended = await inbox.drift(tenantId, before, SHOWN);
   const lines = mended.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
   const waiting = left > 0 ? `; ${left} are still to be looked at: is a worker running, and Stripe there?` : '';
   return [`compared ${asked - left} customers, mended ${mended.length}${waiting}`, ...lines].join('\n');

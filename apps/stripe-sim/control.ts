@@ -124,6 +124,7 @@ export const serveControl = (
     const [method, path] = [textOf(form, 'method') ?? 'POST', textOf(form, 'path') ?? '/v1'];
     control.addFault({ method, path, kind: kind as FaultKind, times });
   });
+  act('faults/clear', () => control.clearFaults());
   act('dispute', (form) => {
     const invoice = textOf(form, 'invoice') ?? '';
     if (world.store.get('invoice', invoice)) control.dispute(invoice);

@@ -13,6 +13,7 @@ const KEY = 'sk_test_ofTheSimulation';
 const SECRETS = ['whsec_ofTheSimulation', 'whsec_theNext'];
 const catalogue = createCatalogue();
 const PRO = catalogue.pricesOf('pro')?.price ?? '';
+const SEAT = catalogue.pricesOf('pro')?.seat ?? '';
 const ENTERPRISE = catalogue.pricesOf('enterprise')?.price ?? '';
 const DAY_MS = 86_400_000;
 
@@ -125,6 +126,26 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
   });
 
+  it('is active again once a later invoice is paid, whatever older ones are open', async () => {
+    const { id, customer: owner, items } = await subscribe();
+    await useCard(String(owner), 'pm_card_chargeCustomerFail');
+    sim.control.advanceToNext();
+    await useCard(String(owner), 'pm_card_visa');
+    const wanted = [{ id: items.data[0]?.id ?? '', price: ENTERPRISE }];
+    await stripe.subscriptions.update(id, { items: wanted, proration_behavior: 'always_invoice' });
+    const invoices = (await stripe.invoices.list({ subscription: id })).data;
+    expect(invoices.map(({ status }) => status)).toEqual(['paid', 'open', 'paid']);
+    expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
+  });
+
+  it('has one line of a price, and refuses another', async () => {
+    const { id } = await subscribe();
+    await stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
+    const again = stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
+    await expect(again).rejects.toMatchObject({ statusCode: 400 });
+    expect((await stripe.subscriptions.retrieve(id)).items.data).toHaveLength(2);
+  });
+
   it('charges for a change what it has shown before', async () => {
     const { id, items } = await subscribe();
     sim.control.advance(10 * DAY_MS);
@@ -212,6 +233,15 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     sim.control.clearFaults();
     await stripe.customers.create({ name: 'Acme' }, options);
     expect((await stripe.customers.list()).data).toHaveLength(1);
+  });
+
+  it('fails no more once its faults are cleared at the dashboard', async () => {
+    const post = (path: string, form: Record<string, string> = {}) =>
+      fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
+    await post('faults', { method: 'POST', path: '/v1/customers', kind: 'answer-500', times: '50' });
+    expect(await (await fetch(sim.url)).text()).toContain('action="/_sim/faults/clear"');
+    await post('faults/clear');
+    await stripe.customers.create({ name: 'Acme' });
   });
 
   it('does the same to deliveries for the same seed', async () => {

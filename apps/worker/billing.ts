@@ -1,14 +1,16 @@
 import { Gauge } from 'prom-client';
 import { backfill } from '../../libs/billing/backfill';
-import { settleCall, takeUnknownChanges } from '../../libs/billing/calls';
+import { isStillWanted, settleCall, takeUnknownChanges, type UnknownCall } from '../../libs/billing/calls';
 import { createInboxStore } from '../../libs/billing/inbox-store';
 import { BACKFILL_QUEUE, createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
 import { createProcessing } from '../../libs/billing/processing';
-import { type Change, type StripeGateway, StripeRefused } from '../../libs/billing/stripe-gateway';
+import { type Change, StripeRefused } from '../../libs/billing/stripe-gateway';
+import { createWorkerTurns } from '../../libs/billing/turns';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
 import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
+import { eachAlone } from '../../libs/platform/each-alone';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
@@ -23,9 +25,6 @@ const AT_ONCE = 500;
 const WATCH_MS = 5 * SECOND;
 /** Days for which what Stripe told is kept after it was handled: longer than Stripe's own list. */
 const KEPT_DAYS = 90;
-
-const repeatChange = (gateway: StripeGateway, change: Change, key: string): Promise<unknown> =>
-  change.items.length === 0 ? gateway.cancelAtPeriodEnd(change.subscriptionId, key) : gateway.change(change, key);
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
 export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loops, 'stop'> => {
@@ -44,10 +43,14 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
 
   void jobs.schedule('billing-clock', 10 * SECOND, async () => {
     const at = await stripeTime();
-    for (const tenantId of await tenantsToAdvance(pool, at, AT_ONCE)) {
-      const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
-      await advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
-    }
+    await eachAlone(
+      await tenantsToAdvance(pool, at, AT_ONCE),
+      (tenantId) => {
+        const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
+        return advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
+      },
+      (err, tenantId) => logger.error({ err, tenantId }, 'how a company stands could not be advanced'),
+    );
   });
   const waiting = new Gauge({
     name: 'tenantry_billing_inbox_events',
@@ -81,16 +84,22 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
   // not done is somebody's for as long as the queue believes that they live, and customers would wait for that.
   loops.every(2 * SECOND, 'looking at what Stripe told', drain);
   const nudge = createNudge(jobs);
-  void jobs.schedule('billing-calls', 15 * SECOND, async () => {
-    for (const call of await takeUnknownChanges(pool, AT_ONCE)) {
+  const turns = createWorkerTurns(pool);
+  const repeat = (call: UnknownCall): Promise<void> =>
+    turns.inTurn(call.tenantId, 0, async () => {
+      if (!(await isStillWanted(pool, call))) return;
       try {
-        await repeatChange(gateway, call.params as Change, call.idempotencyKey);
+        await gateway.change(call.params as Change, call.idempotencyKey);
         await settleCall(pool, call, 'done');
       } catch (error) {
         if (!(error instanceof StripeRefused)) throw error;
         await settleCall(pool, call, 'failed');
       }
-    }
+    });
+  void jobs.schedule('billing-calls', 15 * SECOND, async () => {
+    await eachAlone(await takeUnknownChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
+      logger.warn({ err, tenantId, callId }, 'a change could not be asked for again, trying again later'),
+    );
   });
   const reconcile = async (): Promise<void> => {
     const read = await backfill({ pool, store: inbox, gateway, mode });

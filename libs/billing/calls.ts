@@ -49,6 +49,7 @@ const LINK: Statement = {
 };
 const ASK: Statement = { name: 'ask-for-me', text: 'select billing.ask_for_me($1, $2)' };
 const AT_WORK: Statement = { name: 'is-at-work', text: 'select billing.is_at_work($1, $2) as busy' };
+const WELL_AT_WORK: Statement = { name: 'is-well-at-work', text: 'select billing.is_well_at_work($1, $2) as busy' };
 const RECENT_CHECKOUT: Statement = {
   name: 'recent-checkout',
   text: `select 1 from billing.calls
@@ -112,6 +113,12 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(AT_WORK, [mode.account, mode.livemode]);
     return row?.busy === true;
   },
+
+  /** The same, and no failure so far: after one, Stripe is away, and the next look is a while off. */
+  isWellAtWork: async (tenantId: string): Promise<boolean> => {
+    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(WELL_AT_WORK, [mode.account, mode.livemode]);
+    return row?.busy === true;
+  },
 });
 
 export type Calls = ReturnType<typeof createCalls>;
@@ -144,6 +151,22 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
     );
   });
   return rows;
+};
+
+/** Whether it is still to be carried out, and no later change has taken its place. @param pool connects as the projector */
+export const isStillWanted = async (
+  pool: Pool,
+  { tenantId, callId }: Pick<UnknownCall, 'tenantId' | 'callId'>,
+): Promise<boolean> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query(
+      `select 1 from billing.calls c where c.tenant_id = $1 and c.call_id = $2 and c.state = 'pending'
+         and not exists (select from billing.calls l
+           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.asked_at > c.asked_at)`,
+      [tenantId, callId],
+    ),
+  );
+  return rows.length > 0;
 };
 
 /** @param pool connects as the projector */

@@ -1,6 +1,8 @@
 import { Pool } from 'pg';
+import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { createCalls } from './calls';
 import { createInboxStore, type InboxStore, LEASE_SECONDS, takeIn, type Work } from './inbox-store';
 import type { Told } from './told';
 
@@ -124,6 +126,31 @@ describe('the customers that are to be looked at', () => {
     if (event) await store.name(event, 'cus_1');
     expect(await store.nameless(10)).toEqual([]);
     expect((await claimOne()).customerId).toBe('cus_1');
+  });
+
+  it('have those whose owner can not be found out behind the others, and put aside after a day', async () => {
+    const [bad, good] = [1, 2].map(() => told('', { customerId: null, type: 'charge.dispute.created' }));
+    await tell(bad as Told);
+    const [failing] = await store.nameless(1);
+    if (!failing) throw new Error('it waits');
+    expect(await store.stayNameless(failing, 60_000, 'away')).toBe(false);
+    await tell(good as Told);
+    expect((await store.nameless(2)).map(({ eventId }) => eventId)).toEqual([good?.eventId, bad?.eventId]);
+    await owner.query(`update billing.inbox set failing_since = failing_since - interval '61 seconds'`);
+    expect(await store.stayNameless(failing, 60_000, 'away')).toBe(true);
+    const { rows } = await owner.query('select state, reason from billing.inbox where event_id = $1', [bad?.eventId]);
+    expect(rows).toEqual([{ state: 'parked', reason: 'away' }]);
+  });
+
+  it('are waited for by their company, until a look has failed', async () => {
+    const tenantId = await linked('cus_1');
+    const app = new Pool({ connectionString: database.urls.app, max: 1 });
+    const calls = createCalls(createScopedDb(app), mode);
+    await tell(told('cus_1'));
+    expect([await calls.isAtWork(tenantId), await calls.isWellAtWork(tenantId)]).toEqual([true, true]);
+    await store.putOff(await claimOne(), 60_000);
+    expect([await calls.isAtWork(tenantId), await calls.isWellAtWork(tenantId)]).toEqual([true, false]);
+    await app.end();
   });
 
   it('are forgotten with what was done, and late with what waits for an operator', async () => {

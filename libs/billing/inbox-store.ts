@@ -83,15 +83,33 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
         [account, livemode, customerId],
       ),
 
-    /** What was told and does not say of whom, the oldest first. */
+    /** What was told and does not say of whom: those that failed before come last, and none of them always first. */
     nameless: (limit: number): Promise<Nameless[]> =>
       query<Nameless>(
         'nameless-events',
         `select account, livemode, event_id as "eventId", payload from billing.inbox
          where state = 'pending' and customer_id is null and account = $1 and livemode = $2
-         order by received_at limit $3`,
+         order by failing_since is not null, random() limit $3`,
         [mode.account, mode.livemode, limit],
       ),
+
+    /** It could not be found out whose it is. @returns whether that was so for too long, and it is put aside */
+    stayNameless: async ({ account, livemode, eventId }: Nameless, patienceMs: number, reason: string) => {
+      const [row] = await query<{ parked: boolean }>(
+        'stay-nameless',
+        `with late as (
+           select account, livemode, event_id, coalesce(failing_since < now() - make_interval(secs => $4), false) as parked
+           from billing.inbox where account = $1 and livemode = $2 and event_id = $3 and state = 'pending' for update)
+         update billing.inbox i set
+           state = case when l.parked then 'parked' else i.state end,
+           reason = case when l.parked then $5 else i.reason end,
+           failing_since = case when l.parked then null else coalesce(i.failing_since, now()) end
+         from late l where (i.account, i.livemode, i.event_id) = (l.account, l.livemode, l.event_id)
+         returning l.parked`,
+        [account, livemode, eventId, patienceMs / 1_000, reason],
+      );
+      return row?.parked === true;
+    },
 
     /** Says whose it is, so that they are looked at. @param customerId null: nobody's */
     name: async ({ account, livemode, eventId }: Nameless, customerId: string | null): Promise<void> => {
@@ -185,7 +203,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
         [],
       ),
 
-    /** Forgets what was done so many days ago; what waits for an operator, four times as late. */
+    /** Forgets what was done so many days ago; what waits for an operator, four times as late; and the turns of killed processes. */
     purge: async (days: number): Promise<void> => {
       await query(
         'purge-inbox',
@@ -198,6 +216,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
         `delete from billing.calls where state <> 'pending' and asked_at < now() - make_interval(days => $1)`,
         [days],
       );
+      await query('purge-turns', `delete from billing.turns where until < now() - interval '1 minute'`, []);
     },
   };
 };

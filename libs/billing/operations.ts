@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import type { Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import { type Mode, readTold } from './told';
 
@@ -88,12 +89,21 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
       return row?.n ?? 0;
     },
 
-    /** What reconciliation mended of late, the newest first. */
-    drift: (limit: number): Promise<{ tenantId: string; at: Date; facts: readonly string[] }[]> =>
+    /** Whether there is, or was, such a company. */
+    knows: async (tenantId: string): Promise<boolean> =>
+      (await query('select 1 from read_model.billing where tenant_id = $1', [tenantId])).length > 0,
+
+    /** What reconciliation mended after that position, the newest first. @param tenantId null: of all */
+    drift: (
+      tenantId: string | null,
+      after: Position,
+      limit: number,
+    ): Promise<{ tenantId: string; facts: readonly string[] }[]> =>
       query(
-        `select tenant_id as "tenantId", recorded_at as at, data -> 'facts' as facts from read_model.billing_history
-         where type = 'BillingDriftRepaired' order by recorded_at desc limit $1`,
-        [limit],
+        `select tenant_id as "tenantId", data -> 'facts' as facts from read_model.billing_history
+         where type = 'BillingDriftRepaired' and billing_history.position > $1 and ($2::uuid is null or tenant_id = $2)
+         order by billing_history.position desc limit $3`,
+        [after, tenantId, limit],
       ),
   };
 };

@@ -79,11 +79,16 @@ export const createProcessing = (parts: ProcessingParts) => {
 
   /** Finds out whose the events are that do not say so. What Stripe could not be asked now is asked for later. */
   const nameAll = async (): Promise<void> => {
-    try {
-      for (const event of await store.nameless(AT_ONCE))
+    for (const event of await store.nameless(AT_ONCE)) {
+      try {
         await store.name(event, await gateway.customerOfCharge(chargeOf(event.payload)));
-    } catch (error) {
-      logger.warn({ err: error }, 'whose charge it is could not be asked, trying again later');
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const parked = await store.stayNameless(event, PATIENCE_MS, reason);
+        logger.warn({ err: error, eventId: event.eventId, parked }, 'whose charge it is could not be asked');
+        // Stripe is away, it seems: customers are not to wait until each was asked for.
+        return;
+      }
     }
   };
 

@@ -4,6 +4,9 @@ export interface StripeInvoice {
   readonly number: string | null;
   readonly status: string | null;
   readonly total: number;
+  /** What of it there is to pay, after credits. */
+  readonly amount_due: number;
+  readonly amount_paid: number;
   readonly currency: string;
   readonly created: number;
   readonly attempt_count: number;

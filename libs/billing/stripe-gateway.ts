@@ -1,5 +1,6 @@
 import {
   BrokenCircuitError,
+  CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
   ExponentialBackoff,
@@ -8,6 +9,8 @@ import {
   wrap,
 } from 'cockatiel';
 import Stripe from 'stripe';
+import { type Item, type LineChange, lineChanges } from './lines';
+import { allPages } from './paging';
 import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
 import { isOver } from './translate';
 import { StripeUnavailable } from './unavailable';
@@ -51,31 +54,28 @@ export interface Needs {
   readonly customer: boolean;
 }
 
-/** One line of a subscription. */
-export interface Item {
-  readonly price: string;
-  readonly quantity: number;
-}
-
-/** What becomes of a line, by its id; one without an id is new. */
-export interface LineChange {
-  readonly id?: string;
-  readonly price?: string;
-  readonly quantity?: number;
-  readonly deleted?: true;
-}
-
 /** Other lines from a moment on. */
 export interface Change {
   readonly subscriptionId: string;
   readonly items: readonly LineChange[];
   /** Seconds: what the preview was calculated with. */
   readonly at: number;
+  /** Ids of the invoices that are to be paid before; none in changes of earlier releases. */
+  readonly owed?: readonly string[];
+}
+
+/** An invoice whose payment failed, and that is still to be paid. */
+export interface Owed {
+  readonly id: string;
+  /** Minor units. */
+  readonly amount: number;
 }
 
 export interface Preview {
-  /** Minor units: what is charged now. */
+  /** Minor units: what is charged now, with what is owed from before. */
   readonly dueNow: number;
+  /** Minor units: the part of it that is owed from before. */
+  readonly overdue: number;
   /** Of each period from then on. */
   readonly recurring: number;
   /** ISO 4217, upper case. */
@@ -124,10 +124,10 @@ const clientFor = ({ secretKey, url, timeoutMs = TIMEOUT_MS }: StripeGatewayOpti
 export const createStripeGateway = (options: StripeGatewayOptions) => {
   const stripe = clientFor(options);
   const away = handleWhen(isAway);
-  const policy = wrap(
-    retry(away, RETRY),
-    circuitBreaker(away, { halfOpenAfter: BREAKER.restMs, breaker: new ConsecutiveBreaker(BREAKER.failures) }),
-  );
+  const breaker = circuitBreaker(away, {
+    ...{ halfOpenAfter: BREAKER.restMs, breaker: new ConsecutiveBreaker(BREAKER.failures) },
+  });
+  const policy = wrap(retry(away, RETRY), breaker);
   const call = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await policy.execute(work);
@@ -137,7 +137,7 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
   };
 
   const invoicesOf = async (customer: string): Promise<readonly StripeInvoice[]> =>
-    (await call(() => stripe.invoices.list({ customer, limit: 100 }))).data;
+    allPages((page) => call(() => stripe.invoices.list({ customer, ...page })));
 
   const isDeleted = async (customer: string): Promise<boolean> =>
     (await call(() => stripe.customers.retrieve(customer))).deleted === true;
@@ -152,27 +152,41 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
   };
 
   const subscriptionsOf = async (customer: string): Promise<readonly StripeSubscription[]> => {
-    const list = { customer, status: 'all', limit: 100, expand: ['data.latest_invoice'] } as const;
-    return (await call(() => stripe.subscriptions.list({ ...list, expand: [...list.expand] }))).data;
+    const list = { customer, status: 'all' } as const;
+    return allPages((page) =>
+      call(() => stripe.subscriptions.list({ ...list, ...page, expand: ['data.latest_invoice'] })),
+    );
+  };
+
+  /** Of one subscription, the oldest first: one that is paid before what came after it leaves no debt behind. */
+  const owedOf = async (subscription: string): Promise<Owed[]> => {
+    const open = await allPages((page) => call(() => stripe.invoices.list({ subscription, status: 'open', ...page })));
+    return open
+      .flatMap(({ id, attempt_count, amount_remaining: amount }) => (id && attempt_count > 0 ? [{ id, amount }] : []))
+      .reverse();
+  };
+
+  /** One that was paid meanwhile, or that nobody waits for any more, is no debt. */
+  const payInvoice = async (id: string, idempotencyKey: string): Promise<void> => {
+    try {
+      await call(() => stripe.invoices.pay(id, {}, { idempotencyKey }));
+    } catch (error) {
+      if (!(error instanceof StripeRefused)) throw error;
+      if ((await call(() => stripe.invoices.retrieve(id))).status === 'open') throw error;
+    }
   };
 
   /** The lines as they are, turned into those that are wanted. */
   const itemsFor = async (subscriptionId: string, wanted: readonly Item[]): Promise<LineChange[]> => {
     const { items } = await call(() => stripe.subscriptions.retrieve(subscriptionId));
-    const kept = items.data.map(({ id, price }) => {
-      const item = wanted.find((it) => it.price === price.id);
-      return item ? { id, quantity: item.quantity } : { id, deleted: true as const };
-    });
-    const fresh = wanted.filter(({ price }) => !items.data.some((it) => it.price.id === price));
-    // The first line changes its price, so that there is one to prorate; the others come and go.
-    const [first, ...others] = kept;
-    const [swap, ...added] = fresh;
-    if (first && 'deleted' in first && swap) return [{ id: first.id, ...swap }, ...others, ...added];
-    return [...kept, ...fresh];
+    return lineChanges(items.data, wanted);
   };
 
   return {
+    /** Whether it has failed so often that no call is made for a while. */
+    isResting: (): boolean => breaker.state === CircuitState.Open,
     itemsFor,
+    owedOf,
     /** What Stripe has of a customer now. @throws StripeUnavailable @throws UnknownToStripe */
     snapshot: async (customer: string, needs: Needs): Promise<Snapshot> => {
       const gone: Snapshot = { deleted: true, subscriptions: [], invoices: [] };
@@ -222,7 +236,8 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
 
     /** What a change would cost. @param at seconds */
     preview: async (subscriptionId: string, wanted: readonly Item[], at: number): Promise<Preview> => {
-      const items = await itemsFor(subscriptionId, wanted);
+      const [items, owed] = await Promise.all([itemsFor(subscriptionId, wanted), owedOf(subscriptionId)]);
+      const overdue = owed.reduce((sum, { amount }) => sum + amount, 0);
       const { amount_due, currency, lines } = await call(() =>
         stripe.invoices.createPreview({
           subscription: subscriptionId,
@@ -235,26 +250,25 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
         0,
       );
       // Of an account without lines there is nothing to prorate.
-      return { dueNow: lines.data.length === 0 ? 0 : amount_due, recurring, currency: currency.toUpperCase(), at };
+      const dueNow = overdue + (lines.data.length === 0 ? 0 : amount_due);
+      return { dueNow, overdue, recurring, currency: currency.toUpperCase(), at };
     },
 
-    /** Charges now what the preview of the same moment said, or changes nothing. */
-    change: async ({ subscriptionId, items, at }: Change, idempotencyKey: string): Promise<void> => {
-      await call(() =>
-        stripe.subscriptions.update(
-          subscriptionId,
-          {
-            ...{ items: [...items], proration_date: at, proration_behavior: 'always_invoice' },
-            ...{ payment_behavior: 'error_if_incomplete', cancel_at_period_end: false },
-          },
-          { idempotencyKey },
-        ),
-      );
+    /**
+     * Charges now what the preview of the same moment said, or changes nothing: what is owed is paid first, since what was not
+     * paid for is not worth a credit. Without lines it ends when what was paid for is over.
+     */
+    change: async ({ subscriptionId, items, at, owed = [] }: Change, idempotencyKey: string): Promise<void> => {
+      for (const id of owed) await payInvoice(id, `${idempotencyKey}-${id}`);
+      const wanted =
+        items.length === 0
+          ? { cancel_at_period_end: true }
+          : {
+              ...{ items: [...items], proration_date: at, proration_behavior: 'always_invoice' as const },
+              ...{ payment_behavior: 'error_if_incomplete' as const, cancel_at_period_end: false },
+            };
+      await call(() => stripe.subscriptions.update(subscriptionId, wanted, { idempotencyKey }));
     },
-
-    /** Ends it when what was paid for is over. */
-    cancelAtPeriodEnd: (subscriptionId: string, idempotencyKey: string): Promise<unknown> =>
-      call(() => stripe.subscriptions.update(subscriptionId, { cancel_at_period_end: true }, { idempotencyKey })),
 
     /** Ends it at once; one that is over already stays so. */
     cancelNow: async (subscriptionId: string, idempotencyKey: string): Promise<void> => {

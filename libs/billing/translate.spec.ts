@@ -16,7 +16,17 @@ const subscription = (id: string, more: Partial<StripeSubscription> = {}): Strip
   ...more,
 });
 const invoice = (id: string, of: string | undefined, finalized: number): StripeInvoice => ({
-  ...{ id, number: id, status: 'open', total: 4_900, currency: 'eur', created: finalized, attempt_count: 1 },
+  ...{
+    id,
+    number: id,
+    status: 'open',
+    total: 4_900,
+    amount_due: 4_900,
+    amount_paid: 0,
+    currency: 'eur',
+    created: finalized,
+    attempt_count: 1,
+  },
   ...{ next_payment_attempt: null, status_transitions: { finalized_at: finalized } },
   ...(of !== undefined && { parent: { subscription_details: { subscription: of } } }),
 });
@@ -39,6 +49,17 @@ describe('since when a payment is missing', () => {
 
   it('is since the period began where no invoice tells', () => {
     expect(failingSince({})).toBe('2026-06-01T00:00:00.000Z');
+  });
+});
+
+describe('the seats that were bought', () => {
+  it('are those of all lines of their price', () => {
+    const seat = catalogue.pricesOf('pro')?.seat ?? '';
+    const period = { current_period_start: begun, current_period_end: begun + 30 * DAY };
+    const line = (id: string, of: string, quantity: number) => ({ id, quantity, ...period, price: { id: of } });
+    const data = [line('si_1', price, 1), line('si_2', seat, 15), line('si_3', seat, 5)];
+    const whole = { deleted: false, subscriptions: [subscription('sub_new', { items: { data } })], invoices: [] };
+    expect(translate(whole, catalogue, { at: '2026-06-02T00:00:00.000Z' }).subscription?.seats).toBe(45);
   });
 });
 

@@ -48,7 +48,9 @@ const sold = (
   const included = catalogue.detailsOf(found.plan, found.version).limits.seats;
   if (found.seat === null || included === null)
     return { terms: catalogue.termsOf(found.plan, null, found.version), seats: null };
-  const further = items.data.find(({ price }) => price.id === found.seat)?.quantity ?? 0;
+  const further = items.data
+    .filter(({ price }) => price.id === found.seat)
+    .reduce((sum, { quantity = 0 }) => sum + quantity, 0);
   const seats = included + further;
   return { terms: catalogue.termsOf(found.plan, seats, found.version), seats };
 };
@@ -76,13 +78,14 @@ const failingSince = (subscription: StripeSubscription, invoices: readonly Strip
 const INVOICES: ReadonlySet<string | null> = new Set(['open', 'paid', 'void', 'uncollectible']);
 
 const invoiceFacts = (invoice: StripeInvoice): InvoiceFacts[] => {
-  const { id, number, status, total, currency, created, attempt_count, next_payment_attempt, hosted_invoice_url } =
-    invoice;
+  const { id, number, status, currency, created, attempt_count, next_payment_attempt, hosted_invoice_url } = invoice;
+  const { total: amount, amount_due: amountDue, amount_paid: amountPaid } = invoice;
   // A draft is nothing yet.
   if (!id || !INVOICES.has(status)) return [];
   return [
     {
-      ...{ invoiceId: id, number, amount: total, currency: currency.toUpperCase(), createdAt: time(created) },
+      ...{ invoiceId: id, number, amount, amountDue, amountPaid },
+      ...{ currency: currency.toUpperCase(), createdAt: time(created) },
       ...{ url: hosted_invoice_url ?? null, status: status as InvoiceFacts['status'], attempts: attempt_count },
       nextAttemptAt: timeOr(next_payment_attempt),
     },

@@ -33,6 +33,8 @@ const tables = {
       number: 'text',
       status: 'text',
       amount: 'bigint',
+      amount_due: 'bigint',
+      amount_paid: 'bigint',
       currency: 'text',
       created_at: 'timestamptz',
       url: 'text',
@@ -77,6 +79,7 @@ const invoiceRow = (
   next: string | null,
 ) => ({
   ...{ tenant_id: tenantId, invoice_id: data.invoiceId, number: data.number, status, amount: data.amount },
+  ...{ amount_due: data.amountDue, amount_paid: data.amountPaid },
   ...{ currency: data.currency, created_at: data.createdAt, url: data.url, attempts, next_attempt_at: next },
 });
 
@@ -94,7 +97,7 @@ const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
 /** How a company stands with its payments, its invoices, and how it came to that. */
 export const billingProjection = defineProjection<DomainEvent, typeof tables>({
   name: 'billing',
-  version: 1,
+  version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
   on: {
@@ -161,8 +164,11 @@ export const billingProjection = defineProjection<DomainEvent, typeof tables>({
     BillingDriftRepaired: (event, rows) => {
       remember(event, rows);
     },
+    // Nothing is locked by time any more.
+    TenantClosed: ({ stream }, rows) => {
+      rows.billing.patch({ tenant_id: stream.tenantId }, { failing_since: null });
+    },
     TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
     MemberInvited: 'ignored',
     InvitationRevoked: 'ignored',
     MemberJoined: 'ignored',

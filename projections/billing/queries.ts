@@ -37,6 +37,8 @@ export interface InvoiceRow {
   readonly status: string;
   /** Minor units, as text: it is a bigint. */
   readonly amount: string;
+  readonly amountDue: string;
+  readonly amountPaid: string;
   readonly currency: string;
   readonly createdAt: Date;
   readonly url: string | null;
@@ -45,7 +47,8 @@ export interface InvoiceRow {
 
 const INVOICES: Statement = {
   name: 'invoices',
-  text: `select invoice_id as id, number, status, amount, currency, created_at as "createdAt", url,
+  text: `select invoice_id as id, number, status, amount, amount_due as "amountDue", amount_paid as "amountPaid",
+      currency, created_at as "createdAt", url,
       next_attempt_at as "nextAttemptAt"
     from read_model.invoices where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
       and (created_at, invoice_id) < ($1, $2)

@@ -22,7 +22,9 @@ create table invoices (
   invoice_id      text        not null,
   number          text,
   status          text        not null,  -- open (a payment failed), paid, void, uncollectible
-  amount          bigint      not null,  -- minor units
+  amount          bigint      not null,  -- minor units, of all lines; below 0: a credit
+  amount_due      bigint      not null,  -- what of it there was to pay, after credits
+  amount_paid     bigint      not null,
   currency        text        not null,
   created_at      timestamptz not null,
   url             text,

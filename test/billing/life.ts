@@ -1,3 +1,4 @@
+import Stripe from 'stripe';
 import { type StripeSim, startStripeSim } from '../../apps/stripe-sim/start';
 import type { Snapshot } from '../../libs/billing/snapshot';
 import { createStripeGateway } from '../../libs/billing/stripe-gateway';
@@ -48,10 +49,19 @@ export const recordLife = async (): Promise<Moment[]> => {
       }
     moments.push(...fresh.reverse());
   };
+  const { hostname, port } = new URL(sim.url);
+  const stripe = new Stripe(SIM_KEY, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
   const price = (plan: 'pro' | 'enterprise') => [{ price: catalogue.pricesOf(plan)?.price ?? '', quantity: 1 }];
-  const checkout = { customer, items: price('pro'), successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
-  const { url } = await gateway.createCheckout(checkout, 'checkout');
-  await send(url, { card: '4242424242424242' });
+  const { url } = await stripe.checkout.sessions.create({
+    ...{ mode: 'subscription', customer, line_items: price('pro'), success_url: 'http://127.0.0.1/' },
+    subscription_data: { trial_period_days: 10 },
+  });
+  await send(url ?? '', { card: '4242424242424242' });
+  await note();
+  // That the trial ends soon, and then its end.
+  sim.control.advanceToNext();
+  await note();
+  sim.control.advanceToNext();
   await note();
   const portal = await gateway.createPortal(customer, 'http://127.0.0.1/', 'portal');
   sim.control.advanceToNext();
@@ -71,7 +81,7 @@ export const recordLife = async (): Promise<Moment[]> => {
   const items = await gateway.itemsFor(subscription, price('enterprise'));
   await gateway.change({ subscriptionId: subscription, items, at: sim.control.now() }, 'upgrade');
   await note();
-  await gateway.cancelAtPeriodEnd(subscription, 'cancel');
+  await gateway.change({ subscriptionId: subscription, items: [], at: sim.control.now() }, 'cancel');
   await note();
   sim.control.advanceToNext();
   await note();

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
 import { createStripeGateway, UnknownToStripe } from '../../libs/billing/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
-import { SIM_KEY, send } from './life';
-import { ask, becomes, type Company, openScene, origins, PAYS, type Scene } from './scene';
+import { DAY_MS, SIM_KEY, send } from './life';
+import { ask, becomes, type Company, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from './scene';
 
 jest.setTimeout(60_000);
 
@@ -50,6 +50,80 @@ describe('what a company pays', () => {
     const third = await checkout();
     expect([third.status, third.body['type']]).toEqual([409, '/problems/conflict']);
     expect(await subscriptions()).toEqual(['active']);
+  });
+
+  it('is paid on one page, though several are asked for at once in several processes', async () => {
+    const other = (await scene.start()).url;
+    const pages = await Promise.all(
+      [url, other, url].map((from) => ask(from, company, '/v1/billing/checkout', { plan: 'pro', ...origins })),
+    );
+    expect(pages.map(({ status }) => status)).toEqual([201, 201, 201]);
+    const shown = await Promise.all(pages.map(({ body }) => fetch(String(body['url']))));
+    expect(shown.map(({ status }) => status).sort()).toEqual([200, 404, 404]);
+    const page = pages[shown.findIndex(({ status }) => status === 200)];
+    await pay(page?.body['url']);
+    await becomes(url, company, { plan: 'pro', lock: 'none' });
+    expect(await subscriptions()).toEqual(['active']);
+  });
+
+  it('is charged once for what is asked for twice at once', async () => {
+    await scene.subscribe(url, company);
+    const change = () => ask(url, company, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    expect((await Promise.all([change(), change()])).map(({ status }) => status)).toEqual([200, 200]);
+    const [subscription] = (await stripe.subscriptions.list({ customer: await customerOf() })).data;
+    expect(subscription?.items.data.map(({ quantity }) => quantity).sort()).toEqual([1, 15]);
+    const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    expect(invoices).toHaveLength(2);
+  });
+
+  it('keeps the seats that were bought where a change names none, and has no fewer than the plan includes', async () => {
+    await scene.subscribe(url, company);
+    await ask(url, company, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    expect((await ask(url, company, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
+    expect((await ask(url, company, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
+    for (const path of ['/v1/billing/change', '/v1/billing/change?preview=true'])
+      expect((await ask(url, company, path, { plan: 'pro', seats: 1 })).status).toBe(400);
+  });
+
+  it('pays with an upgrade what is owed from before, as the preview has shown, and is unlocked by it', async () => {
+    await scene.subscribe(url, company);
+    const portal = await portalOf(url, company);
+    await send(`${portal}/card`, { card: DECLINES });
+    scene.sim.control.advance(31 * DAY_MS);
+    await becomes(url, company, { lock: 'locked', status: 'past-due' });
+    const upgrade = { plan: 'enterprise' };
+    // The card does not pay what is owed either: nothing changes.
+    expect((await ask(url, company, '/v1/billing/change', upgrade)).status).toBe(409);
+    expect((await ask(url, company, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
+    await send(`${portal}/card`, { card: PAYS });
+    const { body: preview } = await ask(url, company, '/v1/billing/change?preview=true', upgrade);
+    expect(preview).toMatchObject({ overdue: 4_900, recurring: 49_900 });
+    const changed = await ask(url, company, '/v1/billing/change', { ...upgrade, previewedAt: preview['at'] });
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      expect.objectContaining({ plan: 'enterprise', lock: 'none', status: 'active' }),
+    ]);
+    expect((await ask(url, company, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    expect(invoices.map(({ status }) => status)).toEqual(['paid', 'paid', 'paid']);
+    const [upgraded, renewed] = invoices;
+    expect(preview['dueNow']).toBe(Number(upgraded?.amount_paid) + Number(renewed?.amount_paid));
+  });
+
+  it('is shown on invoices as what was charged, with the credits that paid for the rest', async () => {
+    await scene.subscribe(url, company);
+    for (const plan of ['enterprise', 'pro', 'enterprise'])
+      expect((await ask(url, company, '/v1/billing/change', { plan })).status).toBe(200);
+    const told = async () => {
+      const { body } = await ask(url, company, '/v1/billing/invoices');
+      const data = body['data'] as { amount: number; amountDue: number; amountPaid: number }[];
+      return data.map(({ amount, amountDue, amountPaid }) => [Math.sign(amount), amountDue, amountPaid]);
+    };
+    await until(async () => (await told()).length === 4, 20_000);
+    const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    const had = invoices.map(({ total, amount_due, amount_paid }) => [Math.sign(total), amount_due, amount_paid]);
+    expect((await told()).sort()).toEqual(had.sort());
+    expect(had.filter(([, , paid]) => paid === 0)).toHaveLength(2);
   });
 
   it('is changed by an answer that shows the change, at a position that has it', async () => {

@@ -43,11 +43,14 @@ describe('the webhooks of a life', () => {
       'checkout.session.completed',
       'customer.subscription.created',
       'customer.subscription.updated',
+      'customer.subscription.trial_will_end',
       'customer.subscription.deleted',
       'invoice.paid',
       'invoice.payment_failed',
     ])
       expect(types).toContain(type);
+    const statuses = life.flatMap(({ snapshot }) => snapshot.subscriptions.map(({ status }) => status));
+    expect([...new Set(statuses)]).toEqual(['trialing', 'active', 'past_due', 'canceled']);
     // Many share a second: their times order nothing.
     expect(new Set(life.map(({ created }) => created)).size).toBeLessThan(life.length / 2);
     expect(inOrder).toMatchObject({ plan: 'free', subscription: null, standing: { kind: 'active' }, owed: [] });

@@ -28,19 +28,7 @@ describe('the webhook of Stripe', () => {
       ...{ STRIPE_API_URL: sim.url, BILLING_RETURN_ORIGINS: 'http://127.0.0.1', PLANS: 'catalogue' },
     };
     url = await system.start(env).ready();
-    const body = {
-      companyName: 'Acme',
-      personName: 'Ada',
-      email: 'ada@acme.example',
-      password: 'correct horse battery',
-    };
-    const signedUp = await fetch(`${url}/v1/signup`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    const answer = (await signedUp.json()) as { accessToken: string; tenant: { id: string } };
-    [token, tenantId] = [answer.accessToken, answer.tenant.id];
+    [token, tenantId] = await signUp('Ada');
   });
   afterAll(async () => {
     await endAll();
@@ -48,6 +36,22 @@ describe('the webhook of Stripe', () => {
     await system.close();
   });
 
+  const signUp = async (personName: string): Promise<[token: string, tenantId: string]> => {
+    const email = `${personName.toLowerCase()}@acme.example`;
+    const signedUp = await fetch(`${url}/v1/signup`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ companyName: 'Acme', personName, email, password: 'correct horse battery' }),
+    });
+    const answer = (await signedUp.json()) as { accessToken: string; tenant: { id: string } };
+    return [answer.accessToken, answer.tenant.id];
+  };
+  const buy = async (bearer: string): Promise<void> => {
+    const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
+    const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+    const checkout = await fetch(`${url}/v1/billing/checkout`, { method: 'POST', headers, body: JSON.stringify(body) });
+    await send(((await checkout.json()) as { url: string }).url, { card: '4242424242424242' });
+  };
   const now = (): number => Math.floor(Date.now() / 1_000);
   const post = (body: string, signed: string): Promise<Response> =>
     fetch(`${url}/v1/webhooks/stripe`, {
@@ -200,15 +204,17 @@ describe('the webhook of Stripe', () => {
 
   it('is made up for by reconciliation where nobody was told, and that is recorded', async () => {
     // Nobody listens: Stripe keeps what it has to tell.
-    const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const checkout = await fetch(`${url}/v1/billing/checkout`, { method: 'POST', headers, body: JSON.stringify(body) });
-    await send(((await checkout.json()) as { url: string }).url, { card: '4242424242424242' });
+    const [bearer, other] = await signUp('Grace');
+    await Promise.all([buy(token), buy(bearer)]);
     const { stdout } = await tenantry('billing', 'reconcile', '--tenant', tenantId);
     expect(stdout).toMatch(/compared 1 customers, mended 1/);
     expect(stdout).toContain('SubscriptionStarted');
+    expect(stdout).not.toContain(other);
     expect(await billing()).toMatchObject({ plan: 'pro', status: 'active' });
     expect((await tenantry('billing', 'reconcile', '--tenant', tenantId)).stdout).toMatch(/mended 0/);
+    expect((await tenantry('billing', 'reconcile', '--tenant', other)).stdout).toContain(`${other}: `);
+    const nobody = '00000000-0000-7000-8000-000000000000';
+    await expect(tenantry('billing', 'reconcile', '--tenant', nobody)).rejects.toThrow(`there is no company ${nobody}`);
   });
 
   it('may tell late of what was mended: nothing changes any more', async () => {

@@ -126,6 +126,27 @@ interface Money {
     expect(await makeProject()).toBe(201);
   });
 
+  it('is unlocked by an upgrade, too, which pays what is owed', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+    const useCard = async (number: string): Promise<void> => {
+      await page.goto(body.url);
+      await page.fill('#number', number);
+      await page.click('#pay');
+    };
+    await useCard(CARD.declines);
+    await passTime();
+    await becomes({ lock: 'locked', status: 'past-due' });
+    await useCard(CARD.pays);
+    const changed = await request('POST', '/v1/billing/change', { plan: 'enterprise' });
+    expect([changed.status, changed.body]).toEqual([
+      200,
+      expect.objectContaining({ plan: 'enterprise', lock: 'none', status: 'active' }),
+    ]);
+    expect((await request('PATCH', `/v1/projects/${projects[0]}`, { name: 'Shop' })).status).toBe(200);
+    await page.goto(body.url);
+    expect(await page.textContent('body')).not.toMatch(/\bopen\b/);
+  });
+
   it('shows what a downgrade would leave beyond the limits, and deletes nothing of it', async () => {
     const preview = await request('POST', '/v1/billing/change?preview=true', { plan: 'free' });
     const [misfit] = preview.body.misfits;

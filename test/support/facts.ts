@@ -16,7 +16,8 @@ export const removed = (personId: string): TenantEvent => ({
 export const paid = (): TenantEvent => ({
   type: 'PaymentSucceeded',
   data: {
-    ...{ invoiceId: `in_${uuidv7()}`, number: null, amount: 4_900, currency: 'EUR' },
+    ...{ invoiceId: `in_${uuidv7()}`, number: null, currency: 'EUR' },
+    ...{ amount: 4_900, amountDue: 4_900, amountPaid: 4_900 },
     ...{ createdAt: '2026-01-01T00:00:00.000Z', url: null },
   },
 });

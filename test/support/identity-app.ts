@@ -11,6 +11,7 @@ import { openPlans } from '../../apps/api/plans/open-plans';
 import { createRefusals } from '../../apps/api/plans/refusals';
 import { createCalls } from '../../libs/billing/calls';
 import { createInboxOperations } from '../../libs/billing/operations';
+import { createTenantTurns } from '../../libs/billing/turns';
 import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
@@ -146,6 +147,7 @@ export const createIdentityApp = async (
     ...{
       gateway: undefined,
       calls,
+      turns: createTenantTurns(db),
       catalogue: plans.catalogue,
       db,
       usage: plans.usage,

@@ -15,7 +15,7 @@ export class CheckoutDto {
     min: 1,
     max: MAX_SEATS,
     optional: true,
-    description: 'Seats in all; those that the plan includes unless given.',
+    description: 'Seats in all, at least those that the plan includes; those unless given.',
   })
   seats?: number;
 
@@ -44,7 +44,7 @@ export class ChangeDto {
     min: 1,
     max: MAX_SEATS,
     optional: true,
-    description: 'Seats in all; those that the plan includes unless given.',
+    description: 'Seats in all, at least those that the plan includes; as many as were bought before unless given.',
   })
   seats?: number;
 
@@ -80,10 +80,15 @@ export class MisfitDto {
 export class ChangePreviewDto {
   @ApiProperty({ example: 'pro' })
   readonly plan!: string;
-  @ApiProperty({ type: Number, nullable: true })
+  @ApiProperty({ type: Number, nullable: true, description: 'In all; null: any number, or as many as are free.' })
   readonly seats!: number | null;
-  @ApiProperty({ example: 3_100, description: 'Minor units that are charged now; below 0: credited.' })
+  @ApiProperty({
+    example: 3_100,
+    description: 'Minor units that are charged now, with what is overdue; what is credited goes to later invoices.',
+  })
   readonly dueNow!: number;
+  @ApiProperty({ example: 0, description: 'The part of it that is owed from invoices before, and is paid first.' })
+  readonly overdue!: number;
   @ApiProperty({ example: 4_900, description: 'Minor units of each period from then on.' })
   readonly recurring!: number;
   @ApiProperty({ type: String, example: 'EUR', nullable: true })
@@ -158,10 +163,17 @@ export class InvoiceDto {
   readonly id: string;
   @ApiProperty({ type: String, nullable: true, example: 'A1B2-0001' })
   readonly number: string | null;
-  @ApiProperty({ enum: ['open', 'paid', 'void', 'uncollectible'], description: 'open: a payment failed.' })
+  @ApiProperty({
+    enum: ['open', 'paid', 'void', 'uncollectible'],
+    description: 'open: a payment failed; paid: nothing is open.',
+  })
   readonly status: string;
-  @ApiProperty({ example: 4_900, description: 'Minor units.' })
+  @ApiProperty({ example: 4_900, description: 'Minor units, of all its lines; below 0: a credit for later invoices.' })
   readonly amount: number;
+  @ApiProperty({ example: 4_900, description: 'Minor units that there are to pay of it, after credits.' })
+  readonly amountDue: number;
+  @ApiProperty({ example: 4_900, description: 'Minor units that were charged.' })
+  readonly amountPaid: number;
   @ApiProperty({ example: 'EUR' })
   readonly currency: string;
   @ApiProperty({ format: 'date-time' })
@@ -176,6 +188,8 @@ export class InvoiceDto {
     this.number = row.number;
     this.status = row.status;
     this.amount = Number(row.amount);
+    this.amountDue = Number(row.amountDue);
+    this.amountPaid = Number(row.amountPaid);
     this.currency = row.currency;
     this.createdAt = row.createdAt.toISOString();
     this.nextAttemptAt = timeOf(row.nextAttemptAt);

@@ -1,5 +1,7 @@
 import type { Calls } from '../../../libs/billing/calls';
-import { type Change, type Item, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import type { Item } from '../../../libs/billing/lines';
+import { type Change, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import { AnotherIsUnderWay, type Turns } from '../../../libs/billing/turns';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import type { Plan, Terms } from '../../../libs/domain/tenant/billing-events';
 import type { Position } from '../../../libs/event-log/port';
@@ -14,12 +16,15 @@ import { findTenant } from '../../../projections/tenants/queries';
 import { notFound } from '../http/not-found';
 import type { Usage } from '../plans/usage';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto, MisfitDto } from './billing.dto';
+import { boughtOf, invalid } from './items';
 import type { Returning } from './returning';
 
 export interface BillingParts {
   /** Undefined: nothing can be bought in this installation. */
   readonly gateway: StripeGateway | undefined;
   readonly calls: Calls;
+  /** Of one company one checkout or change at a time. */
+  readonly turns: Turns;
   readonly catalogue: Catalogue;
   readonly db: ScopedDb;
   readonly usage: Usage;
@@ -34,12 +39,11 @@ export interface BillingParts {
 
 /** ms that an answer waits for the worker that looks at what Stripe has. */
 const LOOK_MS = 3_000;
-const LOOK_AT_CHECKOUT_MS = 1_500;
+const LOOK_AT_CHECKOUT_MS = 1_000;
+/** ms that a checkout or a change waits for another one of the company. */
+const TURN_MS = 5_000;
 const LOOK_EVERY_MS = 15;
 const DAY_SECONDS = 86_400;
-
-const invalid = (pointer: string, message: string): Problem =>
-  new Problem('validation-failed', { detail: `${pointer.slice(1)} ${message}.`, errors: [{ pointer, message }] });
 
 const isRefusal = (error: unknown): boolean => error instanceof StripeRefused;
 
@@ -102,16 +106,14 @@ export const createBilling = (parts: BillingParts) => {
     return row;
   };
 
-  /** The lines of a subscription to so many seats of a plan. @param version of the catalogue; the present one unless given */
-  const itemsOf = (plan: Plan, seats: number | undefined, version?: number): Item[] => {
-    const prices = catalogue.pricesOf(plan, version);
-    if (!prices) throw invalid('/plan', 'must be one that is sold');
-    const included = catalogue.detailsOf(plan, version).limits.seats;
-    if (seats === undefined) return [{ price: prices.price, quantity: 1 }];
-    if (prices.seat === null || included === null) throw invalid('/seats', 'must be left out: the plan has any number');
-    const further = seats - included;
-    const base = { price: prices.price, quantity: 1 };
-    return further > 0 ? [base, { price: prices.seat, quantity: further }] : [base];
+  const inTurn = async <T>(tenantId: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await parts.turns.inTurn(tenantId, TURN_MS, work);
+    } catch (error) {
+      if (!(error instanceof AnotherIsUnderWay)) throw error;
+      const detail = 'Another checkout or change of this company is under way. See what came of it, and try again.';
+      throw new Problem('conflict', { detail, retryAfter: 1 }, { cause: error });
+    }
   };
 
   const customerFor = async (tenantId: string, commandId: string): Promise<string> => {
@@ -129,17 +131,23 @@ export const createBilling = (parts: BillingParts) => {
   };
 
   /** Asks the workers to look at what Stripe has, and waits for them. */
-  const look = async (tenantId: string, ms = LOOK_MS): Promise<void> => {
+  const look = async (tenantId: string, ms: number, isAtWork: Calls['isAtWork']): Promise<void> => {
     await calls.ask(tenantId);
     nudge();
-    for (const end = Date.now() + ms; Date.now() < end && (await calls.isAtWork(tenantId)); )
-      await sleep(LOOK_EVERY_MS);
+    for (const end = Date.now() + ms; Date.now() < end && (await isAtWork(tenantId)); ) await sleep(LOOK_EVERY_MS);
   };
 
   /** {@link look}, and waits until what came of it can be read. */
-  const lookAndSee = async (tenantId: string, ms?: number): Promise<Position> => {
-    await look(tenantId, ms);
+  const lookAndSee = async (tenantId: string): Promise<Position> => {
+    await look(tenantId, LOOK_MS, calls.isAtWork);
     return settled();
+  };
+
+  /** The same for whoever has gone to pay and may have: not for long, and not while Stripe is away. */
+  const lookAtCheckout = async (tenantId: string): Promise<void> => {
+    if (parts.gateway?.isResting() || !(await calls.hasCheckedOut(tenantId))) return;
+    await look(tenantId, LOOK_AT_CHECKOUT_MS, calls.isWellAtWork);
+    await settled();
   };
 
   /** A subscriber who stays with a plan keeps the version of it that was bought. */
@@ -176,41 +184,61 @@ export const createBilling = (parts: BillingParts) => {
     return at;
   };
 
+  const openCheckout = async (
+    gateway: StripeGateway,
+    tenantId: string,
+    commandId: string,
+    { successUrl, cancelUrl }: CheckoutDto,
+    items: readonly Item[],
+  ): Promise<string> => {
+    const hasOne = async (): Promise<boolean> => (await billingOf(tenantId)).subscriptionId !== null;
+    // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
+    if (!(await hasOne())) await lookAtCheckout(tenantId);
+    if (await hasOne()) throw paidFor();
+    const customer = await customerFor(tenantId, commandId);
+    // As browsers write it: what goes into a header has to be ASCII.
+    const [success, cancel] = [new URL(successUrl).href, new URL(cancelUrl).href];
+    const params = { customer, items, successUrl: returning.urlFor(tenantId, success), cancelUrl: cancel };
+    const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
+    try {
+      const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
+      await gateway.expireOthers(customer, id);
+      // After that none of them can be paid any more: whatever was, is there to be seen.
+      if (!(await gateway.hasSubscription(customer))) return url;
+      await gateway.expire(id);
+      await lookAndSee(tenantId);
+      throw paidFor();
+    } catch (error) {
+      throw refused(error);
+    }
+  };
+
+  /** What Stripe is to be asked for, by what it has now. */
+  const changeFor = async (gateway: StripeGateway, row: BillingRow, wanted: ChangeDto): Promise<Change> => {
+    const subscriptionId = requireSubscription(row);
+    const at = momentOf(wanted);
+    if (wanted.plan === 'free') return { subscriptionId, items: [], at };
+    const { items } = boughtOf(catalogue, wanted, row.seats, versionFor(row, wanted.plan));
+    const [lines, owed] = await Promise.all([gateway.itemsFor(subscriptionId, items), gateway.owedOf(subscriptionId)]);
+    return { subscriptionId, items: lines, at, owed: owed.map(({ id }) => id) };
+  };
+
   return {
     /** Who has gone to pay is shown what came of it, whether or not a webhook has told it yet. */
     get: async (tenantId: string): Promise<BillingRow> => {
       const row = await billingOf(tenantId);
-      if (row.status !== null || !parts.gateway || !(await calls.hasCheckedOut(tenantId))) return row;
-      await lookAndSee(tenantId, LOOK_AT_CHECKOUT_MS);
+      if (row.status !== null || !parts.gateway) return row;
+      await lookAtCheckout(tenantId);
       return billingOf(tenantId);
     },
 
+    /** Of several pages of a company only the last one can be paid. */
     checkout: async (tenantId: string, commandId: string, wanted: CheckoutDto): Promise<string> => {
-      const { plan, seats, successUrl, cancelUrl } = wanted;
       const gateway = requireGateway();
-      requireAllowed(successUrl, '/successUrl');
-      requireAllowed(cancelUrl, '/cancelUrl');
-      const items = itemsOf(plan, seats);
-      const hasOne = async (): Promise<boolean> => (await billingOf(tenantId)).subscriptionId !== null;
-      // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
-      if (!(await hasOne()) && (await calls.hasCheckedOut(tenantId))) await lookAndSee(tenantId, LOOK_AT_CHECKOUT_MS);
-      if (await hasOne()) throw paidFor();
-      const customer = await customerFor(tenantId, commandId);
-      // As browsers write it: what goes into a header has to be ASCII.
-      const [success, cancel] = [new URL(successUrl).href, new URL(cancelUrl).href];
-      const params = { customer, items, successUrl: returning.urlFor(tenantId, success), cancelUrl: cancel };
-      const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
-      try {
-        const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
-        await gateway.expireOthers(customer, id);
-        // After that none of them can be paid any more: whatever was, is there to be seen.
-        if (!(await gateway.hasSubscription(customer))) return url;
-        await gateway.expire(id);
-        await lookAndSee(tenantId);
-        throw paidFor();
-      } catch (error) {
-        throw refused(error);
-      }
+      requireAllowed(wanted.successUrl, '/successUrl');
+      requireAllowed(wanted.cancelUrl, '/cancelUrl');
+      const { items } = boughtOf(catalogue, wanted, null);
+      return inTurn(tenantId, () => openCheckout(gateway, tenantId, commandId, wanted, items));
     },
 
     portal: async (tenantId: string, commandId: string, returnUrl: string): Promise<string> => {
@@ -231,46 +259,42 @@ export const createBilling = (parts: BillingParts) => {
       const row = await billingOf(tenantId);
       const subscriptionId = requireSubscription(row);
       const at = momentOf(wanted);
-      const { plan, seats = null } = wanted;
+      const { plan } = wanted;
       const version = versionFor(row, plan);
-      const terms = catalogue.termsOf(plan, seats, version);
-      const misfits = await misfitsOf(tenantId, terms);
       const moment = new Date(at * 1_000).toISOString();
       if (plan === 'free') {
         const effectiveAt = row.periodEnd?.toISOString() ?? moment;
-        return { ...{ plan, seats, dueNow: 0, recurring: 0, currency: null, at: moment, effectiveAt }, misfits };
+        const misfits = await misfitsOf(tenantId, catalogue.free);
+        return {
+          ...{ plan, seats: null, dueNow: 0, overdue: 0, recurring: 0, currency: null, at: moment, effectiveAt },
+          misfits,
+        };
       }
-      const { dueNow, recurring, currency } = await gateway.preview(
-        subscriptionId,
-        itemsOf(plan, wanted.seats, version),
-        at,
-      );
-      return { ...{ plan, seats, dueNow, recurring, currency, at: moment, effectiveAt: moment }, misfits };
+      const { items, seats } = boughtOf(catalogue, wanted, row.seats, version);
+      const [misfits, { dueNow, overdue, recurring, currency }] = await Promise.all([
+        misfitsOf(tenantId, catalogue.termsOf(plan, seats, version)),
+        gateway.preview(subscriptionId, items, at),
+      ]);
+      return { ...{ plan, seats, dueNow, overdue, recurring, currency, at: moment, effectiveAt: moment }, misfits };
     },
 
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */
     change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
       const gateway = requireGateway();
-      const present = await billingOf(tenantId);
-      const subscriptionId = requireSubscription(present);
-      const { plan, seats } = wanted;
-      const lines = plan === 'free' ? [] : itemsOf(plan, seats, versionFor(present, plan));
-      const at = momentOf(wanted);
       const carryOut = async (key: string, change: Change) => {
-        await (change.items.length === 0
-          ? gateway.cancelAtPeriodEnd(change.subscriptionId, key)
-          : gateway.change(change, key));
+        await gateway.change(change, key);
         return {};
       };
-      const items = lines.length === 0 ? [] : await gateway.itemsFor(subscriptionId, lines).catch(refuse);
-      const params: Change = { subscriptionId, items, at };
-      try {
-        await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
-      } catch (error) {
-        throw unansweredChange(refused(error));
-      }
-      const position = await lookAndSee(tenantId);
-      return { row: await billingOf(tenantId), position };
+      return inTurn(tenantId, async () => {
+        const params = await changeFor(gateway, await billingOf(tenantId), wanted).catch(refuse);
+        try {
+          await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
+        } catch (error) {
+          throw unansweredChange(refused(error));
+        }
+        const position = await lookAndSee(tenantId);
+        return { row: await billingOf(tenantId), position };
+      });
     },
 
     /** The company was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */

@@ -329,7 +329,9 @@ export const ROUTES: readonly (readonly [method: string, path: string, answer: A
     '/v1/invoices',
     (world, params) => {
       const [customer, subscription] = [textOf(params, 'customer'), textOf(params, 'subscription')];
+      const status = textOf(params, 'status');
       const fits = (it: Invoice): boolean =>
+        (status === undefined || it.status === status) &&
         (customer === undefined || it.customer === customer) &&
         (subscription === undefined || it.parent.subscription_details.subscription === subscription);
       return listed(world.store.list('invoice').filter(fits), params);

@@ -42,6 +42,13 @@ export const change = (world: World, subscription: Subscription, changes: Partia
 const setStatus = (world: World, subscription: Subscription, status: SubscriptionStatus): void =>
   change(world, subscription, { status });
 
+/** Stripe has at most one line of a price in a subscription. */
+const requireOnceEach = (wanted: readonly Wanted[]): void => {
+  const twice = wanted.find(({ price }, at) => wanted.findIndex((it) => it.price.id === price.id) !== at);
+  if (twice)
+    throw invalid(`You cannot add multiple subscription items with the same price: \`${twice.price.id}\`.`, 'items');
+};
+
 /** Begins a subscription, which pays its first invoice or does not begin. */
 export const begin = (
   world: World,
@@ -56,6 +63,7 @@ export const begin = (
   const now = world.now();
   const [first] = wanted.items;
   if (!first) throw invalid('A subscription needs an item.', 'items');
+  requireOnceEach(wanted.items);
   const id = newId('sub');
   const trialEnd = wanted.trialDays > 0 ? now + wanted.trialDays * DAY : null;
   const end = trialEnd ?? laterBy(now, first.price.recurring.interval);
@@ -122,6 +130,7 @@ export const reprice = (
   wanted: readonly (Wanted & { readonly id?: string | undefined })[],
   options: { readonly at: number; readonly charge: boolean; readonly insist: boolean },
 ): void => {
+  requireOnceEach(wanted);
   const lines = options.charge && subscription.status !== 'trialing' ? proration(subscription, wanted, options.at) : [];
   const due = lines.reduce((sum, { amount }) => sum + amount, 0);
   const credit = Math.min(0, world.store.get('customer', subscription.customer)?.balance ?? 0);
@@ -136,7 +145,8 @@ export const reprice = (
   change(world, subscription, { items: { object: 'list', data, has_more: false } });
   if (lines.length === 0) return;
   const invoice = makeInvoice(world, subscription, lines, 'subscription_update');
-  if (!collect(world, invoice, cardOf(world, subscription))) setStatus(world, subscription, 'past_due');
+  if (collect(world, invoice, cardOf(world, subscription))) revive(world, subscription, invoice);
+  else setStatus(world, subscription, 'past_due');
 };
 
 /** A period is over: the next one begins, and is charged for. */
@@ -159,7 +169,8 @@ export const renew = (world: World, subscription: Subscription): void => {
   }
   change(world, subscription, { items, ...(wasTrial && { status: 'active' as const }) });
   const invoice = makeInvoice(world, subscription, linesFor(subscription), 'subscription_cycle');
-  if (!collect(world, invoice, cardOf(world, subscription))) setStatus(world, subscription, 'past_due');
+  if (collect(world, invoice, cardOf(world, subscription))) revive(world, subscription, invoice);
+  else setStatus(world, subscription, 'past_due');
 };
 
 /** Tries an invoice again. After the last failure the subscription ends. */
@@ -174,7 +185,7 @@ export const retry = (world: World, invoice: Invoice): void => {
   else if (invoice.next_payment_attempt === null) end(world, subscription);
 };
 
-/** What was owed is paid. */
+/** A subscription stands as its latest invoice does: paid, it is active, whatever older ones are still open. */
 const revive = (world: World, subscription: Subscription, invoice: Invoice): void => {
   const owed =
     subscription.status === 'past_due' || subscription.status === 'unpaid' || subscription.status === 'incomplete';

@@ -60,7 +60,11 @@ ${events.map((it) => html`<tr><td>${moment(it.created)}<td>${it.type}<td><code>$
 </tbody></table></div>
 <h2>Chaos of webhooks</h2>${chaosForm(deliveries)}
 <h2>Faults of the API</h2>${faultForm()}
-${faults.left.length > 0 && html`<p>Set: ${faults.left.map(({ method, path, kind, times }) => `${method} ${path} ${kind} ×${times}`).join('; ')}</p>`}`,
+${
+  faults.left.length > 0 &&
+  html`<p>Set: ${faults.left.map(({ method, path, kind, times }) => `${method} ${path} ${kind} ×${times}`).join('; ')}</p>
+<form method="post" action="/_sim/faults/clear" class="row"><button class="plain">Clear them</button></form>`
+}`,
     true,
   );
 };

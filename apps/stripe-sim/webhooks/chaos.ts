@@ -11,8 +11,17 @@ export interface Chaos {
 
 export const NO_CHAOS: Chaos = { duplicate: 0, drop: 0, delayMs: 0, reorder: 0 };
 
+/** What becomes of one event. */
+export interface Fate {
+  readonly dropped: boolean;
+  /** ms to wait, of each time that it is told. */
+  readonly delays: readonly number[];
+  /** 0 to 1: its place among those that it is shuffled with. */
+  readonly rank: number;
+}
+
 /** Numbers from 0 to 1 that follow from a seed: the same ones each time (mulberry32, by Tommy Ettinger). */
-export const randomOf = (seed: number): (() => number) => {
+const randomOf = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -22,12 +31,13 @@ export const randomOf = (seed: number): (() => number) => {
   };
 };
 
-/** In another order, by such numbers (Fisher and Yates). */
-export const shuffled = <T>(items: readonly T[], random: () => number): T[] => {
-  const all = [...items];
-  for (let at = all.length - 1; at > 0; at--) {
-    const other = Math.floor(random() * (at + 1));
-    [all[at], all[other]] = [all[other] as T, all[at] as T];
-  }
-  return all;
+/**
+ * Follows from the seed and the event's number alone: draws shared by all events would fall to whichever is told first, and
+ * that is a matter of time.
+ */
+export const fateOf = (seed: number, sequence: number, { duplicate, drop, delayMs }: Chaos): Fate => {
+  // Spread by the golden ratio: neighbours begin far from each other.
+  const random = randomOf(seed ^ Math.imul(sequence, 0x9e3779b1));
+  const [dropped, twice, rank] = [random() < drop, random() < duplicate, random()];
+  return { dropped, rank, delays: Array.from({ length: twice ? 2 : 1 }, () => Math.floor(random() * delayMs)) };
 };

@@ -4,7 +4,7 @@ import type { Logger } from '../../../libs/platform/logger.port';
 import type { World } from '../life/world';
 import type { Event } from '../store/objects';
 import { shown } from '../store/store';
-import { type Chaos, NO_CHAOS, randomOf, shuffled } from './chaos';
+import { type Chaos, fateOf, NO_CHAOS } from './chaos';
 import { signature } from './sign';
 
 const AT_ONCE = 64;
@@ -12,6 +12,8 @@ const TIMEOUT_MS = 10_000;
 /** ms of the pauses after failures; the last one goes on. */
 const PAUSES = [200, 1_000, 3_000, 10_000, 30_000, 60_000] as const;
 const REMEMBERED = 500;
+/** ms for which events that are shuffled wait for others. */
+const GATHERING_MS = 200;
 
 export interface Delivery {
   readonly eventId: string;
@@ -32,10 +34,10 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
   const plain = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const secure = new SecureAgent({ keepAlive: true, maxSockets: AT_ONCE });
   let url: string | undefined;
-  const random = randomOf(seed);
   const log: Delivery[] = [];
   const waiting: Sending[] = [];
   const timers = new Set<NodeJS.Timeout>();
+  let flushing: NodeJS.Timeout | undefined;
   let [chaos, gathered, sending, stopped] = [NO_CHAOS, [] as Event[], 0, false];
 
   const later = (ms: number, work: () => void): void => {
@@ -101,22 +103,35 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
     pump();
   };
 
+  const fate = (event: Event) => fateOf(seed, event._order, chaos);
+
   /** Through whatever chaos is set. */
   const tell = (event: Event): void => {
-    if (random() < chaos.drop) {
+    const { dropped, delays } = fate(event);
+    if (dropped) {
       event._pending = false;
       world.store.put(event);
       return;
     }
-    const times = random() < chaos.duplicate ? 2 : 1;
-    for (let time = 0; time < times; time++)
-      later(Math.floor(random() * chaos.delayMs), () => enqueue({ event, attempt: 0 }));
+    for (const ms of delays) later(ms, () => enqueue({ event, attempt: 0 }));
   };
 
   const flush = (): void => {
-    const events = shuffled(gathered, random);
+    clearTimeout(flushing);
+    const events = gathered.sort((one, other) => fate(one).rank - fate(other).rank);
     gathered = [];
     events.forEach(tell);
+  };
+
+  /** Those of the same numbers are shuffled together, however fast they come. */
+  const gather = (event: Event): void => {
+    const groupOf = ({ _order }: Event): number => Math.floor(_order / chaos.reorder);
+    const [first] = gathered;
+    if (first && groupOf(first) !== groupOf(event)) flush();
+    gathered.push(event);
+    clearTimeout(flushing);
+    if (gathered.length >= chaos.reorder) flush();
+    else flushing = setTimeout(flush, GATHERING_MS);
   };
 
   const take = (event: Event): void => {
@@ -126,13 +141,8 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
       enqueue({ event, attempt: 0 });
       return;
     }
-    if (chaos.reorder <= 1) {
-      tell(event);
-      return;
-    }
-    gathered.push(event);
-    if (gathered.length >= chaos.reorder) flush();
-    else later(200, flush);
+    if (chaos.reorder <= 1) tell(event);
+    else gather(event);
   };
 
   return {
@@ -144,8 +154,8 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
     },
     again: (event: Event): void => enqueue({ event, attempt: 0 }),
     setChaos: (next: Partial<Chaos>): void => {
-      chaos = Object.values(next).some((it) => it > 0) ? { ...NO_CHAOS, ...next } : NO_CHAOS;
       flush();
+      chaos = Object.values(next).some((it) => it > 0) ? { ...NO_CHAOS, ...next } : NO_CHAOS;
     },
     get chaos(): Chaos {
       return chaos;
@@ -157,6 +167,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
     isIdle: (): boolean => sending === 0 && waiting.length === 0 && timers.size === 0 && gathered.length === 0,
     stop: (): void => {
       stopped = true;
+      clearTimeout(flushing);
       for (const timer of timers) clearTimeout(timer);
       timers.clear();
       plain.destroy();

@@ -39,8 +39,12 @@ export type InvoiceDetails = {
   readonly invoiceId: string;
   /** As it is printed on the invoice; null for one without. */
   readonly number: string | null;
-  /** Minor units. */
+  /** Minor units, of all its lines; below 0: a credit. */
   readonly amount: number;
+  /** Minor units: what of it there was to pay, after credits. */
+  readonly amountDue: number;
+  /** Minor units that were charged. */
+  readonly amountPaid: number;
   /** ISO 4217, upper case. */
   readonly currency: string;
   readonly createdAt: string;
@@ -74,6 +78,7 @@ export type PaymentFailed = {
   readonly data: InvoiceDetails & { readonly attempt: number; readonly nextAttemptAt: string | null };
 };
 
+/** Nothing of it is open any more: it was paid, or needed no payment, by a credit or as one. */
 export type PaymentSucceeded = { readonly type: 'PaymentSucceeded'; readonly data: InvoiceDetails };
 
 /** Nobody waits for it any more. */

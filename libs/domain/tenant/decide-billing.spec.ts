@@ -30,7 +30,7 @@ const details: SubscriptionDetails = {
   ...{ trialEnd: null, cancelAt: null, failingSince: null },
 };
 const invoice: InvoiceDetails = {
-  ...{ invoiceId: 'in_1', number: 'A-1', amount: 4_900, currency: 'EUR' },
+  ...{ invoiceId: 'in_1', number: 'A-1', amount: 4_900, amountDue: 4_900, amountPaid: 0, currency: 'EUR' },
   ...{ createdAt: '2026-01-01T00:00:00.000Z', url: null },
 };
 const FAILED_AT = '2026-01-10T00:00:00.000Z';
@@ -210,6 +210,15 @@ describe('a failed payment', () => {
     given(...onPro, failed, paid)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ attempts: 2 })] }))
       .thenNothing());
+  it.each([
+    ['an invoice that credits paid for', 45_000],
+    ['a credit', -45_000],
+  ])('of %s is known, with what was charged', (_, amount) => {
+    const data = { ...invoice, amount, amountDue: 0, amountPaid: 0 };
+    given(...onPro)
+      .when(follow({ subscription: subscribed(), invoices: [invoiced({ ...data, status: 'paid' })] }))
+      .thenHappened({ type: 'PaymentSucceeded', data });
+  });
   it('of an invoice of nothing is no payment', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ status: 'paid', amount: 0 })] }))

@@ -97,7 +97,7 @@ const fallBack = (collected: Collected, { free }: BillingFacts): void => {
 const takeInvoice = (collected: Collected, { status, attempts, nextAttemptAt, ...invoice }: InvoiceFacts): void => {
   const known = get(collected.account.invoices, invoice.invoiceId);
   if (status === 'paid') {
-    if (known?.status !== 'paid' && invoice.amount > 0) collected.add({ type: 'PaymentSucceeded', data: invoice });
+    if (known?.status !== 'paid' && invoice.amount !== 0) collected.add({ type: 'PaymentSucceeded', data: invoice });
     return;
   }
   if (known?.status === 'paid') return;
