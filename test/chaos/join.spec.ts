@@ -66,15 +66,24 @@ describe('somebody new whose join the process did not survive', () => {
 
   /** Starts the product, lets a join run into the failpoint, and makes sure that it was this that killed it. */
   const cutOffAt = async (failpoint: string): Promise<CutOff> => {
-    rmSync(fired, { force: true });
     const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
-    const product = system.start(env);
-    const url = await product.ready();
-    const cut = { email: `grace${++people}@acme.example`, key: randomUUID(), token: await tokenOf(url) };
-    await expect(accept(url, cut)).rejects.toThrow();
-    await product.ended();
-    expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
-    return cut;
+    for (let attempt = 1; ; attempt++) {
+      rmSync(fired, { force: true });
+      const product = system.start(env);
+      const url = await product.ready();
+      const token = await tokenOf(url).catch(() => undefined);
+      if (token === undefined) {
+        // The sweeper came to the failpoint first, with a join that was cut off before: it is at its end the next time.
+        await product.ended();
+        expect(attempt).toBeLessThan(5);
+        continue;
+      }
+      const cut = { email: `grace${++people}@acme.example`, key: randomUUID(), token };
+      await expect(accept(url, cut)).rejects.toThrow();
+      await product.ended();
+      expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
+      return cut;
+    }
   };
 
   /** What the log holds of somebody. */
