@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { EventLog, Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
+import { yielded } from '../platform/yielded';
 import { type Batch, Lost, Refolding, writeBatch } from './batch';
 import { advanceOf, type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
 import { foldEvents } from './fold';
@@ -113,9 +114,6 @@ const createWriter = (
     },
   };
 };
-
-/** Lets an answer that has come meanwhile be heard, so that the database need not wait for this process. */
-const yielded = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** While one batch is written, the next one is folded and made a statement, and the one after it is read. */
 const follow = async (

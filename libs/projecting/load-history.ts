@@ -1,8 +1,12 @@
 import { START } from '../event-log/port';
+import { yielded } from '../platform/yielded';
 import type { Projection } from './projection';
 import { foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import type { Shadow } from './shadow';
+
+/** Events that are folded without a break. */
+const SLICE = 500;
 
 /** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
 export const loadHistory = async (
@@ -27,7 +31,12 @@ export const loadHistory = async (
   let filling = buffer;
   try {
     for await (const page of pages) {
-      foldPage(projection, page, filling, progress);
+      // In slices, so that the log's next page comes in and the last chunk goes out while this page is folded.
+      for (let at = 0; at < page.events.length; at += SLICE) {
+        foldPage(projection, { ...page, events: page.events.slice(at, at + SLICE) }, filling, progress);
+        await yielded();
+      }
+      progress.position = page.position;
       if (filling.size >= chunkRows) {
         // One chunk is written while the next one is folded.
         await loading;
