@@ -28,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0019-sessions-in-no-company', 'libs/identity/sessions-in-no-company.sql'),
   migration('0020-billing-turns', 'libs/billing/turns.sql'),
   migration('0021-billing-nameless', 'libs/billing/nameless.sql'),
+  migration('0022-reserving-by-sums', 'libs/plans/reserving-by-sums.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

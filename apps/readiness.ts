@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
 import { withClient } from '../libs/platform/database/pools';
+import type { Projection } from '../libs/projecting/projection';
 
 /** Resolves where the dependency is well. */
 export type Check = () => Promise<unknown>;
@@ -49,8 +50,8 @@ export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;
   /** Connects as the role that the process works as. */
   readonly pool: Pool;
-  /** The read models that clients can query. */
-  readonly projections: readonly string[];
+  /** The read models that the process needs, each at this version or a later one. */
+  readonly projections: readonly Pick<Projection, 'name' | 'version'>[];
 }
 
 /** What every process of the product needs. */
@@ -60,10 +61,11 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Reco
   'read models': async () => {
     const { rows } = await withClient(pool, (client) =>
       client.query<{ present: number }>(
-        'select count(*)::integer as present from projecting.checkpoints where projection = any($1)',
-        [projections],
+        `select count(*)::integer as present from unnest($1::text[], $2::integer[]) as needed (projection, version)
+         join projecting.checkpoints c on c.projection = needed.projection and c.version >= needed.version`,
+        [projections.map(({ name }) => name), projections.map(({ version }) => version)],
       ),
     );
-    if (rows[0]?.present !== projections.length) throw new Error('a projection is not installed yet');
+    if (rows[0]?.present !== projections.length) throw new Error('a projection is not installed yet, or not rebuilt');
   },
 });

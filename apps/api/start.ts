@@ -157,7 +157,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     refusals,
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
-    checks: dependencyChecks({ log, pool, projections: QUERYABLE }),
+    checks: dependencyChecks({ log, pool, projections }),
     registry: settings.metrics ? registry : undefined,
     addRoutes: (instance) =>
       serveJobsBoard(instance, { gate: createGate({ tokens: operatorTokens, publicUrl }), queues: jobs.allQueues }),

@@ -24,7 +24,8 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     settings.role === 'worker'
       ? await startProbes({
           ...{ host: settings.host, port: settings.workerPort },
-          checks: dependencyChecks({ log, pool, projections: projections.map(({ name }) => name) }),
+          // Whoever rebuilds a read model needs none that is rebuilt.
+          checks: dependencyChecks({ log, pool, projections: projections.map(({ name }) => ({ name, version: 0 })) }),
           registry: settings.metrics ? registry : undefined,
         })
       : undefined;

@@ -49,14 +49,9 @@ begin
           where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id))
   into v_used, v_held;
   if v_used + v_held >= p_limit then
-    -- After a plan became smaller there may be many more.
-    if p_resource = 'projects' then
-      select c.projects into v_all from read_model.plan_counts c where c.tenant_id = p_tenant_id;
-    else
-      select t.tasks into v_all from read_model.plan_tasks t
-      where t.tenant_id = p_tenant_id and t.project_id = p_scope_id;
-    end if;
-    return query select false, coalesce(v_all, 0) + v_held, v_held;
+    -- After a plan became smaller there may be more.
+    select count(*) into v_all from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id;
+    return query select false, v_all + v_held, v_held;
     return;
   end if;
   insert into plans.reservations as r (tenant_id, command_id, resource, scope_id, unit_id, expires_at)

@@ -35,6 +35,7 @@ describe('the advisory locks', () => {
       'libs/event-log/postgres/append-one.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/schema.sql': [ADVISORY_LOCKS.appending],
+      'libs/plans/reserving-by-sums.sql': [ADVISORY_LOCKS.reserving],
       'libs/plans/schema.sql': [ADVISORY_LOCKS.reserving],
     });
   });

@@ -1,0 +1,30 @@
+import { createPool } from '../libs/platform/database/pools';
+import { roleNames } from '../libs/platform/database/roles';
+import { installProjections } from '../libs/projecting/install';
+import { createProjectorPool } from '../libs/projecting/projector-pool';
+import { createTestDatabase } from '../libs/testing/database';
+import { projections } from '../projections';
+import { createReadiness, dependencyChecks } from './readiness';
+
+describe('whether a process is ready', () => {
+  it('depends on its read models: on each of them, at its version or a later one', async () => {
+    const database = await createTestDatabase();
+    const projector = createProjectorPool({ url: database.urls.projector, max: 2 });
+    const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
+    const log = { ping: async () => undefined };
+    const missing = (by: number): Promise<string[]> => {
+      const needed = projections.map(({ name, version }) => ({ name, version: version + by }));
+      return createReadiness(dependencyChecks({ log, pool, projections: needed }))();
+    };
+    try {
+      expect(await missing(0)).toEqual(['read models']);
+      await installProjections(projector, projections, roleNames(database.rolePrefix));
+      expect(await missing(0)).toEqual([]);
+      expect(await missing(-1)).toEqual([]);
+      expect(await missing(1)).toEqual(['read models']);
+    } finally {
+      await Promise.all([pool.end(), projector.end()]);
+      await database.drop();
+    }
+  });
+});
