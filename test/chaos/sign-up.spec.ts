@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SIGN_UP_FAILPOINTS } from '../../libs/identity/sign-up';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
+import { sweepLater, sweepSoon } from './sweeping';
 
 const PASSWORD = 'correct horse battery staple';
 
@@ -47,6 +48,7 @@ describe('a sign-up that the process did not survive', () => {
   const cutOffAt = async (failpoint: string): Promise<CutOff> => {
     const cut = { email: `ada${++people}@acme.example`, key: randomUUID() };
     rmSync(fired, { force: true });
+    await sweepLater(system.owner, 'identity.sign_ups');
     const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
     const product = system.start(env);
     const url = await product.ready();
@@ -82,6 +84,7 @@ describe('a sign-up that the process did not survive', () => {
     await cut(personRegistered, swept, 'TenantCreated', 'PersonRegistered');
     await cut(completed, repeated, 'TenantCreated', 'PersonRegistered');
 
+    await sweepSoon(system.owner, 'identity.sign_ups');
     const product = system.start();
     const url = await product.ready();
     for (const one of repeated) {
