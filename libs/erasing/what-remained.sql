@@ -17,4 +17,12 @@ begin
   delete from identity.joins where tenant_id = p_tenant_id;
   delete from idempotency.keys where tenant_id = p_tenant_id;
   delete from event_log.snapshots where tenant_id = p_tenant_id;
+  delete from plans.reservations where tenant_id = p_tenant_id;
+  delete from plans.api_calls where tenant_id = p_tenant_id;
+  delete from billing.inbox i using billing.customers c
+    where c.tenant_id = p_tenant_id and (i.account, i.livemode, i.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.work w using billing.customers c
+    where c.tenant_id = p_tenant_id and (w.account, w.livemode, w.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.calls where tenant_id = p_tenant_id;
+  delete from billing.customers where tenant_id = p_tenant_id;
 end $$;
