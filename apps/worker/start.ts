@@ -1,5 +1,5 @@
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
-import { followErasures } from '../../libs/event-log/follow-erasures';
+import { followFacts } from '../../libs/event-log/follow-facts';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createWake } from '../../libs/platform/database/wake';
 import { startEngine } from '../../libs/projecting/engine';
@@ -43,7 +43,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   });
   const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
   const store = new AggregateStore({ log });
-  const erasures = followErasures(log, (tenantId) => store.forgetTenant(tenantId));
+  const erasures = followFacts(log, ['TenantErased'], ({ data }) => store.forgetTenant(String(data['tenantId'])));
   const reactions = startReactions({
     reactions: createReactions({ store, pool, waiter }),
     log,

@@ -3,8 +3,8 @@ import type { Standing } from '../../../libs/domain/tenant/billing';
 import { get, none } from '../../../libs/domain/tenant/by-id';
 import type { OpenTenant, Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Role } from '../../../libs/domain/tenant/roles';
-import type { EventLog, Position, RecordedEvent } from '../../../libs/event-log/port';
-import { backoff, sleep } from '../../../libs/platform/backoff';
+import { followFacts } from '../../../libs/event-log/follow-facts';
+import type { EventLog, RecordedEvent } from '../../../libs/event-log/port';
 
 /** What changes who belongs to a company, as what, and what the company may do. */
 const AUTHORITY_FACTS = [
@@ -23,7 +23,6 @@ const AUTHORITY_FACTS = [
 const BELIEVED_MS = 1_000;
 /** Companies that one process remembers. */
 const COMPANIES = 20_000;
-const RETRY = { firstMs: 50, maxMs: 1_000 };
 
 type Members = OpenTenant['members'];
 
@@ -92,8 +91,7 @@ export const createAuthority = ({
 }: AuthorityOptions) => {
   const known = new Map<string, Known>();
   const loading = new Map<string, Loading>();
-  const stopping = new AbortController();
-  let following: Promise<void> | undefined;
+  let following: ReturnType<typeof followFacts> | undefined;
 
   const remember = (tenantId: string, company: Company, until: number): void => {
     known.delete(tenantId);
@@ -142,24 +140,6 @@ export const createAuthority = ({
     loading.delete(tenantId);
   };
 
-  const follow = async (): Promise<void> => {
-    const { signal } = stopping;
-    let after: Position | undefined;
-    for (let failed = 0; !signal.aborted; ) {
-      try {
-        after ??= await log.head();
-        for await (const page of log.subscribe({ after, types: AUTHORITY_FACTS, signal })) {
-          page.events.forEach(forget);
-          after = page.position;
-          failed = 0;
-        }
-      } catch {
-        // As where it simply ends, because the log was closed before this was: asked again, though not at once.
-      }
-      await sleep(backoff(++failed, RETRY), signal);
-    }
-  };
-
   return {
     /** What somebody is in a company, from memory; undefined where that has to be asked for. */
     remembered: (tenantId: string, personId: string): Seat | undefined => {
@@ -186,12 +166,11 @@ export const createAuthority = ({
 
     /** Begins to hear of changes, wherever they are made. */
     watch: (): void => {
-      following ??= follow();
+      following ??= followFacts(log, AUTHORITY_FACTS, forget);
     },
 
     close: async (): Promise<void> => {
-      stopping.abort();
-      await following;
+      await following?.stop();
     },
   };
 };

@@ -1,12 +1,16 @@
 import { backoff, sleep } from '../platform/backoff';
-import type { EventLog, Position } from './port';
+import type { EventLog, Position, RecordedEvent } from './port';
 
 const RETRY = { firstMs: 50, maxMs: 1_000 };
 
-/** Tells of every tenant that is erased from now on, by whichever process, so that nothing of it is kept in memory. */
-export const followErasures = (
+/**
+ * Tells of every event of these types from now on, whichever process appends it, for what is kept in memory: nothing is
+ * remembered of how far it has come. A log that is away, or was closed before this was, is asked again, though not at once.
+ */
+export const followFacts = (
   log: EventLog,
-  onErased: (tenantId: string) => void,
+  types: readonly string[],
+  onFact: (event: RecordedEvent) => void,
 ): { readonly stop: () => Promise<void> } => {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -15,13 +19,13 @@ export const followErasures = (
     for (let failed = 0; !signal.aborted; ) {
       try {
         after ??= await log.head();
-        for await (const { events, position } of log.subscribe({ after, types: ['TenantErased'], signal })) {
-          for (const { data } of events) onErased(String(data['tenantId']));
+        for await (const { events, position } of log.subscribe({ after, types, signal })) {
+          events.forEach(onFact);
           after = position;
           failed = 0;
         }
       } catch {
-        // The log is away, or was closed before this was.
+        // As where it simply ends.
       }
       await sleep(backoff(++failed, RETRY), signal);
     }

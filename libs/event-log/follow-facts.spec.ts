@@ -1,9 +1,9 @@
 import { uuidv7 } from '../platform/ids/uuid';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import { followErasures } from './follow-erasures';
+import { followFacts } from './follow-facts';
 
-describe('who follows erasures', () => {
-  it('is told of each tenant that is erased from then on, and of nothing else', async () => {
+describe('who follows facts', () => {
+  it('is told of each event of its types from then on, and of nothing else', async () => {
     const log = new InMemoryEventLog();
     const happen = (type: string, tenantId: string) =>
       log.append({
@@ -15,8 +15,8 @@ describe('who follows erasures', () => {
     await happen('TenantErased', before);
     const told: string[] = [];
     const all = new Promise<void>((resolve) => {
-      const { stop } = followErasures(log, (tenantId) => {
-        told.push(tenantId);
+      const { stop } = followFacts(log, ['TenantErased'], ({ data }) => {
+        told.push(String(data['tenantId']));
         void stop().then(resolve);
       });
     });
