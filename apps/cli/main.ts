@@ -1,7 +1,7 @@
 import { loadSettings, readEnvironment } from '../../libs/platform/config/settings';
 import { migrate } from '../../libs/platform/database/migrate';
 import { deriveRolePasswords } from '../../libs/platform/database/roles';
-import { codeOf } from '../../libs/platform/error-code';
+import { isNobodyThere } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../context';
 import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
@@ -86,7 +86,7 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
 };
 
 const explained = (error: unknown): string => {
-  if (codeOf(error) === 'ECONNREFUSED') return 'the database does not answer; is the product running?';
+  if (isNobodyThere(error)) return 'the database does not answer; is the product running?';
   return redact(error instanceof Error ? error.message : String(error));
 };
 

@@ -8,3 +8,10 @@ export const codeOf = (error: unknown): string | undefined => {
   if ('errors' in error && Array.isArray(error.errors)) return codeOf(error.errors[0]);
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 };
+
+/** Nobody listens at an address, or at a socket whose file is not even there. */
+export const isNobodyThere = (error: unknown): boolean => {
+  const code = codeOf(error);
+  const isConnecting = typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';
+  return code === 'ECONNREFUSED' || (code === 'ENOENT' && isConnecting);
+};

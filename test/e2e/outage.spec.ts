@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { ADVISORY_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { type Load, startLoad, tallyOf } from '../chaos/client';
-import { startProxy, type TcpProxy } from '../support/tcp-proxy';
+import { databaseTarget, startProxy, type TcpProxy } from '../support/tcp-proxy';
 import { type Account, type Asked, ask, PASSWORD, rename, signUp } from './http';
 import { endAll, type Product } from './start/product';
 import { openSystem, type System } from './system';
@@ -26,8 +26,7 @@ describe('the product, while its database is away', () => {
 
   beforeAll(async () => {
     system = await openSystem();
-    const { hostname: host, port } = new URL(system.databaseUrl);
-    proxy = await startProxy({ host, port: Number(port) });
+    proxy = await startProxy(databaseTarget(system.databaseUrl));
     product = system.start({ DATABASE_URL: proxy.through(system.databaseUrl) });
     url = await product.ready();
     account = await signUp(url);

@@ -14,7 +14,7 @@ import {
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { createTestDatabase } from '../../libs/testing/database';
-import { startProxy } from '../support/tcp-proxy';
+import { databaseTarget, startProxy } from '../support/tcp-proxy';
 
 /** A version that no integer of PostgreSQL holds: it refuses the whole batch, and means this one. */
 const POISON = 2 ** 40;
@@ -34,8 +34,7 @@ export interface AppendsWorld {
 
 export const openAppends = async (): Promise<AppendsWorld> => {
   const database = await createTestDatabase();
-  const { hostname: host, port } = new URL(database.urls.log);
-  const proxy = await startProxy({ host, port: Number(port) });
+  const proxy = await startProxy(databaseTarget(database.urls.log));
   const connectionString = proxy.through(database.urls.log);
   const logs = [1, 2].map(() => createPostgresEventLog({ connectionString, pollMs: 20 })) as [EventLog, EventLog];
   const owner = new Client({ connectionString: database.urls.owner });

@@ -43,8 +43,18 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
+/** Where a server on this machine listens. */
+export type Target = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Where the database of a URL listens, which may be a socket: its folder then stands for the host. */
+export const databaseTarget = (url: string): Target => {
+  const { hostname, port } = new URL(url);
+  const host = decodeURIComponent(hostname);
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port: Number(port) };
+};
+
 /** Puts faults between a client and a server on one machine. */
-export const startProxy = async (target: { readonly host: string; readonly port: number }): Promise<TcpProxy> => {
+export const startProxy = async (target: Target): Promise<TcpProxy> => {
   const links = new Set<Link>();
   let mode: 'pass' | 'black-hole' | 'stall' = 'pass';
   let delayMs = 0;
@@ -196,6 +206,7 @@ class Link {
  * already can't be reset: libuv refuses, and the handle that is then never closed keeps Node from ending.
  */
 const resetNow = (socket: Socket): void => {
-  if (!socket.writableEnded) Object.assign(socket, { resetAndClosing: true });
+  // That of a socket in the file system has no address, and knows no reset.
+  if (!socket.writableEnded && socket.remoteAddress !== undefined) Object.assign(socket, { resetAndClosing: true });
   socket.destroy();
 };

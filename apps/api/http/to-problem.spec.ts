@@ -49,6 +49,12 @@ describe('whatever a route throws', () => {
     ['a version out of date', new StaleVersion(), 412, 'precondition-failed'],
     ['an append that no log takes', new InvalidAppend(SECRET), 400, 'validation-failed'],
     ['a refused connection', coded(new Error(SECRET), 'ECONNREFUSED'), 503, 'dependency-unavailable'],
+    [
+      'a socket that is not there',
+      Object.assign(coded(new Error(SECRET), 'ENOENT'), { syscall: 'connect' }),
+      503,
+      'dependency-unavailable',
+    ],
     ['several of them', new AggregateError([coded(new Error(SECRET), 'ECONNREFUSED')]), 503, 'dependency-unavailable'],
     [
       'a pool that gives no connection',

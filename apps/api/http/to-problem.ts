@@ -11,6 +11,7 @@ import {
   WrongExpectedVersion,
 } from '../../../libs/event-log/port';
 import { isConnectionSuspect } from '../../../libs/platform/database/pools';
+import { isNobodyThere } from '../../../libs/platform/error-code';
 import { Problem, type ProblemName } from '../../../libs/platform/problems';
 
 /** Seconds after which a client may ask again for something that was away. */
@@ -72,7 +73,8 @@ const ofDependency = (error: unknown): Problem | undefined => {
   if (typeof error !== 'object' || error === null) return undefined;
   if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return ofDependency(error.errors[0]);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const unreachable = error instanceof DatabaseError ? NOT_NOW.test(code) : UNREACHABLE.test(code);
+  const unreachable =
+    error instanceof DatabaseError ? NOT_NOW.test(code) : UNREACHABLE.test(code) || isNobodyThere(error);
   // An `E…` code that is not of a connection (a file, say) is a fault of ours.
   const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
   return unreachable || suspect ? away(error, 'Something that this needs is away. Try again soon.') : undefined;

@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolders } from '../make-folders';
+import { LOOPBACK, socketDirectory, superuserUrl } from './address';
 import { installBinaries } from './binaries';
-import { DATABASE, ensureCluster, SUPERUSER } from './cluster';
+import { ensureCluster } from './cluster';
 import { EmbeddedPostgresError } from './errors';
 import { lockDirectory } from './lock';
 import { type ServerOptions, ServerStartFailed, startServer, stopOrphan, stopProcess } from './server';
@@ -23,7 +24,7 @@ export interface EmbeddedPostgresOptions {
 }
 
 export interface EmbeddedPostgres {
-  /** For the superuser, who owns the database. Stays the same over restarts of the server. */
+  /** For the superuser, who owns the database, over the server's socket where it has one. Stays the same over its restarts. */
   readonly url: string;
   /** The server's process now. */
   readonly pid: number | undefined;
@@ -37,7 +38,7 @@ const PORT_ATTEMPTS = 5;
 const LONGEST_BACKOFF_MS = 5_000;
 
 /**
- * A PostgreSQL of our own on loopback: made on the first start (about 2 s), found again on the next (0.3 s), started
+ * A PostgreSQL of our own on a socket and on loopback: made on the first start (about 2 s), found again on the next (0.3 s), started
  * anew should it end unasked, and ended by `stop`.
  * @throws EmbeddedPostgresError with what to do about it
  */
@@ -62,7 +63,7 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
     const { child, port } = await startOnFreePort(server, join(dataDir, 'postgres.port'));
     const supervised = supervise(child, { ...server, port }, (message) => log('error', message));
     return {
-      url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`,
+      url: superuserUrl(socketDirectory(cluster) ?? LOOPBACK, port, password),
       get pid() {
         return supervised.pid();
       },
@@ -115,7 +116,7 @@ const freePort = (port: number): Promise<number> =>
   new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(0));
-    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+    probe.listen({ port, host: LOOPBACK, exclusive: true }, () => {
       const address = probe.address();
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });

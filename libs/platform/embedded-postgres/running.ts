@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATABASE, SUPERUSER } from './cluster';
+import { LOOPBACK, socketDirectory, superuserUrl } from './address';
+import { clusterOf } from './server-user';
 
 /**
  * The URL of the embedded PostgreSQL that a running product keeps in this data directory, for the command line beside it;
@@ -10,7 +11,7 @@ export const embeddedUrl = async (dataDir: string): Promise<string | undefined> 
   try {
     const read = async (name: string): Promise<string> => (await readFile(join(dataDir, name), 'utf8')).trim();
     const [password, port] = await Promise.all([read('postgres.password'), read('postgres.port')]);
-    return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`;
+    return superuserUrl(socketDirectory(clusterOf(dataDir)) ?? LOOPBACK, port, password);
   } catch {
     return undefined;
   }

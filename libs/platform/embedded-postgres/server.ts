@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm, truncate } from 'node:fs/promises';
+import { open, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSocketFile, LOOPBACK, socketDirectory } from './address';
 import { cannotRun, serverEnvironment } from './cluster';
 import { EmbeddedPostgresError } from './errors';
 import { isAlive, processesOf } from './process-identity';
@@ -53,11 +54,11 @@ export const startServer = async (options: ServerOptions): Promise<ChildProcess>
   return child;
 };
 
-const flags = ({ port, durable }: ServerOptions): string[] => {
+const flags = ({ cluster, port, durable }: ServerOptions): string[] => {
   const settings = {
-    listen_addresses: '127.0.0.1',
+    listen_addresses: LOOPBACK,
     port,
-    unix_socket_directories: '',
+    unix_socket_directories: socketDirectory(cluster) ?? '',
     max_connections: 200,
     shared_buffers: '256MB',
     max_wal_size: '2GB',
@@ -127,7 +128,7 @@ const readPidFile = async (cluster: string): Promise<{ pid: number; status: stri
 
 /**
  * Makes the cluster free: ends a server that outlived the process which had started it, waits for what outlived the
- * server itself, and removes the pid file once no process of theirs is left, because its id may be another's by now.
+ * server itself, and removes the files that name its id once no process of theirs is left: it may be another's by now.
  * The caller holds the directory's lock.
  */
 export const stopOrphan = async (cluster: string, log: (message: string) => void): Promise<void> => {
@@ -140,7 +141,8 @@ export const stopOrphan = async (cluster: string, log: (message: string) => void
   }
   // Without their server these end by themselves, one that is busy a little later.
   for (const pid of left) if (isAlive(pid)) await stopProcess(pid);
-  await rm(join(cluster, 'postmaster.pid'), { force: true });
+  const sockets = (await readdir(cluster)).filter(isSocketFile);
+  for (const name of ['postmaster.pid', ...sockets]) await rm(join(cluster, name), { force: true });
 };
 
 /** Ends a server: fast, then at once (it will replay its log), then by force. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProxy, type TcpProxy } from '../../../test/support/tcp-proxy';
+import { databaseTarget, startProxy, type TcpProxy } from '../../../test/support/tcp-proxy';
 import { type JobsFixture, type OpenedJobs, type OpenOptions, openJobs } from './contract/support';
 
 export type { JobsFixture } from './contract/support';
@@ -60,8 +60,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       return opened.jobs;
     };
     const proxied = async (): Promise<TcpProxy> => {
-      const { hostname, port } = new URL(fixture.url);
-      const proxy = await startProxy({ host: hostname, port: Number(port) });
+      const proxy = await startProxy(databaseTarget(fixture.url));
       proxies.push(proxy);
       return proxy;
     };

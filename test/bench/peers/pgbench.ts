@@ -42,12 +42,13 @@ const byPgbench = async (url: string, clients: number, { seconds, warmUp }: Pace
     const script = join(directory, 'insert.sql');
     await writeFile(script, `${INSERT.replace('$1', `'${DATA}'`)};\n`);
     const { hostname, port, username, password, pathname } = new URL(url);
+    const host = decodeURIComponent(hostname);
     const { stdout } = await run(
       'pgbench',
       [
         ...['--no-vacuum', '--protocol', 'prepared', '--file', script],
         ...['--client', String(clients), '--jobs', '2', '--time', String(Math.ceil(seconds + warmUp))],
-        ...['--host', hostname, '--port', port || '5432', '--username', username, pathname.slice(1)],
+        ...['--host', host, '--port', port || '5432', '--username', username, pathname.slice(1)],
       ],
       { env: { PATH: process.env['PATH'], PGPASSWORD: decodeURIComponent(password) } },
     );
