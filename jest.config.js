@@ -14,6 +14,7 @@ module.exports = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/test/setup/global-setup.ts',
   globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+  testSequencer: '<rootDir>/test/setup/sequencer.js',
   // Most of the long specs wait for a process or a lease: three of them keep two cores busy.
   maxWorkers: 3,
   testTimeout: 30_000,

@@ -96,3 +96,9 @@ export const until = async (condition: () => boolean | Promise<boolean>, ms: num
   for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await condition()) return;
   throw new Error(`did not come about within ${ms} ms: ${condition}`);
 };
+
+/** Soon: a check has a second, which a machine that starts several products at once may need for something else. */
+export const isReady = async (url: string): Promise<boolean> => {
+  await until(async () => (await fetch(`${url}/readyz`)).status === 200, 10_000);
+  return true;
+};

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { endAll, launch, serverPid, until } from './product';
+
+/** Where a test's product lives. */
+export interface Folders {
+  home: string;
+  /** Below it, and not made yet. */
+  dataDir: string;
+}
+
+const makeHome = async (): Promise<string> => {
+  const home = await mkdtemp(join(tmpdir(), 'tenantry-start-'));
+  await chmod(home, 0o755);
+  return home;
+};
+
+const endServer = async (dataDir: string): Promise<void> => {
+  const server = serverPid(dataDir);
+  if (server > 0 && isAlive(server)) process.kill(server, 'SIGQUIT');
+  await until(() => serverPid(dataDir) === 0 || !isAlive(serverPid(dataDir)), 10_000);
+};
+
+/** New folders for each test of a file, after which nothing of it runs or lies there any more. */
+export const useFolders = (): Folders => {
+  const folders: Folders = { home: '', dataDir: '' };
+  beforeEach(async () => {
+    folders.home = await makeHome();
+    folders.dataDir = join(folders.home, 'data');
+  });
+  afterEach(async () => {
+    await endAll();
+    await endServer(folders.dataDir);
+    await rm(folders.home, { recursive: true, force: true });
+  });
+  return folders;
+};
+
+/** The same, with the data of a product that has been started before: a first start takes longer than all that follows. */
+export const usePreparedFolders = (): Folders => {
+  let template = '';
+  beforeAll(async () => {
+    template = await makeHome();
+    const product = launch(join(template, 'data'));
+    await product.ready();
+    await product.end('SIGTERM');
+    // Each of the copies takes one of its own.
+    await rm(join(template, 'data/postgres.port'));
+  });
+  afterAll(() => rm(template, { recursive: true, force: true }));
+  const folders = useFolders();
+  beforeEach(() => {
+    execFileSync('cp', ['--archive', join(template, 'data'), folders.dataDir]);
+  });
+  return folders;
+};

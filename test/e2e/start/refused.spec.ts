@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { useFolders } from './folders';
+import { launch } from './product';
+
+jest.setTimeout(120_000);
+
+const folders = useFolders();
+
+describe('a start that can not be', () => {
+  it('reads .env from the folder that it is started in', async () => {
+    await writeFile(join(folders.home, '.env'), 'LOG_LEVEL=loud\n');
+    const product = launch(folders.dataDir, { cwd: folders.home });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toContain('LOG_LEVEL must be one of');
+  });
+
+  it.each<[string, () => Promise<Record<string, string>>, RegExp]>([
+    [
+      'is a file',
+      async () => {
+        await writeFile(folders.dataDir, '');
+        return {};
+      },
+      /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'lies below a file',
+      async () => {
+        await writeFile(folders.dataDir, '');
+        return { DATA_DIR: join(folders.dataDir, 'below') };
+      },
+      /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'can not be made',
+      async () => ({ DATA_DIR: '/proc/nope' }),
+      /DATA_DIR: \/proc\/nope can't be made \(ENOENT.*\)\. Name a folder, for example DATA_DIR=/,
+    ],
+    [
+      'has a postgres folder of somebody else',
+      async () => {
+        await mkdir(join(folders.dataDir, 'postgres'), { recursive: true });
+        await chmod(folders.dataDir, 0o755);
+        return {};
+      },
+      /DATA_DIR: \S+\/postgres is no database that Tenantry has made .*for example DATA_DIR=/,
+    ],
+    [
+      'can not hold the key that a given database needs',
+      async () => ({ DATA_DIR: '/proc/nope', DATABASE_URL: 'postgres://owner:secret@127.0.0.1:1/tenantry' }),
+      /DATA_DIR \/proc\/nope can not hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
+    ],
+  ])('says in a sentence what to do where DATA_DIR %s', async (_, given, sentence) => {
+    const product = launch(folders.dataDir, { env: await given() });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(sentence);
+    expect(product.output()).not.toMatch(/^ +at /m);
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['hangs up', (socket) => socket.once('data', () => socket.destroy())],
+    ['says nothing', () => undefined],
+    ['speaks something else', (socket) => socket.on('data', () => socket.write('-ERR unknown command\r\n'))],
+  ])('says in a sentence what to do where DATABASE_URL leads to something that %s', async (_, answer) => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      answer(socket);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const product = launch(folders.dataDir, {
+      env: { DATABASE_URL: `postgres://owner:secret@127.0.0.1:${port}/tenantry` },
+    });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(
+      /DATABASE_URL leads to 127\.0\.0\.1:\d+, where nothing answers as PostgreSQL does .*Example: DATABASE_URL=/,
+    );
+    expect(product.output()).not.toMatch(/^ +at /m);
+    expect(product.output()).not.toContain(`owner:secret@127.0.0.1:${port}`);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+
+  it('tells every setting that it can not use at once, each with an example', async () => {
+    const product = launch(folders.dataDir, {
+      env: { PORT: 'http', ROLE: 'both', DATABASE_URL: 'mysql://root:hidden@db/x' },
+    });
+    expect(await product.ended()).toBe(1);
+    expect(product.output()).toMatch(
+      /ROLE must be .*\n.*PORT must be .*\n.*DATABASE_URL must be .*Example: DATABASE_URL=postgres/,
+    );
+    expect(product.output()).not.toContain('hidden');
+  });
+});
