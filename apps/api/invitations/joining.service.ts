@@ -22,6 +22,7 @@ import { invalid } from '../http/validation';
 import type { PasswordCheck } from '../identity/password-check';
 import type { SessionOpener, SessionOpenerParts } from '../identity/session-opener';
 import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
+import { createTurns } from './turns';
 
 export interface JoiningParts {
   /** Connects as the app role. */
@@ -59,6 +60,8 @@ export const createJoining = (
   { check, opener, stateOf: tenantStateOf, guard }: Inside,
   events: JoinEvents,
 ) => {
+  const inTurn = createTurns();
+
   const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
     const tokenHash = hashOfToken(token);
     const invitation = await findHeldInvitation(db, tokenHash);
@@ -177,7 +180,9 @@ export const createJoining = (
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
         const { principal } = context;
-        if (!principal) return await acceptAsStranger(body, context, client);
+        // Whoever sends it twice at once, without a key, finds, the second time, whom the first time let in.
+        const turn = `${body.token} ${emailKey(body.email ?? '')}`;
+        if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
         return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw unusable();
