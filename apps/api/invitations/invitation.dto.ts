@@ -40,7 +40,8 @@ export class InviteDto {
     },
     {
       optional: true,
-      description: 'Domains of whose addresses one must be; any unless given. Sub-domains do not count.',
+      description:
+        'Domains of whose addresses one must be; any unless given. Sub-domains do not count. Not in the plan free.',
     },
     { type: [String], maxItems: MAX_DOMAINS },
   )
