@@ -101,6 +101,18 @@ describe('invitations', () => {
     expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);
   });
 
+  it('tell nobody of a wrong password who asks two processes at once', async () => {
+    const people = Array.from({ length: 8 }, () => someone());
+    const { id, token } = await invite({ maxUses: people.length + 1 });
+    for (const who of people) {
+      const answers = await Promise.all([app, other].map((at) => accept(token, who, at)));
+      const statuses = answers.map(({ statusCode }) => statusCode);
+      expect(statuses).toContain(201);
+      expect(statuses.filter((status) => status !== 201 && status !== 409)).toEqual([]);
+    }
+    expect(await listed(id)).toMatchObject({ uses: people.length });
+  });
+
   it('let the owner of an account in by its address and password', async () => {
     const { token } = await invite();
     const { sent, user } = await app.signUp();

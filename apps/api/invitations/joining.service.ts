@@ -43,6 +43,8 @@ interface Inside {
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
 const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
 
+const UNDER_WAY = 'Somebody is joining or signing up with this address at this moment. Try again.';
+
 /** What the page of a link shows. */
 export interface Introduction extends PreviewDto {
   readonly inviterName: string | undefined;
@@ -125,14 +127,15 @@ export const createJoining = (
   };
 
   /**
-   * The address has an account, and the password is not its own. What somebody new would be refused for comes first: a
-   * link that can not be used tells nobody which addresses have an account, and one that can costs a use each time.
+   * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
+   * wrong. What somebody new would be refused for comes first: a link that can not be used tells nobody which addresses
+   * have an account, and one that can costs a use each time.
    */
-  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest): Promise<never> => {
+  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
     const newcomer = { personId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
     const tenant = await tenantStateOf(tenantId);
     joinTenant(newcomer, guard.limitsOf(tenant), tenant);
-    throw notThem();
+    throw hadAccount ? notThem() : new Problem('conflict', { detail: UNDER_WAY });
   };
 
   const acceptAsStranger = async (
@@ -145,7 +148,12 @@ export const createJoining = (
       throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
     const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
-    const known = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
+    let hadAccount = false;
+    const known = await check(attempt, async () => {
+      const found = await findCredentials(pool, email, markOf(client.network));
+      hadAccount = found !== undefined;
+      return found;
+    });
     if (known) return joinAs(await personOf(known.personId), invitation, context, client);
     if (personName === undefined) throw notThem();
     const { tenantId, tokenHash } = invitation;
@@ -155,7 +163,7 @@ export const createJoining = (
       correlationId: context.requestId,
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
-    if (!joined) return refuseTaken(request);
+    if (!joined) return refuseTaken(request, hadAccount);
     const { personId, createdAt, position } = joined;
     context.position = position;
     return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);
