@@ -4,6 +4,7 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/s
 
 interface Operation {
   readonly responses: Record<string, object>;
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly example?: object } } };
   readonly 'x-permission'?: { readonly permission: Permission };
 }
 
@@ -81,5 +82,25 @@ describe('what the conventions say of every route', () => {
   it('ids are UUIDv7, those of sessions too', async () => {
     const { data } = (await get('/v1/sessions')).json();
     for (const id of [ada.user.id, ada.tenant.id, data[0].id]) expect(id).toMatch(UUIDV7);
+  });
+
+  it('a body is taken as the documentation shows it', async () => {
+    const shown = (method: string, path: string) =>
+      operations.find((it) => it[0] === method && it[1] === path)?.[2].requestBody?.content['application/json'].example;
+    const send = async (method: 'POST' | 'PATCH', path: string, id = '') => {
+      const payload = shown(method.toLowerCase(), path) ?? {};
+      const answer = await app.ask(method, path.replace('{id}', id), { token: ada.accessToken, payload });
+      expect([path, answer.statusCode]).toEqual([path, method === 'POST' ? 201 : 200]);
+      return answer.json().id as string;
+    };
+    const bea = await app.ask('POST', '/v1/signup', { payload: shown('post', '/v1/signup') ?? {} });
+    expect(bea.statusCode).toBe(201);
+    await send('POST', '/v1/sessions');
+    await send('POST', '/v1/invitations');
+    await send('PATCH', '/v1/teams/{id}', await send('POST', '/v1/teams'));
+    const project = await send('POST', '/v1/projects');
+    await send('PATCH', '/v1/projects/{id}', project);
+    await send('PATCH', '/v1/tasks/{id}', await send('POST', '/v1/projects/{id}/tasks', project));
+    await send('PATCH', '/v1/tenant');
   });
 });

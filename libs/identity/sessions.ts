@@ -31,6 +31,11 @@ export interface OpenedSession {
   readonly refreshToken: string;
 }
 
+type Refused =
+  | { readonly outcome: 'unknown' | 'ended' }
+  /** The session that this has ended. */
+  | { readonly outcome: 'reused'; readonly sessionId: string };
+
 export type Refreshed =
   | {
       readonly outcome: 'rotated';
@@ -39,7 +44,7 @@ export type Refreshed =
       readonly tenantId: string | null;
       readonly refreshToken: string;
     }
-  | { readonly outcome: 'unknown' | 'ended' | 'reused' };
+  | Refused;
 
 type Row =
   | {
@@ -51,7 +56,7 @@ type Row =
       readonly personId: string;
       readonly tenantId: string | null;
     }
-  | { readonly outcome: 'unknown' | 'ended' | 'reused' };
+  | Refused;
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
@@ -130,6 +135,7 @@ export const createSessions = (pool: Pool, days: number) => {
       let refreshToken = token;
       for (let step = 0; step < MAX_STEPS; step++) {
         const row = await rotate(refreshToken);
+        if (row.outcome === 'reused') return { outcome: row.outcome, sessionId: row.sessionId };
         if (row.outcome !== 'rotated') return { outcome: row.outcome };
         const { salt, nextUsed, ...session } = row;
         refreshToken = successorOf(refreshToken, salt);

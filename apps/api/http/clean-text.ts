@@ -4,8 +4,8 @@ import type { FieldError } from '../../../libs/platform/problems';
 const NUL = '\u0000';
 /** No characters. */
 const HALF = /\p{Surrogate}/u;
-/** Keys that a copy of the object would take for something else. */
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
+/** Names that every object knows already, so that a copy or a look-up takes them for something else; no field has one. */
+const RESERVED = new Set([...Object.getOwnPropertyNames(Object.prototype), 'prototype']);
 /** Nothing to look at more closely: most texts. */
 const PLAIN = /^[ -~]*$/;
 

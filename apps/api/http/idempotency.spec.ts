@@ -244,6 +244,7 @@ describe('Idempotency-Key', () => {
     const answer = await make(key);
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors[0].pointer).toBe('/header/Idempotency-Key');
+    expect(answer.json().detail).toBe('/header/Idempotency-Key must be 1 to 255 printable ASCII characters.');
     expect(queries).toBe(0);
   });
 

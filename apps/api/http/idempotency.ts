@@ -7,6 +7,7 @@ import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import type { WithRawBody } from './json-body';
 import { addressKey } from './rate-limits';
 import type { RequestState } from './request-context';
+import { invalid } from './validation';
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -67,7 +68,7 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
 
     begin: async (request, state) => {
       const key = request.headers['idempotency-key'];
-      if (typeof key !== 'string' || !KEY.test(key)) throw invalid();
+      if (typeof key !== 'string' || !KEY.test(key)) throw invalidKey();
       const { principal } = state;
       const tenantId = principal?.tenantId ?? NOBODY;
       const who = principal ? `person ${principal.personId}` : `address ${addressKey(request.ip ?? '')}`;
@@ -134,11 +135,8 @@ const patiently = async (keeping: Promise<void>): Promise<void> => {
 const REUSED = 'This Idempotency-Key was used for another request. Use a new key for each request.';
 const BUSY = 'The first request with this Idempotency-Key is not answered yet. Ask again for its answer.';
 
-const invalid = (): Problem =>
-  new Problem('validation-failed', {
-    detail: 'Idempotency-Key is not valid.',
-    errors: [{ pointer: '/header/Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }],
-  });
+const invalidKey = (): Problem =>
+  invalid([{ pointer: '/header/Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }]);
 
 const hashOf = (request: WithRawBody): Buffer => {
   const hash = createHash('sha256').update(`${request.method} ${request.raw.url}\n`);

@@ -12,12 +12,11 @@ const MAX_DEPTH = 32;
 export type WithRawBody = FastifyRequest & { rawBody?: Buffer };
 
 /**
- * Takes JSON bodies and no others: UTF-8, at most 32 levels deep, without the keys that poison prototypes (Fastify's own
- * parser refuses those). An empty body is none: many clients name a type for the body that they don't send.
+ * Takes JSON bodies and no others: UTF-8, at most 32 levels deep. Keys that poison prototypes stay keys, which `cleanText`
+ * refuses by name. An empty body is none: many clients name a type for the body that they don't send.
  * @param isRaw where a signature is over the bytes: they are handed on as they are
  */
 export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) => boolean): void => {
-  const parse = instance.getDefaultJsonParser('error', 'error');
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
     (request as WithRawBody).rawBody = bytes;
@@ -30,14 +29,12 @@ export const acceptJsonOnly = (instance: FastifyInstance, isRaw: (path: string) 
       return done(new Problem('unsupported-media-type', { detail }));
     }
     if (!isUtf8(bytes)) return done(invalid('must be UTF-8'));
-    // The declared return type is a promise's; this parser answers by its callback.
-    void parse(request, bytes.toString('utf8'), (error, body: unknown) => {
-      if (error) return done(invalid(describe(error)));
-      if (bytes.length > 2 * MAX_DEPTH && isDeeper(body, MAX_DEPTH)) {
-        return done(invalid(`must not be nested deeper than ${MAX_DEPTH} levels`));
-      }
-      done(null, body);
-    });
+    const body = parsed(bytes.toString('utf8'));
+    if (body === undefined) return done(invalid('must be well-formed JSON'));
+    if (bytes.length > 2 * MAX_DEPTH && isDeeper(body, MAX_DEPTH)) {
+      return done(invalid(`must not be nested deeper than ${MAX_DEPTH} levels`));
+    }
+    done(null, body);
   });
 };
 
@@ -67,8 +64,14 @@ const isMeantAsUtf8 = ({ headers }: FastifyRequest): boolean => {
 const invalid = (message: string): Problem =>
   new Problem('validation-failed', { detail: `The body ${message}.`, errors: [{ pointer: '', message }] });
 
-const describe = (error: Error): string =>
-  /prototype/.test(error.message) ? 'must not have keys that change prototypes' : 'must be well-formed JSON';
+/** Undefined, which no JSON means, where it is none. Some editors begin a file with U+FEFF. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return undefined;
+  }
+};
 
 const isDeeper = (value: unknown, levels: number): boolean => {
   if (typeof value !== 'object' || value === null) return false;

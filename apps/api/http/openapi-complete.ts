@@ -4,6 +4,7 @@ import { type ProblemName, problemCatalogue } from '../../../libs/platform/probl
 import { OPERATOR_EXTENSION } from '../ops/operators.decorator';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
 import { OF_PERSON_EXTENSION, PERMISSION_EXTENSION } from './needs.decorator';
+import { addBodyExample } from './openapi-examples';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -37,6 +38,7 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
     for (const [method, operation] of operations) {
       const versioned = changed || operation[DOCUMENTATION]?.versioned === true;
       complete(operation, method, versioned, template.includes('{'));
+      addBodyExample(operation.requestBody, components.schemas);
     }
   }
   return document;

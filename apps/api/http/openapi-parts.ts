@@ -6,11 +6,12 @@ const field = (description: string, schema: object = text(), example?: string) =
   schema,
   ...(example !== undefined && { example }),
 });
-const parameter = (name: string, description: string, schema: object, example?: string) => ({
+// Without an example: the page that tries requests out would send it.
+const parameter = (name: string, description: string, schema: object) => ({
   name,
   in: 'header' as const,
   required: false,
-  ...field(description, schema, example),
+  ...field(description, schema),
 });
 
 export const PARAMETERS = {
@@ -18,19 +19,16 @@ export const PARAMETERS = {
     'Idempotency-Key',
     'Makes it safe to repeat this request: the same key and body within 24 hours have one effect and one answer.',
     text(255),
-    '8d3b6c1e-retry-safe',
   ),
   'If-Match': parameter(
     'If-Match',
-    'The `ETag` that the change was decided on; 412 where it is out of date.',
+    'The `ETag` that the change was decided on, such as `"7"`; 412 where it is out of date.',
     text(),
-    '"7"',
   ),
   'If-None-Match': parameter(
     'If-None-Match',
-    'The `ETag` that you have; 304 where it is still the one.',
+    'The `ETag` that you have, such as `"7"`; 304 where it is still the one.',
     text(),
-    '"7"',
   ),
   'If-Position': parameter(
     'If-Position',

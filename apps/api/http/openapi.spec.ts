@@ -39,6 +39,12 @@ describe('the OpenAPI document', () => {
     );
   });
 
+  it('has the page send no header that its reader did not fill in', () => {
+    const parameters = Object.values(document.components?.parameters ?? {});
+    expect(parameters).not.toHaveLength(0);
+    for (const parameter of parameters) expect(parameter).not.toHaveProperty('example');
+  });
+
   it('knows from @IfMatch what is versioned', () => {
     expect(parametersOf('patch /v1/things/{id}')).toContain('If-Match');
     expect(parametersOf('get /v1/things/{id}')).toContain('If-None-Match');

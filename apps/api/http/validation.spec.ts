@@ -61,6 +61,11 @@ describe('validation', () => {
       ['/addresses/1/stret', '/addresses/1/street'],
     ],
     ['an unknown field deep inside', { name: 'x', home: { street: 's', x: 1 } }, ['/home/x']],
+    [
+      'names that every object knows',
+      JSON.parse('{"name":"x","toString":1,"home":{"street":"s","valueOf":1,"__proto__":{"x":1}},"__proto__":{"x":1}}'),
+      ['/toString', '/home/valueOf', '/home/__proto__', '/__proto__'],
+    ],
   ])('refuses %s, and says where', async (_, payload, pointers) => {
     const answer = await send(payload);
     expect(answer.statusCode).toBe(400);

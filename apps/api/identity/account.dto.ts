@@ -66,7 +66,7 @@ export class ChangeProfileDto {
   @Email({ optional: true, example: 'ada@acme.example', description: 'To change it takes `currentPassword`.' })
   email?: string;
 
-  @Text({ max: MAX_PASSWORD, format: 'password', optional: true })
+  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' })
   currentPassword?: string;
 }
 

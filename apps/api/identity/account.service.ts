@@ -1,5 +1,4 @@
 import type { Accounts } from '../../../libs/identity/accounts';
-import type { EndedSessions } from '../../../libs/identity/ended-sessions';
 import { type ErasureParts, erase } from '../../../libs/identity/erasure';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { Problem } from '../../../libs/platform/problems';
@@ -14,7 +13,6 @@ import type { Inside } from './identity.service';
 export interface AccountParts extends Inside {
   readonly accounts: Accounts;
   readonly passwords: Passwords;
-  readonly ended: EndedSessions;
   readonly erasure: ErasureParts;
 }
 

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Role } from '../../../libs/domain/tenant/roles';
 import { emailKey } from '../../../libs/identity/email';
+import type { EndedSessions } from '../../../libs/identity/ended-sessions';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
 import { type SignUpEvents, type SignUpRequest, signUp } from '../../../libs/identity/sign-up';
@@ -40,6 +41,7 @@ export interface Inside {
   readonly check: PasswordCheck;
   readonly opener: SessionOpener;
   readonly liveCompany: LiveCompany;
+  readonly ended: EndedSessions;
 }
 
 const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
@@ -55,7 +57,7 @@ const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The add
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
 export const createIdentity = (
   { pool, db, passwords, sessions, signUps, markOf }: IdentityParts,
-  { check, opener, liveCompany }: Inside,
+  { check, opener, liveCompany, ended }: Inside,
   events: SignUpEvents,
 ) => {
   /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
@@ -138,6 +140,7 @@ export const createIdentity = (
       if (owner?.tenantId && !company)
         throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
       const refreshed = await sessions.refresh(token);
+      if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
       if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is not valid any more. Sign in again.' });
       const { personId, sessionId, refreshToken } = refreshed;

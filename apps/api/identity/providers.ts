@@ -63,7 +63,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
   const ended = createEndedSessions({ pool, accessTtlSeconds: accessTokens.ttlSeconds });
   const check = createPasswordCheck({ passwords, throttle });
   const opener = createSessionOpener(parts);
-  const inside = { check, opener, liveCompany: createLiveCompany(stateOf) };
+  const inside = { check, opener, liveCompany: createLiveCompany(stateOf), ended };
 
   const identity = (bus: CommandBus) => {
     const events = createSignUpEvents((command) => bus.execute<typeof command, Executed>(command));
@@ -72,7 +72,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
   const account = (bus: CommandBus) => {
     const execute = <Command extends object>(command: Command) => bus.execute<Command, Executed>(command);
     const erasure = { store: createErasureStore(pool), events: createErasureEvents({ execute, db, stateOf }) };
-    return createAccount({ ...inside, accounts: createAccounts(pool), passwords, ended, erasure });
+    return createAccount({ ...inside, accounts: createAccounts(pool), passwords, erasure });
   };
 
   const joining = (bus: CommandBus, guard: LimitGuard) => {

@@ -23,7 +23,7 @@ const isDomainList = (value: unknown): boolean =>
 const inAscii = (value: unknown): unknown => (isDomainList(value) ? (value as string[]).map(domainToASCII) : value);
 
 export class InviteDto {
-  @Choice(INVITABLE, { description: 'What who joins becomes; `admin` needs an owner.' })
+  @Choice(INVITABLE, { description: 'What who joins becomes; `admin` needs an owner.', example: 'member' })
   role!: (typeof INVITABLE)[number];
 
   @Integer({ min: 1, max: MAX_USES, description: 'How many people may join by the link.' })
@@ -40,7 +40,8 @@ export class InviteDto {
     },
     {
       optional: true,
-      description: 'Domains of whose addresses one must be; any unless given. Sub-domains do not count.',
+      description:
+        'Domains of whose addresses one must be; any unless given. Sub-domains do not count. Not in the plan free.',
     },
     { type: [String], maxItems: MAX_DOMAINS },
   )

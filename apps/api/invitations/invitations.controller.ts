@@ -135,7 +135,7 @@ export class InvitationsController {
       'Signed in, the token is enough. Else somebody new gives name, address and password, and whoever has an account its address and password: a wrong password is 401, as in signing in. Whoever belongs to the company already uses nothing of the invitation.',
     response: AcceptedDto,
     status: 201,
-    problems: ['not-found', 'unauthenticated', 'forbidden', 'plan-limit-reached'],
+    problems: ['not-found', 'unauthenticated', 'forbidden', 'conflict', 'plan-limit-reached'],
   })
   accept(
     @Body() body: AcceptDto,

@@ -91,6 +91,28 @@ describe('invitations', () => {
     expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 1 });
   });
 
+  it('let somebody new in once who asks several times at once, and take no right password for a wrong one', async () => {
+    const { id, token } = await invite({ maxUses: 2 });
+    const who = someone();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => accept(token, who)));
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array.from({ length: 12 }, () => 201));
+    expect(new Set(answers.map((answer) => answer.json().user.id)).size).toBe(1);
+    expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 1 });
+    expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);
+  });
+
+  it('tell nobody of a wrong password who asks two processes at once', async () => {
+    const people = Array.from({ length: 8 }, () => someone());
+    const { id, token } = await invite({ maxUses: people.length + 1 });
+    for (const who of people) {
+      const answers = await Promise.all([app, other].map((at) => accept(token, who, at)));
+      const statuses = answers.map(({ statusCode }) => statusCode);
+      expect(statuses).toContain(201);
+      expect(statuses.filter((status) => status !== 201 && status !== 409)).toEqual([]);
+    }
+    expect(await listed(id)).toMatchObject({ uses: people.length });
+  });
+
   it('let the owner of an account in by its address and password', async () => {
     const { token } = await invite();
     const { sent, user } = await app.signUp();

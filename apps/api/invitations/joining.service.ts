@@ -22,6 +22,7 @@ import { invalid } from '../http/validation';
 import type { PasswordCheck } from '../identity/password-check';
 import type { SessionOpener, SessionOpenerParts } from '../identity/session-opener';
 import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
+import { createTurns } from './turns';
 
 export interface JoiningParts {
   /** Connects as the app role. */
@@ -42,6 +43,8 @@ interface Inside {
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
 const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
 
+const UNDER_WAY = 'Somebody is joining or signing up with this address at this moment. Try again.';
+
 /** What the page of a link shows. */
 export interface Introduction extends PreviewDto {
   readonly inviterName: string | undefined;
@@ -59,6 +62,8 @@ export const createJoining = (
   { check, opener, stateOf: tenantStateOf, guard }: Inside,
   events: JoinEvents,
 ) => {
+  const inTurn = createTurns();
+
   const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
     const tokenHash = hashOfToken(token);
     const invitation = await findHeldInvitation(db, tokenHash);
@@ -122,14 +127,15 @@ export const createJoining = (
   };
 
   /**
-   * The address has an account, and the password is not its own. What somebody new would be refused for comes first: a
-   * link that can not be used tells nobody which addresses have an account, and one that can costs a use each time.
+   * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
+   * wrong. What somebody new would be refused for comes first: a link that can not be used tells nobody which addresses
+   * have an account, and one that can costs a use each time.
    */
-  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest): Promise<never> => {
+  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
     const newcomer = { personId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
     const tenant = await tenantStateOf(tenantId);
     joinTenant(newcomer, guard.limitsOf(tenant), tenant);
-    throw notThem();
+    throw hadAccount ? notThem() : new Problem('conflict', { detail: UNDER_WAY });
   };
 
   const acceptAsStranger = async (
@@ -142,7 +148,12 @@ export const createJoining = (
       throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
     const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
-    const known = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
+    let hadAccount = false;
+    const known = await check(attempt, async () => {
+      const found = await findCredentials(pool, email, markOf(client.network));
+      hadAccount = found !== undefined;
+      return found;
+    });
     if (known) return joinAs(await personOf(known.personId), invitation, context, client);
     if (personName === undefined) throw notThem();
     const { tenantId, tokenHash } = invitation;
@@ -152,7 +163,7 @@ export const createJoining = (
       correlationId: context.requestId,
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
-    if (!joined) return refuseTaken(request);
+    if (!joined) return refuseTaken(request, hadAccount);
     const { personId, createdAt, position } = joined;
     context.position = position;
     return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);
@@ -177,7 +188,9 @@ export const createJoining = (
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
         const { principal } = context;
-        if (!principal) return await acceptAsStranger(body, context, client);
+        // Whoever sends it twice at once, without a key, finds, the second time, whom the first time let in.
+        const turn = `${body.token} ${emailKey(body.email ?? '')}`;
+        if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
         return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw unusable();

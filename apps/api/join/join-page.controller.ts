@@ -1,7 +1,6 @@
 import { Body, Controller, Get, Header, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { emailKey } from '../../../libs/identity/email';
 import { Problem } from '../../../libs/platform/problems';
 import { Client, type ClientInfo } from '../http/client';
 import { Public } from '../http/public.decorator';
@@ -16,7 +15,6 @@ import { JOINING, PUBLIC_URL } from '../tokens';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';
-import { createTurns } from './turns';
 
 const validate = createValidationPipe();
 const ELSEWHERE = 'The form was sent from another site. Open the link again and send it from there.';
@@ -31,8 +29,6 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @ApiExcludeController()
 @Controller()
 export class JoinPageController {
-  private readonly inTurn = createTurns();
-
   constructor(
     @Inject(JOINING) private readonly joining: Joining,
     @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
@@ -82,9 +78,7 @@ export class JoinPageController {
         ...(password && { password }),
       };
       const dto = (await validate.transform(given, { type: 'body', metatype: AcceptDto })) as AcceptDto;
-      // A form has no Idempotency-Key: one that is sent twice finds, the second time, whom the first time let in.
-      const accepting = () => this.joining.accept(dto, context, client);
-      const { tenant, user } = await this.inTurn(`${token} ${emailKey(email ?? '')}`, accepting);
+      const { tenant, user } = await this.joining.accept(dto, context, client);
       return joinedPage(tenant.name, user.email);
     } catch (error) {
       const problem = toProblem(error);

@@ -4,7 +4,7 @@ import type { MemberRow } from '../../../projections/members/queries';
 import { Choice } from '../http/fields';
 
 export class ChangeRoleDto {
-  @Choice(ROLES, { description: 'Only an owner makes or unmakes owners.' })
+  @Choice(ROLES, { description: 'Only an owner makes or unmakes owners.', example: 'member' })
   role!: Role;
 }
 

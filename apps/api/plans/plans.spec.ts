@@ -176,6 +176,7 @@ describe('what a plan limits', () => {
     const invite = () => app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
     expect((await invite()).json()).toMatchObject({
       ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
+      detail: 'The plan free does not include invitations for addresses of chosen domains.',
     });
     await change(company, catalogue.termsOf('pro', null));
     expect((await invite()).statusCode).toBe(201);

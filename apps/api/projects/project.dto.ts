@@ -3,7 +3,7 @@ import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import { Choice, Text, Uuid } from '../http/fields';
 import { PageQuery } from '../http/pages';
 
-const NAME = { min: 1, max: 200, description: 'What the project is called.' };
+const NAME = { min: 1, max: 200, description: 'What the project is called.', example: 'Website' };
 const DESCRIPTION = {
   min: 0,
   max: 10_000,
@@ -14,7 +14,7 @@ const DESCRIPTION = {
 const TEAM = { optional: true, nullable: true, description: 'The team whose it is; null: nobody’s in particular.' };
 
 export class CreateProjectDto {
-  @Text({ ...NAME, example: 'Website' })
+  @Text(NAME)
   name!: string;
 
   @Text(DESCRIPTION)

@@ -6,7 +6,7 @@ import type { TaskRow } from '../../../projections/tasks/queries';
 import { Choice, Day, Text, Uuid } from '../http/fields';
 import { PageQuery } from '../http/pages';
 
-const TITLE = { min: 1, max: 500, description: 'What is to be done.' };
+const TITLE = { min: 1, max: 500, description: 'What is to be done.', example: 'Choose a colour' };
 const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, description: 'The details; empty at first.' };
 const ASSIGNEE = {
   optional: true,
@@ -21,7 +21,7 @@ const DUE = {
 };
 
 export class CreateTaskDto {
-  @Text({ ...TITLE, example: 'Choose a colour' })
+  @Text(TITLE)
   title!: string;
 
   @Text(DESCRIPTION)
@@ -42,7 +42,7 @@ export class ChangeTaskDto {
   @Text(DESCRIPTION)
   description?: string;
 
-  @Choice(TASK_STATUSES, { optional: true })
+  @Choice(TASK_STATUSES, { optional: true, example: 'in-progress' })
   status?: TaskStatus;
 
   @Uuid(ASSIGNEE)

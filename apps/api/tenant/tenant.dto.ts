@@ -6,7 +6,7 @@ import { UsedDto } from '../plans/plan.dto';
 
 /** What of the workspace shall change. */
 export class ChangeTenantDto {
-  @Text({ min: 1, max: 200, optional: true, description: "The company's name." })
+  @Text({ min: 1, max: 200, optional: true, description: "The company's name.", example: 'Acme' })
   name?: string;
 
   @Text({
@@ -26,7 +26,7 @@ export class TransferDto {
 }
 
 export class CloseTenantDto {
-  @Text({ min: 1, max: 200, description: "The company's name, typed again." })
+  @Text({ min: 1, max: 200, description: "The company's name, typed again.", example: 'Acme' })
   confirmName!: string;
 }
 

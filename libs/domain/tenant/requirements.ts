@@ -66,5 +66,11 @@ const NAMES = { seats: 'seats', teams: 'teams', openInvitations: 'open invitatio
 
 export const requireFeature = (feature: Feature, { features, plan, upgradeTo }: InStreamLimits): void => {
   if (features.includes(feature)) return;
-  throw new Refusal('feature-not-in-plan', `The plan ${plan} does not include this.`, { feature, plan, upgradeTo });
+  const detail = `The plan ${plan} does not include ${FEATURE_NAMES[feature]}.`;
+  throw new Refusal('feature-not-in-plan', detail, { feature, plan, upgradeTo });
 };
+
+const FEATURE_NAMES = { 'invitation-domains': 'invitations for addresses of chosen domains' } as const satisfies Record<
+  Feature,
+  string
+>;
