@@ -1,6 +1,12 @@
 // `npm run demo`: fills a running server over HTTP with a few companies to look around in. Cut off, it may be run again:
 // every write has an idempotency key of its own, and whoever signed up before signs in.
-const base = (process.env.BASE_URL ?? 'http://127.0.0.1:3000').replace(/\/$/, '');
+// The settings of the product that was started here, as it reads them.
+try {
+  process.loadEnvFile();
+} catch {
+  // There need not be any.
+}
+const base = (process.env.BASE_URL ?? `http://127.0.0.1:${process.env.PORT || 3000}`).replace(/\/$/, '');
 const PASSWORD = 'correct horse battery staple';
 /** Requests at the same time. */
 const AT_ONCE = 4;

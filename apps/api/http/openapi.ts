@@ -15,7 +15,12 @@ export const createOpenApiDocument = (app: NestFastifyApplication, version: stri
     .setDescription(DESCRIPTION)
     .setVersion(version)
     .setOpenAPIVersion('3.1.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token.' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: '`accessToken` of what `POST /v1/signup` or `POST /v1/sessions` answers.',
+    })
     .addBearerAuth(
       { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of an operator.' },
       'operator',
