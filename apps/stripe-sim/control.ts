@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorBody, invalid, SimError } from './errors';
 import { FAULTS, type Fault, type FaultKind, type Faults } from './faults';
 import { type Params, textOf } from './form';
 import { advanceTo, nextMoment } from './life/time';
@@ -86,13 +87,15 @@ export const createControl = (world: World, deliveries: Deliveries, faults: Faul
 
 const shareOf = (form: Params, name: string, most: number): number => {
   const value = Number(textOf(form, name) ?? 0);
-  return Number.isFinite(value) ? Math.min(most, Math.max(0, value)) : 0;
+  if (!Number.isFinite(value)) throw invalid(`${name} must be a number`, name);
+  return Math.min(most, Math.max(0, value));
 };
 
 const advanceBy = (world: World, control: Control, by: string): void => {
   if (by === 'next') control.advanceToNext();
   else if (by === 'month') control.advance((laterBy(world.now(), 'month') - world.now()) * 1_000);
   else if (/^\d{1,9}$/.test(by)) control.advance(Number(by) * 1_000);
+  else throw invalid('by must be next, month or a number of seconds', 'by');
 };
 
 /** The dashboard, and its forms: also for `curl`. */
@@ -106,7 +109,12 @@ export const serveControl = (
   const act = (path: string, work: (form: Params) => void): void => {
     instance.post(`/_sim/${path}`, async (request: FastifyRequest, reply: FastifyReply) => {
       if (isFromElsewhere(request)) return reply.code(403).send({ error: 'another site' });
-      work(formOf(request));
+      try {
+        work(formOf(request));
+      } catch (error) {
+        if (!(error instanceof SimError)) throw error;
+        return reply.code(error.status).send(errorBody(error));
+      }
       return reply.redirect('/', 303);
     });
   };
@@ -119,7 +127,7 @@ export const serveControl = (
   );
   act('faults', (form) => {
     const kind = textOf(form, 'kind');
-    if (!FAULTS.some((it) => it === kind)) return;
+    if (!FAULTS.some((it) => it === kind)) throw invalid(`kind must be one of ${FAULTS.join(', ')}`, 'kind');
     const times = Math.floor(shareOf(form, 'times', 1_000));
     const [method, path] = [textOf(form, 'method') ?? 'POST', textOf(form, 'path') ?? '/v1'];
     control.addFault({ method, path, kind: kind as FaultKind, times });

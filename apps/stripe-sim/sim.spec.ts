@@ -244,6 +244,18 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     await stripe.customers.create({ name: 'Acme' });
   });
 
+  it.each([
+    ['advance', { by: 'day' }, 'by'],
+    ['advance', {}, 'by'],
+    ['faults', { kind: 'hang' }, 'kind'],
+    ['chaos', { drop: 'all' }, 'drop'],
+  ])('says what it can not do: %s of %j', async (path, form, param) => {
+    const body = new URLSearchParams(form as Record<string, string>);
+    const answer = await fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body, redirect: 'manual' });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { param } });
+  });
+
   it('does the same to deliveries for the same seed', async () => {
     const orders: string[][] = [];
     for (let time = 0; time < 2; time++) {

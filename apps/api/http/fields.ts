@@ -138,15 +138,15 @@ export const Day = (options: FieldOptions = {}): PropertyDecorator => {
   return field({ message: 'must be a day such as 2026-01-31', test }, options, { type: String, format: 'date' });
 };
 
-/** An absolute http or https URL without credentials. */
+/** An absolute http or https URL without credentials, of 2048 characters at most where all beyond ASCII is written as %XX. */
 export const WebUrl = (options: FieldOptions = {}): PropertyDecorator => {
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\/[^\s\\]+$/i.test(value)) return false;
     if (!URL.canParse(value)) return false;
-    const { username, password } = new URL(value);
-    return username === '' && password === '';
+    const { href, username, password } = new URL(value);
+    return href.length <= 2048 && username === '' && password === '';
   };
-  return field({ message: 'must be an http or https URL', test }, options, {
+  return field({ message: 'must be an http or https URL of 2048 characters at most', test }, options, {
     type: String,
     format: 'uri',
     maxLength: 2048,

@@ -49,6 +49,7 @@ describe('validation', () => {
     ['29 February of 2025', { name: 'x', due: '2025-02-29' }, ['/due']],
     ['a script for a link', { name: 'x', link: 'javascript:alert(1)' }, ['/link']],
     ['a link with credentials', { name: 'x', link: 'https://a:b@c.example' }, ['/link']],
+    ['a link too long for a header', { name: 'x', link: `https://c.example/${'é'.repeat(400)}` }, ['/link']],
     ['another pattern', { name: 'x', slug: 'Acme' }, ['/slug']],
     ['a text for an object', { name: 'x', home: 'here' }, ['/home']],
     ['a list for an object', { name: 'x', home: [] }, ['/home']],

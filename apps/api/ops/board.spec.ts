@@ -114,6 +114,13 @@ describe('the board of jobs', () => {
     await failed('letters', 0);
   });
 
+  it('shows the last runs of a schedule', async () => {
+    let runs = 0;
+    await elsewhere.schedule('ticks', 600_000, async () => void runs++);
+    while ((await queueNamed('ticks'))?.counts.completed !== 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(runs).toBe(1);
+  });
+
   it('takes no write that another site’s page sends with the cookie', async () => {
     await jobs.queue<{ n: number }>('held').add({ n: 1 });
     const url = '/ops/jobs/api/queues/held/pause';

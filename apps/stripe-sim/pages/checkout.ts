@@ -17,7 +17,7 @@ const linesOf = ({ store }: World, session: Session) =>
     };
   });
 
-const cardButtons = (): Html => html`<p class="soft" id="cards">Or pay with a test card:</p>
+const cardButtons = (): Html => html`<p class="soft" id="cards">Or use a test card:</p>
 <div class="cards" role="group" aria-labelledby="cards">
 ${CARDS.map(({ number, label }) => html`<button class="plain" name="card" value="${number}"><span>${label}</span><code>${number.replaceAll(/(\d{4})(?=\d)/g, '$1 ')}</code></button>\n`)}</div>`;
 

@@ -9,6 +9,8 @@ const RAN = 'ran';
 /** ms between two tries to offer a run, and at most between two looks at the clock. */
 const AGAIN_MS = 1_000;
 const LOOK_MS = 60_000;
+/** Runs that are kept when they are done, so that the dashboard shows that there were any. */
+const KEPT = { count: 20 };
 /** A run that takes longer counts as failed. */
 export const RUN_TIMEOUT_MS = 900_000;
 
@@ -29,7 +31,8 @@ export const createSchedule = (queue: Queue, everyMs: number) => {
 
   const offer = async (slot: number): Promise<void> => {
     if (await hasRun(slot)) return;
-    await queue.addBulk([{ name: 'run', data: { slot }, opts: { jobId: uuidv7(), deduplication: { id: 'run' } } }]);
+    const opts = { jobId: uuidv7(), deduplication: { id: 'run' }, removeOnComplete: KEPT };
+    await queue.addBulk([{ name: 'run', data: { slot }, opts }]);
   };
 
   return {
