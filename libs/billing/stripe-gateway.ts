@@ -76,6 +76,8 @@ export interface Preview {
   readonly dueNow: number;
   /** Minor units: the part of it that is owed from before. */
   readonly overdue: number;
+  /** Minor units that later invoices are less: what a smaller plan leaves of the period that is paid. */
+  readonly credited: number;
   /** Of each period from then on. */
   readonly recurring: number;
   /** ISO 4217, upper case. */
@@ -238,7 +240,7 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
     preview: async (subscriptionId: string, wanted: readonly Item[], at: number): Promise<Preview> => {
       const [items, owed] = await Promise.all([itemsFor(subscriptionId, wanted), owedOf(subscriptionId)]);
       const overdue = owed.reduce((sum, { amount }) => sum + amount, 0);
-      const { amount_due, currency, lines } = await call(() =>
+      const { amount_due, total, currency, lines } = await call(() =>
         stripe.invoices.createPreview({
           subscription: subscriptionId,
           subscription_details: { items, proration_date: at, proration_behavior: 'always_invoice' },
@@ -250,8 +252,10 @@ export const createStripeGateway = (options: StripeGatewayOptions) => {
         0,
       );
       // Of an account without lines there is nothing to prorate.
-      const dueNow = overdue + (lines.data.length === 0 ? 0 : amount_due);
-      return { dueNow, overdue, recurring, currency: currency.toUpperCase(), at };
+      const isProrated = lines.data.length > 0;
+      const dueNow = overdue + (isProrated ? amount_due : 0);
+      const credited = isProrated ? Math.max(0, -total) : 0;
+      return { dueNow, overdue, credited, recurring, currency: currency.toUpperCase(), at };
     },
 
     /**

@@ -82,7 +82,12 @@ describe('what a company pays', () => {
     expect((await ask(url, company, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
     expect((await ask(url, company, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
     for (const path of ['/v1/billing/change', '/v1/billing/change?preview=true'])
-      expect((await ask(url, company, path, { plan: 'pro', seats: 1 })).status).toBe(400);
+      for (const [plan, seats] of [
+        ['pro', 1],
+        ['free', 5],
+        ['enterprise', 5],
+      ])
+        expect((await ask(url, company, path, { plan, seats })).status).toBe(400);
   });
 
   it('pays with an upgrade what is owed from before, as the preview has shown, and is unlocked by it', async () => {
@@ -112,7 +117,10 @@ describe('what a company pays', () => {
 
   it('is shown on invoices as what was charged, with the credits that paid for the rest', async () => {
     await scene.subscribe(url, company);
-    for (const plan of ['enterprise', 'pro', 'enterprise'])
+    expect((await ask(url, company, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
+    const { body: smaller } = await ask(url, company, '/v1/billing/change?preview=true', { plan: 'pro' });
+    expect([smaller['dueNow'], Number(smaller['credited']) > 0]).toEqual([0, true]);
+    for (const plan of ['pro', 'enterprise'])
       expect((await ask(url, company, '/v1/billing/change', { plan })).status).toBe(200);
     const told = async () => {
       const { body } = await ask(url, company, '/v1/billing/invoices');
@@ -121,6 +129,7 @@ describe('what a company pays', () => {
     };
     await until(async () => (await told()).length === 4, 20_000);
     const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
+    expect(Number(smaller['credited'])).toBeGreaterThanOrEqual(-Math.min(...invoices.map(({ total }) => total)));
     const had = invoices.map(({ total, amount_due, amount_paid }) => [Math.sign(total), amount_due, amount_paid]);
     expect((await told()).sort()).toEqual(had.sort());
     expect(had.filter(([, , paid]) => paid === 0)).toHaveLength(2);

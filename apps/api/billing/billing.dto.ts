@@ -84,11 +84,16 @@ export class ChangePreviewDto {
   readonly seats!: number | null;
   @ApiProperty({
     example: 3_100,
-    description: 'Minor units that are charged now, with what is overdue; what is credited goes to later invoices.',
+    description: 'Minor units that are charged now, with what is overdue.',
   })
   readonly dueNow!: number;
   @ApiProperty({ example: 0, description: 'The part of it that is owed from invoices before, and is paid first.' })
   readonly overdue!: number;
+  @ApiProperty({
+    example: 0,
+    description: 'Minor units that later invoices are less: what is left of the period that is paid.',
+  })
+  readonly credited!: number;
   @ApiProperty({ example: 4_900, description: 'Minor units of each period from then on.' })
   readonly recurring!: number;
   @ApiProperty({ type: String, example: 'EUR', nullable: true })

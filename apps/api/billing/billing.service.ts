@@ -16,7 +16,7 @@ import { findTenant } from '../../../projections/tenants/queries';
 import { notFound } from '../http/not-found';
 import type { Usage } from '../plans/usage';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto, MisfitDto } from './billing.dto';
-import { boughtOf, invalid } from './items';
+import { boughtOf, invalid, requireNoSeats } from './items';
 import type { Returning } from './returning';
 
 export interface BillingParts {
@@ -217,7 +217,10 @@ export const createBilling = (parts: BillingParts) => {
   const changeFor = async (gateway: StripeGateway, row: BillingRow, wanted: ChangeDto): Promise<Change> => {
     const subscriptionId = requireSubscription(row);
     const at = momentOf(wanted);
-    if (wanted.plan === 'free') return { subscriptionId, items: [], at };
+    if (wanted.plan === 'free') {
+      requireNoSeats(wanted);
+      return { subscriptionId, items: [], at };
+    }
     const { items } = boughtOf(catalogue, wanted, row.seats, versionFor(row, wanted.plan));
     const [lines, owed] = await Promise.all([gateway.itemsFor(subscriptionId, items), gateway.owedOf(subscriptionId)]);
     return { subscriptionId, items: lines, at, owed: owed.map(({ id }) => id) };
@@ -263,19 +266,20 @@ export const createBilling = (parts: BillingParts) => {
       const version = versionFor(row, plan);
       const moment = new Date(at * 1_000).toISOString();
       if (plan === 'free') {
+        requireNoSeats(wanted);
         const effectiveAt = row.periodEnd?.toISOString() ?? moment;
         const misfits = await misfitsOf(tenantId, catalogue.free);
         return {
-          ...{ plan, seats: null, dueNow: 0, overdue: 0, recurring: 0, currency: null, at: moment, effectiveAt },
-          misfits,
+          ...{ plan, seats: null, dueNow: 0, overdue: 0, credited: 0, recurring: 0, currency: null },
+          ...{ at: moment, effectiveAt, misfits },
         };
       }
       const { items, seats } = boughtOf(catalogue, wanted, row.seats, version);
-      const [misfits, { dueNow, overdue, recurring, currency }] = await Promise.all([
+      const [misfits, { at: _, ...money }] = await Promise.all([
         misfitsOf(tenantId, catalogue.termsOf(plan, seats, version)),
         gateway.preview(subscriptionId, items, at),
       ]);
-      return { ...{ plan, seats, dueNow, overdue, recurring, currency, at: moment, effectiveAt: moment }, misfits };
+      return { plan, seats, ...money, at: moment, effectiveAt: moment, misfits };
     },
 
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */

@@ -18,6 +18,11 @@ export interface Bought {
   readonly seats: number | null;
 }
 
+/** @throws Problem where seats are asked for of a plan that sells none */
+export const requireNoSeats = ({ seats }: Wanted): void => {
+  if (seats !== undefined) throw invalid('/seats', 'must be left out: the plan sells none');
+};
+
 /**
  * What somebody buys.
  * @param bought seats that they have: those stay unless others are asked for, where the plan sells seats
