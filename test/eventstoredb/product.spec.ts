@@ -14,6 +14,10 @@ interface SignedUp {
   readonly accessToken: string;
 }
 
+interface Shown {
+  readonly limits: readonly { readonly resource: string }[];
+}
+
 /** The whole line, with EventStoreDB as the log and read models in PostgreSQL. */
 (url ? describe : describe.skip)('the product on EventStoreDB', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-esdb-'));
@@ -78,7 +82,12 @@ interface SignedUp {
 
   it('comes to the same read model when it is rebuilt', async () => {
     const token = await signIn();
-    const before = await send('GET', '/v1/tenant', undefined, token);
+    /** Without the calls that were made: to look is one more. */
+    const shown = async (): Promise<Shown> => {
+      const { body } = await send<Shown>('GET', '/v1/tenant', undefined, token);
+      return { ...body, limits: body.limits.filter(({ resource }) => resource !== 'apiCalls') };
+    };
+    const before = await shown();
     const env = { ...process.env, DATA_DIR: dataDir, EVENTSTORE_URL: url };
     const told = execFileSync(
       process.execPath,
@@ -86,7 +95,7 @@ interface SignedUp {
       { env },
     );
     expect(String(told)).toContain('tenants is rebuilt');
-    expect((await send('GET', '/v1/tenant', undefined, token)).body).toEqual(before.body);
+    expect(await shown()).toEqual(before);
   });
 
   it('stops in order', async () => {

@@ -125,13 +125,15 @@ export const reading = (opened: Opened): void => {
       expect(typed).toHaveLength(3);
     });
 
-    it('moves its position over events that do not match', async () => {
+    it('moves its position over events that do not match, and no further', async () => {
       const { log } = opened();
       const { ours, theirs } = await twoTenants(log);
       const head = await log.head();
       const pages = await pagesOf(log, { after: START, limit: 100, tenantId: randomUUID() });
+      const next = await log.append(anAppend());
       expect(eventsOf(pages)).toEqual([]);
-      expect((pages.at(-1) as Page).position >= head).toBe(true);
+      const { position } = pages.at(-1) as Page;
+      expect(position >= head && position < next.position).toBe(true);
       const lastOfTheirs = (await allOf(log, theirs)).at(-1) as RecordedEvent;
       const ended = (await pagesOf(log, { after: START, limit: 100, tenantId: ours })).at(-1) as Page;
       expect(ended.position >= lastOfTheirs.position).toBe(true);

@@ -15,6 +15,9 @@ import { whenQuiet } from './quiet';
 /** Records that the server looks through before it tells how far it is. */
 const CHECKPOINT = 2_000;
 
+/** How the server writes the position before everything: it tells it where it has looked from there and nothing matched. */
+const BEFORE_EVERYTHING = 2n ** 64n - 1n;
+
 /**
  * The filter that the server applies. It has one for names of streams or one for types: of two the tenant is the
  * narrower, and types are prefixes to it, so the consumer compares them once more.
@@ -87,7 +90,7 @@ export class Source<T> {
       fromPosition: after === START ? BEGINNING : { commit: after, prepare: after },
       filter: serverFilter(options, (_, { commit, prepare }) => {
         // One that could not be resumed from is of no use.
-        if (commit === prepare) this.#mark({ position: commit });
+        if (commit === prepare && commit !== BEFORE_EVERYTHING) this.#mark({ position: commit });
       }),
     });
     this.#stream

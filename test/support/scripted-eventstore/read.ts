@@ -3,7 +3,15 @@ import { type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, st
 import type { Node } from './append';
 import { notReadyStatus } from './script';
 import type { Stored } from './store';
-import { checkpointResponse, deletedError, eventResponse, nameOf, passes, serviceError } from './wire';
+import {
+  BEFORE_EVERYTHING,
+  checkpointResponse,
+  deletedError,
+  eventResponse,
+  nameOf,
+  passes,
+  serviceError,
+} from './wire';
 
 type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
 
@@ -82,6 +90,7 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     signal,
   );
   let [next, looked, live] = [start, 0, false];
+  let told = store.log[start - 1]?.position ?? BEFORE_EVERYTHING;
   while (!signal.aborted) {
     await script.awake();
     if (live && (store.log.length - next > 100 || call.writableNeedDrain)) {
@@ -90,7 +99,11 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     }
     const stored = store.log[next] as Stored | undefined;
     if (!stored) {
-      if (!live) await write(call, new ReadResp().setCaughtUp(new ReadResp.CaughtUp()), signal);
+      if (!live) {
+        // Of what it has told, not of what it has looked through: it may have told nothing since the beginning.
+        if (filter) await write(call, checkpointResponse(told), signal);
+        await write(call, new ReadResp().setCaughtUp(new ReadResp.CaughtUp()), signal);
+      }
       live = true;
       if (next === store.log.length) await store.written(signal);
       continue;
@@ -98,9 +111,13 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     next++;
     if (matches(stored)) {
       script.counts.sent++;
+      told = stored.position;
       await write(call, eventResponse(stored), signal);
     }
-    if (++looked % interval === 0) await write(call, checkpointResponse(stored.position), signal);
+    if (++looked % interval === 0) {
+      told = stored.position;
+      await write(call, checkpointResponse(told), signal);
+    }
   }
 };
 

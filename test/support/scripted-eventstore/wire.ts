@@ -32,6 +32,9 @@ export const eventResponse = (stored: Stored): ReadResp => {
   );
 };
 
+/** How the server writes the position before everything, which it has as -1. */
+export const BEFORE_EVERYTHING = 2n ** 64n - 1n;
+
 export const checkpointResponse = (position: bigint): ReadResp =>
   new ReadResp().setCheckpoint(
     new ReadResp.Checkpoint().setCommitPosition(position.toString()).setPreparePosition(position.toString()),
