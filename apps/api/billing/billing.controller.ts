@@ -138,7 +138,11 @@ export class BillingController {
   @ApiExcludeEndpoint()
   async comeBack(@Query() { to }: ReturnQuery, @Res() reply: FastifyReply): Promise<void> {
     const url = await this.billing.comeBack(to);
-    if (url === undefined) throw new Problem('not-found', { detail: 'This link is none of ours, or too old.' });
+    if (url === undefined)
+      throw new Problem('not-found', {
+        detail:
+          'This link back is none of ours, or too old. What you have paid for is yours: open your application anew.',
+      });
     reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url, 303);
   }
 }

@@ -5,18 +5,24 @@ import { gonePage, troublePage } from './page';
 
 export const HTML = 'text/html; charset=utf-8';
 
+const isInvitation = (path: string): boolean => path.startsWith('/join/');
+/** Where a browser is led to that comes back from a page of Stripe's. */
+const isReturn = (path: string): boolean => path.split('?', 1)[0] === '/billing/return';
+
 /** What is for people to look at, and takes forms: the pages of invitations, and those that let operators in. */
-export const isPage = (path: string): boolean => path.startsWith('/join/') || isOperatorsForm(path);
+export const isPage = (path: string): boolean => isInvitation(path) || isReturn(path) || isOperatorsForm(path);
 
 /**
  * Sends a problem as a page where people look at it, whoever refused: throttle, parser or controller.
  * @returns false where it is for a program
  */
 export const sendProblemPage = (problem: Problem, request: FastifyRequest, reply: FastifyReply): boolean => {
-  if (!isPage(request.raw.url ?? '/')) return false;
+  const path = request.raw.url ?? '/';
+  if (!isPage(path)) return false;
   const { retryAfter, detail } = problem.details;
   reply.code(problem.status).header('content-type', HTML).header('cache-control', 'no-store');
   if (retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
-  reply.send(problem.problem === 'not-found' ? gonePage() : troublePage(detail ?? problem.title));
+  const isGone = problem.problem === 'not-found' && isInvitation(path);
+  reply.send(isGone ? gonePage() : troublePage(detail ?? problem.title));
   return true;
 };
