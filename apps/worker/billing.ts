@@ -4,7 +4,8 @@ import { isStillWanted, settleCall, takeUnknownChanges, type UnknownCall } from 
 import { createInboxStore } from '../../libs/billing/inbox-store';
 import { BACKFILL_QUEUE, createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
 import { createProcessing } from '../../libs/billing/processing';
-import { type Change, StripeRefused } from '../../libs/billing/stripe-gateway';
+import { StripeRefused } from '../../libs/billing/refused';
+import type { Change } from '../../libs/billing/stripe/changes';
 import { createWorkerTurns } from '../../libs/billing/turns';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';

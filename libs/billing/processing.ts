@@ -6,7 +6,8 @@ import { failpoint } from '../platform/failpoints';
 import type { Logger } from '../platform/logger.port';
 import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
 import type { Snapshot } from './snapshot';
-import { type StripeGateway, UnknownToStripe } from './stripe-gateway';
+import { UnknownToStripe } from './stripe/customers';
+import type { StripeGateway } from './stripe-gateway';
 import { DISPUTED } from './told';
 import { chargeOf, isOver, readDispute, translate, Untranslatable } from './translate';
 

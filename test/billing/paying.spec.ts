@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
-import { createStripeGateway, UnknownToStripe } from '../../libs/billing/stripe-gateway';
+import { UnknownToStripe } from '../../libs/billing/stripe/customers';
+import { createStripeGateway } from '../../libs/billing/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
 import { DAY_MS, SIM_KEY, send } from './life';
 import { ask, becomes, type Company, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from './scene';

@@ -1,6 +1,8 @@
 import type { Calls } from '../../../libs/billing/calls';
 import type { Item } from '../../../libs/billing/lines';
-import { type Change, type StripeGateway, StripeRefused } from '../../../libs/billing/stripe-gateway';
+import { StripeRefused } from '../../../libs/billing/refused';
+import type { Change } from '../../../libs/billing/stripe/changes';
+import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
 import { AnotherIsUnderWay, type Turns } from '../../../libs/billing/turns';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import type { Plan, Terms } from '../../../libs/domain/tenant/billing-events';
