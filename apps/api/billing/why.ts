@@ -1,13 +1,7 @@
 import type { TenantDb } from '../../../libs/platform/database/scoped-db';
-import {
-  type Cause,
-  findBilling,
-  findCauses,
-  type HistoryRow,
-  listHistory,
-} from '../../../projections/billing/queries';
-import { notFound } from '../http/not-found';
+import { type Cause, findCauses, type HistoryRow, listHistory } from '../../../projections/billing/queries';
 import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
+import { billingOf } from './billing-of';
 
 /** Facts that are told of: more than any present state has behind it. */
 const FACTS = 100;
@@ -33,8 +27,7 @@ const reasonOf = (row: HistoryRow, told: ReadonlyMap<string, Cause>): ReasonDto 
 
 /** The chain of causes behind the present plan and lock: what Stripe told, what was decided, what that changed. */
 export const whyOf = async (db: TenantDb): Promise<WhyDto> => {
-  const [billing, history] = await Promise.all([findBilling(db), listHistory(db, FACTS)]);
-  if (!billing) throw notFound('workspace');
+  const [billing, history] = await Promise.all([billingOf(db), listHistory(db, FACTS)]);
   const ids = [...new Set(history.map(({ correlationId }) => correlationId))];
   const told = new Map((await findCauses(db, ids)).map((cause) => [cause.eventId, cause]));
   return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, told)) };

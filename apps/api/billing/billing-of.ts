@@ -1,0 +1,10 @@
+import type { TenantDb } from '../../../libs/platform/database/scoped-db';
+import { type BillingRow, findBilling } from '../../../projections/billing/queries';
+import { notFound } from '../http/not-found';
+
+/** How a company stands. @throws Problem where there is no such company */
+export const billingOf = async (db: TenantDb): Promise<BillingRow> => {
+  const row = await findBilling(db);
+  if (!row) throw notFound('workspace');
+  return row;
+};

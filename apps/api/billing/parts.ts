@@ -1,0 +1,27 @@
+import type { Calls } from '../../../libs/billing/calls';
+import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
+import type { Turns } from '../../../libs/billing/turns';
+import type { Position } from '../../../libs/event-log/port';
+import type { Catalogue } from '../../../libs/plans/catalogue';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import type { Usage } from '../plans/usage';
+import type { Returning } from './returning';
+
+/** What buying, changing and ending are put together from. */
+export interface BillingParts {
+  /** Undefined: nothing can be bought in this installation. */
+  readonly gateway: StripeGateway | undefined;
+  readonly calls: Calls;
+  /** Of one company one checkout or change at a time. */
+  readonly turns: Turns;
+  readonly catalogue: Catalogue;
+  readonly db: ScopedDb;
+  readonly usage: Usage;
+  readonly returning: Returning;
+  /** Origins to which Stripe's pages may return. */
+  readonly returnOrigins: () => readonly string[];
+  /** Tells the workers that there is something to look at. */
+  readonly nudge: () => void;
+  /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
+  readonly settled: () => Promise<Position>;
+}
