@@ -59,3 +59,10 @@ export const listOf = (params: Params | undefined, name: string): Params[] => {
   const value = params?.[name];
   return Array.isArray(value) ? value.filter((it): it is Params => typeof it === 'object' && !Array.isArray(it)) : [];
 };
+/** The texts that somebody keeps with an object. */
+export const metadataOf = (params: Params): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(objectOf(params, 'metadata') ?? {}).filter(
+      (it): it is [string, string] => typeof it[1] === 'string',
+    ),
+  );
