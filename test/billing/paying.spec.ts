@@ -177,6 +177,19 @@ describe('what a company pays', () => {
     expect(await gateway.snapshot(known, needs)).toMatchObject({ deleted: true });
   });
 
+  it('is told what Stripe refuses, as a portal for a customer who was removed there', async () => {
+    await scene.subscribe(url, company);
+    // Nobody tells us.
+    scene.sim.control.setChaos({ drop: 1 });
+    await stripe.customers.del(await customerOf());
+    scene.sim.control.setChaos({});
+    const refused = await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
+    expect([refused.status, refused.body]).toEqual([
+      409,
+      expect.objectContaining({ type: '/problems/conflict', detail: expect.stringMatching(/^Stripe refused it: /) }),
+    ]);
+  });
+
   it('ends with the company', async () => {
     await scene.subscribe(url, company);
     const closing = await fetch(`${url}/v1/tenant`, {

@@ -9,7 +9,7 @@ import { inTurn } from './in-turn';
 import { boughtOf, invalid } from './items';
 import { createLooking } from './looking';
 import type { BillingParts } from './parts';
-import { isRefusal } from './stripe-refusals';
+import { isRefusal, refuse } from './stripe-refusals';
 
 /** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
 export const createBilling = (parts: BillingParts) => {
@@ -60,12 +60,12 @@ export const createBilling = (parts: BillingParts) => {
       const open = async (key: string, { back }: typeof params) => ({
         url: await gateway.createPortal(customer, back, key),
       });
-      return (await calls.once(call, open, isRefusal)).url;
+      return (await calls.once(call, open, isRefusal).catch(refuse)).url;
     },
 
     /** What a change would cost now and later, and what would stop fitting. Nothing changes. */
     preview: async (tenantId: string, wanted: ChangeDto): Promise<ChangePreviewDto> =>
-      changes.preview(requireGateway(), tenantId, wanted),
+      changes.preview(requireGateway(), tenantId, wanted).catch(refuse),
 
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */
     change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {

@@ -11,7 +11,7 @@ import { boughtOf, invalid, requireNoSeats } from './items';
 import type { Looking } from './looking';
 import { misfitsOf } from './misfits';
 import type { BillingParts } from './parts';
-import { isRefusal, refused } from './stripe-refusals';
+import { isRefusal, refuse, refused } from './stripe-refusals';
 
 const DAY_SECONDS = 86_400;
 
@@ -73,7 +73,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
     /**
      * What a change would cost now and later, and what would stop fitting.
      * @throws Problem where there is no subscription, or the change is none that is sold
-     * @throws StripeUnavailable @throws StripeRefused
+     * @throws StripeUnavailable @throws StripeRefused what Stripe will not calculate
      */
     preview: async (gateway: StripeGateway, tenantId: string, wanted: ChangeDto): Promise<ChangePreviewDto> => {
       const scoped = db.tenant(tenantId);
@@ -111,9 +111,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
         return {};
       };
       const scoped = db.tenant(tenantId);
-      const params = await changeFor(gateway, await billingOf(scoped), wanted).catch((error: unknown) => {
-        throw refused(error);
-      });
+      const params = await changeFor(gateway, await billingOf(scoped), wanted).catch(refuse);
       try {
         await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
       } catch (error) {

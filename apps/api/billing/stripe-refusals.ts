@@ -13,3 +13,8 @@ export const refused = (error: unknown): unknown =>
         { cause: error },
       )
     : error;
+
+/** For what is waited for: throws {@link refused}. */
+export const refuse = (error: unknown): never => {
+  throw refused(error);
+};
