@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { createPool } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { takeUnknownChanges } from './calls';
@@ -10,8 +11,8 @@ describe('changes whose answer was never seen', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    pool = new Pool({ connectionString: database.urls.projector, max: 2 });
-    owner = new Pool({ connectionString: database.urls.owner, max: 1 });
+    pool = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
   });
   afterAll(async () => {
     await Promise.all([pool.end(), owner.end()]);

@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { createPool } from '../platform/database/pools';
 import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
@@ -16,8 +17,8 @@ describe('the customers that are to be looked at', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    pool = new Pool({ connectionString: database.urls.projector, max: 2 });
-    owner = new Pool({ connectionString: database.urls.owner, max: 1 });
+    pool = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
     store = createInboxStore(pool, mode);
   });
   beforeEach(async () => {
@@ -144,7 +145,7 @@ describe('the customers that are to be looked at', () => {
 
   it('are waited for by their company, until a look has failed', async () => {
     const tenantId = await linked('cus_1');
-    const app = new Pool({ connectionString: database.urls.app, max: 1 });
+    const app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     const calls = createCalls(createScopedDb(app), mode);
     await tell(told('cus_1'));
     expect([await calls.isAtWork(tenantId), await calls.isWellAtWork(tenantId)]).toEqual([true, true]);
@@ -169,7 +170,7 @@ describe('the customers that are to be looked at', () => {
 describe('how far the list of events was read', () => {
   it('never goes back', async () => {
     const database = await createTestDatabase();
-    const pool = new Pool({ connectionString: database.urls.projector, max: 1 });
+    const pool = createPool({ url: database.urls.projector, max: 1, applicationName: 'test' });
     const store = createInboxStore(pool, mode);
     expect(await store.listedUntil()).toBeUndefined();
     const [early, late] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-02T00:00:00Z')];

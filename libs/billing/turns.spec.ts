@@ -1,4 +1,5 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
+import { createPool } from '../platform/database/pools';
 import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
@@ -12,7 +13,7 @@ describe('the turn to have something changed for a company', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    const open = (connectionString: string) => new Pool({ connectionString, max: 8 });
+    const open = (connectionString: string) => createPool({ url: connectionString, max: 8, applicationName: 'test' });
     pools = [open(database.urls.app), open(database.urls.projector), open(database.urls.owner)];
     api = createTenantTurns(createScopedDb(pools[0] as Pool));
     worker = createWorkerTurns(pools[1] as Pool);
