@@ -180,7 +180,7 @@ const evolveOpen = (
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 5,
+  foldVersion: 6,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };
