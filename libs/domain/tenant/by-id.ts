@@ -60,6 +60,10 @@ export const remove = <T>(all: ById<T>, id: string): ById<T> => {
   return { size: all.size - 1, branches: withBucket(all, id, left) };
 };
 
-export const entries = function* <T>({ branches }: ById<T>): Generator<readonly [string, T]> {
-  for (const branch of branches) for (const bucket of branch ?? []) if (bucket) yield* bucket;
+/** All of them, by place and not by age. An array, which a rule that looks for one goes through in half of a generator's time. */
+export const entries = <T>({ branches }: ById<T>): (readonly [string, T])[] => {
+  const all: (readonly [string, T])[] = [];
+  for (const branch of branches)
+    if (branch) for (const bucket of branch) if (bucket) for (const entry of bucket) all.push(entry);
+  return all;
 };
