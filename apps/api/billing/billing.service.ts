@@ -46,7 +46,7 @@ export const createBilling = (parts: BillingParts) => {
       requireAllowed(wanted.successUrl, '/successUrl');
       requireAllowed(wanted.cancelUrl, '/cancelUrl');
       const { items } = boughtOf(catalogue, wanted, null);
-      return inTurn(turns, tenantId, () => checkouts.open(gateway, tenantId, commandId, wanted, items));
+      return inTurn(turns, tenantId, () => checkouts.open(gateway, tenantId, commandId, wanted, items)).catch(refuse);
     },
 
     /** Cards and invoices, on a page of Stripe's. @returns the page to send the owner to */

@@ -7,7 +7,7 @@ import type { CheckoutDto } from './billing.dto';
 import { billingOf } from './billing-of';
 import type { Looking } from './looking';
 import type { BillingParts } from './parts';
-import { isRefusal, refused } from './stripe-refusals';
+import { isRefusal } from './stripe-refusals';
 
 const paidFor = (): Problem =>
   new Problem('conflict', { detail: 'There is a subscription already. Change it: POST /v1/billing/change.' });
@@ -30,7 +30,7 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
   /**
    * Of several pages of a company only the last one can be paid.
    * @returns the page to send the owner to
-   * @throws Problem where there is a subscription already, or Stripe refuses it @throws StripeUnavailable
+   * @throws Problem where there is a subscription already @throws StripeRefused @throws StripeUnavailable
    */
   const open = async (
     gateway: StripeGateway,
@@ -48,17 +48,13 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
     const [success, cancel] = [new URL(successUrl).href, new URL(cancelUrl).href];
     const params = { customer, items, successUrl: returning.urlFor(tenantId, success), cancelUrl: cancel };
     const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
-    try {
-      const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
-      await gateway.expireOthers(customer, id);
-      // After that none of them can be paid any more: whatever was, is there to be seen.
-      if (!(await gateway.hasSubscription(customer))) return url;
-      await gateway.expire(id);
-      await lookAndSee(tenantId);
-      throw paidFor();
-    } catch (error) {
-      throw refused(error);
-    }
+    const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
+    await gateway.expireOthers(customer, id);
+    // After that none of them can be paid any more: whatever was, is there to be seen.
+    if (!(await gateway.hasSubscription(customer))) return url;
+    await gateway.expire(id);
+    await lookAndSee(tenantId);
+    throw paidFor();
   };
 
   return { open };

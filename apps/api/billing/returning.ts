@@ -6,6 +6,9 @@ const CONTEXT = 'return from Stripe';
 const KEPT_MS = 2 * 86_400_000;
 const RETURN_PATH = '/billing/return';
 
+/** Whether it is where a browser comes back to from a page of Stripe's. @param path with or without a query */
+export const isReturn = (path: string): boolean => path.split('?', 1)[0] === RETURN_PATH;
+
 /**
  * Links by which somebody comes back from a page of Stripe's over us: we look at what they did there before their
  * application asks. Sealed, so that nobody makes one that leads elsewhere.

@@ -1,15 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../../libs/platform/problems';
+import { isReturn } from '../billing/returning';
 import { isOperatorsForm } from '../ops/paths';
 import { gonePage, troublePage } from './page';
 
 export const HTML = 'text/html; charset=utf-8';
 
 const isInvitation = (path: string): boolean => path.startsWith('/join/');
-/** Where a browser is led to that comes back from a page of Stripe's. */
-const isReturn = (path: string): boolean => path.split('?', 1)[0] === '/billing/return';
 
-/** What is for people to look at, and takes forms: the pages of invitations, and those that let operators in. */
+/** What is for people to look at: the pages of invitations, the way back from Stripe's, and those that let operators in. */
 export const isPage = (path: string): boolean => isInvitation(path) || isReturn(path) || isOperatorsForm(path);
 
 /**

@@ -16,8 +16,10 @@ export const socketDirectory = (cluster: string): string | undefined => {
 /** What a server that was killed leaves of its socket: a new one believes it as long as the process id is anybody's. */
 export const isSocketFile = (name: string): boolean => name.startsWith('.s.PGSQL.');
 
-/** A connection URL for the superuser. @param host an address, or the folder that the socket is in */
-export const superuserUrl = (host: string, port: number | string, password: string): string =>
-  `postgres://${SUPERUSER}:${password}@${encodeURIComponent(host)}:${port}/${DATABASE}`;
-
 export const LOOPBACK = '127.0.0.1';
+
+/** For the superuser of a cluster's server: over its socket, whose folder then stands for the host, else over loopback. */
+export const superuserUrl = (cluster: string, port: number | string, password: string): string => {
+  const host = encodeURIComponent(socketDirectory(cluster) ?? LOOPBACK);
+  return `postgres://${SUPERUSER}:${password}@${host}:${port}/${DATABASE}`;
+};

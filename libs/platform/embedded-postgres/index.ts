@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeFolders } from '../make-folders';
-import { LOOPBACK, socketDirectory, superuserUrl } from './address';
+import { LOOPBACK, superuserUrl } from './address';
 import { installBinaries } from './binaries';
 import { ensureCluster } from './cluster';
 import { EmbeddedPostgresError } from './errors';
@@ -38,8 +38,8 @@ const PORT_ATTEMPTS = 5;
 const LONGEST_BACKOFF_MS = 5_000;
 
 /**
- * A PostgreSQL of our own on a socket and on loopback: made on the first start (about 2 s), found again on the next (0.3 s), started
- * anew should it end unasked, and ended by `stop`.
+ * A PostgreSQL of our own on a socket and on loopback: made on the first start (about 2 s), found again on the next (0.3 s),
+ * started anew should it end unasked, and ended by `stop`.
  * @throws EmbeddedPostgresError with what to do about it
  */
 export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
@@ -63,7 +63,7 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
     const { child, port } = await startOnFreePort(server, join(dataDir, 'postgres.port'));
     const supervised = supervise(child, { ...server, port }, (message) => log('error', message));
     return {
-      url: superuserUrl(socketDirectory(cluster) ?? LOOPBACK, port, password),
+      url: superuserUrl(cluster, port, password),
       get pid() {
         return supervised.pid();
       },

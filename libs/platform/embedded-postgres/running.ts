@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOOPBACK, socketDirectory, superuserUrl } from './address';
+import { superuserUrl } from './address';
 import { clusterOf } from './server-user';
 
 /**
@@ -11,7 +11,7 @@ export const embeddedUrl = async (dataDir: string): Promise<string | undefined> 
   try {
     const read = async (name: string): Promise<string> => (await readFile(join(dataDir, name), 'utf8')).trim();
     const [password, port] = await Promise.all([read('postgres.password'), read('postgres.port')]);
-    return superuserUrl(socketDirectory(clusterOf(dataDir)) ?? LOOPBACK, port, password);
+    return superuserUrl(clusterOf(dataDir), port, password);
   } catch {
     return undefined;
   }
