@@ -29,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0020-billing-turns', 'libs/billing/turns.sql'),
   migration('0021-billing-nameless', 'libs/billing/nameless.sql'),
   migration('0022-reserving-by-sums', 'libs/plans/reserving-by-sums.sql'),
+  migration('0023-append-expected-by-equality', 'libs/event-log/postgres/append-expected-by-equality.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

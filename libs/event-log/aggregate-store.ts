@@ -31,6 +31,14 @@ export interface AggregateStoreOptions {
 
 type Decide<State, Event> = (state: State) => readonly Event[];
 
+/** A stream and what it is kept by, which is made once a command. */
+interface Target {
+  readonly stream: StreamId;
+  readonly name: string;
+}
+
+const targetOf = (stream: StreamId): Target => ({ stream, name: streamName(stream) });
+
 /** Rounds of read, decide, append before a command gives up against others that write to the same stream. */
 const ATTEMPTS = 50;
 
@@ -66,7 +74,7 @@ export class AggregateStore {
   ): Promise<Executed<State>> {
     const events = decide(fold.initial);
     try {
-      return await this.#append(fold, stream, context, { version: 0, state: fold.initial }, events);
+      return await this.#append(fold, targetOf(stream), context, { version: 0, state: fold.initial }, events);
     } catch (error) {
       if (!(error instanceof WrongExpectedVersion)) throw error;
       // Somebody else's stream: the rule says what that means.
@@ -87,8 +95,8 @@ export class AggregateStore {
     decide: Decide<State, Event>,
     expectedVersion?: number,
   ): Promise<Executed<State>> {
-    const command = () => this.#execute(fold, stream, context, decide, expectedVersion);
-    return this.#inTurn(streamName(stream), command);
+    const target = targetOf(stream);
+    return this.#inTurn(target.name, () => this.#execute(fold, target, context, decide, expectedVersion));
   }
 
   /**
@@ -108,25 +116,24 @@ export class AggregateStore {
 
   async #execute<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
-    stream: StreamId,
+    target: Target,
     context: CommandContext,
     decide: Decide<State, Event>,
     expectedVersion?: number,
   ): Promise<Executed<State>> {
     if (context.mayRepeat) {
-      const position = await this.#find(stream, context.commandId);
-      if (position !== undefined) return { ...(await this.load(fold, stream)), position };
+      const position = await this.#find(target.stream, context.commandId);
+      if (position !== undefined) return { ...(await this.#load(fold, target)), position };
     }
-    const name = streamName(stream);
-    let folded = this.#cache.get<State>(name);
+    let folded = this.#cache.get<State>(target.name);
     let fresh = folded === undefined;
     for (let attempt = 1; ; attempt++) {
-      folded = fresh || !folded ? await this.load(fold, stream) : folded;
+      folded = fresh || !folded ? await this.#load(fold, target) : folded;
       try {
         // The rule's no comes first: what is not there is not found, whatever version it is asked for in.
         const events = decide(folded.state);
         if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
-        if (events.length > 0) return await this.#append(fold, stream, context, folded, events);
+        if (events.length > 0) return await this.#append(fold, target, context, folded, events);
         if (fresh) return { ...folded, position: undefined };
       } catch (error) {
         const conflict = error instanceof WrongExpectedVersion;
@@ -139,8 +146,14 @@ export class AggregateStore {
   }
 
   /** The state that the stream's events come to now; from memory and snapshot as far as they reach. */
-  async load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
-    const name = streamName(stream);
+  load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
+    return this.#load(fold, targetOf(stream));
+  }
+
+  async #load<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    { stream, name }: Target,
+  ): Promise<Folded<State>> {
     const kept = this.#cache.get<State>(name) ?? (await this.#snapshots.load<State>(stream, fold.foldVersion));
     const added = kept && (await this.#readOn(stream, kept.version));
     if (kept && !added) this.#cache.drop(name);
@@ -170,13 +183,13 @@ export class AggregateStore {
 
   async #append<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
-    stream: StreamId,
+    target: Target,
     { commandId, actor, correlationId, causationId }: CommandContext,
     folded: Folded<State>,
     events: readonly Event[],
   ): Promise<Executed<State>> {
     const result = await this.#log.append({
-      stream,
+      stream: target.stream,
       expected: folded.version,
       events,
       commandId,
@@ -186,9 +199,9 @@ export class AggregateStore {
     });
     const { position } = result;
     // What the command found when it was carried out first is not what it would find now.
-    if (result.repeated) return { ...(await this.load(fold, stream)), position };
+    if (result.repeated) return { ...(await this.#load(fold, target)), position };
     const next = foldOnto(fold, { ...folded, version: result.version - events.length }, events);
-    this.#cache.put(streamName(stream), next);
+    this.#cache.put(target.name, next);
     return { ...next, position };
   }
 

@@ -22,7 +22,7 @@ export const createStateCache = (capacity: number) => {
     put: <State>(key: string, folded: Folded<State>): void => {
       const present = entries.get(key);
       if (present && present.version > folded.version) return;
-      entries.delete(key);
+      // What is there already was just asked for, and keeps its place.
       entries.set(key, folded);
       if (entries.size > capacity) {
         const [oldest] = entries.keys();

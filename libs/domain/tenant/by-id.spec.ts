@@ -8,7 +8,8 @@ type Step = { readonly id: string; readonly value: number | undefined };
 
 const step = fc.record({
   id: fc.oneof(fc.constantFrom(...IDS), fc.uuid()),
-  value: fc.option(fc.nat(), { nil: undefined }),
+  // More is set than removed, so that many become more than a few.
+  value: fc.option(fc.nat(), { nil: undefined, freq: 4 }),
 });
 
 const take = (all: ById<number>, { id, value }: Step): ById<number> =>
@@ -56,5 +57,8 @@ describe('things by their id', () => {
     const all = remove(set(set(none, 'a-01', 1), 'b-02', 2), 'a-01');
     expect(all).toEqual(set(none, 'b-02', 2));
     expect(remove(all, 'b-02')).toEqual(none);
+    const ids = Array.from({ length: 40 }, (_, at) => `${at}`);
+    const many = ids.reduce((before, id) => set(before, id, 1), none as ById<number>);
+    expect(ids.reduce(remove, many)).toEqual(none);
   });
 });

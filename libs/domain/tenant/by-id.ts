@@ -1,19 +1,25 @@
 type Bucket<T> = readonly (readonly [id: string, value: T])[];
 type Branch<T> = readonly (Bucket<T> | null)[];
 
+/** How many lie in one array, which a look goes through as fast as down the branches, and a change copies in less room. */
+const FEW = 8;
+
 /**
  * Things by their id, as plain data that is copied cheaply: a state is made anew for each event, and copying ten thousand
- * members for each of ten thousand joins would be quadratic. The last two characters of an id lead over one of 16 branches
- * to one of 256 buckets, and only what lies on that way is copied. All of it arrays: V8 copies 16 places of one at once, and
- * objects key by key, with a shape of their own for each new id (four fifths of what a join cost, when these were objects).
+ * members for each of ten thousand joins would be quadratic. A few lie side by side. Of more, the last two characters of an
+ * id lead over one of 16 branches to one of 256 buckets, and only what lies on that way is copied. All of it arrays: V8
+ * copies 16 places of one at once, and objects key by key, with a shape of their own for each new id (four fifths of what a
+ * join cost, when these were objects).
  */
 export interface ById<T> {
   readonly size: number;
-  /** Nothing, or 16 of them. */
+  /** All of them, unless there are branches. */
+  readonly few: Bucket<T>;
+  /** Nothing, or 16 of them. They stay until nothing is left. */
   readonly branches: readonly (Branch<T> | null)[];
 }
 
-export const none: ById<never> = { size: 0, branches: [] };
+export const none: ById<never> = { size: 0, few: [], branches: [] };
 
 const PLACES: readonly null[] = new Array(16).fill(null);
 
@@ -23,8 +29,14 @@ const placeOf = (id: string, fromTheEnd: number): number => {
   return ((code & 15) + 9 * (code >>> 6)) & 15;
 };
 
-const bucketOf = <T>({ branches }: ById<T>, id: string): Bucket<T> | undefined | null =>
+type Branches<T> = ById<T>['branches'];
+
+const placed = <T>(branches: Branches<T>, id: string): Bucket<T> | undefined | null =>
   branches[placeOf(id, 1)]?.[placeOf(id, 2)];
+
+/** Where it lies, if it is there. */
+const bucketOf = <T>({ few, branches }: ById<T>, id: string): Bucket<T> | undefined | null =>
+  branches.length === 0 ? few : placed(branches, id);
 
 export const get = <T>(all: ById<T>, id: string): T | undefined => {
   const bucket = bucketOf(all, id);
@@ -39,29 +51,52 @@ const withPlace = <T>(places: readonly (T | null)[], at: number, value: T | null
   return value === null && copy.every((it) => it === null) ? [] : copy;
 };
 
-const withBucket = <T>({ branches }: ById<T>, id: string, bucket: Bucket<T>): ById<T>['branches'] => {
+const withBucket = <T>(branches: Branches<T>, id: string, bucket: Bucket<T>): Branches<T> => {
   const at = placeOf(id, 1);
   const branch = withPlace(branches[at] ?? [], placeOf(id, 2), bucket.length === 0 ? null : bucket);
   return withPlace(branches, at, branch.length === 0 ? null : branch);
 };
 
+/** The same with another bucket where the id belongs. */
+const changed = <T>({ branches }: ById<T>, size: number, id: string, bucket: Bucket<T>): ById<T> =>
+  branches.length === 0
+    ? { size, few: bucket, branches }
+    : { size, few: [], branches: withBucket(branches, id, bucket) };
+
+const branchedOut = <T>({ size, few }: ById<T>): ById<T> => {
+  let branches: Branches<T> = [];
+  for (const entry of few) {
+    const [id] = entry;
+    branches = withBucket(branches, id, [...(placed(branches, id) ?? []), entry]);
+  }
+  return { size, few: [], branches };
+};
+
 export const set = <T>(all: ById<T>, id: string, value: T): ById<T> => {
   const bucket = bucketOf(all, id) ?? [];
-  const isKnown = bucket.some(([known]) => known === id);
-  const entry = [id, value] as const;
-  const next = isKnown ? bucket.map((it) => (it[0] === id ? entry : it)) : [...bucket, entry];
-  return { size: isKnown ? all.size : all.size + 1, branches: withBucket(all, id, next) };
+  const at = bucket.findIndex(([known]) => known === id);
+  if (at >= 0) return changed(all, all.size, id, bucket.with(at, [id, value]));
+  if (all.branches.length === 0 && all.size === FEW) return set(branchedOut(all), id, value);
+  return changed(all, all.size + 1, id, [...bucket, [id, value]]);
 };
 
 export const remove = <T>(all: ById<T>, id: string): ById<T> => {
   const bucket = bucketOf(all, id);
   if (!bucket?.some(([known]) => known === id)) return all;
-  const left = bucket.filter(([known]) => known !== id);
-  return { size: all.size - 1, branches: withBucket(all, id, left) };
+  return changed(
+    all,
+    all.size - 1,
+    id,
+    bucket.filter(([known]) => known !== id),
+  );
 };
 
-/** All of them, by place and not by age. An array, which a rule that looks for one goes through in half of a generator's time. */
-export const entries = <T>({ branches }: ById<T>): (readonly [string, T])[] => {
+/**
+ * All of them, by age while they are few, else by place. An array, which a rule that looks for one goes through in half of a
+ * generator's time.
+ */
+export const entries = <T>({ few, branches }: ById<T>): Bucket<T> => {
+  if (branches.length === 0) return few;
   const all: (readonly [string, T])[] = [];
   for (const branch of branches)
     if (branch) for (const bucket of branch) if (bucket) for (const entry of bucket) all.push(entry);

@@ -184,8 +184,8 @@ describe('removing a member', () => {
     )
       .when(remove(owner, member))
       .thenHappened(
-        teamMemberRemoved('legal', member),
         teamMemberRemoved('sales', member),
+        teamMemberRemoved('legal', member),
         removed(member, 'removed'),
       ));
   it('who does not belong to the company is not found', () =>

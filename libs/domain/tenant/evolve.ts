@@ -68,10 +68,15 @@ export const teamOf = (tenant: Tenant, teamId: string): Team | undefined =>
 const isOwner = (tenant: OpenTenant, personId: string): number =>
   get(tenant.members, personId)?.role === 'owner' ? 1 : 0;
 
-const withRole = (tenant: OpenTenant, personId: string, role: Role, version: number): OpenTenant => ({
-  ...tenant,
+/** What a member's role changes. */
+const membersWith = (tenant: OpenTenant, personId: string, role: Role, version: number) => ({
   members: set(tenant.members, personId, { role, version }),
   owners: tenant.owners - isOwner(tenant, personId) + (role === 'owner' ? 1 : 0),
+});
+
+const withRole = (tenant: OpenTenant, personId: string, role: Role, version: number): OpenTenant => ({
+  ...tenant,
+  ...membersWith(tenant, personId, role, version),
 });
 
 const withoutMember = (
@@ -145,7 +150,7 @@ const evolveOpen = (
     case 'MemberJoined': {
       const { personId, role, invitationId } = event.data;
       const invitations = withUse(tenant.invitations, invitationId);
-      return withRole({ ...tenant, invitations }, personId, role, version);
+      return { ...tenant, ...membersWith(tenant, personId, role, version), invitations };
     }
     case 'MemberRoleChanged':
       return withRole(tenant, event.data.personId, event.data.role, version);
@@ -180,7 +185,7 @@ const evolveOpen = (
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
-  foldVersion: 6,
+  foldVersion: 7,
   initial: { status: 'absent' } as Tenant,
   evolve,
 };

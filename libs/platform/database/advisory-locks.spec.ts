@@ -31,6 +31,7 @@ describe('the advisory locks', () => {
   it('that are taken in SQL have the numbers of the list', () => {
     const bySql = sources.filter((name) => name.endsWith('.sql') && /advisory_xact_lock/.test(text.get(name) ?? ''));
     expect(Object.fromEntries(bySql.map((name) => [name, [...new Set(numbersIn(name))]]))).toEqual({
+      'libs/event-log/postgres/append-expected-by-equality.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-expected.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-one.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],

@@ -47,21 +47,27 @@ const joinOver = (log: EventLog) => {
   };
 };
 
-/** Joins by invitation (decide on the company's state, append) at 64 in flight on different companies, to plain appends. */
+/**
+ * Joins by invitation (decide on the company's state, append) at 64 in flight on different companies, to plain appends.
+ * Each turn has companies of its own, so that every round measures the same: with those of the round before, it would begin
+ * by reading all who joined then.
+ */
 export const joining: Group = {
   ids: ['command.join'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
     const database = await createTestDatabase();
     const log = openLog(database);
-    for (let at = 0; at <= TENANTS; at += 50)
-      await Promise.all(Array.from({ length: 50 }, (_, n) => found(log, tenantId(at + n))));
+    let founded = 0;
     const joins: Contender = {
       open: async () => {
+        const first = founded;
+        for (; founded < first + TENANTS; founded += 50)
+          await Promise.all(Array.from({ length: 50 }, (_, n) => found(log, tenantId(founded + n))));
         const own = openLog(database);
         const join = joinOver(own);
         let next = 0;
         // No two of those in flight are of one company.
-        return { operation: () => join(tenantId(next++ % TENANTS)), close: () => own.close() };
+        return { operation: () => join(tenantId(first + (next++ % TENANTS))), close: () => own.close() };
       },
     };
     const appends = productAppends(database, TENANTS);
