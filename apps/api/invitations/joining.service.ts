@@ -10,6 +10,7 @@ import type { JoinStore } from '../../../libs/identity/join-store';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
 import type { LimitGuard } from '../../../libs/plans/limit-guard.port';
+import { backoff, sleep } from '../../../libs/platform/backoff';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
@@ -53,6 +54,9 @@ export interface Introduction extends PreviewDto {
 const previewOf = ({ companyName, role, expiresAt, emailDomains }: HeldInvitation): PreviewDto => ({
   ...{ companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true },
 });
+
+/** Within some 3 s: an account is made in a fraction of that, unless its process is gone. */
+const SETTLING = 10;
 
 type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
 
@@ -126,6 +130,15 @@ export const createJoining = (
     return person;
   };
 
+  /** Waits for an account that is being made of the address elsewhere. False: it is not there in {@link SETTLING} looks. */
+  const settled = async (email: string): Promise<boolean> => {
+    for (let look = 1; look <= SETTLING; look++) {
+      await sleep(backoff(look, { firstMs: 50, maxMs: 500 }));
+      if (await findCredentials(pool, email)) return true;
+    }
+    return false;
+  };
+
   /**
    * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
    * wrong. What somebody new would be refused for comes first: a link that can not be used tells nobody which addresses
@@ -149,11 +162,13 @@ export const createJoining = (
     const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
     let hadAccount = false;
-    const known = await check(attempt, async () => {
-      const found = await findCredentials(pool, email, markOf(client.network));
-      hadAccount = found !== undefined;
-      return found;
-    });
+    const recognise = () =>
+      check(attempt, async () => {
+        const found = await findCredentials(pool, email, markOf(client.network));
+        hadAccount = found !== undefined;
+        return found;
+      });
+    const known = await recognise();
     if (known) return joinAs(await personOf(known.personId), invitation, context, client);
     if (personName === undefined) throw notThem();
     const { tenantId, tokenHash } = invitation;
@@ -163,7 +178,12 @@ export const createJoining = (
       correlationId: context.requestId,
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
-    if (!joined) return refuseTaken(request, hadAccount);
+    if (!joined) {
+      // Sent twice at once to two processes: whom the other lets in is let in here, too, and uses nothing more.
+      const same = !hadAccount && (await settled(email)) ? await recognise() : undefined;
+      if (!same) return refuseTaken(request, hadAccount);
+      return joinAs(await personOf(same.personId), invitation, context, client);
+    }
     const { personId, createdAt, position } = joined;
     context.position = position;
     return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);
