@@ -92,7 +92,7 @@ export class UsedDto {
   @ApiProperty({
     ...{ type: String, format: 'date-time', nullable: true },
     description:
-      'When it will be used up if it goes on as in this period so far, or since the company began; null: not in this period.',
+      'When it will be used up if it goes on as in this period so far, or since the company began; null: not in this period, or that was less than an hour ago.',
   })
   readonly projectedExhaustion!: string | null;
 }

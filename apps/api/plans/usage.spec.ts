@@ -28,6 +28,14 @@ describe('when the calls of a month will be used up', () => {
     expect(await exhaustionOf(young, '2026-01-21T00:00:00.000Z')).toBe('2026-01-22T00:00:00.000Z');
   });
 
+  it('is not told of a period of which less than an hour is known', async () => {
+    const young = companyOf('2026-01-20T00:00:00.000Z', 5_000);
+    expect(await exhaustionOf(young, '2026-01-20T00:59:59.999Z')).toBeNull();
+    expect(await exhaustionOf(young, '2026-01-20T01:00:00.000Z')).toBe('2026-01-20T02:00:00.000Z');
+    const old = companyOf('2025-03-04T05:06:07.000Z', 500);
+    expect(await exhaustionOf(old, '2026-01-01T00:00:10.000Z')).toBeNull();
+  });
+
   it('is now where they are used up, and not told where nothing was used', async () => {
     const now = '2026-01-21T00:00:00.000Z';
     expect(await exhaustionOf(companyOf('2026-01-20T00:00:00.000Z', 10_000), now)).toBe(now);
