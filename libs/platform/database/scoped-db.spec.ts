@@ -82,4 +82,20 @@ describe('the scoped database', () => {
     const results = await Promise.all(Array.from({ length: 50 }, (_, at) => read(at % 2 ? a : b)));
     expect(results.map((rows) => rows.length)).toEqual(results.map((_, at) => (at % 2 ? 3 : 2)));
   });
+
+  it('asks again what the server could not make ready at first, on a new connection and on one that was used', async () => {
+    const late: Statement = { name: 'late', text: 'select thing from read_model.late' };
+    const later: Statement = { name: 'later', text: 'select thing as it from read_model.late' };
+    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    try {
+      const db = createScopedDb(fresh).tenant(a);
+      for (const statement of [late, later])
+        await expect(db.query(statement, [])).rejects.toMatchObject({ code: '42P01' });
+      await projector.query(`create table read_model.late (thing text);
+        grant select on read_model.late to tenantry_test_app`);
+      for (const statement of [late, later, late]) expect(await db.query(statement, [])).toEqual([]);
+    } finally {
+      await fresh.end();
+    }
+  });
 });

@@ -3,16 +3,17 @@ import { Query, type QueryConfig, type QueryResult } from 'pg';
 /** The parts of pg's wire connection that a query writes to; pg exports no types of it. */
 interface Wire {
   readonly parsedStatements: Record<string, string | undefined>;
-  readonly submittedNamedStatements: Record<string, string | undefined>;
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: string[] }): void;
   execute(message: Record<string, never>): void;
+  once(event: 'parseComplete', listener: () => void): void;
 }
 
 type Message = { readonly fields: unknown[] };
 
 /** pg's own query, as it is inside: a state machine that the connection feeds with the server's messages. */
 interface QueryInside {
+  readonly name: string;
   prepare(connection: Wire): void;
   handleDataRow(message: Message): void;
   handleCommandComplete(message: unknown, connection: Wire): void;
@@ -33,6 +34,21 @@ export interface Scope {
 }
 
 /**
+ * Prepares the statement that sets the scope, in front of a connection's first scoped query. pg takes the server's answer to
+ * it for one to the query's own statement; were it left so, a query whose own could not be prepared (a lock, a table that
+ * is not there yet) would be sent for ever as one that the server knows.
+ */
+const prepareScope = (connection: Wire, { name }: QueryInside): void => {
+  const { parsedStatements: parsed } = connection;
+  const isKnown = parsed[name] !== undefined;
+  connection.parse({ name: SCOPE, text: SET_SCOPE });
+  connection.once('parseComplete', () => {
+    parsed[SCOPE] = SET_SCOPE;
+    if (!isKnown) delete parsed[name];
+  });
+};
+
+/**
  * A prepared query that tells the server first for whom it asks, in the same message and so in the same implicit
  * transaction: what follows up to the `Sync` is one transaction in PostgreSQL's extended protocol, and a setting that is
  * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
@@ -48,10 +64,7 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
   }
 
   prepare(connection: Wire): void {
-    if (!connection.parsedStatements[SCOPE] && !connection.submittedNamedStatements[SCOPE]) {
-      connection.parse({ name: SCOPE, text: SET_SCOPE });
-      connection.submittedNamedStatements[SCOPE] = SET_SCOPE;
-    }
+    if (!connection.parsedStatements[SCOPE]) prepareScope(connection, this as unknown as QueryInside);
     connection.bind({ statement: SCOPE, values: this.#values });
     connection.execute({});
     inside.prepare.call(this, connection);
