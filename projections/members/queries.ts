@@ -7,16 +7,22 @@ export interface Company {
   readonly role: string;
 }
 
+const OWN = `person_id = (select nullif(current_setting('app.person_id', true), '')::uuid)`;
+
 const MEMBERSHIPS: Statement = {
   name: 'memberships-of-person',
-  text: `select tenant_id as "tenantId", role from read_model.memberships
-    where person_id = (select nullif(current_setting('app.person_id', true), '')::uuid) order by joined_position`,
+  text: `select tenant_id as "tenantId", role from read_model.memberships where ${OWN} order by joined_position`,
+};
+
+const WHERE_THEY_BELONG: Statement = {
+  name: 'companies-of-person',
+  text: `select tenant_id from read_model.memberships where ${OWN}`,
 };
 
 const COMPANIES: Statement = {
   name: 'companies',
-  text: `select tenant_id as "tenantId", name, slug from read_model.companies
-    where tenant_id = any ((select string_to_array(nullif(current_setting('app.tenant_ids', true), ''), ',')::uuid[])::uuid[])`,
+  text: `select tenant_id as "tenantId", name, slug, role
+    from read_model.memberships join read_model.companies using (tenant_id) where ${OWN} order by joined_position`,
 };
 
 interface Membership {
@@ -28,18 +34,8 @@ interface Membership {
 export const membershipsOf = (db: PersonDb): Promise<Membership[]> => db.query<Membership>(MEMBERSHIPS, []);
 
 /** The companies that a person belongs to, in the order in which they joined. */
-export const companiesOf = async (db: PersonDb): Promise<Company[]> => {
-  const memberships = await membershipsOf(db);
-  if (memberships.length === 0) return [];
-  const companies = await db
-    .tenants(memberships.map(({ tenantId }) => tenantId))
-    .query<{ tenantId: string; name: string; slug: string }>(COMPANIES, []);
-  const byId = new Map(companies.map((company) => [company.tenantId, company]));
-  return memberships.flatMap(({ tenantId, role }) => {
-    const company = byId.get(tenantId);
-    return company ? [{ ...company, role }] : [];
-  });
-};
+export const companiesOf = (db: PersonDb): Promise<Company[]> =>
+  db.tenants(WHERE_THEY_BELONG).query<Company>(COMPANIES, []);
 
 export interface MemberRow {
   readonly personId: string;
@@ -52,46 +48,46 @@ export interface MemberRow {
   readonly email: string;
 }
 
-const MEMBER_COLUMNS = `person_id as "personId", role, joined_at as "joinedAt", joined_position::text as "joinedPosition",
-  version`;
+const HERE = `tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`;
 
-const MEMBER: Statement = {
-  name: 'member',
-  text: `select ${MEMBER_COLUMNS} from read_model.members
-    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and person_id = $1`,
+/** Of one person, or of one page: who it is about. */
+const ONE: Statement = {
+  name: 'person-of-member',
+  text: `select person_id from read_model.members where ${HERE} and person_id = $1`,
 };
-
-const MEMBERS: Statement = {
-  name: 'members',
-  text: `select ${MEMBER_COLUMNS} from read_model.members
-    where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and joined_position < $1
+const PAGE: Statement = {
+  name: 'people-of-members',
+  text: `select person_id from read_model.members where ${HERE} and joined_position < $1
     order by joined_position desc limit $2`,
 };
 
-const NAMES: Statement = {
-  name: 'names-of-people',
-  text: `select id, name, email from identity.persons
-    where id = any ((select string_to_array(nullif(current_setting('app.person_ids', true), ''), ',')::uuid[])::uuid[])`,
+/** Names are personal data and live in identity. Null where they are not shown: of nobody who has been found before. */
+const named = (members: string): string => `select person_id as "personId", role, joined_at as "joinedAt",
+    joined_position::text as "joinedPosition", version, name, email
+  from (select * from read_model.members where ${HERE} and ${members}) members
+  left join identity.persons on id = person_id order by joined_position desc`;
+
+const MEMBER: Statement = { name: 'member', text: named('person_id = $1') };
+const MEMBERS: Statement = {
+  name: 'members',
+  text: named('joined_position < $1 order by joined_position desc limit $2'),
 };
 
-type Nameless = Omit<MemberRow, 'name' | 'email'>;
+type Shown = Omit<MemberRow, 'name' | 'email'> & { readonly name: string | null; readonly email: string | null };
 
-/** Names are personal data and live in identity; whoever is erased has none. */
-const named = async (db: TenantDb, members: readonly Nameless[]): Promise<MemberRow[]> => {
-  if (members.length === 0) return [];
-  const people = await db
-    .people(members.map(({ personId }) => personId))
-    .query<{ id: string; name: string; email: string }>(NAMES, []);
-  const byId = new Map(people.map((person) => [person.id, person]));
-  return members.map((member) => {
-    const { name = '', email = '' } = byId.get(member.personId) ?? {};
-    return { ...member, name, email };
-  });
+/**
+ * Who came into the list between the two statements of one message has no name in it yet: it is asked for once more.
+ * Whoever is being erased has none any more.
+ */
+const withNames = async (ask: () => Promise<Shown[]>): Promise<MemberRow[]> => {
+  const shown = await ask();
+  const rows = shown.every(({ name }) => name !== null) ? shown : await ask();
+  return rows.map(({ name, email, ...row }) => ({ ...row, name: name ?? '', email: email ?? '' }));
 };
 
 /** One of the tenant's members; undefined where there is none. */
 export const findMember = async (db: TenantDb, personId: string): Promise<MemberRow | undefined> => {
-  const [row] = await named(db, await db.query<Nameless>(MEMBER, [personId]));
+  const [row] = await withNames(() => db.people(ONE, [personId]).query<Shown>(MEMBER, [personId]));
   return row;
 };
 
@@ -99,5 +95,7 @@ export const findMember = async (db: TenantDb, personId: string): Promise<Member
 const FROM_THE_LAST = (2n ** 63n - 1n).toString();
 
 /** The tenant's members, those who joined last first. @param before only those who joined before this position */
-export const listMembers = async (db: TenantDb, before: string | undefined, take: number): Promise<MemberRow[]> =>
-  named(db, await db.query<Nameless>(MEMBERS, [before ?? FROM_THE_LAST, take]));
+export const listMembers = (db: TenantDb, before: string | undefined, take: number): Promise<MemberRow[]> => {
+  const page = [before ?? FROM_THE_LAST, String(take)];
+  return withNames(() => db.people(PAGE, page).query<Shown>(MEMBERS, page));
+};

@@ -98,4 +98,34 @@ describe('the scoped database', () => {
       await fresh.end();
     }
   });
+
+  it('reveals the names of whom the tenant is shown, in the same round trip, and to nobody after it', async () => {
+    const seen: Statement = { name: 'revealed', text: `select current_setting('app.person_ids', true) as ids` };
+    const found: Statement = {
+      name: 'found',
+      text: 'select thing from read_model.things where thing > $1 order by thing',
+    };
+    const revealed = (tenantId: string, after: string) =>
+      createScopedDb(app).tenant(tenantId).people(found, [after]).query<{ ids: string }>(seen, []);
+    for (let i = 0; i < 2; i++) {
+      expect(await revealed(a, 'a1')).toEqual([{ ids: 'a2,a3' }]);
+      expect(await revealed(b, 'b')).toEqual([{ ids: 'b1,b2' }]);
+      expect(await revealed(uuidv7(), '')).toEqual([{ ids: '' }]);
+      expect(await createScopedDb(app).tenant(a).query(seen, [])).toEqual([{ ids: '' }]);
+    }
+  });
+
+  it('asks again where what comes before the query could not be made ready', async () => {
+    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    try {
+      const found: Statement = { name: 'found-late', text: 'select thing from read_model.late_found' };
+      const db = createScopedDb(fresh).tenant(a).people(found, []);
+      for (const _ of [1, 2]) await expect(db.query(READ, [''])).rejects.toMatchObject({ code: '42P01' });
+      await projector.query(`create table read_model.late_found (thing text);
+        grant select on read_model.late_found to tenantry_test_app`);
+      for (const _ of [1, 2]) expect(await db.query(READ, [''])).toHaveLength(3);
+    } finally {
+      await fresh.end();
+    }
+  });
 });

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { withClient } from './pools';
-import { type Scope, scopedQuery } from './scoped-query';
+import { type Front, scopedQuery } from './scoped-query';
 
 /** SQL with a name of its own: it is prepared once a connection. */
 export interface Statement {
@@ -12,7 +12,7 @@ export interface Statement {
 /** Anything that can be a parameter of a statement. */
 export type Parameter = string | number | bigint | boolean | Date | null | readonly string[];
 
-interface Queries {
+export interface Queries {
   /** One round trip. Row-level security shows what belongs to the scope, whatever the statement says. */
   query<Row>(statement: Statement, values: readonly Parameter[]): Promise<Row[]>;
 }
@@ -20,15 +20,21 @@ interface Queries {
 /** Sees one tenant's rows. It has no unscoped method. */
 export interface TenantDb extends Queries {
   readonly tenantId: string;
-  /** The names of people who were found to belong to the tenant. */
-  people(personIds: readonly string[]): Queries;
+  /**
+   * The same, with the names of people who are found to belong to the tenant in the same round trip.
+   * @param found selects their ids as its only column, from what the tenant sees
+   */
+  people(found: Statement, values: readonly string[]): Queries;
 }
 
 /** Sees one person's own rows, wherever they are. */
 export interface PersonDb extends Queries {
   readonly personId: string;
-  /** The names of companies that the person was found to belong to. */
-  tenants(tenantIds: readonly string[]): Queries;
+  /**
+   * The same, with the names of companies that the person is found to belong to in the same round trip.
+   * @param found selects their ids as its only column, from what the person sees
+   */
+  tenants(found: Statement): Queries;
 }
 
 /** The only way from a request to the read models. */
@@ -39,27 +45,52 @@ export interface ScopedDb {
   invitation(tokenHash: string): Queries;
 }
 
+interface Scope {
+  readonly tenantId?: string;
+  readonly personId?: string;
+  readonly invitation?: string;
+}
+
+const inScope = ({ tenantId = '', personId = '', invitation = '' }: Scope): Front => ({
+  name: 'scope',
+  text: `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
+    set_config('app.invitation', $3, true)`,
+  values: [tenantId, personId, invitation],
+});
+
+/** Widens the scope by what it shows itself: row-level security chooses the ids, and nobody hands them in. */
+const revealing = (
+  setting: 'app.person_ids' | 'app.tenant_ids',
+  found: Statement,
+  values: readonly string[],
+): Front => ({
+  name: `${found.name}-revealed`,
+  text: `select set_config('${setting}', coalesce(string_agg(id::text, ','), ''), true) from (${found.text}) found (id)`,
+  values,
+});
+
 /** @param pool connects as the app role, which row-level security binds */
 export const createScopedDb = (pool: Pool): ScopedDb => {
-  const queries = (scope: Scope): Queries => ({
+  const queries = (...fronts: readonly Front[]): Queries => ({
     query: async <Row>({ name, text }: Statement, values: readonly Parameter[]) => {
       const { rows } = await withClient(pool, (client: PoolClient) =>
-        scopedQuery((query) => client.query(query as never), { name, text, values: [...values] }, scope),
+        scopedQuery((query) => client.query(query as never), { name, text, values: [...values] }, fronts),
       );
       return rows as Row[];
     },
   });
   return {
-    tenant: (tenantId) => ({
-      tenantId,
-      ...queries({ tenantId }),
-      people: (personIds) => queries({ personIds }),
-    }),
-    person: (personId) => ({
-      personId,
-      ...queries({ personId }),
-      tenants: (tenantIds) => queries({ tenantIds }),
-    }),
-    invitation: (invitation) => queries({ invitation }),
+    tenant: (tenantId) => {
+      const scope = inScope({ tenantId });
+      const people = (found: Statement, values: readonly string[]) =>
+        queries(scope, revealing('app.person_ids', found, values));
+      return { tenantId, ...queries(scope), people };
+    },
+    person: (personId) => {
+      const scope = inScope({ personId });
+      const tenants = (found: Statement) => queries(scope, revealing('app.tenant_ids', found, []));
+      return { personId, ...queries(scope), tenants };
+    },
+    invitation: (invitation) => queries(inScope({ invitation })),
   };
 };

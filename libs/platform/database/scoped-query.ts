@@ -4,9 +4,10 @@ import { Query, type QueryConfig, type QueryResult } from 'pg';
 interface Wire {
   readonly parsedStatements: Record<string, string | undefined>;
   parse(message: { name: string; text: string }): void;
-  bind(message: { statement: string; values: string[] }): void;
+  bind(message: { statement: string; values: readonly string[] }): void;
   execute(message: Record<string, never>): void;
-  once(event: 'parseComplete', listener: () => void): void;
+  on(event: 'parseComplete', listener: () => void): void;
+  off(event: 'parseComplete', listener: () => void): void;
 }
 
 type Message = { readonly fields: unknown[] };
@@ -17,36 +18,17 @@ interface QueryInside {
   prepare(connection: Wire): void;
   handleDataRow(message: Message): void;
   handleCommandComplete(message: unknown, connection: Wire): void;
+  handleError(error: Error, connection: Wire): void;
   submit(connection: Wire): Error | null;
 }
 const inside = Query.prototype as unknown as QueryInside;
 
-const SCOPE = 'scope';
-const SET_SCOPE = `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
-  set_config('app.tenant_ids', $3, true), set_config('app.person_ids', $4, true), set_config('app.invitation', $5, true)`;
-
-export interface Scope {
-  readonly tenantId?: string;
-  readonly personId?: string;
-  readonly tenantIds?: readonly string[];
-  readonly personIds?: readonly string[];
-  readonly invitation?: string;
+/** A prepared statement that goes in front of a query, in the same message. Nobody gets its answer. */
+export interface Front {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly string[];
 }
-
-/**
- * Prepares the statement that sets the scope, in front of a connection's first scoped query. pg takes the server's answer to
- * it for one to the query's own statement; were it left so, a query whose own could not be prepared (a lock, a table that
- * is not there yet) would be sent for ever as one that the server knows.
- */
-const prepareScope = (connection: Wire, { name }: QueryInside): void => {
-  const { parsedStatements: parsed } = connection;
-  const isKnown = parsed[name] !== undefined;
-  connection.parse({ name: SCOPE, text: SET_SCOPE });
-  connection.once('parseComplete', () => {
-    parsed[SCOPE] = SET_SCOPE;
-    if (!isKnown) delete parsed[name];
-  });
-};
 
 /**
  * A prepared query that tells the server first for whom it asks, in the same message and so in the same implicit
@@ -54,40 +36,77 @@ const prepareScope = (connection: Wire, { name }: QueryInside): void => {
  * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
  */
 class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callback: unknown) => object) {
-  readonly #values: string[];
-  #scoped = false;
+  readonly #fronts: readonly Front[];
+  /** How many of the fronts the server has not carried out yet. */
+  #ahead: number;
+  #forgetParsing = (): void => {};
 
-  constructor(config: QueryConfig, scope: Scope, callback: (error: Error | null, result?: QueryResult) => void) {
+  constructor(
+    config: QueryConfig,
+    fronts: readonly Front[],
+    callback: (error: Error | null, result?: QueryResult) => void,
+  ) {
     super(config, callback);
-    const { tenantId, personId, tenantIds, personIds, invitation } = scope;
-    this.#values = [tenantId ?? '', personId ?? '', tenantIds?.join() ?? '', personIds?.join() ?? '', invitation ?? ''];
+    this.#fronts = fronts;
+    this.#ahead = fronts.length;
   }
 
   prepare(connection: Wire): void {
-    if (!connection.parsedStatements[SCOPE]) prepareScope(connection, this as unknown as QueryInside);
-    connection.bind({ statement: SCOPE, values: this.#values });
-    connection.execute({});
+    this.#parse(connection);
+    for (const { name, values } of this.#fronts) {
+      connection.bind({ statement: name, values });
+      connection.execute({});
+    }
     inside.prepare.call(this, connection);
   }
 
+  /**
+   * Prepares the fronts that the connection has not seen. pg takes the server's answer to each for one to the query's own
+   * statement; were it left so, a query whose own could not be prepared (a lock, a table that is not there yet) would be
+   * sent for ever as one that the server knows.
+   */
+  #parse(connection: Wire): void {
+    const { parsedStatements: parsed } = connection;
+    const { name: own } = this as unknown as QueryInside;
+    const isKnown = parsed[own] !== undefined;
+    const unknown = this.#fronts.filter(({ name }) => parsed[name] === undefined);
+    if (unknown.length === 0) return;
+    let done = 0;
+    const parseComplete = (): void => {
+      const { name, text } = unknown[done++] as Front;
+      parsed[name] = text;
+      if (!isKnown) delete parsed[own];
+      if (done === unknown.length) this.#forgetParsing();
+    };
+    this.#forgetParsing = () => connection.off('parseComplete', parseComplete);
+    connection.on('parseComplete', parseComplete);
+    for (const { name, text } of unknown) connection.parse({ name, text });
+  }
+
   handleDataRow(message: Message): void {
-    if (this.#scoped) inside.handleDataRow.call(this, message);
+    if (this.#ahead === 0) inside.handleDataRow.call(this, message);
   }
 
   handleCommandComplete(message: unknown, connection: Wire): void {
-    if (this.#scoped) inside.handleCommandComplete.call(this, message, connection);
-    this.#scoped = true;
+    if (this.#ahead === 0) inside.handleCommandComplete.call(this, message, connection);
+    else this.#ahead -= 1;
+  }
+
+  handleError(error: Error, connection: Wire): void {
+    this.#forgetParsing();
+    inside.handleError.call(this, error, connection);
   }
 }
 
+/** @param fronts what the server carries out before it, in order */
 export const scopedQuery = (
   submit: (query: object) => unknown,
   config: QueryConfig,
-  scope: Scope,
+  fronts: readonly Front[],
 ): Promise<QueryResult> =>
   new Promise((resolve, reject) => {
     submit(
-      new ScopedQuery(config, scope, (error, result) => {
+      new ScopedQuery(config, fronts, (error, result) => {
         if (error) reject(error);
         else resolve(result as QueryResult);
       }),
