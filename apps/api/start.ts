@@ -60,6 +60,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     url: databaseUrls.app,
     max: settings.databasePoolSize,
     applicationName: 'tenantry-api',
+    pipeline: true,
     statementTimeoutMs: Math.min(settings.requestTimeoutMs, STATEMENT_MS),
     onError: (error) => logger.warn({ err: error }, 'a connection of the API was lost'),
   });

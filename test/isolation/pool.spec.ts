@@ -31,7 +31,7 @@ describe('a pool of connections that companies share', () => {
       );
     await projector.end();
     pool = createPool({
-      ...{ url: database.urls.app, max: 2, applicationName: 'attacked', statementTimeoutMs: 50 },
+      ...{ url: database.urls.app, max: 4, applicationName: 'attacked', statementTimeoutMs: 50, pipeline: true },
       onError: () => undefined,
     });
     db = createScopedDb(pool);

@@ -120,7 +120,10 @@ export const createIdentityApp = async (
 ): Promise<IdentityApp> => {
   const work: string[] = [];
   const database = beside?.database ?? (await createTestDatabase());
-  const pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test', onError: () => {} });
+  const pool = createPool({
+    ...{ url: database.urls.app, max: 8, applicationName: 'test', pipeline: true },
+    onError: () => {},
+  });
   const projector = createPool({ url: database.urls.projector, max: projections.length + 5, applicationName: 'test' });
   const owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
   const log = new InMemoryEventLog(beside?.log.store);

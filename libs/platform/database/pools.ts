@@ -19,6 +19,8 @@ export interface PoolOptions {
   readonly idleInTransactionTimeoutMs?: number;
   /** Milliseconds for a connection to be had, from the pool or anew; 3,000 unless given. */
   readonly connectionTimeoutMs?: number;
+  /** Its connections take a query before they have answered the one before: see `shared-connections.ts`. False unless given. */
+  readonly pipeline?: boolean;
   /** Settings of the server for these connections. Values hold no white space. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Told of connections that were lost. The pool replaces them by itself. */
@@ -51,6 +53,7 @@ export const createPool = (options: PoolOptions): Pool => {
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 3_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    pipeline: options.pipeline ?? false,
     options: optionsOf({ ...SETTINGS, ...options.settings }),
   });
   const report = (error: Error & { client?: unknown }): void => {
@@ -126,5 +129,5 @@ export const isConnectionSuspect = (error: unknown): boolean => {
 const looksLikeConnection = (error: unknown): boolean =>
   /^E[A-Z]+$/.test(codeOf(error) ?? '') ||
   /^(Query read timeout|Connection terminated|Client has encountered a connection error|timeout exc)/.test(
-    String(error).replace(/^Error: /, ''),
+    error instanceof Error ? error.message : String(error),
   );

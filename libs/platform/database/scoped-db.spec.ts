@@ -11,7 +11,7 @@ const READ: Statement = {
 const FAIL: Statement = { name: 'fail', text: 'select 1 / $1::integer as never' };
 const SLEEP: Statement = { name: 'sleep', text: 'select pg_sleep($1::float8)::text as slept' };
 
-describe('the scoped database', () => {
+describe.each([false, true])('the scoped database, on connections that are shared: %s', (pipeline) => {
   let database: TestDatabase;
   let projector: Pool;
   let app: Pool;
@@ -21,7 +21,7 @@ describe('the scoped database', () => {
     database = await createTestDatabase();
     projector = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
     // One connection: whatever one request left behind would be there for the next.
-    app = createPool({ url: database.urls.app, max: 1, applicationName: 'test', statementTimeoutMs: 300 });
+    app = createPool({ url: database.urls.app, max: 1, applicationName: 'test', statementTimeoutMs: 300, pipeline });
     await inTransaction(projector, async (client) => {
       await client.query(`create table read_model.things (tenant_id uuid not null, thing text not null)`);
       await client.query(
@@ -86,7 +86,7 @@ describe('the scoped database', () => {
   it('asks again what the server could not make ready at first, on a new connection and on one that was used', async () => {
     const late: Statement = { name: 'late', text: 'select thing from read_model.late' };
     const later: Statement = { name: 'later', text: 'select thing as it from read_model.late' };
-    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test', pipeline });
     try {
       const db = createScopedDb(fresh).tenant(a);
       for (const statement of [late, later])
@@ -116,7 +116,7 @@ describe('the scoped database', () => {
   });
 
   it('asks again where what comes before the query could not be made ready', async () => {
-    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test', pipeline });
     try {
       const found: Statement = { name: 'found-late', text: 'select thing from read_model.late_found' };
       const db = createScopedDb(fresh).tenant(a).people(found, []);

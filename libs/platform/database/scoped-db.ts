@@ -1,6 +1,7 @@
-import type { Pool, PoolClient } from 'pg';
-import { withClient } from './pools';
-import { type Front, scopedQuery } from './scoped-query';
+import type { Pool } from 'pg';
+import { codeOf } from '../error-code';
+import { type Front, type ScopeFront, scopedQuery } from './scoped-query';
+import { createSharing } from './shared-connections';
 
 /** SQL with a name of its own: it is prepared once a connection. */
 export interface Statement {
@@ -51,7 +52,7 @@ interface Scope {
   readonly invitation?: string;
 }
 
-const inScope = ({ tenantId = '', personId = '', invitation = '' }: Scope): Front => ({
+const inScope = ({ tenantId = '', personId = '', invitation = '' }: Scope): ScopeFront => ({
   name: 'scope',
   text: `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
     set_config('app.invitation', $3, true)`,
@@ -69,13 +70,20 @@ const revealing = (
   values,
 });
 
-/** @param pool connects as the app role, which row-level security binds */
+/** The server's answer where the statement was not there that it should carry out: nothing has happened. */
+const NOT_PREPARED = '26000';
+
+/** @param pool connects as the app role, which row-level security binds; one of `pipeline` is shared by those who ask */
 export const createScopedDb = (pool: Pool): ScopedDb => {
-  const queries = (...fronts: readonly Front[]): Queries => ({
+  const shared = createSharing(pool);
+  const queries = (...fronts: [ScopeFront, ...Front[]]): Queries => ({
     query: async <Row>({ name, text }: Statement, values: readonly Parameter[]) => {
-      const { rows } = await withClient(pool, (client: PoolClient) =>
-        scopedQuery((query) => client.query(query as never), { name, text, values: [...values] }, fronts),
-      );
+      const ask = () => shared((client) => scopedQuery(client, { name, text, values: [...values] }, fronts));
+      const { rows } = await ask().catch((error: unknown) => {
+        // Whoever asked for it before, on the same connection, has only just heard that it could not be prepared.
+        if (codeOf(error) !== NOT_PREPARED) throw error;
+        return ask();
+      });
       return rows as Row[];
     },
   });

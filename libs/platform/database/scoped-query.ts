@@ -1,49 +1,60 @@
-import { Query, type QueryConfig, type QueryResult } from 'pg';
+import { type ClientBase, Query, type QueryConfig, type QueryResult } from 'pg';
 
 /** The parts of pg's wire connection that a query writes to; pg exports no types of it. */
 interface Wire {
   readonly parsedStatements: Record<string, string | undefined>;
-  parse(message: { name: string; text: string }): void;
+  readonly stream: { destroy(): void };
   bind(message: { statement: string; values: readonly string[] }): void;
   execute(message: Record<string, never>): void;
-  on(event: 'parseComplete', listener: () => void): void;
-  off(event: 'parseComplete', listener: () => void): void;
 }
 
-type Message = { readonly fields: unknown[] };
+type Message = { readonly fields: readonly unknown[] };
 
 /** pg's own query, as it is inside: a state machine that the connection feeds with the server's messages. */
 interface QueryInside {
-  readonly name: string;
   prepare(connection: Wire): void;
   handleDataRow(message: Message): void;
   handleCommandComplete(message: unknown, connection: Wire): void;
   handleError(error: Error, connection: Wire): void;
+  handleReadyForQuery(connection: Wire): void;
   submit(connection: Wire): Error | null;
 }
 const inside = Query.prototype as unknown as QueryInside;
 
-/** A prepared statement that goes in front of a query, in the same message. Nobody gets its answer. */
+/** A prepared statement that goes in front of a query, in the same message. */
 export interface Front {
   readonly name: string;
   readonly text: string;
   readonly values: readonly string[];
 }
 
+/** For whom a query asks. Its statement answers with its values: they prove whose answer it is that follows. */
+export type ScopeFront = Front;
+
+/** What came over the connection was the answer to somebody else's question. Nobody is shown it. */
+class AnswerOfAnotherScope extends Error {
+  override readonly name = 'AnswerOfAnotherScope';
+  // As pg's own words for a connection that is not to be used again.
+  override readonly message = 'Connection terminated: an answer was not of the scope that was asked for';
+}
+
 /**
  * A prepared query that tells the server first for whom it asks, in the same message and so in the same implicit
  * transaction: what follows up to the `Sync` is one transaction in PostgreSQL's extended protocol, and a setting that is
  * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
+ *
+ * The answer begins with the scope, as the server has set it. One that does not is another query's: the connection is
+ * closed, and nobody gets it.
  */
 class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callback: unknown) => object) {
   readonly #fronts: readonly Front[];
   /** How many of the fronts the server has not carried out yet. */
   #ahead: number;
-  #forgetParsing = (): void => {};
+  #proven = false;
 
   constructor(
     config: QueryConfig,
-    fronts: readonly Front[],
+    fronts: readonly [ScopeFront, ...Front[]],
     callback: (error: Error | null, result?: QueryResult) => void,
   ) {
     super(config, callback);
@@ -52,7 +63,6 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
   }
 
   prepare(connection: Wire): void {
-    this.#parse(connection);
     for (const { name, values } of this.#fronts) {
       connection.bind({ statement: name, values });
       connection.execute({});
@@ -60,31 +70,14 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
     inside.prepare.call(this, connection);
   }
 
-  /**
-   * Prepares the fronts that the connection has not seen. pg takes the server's answer to each for one to the query's own
-   * statement; were it left so, a query whose own could not be prepared (a lock, a table that is not there yet) would be
-   * sent for ever as one that the server knows.
-   */
-  #parse(connection: Wire): void {
-    const { parsedStatements: parsed } = connection;
-    const { name: own } = this as unknown as QueryInside;
-    const isKnown = parsed[own] !== undefined;
-    const unknown = this.#fronts.filter(({ name }) => parsed[name] === undefined);
-    if (unknown.length === 0) return;
-    let done = 0;
-    const parseComplete = (): void => {
-      const { name, text } = unknown[done++] as Front;
-      parsed[name] = text;
-      if (!isKnown) delete parsed[own];
-      if (done === unknown.length) this.#forgetParsing();
-    };
-    this.#forgetParsing = () => connection.off('parseComplete', parseComplete);
-    connection.on('parseComplete', parseComplete);
-    for (const { name, text } of unknown) connection.parse({ name, text });
-  }
-
   handleDataRow(message: Message): void {
     if (this.#ahead === 0) inside.handleDataRow.call(this, message);
+    else if (this.#ahead === this.#fronts.length) this.#proven = this.#isScope(message.fields);
+  }
+
+  #isScope(fields: readonly unknown[]): boolean {
+    const values = this.#fronts[0]?.values;
+    return fields.length === values?.length && values.every((value, at) => value === fields[at]);
   }
 
   handleCommandComplete(message: unknown, connection: Wire): void {
@@ -92,23 +85,35 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
     else this.#ahead -= 1;
   }
 
-  handleError(error: Error, connection: Wire): void {
-    this.#forgetParsing();
-    inside.handleError.call(this, error, connection);
+  handleReadyForQuery(connection: Wire): void {
+    if (this.#proven && this.#ahead === 0) inside.handleReadyForQuery.call(this, connection);
+    else {
+      connection.stream.destroy();
+      inside.handleError.call(this, new AnswerOfAnotherScope(), connection);
+    }
   }
 }
 
-/** @param fronts what the server carries out before it, in order */
-export const scopedQuery = (
-  submit: (query: object) => unknown,
+/** Makes what stands in front ready, where the connection does not know it: once a connection. */
+const prepareFronts = async (client: ClientBase, fronts: readonly Front[]): Promise<void> => {
+  const { parsedStatements } = (client as unknown as { readonly connection: Wire }).connection;
+  // Carried out by itself, and local to that, it changes nothing and finds nothing.
+  for (const { name, text, values } of fronts)
+    if (parsedStatements[name] === undefined) await client.query({ name, text, values: [...values] });
+};
+
+/** @param fronts what the server carries out before it, in order: first for whom it asks */
+export const scopedQuery = async (
+  client: ClientBase,
   config: QueryConfig,
-  fronts: readonly Front[],
-): Promise<QueryResult> =>
-  new Promise((resolve, reject) => {
-    submit(
-      new ScopedQuery(config, fronts, (error, result) => {
-        if (error) reject(error);
-        else resolve(result as QueryResult);
-      }),
-    );
+  fronts: readonly [ScopeFront, ...Front[]],
+): Promise<QueryResult> => {
+  await prepareFronts(client, fronts);
+  return new Promise((resolve, reject) => {
+    const query = new ScopedQuery(config, fronts, (error, result) => {
+      if (error) reject(error);
+      else resolve(result as QueryResult);
+    });
+    client.query(query as never);
   });
+};
