@@ -4,6 +4,7 @@ import { Problem } from '../../../libs/platform/problems';
 import { ambiguityOf } from './ambiguity';
 import type { Consistency } from './consistency';
 import { isNotModified, unwrapTagged } from './etag';
+import { hearOut } from './hear-out';
 import type { HttpMetrics } from './http-metrics';
 import type { Idempotency } from './idempotency';
 import type { InFlight } from './in-flight';
@@ -51,6 +52,8 @@ const onRequest =
     done(ambiguityOf(request.raw) ?? inFlight.enter(request, reply));
   };
 
+const TOO_LARGE = 413;
+
 type Done = (error: Error | null, payload?: unknown) => void;
 
 const onSend =
@@ -60,7 +63,8 @@ const onSend =
     if (isClosing()) reply.header('connection', 'close');
     // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
     if (state.answering) return;
-    if (state.position === undefined && state.lease === undefined && state.rateLimit !== undefined) {
+    const isWhole = reply.statusCode !== TOO_LARGE || request.raw.complete;
+    if (state.position === undefined && state.lease === undefined && state.rateLimit !== undefined && isWhole) {
       done(null, finish(request, reply, state, payload));
       return;
     }
@@ -84,6 +88,7 @@ const settle = async (
   state: RequestState,
   payload: unknown,
 ): Promise<unknown> => {
+  if (reply.statusCode === TOO_LARGE) await hearOut(request.raw);
   if (state.position !== undefined && consistency) await consistency.afterWrite(state, reply);
   if (state.lease !== undefined && idempotency) await idempotency.finish(state, reply, payload);
   return state.rateLimit === undefined ? countLate(rateLimits, request, reply, state, payload) : payload;

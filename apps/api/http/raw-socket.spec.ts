@@ -113,6 +113,65 @@ describe('what never becomes a request', () => {
   });
 });
 
+const MIB = 1024 * 1024;
+const TYPE = 'Content-Type: application/json\r\n';
+
+describe('a body that is too large', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await createToyApp();
+    await app.listen(0, '127.0.0.1');
+  });
+  afterAll(() => app.close());
+
+  /** Sends everything before it looks for an answer, as most clients do. Resolves with it, and how many parts could be sent. */
+  const sendAll = async (
+    head: string,
+    parts: readonly (string | Buffer)[],
+  ): Promise<{ answer: string; sent: number }> => {
+    const socket = connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1').pause();
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.on('error', () => undefined);
+    const write = (bytes: string | Buffer): Promise<boolean> =>
+      new Promise((resolve) => socket.write(bytes, (error) => resolve(!error)));
+    await write(`POST /v1/webhook HTTP/1.1\r\nHost: x\r\n${TYPE}${CLOSE}${head}\r\n\r\n`);
+    let sent = 0;
+    for (const part of parts) {
+      if (!(await write(part))) break;
+      sent += 1;
+      // The server has time to close, if it wants to.
+      if (sent % 8 === 0) await new Promise((done) => setTimeout(done, 5));
+    }
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes.toString('latin1');
+    });
+    socket.resume();
+    await closed;
+    return { answer, sent };
+  };
+
+  it.each([
+    ['says how long it is', `Content-Length: ${6 * MIB}`, 'x'.repeat(MIB / 16), ''],
+    ['does not', 'Transfer-Encoding: chunked', `10000\r\n${'x'.repeat(MIB / 16)}\r\n`, '0\r\n\r\n'],
+  ])('that %s is heard out: its sender gets to the answer, and not to a broken pipe', async (_, head, part, end) => {
+    const parts = [...Array.from({ length: 96 }, () => part), end];
+    const { answer, sent } = await sendAll(head, parts);
+    expect(sent).toBe(parts.length);
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(problemIn(answer)).toMatchObject({ type: '/problems/body-too-large' });
+  });
+
+  it('is not listened to for ever', async () => {
+    const part = Buffer.alloc(MIB, 'x');
+    const { sent } = await sendAll(
+      `Content-Length: ${1024 * MIB}`,
+      Array.from({ length: 1024 }, () => part),
+    );
+    expect(sent).toBeLessThan(64);
+  });
+});
+
 describe('the end of the listening', () => {
   it('serves what came before it', async () => {
     const app = await createToyApp();
