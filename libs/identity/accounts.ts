@@ -14,7 +14,13 @@ export interface ProfileChange {
   readonly email?: string | undefined;
 }
 
-export type ProfileChanged = 'changed' | 'taken' | 'gone';
+/** What a change is meant for: of another name or address it is `stale`. */
+export interface ProfileSeen {
+  readonly name: string;
+  readonly email: string;
+}
+
+export type ProfileChanged = 'changed' | 'stale' | 'taken' | 'gone';
 
 /** What people do with their own accounts. @param pool connects as the app role */
 export const createAccounts = (pool: Pool) => {
@@ -55,11 +61,22 @@ export const createAccounts = (pool: Pool) => {
     },
 
     /** Changes what is given; `taken` is the address, by somebody else. */
-    changeProfile: async (personId: string, { name, email }: ProfileChange): Promise<ProfileChanged> => {
+    changeProfile: async (
+      personId: string,
+      { name, email }: ProfileChange,
+      seen?: ProfileSeen,
+    ): Promise<ProfileChanged> => {
       const row = await ask<{ outcome: ProfileChanged }>(
         'change-profile',
-        'select identity.change_profile($1, $2, $3, $4) as outcome',
-        [personId, name ?? null, email ?? null, email === undefined ? null : emailKey(email)],
+        'select identity.change_profile($1, $2, $3, $4, $5, $6) as outcome',
+        [
+          personId,
+          name ?? null,
+          email ?? null,
+          email === undefined ? null : emailKey(email),
+          seen?.name ?? null,
+          seen?.email ?? null,
+        ],
       );
       return row?.outcome ?? 'gone';
     },

@@ -1,12 +1,13 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Consistency } from './consistency';
+import { refuseIfMatch, takesIfMatch } from './etag';
 import type { Idempotency } from './idempotency';
 import { RATE_LIMIT } from './rate-limit.decorator';
 import type { RateLimits } from './rate-limits';
 import { type RequestState, stateOf } from './request-context';
 import { routeConfigOf } from './route-config';
-import { refuseQuery, takesQuery } from './unknown-query';
+import { refuseBody, refuseQuery, takesBody, takesQuery } from './unknown-fields';
 
 export interface ContractParts {
   readonly rateLimits: RateLimits;
@@ -15,8 +16,9 @@ export interface ContractParts {
 }
 
 /**
- * What the contract does for each request between authentication and controller: refuse a query that nothing reads,
- * count it, wait for `If-Position`, bind its `Idempotency-Key`. One guard and not three, and no promise for the request that has neither field.
+ * What the contract does for each request between authentication and controller: refuse a query, a body or an `If-Match`
+ * that nothing reads, count it, wait for `If-Position`, bind its `Idempotency-Key`. One guard and not three, and no promise
+ * for the request that has neither of the last two.
  */
 export class ContractGuard implements CanActivate {
   readonly #routes = new Map<unknown, Route>();
@@ -27,9 +29,13 @@ export class ContractGuard implements CanActivate {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const state = stateOf(request);
     const { unlimited } = routeConfigOf(request);
-    const { policy, hasQuery } = this.routeOf(execution);
+    const { policy, hasQuery, hasBody, minds } = this.routeOf(execution);
     // What is refused here is counted with its answer.
-    if (!hasQuery && !unlimited) refuseQuery(request);
+    if (!unlimited) {
+      if (!hasQuery) refuseQuery(request);
+      if (!hasBody) refuseBody(request);
+      if (!minds) refuseIfMatch(request);
+    }
     const counting = unlimited ? undefined : this.parts.rateLimits.count(request, state, policy);
     const { idempotency, consistency } = this.parts;
     // Stripe's events are one by their own ids, and whoever has no signature must not make us keep anything.
@@ -58,7 +64,13 @@ export class ContractGuard implements CanActivate {
     const known = this.#routes.get(handler);
     if (known) return known;
     const policy = Reflect.getMetadata(RATE_LIMIT, handler) as string | undefined;
-    const route = { policy, hasQuery: takesQuery(execution.getClass(), handler.name) };
+    const controller = execution.getClass();
+    const route = {
+      policy,
+      hasQuery: takesQuery(controller, handler.name),
+      hasBody: takesBody(controller, handler.name),
+      minds: takesIfMatch(handler),
+    };
     this.#routes.set(handler, route);
     return route;
   }
@@ -68,4 +80,7 @@ export class ContractGuard implements CanActivate {
 interface Route {
   readonly policy: string | undefined;
   readonly hasQuery: boolean;
+  readonly hasBody: boolean;
+  /** It takes `If-Match`. */
+  readonly minds: boolean;
 }

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { asPerson, createToyApp } from './testing/toy-app';
+import { asPerson, createToyApp, script } from './testing/toy-app';
 
 const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
 
@@ -73,5 +73,18 @@ describe('versions', () => {
     if (status === 200) expect([answer.json().expected, answer.headers['etag']]).toEqual([expected, '"8"']);
     if (status === 400) expect(answer.json().errors[0].pointer).toBe('/header/If-Match');
     if (status === 412) expect(answer.headers['etag']).toBeUndefined();
+  });
+
+  it.each([
+    ['"7"', 412],
+    ['*', 204],
+    ['7', 400],
+  ])('If-Match: %s on what has no versions is answered %d, before anything is done', async (field, status) => {
+    let done = false;
+    script.during = async () => {
+      done = true;
+    };
+    const answer = await app.inject({ method: 'DELETE', url, headers: { ...asPerson(), 'if-match': field } });
+    expect([answer.statusCode, done]).toEqual([status, status === 204]);
   });
 });

@@ -25,7 +25,8 @@ export class Digested<Body> {
 }
 
 /**
- * Return it from a controller's method: the answer carries a digest of the body as its `ETag`, for `If-None-Match` alone.
+ * Return it from a controller's method: the answer carries a digest of the body as its `ETag`, for `If-None-Match`, and
+ * where it is strong for {@link IfMatchDigest}.
  * @param lasting what the digest is made of where the rest changes with each request; the tag is weak then
  */
 export const withDigest = <Body>(body: Body, lasting?: unknown): Digested<Body> => new Digested(body, lasting);
@@ -73,15 +74,25 @@ const versionOf = ({ weak, value }: Tag): number | undefined =>
   !weak && /^(0|[1-9]\d{0,8})(\.[\w-]{12})?$/.test(value) ? Number.parseInt(value, 10) : undefined;
 
 /**
+ * What the client insists on (`If-Match`); undefined where it insists on nothing (`*`, or no field).
+ * @throws Problem validation-failed
+ */
+const expectedTagsOf = ({ headers }: FastifyRequest): Tag[] | undefined => {
+  const field = headers['if-match'];
+  if (field === undefined || field.trim() === '*') return undefined;
+  const tags = parseTags(field);
+  if (!tags) throw invalid('must be *, or an ETag that an answer carried');
+  return tags;
+};
+
+/**
  * The version that the client insists on (`If-Match`); undefined where it insists on none (`*`, or no field).
  * A weak tag never matches (RFC 9110, 13.1.1), and neither does one that was not made here.
  * @throws Problem validation-failed, precondition-failed
  */
 const expectedVersionOf = (request: FastifyRequest): number | undefined => {
-  const field = request.headers['if-match'];
-  if (field === undefined || field.trim() === '*') return undefined;
-  const tags = parseTags(field);
-  if (!tags) throw invalid('must be *, or an ETag that an answer carried');
+  const tags = expectedTagsOf(request);
+  if (!tags) return undefined;
   const versions = new Set(tags.map(versionOf).filter((version) => version !== undefined));
   if (versions.size > 1) throw invalid('must name one version');
   const [version] = versions;
@@ -95,10 +106,12 @@ const invalid = (message: string): Problem =>
     errors: [{ pointer: '/header/If-Match', message }],
   });
 
-/** Tells the OpenAPI document of it. */
+/** Tells the OpenAPI document and {@link takesIfMatch} of it. */
 function documentIfMatch(target: object, method: string | symbol | undefined): void {
   const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(target, method);
-  if (method !== undefined && descriptor) ApiExtension(TAKES_IF_MATCH, true)(target, method, descriptor);
+  if (method === undefined || !descriptor) return;
+  ApiExtension(TAKES_IF_MATCH, true)(target, method, descriptor);
+  Reflect.defineMetadata(TAKES_IF_MATCH, true, descriptor.value as object);
 }
 
 /** Hands {@link expectedVersionOf} the request to a controller's method. */
@@ -107,6 +120,32 @@ export const IfMatch = createParamDecorator(
     expectedVersionOf(execution.switchToHttp().getRequest()),
   [documentIfMatch],
 );
+
+/** True for the body that the client has seen, of those that {@link withDigest} tags. */
+export type Seen = (body: unknown) => boolean;
+
+/** Hands a controller's method what the client insists on of a body without a version; undefined where on nothing. */
+export const IfMatchDigest = createParamDecorator(
+  (_: unknown, execution: ExecutionContext): Seen | undefined => {
+    const tags = expectedTagsOf(execution.switchToHttp().getRequest());
+    return tags && ((body) => tags.some(({ weak, value }) => !weak && `"${value}"` === digestTagOf(withDigest(body))));
+  },
+  [documentIfMatch],
+);
+
+/** Whether a controller's method minds `If-Match`. */
+export const takesIfMatch = (handler: object): boolean => Reflect.hasMetadata(TAKES_IF_MATCH, handler);
+
+/**
+ * Refuses a write that insists on a version where there is none: done all the same it might overwrite what its sender has
+ * not seen (RFC 9110, 13.1.1).
+ * @throws Problem validation-failed, precondition-failed
+ */
+export const refuseIfMatch = (request: FastifyRequest): void => {
+  if (request.headers['if-match'] === undefined || request.method === 'GET' || request.method === 'HEAD') return;
+  if (expectedTagsOf(request))
+    throw new Problem('precondition-failed', { detail: 'This has no versions; send it without If-Match.' });
+};
 
 /** preSerialization: unwraps a {@link Versioned} or {@link Digested} body. */
 export const unwrapTagged = (payload: unknown, reply: FastifyReply): unknown => {

@@ -136,6 +136,22 @@ describe('validation', () => {
     expect(pointersOf(answer)).toEqual(pointers);
   });
 
+  it.each([
+    ['POST', '/v1/anonymous', { x: 1, 'a/b': 1 }, ['/x', '/a~1b']],
+    ['DELETE', `/v1/things/${ID}`, { force: true }, ['/force']],
+    ['PATCH', `/v1/things/${ID}`, ['x'], ['/0']],
+  ] as const)('refuses what a route without a body is sent: %s %s', async (method, url, payload, pointers) => {
+    const answer = await app.inject({ method, url, payload, headers: asPerson() });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+    expect(script.runs).toEqual([]);
+  });
+
+  it('takes an empty body for none', async () => {
+    const answer = await app.inject({ method: 'POST', url: '/v1/anonymous', payload: {}, headers: asPerson() });
+    expect(answer.statusCode).toBe(201);
+  });
+
   it('takes an empty query for none', async () => {
     expect((await app.inject({ url: '/v1/open?' })).statusCode).toBe(200);
   });

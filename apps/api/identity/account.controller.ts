@@ -3,13 +3,18 @@ import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { Client, type ClientInfo } from '../http/client';
 import { askerOf } from '../http/command-context';
 import { Documented } from '../http/documented';
+import { type Digested, IfMatchDigest, type Seen, withDigest } from '../http/etag';
 import { OfPerson } from '../http/needs.decorator';
 import { Context, type RequestContext } from '../http/request-context';
 import { ACCOUNT, IDENTITY } from '../tokens';
 import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
-import type { Account } from './account.service';
+import { type Account, changed } from './account.service';
 import { MeDto } from './identity.dto';
 import type { Identity } from './identity.service';
+
+/** An earlier attempt of this very request has done it. */
+const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: RequestContext): boolean =>
+  mayRepeat && (name ?? now.name) === now.name && (email ?? now.email) === now.email;
 
 /** What somebody changes of themselves. */
 @ApiTags('Identity')
@@ -33,9 +38,12 @@ export class AccountController {
     @Body() body: ChangeProfileDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-  ): Promise<MeDto> {
-    await this.account.changeProfile(body, context, client);
-    return this.identity.me(askerOf(context));
+    @IfMatchDigest() seen: Seen | undefined,
+  ): Promise<Digested<MeDto>> {
+    const before = seen && (await this.identity.me(askerOf(context)));
+    if (before && !seen(before) && !isRepeat(body, before, context)) throw changed();
+    await this.account.changeProfile(body, context, client, before);
+    return withDigest(await this.identity.me(askerOf(context)));
   }
 
   @Post('password')
@@ -66,7 +74,14 @@ export class AccountController {
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
-  erase(@Body() body: EraseDto, @Context() context: RequestContext, @Client() client: ClientInfo): Promise<void> {
+  async erase(
+    @Body() body: EraseDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+    @IfMatchDigest() seen: Seen | undefined,
+  ): Promise<void> {
+    // An earlier attempt of this very request may have ended memberships.
+    if (seen && !context.mayRepeat && !seen(await this.identity.me(askerOf(context)))) throw changed();
     return this.account.erase(body, context, client);
   }
 }

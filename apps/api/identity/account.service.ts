@@ -1,4 +1,4 @@
-import type { Accounts } from '../../../libs/identity/accounts';
+import type { Accounts, ProfileSeen } from '../../../libs/identity/accounts';
 import { type ErasureParts, erase } from '../../../libs/identity/erasure';
 import type { Passwords } from '../../../libs/identity/passwords';
 import { Problem } from '../../../libs/platform/problems';
@@ -18,6 +18,8 @@ export interface AccountParts extends Inside {
 
 /** 403 and not 401: the session is good, and a client must not take it for over. */
 const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
+/** Of a write with `If-Match`. */
+export const changed = (): Problem => new Problem('precondition-failed', {});
 const gone = (): Problem => new Problem('unauthenticated', { detail: 'The account is gone.' });
 
 /** What people do with their own accounts and sessions. */
@@ -70,6 +72,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       { name, email, currentPassword }: ChangeProfileDto,
       context: RequestContext,
       client: ClientInfo,
+      seen?: ProfileSeen,
     ): Promise<void> => {
       const { personId } = askerOf(context);
       if (email !== undefined) {
@@ -77,8 +80,9 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the address' }]);
         await confirm(personId, client.network, currentPassword);
       }
-      const outcome = await accounts.changeProfile(personId, { name, email });
+      const outcome = await accounts.changeProfile(personId, { name, email }, seen);
       if (outcome === 'gone') throw gone();
+      if (outcome === 'stale') throw changed();
       if (outcome === 'taken') throw new Problem('conflict', { detail: 'Somebody else has this address already.' });
     },
 

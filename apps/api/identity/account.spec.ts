@@ -120,6 +120,43 @@ describe('accounts over HTTP', () => {
       expect((await signIn(email.toUpperCase(), PASSWORD)).statusCode).toBe(201);
     });
 
+    describe('with If-Match', () => {
+      const tagOf = async () => String((await identity.get('/v1/me', ada.accessToken)).headers['etag']);
+      const changeSeen = (name: string, tag: string, headers: Record<string, string> = {}) =>
+        change({ name }, { headers: { 'if-match': tag, ...headers } });
+
+      it('changes what is as it was seen, and carries the next ETag', async () => {
+        const answer = await changeSeen('Augusta Ada', await tagOf());
+        expect(answer.statusCode).toBe(200);
+        expect(answer.headers['etag']).toBe(await tagOf());
+      });
+
+      it('changes nothing of what has changed since', async () => {
+        const tag = await tagOf();
+        await change({ name: 'Augusta Ada' });
+        const answer = await changeSeen('Countess', tag);
+        expect(answer.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
+        expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ name: 'Augusta Ada' });
+      });
+
+      it('lets one of many at once win', async () => {
+        const tag = await tagOf();
+        const answers = await Promise.all(['A', 'B', 'C', 'D'].map((name) => changeSeen(name, tag)));
+        expect(answers.map((it) => it.statusCode).sort()).toEqual([200, 412, 412, 412]);
+      });
+
+      it('is carried out once, also where the first answer was lost', async () => {
+        const tag = await tagOf();
+        const headers = { 'idempotency-key': randomUUID() };
+        expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);
+        await identity.owner.query(
+          `update idempotency.keys set status = null, leased_until = now() where person_id = $1`,
+          [ada.user.id],
+        );
+        expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);
+      });
+    });
+
     it('asks for the password where the address shall change', async () => {
       const email = `${randomUUID()}@acme.example`;
       expect((await change({ email })).json().errors).toEqual([

@@ -90,6 +90,17 @@ describe('DELETE /v1/me', () => {
     expect((await erase(ada.accessToken)).statusCode).toBe(204);
   });
 
+  it('erases nobody who has changed since they were seen (If-Match)', async () => {
+    const { ada } = await arrive();
+    const token = ada.accessToken;
+    const eraseSeen = async (tag: unknown) =>
+      (await identity.ask('DELETE', '/v1/me', { token, headers: { 'if-match': String(tag) } })).statusCode;
+    const before = (await identity.get('/v1/me', token)).headers['etag'];
+    await identity.ask('PATCH', '/v1/me', { token, payload: { name: `Lovelace ${ada.user.id}` } });
+    expect(await eraseSeen(before)).toBe(412);
+    expect(await eraseSeen((await identity.get('/v1/me', token)).headers['etag'])).toBe(204);
+  });
+
   it('checks the password where it is given', async () => {
     const { ada } = await arrive();
     expect((await erase(ada.accessToken, { currentPassword: 'wrong' })).json()).toMatchObject({ status: 403 });
