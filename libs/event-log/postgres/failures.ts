@@ -1,9 +1,10 @@
 import { LogUnavailable } from '../port';
 import { BatchFailed } from './append-queue';
 
+/** Each has a digit; EPIPE, which is the wire's, has none. */
 const sqlState = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 };
 
 /** Classes of SQLSTATE that speak of the data in a statement: numeric, text and JSON errors, integrity constraints. */

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { codeOf } from '../error-code';
+import { unwatch, watch } from './silence';
 
 /** `performance.now()` when a connection was lent, and when it last answered. */
 const lentAt = new WeakMap<PoolClient, number>();
@@ -25,6 +26,7 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
     const now = performance.now();
     if ((wellAt.get(client) ?? now) >= doubtedSince) {
       lentAt.set(client, now);
+      watch(client, pool);
       return client;
     }
     client.release(true);
@@ -34,11 +36,13 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
 /**
  * @param broken it is closed, and not lent again
  * @param error what its use ended with, if with an error
+ * @param sentAt `performance.now()` when what it did not answer was sent; when it was lent, unless given
  */
-export const giveBack = (client: PoolClient, broken: boolean, error?: unknown): void => {
+export const giveBack = (client: PoolClient, broken: boolean, error?: unknown, sentAt = lentAt.get(client)): void => {
   const now = performance.now();
+  unwatch(client);
   if (!broken) wellAt.set(client, now);
-  else if (isSilence(error)) doubtedSince = Math.max(doubtedSince, lentAt.get(client) ?? now);
+  else if (isSilence(error)) doubtedSince = Math.max(doubtedSince, sentAt ?? now);
   client.release(broken);
 };
 

@@ -9,8 +9,8 @@ interface Lane {
   readonly opened: number;
   /** The same when each query that is not answered came, the oldest first. */
   readonly since: number[];
-  /** What says that it may no longer be clean. */
-  broken?: unknown;
+  /** What says that it may no longer be clean, and `performance.now()` when the query came that was not answered. */
+  broken?: { readonly error: unknown; readonly sentAt: number };
 }
 
 /** Queries on one connection, while another may be opened. */
@@ -61,7 +61,7 @@ export const createSharing = (pool: Pool) => {
     if (lane.since.length > 0) return;
     lanes.delete(lane);
     const client = await lane.client;
-    giveBack(client, lane.broken !== undefined, lane.broken);
+    giveBack(client, lane.broken !== undefined, lane.broken?.error, lane.broken?.sentAt);
   };
 
   /** What is written to it in this turn of the event loop waits for the turn's end. */
@@ -93,7 +93,7 @@ export const createSharing = (pool: Pool) => {
       return await work(client);
     } catch (error) {
       if (isConnectionSuspect(error)) {
-        lane.broken ??= error;
+        lane.broken ??= { error, sentAt: lane.since[0] ?? now };
         lanes.delete(lane);
       }
       throw error;
