@@ -1,10 +1,12 @@
 import { createPool } from '../libs/platform/database/pools';
 import { roleNames } from '../libs/platform/database/roles';
+import { silentLogger } from '../libs/platform/logger.port';
+import { createReadiness } from '../libs/platform/readiness/readiness';
 import { installProjections } from '../libs/projecting/install';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { createTestDatabase } from '../libs/testing/database';
 import { projections } from '../projections';
-import { createReadiness, dependencyChecks } from './readiness';
+import { dependencyChecks } from './readiness';
 
 describe('whether a process is ready', () => {
   it('depends on its read models: on each of them, at its version or a later one', async () => {
@@ -12,9 +14,11 @@ describe('whether a process is ready', () => {
     const projector = createProjectorPool({ url: database.urls.projector, max: 2 });
     const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
     const log = { ping: async () => undefined };
-    const missing = (by: number): Promise<string[]> => {
+    const missing = async (by: number): Promise<string[]> => {
       const needed = projections.map(({ name, version }) => ({ name, version: version + by }));
-      return createReadiness(dependencyChecks({ log, pool, projections: needed }))();
+      const readiness = createReadiness({ logger: silentLogger });
+      readiness.add(...dependencyChecks({ log, pool, projections: needed }));
+      return (await readiness.failing()).map(({ name }) => name);
     };
     try {
       expect(await missing(0)).toEqual(['read models']);

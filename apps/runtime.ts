@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
 import { createMetricsRegistry } from '../libs/platform/metrics';
+import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
 import { installProjections } from '../libs/projecting/install';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
@@ -19,6 +20,8 @@ export interface Runtime extends Context {
   /** Connects as the projector: for the engine, and for operators' commands. */
   readonly projectorPool: Pool;
   readonly jobs: OpenedJobs;
+  /** What `/readyz` answers for; each part of the process adds what it needs. */
+  readonly readiness: Readiness;
   close(): Promise<void>;
 }
 
@@ -36,6 +39,9 @@ export const openRuntime = async (context: Context): Promise<Runtime> => {
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry);
+  const readiness = createReadiness({ logger, registry });
+  const closing = new AbortController();
+  void readiness.watch(closing.signal);
   return {
     ...context,
     log,
@@ -43,7 +49,9 @@ export const openRuntime = async (context: Context): Promise<Runtime> => {
     registry,
     projectorPool,
     jobs,
+    readiness,
     close: async () => {
+      closing.abort();
       await jobs.close();
       await log.close();
       await projectorPool.end();

@@ -55,7 +55,7 @@ const HOUR = 3_600;
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
-  const { settings, logger, secretKey, databaseUrls, log, progress, registry, jobs } = runtime;
+  const { settings, logger, secretKey, databaseUrls, log, progress, registry, jobs, readiness } = runtime;
   const pool = createPool({
     url: databaseUrls.app,
     max: settings.databasePoolSize,
@@ -136,6 +136,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
     }),
   });
+  readiness.add(...dependencyChecks({ log, pool, projections }));
   const refusals = createRefusals({ log, logger });
   const app = await createApp(module, {
     logger,
@@ -158,7 +159,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     refusals,
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
-    checks: dependencyChecks({ log, pool, projections }),
+    readiness,
     registry: settings.metrics ? registry : undefined,
     addRoutes: (instance) =>
       serveJobsBoard(instance, { gate: createGate({ tokens: operatorTokens, publicUrl }), queues: jobs.allQueues }),

@@ -3,14 +3,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { Problem } from '../../libs/platform/problems';
+import type { Readiness } from '../../libs/platform/readiness/readiness';
 import { cannotListen } from '../cannot-listen';
-import { type Check, createReadiness } from '../readiness';
+import { describeFailing } from '../readiness';
 
 export interface ProbesOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly checks: Readonly<Record<string, Check>>;
+  /** What `/readyz` answers for. */
+  readonly readiness: Pick<Readiness, 'failing'>;
   /** Undefined: no `/metrics`. */
   readonly registry: Registry | undefined;
 }
@@ -34,15 +36,13 @@ const json = (status: number, body: object, type = 'application/json'): Answer =
  * What machines ask a worker that serves no API: `/healthz`, `/readyz` and `/metrics`, as the API has them.
  * @throws CannotStart the address can not be had, and the message says what to change
  */
-export const startProbes = async ({ host, port, checks, registry }: ProbesOptions) => {
-  const readiness = createReadiness(checks);
-
+export const startProbes = async ({ host, port, readiness, registry }: ProbesOptions) => {
   const ready = async (): Promise<Answer> => {
-    const missing = await readiness();
-    if (missing.length === 0) return json(200, { status: 'ready' });
+    const failing = await readiness.failing();
+    if (failing.length === 0) return json(200, { status: 'ready' });
+    const { detail, missing } = describeFailing(failing);
     const { type, title, status } = new Problem('dependency-unavailable');
-    const detail = `Not ready: ${missing.join(', ')}.`;
-    return json(status, { type, title, status, detail, missing }, 'application/problem+json');
+    return json(status, { type, title, status, detail, missing, failing }, 'application/problem+json');
   };
   const answerTo = async (path: string): Promise<Answer> => {
     if (path === '/healthz') return json(200, { status: 'ok' });

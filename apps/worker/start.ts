@@ -18,14 +18,18 @@ import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
-  const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls } = runtime;
-  // Beside the API there is no need of them: its own tell of the whole process.
+  const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls, readiness } = runtime;
+  // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
+  if (settings.role === 'worker')
+    readiness.add(
+      ...dependencyChecks({ log, pool, projections: projections.map(({ name }) => ({ name, version: 0 })) }),
+    );
+  // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'
       ? await startProbes({
           ...{ host: settings.host, port: settings.workerPort },
-          // Whoever rebuilds a read model needs none that is rebuilt.
-          checks: dependencyChecks({ log, pool, projections: projections.map(({ name }) => ({ name, version: 0 })) }),
+          readiness,
           registry: settings.metrics ? registry : undefined,
         })
       : undefined;

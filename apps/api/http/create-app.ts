@@ -65,7 +65,7 @@ export const createApp = async (
   acceptJsonOnly(instance, isWebhook);
   acceptForms(instance, isPage);
   shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
-  addHealthRoutes(instance, { checks: options.checks ?? {}, registry });
+  addHealthRoutes(instance, { readiness: options.readiness, registry });
   addProblemPages(instance);
   options.addRoutes?.(instance);
 

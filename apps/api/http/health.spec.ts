@@ -1,17 +1,24 @@
+import { silentLogger } from '../../../libs/platform/logger.port';
 import { createMetricsRegistry } from '../../../libs/platform/metrics';
+import { createReadiness } from '../../../libs/platform/readiness/readiness';
 import { createToyApp, script } from './testing/toy-app';
+
+const about = (name: string) => ({ name, message: `The ${name} is away.`, runbook: 'docs/runbooks/readiness.md' });
 
 describe('probes', () => {
   it('tell what is missing, by name, without waiting for it', async () => {
     let database = true;
-    const app = await createToyApp({
-      checks: {
-        'event log': () => new Promise(() => undefined),
-        database: async () => {
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add(
+      { ...about('event log'), run: () => new Promise(() => undefined) },
+      {
+        ...about('database'),
+        run: async () => {
           if (!database) throw new Error('password authentication failed for user "tenantry_app"');
         },
       },
-    });
+    );
+    const app = await createToyApp({ readiness });
     const started = Date.now();
     const first = await app.inject({ url: '/readyz' });
     expect(Date.now() - started).toBeLessThan(1_500);
@@ -22,6 +29,7 @@ describe('probes', () => {
     database = false;
     const second = await app.inject({ url: '/readyz' });
     expect(second.json().missing).toEqual(['event log', 'database']);
+    expect(second.json().failing).toEqual([about('event log'), about('database')]);
     expect(second.body).not.toMatch(/password/);
     expect((await app.inject({ url: '/healthz' })).json()).toEqual({ status: 'ok' });
     await app.close();
@@ -29,7 +37,9 @@ describe('probes', () => {
 
   it('make one round of checks of many probes', async () => {
     let checks = 0;
-    const app = await createToyApp({ checks: { database: async () => ++checks } });
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add({ ...about('database'), run: async () => ++checks });
+    const app = await createToyApp({ readiness });
     await Promise.all(Array.from({ length: 50 }, () => app.inject({ url: '/readyz' })));
     expect(checks).toBe(1);
     await app.close();

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Problem } from '../../../libs/platform/problems';
-import { type Check, createReadiness } from '../../readiness';
+import type { Readiness } from '../../../libs/platform/readiness/readiness';
+import { describeFailing } from '../../readiness';
 import { PROBLEM_TYPE, problemDocument } from './problem-document';
 
 export interface HealthOptions {
-  /** What this process needs, by the name that `/readyz` shows. */
-  readonly checks: Readonly<Record<string, Check>>;
+  /** What `/readyz` answers for; left out, the process is always ready. */
+  readonly readiness: Pick<Readiness, 'failing'> | undefined;
   readonly registry: Registry | undefined;
 }
 
@@ -14,21 +15,19 @@ export interface HealthOptions {
 const MACHINES = { config: { unlimited: true } };
 
 /** `/healthz` (the process), `/readyz` (what it needs), `/metrics` (Prometheus). */
-export const addHealthRoutes = (instance: FastifyInstance, { checks, registry }: HealthOptions): void => {
-  const readiness = createReadiness(checks);
-
+export const addHealthRoutes = (instance: FastifyInstance, { readiness, registry }: HealthOptions): void => {
   instance.get('/healthz', MACHINES, (_request, reply) => {
     reply.header('cache-control', 'no-store').send({ status: 'ok' });
   });
 
   instance.get('/readyz', MACHINES, async (request, reply) => {
-    const missing = await readiness();
+    const failing = (await readiness?.failing()) ?? [];
     reply.header('cache-control', 'no-store');
-    if (missing.length === 0) return { status: 'ready' };
-    const detail = `Not ready: ${missing.join(', ')}.`;
+    if (failing.length === 0) return { status: 'ready' };
+    const { detail, missing } = describeFailing(failing);
     const problem = new Problem('dependency-unavailable', { detail });
     reply.code(problem.status).header('content-type', PROBLEM_TYPE).header('retry-after', '1');
-    return JSON.stringify({ ...problemDocument(problem, request.id, '/readyz'), missing });
+    return JSON.stringify({ ...problemDocument(problem, request.id, '/readyz'), missing, failing });
   });
 
   if (!registry) return;

@@ -3,8 +3,8 @@ import type { Registry } from 'prom-client';
 import type { IdempotencyStore } from '../../../libs/platform/idempotency/store';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
+import type { Readiness } from '../../../libs/platform/readiness/readiness';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
-import type { Check } from '../../readiness';
 import type { RateLimitOptions } from './rate-limits';
 import type { Limiter, RatePolicy } from './rate-window';
 import type { Refused } from './refused';
@@ -33,8 +33,8 @@ export interface HttpOptions {
   readonly waiter?: PositionWaiter;
   /** Left out, `Idempotency-Key` means nothing. */
   readonly idempotency?: IdempotencyStore;
-  /** What `/readyz` asks. */
-  readonly checks?: Readonly<Record<string, Check>>;
+  /** What `/readyz` answers for. */
+  readonly readiness?: Pick<Readiness, 'failing'>;
   /** Served at `/metrics`; no metrics unless given. */
   readonly registry?: Registry | undefined;
   /** Told of what is refused to whom; nobody unless given. */
