@@ -8,4 +8,4 @@ import type { Context } from './context';
 export const openEventLog = async ({ settings, databaseUrls, logger }: Context): Promise<EventLog> =>
   settings.eventstoreUrl
     ? new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger })
-    : createPostgresEventLog({ connectionString: databaseUrls.log, upcasters });
+    : createPostgresEventLog({ connectionString: databaseUrls.log, upcasters, logger });

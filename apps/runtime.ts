@@ -4,12 +4,16 @@ import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
 import { createMetricsRegistry } from '../libs/platform/metrics';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
+import { createCheckpointWatch } from '../libs/projecting/checkpoint-watch';
 import { installProjections } from '../libs/projecting/install';
+import { readPlaces } from '../libs/projecting/places';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
+import { readReactionPlaces } from '../libs/reacting/places';
 import { projections } from '../projections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
+import { historyChecks } from './history';
 import { type OpenedJobs, openJobs } from './jobs';
 
 /** What the parts of one process share: one connection to the log, one view of how far the read models are. */
@@ -42,10 +46,19 @@ export const openRuntime = async (context: Context): Promise<Runtime> => {
   const readiness = createReadiness({ logger, registry });
   const closing = new AbortController();
   void readiness.watch(closing.signal);
+  const progress = createProgress();
+  const checkpoints = createCheckpointWatch({
+    log,
+    progress,
+    projections: () => readPlaces(projectorPool),
+    reactions: () => readReactionPlaces(projectorPool),
+  });
+  readiness.add(...historyChecks(checkpoints, log));
+  void checkpoints.watch(closing.signal);
   return {
     ...context,
     log,
-    progress: createProgress(),
+    progress,
     registry,
     projectorPool,
     jobs,

@@ -17,7 +17,7 @@ export const listReactions = async (pool: Pool, log: EventLog): Promise<string> 
     ['reaction', 'position', 'behind', 'moved'],
     rows.map(({ reaction, position, moved }) => {
       const behind = head - BigInt(position);
-      return [reaction, position, behind > 0n ? behind : 0n, moved.toISOString()];
+      return [reaction, position, behind >= 0n ? behind : `${-behind} ahead of the log`, moved.toISOString()];
     }),
   );
   return `${reactions}\n\n${await listParkedEvents(pool)}`;

@@ -45,7 +45,8 @@ export const writeBatch = async (
   };
   try {
     await write(batch.statement, batch.parked);
-    return { ...from, position: batch.statement.to };
+    const { to, mark } = batch.statement;
+    return { ...from, position: to, mark: mark ?? from.mark };
   } catch (error) {
     if (!isDataError(error)) throw error;
     await writeWithoutRefused(projection, batch, pool, write, error);
@@ -55,7 +56,7 @@ export const writeBatch = async (
 
 const writeWithoutRefused = async (
   projection: Projection,
-  { events, parked, statement: { to } }: Batch,
+  { events, parked, statement: { to, mark } }: Batch,
   pool: Pool,
   write: (statement: Advance, parked: readonly Parked[]) => Promise<void>,
   error: unknown,
@@ -67,5 +68,5 @@ const writeWithoutRefused = async (
   if (refused.length === 0) throw error;
   const stopped = [...parked, ...refused];
   const { folded } = foldUntil(projection, events, stopped);
-  await write(advanceOf(projection, { to, folded, parked: stopped }), stopped);
+  await write(advanceOf(projection, { to, mark, folded, parked: stopped }), stopped);
 };

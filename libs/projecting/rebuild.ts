@@ -1,7 +1,8 @@
 import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
+import { heldByLog, markText } from '../event-log/mark';
 import type { EventLog } from '../event-log/port';
-import { LogUnavailable } from '../event-log/port';
+import { HistoryChanged, LogUnavailable } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { inTransaction, isConnectionSuspect } from '../platform/database/pools';
 import type { Parked } from './checkpoint';
@@ -69,10 +70,11 @@ const finish = async (
   options: RebuildOptions,
 ): Promise<void> => {
   const { pool, log, signal, logger } = options;
+  const { logId } = await log.identity();
   await catchUp(projection, shadow, progress, options);
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
-    const before = { position: progress.position, events: progress.events, parked: new Map(progress.parked) };
+    const before = { ...progress, parked: new Map(progress.parked) };
     try {
       await inTransaction(pool, async (client) => {
         await client.query("set local lock_timeout = '2s'; set local synchronous_commit = on");
@@ -80,11 +82,15 @@ const finish = async (
         await catchUpIn(client, projection, shadow, progress, log);
         await shadow.swap(client);
         await replaceParked(client, projection.name, progress.parked.values());
-        await client.query(
+        const mark = progress.last ? markText({ ...progress.last, logId }) : null;
+        const { rowCount } = await client.query(
           `update projecting.checkpoints
-           set version = $2, position = $3, epoch = epoch + 1, moved_at = now() where projection = $1`,
-          [projection.name, projection.version, progress.position.toString()],
+           set version = $2, position = $3, mark = $4, epoch = epoch + 1, moved_at = now()
+           where projection = $1 and ${heldByLog('$4')}`,
+          [projection.name, projection.version, progress.position.toString(), mark],
         );
+        // Folded from events that the log lost meanwhile: the rebuild is begun anew.
+        if (rowCount === 0) throw new HistoryChanged();
         await client.query(
           `update projecting.rebuilds set state = 'done', position = $2, events = $3, finished_at = now() where id = $1`,
           [id, progress.position.toString(), progress.events],
@@ -94,7 +100,7 @@ const finish = async (
     } catch (error) {
       const isHeldUp = error instanceof DatabaseError && error.code === '55P03';
       if (!isHeldUp && !(isDataError(error) && attempt < ATTEMPTS)) throw error;
-      Object.assign(progress, { position: before.position, events: before.events });
+      Object.assign(progress, { position: before.position, last: before.last, events: before.events });
       progress.parked.clear();
       for (const [lane, one] of before.parked) progress.parked.set(lane, one);
       // Whose row the database refused shows outside of the transaction.
@@ -147,7 +153,7 @@ export const rebuild = async (projection: Projection, id: string, options: Rebui
     // Ended from outside: it stays open, and the next worker starts it over.
     if (options.signal.aborted) return;
     // So it does where a connection was lost. Nobody would ask for it again, and a read model of another version stands still.
-    if (isConnectionSuspect(error) || error instanceof LogUnavailable) throw error;
+    if (isConnectionSuspect(error) || error instanceof LogUnavailable || error instanceof HistoryChanged) throw error;
     await pool
       .query(`update projecting.rebuilds set state = 'failed', error = $2, finished_at = now() where id = $1`, [
         id,

@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import type { EventLog, Position, RecordedEvent } from '../event-log/port';
+import { markOf } from '../event-log/history';
+import { type LogMark, type LogPlace, misfits } from '../event-log/mark';
+import { type EventLog, HistoryChanged, type Position, type RecordedEvent } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { failpoint } from '../platform/failpoints';
 import { uuidv7 } from '../platform/ids/uuid';
@@ -52,26 +54,43 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
   const { pool, logger, signal, leaseMs } = options;
   const lease: Lease = { reaction: reaction.name, holder: uuidv7(), leaseMs };
   let failures = 0;
+  let misfit: string | undefined;
   while (!signal.aborted) {
     const began = Date.now();
+    // From before the checkpoint is read: what is read of one history must not go on in another.
+    const changed = new AbortController();
+    const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
       const from = await claim(pool, lease);
-      if (from !== undefined) await follow(reaction, lease, from, options);
+      const before = misfit;
+      misfit = from && (await misfits(options.log, [{ ...from, name: reaction.name }])).get(reaction.name);
+      if (misfit !== undefined && misfit !== before)
+        logger.error(
+          { reaction: reaction.name, reason: misfit },
+          'reaction stands still: reset it to a place of the log',
+        );
+      if (from !== undefined && misfit === undefined) {
+        await follow(reaction, lease, from, { ...options, signal: AbortSignal.any([signal, changed.signal]) });
+      }
+      if (changed.signal.aborted) continue;
       await sleep((leaseMs / 10) * (0.5 + Math.random()), signal);
     } catch (error) {
-      if (error instanceof Stopped || error instanceof Lost) continue;
+      if (error instanceof Stopped || error instanceof Lost || error instanceof HistoryChanged) continue;
       failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
       if (!signal.aborted) logger.warn({ err: error, reaction: reaction.name }, 'reaction stopped, trying again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
+    } finally {
+      stopListening();
     }
   }
   await release(pool, lease).catch(() => {});
 };
 
-const follow = async (reaction: Reaction, lease: Lease, from: Position, options: Settled): Promise<void> => {
+const follow = async (reaction: Reaction, lease: Lease, from: LogPlace, options: Settled): Promise<void> => {
   const { log, pool, onAnswered } = options;
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
+  const { logId } = await log.identity();
   let reached = from;
   let failure: unknown;
   /** Does something a few times a lease; the first failure ends it all. */
@@ -90,15 +109,16 @@ const follow = async (reaction: Reaction, lease: Lease, from: Position, options:
     meanwhile(() => answerParked(reaction, lease, options, signal)),
   ];
   try {
-    const pages = log.subscribe({ after: from, types: reaction.types, pageSize: PAGE, signal });
-    for await (const { events, position } of pages) {
+    const pages = log.subscribe({ after: from.position, types: reaction.types, pageSize: PAGE, signal });
+    for await (const { events, position, last } of pages) {
       for (const event of events) {
-        await answer(reaction, lease, event, options, signal);
+        const mark: LogMark = { ...markOf(event), logId };
+        await answer(reaction, lease, event, mark, options, signal);
         failpoint(answeredFailpoint(reaction.name));
-        reached = event.position;
-        onAnswered(reaction.name, reached);
+        reached = { position: event.position, mark };
+        onAnswered(reaction.name, event.position);
       }
-      reached = position;
+      reached = { position, mark: last ? { ...last, logId } : reached.mark };
       // Of pages that held nothing the lease's next renewal tells.
       if (events.length > 0) await move(pool, lease, reached);
     }
@@ -115,6 +135,7 @@ const answer = async (
   reaction: Reaction,
   lease: Lease,
   event: RecordedEvent,
+  mark: LogMark,
   { pool, logger, attempts, attemptMs, firstRetryMs }: Settled,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -129,7 +150,7 @@ const answer = async (
       if (!isAway(error)) failures++;
       const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
       if (failures >= attempts) {
-        await park(pool, lease, event, reasonOf(error), failures);
+        await park(pool, lease, event, mark, reasonOf(error), failures);
         logger.error(about, 'event could not be answered, parked');
         return;
       }
@@ -146,6 +167,7 @@ const answerParked = async (
   { log, pool, attemptMs }: Settled,
   signal: AbortSignal,
 ): Promise<void> => {
+  const { logId } = await log.identity();
   while (!signal.aborted) {
     const asked = await askedForAgain(pool, reaction.name);
     if (!asked) return;
@@ -153,7 +175,7 @@ const answerParked = async (
     try {
       if (event) await within(attemptMs, reaction.react(event, signal));
     } catch (error) {
-      if (event && !signal.aborted) await park(pool, lease, event, reasonOf(error), 1);
+      if (event && !signal.aborted) await park(pool, lease, event, { ...markOf(event), logId }, reasonOf(error), 1);
       continue;
     }
     await forgetParked(pool, reaction.name, asked.eventId);

@@ -101,7 +101,7 @@ export const openNotes = async (): Promise<NotesWorld> => {
     },
     reset: async () => {
       await owner.query(`truncate read_model.seen, read_model.notes, checks.twice, projecting.parked, projecting.rebuilds;
-        update projecting.checkpoints set position = 0, epoch = 0, state = 'running' where projection = 'notes'`);
+        update projecting.checkpoints set position = 0, mark = null, epoch = 0, state = 'running' where projection = 'notes'`);
     },
     wrong: async (events, skipped = new Set()) => {
       // One statement, so that it is one state of a read model that others may be writing.

@@ -20,6 +20,8 @@ export interface EventStoreDbOptions {
   readonly readDeadlineMs?: number;
   /** ms for `ping`. 2,000 unless given. */
   readonly pingDeadlineMs?: number;
+  /** ms between two looks whether the log is another one, or went back; 1,000 unless given. */
+  readonly historyMs?: number;
   /** Appends on the wire at the same time; more wait for a place. 128 unless given. */
   readonly maxInFlight?: number;
   /** Appends that wait for a place; more are refused at once. 10,000 unless given. */
@@ -35,6 +37,7 @@ export const settingsOf = (options: EventStoreDbOptions): Settings => ({
   resolveDeadlineMs: 2_000,
   readDeadlineMs: 10_000,
   pingDeadlineMs: 2_000,
+  historyMs: 1_000,
   maxInFlight: 128,
   maxWaiting: 10_000,
   ...options,

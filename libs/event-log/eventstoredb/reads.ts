@@ -128,6 +128,21 @@ export const readForwards = (
     return events;
   });
 
+/** All records in reverse order, from before a position that was received, or from the end. */
+export const readBackwards = (
+  client: EventStoreDBClient,
+  before: Position | undefined,
+  maxCount: number,
+  idleMs: number,
+): Promise<AllStreamResolvedEvent[]> =>
+  retrying(async () => {
+    const events: AllStreamResolvedEvent[] = [];
+    const fromPosition = before === undefined ? END : { commit: before, prepare: before };
+    const read = client.readAll({ direction: BACKWARDS, fromPosition, maxCount, requiresLeader: true });
+    await drain(read, idleMs, (event) => events.push(event));
+    return events;
+  });
+
 /** The position of the last record, whoever wrote it. @throws LogUnavailable */
 export const readHead = (client: EventStoreDBClient, idleMs: number): Promise<Position> =>
   retrying(async () => {

@@ -1,6 +1,7 @@
 import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import { backoff, sleep } from '../../platform/backoff';
-import { LogUnavailable, type Page, type RecordedEvent, type Subscribe } from '../port';
+import { type History, markOf } from '../history';
+import { type EventMark, HistoryChanged, LogUnavailable, type Page, type RecordedEvent, type Subscribe } from '../port';
 import { streamName } from '../stream-id';
 import { decode } from './codec';
 import type { Reading } from './reading';
@@ -24,9 +25,18 @@ export const takeFor = ({ upcasters, erasures }: Reading, types: readonly string
 /**
  * Catch-up, then live, resumed after every failure from where the consumer is. The client's subscriptions end with the
  * connection and never come back by themselves.
+ * @throws HistoryChanged
  */
-export async function* subscribe(reading: Reading, options: Subscribe, closed: AbortSignal): AsyncGenerator<Page> {
-  const signal = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+export async function* subscribe(
+  reading: Reading,
+  history: Pick<History, 'listen'>,
+  options: Subscribe,
+  closed: AbortSignal,
+): AsyncGenerator<Page> {
+  const changed = new AbortController();
+  const stop = history.listen(() => changed.abort());
+  const ended = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+  const signal = AbortSignal.any([ended, changed.signal]);
   const self = {};
   let position = options.after;
   let failed = 0;
@@ -45,7 +55,9 @@ export async function* subscribe(reading: Reading, options: Subscribe, closed: A
         await sleep(backoff(++failed, RETRY), signal);
       }
     }
+    if (!ended.aborted) throw new HistoryChanged();
   } finally {
+    stop();
     reading.outage.left(self);
   }
 }
@@ -104,6 +116,7 @@ async function* followOne(
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
+  let last: EventMark | undefined;
   try {
     for (let live = false; ; ) {
       const batch = await source.next(pageSize, signal);
@@ -115,7 +128,9 @@ async function* followOne(
       const { items, position, caughtUp } = batch;
       const events =
         erasures.count === known ? items : items.filter(({ stream }) => !erasures.hide(streamName(stream)));
-      yield { events, position, caughtUp };
+      const newest = items.at(-1);
+      if (newest) last = markOf(newest);
+      yield { events, position, caughtUp, last };
       if (signal.aborted) return;
     }
   } finally {
