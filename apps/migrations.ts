@@ -33,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0024-profile-as-seen', 'libs/identity/profile-as-seen.sql'),
   migration('0026-log-identity', 'libs/event-log/postgres/log-identity.sql'),
   migration('0026-append-on-event', 'libs/event-log/postgres/append-on-event.sql'),
+  migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */
