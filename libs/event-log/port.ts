@@ -239,6 +239,8 @@ export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
 }
 
+/** The log answers, and refuses the call to the user that this process connects as. Trying again changes nothing. */
+export class LogDenied extends LogUnavailable {}
 /** The log is another one, or went back to an older copy. Read your own checkpoint again and begin there. */
 export class HistoryChanged extends Error {
   override readonly name = 'HistoryChanged';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { type LogIdentity, LogUnavailable, WrongExpectedVersion } from '../port';
 import type { AppendStream } from './append-stream';
+import type { Connection } from './connection';
 import { unavailable } from './errors';
 import { readEvents } from './reads';
 
@@ -18,7 +18,7 @@ const identityOf = (data: unknown, revision: bigint): LogIdentity => {
 /** Which log this is: written by the first process that asks. */
 export class Identity {
   constructor(
-    private readonly client: EventStoreDBClient,
+    private readonly connection: Connection,
     private readonly line: AppendStream,
     private readonly idleMs: number,
   ) {}
@@ -35,7 +35,7 @@ export class Identity {
 
   async #last(): Promise<LogIdentity | undefined> {
     const read = { stream: STREAM, backwards: true, maxCount: 1 };
-    const found = await readEvents(this.client, read, this.idleMs, ({ event }) => event);
+    const found = await readEvents(this.connection, read, this.idleMs, ({ event }) => event);
     const event = found?.[0];
     return event && identityOf(event.data, event.revision);
   }

@@ -12,9 +12,9 @@ const LARGEST_PAGE = 4_096;
 const LOOKED_THROUGH = 20_000;
 
 /** The record at a position of the log; undefined where there is none. @throws LogUnavailable */
-const recordAt = async ({ client, idleMs }: Reading, position: Position) => {
+const recordAt = async ({ connection, idleMs }: Reading, position: Position) => {
   try {
-    const [record] = await readForwards(client, position, 1, idleMs);
+    const [record] = await readForwards(connection, position, 1, idleMs);
     return record?.event?.position.commit === position ? record.event : undefined;
   } catch (error) {
     // The server says so of a position that no record begins at.
@@ -34,7 +34,7 @@ export const readLastEvent = async (reading: Reading, notAfter?: Position): Prom
   let from = notAfter;
   let size = FIRST_PAGE;
   for (let looked = 0; looked < LOOKED_THROUGH; size = Math.min(size * 4, LARGEST_PAGE)) {
-    const records = await readBackwards(reading.client, from, size, reading.idleMs);
+    const records = await readBackwards(reading.connection, from, size, reading.idleMs);
     for (const { event } of records) {
       const decoded = decode(event, reading.upcasters);
       if (decoded) return markOf(decoded);
