@@ -204,6 +204,20 @@ export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: n
   };
 };
 
+/** Does the work while clients go on asking; they are stopped however it ends. */
+export const underLoad = async (
+  options: Parameters<typeof startLoad>[0],
+  work: (api: Api) => Promise<void>,
+): Promise<Api> => {
+  const load = startLoad(options);
+  try {
+    await work(load.api);
+  } finally {
+    await load.stop();
+  }
+  return load.api;
+};
+
 export interface Tally {
   readonly signUps: number;
   readonly commands: number;

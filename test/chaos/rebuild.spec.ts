@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import { rebuildProjection } from '../../apps/cli/projections';
 import { rounds } from '../../libs/testing/seeds';
 import { signUp } from '../e2e/http';
-import { endAll } from '../e2e/start/product';
+import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
-import { startLoad, tallyOf } from './client';
+import { tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
@@ -33,32 +34,52 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
     await system.close();
   });
 
+  const rebuild = (projection: string): Promise<string> => {
+    const done = rebuildProjection(system.owner, projection, () => undefined);
+    done.catch(() => undefined);
+    return done;
+  };
+
   it('are all done in the end, and every read model equals the fold of the log', async () => {
-    const load = startLoad({ clients: 12, atOnce: 4, url: processes.url });
     const rebuilds: Promise<string>[] = [];
     const moments = new Map<string, number>();
-    for (let killed = 0; killed < KILLS; killed++) {
-      const projection = REBUILT[killed % REBUILT.length] ?? 'tasks';
-      const rebuild = rebuildProjection(system.owner, projection, () => undefined);
-      rebuild.catch(() => undefined);
-      rebuilds.push(rebuild);
-      await sleep(Math.random() * 1_500);
-      const { rows } = await system.owner.query<{ state: string }>(
-        'select state from projecting.rebuilds order by requested_at desc limit 1',
-      );
-      const moment = rows[0]?.state ?? 'none';
-      moments.set(moment, (moments.get(moment) ?? 0) + 1);
-      await processes.replaceWorker(killed % 2);
-    }
-    const outcomes = await Promise.allSettled(rebuilds);
-    await load.stop();
-    const complaints = [...(await system.complaints(load.api.companies)), ...(await readModelComplaints(system.owner))];
-    const { commands, acknowledged } = tallyOf(load.api);
+    let outcomes: PromiseSettledResult<string>[] = [];
+    const api = await underLoad({ clients: 12, atOnce: 4, url: processes.url }, async () => {
+      await rebuild('tasks');
+      const lasting = await lastDuration(system.owner);
+      for (let killed = 0; killed < KILLS; killed++) {
+        rebuilds.push(rebuild(REBUILT[killed % REBUILT.length] ?? 'tasks'));
+        await until(async () => (await newestState(system.owner)) !== 'requested', 120_000);
+        await sleep(Math.random() * lasting);
+        const moment = await newestState(system.owner);
+        moments.set(moment, (moments.get(moment) ?? 0) + 1);
+        await processes.replaceWorker(Math.random() < 0.5 ? 0 : 1);
+      }
+      outcomes = await Promise.allSettled(rebuilds);
+    });
+    const complaints = [...(await system.complaints(api.companies)), ...(await readModelComplaints(system.owner))];
+    const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(
       `rebuilds: ${KILLS} kills of workers (${[...moments].map(([state, n]) => `${n} ${state}`).join(', ')}), ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,
     );
     expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(complaints).toEqual([]);
-    expect(load.api.answers.get(500)).toBeUndefined();
+    expect(api.answers.get(500)).toBeUndefined();
   });
 });
+
+const newestState = async (owner: Pool): Promise<string> => {
+  const { rows } = await owner.query<{ state: string }>(
+    'select state from projecting.rebuilds order by requested_at desc limit 1',
+  );
+  return rows[0]?.state ?? '';
+};
+
+/** ms that the last finished rebuild took on this machine. */
+const lastDuration = async (owner: Pool): Promise<number> => {
+  const { rows } = await owner.query<{ ms: number }>(
+    `select extract(epoch from finished_at - started_at)::float8 * 1000 as ms from projecting.rebuilds
+     where finished_at is not null order by finished_at desc limit 1`,
+  );
+  return rows[0]?.ms ?? 0;
+};
