@@ -10,7 +10,7 @@ import type { Company, Outcome } from './client';
 
 const [FIRST, SECOND, THIRD] = ['First name', 'Second name', 'Third name'] as const;
 const [PROJECT, TASK] = ['The project', 'The task'] as const;
-const ok: Outcome = { kind: 'ok', version: 0, at: 50 };
+const ok: Outcome = { kind: 'ok', version: 0, span: { sentAt: 49, answeredAt: 50 } };
 
 /** What the long runs of this folder rest upon: that it complains when something is wrong. */
 describe('the history checker', () => {
@@ -80,7 +80,7 @@ describe('the history checker', () => {
     const [tenantId, personId] = [randomUUID(), randomUUID()];
     const email = `${personId}@example.com`;
     const company: Company = {
-      ...{ email, tenantId, companyName: 'Acme', signUp: 'ok', signedUpAt: 10 },
+      ...{ email, tenantId, companyName: 'Acme', signUp: 'ok', span: { sentAt: 9, answeredAt: 10 } },
       renames: [
         { name: FIRST, outcome: ok },
         { name: SECOND, outcome: { kind: 'unknown' } },
@@ -230,10 +230,10 @@ describe('the history checker', () => {
 
   it('lists what a failover lost, and complains of what was acknowledged outside of its window', async () => {
     const company = await wellDone();
-    const THEN = { from: 40, to: 60 };
+    const LATER: Outcome = { kind: 'ok', version: 0, span: { sentAt: 61, answeredAt: 62 } };
     company.renames.push({ name: THIRD, outcome: ok });
-    company.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: { ...ok, at: 61 } });
-    const { complaints, lost } = await checkHistory(owner, [company], [THEN]);
+    company.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: LATER });
+    const { complaints, lost } = await checkHistory(owner, [company], [{ from: 40, to: 60 }]);
     expect(lost).toEqual([`${company.tenantId} lost "Third name", which was acknowledged`]);
     expect(complaints).toEqual([`${company.tenantId} lost "Another task", which was acknowledged`]);
   });

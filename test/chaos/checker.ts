@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Company, Outcome } from './client';
+import type { Company, Outcome, Span } from './client';
 
 interface EventRow {
   readonly version: number;
@@ -36,12 +36,13 @@ interface Case {
   readonly pool: Pool;
   readonly company: Company;
   readonly complain: Report;
-  /** Something that was acknowledged then is missing: a complaint, unless a failover explains it. */
-  readonly missing: (acknowledgedAt: number, what: string) => void;
+  /** Something that was acknowledged is missing: a complaint, unless a failover explains it. */
+  readonly missing: (acknowledged: Span, what: string) => void;
 }
 
-const isWithin = (at: number, windows: readonly LossWindow[]): boolean =>
-  windows.some(({ from, to }) => at >= from && at <= to);
+/** The commit happened at some moment of the span: it can be in the window where the two overlap. */
+const mayBeWithin = ({ sentAt, answeredAt }: Span, windows: readonly LossWindow[]): boolean =>
+  windows.some(({ from, to }) => sentAt <= to && answeredAt >= from);
 
 /** The order of a company's own events, as its client asked for them. */
 const checkOrder = ({ company, complain }: Case, events: readonly EventRow[]): void => {
@@ -71,7 +72,7 @@ const checkOne = (
   if (outcome.kind === 'refused' && !isRefusalExplained)
     complain(`was refused "${name}" with ${outcome.status}, for no reason`);
   if (outcome.kind !== 'ok' || found > 0) return true;
-  missing(outcome.at, `lost "${name}", which was acknowledged`);
+  missing(outcome.span, `lost "${name}", which was acknowledged`);
   return false;
 };
 
@@ -101,10 +102,10 @@ const checkCreations = async (the: Case): Promise<void> => {
 
 const checkCompany = async (the: Case): Promise<void> => {
   const { pool, company, complain, missing } = the;
-  const { tenantId, renames, signedUpAt } = company;
+  const { tenantId, renames, span } = company;
   if (!tenantId) return;
   const events = await historyOf(pool, tenantId);
-  if (events[0]?.type !== 'TenantCreated') return missing(signedUpAt, 'was signed up and is not in the log');
+  if (events[0]?.type !== 'TenantCreated') return missing(span, 'was signed up and is not in the log');
   checkOrder(the, events);
   for (const rename of renames)
     checkOne(the, rename, events.filter((event) => event.name === rename.name).length, false);
@@ -142,9 +143,9 @@ const checkSignUps = async (
      from identity.persons p`,
   );
   const people = new Map(rows.map((row) => [row.email, row]));
-  for (const { email, signUp, signedUpAt } of companies) {
+  for (const { email, signUp, span } of companies) {
     const row = people.get(email);
-    if (!row && signUp === 'ok' && !isWithin(signedUpAt, windows)) complain(`${email} was signed up and is gone`);
+    if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is gone`);
     if (row && !(row.active && row.person && row.company && row.member))
       complain(`${email} is half signed up: ${JSON.stringify(row)}`);
   }
@@ -170,8 +171,8 @@ export const checkHistory = async (
   const lost: string[] = [];
   for (const company of companies) {
     const complain: Report = (what) => complaints.push(`${company.tenantId} ${what}`);
-    const missing: Case['missing'] = (at, what) =>
-      isWithin(at, windows) ? lost.push(`${company.tenantId} ${what}`) : complain(what);
+    const missing: Case['missing'] = (span, what) =>
+      mayBeWithin(span, windows) ? lost.push(`${company.tenantId} ${what}`) : complain(what);
     await checkCompany({ pool, company, complain, missing });
   }
   await checkSignUps(pool, companies, (what) => complaints.push(what), windows);

@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a client was told about one thing that it asked for; `at` is `performance.now()` when the answer came. */
+/** When a request was first sent, and when its answer came: `performance.now()`. */
+export interface Span {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** How one request of a client ended. */
 export type Outcome =
-  | { readonly kind: 'ok'; readonly version: number; readonly at: number }
+  | { readonly kind: 'ok'; readonly version: number; readonly span: Span }
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'unknown' };
 
@@ -28,8 +34,8 @@ export interface Company {
   /** Undefined while the sign-up's outcome is unknown. */
   tenantId: string | undefined;
   readonly signUp: 'ok' | 'unknown';
-  /** `performance.now()` when the sign-up was answered, or given up. */
-  readonly signedUpAt: number;
+  /** Of the sign-up, which may have been given up at the end. */
+  readonly span: Span;
   readonly renames: Rename[];
   readonly creations: Creation[];
 }
@@ -93,6 +99,8 @@ const settle = async (api: Api, inTurn: InTurn, insist: boolean, request: Reques
   return undefined;
 };
 
+const since = (sentAt: number): Span => ({ sentAt, answeredAt: performance.now() });
+
 let people = 0;
 
 /** Signs up a company; `insist` as in {@link settle}. */
@@ -101,11 +109,12 @@ const signUp = async (api: Api, inTurn: InTurn, insist: boolean) => {
   const email = `chaos-${process.pid}-${number}@example.com`;
   const companyName = `Company ${number}`;
   const body = { companyName, personName: 'Somebody', email, password: 'correct horse battery staple' };
+  const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['POST', '/v1/signup', body, {}]);
   if (reply && reply.status >= 300) throw new Error(`sign-up was refused: ${JSON.stringify(reply.body)}`);
   const tenantId = reply?.body.tenant?.id;
   const company: Company = {
-    ...{ email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', signedUpAt: performance.now() },
+    ...{ email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', span: since(sentAt) },
     ...{ renames: [], creations: [] },
   };
   api.companies.push(company);
@@ -117,17 +126,16 @@ interface Membership {
   readonly token: string | undefined;
 }
 
-const outcomeOf = ({ status, etag }: Reply): Outcome =>
-  status < 300
-    ? { kind: 'ok', version: Number(etag?.slice(1, -1)), at: performance.now() }
-    : { kind: 'refused', status };
+const outcomeOf = ({ status, etag }: Reply, sentAt: number): Outcome =>
+  status < 300 ? { kind: 'ok', version: Number(etag?.slice(1, -1)), span: since(sentAt) } : { kind: 'refused', status };
 
 const rename = async (api: Api, inTurn: InTurn, insist: boolean, { company, token }: Membership, round: number) => {
   const wanted: Rename = { name: `Name ${company.tenantId} ${round}`, outcome: { kind: 'unknown' } };
   company.renames.push(wanted);
   const headers = { authorization: `Bearer ${token}` };
+  const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['PATCH', '/v1/tenant', { name: wanted.name }, headers]);
-  if (reply) wanted.outcome = outcomeOf(reply);
+  if (reply) wanted.outcome = outcomeOf(reply, sentAt);
   return reply;
 };
 
@@ -139,9 +147,10 @@ const create = async (api: Api, inTurn: InTurn, insist: boolean, { company, toke
   company.creations.push(wanted);
   const headers = { authorization: `Bearer ${token}` };
   const [path, body] = project ? [`/v1/projects/${project}/tasks`, { title: name }] : ['/v1/projects', { name }];
+  const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['POST', path, body, headers]);
   if (!reply) return undefined;
-  wanted.outcome = outcomeOf(reply);
+  wanted.outcome = outcomeOf(reply, sentAt);
   wanted.id = reply.body.id;
   return reply;
 };
