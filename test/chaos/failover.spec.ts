@@ -70,6 +70,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
       await untilWorking(processes.url);
       for (let failover = 0; failover < FAILOVERS; failover++) {
         windows.push(await failOver());
+        process.stderr.write(`DEBUG ${new Date().toISOString()} failed over\n`);
         // Every second time the processes are restarted, as an operator might do.
         if (failover % 2 === 1) await restart(api);
         await untilWorking(processes.url);
