@@ -26,6 +26,8 @@ export interface PostgresServer {
   query<R>(sql: string): Promise<R[]>;
   /** Ends the server without a shutdown checkpoint, as a crash does. */
   crash(): Promise<void>;
+  /** Starts it again after a crash, on the same port. */
+  startAgain(): Promise<void>;
 }
 
 export interface PostgresServers {
@@ -52,10 +54,14 @@ export const createPostgresServers = async (): Promise<PostgresServers> => {
     const cluster = clusterOf(dataDir);
     const user = serverUser(dataDir);
     const port = await freePort();
-    const child = startProcess(binaries, cluster, port, user);
-    running.add(child);
     const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`;
-    await untilConnected(child, url);
+    const begin = async (): Promise<ChildProcess> => {
+      const begun = startProcess(binaries, cluster, port, user);
+      running.add(begun);
+      await untilConnected(begun, url);
+      return begun;
+    };
+    let child = await begin();
     const query = <R>(sql: string): Promise<R[]> => withClient(url, async (client) => (await client.query(sql)).rows);
     return {
       ...{ url, port, query },
@@ -76,6 +82,9 @@ export const createPostgresServers = async (): Promise<PostgresServers> => {
       crash: async () => {
         await end(child, 'SIGQUIT');
         running.delete(child);
+      },
+      startAgain: async () => {
+        child = await begin();
       },
     };
   };
