@@ -1,16 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rounds } from '../../libs/testing/seeds';
+import { signUp } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { type System, systemOn } from '../e2e/system';
 import { createPostgresServers, type PostgresServer, type PostgresServers } from '../support/postgres-server';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy';
 import type { LossWindow } from './checker';
 import { type Api, tallyOf, underLoad } from './client';
+import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
 import { untilWorking } from './working';
 
 const FAILOVERS = rounds(2, 20);
+const LOST_EVENTS = 300;
 /** ms by which the replica is behind when the primary dies. */
 const LAG_MS = 1_000;
 
@@ -23,6 +26,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
   let database: TcpProxy;
   let system: System;
   let processes: Processes;
+  let tenantId: string;
 
   beforeAll(async () => {
     servers = await createPostgresServers();
@@ -30,6 +34,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     database = await startProxy({ host: '127.0.0.1', port: primary.port });
     system = systemOn(database.through(primary.url), 'tenantry', async () => undefined);
     processes = await startProcesses(system, { workers: 1 });
+    ({ tenantId } = await signUp(processes.url));
   });
 
   afterAll(async () => {
@@ -47,7 +52,8 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     const hasAll = `select pg_last_wal_replay_lsn() >= '${head?.lsn}' as yes`;
     await until(async () => (await replica.query<{ yes: boolean }>(hasAll))[0]?.yes === true, 120_000);
     stream.stall();
-    await sleep(LAG_MS);
+    // So many more events that those that are checked afterwards get positions that were taken before.
+    await Promise.all([sleep(LAG_MS), appendTasks(primary.url, tenantId, LOST_EVENTS)]);
     // Clients that go on would soon bring the log past every position that was lost.
     if (isQuiet) api.url = undefined;
     await primary.crash();

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { rebuildProjection } from '../../apps/cli/projections';
 import { rounds } from '../../libs/testing/seeds';
 import { signUp } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
@@ -8,7 +7,7 @@ import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
-import { readModelComplaints } from './read-models';
+import { readModelComplaints, rebuilt } from './read-models';
 
 const KILLS = rounds(4, 4);
 const TASKS = 20_000;
@@ -34,16 +33,16 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
     await system.close();
   });
 
-  const rebuild = (projection: string): Promise<string> => {
-    const done = rebuildProjection(system.owner, projection, () => undefined);
+  const rebuild = (projection: string): Promise<void> => {
+    const done = rebuilt(system.owner, projection);
     done.catch(() => undefined);
     return done;
   };
 
   it('are all done in the end, and every read model equals the fold of the log', async () => {
-    const rebuilds: Promise<string>[] = [];
+    const rebuilds: Promise<void>[] = [];
     const moments = new Map<string, number>();
-    let outcomes: PromiseSettledResult<string>[] = [];
+    let outcomes: PromiseSettledResult<void>[] = [];
     const api = await underLoad({ clients: 12, atOnce: 4, url: processes.url }, async () => {
       await rebuild('tasks');
       const lasting = await lastDuration(system.owner);

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rebuildProjection } from '../../apps/cli/projections';
 import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { rounds } from '../../libs/testing/seeds';
 import { ask, signUp } from '../e2e/http';
@@ -8,7 +7,7 @@ import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
-import { readModelComplaints } from './read-models';
+import { readModelComplaints, rebuilt } from './read-models';
 
 const ROUNDS = rounds(8, 4);
 const TASKS = 20_000;
@@ -81,12 +80,12 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
   };
 
   it('cost no acknowledged write, no rebuild and no read model that differs from the log', async () => {
-    const rebuilds: Promise<string>[] = [];
+    const rebuilds: Promise<void>[] = [];
     const closed: string[] = [];
-    let outcomes: PromiseSettledResult<string>[] = [];
+    let outcomes: PromiseSettledResult<void>[] = [];
     const api = await underLoad({ clients: 12, atOnce: 4, url: processes.url }, async () => {
       for (let round = 0; round < ROUNDS; round++) {
-        const rebuild = rebuildProjection(system.owner, 'tasks', () => undefined);
+        const rebuild = rebuilt(system.owner, 'tasks');
         rebuild.catch(() => undefined);
         rebuilds.push(rebuild);
         closed.push(await closedCompany());
