@@ -64,5 +64,8 @@ export const readModelComplaints = async (owner: Pool): Promise<string[]> => {
         `${table} had ${before?.rows} rows and differs from the fold of the log, which has ${content.rows}`,
       );
   }
+  const areDropped = async (): Promise<boolean> =>
+    (await owner.query(`select from pg_namespace where nspname like 'read\\_model\\_rebuild\\_%'`)).rowCount === 0;
+  await until(areDropped, 60_000).catch(() => complaints.push('tables of a rebuild were left behind'));
   return complaints;
 };

@@ -9,7 +9,7 @@ import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints, rebuilt } from './read-models';
 
-const ROUNDS = rounds(8, 4);
+const ROUNDS = rounds(4, 4);
 const TASKS = 20_000;
 
 jest.setTimeout(240_000 + ROUNDS * 20_000);
