@@ -33,7 +33,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   } = runtime;
   // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
   if (settings.role === 'worker') readiness.add(...dependencyChecks({ log, pool, projections: [] }));
-  readiness.add(projectionsCheck({ pool, projections, processes }));
+  readiness.add(projectionsCheck({ log, pool, projections, processes }));
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'
