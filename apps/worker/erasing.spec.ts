@@ -78,7 +78,7 @@ describe('a company that was closed', () => {
     expect(await rowsOf(tenant.id)).toEqual({});
     expect(await eventsOf(tenant.id)).toBe(0);
     expect(await rowsOf(other.tenant.id)).toEqual(before);
-    const tombstones = await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id });
+    const tombstones = await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id });
     expect(tombstones.map(({ type, data }) => [type, data])).toEqual([['TenantErased', { tenantId: tenant.id }]]);
   });
 
@@ -119,7 +119,7 @@ describe('a company that was closed', () => {
     expect(await eraseTenants(parts)).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
     expect(await eraseTenants(parts)).toBe(0);
-    expect(await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id })).toHaveLength(1);
+    expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
   it('is not touched any more by a worker that lost its lock and was overtaken by another one', async () => {

@@ -103,7 +103,7 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
   await asAttempt(pool, attempt, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
   const commandId = uuidv5(tenantId, 'erased');
   await log.append({
-    stream: { tenantId: null, aggregate: 'erasure', id: tenantId },
+    stream: { tenantId: null, aggregate: 'operators', id: tenantId },
     expected: 'any',
     events: [{ type: 'TenantErased', data: { tenantId } }],
     commandId,
