@@ -10,7 +10,14 @@ import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './
 import { connect } from './connect';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
-import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
+import {
+  listParked,
+  listProjections,
+  listSkipped,
+  rebuildProjection,
+  resumeParked,
+  setProjectionState,
+} from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { USAGE, UsageError } from './usage';
 
@@ -59,6 +66,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return revokeKey(context, rest);
     case 'parked':
       return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
+    case 'parked skipped':
+      return onRuntime(context, ({ projectorPool }) => listSkipped(projectorPool));
     case 'parked retry':
     case 'parked skip':
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));

@@ -13,6 +13,7 @@ import type { Projection } from './projection';
 import { atTheBeginning, foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import { createShadow, type Shadow } from './shadow';
+import { withoutSkipped } from './skips';
 
 /** Tries to swap where the database refuses what came last. */
 const ATTEMPTS = 5;
@@ -51,11 +52,12 @@ const catchUpIn = async (
 
 const replaceParked = async (client: PoolClient, projection: string, parked: Iterable<Parked>): Promise<void> => {
   await client.query('delete from projecting.parked where projection = $1', [projection]);
-  for (const { lane, outside, aggregate, position, type, error } of parked) {
+  for (const { lane, outside, aggregate, position, type, error, kind, schemaVersion } of parked) {
     await client.query(
-      `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [projection, lane, outside, aggregate, position.toString(), type, error],
+      `insert into projecting.parked
+         (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [projection, lane, outside, aggregate, position.toString(), type, error, kind, schemaVersion],
     );
   }
 };
@@ -114,8 +116,9 @@ const finish = async (
  * empty or half-built table. Started over from nothing after a crash.
  * @throws what went wrong; the rebuild is then marked as failed and the old read model stays
  */
-export const rebuild = async (projection: Projection, id: string, options: RebuildOptions): Promise<void> => {
+export const rebuild = async (asked: Projection, id: string, options: RebuildOptions): Promise<void> => {
   const { pool, roles, log, logger } = options;
+  const projection = await withoutSkipped(pool, asked);
   let progress = atTheBeginning();
   let shadow: Shadow | undefined;
   try {
