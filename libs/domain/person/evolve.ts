@@ -1,3 +1,4 @@
+import { unknownEvent } from '../unknown-event';
 import type { PersonEvent } from './events';
 
 export type Person = { readonly status: 'absent' | 'registered' | 'erased' };
@@ -8,8 +9,10 @@ const evolve = (_: Person, event: PersonEvent): Person => {
       return { status: 'registered' };
     case 'PersonErased':
       return { status: 'erased' };
+    default:
+      return unknownEvent(event);
   }
 };
 
 /** How a person's state comes from their events. */
-export const personFold = { aggregate: 'person', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };
+export const personFold = { aggregate: 'user', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };
