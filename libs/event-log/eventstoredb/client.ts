@@ -90,7 +90,8 @@ const create = (connectionString: string): EventStoreDBClient => {
   try {
     return EventStoreDBClient.connectionString(connectionString);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    // The client quotes what it could not read, which may be a part of the password.
+    const said = (error instanceof Error ? error.message : String(error)).replace(/".*?"/gs, 'text');
     throw new InvalidConnectionString(`EVENTSTORE_URL can not be used: ${said}`, { cause: error });
   }
 };
