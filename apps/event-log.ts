@@ -5,7 +5,12 @@ import { createPostgresEventLog } from '../libs/event-log/postgres/postgres-even
 import type { Context } from './context';
 
 /** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
-export const openEventLog = async ({ settings, databaseUrls, logger }: Context): Promise<EventLog> =>
+export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> =>
   settings.eventstoreUrl
     ? new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger })
-    : createPostgresEventLog({ connectionString: databaseUrls.log, upcasters });
+    : createPostgresEventLog({
+        connectionString: databaseRoutes.log.url,
+        pooler: databaseRoutes.log.pooler,
+        listenUrl: databaseUrls.log,
+        upcasters,
+      });

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
 import { withClient } from '../libs/platform/database/pools';
+import { requireDatabase } from '../libs/platform/database/require-database';
 import { type FailingCheck, NotReady, type ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 
@@ -24,7 +25,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     name: 'database',
     message: 'PostgreSQL does not answer, or refuses the connection.',
     runbook: 'docs/runbooks/readiness.md#database',
-    run: () => withClient(pool, (client) => client.query('select')),
+    run: () => requireDatabase(pool),
   },
   {
     name: 'read models',

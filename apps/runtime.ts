@@ -8,6 +8,7 @@ import { installProjections } from '../libs/projecting/install';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { projections } from '../projections';
+import { projectorConnections } from './connections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
 import { type OpenedJobs, openJobs } from './jobs';
@@ -25,17 +26,14 @@ export interface Runtime extends Context {
   close(): Promise<void>;
 }
 
-/** Connections beside the one that each projection writes with: rebuilds (three), checkpoints, metrics. */
-const SPARE = 5;
-
 export const openRuntime = async (context: Context): Promise<Runtime> => {
-  const { databaseUrls, settings, logger } = context;
+  const { databaseUrls, settings, logger, waitForDatabase } = context;
   const projectorPool = createProjectorPool({
     url: databaseUrls.projector,
-    max: projections.length + SPARE,
+    max: projectorConnections(settings),
     onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
   });
-  await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
+  await waitForDatabase(() => installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix)));
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry);

@@ -9,6 +9,7 @@ import { startReactions } from '../../libs/reacting/engine';
 import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
+import { databaseSettingsCheck } from '../database-settings-check';
 import { dependencyChecks } from '../readiness';
 import type { Runtime } from '../runtime';
 import { startBilling } from './billing';
@@ -23,6 +24,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   if (settings.role === 'worker')
     readiness.add(
       ...dependencyChecks({ log, pool, projections: projections.map(({ name }) => ({ name, version: 0 })) }),
+      databaseSettingsCheck({ pools: [[pool, 'projector']] }),
     );
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
