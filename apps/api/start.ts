@@ -50,6 +50,8 @@ const QUERYABLE = projections.map(({ name }) => name);
  * to be well again: a connection that died in silence is found out by then.
  */
 const STATEMENT_MS = 5_000;
+/** ms that a statement about a snapshot may take. */
+const SNAPSHOT_MS = 2_000;
 /** Tries of one address in a minute to come in as an operator. */
 const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
@@ -71,6 +73,8 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     ...databaseRoutes.log,
     max: SNAPSHOT_CONNECTIONS,
     applicationName: 'tenantry-snapshots',
+    // What a snapshot spares is read from the events instead.
+    statementTimeoutMs: SNAPSHOT_MS,
   });
   const keys = await runtime.waitForDatabase(() => openSigningKeys({ pool, secretKey, logger }));
   const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.app, pool });

@@ -38,7 +38,7 @@ const optionsOf = (settings: Readonly<Record<string, string>>): string =>
     .join(' ');
 
 /** ms of silence after which the system's network asks whether the other end is still there. */
-const KEEP_ALIVE_MS = 10_000;
+export const KEEP_ALIVE_MS = 10_000;
 
 /** What PostgreSQL's sessions are set to by the pool itself. Behind a pooler it is what the role has, see `role-settings.ts`. */
 const sessionSettingsOf = (options: Omit<PoolOptions, 'url'>): Readonly<Record<string, string>> => ({
