@@ -67,9 +67,10 @@ const away = (cause: unknown, detail: string): Problem =>
 
 /**
  * Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full, going down, read-only since
- * another one is the primary, or takes no connections.
+ * another one is the primary, or takes no connections; and a statement that could not be prepared, because the one in
+ * front that should have prepared it ran into one of these.
  */
-const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03|57)/;
+const NOT_NOW = /^(25006|26000|28|3D|40001|40P01|55000|55P03|57)/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
 

@@ -7,7 +7,7 @@ import {
   Worker,
 } from 'bullmq';
 import type { Pool, PoolClient } from 'pg';
-import { createPool } from '../database/pools';
+import { createPool, withClient } from '../database/pools';
 import { JOBS_SCHEMA } from './schema';
 import type { Transport } from './transport';
 
@@ -94,7 +94,9 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
     worker: (name, process, options) =>
       new Worker(name, process, { ...options, connection: {} }, backend) as unknown as Worker,
     names: async () => {
-      const { rows } = await open().pool.query<{ queue: string }>('select distinct queue from meta');
+      const { rows } = await withClient(open().pool, (client) =>
+        client.query<{ queue: string }>('select distinct queue from meta'),
+      );
       return rows.map((it) => it.queue);
     },
     close: async () => {
