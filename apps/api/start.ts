@@ -156,6 +156,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     corsOrigins: settings.corsOrigins,
     requestTimeoutMs: settings.requestTimeoutMs,
     consistencyWaitMs: settings.consistencyWaitMs,
+    shutdownGraceMs: settings.shutdownGraceMs,
     refusals,
     waiter,
     idempotency: createPostgresIdempotencyStore(pool),
