@@ -120,6 +120,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     plans,
     keys,
     retentionDays: settings.tenantRetentionDays,
+    authorityGraceMs: settings.authorityGraceSeconds * 1_000,
     invitationTokens: createInvitationTokens(secretKey),
     operatorTokens,
     publicUrl,
