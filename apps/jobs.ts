@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { createJobs } from '../libs/platform/jobs/create-jobs';
 import { createPostgresTransport } from '../libs/platform/jobs/postgres';
@@ -8,12 +9,13 @@ import type { Context } from './context';
 const CONNECTIONS = 5;
 
 /** Jobs over Redis where the settings name one, else over PostgreSQL. Opens connections when it is first used. */
-export const openJobs = ({ settings, databaseUrls, logger }: Context, registry: Registry) =>
+export const openJobs = ({ settings, databaseUrls, logger }: Context, registry: Registry, projectorPool: Pool) =>
   createJobs({
     transport: (onError) =>
       settings.redisUrl
         ? createRedisTransport({ url: settings.redisUrl, prefix: 'tenantry-jobs', onError })
         : createPostgresTransport({ url: databaseUrls.jobs, max: CONNECTIONS, onError }),
+    schedules: projectorPool,
     registry,
     logger,
     graceMs: settings.shutdownGraceMs,
