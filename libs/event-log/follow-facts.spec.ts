@@ -7,7 +7,7 @@ describe('who follows facts', () => {
     const log = new InMemoryEventLog();
     const happen = (type: string, tenantId: string) =>
       log.append({
-        ...{ stream: { tenantId: null, aggregate: 'erasure', id: tenantId }, expected: 'any' },
+        ...{ stream: { tenantId: null, aggregate: 'operators', id: tenantId }, expected: 'any' },
         ...{ events: [{ type, data: { tenantId } }], commandId: uuidv7() },
         ...{ actor: { kind: 'system' }, correlationId: 'test' },
       });

@@ -180,6 +180,9 @@ export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
 }
 
+/** The log answers, and refuses the call to the user that this process connects as. Trying again changes nothing. */
+export class LogDenied extends LogUnavailable {}
+
 export class AppendOutcomeUnknown extends Error {
   override readonly name = 'AppendOutcomeUnknown';
 }

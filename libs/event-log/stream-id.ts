@@ -1,4 +1,7 @@
-/** Names one stream. `tenantId` is null for what lives outside every tenant (people). Ids are lower-case UUIDs. */
+/**
+ * Names one stream. `tenantId` is null for a stream outside every tenant: `user-<user id>`, and `operators-<tenant id>`,
+ * which holds what operators must know of an erased tenant. Ids are lower-case UUIDs.
+ */
 export interface StreamId {
   readonly tenantId: string | null;
   /** Lower-case word, `[a-z][a-z0-9_]{0,30}`. */
@@ -7,26 +10,34 @@ export interface StreamId {
 }
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
-const NAME = new RegExp(`^(?:([0-9a-f]{32})\\.)?([a-z][a-z0-9_]{0,30})-(${UUID})$`);
+const AGGREGATE = '[a-z][a-z0-9_]{0,30}';
+const IN_TENANT = new RegExp(`^([0-9a-f]{32})-(${AGGREGATE})\\.(${UUID})$`);
+const OUTSIDE = new RegExp(`^(${AGGREGATE})-(${UUID})$`);
 
 export const uuidPattern = new RegExp(`^${UUID}$`);
-export const aggregatePattern = /^[a-z][a-z0-9_]{0,30}$/;
+export const aggregatePattern = new RegExp(`^${AGGREGATE}$`);
 
-/** The prefix that all streams of a tenant share: its id as 32 hex digits and a dot. */
-export const tenantPrefix = (tenantId: string): string => `${tenantId.replaceAll('-', '')}.`;
+/**
+ * The tenant's id as 32 hex digits. EventStoreDB takes what stands before the first hyphen of a stream's name as its
+ * category, so this is the category of all streams of the tenant.
+ */
+export const tenantCategory = (tenantId: string): string => tenantId.replaceAll('-', '');
 
-/** `<tenant as 32 hex digits>.<aggregate>-<id>`, or `<aggregate>-<id>` outside tenants. */
+/** The prefix that the names of all streams of a tenant share, and no other stream: its category and a hyphen. */
+export const tenantPrefix = (tenantId: string): string => `${tenantCategory(tenantId)}-`;
+
+/** `<tenant as 32 hex digits>-<aggregate>.<id>`, or `<aggregate>-<id>` outside tenants. */
 export const streamName = ({ tenantId, aggregate, id }: StreamId): string =>
-  `${tenantId === null ? '' : tenantPrefix(tenantId)}${aggregate}-${id}`;
+  tenantId === null ? `${aggregate}-${id}` : `${tenantPrefix(tenantId)}${aggregate}.${id}`;
 
 /** The reverse of {@link streamName}; undefined for a name of another form. */
 export const parseStreamName = (name: string): StreamId | undefined => {
-  const match = NAME.exec(name);
-  if (!match) return undefined;
-  const [, hex, aggregate, id] = match as unknown as [string, string | undefined, string, string];
-  return { tenantId: hex ? withHyphens(hex) : null, aggregate, id };
+  const inTenant = IN_TENANT.exec(name) as [string, string, string, string] | null;
+  if (inTenant) return { tenantId: withHyphens(inTenant[1]), aggregate: inTenant[2], id: inTenant[3] };
+  const outside = OUTSIDE.exec(name) as [string, string, string] | null;
+  return outside ? { tenantId: null, aggregate: outside[1], id: outside[2] } : undefined;
 };
 
-/** By slices and not by a pattern: readers of the whole log come here with every event. */
+/** By slices and not by a pattern: readers of the whole log call this for every event. */
 const withHyphens = (hex: string): string =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

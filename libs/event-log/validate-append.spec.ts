@@ -3,7 +3,7 @@ import { type Append, InvalidAppend, type JsonObject } from './port';
 import { MAX_DEPTH, validateAppend } from './validate-append';
 
 const appendOf = (...data: unknown[]): Append => ({
-  stream: { tenantId: null, aggregate: 'person', id: '00000000-0000-0000-0000-000000000001' },
+  stream: { tenantId: null, aggregate: 'user', id: '00000000-0000-0000-0000-000000000001' },
   expected: 0,
   events: data.map((each) => ({ type: 'Happened', data: each as JsonObject })),
   commandId: '00000000-0000-0000-0000-000000000002',

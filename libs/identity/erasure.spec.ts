@@ -80,7 +80,7 @@ describe('an erasure', () => {
        values ($1, 'Ada@acme.example', 'ada@acme.example', 'Ada', 'hash', 'active')`,
       [ada],
     );
-    await store.create(personFold, { tenantId: null, aggregate: 'person', id: ada }, context(), registerPerson);
+    await store.create(personFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerPerson);
     await found('owner');
     const second = await found();
     await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, 'Browser', '\\x02')`, [
@@ -314,7 +314,7 @@ describe('an erasure', () => {
        values ($1, 'bob', 'bob', 'Bob', 'hash', 'active')`,
       [goods],
     );
-    await store.create(personFold, { tenantId: null, aggregate: 'person', id: goods }, context(), registerPerson);
+    await store.create(personFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerPerson);
     await createErasureStore(pool).begin(goods, uuidv7(), 'test');
     const real = events();
     const failing: ErasureEvents = {

@@ -67,7 +67,7 @@ describe('the history checker', () => {
       [personId, email],
     );
     await happened('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: personId });
-    await happened('person', personId, 1, 'PersonRegistered', {});
+    await happened('user', personId, 1, 'PersonRegistered', {});
     await owner.query(
       `insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
        values ($1, 'Acme', 'acme', 'free', 'none', 1)`,

@@ -1,5 +1,6 @@
 import { eventLogContract } from '../../libs/event-log/contract.suite';
 import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
+import { singleNodeOf } from '../support/eventstore-url';
 import { startProxy } from '../support/tcp-proxy';
 
 /**
@@ -10,8 +11,8 @@ const url = process.env['EVENTSTORE_URL'];
 
 if (url) {
   eventLogContract('EventStoreDB, real,', async () => {
-    const { protocol, hostname, port } = new URL(url);
-    const proxy = protocol === 'esdb:' ? await startProxy({ host: hostname, port: Number(port || 2113) }) : undefined;
+    const node = singleNodeOf(url);
+    const proxy = node && (await startProxy(node));
     const connectionString = proxy?.through(url) ?? url;
     const log = new EventStoreDbEventLog({ connectionString });
     return {

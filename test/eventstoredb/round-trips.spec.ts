@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { anAppend, aStream, facts, versions } from '../../libs/event-log/contract/support';
+import { streamName } from '../../libs/event-log/stream-id';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { scripted } from './support';
 
@@ -51,7 +52,7 @@ describe('the round trips of an append', () => {
     for (let expected = 0; expected < 2_000; expected += 500)
       await long.append(anAppend({ stream, expected, events: facts(500) }));
     // An hour ago, by the server's clock.
-    for (const stored of server.store.read(`${stream.tenantId?.replaceAll('-', '')}.thing-${stream.id}`) ?? []) {
+    for (const stored of server.store.read(streamName(stream)) ?? []) {
       Object.assign(stored, { created: stored.created - 36_000_000_000n });
     }
     expect(await counted(() => log.append(anAppend({ stream, expected: 2_000 })))).toEqual({ appends: 1, reads: 1 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { anAppend, aStream, caughtUp, facts, follow, ids, upTo } from '../../libs/event-log/contract/support';
 import { type RecordedEvent, START } from '../../libs/event-log/port';
+import { streamName } from '../../libs/event-log/stream-id';
 import { sleep } from '../../libs/platform/backoff';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
@@ -198,7 +199,7 @@ describe('a subscription', () => {
       data: Buffer.from([1, 2]),
       metadata: Buffer.alloc(0),
     };
-    const inOurs = `${tenantId.replaceAll('-', '')}.thing-${randomUUID()}`;
+    const inOurs = streamName(aStream(tenantId));
     server.store.append('orders-1', -1n, [{ ...foreign, id: randomUUID() }]);
     server.store.append(inOurs, -1n, [
       { ...foreign, id: randomUUID() },

@@ -3,7 +3,7 @@ import { sleep } from '../../libs/platform/backoff';
 import { type ScriptedEventStore, startScriptedEventStore } from '../support/scripted-eventstore';
 
 /** Short enough to wait for, long enough for a loaded machine to answer within. */
-export const IMPATIENT = { appendDeadlineMs: 1_000, resolveDeadlineMs: 800, readDeadlineMs: 800, pingDeadlineMs: 500 };
+export const IMPATIENT = { appendDeadlineMs: 3_000, resolveDeadlineMs: 800, readDeadlineMs: 800, pingDeadlineMs: 500 };
 
 export interface Scripted {
   readonly server: ScriptedEventStore;

@@ -16,7 +16,7 @@ import { createToyApp, script } from './testing/toy-app';
 const SECRET = 'relation "secret_table" at 10.0.0.7';
 const coded = <E extends Error>(error: E, code: string): E => Object.assign(error, { code });
 const database = (code: string) => coded(new DatabaseError(SECRET, 1, 'error'), code);
-const stream: StreamId = { tenantId: null, aggregate: 'person', id: '0198c0de-0000-7000-8000-000000000001' };
+const stream: StreamId = { tenantId: null, aggregate: 'user', id: '0198c0de-0000-7000-8000-000000000001' };
 
 describe('whatever a route throws', () => {
   let app: NestFastifyApplication;

@@ -12,4 +12,4 @@ const evolve = (_: Person, event: PersonEvent): Person => {
 };
 
 /** How a person's state comes from their events. */
-export const personFold = { aggregate: 'person', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };
+export const personFold = { aggregate: 'user', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };

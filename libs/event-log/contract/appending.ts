@@ -76,7 +76,7 @@ export const appending = (opened: Opened): void => {
 
     it('keeps streams outside tenants', async () => {
       const { log } = opened();
-      const stream = aStream(null, 'person');
+      const stream = aStream(null, 'user');
       await log.append(anAppend({ stream }));
       expect((await log.readStream(stream))[0]?.stream).toEqual(stream);
     });

@@ -14,7 +14,7 @@ export const erasing = (opened: Opened): void => {
     it('leaves nothing of the tenant to read, and all of the others', async () => {
       const { log } = opened();
       const [gone, kept] = [await aTenant(5), await aTenant(3)];
-      const person = anAppend({ stream: aStream(null, 'person') });
+      const person = anAppend({ stream: aStream(null, 'user') });
       await log.append(person);
       const before = await allOf(log, kept.tenantId);
 

@@ -1,13 +1,13 @@
-import type { EventStoreDBClient } from '@eventstore/db-client';
-import { ServerFeaturesClient } from '@eventstore/db-client/generated/serverfeatures_grpc_pb';
-import { Empty } from '@eventstore/db-client/generated/shared_pb';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb';
 import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb';
 import type { ClientDuplexStream } from '@grpc/grpc-js';
+import { sleep } from '../../platform/backoff';
+import { LogDenied } from '../port';
 import { appendMessage, numberOf, type Reply, readReply } from './append-message';
 import { internalsOf } from './client';
 import type { EncodedEvent } from './codec';
-import { NotSent, OutcomeLost } from './errors';
+import type { Connection } from './connection';
+import { isDenied, NotSent, OutcomeLost } from './errors';
 
 type Call = ClientDuplexStream<BatchAppendReq, BatchAppendResp>;
 
@@ -21,30 +21,24 @@ interface Pending {
 interface Line {
   readonly call: Call;
   readonly pending: Map<string, Pending>;
+  /** Ends the watch on its node. */
+  readonly unwatch: () => void;
 }
+
+/** The search for a leader has no deadline of its own. */
+const within = async <T>(ms: number, opening: Promise<T>): Promise<T> => {
+  const opened = new AbortController();
+  const late = sleep(Math.max(1, ms), opened.signal).then((): T => {
+    throw new NotSent(`no connection within ${ms} ms`);
+  });
+  // Of the two one is too late, and what it throws then is nobody's.
+  late.catch(() => undefined);
+  opening.catch(() => undefined);
+  return Promise.race([opening, late]).finally(() => opened.abort());
+};
 
 /** ms between two looks at what has waited too long for its answer. */
 const LOOK_MS = 50;
-
-/** Says whether a server is there before anything is entrusted to it. */
-const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
-  const internals = internalsOf(client);
-  return internals.execute(
-    ServerFeaturesClient,
-    'probe',
-    (features) =>
-      new Promise((resolve, reject) => {
-        const [metadata, options] = internals.callArguments({ deadline: ms });
-        features.getSupportedMethods(new Empty(), metadata, options, (error, methods) => {
-          if (error) return reject(error);
-          const names = methods.getMethodsList().map((method) => method.getMethodName().toLowerCase());
-          if (names.includes('batchappend')) resolve();
-          else
-            reject(new Error(`version ${methods.getEventStoreServerVersion()} of the server knows no batch appends`));
-        });
-      }),
-  );
-};
 
 /**
  * The client's batch appends over its own connection and protocol, with another table of what is pending. The client's
@@ -53,20 +47,21 @@ const probe = (client: EventStoreDBClient, ms: number): Promise<void> => {
  * reach. Each of the two ends the process.
  */
 export class AppendStream {
-  readonly #client: EventStoreDBClient;
+  readonly #connection: Connection;
   #line: Line | undefined;
   #opening: Promise<Line> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #number = 0;
 
-  constructor(client: EventStoreDBClient) {
-    this.#client = client;
+  constructor(connection: Connection) {
+    this.#connection = connection;
   }
 
   /**
    * Sends one append and waits for its answer.
    * @param until ms since 1970; an answer that has not come by then is given up
    * @throws NotSent there is no server to send it to
+   * @throws LogDenied the server refuses this user
    * @throws OutcomeLost the connection broke, or no answer came in time
    * @throws what {@link readReply} throws
    */
@@ -84,13 +79,14 @@ export class AppendStream {
   /**
    * @param ms for the server to say that it is there
    * @throws NotSent
+   * @throws LogDenied
    */
   async open(ms: number): Promise<Line> {
     if (this.#line) return this.#line;
     this.#opening ??= this.#connect(Math.max(1, ms)).finally(() => {
       this.#opening = undefined;
     });
-    return this.#opening;
+    return within(ms, this.#opening);
   }
 
   /** Nothing may be in flight any more. */
@@ -101,11 +97,15 @@ export class AppendStream {
 
   async #connect(ms: number): Promise<Line> {
     try {
-      await probe(this.#client, ms);
-      const { GRPCStreamCreator, callArguments } = internalsOf(this.#client);
+      const methods = await this.#connection.probe(ms);
+      if (!methods.includes('batchappend')) throw new Error('this version of the server knows no batch appends');
+      const { GRPCStreamCreator, callArguments } = internalsOf(this.#connection.client);
       const create = GRPCStreamCreator(StreamsClient, 'append', (streams) => {
-        const call: Call = streams.batchAppend(...callArguments({}, { deadline: Number.POSITIVE_INFINITY }));
-        const line: Line = { call, pending: new Map() };
+        // A node that is no leader any more would pass appends on, and in an election keep them until their deadline.
+        const always = { deadline: Number.POSITIVE_INFINITY };
+        const call: Call = streams.batchAppend(...callArguments({ requiresLeader: true }, always));
+        const unwatch = this.#connection.watch((error) => this.#break(line, new OutcomeLost(error.message)));
+        const line: Line = { call, pending: new Map(), unwatch };
         call.on('data', (reply: BatchAppendResp) => this.#answered(line, reply));
         call.on('error', (error) => this.#break(line, new OutcomeLost(error.message, { cause: error })));
         call.on('end', () => this.#break(line, new OutcomeLost('the server has ended the call')));
@@ -114,6 +114,7 @@ export class AppendStream {
       });
       await create();
     } catch (error) {
+      if (isDenied(error)) throw new LogDenied('the server denies this user to append', { cause: error });
       throw new NotSent(error instanceof Error ? error.message : String(error), { cause: error });
     }
     if (!this.#line) throw new NotSent('the connection broke at once');
@@ -126,6 +127,7 @@ export class AppendStream {
     // A second answer to the same append has been seen; the first one counts.
     if (!waiting) return;
     pending.delete(number);
+    this.#connection.answered();
     try {
       waiting.resolve(readReply(reply));
     } catch (error) {
@@ -136,6 +138,7 @@ export class AppendStream {
   /** The next append opens another line. What is pending on this one may or may not have been written. */
   #break(line: Line, error: OutcomeLost): void {
     if (this.#line === line) this.#line = undefined;
+    line.unwatch();
     const lost = [...line.pending.values()];
     line.pending.clear();
     for (const { reject } of lost) reject(error);

@@ -14,7 +14,8 @@ import type { ValidAppend } from '../validate-append';
 import { NotNow, type Reply } from './append-message';
 import type { AppendStream } from './append-stream';
 import { encode } from './codec';
-import { NotSent, OutcomeLost } from './errors';
+import type { Connection } from './connection';
+import { knowsNoLeader, NotSent, OutcomeLost } from './errors';
 import type { Horizon } from './horizon';
 import type { InFlight } from './in-flight';
 import { type Known, type KnownStreams, reachesBack, type StoredCommand } from './known-streams';
@@ -25,7 +26,7 @@ import type { StreamHistory } from './stream-history';
 const ENVELOPE = 400;
 /** A command is taken for new where its UUIDv7 says that it was made within this time. */
 const NEW_MS = 1_000;
-/** Tries of one append that was certainly not written. */
+/** Tries of one append, however long the log is away already. */
 const TRIES = 3;
 
 /** When a command was made, as its id tells; undefined where it is no UUIDv7. */
@@ -53,6 +54,7 @@ export class Appender {
     private readonly known: KnownStreams,
     private readonly history: StreamHistory,
     private readonly horizon: Horizon,
+    private readonly connection: Connection,
     private readonly settings: Pick<Settings, 'upcasters' | 'appendDeadlineMs' | 'resolveDeadlineMs'>,
   ) {}
 
@@ -178,8 +180,11 @@ export class Appender {
         if (error instanceof InvalidAppend) this.known.forget(name);
         const untouched = error instanceof NotSent || error instanceof NotNow;
         if (!untouched) throw error;
-        if (tries === TRIES) throw new LogUnavailable(error.message, { cause: error });
-        await sleep(backoff(tries, { firstMs: 50, maxMs: 400 }));
+        // An election takes a second or two, and the append waits for it as long as it has time.
+        const { retryUntil } = this.connection;
+        if (tries >= TRIES && Date.now() > retryUntil) throw new LogUnavailable(error.message, { cause: error });
+        if (knowsNoLeader(error)) await this.connection.leaveNode('the node knows no leader');
+        await sleep(Math.min(backoff(tries, { firstMs: 50, maxMs: 400 }), Math.max(1, until - Date.now())));
       }
     }
   }

@@ -1,5 +1,7 @@
-import { type EventStoreDBClient, StreamDeletedError } from '@eventstore/db-client';
-import { START } from '../port';
+import { StreamDeletedError } from '@eventstore/db-client';
+import { type Position, START } from '../port';
+import type { Categories } from './categories';
+import type { Connection } from './connection';
 import { unavailable } from './errors';
 import { Horizon } from './horizon';
 import { readHead } from './reads';
@@ -9,12 +11,23 @@ import { Source } from './source';
 const AT_ONCE = 8;
 const BATCH = 10_000;
 
-/** The tenant's streams that are not tombstoned, from a look through the whole log. */
-const liveStreams = async (client: EventStoreDBClient, tenantId: string, idleMs: number): Promise<Set<string>> => {
+interface Erasing {
+  readonly connection: Connection;
+  readonly categories: Categories;
+  readonly idleMs: number;
+}
+
+/** The tenant's streams that are not tombstoned: by the links of its category, and of the rest from a look at the log. */
+const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId: string): Promise<Set<string>> => {
   const names = new Set<string>();
-  const head = await readHead(client, idleMs);
-  const source = new Source(client, {
-    after: START,
+  const head = await readHead(connection, idleMs);
+  const linked = await categories.read(tenantId, START, Number.POSITIVE_INFINITY, ({ event }) => {
+    if (event) names.add(event.streamId);
+    return undefined;
+  });
+  const after: Position = linked?.position ?? START;
+  const source = new Source(connection, {
+    after,
     head,
     tenantId,
     horizon: new Horizon(),
@@ -38,25 +51,21 @@ const liveStreams = async (client: EventStoreDBClient, tenantId: string, idleMs:
  * back. What is appended to a new stream of the tenant meanwhile, the next look finds.
  * @throws LogUnavailable some streams may be gone already; a repeat goes on
  */
-export const tombstoneStreams = async (
-  client: EventStoreDBClient,
-  tenantId: string,
-  idleMs: number,
-): Promise<string[]> => {
+export const tombstoneStreams = async (erasing: Erasing, tenantId: string): Promise<string[]> => {
   const gone: string[] = [];
   for (;;) {
-    const names = [...(await liveStreams(client, tenantId, idleMs))].filter((name) => !gone.includes(name));
+    const names = [...(await liveStreams(erasing, tenantId))].filter((name) => !gone.includes(name));
     if (names.length === 0) return gone;
     for (let i = 0; i < names.length; i += AT_ONCE) {
-      await Promise.all(names.slice(i, i + AT_ONCE).map((name) => tombstone(client, name, idleMs)));
+      await Promise.all(names.slice(i, i + AT_ONCE).map((name) => tombstone(erasing, name)));
     }
     gone.push(...names);
   }
 };
 
-const tombstone = async (client: EventStoreDBClient, name: string, deadline: number): Promise<void> => {
+const tombstone = async ({ connection, idleMs }: Erasing, name: string): Promise<void> => {
   try {
-    await client.tombstoneStream(name, { deadline });
+    await connection.client.tombstoneStream(name, { deadline: idleMs, requiresLeader: true });
   } catch (error) {
     if (!(error instanceof StreamDeletedError)) throw unavailable('erasing a stream', error);
   }

@@ -1,7 +1,7 @@
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { uuidv5 } from '../../platform/ids/uuid';
 import { tenantPrefix } from '../stream-id';
 import type { AppendStream } from './append-stream';
+import type { Connection } from './connection';
 import { OutcomeLost, unavailable } from './errors';
 import { readEvents } from './reads';
 
@@ -24,7 +24,7 @@ export class Erasures {
   #reading: Promise<void> | undefined;
 
   constructor(
-    private readonly client: EventStoreDBClient,
+    private readonly connection: Connection,
     private readonly idleMs: number,
   ) {}
 
@@ -74,7 +74,7 @@ export class Erasures {
   async #readOn(): Promise<void> {
     const startedAt = Date.now();
     const read = { stream: STREAM, ...(this.#read > 0 ? { from: this.#read } : {}) };
-    await readEvents(this.client, read, this.idleMs, ({ event }) => {
+    await readEvents(this.connection, read, this.idleMs, ({ event }) => {
       this.notice(event);
       if (event) this.#read = Math.max(this.#read, Number(event.revision) + 1);
       return undefined;

@@ -1,4 +1,6 @@
-import { LogUnavailable } from '../port';
+import { AccessDeniedError } from '@eventstore/db-client';
+import { status } from '@grpc/grpc-js';
+import { LogDenied, LogUnavailable } from '../port';
 
 /** Nothing has reached the server: neither now nor later will the append be written. */
 export class NotSent extends Error {
@@ -10,12 +12,29 @@ export class OutcomeLost extends Error {
   override readonly name = 'OutcomeLost';
 }
 
+/** The connection string can't be used; the message says what to change. */
+export class InvalidConnectionString extends Error {
+  override readonly name = 'InvalidConnectionString';
+}
+
+/** The server answered, and refuses this user. */
+export const isDenied = (error: unknown): boolean => {
+  if (error instanceof AccessDeniedError || error instanceof LogDenied) return true;
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+};
+
+/** The node answers, and knows no leader: it is cut off from the others, or an election is under way. */
+export const knowsNoLeader = (error: unknown): boolean =>
+  error instanceof Error && /no leader info/i.test(error.message);
+
 /**
  * The client's errors have no telling `name`, some no `message`, and a few are strings; the gRPC code and the text are
  * kept in the cause.
  */
 export const unavailable = (doing: string, cause?: unknown): LogUnavailable => {
   if (cause instanceof LogUnavailable) return cause;
+  if (isDenied(cause)) return new LogDenied(`${doing}: the server denies it to this user`, { cause });
   const said = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : '';
   return new LogUnavailable(said ? `${doing}: ${said}` : doing, { cause });
 };

@@ -1,4 +1,3 @@
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { sleep } from '../../platform/backoff';
 import {
   type Append,
@@ -17,7 +16,8 @@ import { type StreamId, streamName } from '../stream-id';
 import { validateAppend } from '../validate-append';
 import { AppendStream } from './append-stream';
 import { Appender } from './appender';
-import { connect, disconnect } from './client';
+import { Categories } from './categories';
+import { Connection } from './connection';
 import { tombstoneStreams } from './delete-tenant';
 import { Erasures } from './erasures';
 import { unavailable } from './errors';
@@ -30,6 +30,7 @@ import { type Reading, readAll, readStream } from './reading';
 import { readHead } from './reads';
 import { StreamHistory } from './stream-history';
 import { subscribe } from './subscribe';
+import { createFormerNames } from './take';
 
 /** ms that `close` waits for what is in flight. */
 const DRAIN_MS = 5_000;
@@ -40,7 +41,7 @@ const DRAIN_MS = 5_000;
  */
 export class EventStoreDbEventLog implements EventLog {
   readonly #settings: Settings;
-  readonly #client: EventStoreDBClient;
+  readonly #connection: Connection;
   readonly #line: AppendStream;
   readonly #appender: Appender;
   readonly #reading: Reading;
@@ -52,19 +53,25 @@ export class EventStoreDbEventLog implements EventLog {
     const settings = settingsOf(options);
     const { upcasters, logger, readDeadlineMs: idleMs } = settings;
     this.#settings = settings;
-    this.#client = connect(settings.connectionString);
-    this.#line = new AppendStream(this.#client);
+    const connection = new Connection({ ...settings, patienceMs: settings.appendDeadlineMs });
+    this.#connection = connection;
+    this.#line = new AppendStream(connection);
     const known = new KnownStreams();
-    const erasures = new Erasures(this.#client, idleMs);
+    const erasures = new Erasures(connection, idleMs);
     const horizon = new Horizon();
     const outage = createOutage(logger);
-    this.#reading = { client: this.#client, erasures, known, horizon, upcasters, outage, idleMs };
+    const categories = new Categories(connection, idleMs);
+    const formerNames = createFormerNames(logger);
+    this.#reading = {
+      ...{ connection, categories, erasures, known, horizon, upcasters, outage, formerNames, idleMs },
+    };
     this.#appender = new Appender(
       this.#line,
       new InFlight(settings.maxInFlight, settings.maxWaiting),
       known,
-      new StreamHistory(this.#client, known, idleMs),
+      new StreamHistory(connection, known, idleMs),
       horizon,
+      connection,
       settings,
     );
   }
@@ -89,7 +96,7 @@ export class EventStoreDbEventLog implements EventLog {
 
   head(): Promise<Position> {
     return this.#track(async () => {
-      const head = await readHead(this.#client, this.#settings.readDeadlineMs);
+      const head = await readHead(this.#connection, this.#settings.readDeadlineMs);
       this.#reading.horizon.meet(head);
       return head;
     });
@@ -102,7 +109,7 @@ export class EventStoreDbEventLog implements EventLog {
   deleteTenant(tenantId: string): Promise<void> {
     return this.#track(async () => {
       await this.#reading.erasures.add(this.#line, tenantId);
-      const gone = await tombstoneStreams(this.#client, tenantId, this.#settings.readDeadlineMs);
+      const gone = await tombstoneStreams(this.#reading, tenantId);
       for (const name of gone) this.#reading.known.forget(name);
     });
   }
@@ -114,7 +121,7 @@ export class EventStoreDbEventLog implements EventLog {
       const late = sleep(pingDeadlineMs, answered.signal).then(() => {
         if (!answered.signal.aborted) throw new LogUnavailable(`no answer within ${pingDeadlineMs} ms`);
       });
-      const probes = Promise.all([this.#line.open(pingDeadlineMs), readHead(this.#client, pingDeadlineMs)]);
+      const probes = Promise.all([this.#line.open(pingDeadlineMs), readHead(this.#connection, pingDeadlineMs)]);
       await Promise.race([probes, late])
         .catch((error: unknown) => {
           throw unavailable('ping', error);
@@ -134,7 +141,7 @@ export class EventStoreDbEventLog implements EventLog {
     const all = Promise.allSettled(this.#active).then(() => drained.abort());
     await Promise.race([all, sleep(DRAIN_MS, drained.signal)]);
     this.#line.close();
-    await disconnect(this.#client);
+    await this.#connection.close();
   }
 
   /** Refuses what comes after `close` and lets it wait for what came before. */

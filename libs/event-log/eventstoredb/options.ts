@@ -20,6 +20,10 @@ export interface EventStoreDbOptions {
   readonly readDeadlineMs?: number;
   /** ms for `ping`. 2,000 unless given. */
   readonly pingDeadlineMs?: number;
+  /** ms between two looks at whether the node still answers, while anything waits for it. 2,000 unless given. */
+  readonly probeIntervalMs?: number;
+  /** ms for the node to answer such a look; then it is left for another one. 3,000 unless given. */
+  readonly probeDeadlineMs?: number;
   /** Appends on the wire at the same time; more wait for a place. 128 unless given. */
   readonly maxInFlight?: number;
   /** Appends that wait for a place; more are refused at once. 10,000 unless given. */
@@ -35,6 +39,8 @@ export const settingsOf = (options: EventStoreDbOptions): Settings => ({
   resolveDeadlineMs: 2_000,
   readDeadlineMs: 10_000,
   pingDeadlineMs: 2_000,
+  probeIntervalMs: 2_000,
+  probeDeadlineMs: 3_000,
   maxInFlight: 128,
   maxWaiting: 10_000,
   ...options,

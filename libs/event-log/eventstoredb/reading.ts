@@ -1,38 +1,42 @@
-import type { EventStoreDBClient } from '@eventstore/db-client';
 import { type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent, START } from '../port';
 import { type StreamId, streamName } from '../stream-id';
 import type { Upcasters } from '../upcasting';
+import type { Categories } from './categories';
 import { decode } from './codec';
+import type { Connection } from './connection';
 import type { Erasures } from './erasures';
 import type { Horizon } from './horizon';
 import type { KnownStreams } from './known-streams';
 import type { Outage } from './outage';
 import { readEvents, readForwards, readHead, StreamErased } from './reads';
 import { Source } from './source';
-import { takeFor } from './subscribe';
+import { takeFor } from './take';
 
 /** What every way of reading needs. */
 export interface Reading {
-  readonly client: EventStoreDBClient;
+  readonly connection: Connection;
+  readonly categories: Categories;
   readonly erasures: Erasures;
   readonly known: KnownStreams;
   readonly horizon: Horizon;
   readonly upcasters: Upcasters;
   readonly outage: Outage;
+  /** Called with each stream whose name this release does not read. */
+  readonly formerNames: (stream: string) => void;
   /** ms without an answer after which a read has failed. */
   readonly idleMs: number;
 }
 
 /** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
 export const readStream = async (
-  { client, known, horizon, upcasters, idleMs }: Reading,
+  { connection, known, horizon, upcasters, idleMs }: Reading,
   stream: StreamId,
   { afterVersion = 0, limit }: ReadStream,
 ): Promise<RecordedEvent[]> => {
   const name = streamName(stream);
   const read = { stream: name, from: afterVersion, ...(limit === undefined ? {} : { maxCount: limit }) };
   try {
-    const events = (await readEvents(client, read, idleMs, ({ event }) => decode(event, upcasters))) ?? [];
+    const events = (await readEvents(connection, read, idleMs, ({ event }) => decode(event, upcasters))) ?? [];
     horizon.meet(events.at(-1)?.position);
     remember(known, name, afterVersion, events, limit === undefined || events.length < limit);
     return events;
@@ -72,7 +76,7 @@ const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<P
   for (;;) {
     // Inclusive: the record at the position comes once more.
     const asked = limit - events.length + (position === START ? 0 : 1);
-    const records = await readForwards(reading.client, position, asked, reading.idleMs);
+    const records = await readForwards(reading.connection, position, asked, reading.idleMs);
     for (const record of records) {
       const at: Position | undefined = record.event?.position.commit;
       if (at === undefined || at <= position) continue;
@@ -85,26 +89,33 @@ const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<P
   }
 };
 
-/** The client's reads know no filter: it is a subscription until the log's end. */
+/**
+ * A tenant's events by the links of its category as far as they go. The client's reads know no filter: what is left is
+ * a subscription until the log's end.
+ */
 const readFiltered = async (reading: Reading, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
-  const head = await readHead(reading.client, reading.idleMs);
+  const head = await readHead(reading.connection, reading.idleMs);
   reading.horizon.meet(head);
   if (after >= head) return { events: [], position: after, caughtUp: true };
-  const source = new Source(reading.client, {
-    after,
+  const take = takeFor(reading, types, tenantId);
+  const linked = tenantId === undefined ? undefined : await reading.categories.read(tenantId, after, limit, take);
+  const events = linked?.items ?? [];
+  const from = linked?.position ?? after;
+  if (events.length === limit || from >= head) return { events, position: from, caughtUp: from >= head };
+  const source = new Source(reading.connection, {
+    after: from,
     head,
     horizon: reading.horizon,
     capacity: limit,
     idleMs: reading.idleMs,
-    take: takeFor(reading, types),
+    take,
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(types === undefined ? {} : { types }),
   });
   try {
-    const events: RecordedEvent[] = [];
     for (;;) {
       const batch = await source.next(limit - events.length);
-      if (!batch) return { events, position: after, caughtUp: false };
+      if (!batch) return { events, position: from, caughtUp: false };
       events.push(...batch.items);
       const caughtUp = batch.caughtUp || batch.position >= head;
       if (caughtUp || events.length === limit) return { events, position: batch.position, caughtUp };

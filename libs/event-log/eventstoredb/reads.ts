@@ -3,19 +3,25 @@ import {
   BACKWARDS,
   START as BEGINNING,
   END,
-  type EventStoreDBClient,
   FORWARDS,
   type ResolvedEvent,
   StreamDeletedError,
-  type StreamingRead,
   StreamNotFoundError,
 } from '@eventstore/db-client';
+import { Empty } from '@eventstore/db-client/generated/shared_pb';
+import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb';
+import { ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb';
 import { backoff, sleep } from '../../platform/backoff';
-import { LogUnavailable, type Position, START } from '../port';
-import { unavailable } from './errors';
+import { LogDenied, LogUnavailable, type Position, START } from '../port';
+import { internalsOf } from './client';
+import type { Connection } from './connection';
+import { knowsNoLeader, unavailable } from './errors';
 import { whenQuiet } from './quiet';
 
-/** Tries of one read. A connection that was cut is gone only after the first call that has failed on it. */
+/**
+ * Tries of one read, however long the log is away already. A connection that was cut is gone only after the first call
+ * that has failed on it.
+ */
 const TRIES = 3;
 
 /** Thrown for a stream that is tombstoned. */
@@ -27,45 +33,68 @@ class TimedOut extends LogUnavailable {}
 const isAnAnswer = (error: unknown): boolean =>
   error instanceof StreamDeletedError || error instanceof StreamNotFoundError;
 
+/** What the client's reads and its raw calls have in common; their types differ in each listener. */
+interface Incoming {
+  on(event: string, listener: (value: never) => void): unknown;
+  cancel(): unknown;
+}
+
 /**
  * Takes everything that a read gives. The client has no deadline for reads: this one ends a read that has made no
- * progress for `idleMs`.
+ * progress for `idleMs`, or whose node is left.
  */
-const drain = <E>(stream: StreamingRead<E>, idleMs: number, take: (event: E) => void): Promise<void> =>
+const drain = <E>(
+  connection: Connection,
+  open: () => unknown,
+  idleMs: number,
+  take: (event: E) => void,
+): Promise<void> =>
   new Promise((resolve, reject) => {
     let seen = 0;
     let finished = false;
+    const opening = Promise.resolve().then(open) as Promise<Incoming>;
     const finish = (settle: () => void): void => {
       finished = true;
-      unwatch();
+      unwatchQuiet();
+      unwatchNode();
       settle();
       // What has come already must flow away: a call that is left with it never ends, nor does the client's dispose.
-      void stream.cancel().catch(() => undefined);
+      void opening.then((stream) => stream.cancel()).catch(() => undefined);
     };
+    const fail = (error: unknown): void =>
+      finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error)));
     const timeOut = (): void => finish(() => reject(new TimedOut(`no answer within ${idleMs} ms`)));
-    const unwatch = whenQuiet(idleMs, () => seen, timeOut);
-    // The listener stays: the client may emit a second error.
-    stream.on('error', (error) =>
-      finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error))),
-    );
-    stream.on('end', () => finish(resolve));
-    stream.on('data', (event: E) => {
-      seen++;
-      try {
-        if (!finished) take(event);
-      } catch (error) {
-        finish(() => reject(error));
-      }
-    });
+    const unwatchQuiet = whenQuiet(idleMs, () => seen, timeOut);
+    const unwatchNode = connection.watch(fail);
+    opening.then((stream) => {
+      // The listener stays: the client may emit a second error.
+      stream.on('error', fail);
+      stream.on('end', () =>
+        finish(() => {
+          connection.answered();
+          resolve();
+        }),
+      );
+      stream.on('data', (event: never) => {
+        seen++;
+        try {
+          if (!finished) take(event);
+        } catch (error) {
+          finish(() => reject(error));
+        }
+      });
+    }, fail);
   });
 
-const retrying = async <T>(read: () => Promise<T>): Promise<T> => {
+/** An election, or a node that is being restarted, is waited for; what would fail again fails at once. */
+const retrying = async <T>(connection: Connection, read: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
       return await read();
     } catch (error) {
-      const worthAnother = error instanceof LogUnavailable && !(error instanceof TimedOut) && tries < TRIES;
-      if (!worthAnother) throw error;
+      const final = !(error instanceof LogUnavailable) || error instanceof TimedOut || error instanceof LogDenied;
+      if (final || (tries >= TRIES && Date.now() > connection.retryUntil)) throw error;
+      if (knowsNoLeader(error)) await connection.leaveNode('the node knows no leader');
       await sleep(backoff(tries, { firstMs: 50, maxMs: 400 }));
     }
   }
@@ -77,6 +106,8 @@ export interface StreamRead {
   readonly from?: number;
   readonly backwards?: boolean;
   readonly maxCount?: number;
+  /** Gives in place of a link the event that it points to. */
+  readonly resolveLinks?: boolean;
 }
 
 /**
@@ -86,55 +117,89 @@ export interface StreamRead {
  * @throws LogUnavailable
  */
 export const readEvents = async <T>(
-  client: EventStoreDBClient,
-  { stream, from, backwards = false, maxCount }: StreamRead,
+  connection: Connection,
+  { stream, from, backwards = false, maxCount, resolveLinks = false }: StreamRead,
   idleMs: number,
   convert: (event: ResolvedEvent) => T | undefined,
 ): Promise<T[] | undefined> => {
   try {
-    return await retrying(async () => {
+    return await retrying(connection, async () => {
       const events: T[] = [];
-      const read = client.readStream(stream, {
-        direction: backwards ? BACKWARDS : FORWARDS,
-        fromRevision: from !== undefined ? BigInt(from) : backwards ? END : BEGINNING,
-        requiresLeader: true,
-        ...(maxCount === undefined ? {} : { maxCount }),
-      });
-      await drain(read, idleMs, (event) => {
+      const read = () =>
+        connection.client.readStream(stream, {
+          direction: backwards ? BACKWARDS : FORWARDS,
+          fromRevision: from !== undefined ? BigInt(from) : backwards ? END : BEGINNING,
+          requiresLeader: true,
+          resolveLinkTos: resolveLinks,
+          ...(maxCount === undefined ? {} : { maxCount }),
+        });
+      await drain<ResolvedEvent>(connection, read, idleMs, (event) => {
         const converted = convert(event);
         if (converted !== undefined) events.push(converted);
       });
       return events;
     });
   } catch (error) {
-    if (error instanceof StreamNotFoundError) return undefined;
+    if (error instanceof StreamNotFoundError) {
+      connection.answered();
+      return undefined;
+    }
     throw error;
   }
 };
 
 /** All records in position order, the server's own included, from a position that was received (inclusive). */
 export const readForwards = (
-  client: EventStoreDBClient,
+  connection: Connection,
   from: Position,
   maxCount: number,
   idleMs: number,
 ): Promise<AllStreamResolvedEvent[]> =>
-  retrying(async () => {
+  retrying(connection, async () => {
     const events: AllStreamResolvedEvent[] = [];
     const fromPosition = from === START ? BEGINNING : { commit: from, prepare: from };
-    await drain(client.readAll({ fromPosition, maxCount, requiresLeader: true }), idleMs, (event) =>
-      events.push(event),
-    );
+    const read = () => connection.client.readAll({ fromPosition, maxCount, requiresLeader: true });
+    await drain<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
     return events;
   });
 
-/** The position of the last record, whoever wrote it. @throws LogUnavailable */
-export const readHead = (client: EventStoreDBClient, idleMs: number): Promise<Position> =>
-  retrying(async () => {
+/** What a filter on types must match so that it leaves out the server's own records, and nothing else. */
+export const NOT_OF_THE_SERVER = '^[^$]';
+/** Records that the server looks through in one go. */
+const WINDOW = 500;
+
+/** One record backwards from the end, of those that the server did not write itself. The client's reads know no filter. */
+const lastRecord = (): ReadReq => {
+  const options = new ReadReq.Options()
+    .setAll(new ReadReq.Options.AllOptions().setEnd(new Empty()))
+    .setReadDirection(ReadReq.Options.ReadDirection.BACKWARDS)
+    .setCount('1')
+    .setUuidOption(new ReadReq.Options.UUIDOption().setString(new Empty()))
+    .setFilter(
+      new ReadReq.Options.FilterOptions()
+        .setEventType(new ReadReq.Options.FilterOptions.Expression().setRegex(NOT_OF_THE_SERVER))
+        .setMax(WINDOW)
+        .setCheckpointintervalmultiplier(1),
+    );
+  return new ReadReq().setOptions(options);
+};
+
+/**
+ * The position of the last record that a subscription can show. The server's own records (tombstones, statistics, links of
+ * its projections) are left out, as every subscription leaves them out: a reader that waits for one of them would wait
+ * in vain.
+ * @throws LogUnavailable
+ */
+export const readHead = (connection: Connection, idleMs: number): Promise<Position> =>
+  retrying(connection, async () => {
     let head = START;
-    const read = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true });
-    await drain(read, idleMs, ({ event }) => {
-      head = event?.position.commit ?? head;
+    const { GRPCStreamCreator, callArguments } = internalsOf(connection.client);
+    const read = GRPCStreamCreator(StreamsClient, 'readHead', (streams) =>
+      streams.read(lastRecord(), ...callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY })),
+    );
+    await drain<ReadResp>(connection, read, idleMs, (response) => {
+      const commit = response.getEvent()?.getEvent()?.getCommitPosition();
+      if (commit !== undefined) head = BigInt(commit);
     });
     return head;
   });

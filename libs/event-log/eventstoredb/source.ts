@@ -8,9 +8,11 @@ import {
 } from '@eventstore/db-client';
 import { type Filter, LogUnavailable, type Position, START } from '../port';
 import { tenantPrefix } from '../stream-id';
+import type { Connection } from './connection';
 import { unavailable } from './errors';
 import type { Horizon } from './horizon';
 import { whenQuiet } from './quiet';
+import { NOT_OF_THE_SERVER } from './reads';
 
 /** Records that the server looks through before it tells how far it is. */
 const CHECKPOINT = 2_000;
@@ -30,7 +32,7 @@ const serverFilter = (
   const common = { maxSearchWindow: CHECKPOINT, checkpointInterval: 1, checkpointReached };
   if (tenantId !== undefined) return streamNameFilter({ ...common, prefixes: [tenantPrefix(tenantId)] });
   if (types) return eventTypeFilter({ ...common, prefixes: types.length > 0 ? [...types] : ['$none-'] });
-  return eventTypeFilter({ ...common, regex: '^[^$]' });
+  return eventTypeFilter({ ...common, regex: NOT_OF_THE_SERVER });
 };
 
 /** Something that lies behind the events that the stream has taken in by then. */
@@ -82,11 +84,11 @@ export class Source<T> {
   #failure: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(client: EventStoreDBClient, options: SourceOptions<T>) {
+  constructor(connection: Connection, options: SourceOptions<T>) {
     this.#options = options;
     this.#position = options.after;
     const { after, head, idleMs } = options;
-    this.#stream = client.subscribeToAll({
+    this.#stream = connection.client.subscribeToAll({
       fromPosition: after === START ? BEGINNING : { commit: after, prepare: after },
       filter: serverFilter(options, (_, { commit, prepare }) => {
         // One that could not be resumed from is of no use.
@@ -98,15 +100,21 @@ export class Source<T> {
       .on('error', (error) => this.#fail(unavailable('a subscription broke', error)))
       .on('end', () => this.#fail(new LogUnavailable('the server has ended a subscription')))
       .on('confirmation', () => {
+        connection.answered();
         this.#signs++;
       })
       .on('caughtUp', () => this.#mark({ live: true, position: head }))
       .on('fellBehind', () => this.#mark({ live: false }));
     // Silence means nothing once it has caught up, or where this side has asked for it.
     const progress = (): number => (this.#live || this.#stream.isPaused() ? ++this.#signs : this.#signs);
-    this.#unwatch = whenQuiet(idleMs, progress, () =>
+    const unwatchQuiet = whenQuiet(idleMs, progress, () =>
       this.#fail(new LogUnavailable(`no sign of the server within ${idleMs} ms`)),
     );
+    const unwatchNode = connection.watch((error) => this.#fail(error));
+    this.#unwatch = () => {
+      unwatchQuiet();
+      unwatchNode();
+    };
   }
 
   /**

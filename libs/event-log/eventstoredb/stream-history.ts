@@ -1,6 +1,7 @@
-import type { EventStoreDBClient, ResolvedEvent } from '@eventstore/db-client';
+import type { ResolvedEvent } from '@eventstore/db-client';
 import { backoff, sleep } from '../../platform/backoff';
 import { InvalidAppend, LogUnavailable } from '../port';
+import type { Connection } from './connection';
 import { type KnownStreams, reachesBack, type Seen, type StoredCommand } from './known-streams';
 import { readEvents, StreamErased, type StreamRead } from './reads';
 
@@ -32,7 +33,7 @@ const seenOf = ({ event }: ResolvedEvent): Seen | undefined => {
 /** Finds out where in a stream a command lies, and fills the memory of streams as it goes. */
 export class StreamHistory {
   constructor(
-    private readonly client: EventStoreDBClient,
+    private readonly connection: Connection,
     private readonly known: KnownStreams,
     private readonly readDeadlineMs: number,
   ) {}
@@ -94,7 +95,7 @@ export class StreamHistory {
 
   async #read(read: StreamRead, idleMs: number): Promise<Seen[]> {
     try {
-      return (await readEvents(this.client, read, idleMs, seenOf)) ?? [];
+      return (await readEvents(this.connection, read, idleMs, seenOf)) ?? [];
     } catch (error) {
       if (!(error instanceof StreamErased)) throw error;
       this.known.forget(read.stream);

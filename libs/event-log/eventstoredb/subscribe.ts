@@ -1,25 +1,13 @@
-import type { AllStreamResolvedEvent } from '@eventstore/db-client';
 import { backoff, sleep } from '../../platform/backoff';
-import { LogUnavailable, type Page, type RecordedEvent, type Subscribe } from '../port';
+import { LogUnavailable, type Page, type Subscribe } from '../port';
 import { streamName } from '../stream-id';
-import { decode } from './codec';
-import type { Reading } from './reading';
+import { type Reading, readAll } from './reading';
 import { readHead } from './reads';
 import { Source } from './source';
+import { takeFor } from './take';
 
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 const PAGE = 1_000;
-
-/** What a filter wants of a record of the log, erased tenants left out. */
-export const takeFor = ({ upcasters, erasures }: Reading, types: readonly string[] | undefined) => {
-  const wanted = types && new Set(types);
-  return ({ event }: AllStreamResolvedEvent): RecordedEvent | undefined => {
-    if (!event || wanted?.has(event.type) === false || erasures.hide(event.streamId)) return undefined;
-    const recorded = decode(event, upcasters);
-    if (!recorded) erasures.notice(event);
-    return recorded;
-  };
-};
 
 /**
  * Catch-up, then live, resumed after every failure from where the consumer is. The client's subscriptions end with the
@@ -65,15 +53,21 @@ const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<
 };
 
 /**
- * Up to the head the server picks the types; from then on it sends everything, and what is not wanted is left out here: a
- * filtered subscription tells its position only every so many records, and a reader who waits for a position that holds
- * nothing for them would wait in vain.
+ * Up to the head the server picks the types, or the tenant; from then on it sends everything, and what is not wanted is
+ * left out here: a filtered subscription tells its position only every so many records, and a reader who waits for a
+ * position that holds nothing for them would wait in vain.
  */
 async function* follow(reading: Reading, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
   const { tenantId, types, signal } = options;
   let after = options.after;
-  if (types !== undefined && tenantId === undefined) {
-    for await (const page of followOne(reading, options, types)) {
+  const history =
+    tenantId !== undefined
+      ? pagesOf(reading, { ...options, tenantId })
+      : types !== undefined
+        ? followOne(reading, options, types)
+        : undefined;
+  if (history) {
+    for await (const page of history) {
       yield page;
       after = page.position;
       if (page.caughtUp) break;
@@ -83,25 +77,39 @@ async function* follow(reading: Reading, options: Subscribe & { signal: AbortSig
   yield* followOne(reading, { ...options, after }, undefined);
 }
 
+/** One tenant's history, page by page, to the head. */
+async function* pagesOf(
+  reading: Reading,
+  { after, tenantId, types, pageSize = PAGE, signal }: Subscribe & { tenantId: string; signal: AbortSignal },
+): AsyncGenerator<Page> {
+  for (let position = after; ; ) {
+    const wanted = { after: position, limit: pageSize, tenantId, ...(types === undefined ? {} : { types }) };
+    const page = await unlessAborted(signal, readAll(reading, wanted));
+    if (!page) return;
+    yield page;
+    if (page.caughtUp) return;
+    position = page.position;
+  }
+}
+
 /** One subscription, until it fails or the signal aborts. @param serverTypes the types that the server picks */
 async function* followOne(
   reading: Reading,
   options: Subscribe & { signal: AbortSignal },
   serverTypes: readonly string[] | undefined,
 ): AsyncGenerator<Page> {
-  const { client, erasures, horizon, idleMs } = reading;
+  const { connection, erasures, horizon, idleMs } = reading;
   const { after, pageSize = PAGE, signal, tenantId, types } = options;
-  const [head] = (await unlessAborted(signal, Promise.all([readHead(client, idleMs), erasures.refresh()]))) ?? [];
+  const [head] = (await unlessAborted(signal, Promise.all([readHead(connection, idleMs), erasures.refresh()]))) ?? [];
   if (head === undefined || signal.aborted) return;
   horizon.meet(head);
-  const source = new Source(client, {
+  const source = new Source(connection, {
     after,
     head,
     horizon,
     capacity: pageSize,
     idleMs,
-    take: takeFor(reading, types),
-    ...(tenantId === undefined ? {} : { tenantId }),
+    take: takeFor(reading, types, tenantId),
     ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
   try {

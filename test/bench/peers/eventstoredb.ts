@@ -2,6 +2,7 @@ import { START as BEGINNING, EventStoreDBClient, eventTypeFilter, jsonEvent, NO_
 import { EventStoreDbEventLog } from '../../../libs/event-log/eventstoredb';
 import type { Position } from '../../../libs/event-log/port';
 import { START } from '../../../libs/event-log/port';
+import { streamName } from '../../../libs/event-log/stream-id';
 import type { Contender } from '../load';
 import { appendTask, tenantId } from '../tasks/events';
 
@@ -28,7 +29,7 @@ export const clientAppends: Contender = {
         const metadata = { actor, commandId, $correlationId: commandId, $causationId: commandId };
         const [event] = events.map(({ type, data }) => jsonEvent({ type, data, metadata }));
         if (!event) throw new Error('nothing to append');
-        return client.appendToStream(`${stream.tenantId}.task-${stream.id}`, event, { expectedRevision: NO_STREAM });
+        return client.appendToStream(streamName(stream), event, { expectedRevision: NO_STREAM });
       },
       close: () => client.dispose(),
     };

@@ -4,6 +4,7 @@ import * as streams from '@eventstore/db-client/generated/streams_pb';
 import type { ServerDuplexStream, ServerReadableStream, sendUnaryData } from '@grpc/grpc-js';
 import { Any } from 'google-protobuf/google/protobuf/any_pb';
 import { Empty } from 'google-protobuf/google/protobuf/empty_pb';
+import { type Members, refusalOf } from './gossip';
 import { type AppendFault, notReadyStatus, type Script } from './script';
 import type { Expected, Outcome, Proposed, Store } from './store';
 import { nameOf, uuidOf } from './wire';
@@ -13,6 +14,8 @@ export interface Node {
   readonly script: Script;
   /** Cuts every connection. */
   readonly cut: () => void;
+  /** The nodes of its cluster. */
+  readonly members: Members;
 }
 
 type BatchCall = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
@@ -109,6 +112,14 @@ const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, e
   }
 };
 
+/** What no leader takes ends the whole call, as the server does it; without that demand it is never answered. */
+const takeOrRefuse = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
+  const refusal = refusalOf(node.script, call.metadata, node.members);
+  if (refusal) call.emit('error', refusal);
+  else if (node.script.role === 'leaderless') node.script.counts.appends++;
+  else takeOne(node, call, request, events);
+};
+
 export const batchAppend =
   (node: Node) =>
   (call: BatchCall): void => {
@@ -122,7 +133,7 @@ export const batchAppend =
       earlier = request.getIsFinal() ? undefined : { options: request.getOptions(), events };
       if (earlier) return;
       // In the order of arrival, also after a thaw.
-      turn = turn.then(() => node.script.awake()).then(() => takeOne(node, call, request, events));
+      turn = turn.then(() => node.script.awake()).then(() => takeOrRefuse(node, call, request, events));
     });
   };
 

@@ -1,12 +1,14 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { GossipService } from '@eventstore/db-client/generated/gossip_grpc_pb';
 import { ServerFeaturesService } from '@eventstore/db-client/generated/serverfeatures_grpc_pb';
 import { SupportedMethod, SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb';
 import type { Empty } from '@eventstore/db-client/generated/shared_pb';
 import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { append, batchAppend, type Node } from './append';
-import { read, tombstone } from './read';
+import { type Members, readGossip } from './gossip';
+import { type ReadCall, read, tombstone } from './read';
 import { Script } from './script';
 import { Store } from './store';
 import { serviceError } from './wire';
@@ -16,6 +18,7 @@ export type { AppendFault } from './script';
 /** A single node that does as it is told. Speaks the client's own protocol on loopback, without TLS. */
 export interface ScriptedEventStore {
   readonly connectionString: string;
+  readonly port: number;
   readonly script: Script;
   readonly store: Store;
   /** Cuts every connection; the next one is taken. */
@@ -27,6 +30,8 @@ export interface ScriptedEventStore {
   /** Ends every subscription with an error, on connections that stay. */
   dropSubscriptions(code?: status): void;
   readonly subscriptions: number;
+  /** Ends reads that are held or wait for a frozen node with an error, the first `count` of them, on connections that stay. */
+  failReads(count: number, code?: status): void;
   close(): Promise<void>;
 }
 
@@ -48,21 +53,31 @@ const listen = (listener: NetServer, port: number): Promise<number> =>
 const unimplemented = (_: unknown, done: sendUnaryData<never>): void =>
   done(serviceError(status.UNIMPLEMENTED, 'not scripted'));
 
-export const startScriptedEventStore = async (): Promise<ScriptedEventStore> => {
-  const [script, store] = [new Script(), new Store()];
+export interface ScriptedOptions {
+  readonly store?: Store;
+  /** The nodes of its cluster; itself alone unless given. */
+  readonly members?: Members;
+}
+
+export const startScriptedEventStore = async (options: ScriptedOptions = {}): Promise<ScriptedEventStore> => {
+  const script = new Script();
+  const store = options.store ?? new Store();
+  const members: Members = options.members ?? (() => [{ port, script }]);
   const sockets = new Set<Socket>();
-  const subscriptions = new Set<Parameters<ReturnType<typeof read>>[0]>();
+  const subscriptions = new Set<ReadCall>();
+  const waiting = new Set<ReadCall>();
   const cut = (): void => {
     for (const socket of sockets) socket.resetAndDestroy();
     sockets.clear();
   };
-  const node: Node = { store, script, cut };
+  const node: Node = { store, script, cut, members };
   const grpc = new Server();
   grpc.addService(ServerFeaturesService, { getSupportedMethods: supported(script) });
+  grpc.addService(GossipService, { read: readGossip(script, members) });
   grpc.addService(StreamsService, {
     batchAppend: batchAppend(node),
     append: append(node),
-    read: read(node, subscriptions),
+    read: read(node, subscriptions, waiting),
     tombstone: tombstone(node),
     delete: unimplemented,
   });
@@ -81,6 +96,7 @@ export const startScriptedEventStore = async (): Promise<ScriptedEventStore> => 
       cut();
     });
   return {
+    port,
     connectionString: `esdb://127.0.0.1:${port}?tls=false`,
     script,
     store,
@@ -92,6 +108,9 @@ export const startScriptedEventStore = async (): Promise<ScriptedEventStore> => 
     },
     dropSubscriptions: (code = status.CANCELLED) => {
       for (const call of subscriptions) call.emit('error', serviceError(code, 'dropped by the script'));
+    },
+    failReads: (count, code = status.UNAVAILABLE) => {
+      for (const call of [...waiting].slice(0, count)) call.emit('error', serviceError(code, 'failed by the script'));
     },
     get subscriptions() {
       return subscriptions.size;

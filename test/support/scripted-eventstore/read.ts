@@ -1,6 +1,7 @@
 import { type ReadReq, ReadResp, type TombstoneReq, TombstoneResp } from '@eventstore/db-client/generated/streams_pb';
 import { type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Node } from './append';
+import { refusalOf } from './gossip';
 import { notReadyStatus } from './script';
 import type { Stored } from './store';
 import {
@@ -13,7 +14,7 @@ import {
   serviceError,
 } from './wire';
 
-type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
+export type ReadCall = ServerWritableStream<ReadReq, ReadResp>;
 
 const ended = (call: ReadCall): AbortSignal => {
   const controller = new AbortController();
@@ -69,7 +70,9 @@ const readAll = async (node: Node, call: ReadCall, options: ReadReq.Options, sig
   if (start === undefined) return void call.emit('error', serviceError(status.INVALID_ARGUMENT, 'InvalidPosition'));
   const count = Number(options.getCount());
   const log = node.store.log;
-  const part = backwards ? log.slice(Math.max(0, start - count), start).reverse() : log.slice(start, start + count);
+  const matches = passes(options.getFilter());
+  const ordered = backwards ? log.slice(0, start).reverse() : log.slice(start);
+  const part = ordered.filter(matches).slice(0, count);
   for (const stored of part) await write(call, eventResponse(stored), signal);
   call.end();
 };
@@ -122,7 +125,7 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
 };
 
 export const read =
-  (node: Node, subscriptions: Set<ReadCall>) =>
+  (node: Node, subscriptions: Set<ReadCall>, waiting: Set<ReadCall>) =>
   async (call: ReadCall): Promise<void> => {
     const { script } = node;
     const options = call.request.getOptions() as ReadReq.Options;
@@ -130,9 +133,15 @@ export const read =
     call.on('error', () => undefined);
     const isSubscription = options.hasSubscription();
     script.counts[isSubscription ? 'subscriptions' : 'reads']++;
+    waiting.add(call);
+    signal.addEventListener('abort', () => waiting.delete(call));
     await script.awake();
+    if (!isSubscription && script.holdReads) return;
+    waiting.delete(call);
     if (signal.aborted) return;
     if (script.notReady) return void call.emit('error', serviceError(notReadyStatus.code, notReadyStatus.details));
+    const refusal = refusalOf(script, call.metadata, node.members);
+    if (refusal) return void call.emit('error', refusal);
     if (!isSubscription) return (options.hasStream() ? readStream : readAll)(node, call, options, signal);
     if (script.onSubscribe?.()) return;
     subscriptions.add(call);

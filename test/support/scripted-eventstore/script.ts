@@ -25,10 +25,16 @@ export class Script {
   onAppend: ((stream: string) => AppendFault | undefined) | undefined;
   /** Asked for each subscription; true: it is accepted, and nothing is ever sent. */
   onSubscribe: (() => boolean) | undefined;
+  /** Reads are accepted, and nothing is sent; `failReads` ends them. */
+  holdReads = false;
+  /** Its part in the cluster; a single node leads itself. */
+  role: 'leader' | 'follower' | 'leaderless' = 'leader';
+  /** Whether the cluster takes it for alive. */
+  aliveInGossip = true;
   /** Every read, delete and append is refused, as while a node starts or stops. */
   notReady = false;
   /** How many of each have arrived; `sent` are the events of subscriptions. */
-  readonly counts = { appends: 0, reads: 0, subscriptions: 0, tombstones: 0, sent: 0 };
+  readonly counts = { appends: 0, reads: 0, subscriptions: 0, tombstones: 0, sent: 0, gossip: 0 };
   readonly #late: (() => void)[] = [];
   #thaw: (() => void) | undefined;
   #thawed: Promise<void> = Promise.resolve();
