@@ -2,6 +2,8 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
+import { clockCheck } from '../libs/platform/lease/clock-check';
+import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
 import { createMetricsRegistry } from '../libs/platform/metrics';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
 import { createCheckpointWatch } from '../libs/projecting/checkpoint-watch';
@@ -12,6 +14,7 @@ import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { readReactionPlaces } from '../libs/reacting/places';
 import { projections } from '../projections';
+import { projectorConnections } from './connections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
 import { historyChecks } from './history';
@@ -29,11 +32,10 @@ export interface Runtime extends Context {
   readonly jobs: OpenedJobs;
   /** What `/readyz` answers for; each part of the process adds what it needs. */
   readonly readiness: Readiness;
+  /** The database's time, and what moves leases. */
+  readonly clock: DatabaseClock;
   close(): Promise<void>;
 }
-
-/** Connections beside the one that each projection writes with: rebuilds (three), checkpoints, metrics. */
-const SPARE = 5;
 
 export interface RuntimeOptions {
   /**
@@ -44,17 +46,22 @@ export interface RuntimeOptions {
 }
 
 export const openRuntime = async (context: Context, { serves = true }: RuntimeOptions = {}): Promise<Runtime> => {
-  const { databaseUrls, settings, logger } = context;
+  const { databaseUrls, settings, logger, waitForDatabase } = context;
   const projectorPool = createProjectorPool({
     url: databaseUrls.projector,
-    max: projections.length + SPARE,
+    max: projectorConnections(settings),
     onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
   });
-  if (serves) await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
+  if (serves) {
+    const roles = roleNames(settings.databaseRolePrefix);
+    await waitForDatabase(() => installProjections(projectorPool, projections, roles));
+  }
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
-  const jobs = openJobs(context, registry);
+  const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
+  const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
+  readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);
   const progress = createProgress();
@@ -77,10 +84,12 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     processes,
     jobs,
     readiness,
+    clock,
     close: async () => {
       closing.abort();
       await running;
       await jobs.close();
+      await clock.stop();
       await log.close();
       await projectorPool.end();
     },

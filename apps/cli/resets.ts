@@ -59,6 +59,8 @@ export const resetReaction = async (
          moved_at = now() where reaction = $1`,
       [name, position.toString(), mark],
     );
+    // They were stored to be answered later, and lie before the new place or are read again behind it.
+    await client.query('delete from reacting.parked where reaction = $1 and waiting', [name]);
     return rowCount === 1;
   });
   if (!moved) throw new UsageError(`there is no reaction ${name}; \`tenantry reactions\` lists them`);

@@ -17,12 +17,21 @@ export interface Checkpoint {
   readonly state: 'running' | 'paused';
 }
 
+/**
+ * Why a lane stands still. `refused`: a handler or the database refused the event; an operator retries or skips it.
+ * `newer-release`: this release can't read the event; a worker that can goes on by itself.
+ */
+export type ParkedKind = 'refused' | 'newer-release';
+
 export interface Parked {
   readonly lane: string;
   readonly outside: boolean;
   readonly aggregate: string;
   readonly position: Position;
   readonly type: string;
+  /** Of the event's data, as it is stored where this release does not know it. */
+  readonly schemaVersion: number;
+  readonly kind: ParkedKind;
   readonly error: string;
 }
 
@@ -54,8 +63,10 @@ export const readParkedLanes = async (pool: Pool, projection: string): Promise<S
     return new Set(rows.map(({ lane }) => lane));
   });
 
-const PARK = `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
-  select $1, v.* from unnest($6::uuid[], $7::boolean[], $8::text[], $9::numeric[], $10::text[], $11::text[]) as v
+const PARK = `insert into projecting.parked
+    (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+  select $1, v.* from unnest($6::uuid[], $7::boolean[], $8::text[], $9::numeric[], $10::text[], $11::text[], $12::text[],
+    $13::integer[]) as v
   where exists (select from held) on conflict (projection, lane) do nothing`;
 
 /** What a batch of events comes to. */
@@ -65,7 +76,7 @@ export interface Folding {
   /** The event there, or the last one before it; left out where it is not known. */
   readonly mark?: LogMark | undefined;
   readonly folded: Folded;
-  /** Lanes whose event a handler refused. */
+  /** Lanes that stand still from one of the events on. */
   readonly parked: readonly Parked[];
 }
 
@@ -75,7 +86,7 @@ export interface Advance {
   readonly to: Position;
   readonly mark: LogMark | undefined;
   readonly text: string;
-  readonly values: readonly (string | readonly (string | boolean)[])[];
+  readonly values: readonly (string | readonly (string | boolean | number)[])[];
 }
 
 /**
@@ -84,7 +95,7 @@ export interface Advance {
  */
 export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, parked }: Folding): Advance => {
   const parking = parked.length > 0;
-  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 12 : 6);
+  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 14 : 6);
   const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
   const text = `with held as materialized (
     select from projecting.checkpoints
@@ -104,6 +115,8 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
         parked.map((it) => it.position.toString()),
         parked.map((it) => it.type),
         parked.map((it) => it.error),
+        parked.map((it) => it.kind),
+        parked.map((it) => it.schemaVersion),
       ]
     : [];
   return { projection: name, to, mark, text, values: [...lanes, ...rows.values] };

@@ -10,6 +10,7 @@ import { foldEvents } from './fold';
 import type { Progress } from './progress';
 import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
+import { withoutSkipped } from './skips';
 
 export interface LiveOptions {
   readonly log: EventLog;
@@ -57,7 +58,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
       if (checkpoint?.state === 'running' && checkpoint.version === projection.version && misfit === undefined) {
         const standing = await readParkedLanes(pool, projection.name);
-        await follow(projection, checkpoint, standing, {
+        await follow(await withoutSkipped(pool, projection), checkpoint, standing, {
           ...options,
           signal: AbortSignal.any([signal, changed.signal]),
         });

@@ -1,4 +1,5 @@
 import { hasShapeOfOne } from '../shape';
+import { unknownEvent } from '../unknown-event';
 import type { PersonEvent } from './events';
 
 export type Person = { readonly status: 'absent' | 'registered' | 'erased' };
@@ -9,6 +10,8 @@ const evolve = (_: Person, event: PersonEvent): Person => {
       return { status: 'registered' };
     case 'PersonErased':
       return { status: 'erased' };
+    default:
+      return unknownEvent(event);
   }
 };
 

@@ -1,4 +1,5 @@
 import { hasShapeOfOne } from '../shape';
+import { unknownEvent } from '../unknown-event';
 import type { TaskEvent, TaskStatus } from './events';
 
 /** Who has a task since when. */
@@ -52,6 +53,8 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
       return { ...present(task), assignment: null };
     case 'TaskDeleted':
       return { kind: 'deleted' };
+    default:
+      return unknownEvent(event);
   }
 };
 
