@@ -2,7 +2,7 @@
  * Whether plain data has every field of a sample, each of the sample's kind. Null in the sample stands for any value.
  * For states that come back from a snapshot, where a field may be missing that a newer release added.
  */
-export const hasShapeOf = (value: unknown, sample: unknown): boolean => {
+const hasShapeOf = (value: unknown, sample: unknown): boolean => {
   if (sample === null) return value !== undefined;
   if (Array.isArray(sample)) return Array.isArray(value);
   if (typeof sample !== 'object') return typeof value === typeof sample;
