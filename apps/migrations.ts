@@ -31,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0022-reserving-by-sums', 'libs/plans/reserving-by-sums.sql'),
   migration('0023-append-expected-by-equality', 'libs/event-log/postgres/append-expected-by-equality.sql'),
   migration('0024-profile-as-seen', 'libs/identity/profile-as-seen.sql'),
+  migration('0025-rebuild-tokens', 'libs/projecting/rebuild-tokens.sql'),
   migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
 ];
 

@@ -15,7 +15,7 @@ describe('whether a process is ready', () => {
     const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
     const log = { ping: async () => undefined };
     const missing = async (by: number): Promise<string[]> => {
-      const needed = projections.map(({ name, version }) => ({ name, version: version + by }));
+      const needed = projections.map((it) => ({ ...it, version: it.version + by }));
       const readiness = createReadiness({ logger: silentLogger });
       readiness.add(...dependencyChecks({ log, pool, projections: needed }));
       return (await readiness.failing()).map(({ name }) => name);

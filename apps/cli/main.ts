@@ -10,8 +10,9 @@ import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './
 import { connect } from './connect';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
-import { listParked, listProjections, rebuildProjection, resumeParked, setProjectionState } from './projections';
+import { listParked, listProjections, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
+import { listRebuilds, rebuildProjection } from './rebuilds';
 import { USAGE, UsageError } from './usage';
 
 const say = (line: string): void => {
@@ -29,7 +30,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
 };
 
 const onRuntime = async (context: Context, work: (runtime: Runtime) => Promise<string>): Promise<string> => {
-  const runtime = await openRuntime(context);
+  const runtime = await openRuntime(context, { serves: false });
   try {
     return await work(runtime);
   } finally {
@@ -42,7 +43,9 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
     case 'migrate':
       return migrateDatabase(context);
     case 'projections':
-      return onRuntime(context, ({ projectorPool, log }) => listProjections(projectorPool, log));
+      return onRuntime(context, async ({ projectorPool, log }) =>
+        [await listProjections(projectorPool, log), await listRebuilds(projectorPool)].filter(Boolean).join('\n\n'),
+      );
     case 'projections rebuild':
       return onRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
     case 'projections pause':

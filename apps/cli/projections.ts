@@ -1,15 +1,13 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
-import { sleep } from '../../libs/platform/backoff';
 import { withClient } from '../../libs/platform/database/pools';
-import { requestRebuild } from '../../libs/projecting/install';
 import { resumeLane } from '../../libs/projecting/parking';
 import type { Projection } from '../../libs/projecting/projection';
 import { projections } from '../../projections';
 import { table } from './table';
 import { UsageError } from './usage';
 
-const projectionNamed = (name: string | undefined): Projection => {
+export const projectionNamed = (name: string | undefined): Projection => {
   const projection = projections.find((it) => it.name === name);
   if (projection) return projection;
   throw new UsageError(`name one of the projections: ${projections.map((it) => it.name).join(', ')}`);
@@ -32,34 +30,6 @@ export const listProjections = async (pool: Pool, log: EventLog): Promise<string
       return [projection, version, position, behind > 0n ? behind : 0n, parked, state, moved.toISOString()];
     }),
   );
-};
-
-/** Asks for a rebuild and shows how far it is until it is done by a running worker. */
-export const rebuildProjection = async (
-  pool: Pool,
-  name: string | undefined,
-  show: (line: string) => void,
-): Promise<string> => {
-  const projection = projectionNamed(name);
-  const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
-  for (let told = ''; ; await sleep(500)) {
-    const { rows } = await withClient(pool, (client) =>
-      client.query<{ state: string; position: string; target: string; events: string; error: string | null }>(
-        'select state, position, target, events, error from projecting.rebuilds where id = $1',
-        [id],
-      ),
-    );
-    const [rebuild] = rows;
-    if (!rebuild || rebuild.state === 'failed')
-      throw new Error(`the rebuild failed: ${rebuild?.error ?? 'it is gone'}`);
-    if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
-    const line =
-      rebuild.state === 'requested'
-        ? 'waiting for a worker; is the product running?'
-        : `${rebuild.state}: position ${rebuild.position} of ${rebuild.target}`;
-    if (line !== told) show(line);
-    told = line;
-  }
 };
 
 /** Stops or goes on with a projection, in every worker. */

@@ -1,6 +1,5 @@
 import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
 import { createPool } from '../../libs/platform/database/pools';
-import { projections } from '../../projections';
 import { joined } from '../../test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../test/support/identity-app';
 
@@ -16,7 +15,7 @@ describe('a company that was erased by another process', () => {
     here = await createIdentityApp();
     there = await createIdentityApp(here);
     const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
-    parts = { log: there.log, pool, projections, due: async () => [company.tenant.id] };
+    parts = { log: there.log, pool, due: async () => [company.tenant.id] };
     [company, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
     await here.happen(company.tenant.id, joined(guest.user.id, 'member'));
     expect((await here.get('/v1/tenant', company.accessToken)).statusCode).toBe(200);

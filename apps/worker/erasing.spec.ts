@@ -1,7 +1,8 @@
 import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
 import { START } from '../../libs/event-log/port';
+import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { createPool } from '../../libs/platform/database/pools';
-import { projections } from '../../projections';
+import { eventually as until } from '../../libs/testing/rebuild-world';
 import { tenantsToErase } from '../../projections/tenants/queries';
 import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/support/identity-app';
 
@@ -12,7 +13,7 @@ describe('a company that was closed', () => {
   beforeAll(async () => {
     app = await createIdentityApp();
     const pool = createPool({ url: app.database.urls.projector, max: 3, applicationName: 'test' });
-    parts = { log: app.log, pool, projections, due: (limit) => tenantsToErase(pool, limit) };
+    parts = { log: app.log, pool, due: (limit) => tenantsToErase(pool, limit) };
   });
   afterAll(async () => {
     await parts.pool.end();
@@ -108,11 +109,10 @@ describe('a company that was closed', () => {
   it('is completed where an erasure was cut off after its events were gone, and then left alone', async () => {
     const { tenant } = await close();
     await comeDue(tenant.id);
-    const broken = {
-      ...parts,
-      projections: [{ ...projections[0], tables: { nothing: { columns: { tenant_id: 'uuid' } } } }],
-    };
-    await expect(eraseTenants(broken as unknown as ErasingParts)).rejects.toThrow('nothing');
+    // The projector may delete nothing from it.
+    await app.owner.query('create table read_model.a_table_of_the_owner (tenant_id uuid)');
+    await expect(eraseTenants(parts)).rejects.toThrow('a_table_of_the_owner');
+    await app.owner.query('drop table read_model.a_table_of_the_owner');
     expect(await eventsOf(tenant.id)).toBe(0);
     // As after a rebuild of the read model that knew it was due.
     await app.owner.query('delete from read_model.closed_tenants where tenant_id = $1', [tenant.id]);
@@ -122,19 +122,53 @@ describe('a company that was closed', () => {
     expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
+  it('is not touched any more by a worker that lost its lock and was overtaken by another one', async () => {
+    const { tenant } = await close();
+    await comeDue(tenant.id);
+    let overtaken = 0;
+    const slow = {
+      ...parts,
+      log: new Proxy(parts.log, {
+        get: (log, name) => {
+          const value: unknown = Reflect.get(log, name);
+          if (name !== 'deleteTenant') return typeof value === 'function' ? value.bind(log) : value;
+          return async (id: string): Promise<void> => {
+            await log.deleteTenant(id);
+            // The session that holds the lock ends, and another worker does the whole work meanwhile.
+            await app.owner.query(
+              `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1
+               and database = (select oid from pg_database where datname = current_database())`,
+              [ADVISORY_LOCKS.erasingTenants],
+            );
+            await until(async () => (await eraseTenants(parts)) === 1);
+            overtaken++;
+          };
+        },
+      }),
+    };
+    await expect(eraseTenants(slow)).rejects.toThrow(/was taken over$/);
+    expect(overtaken).toBe(1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+    expect(await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id })).toHaveLength(1);
+  });
+
   it('waits for read models that are being rebuilt from what the log held before', async () => {
     const { tenant } = await close();
     await comeDue(tenant.id);
-    // Of a projection that no worker here knows, so that none completes it.
+    // By another process, of a projection that no worker here knows, so that none completes it.
+    const rebuilding = await app.owner.connect();
+    await rebuilding.query(`select pg_advisory_lock($1, hashtext('of-another-release'))`, [REBUILD_LOCKS]);
     await app.owner.query(
       `with other as (insert into projecting.checkpoints (projection, version, position)
          values ('of-another-release', 1, 1000000000) returning projection)
-       insert into projecting.rebuilds (id, projection, state) select gen_random_uuid(), projection, 'catching-up' from other`,
+       insert into projecting.rebuilds (id, projection, version, state)
+         select gen_random_uuid(), projection, 1, 'catching-up' from other`,
     );
     expect(await eraseTenants(parts)).toBe(0);
     expect(await rowsOf(tenant.id)).not.toEqual({});
-    await app.owner.query(`update projecting.rebuilds set state = 'done'`);
-    expect(await eraseTenants(parts)).toBe(1);
+    // The process dies. The rebuild is given back, and holds nothing up any more.
+    rebuilding.release(true);
+    await until(async () => (await eraseTenants(parts)) === 1);
     expect(await rowsOf(tenant.id)).toEqual({});
   });
 });

@@ -5,6 +5,8 @@ import { createWake } from '../../libs/platform/database/wake';
 import { startEngine } from '../../libs/projecting/engine';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
+import { projectionsCheck } from '../../libs/projecting/readiness';
+import { createRebuildMetrics } from '../../libs/projecting/rebuild-metrics';
 import { startReactions } from '../../libs/reacting/engine';
 import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
@@ -18,12 +20,20 @@ import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
-  const { log, projectorPool: pool, progress, registry, logger, settings, databaseUrls, readiness } = runtime;
+  const {
+    log,
+    projectorPool: pool,
+    progress,
+    registry,
+    logger,
+    settings,
+    databaseUrls,
+    readiness,
+    processes,
+  } = runtime;
   // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
-  if (settings.role === 'worker')
-    readiness.add(
-      ...dependencyChecks({ log, pool, projections: projections.map(({ name }) => ({ name, version: 0 })) }),
-    );
+  if (settings.role === 'worker') readiness.add(...dependencyChecks({ log, pool, projections: [] }));
+  readiness.add(projectionsCheck({ pool, projections, processes }));
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'
@@ -42,9 +52,12 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     progress,
     logger,
     metrics: createProjectionMetrics({ registry, log, pool }),
+    processes,
     // One process needs no telling.
     ...(settings.role === 'worker' && { wake }),
   });
+  const stopping = new AbortController();
+  void createRebuildMetrics({ registry, pool, logger }).watch(stopping.signal);
   const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
   const store = new AggregateStore({ log });
   const erasures = followFacts(log, ['TenantErased'], ({ data }) => store.forgetTenant(String(data['tenantId'])));
@@ -60,6 +73,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   return {
     ...(probes && { url: probes.url }),
     stop: async () => {
+      stopping.abort();
       await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
       await engine.stop();

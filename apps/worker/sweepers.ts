@@ -17,7 +17,6 @@ import { overdueReservations, settleReservations } from '../../libs/plans/reserv
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
-import { projections } from '../../projections';
 import { tenantsToErase } from '../../projections/tenants/queries';
 import { createErasureEvents } from '../erasure-events';
 import { createJoinEvents } from '../join-events';
@@ -80,7 +79,7 @@ export const startSweepers = (
   });
   loops.every(TENANTS_MS, 'erasing closed companies', async () => {
     const due = (limit: number) => tenantsToErase(projectorPool, limit);
-    const erased = await eraseTenants({ log, pool: projectorPool, projections, due });
+    const erased = await eraseTenants({ log, pool: projectorPool, due });
     if (erased > 0) logger.info({ erased }, 'erased closed companies');
   });
   loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {

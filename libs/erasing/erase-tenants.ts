@@ -1,76 +1,106 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { EventLog } from '../event-log/port';
 import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
-import { withClient } from '../platform/database/pools';
+import { holdLock } from '../platform/database/held-lock';
+import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv5 } from '../platform/ids/uuid';
-import type { Projection } from '../projecting/projection';
 
 export interface ErasingParts {
   readonly log: EventLog;
   /** Connects as the projector. */
   readonly pool: Pool;
-  readonly projections: readonly Projection[];
-  /** Companies that are closed and have had their time. */
+  /** Tenants that are closed and whose retention has ended. */
   readonly due: (limit: number) => Promise<readonly string[]>;
 }
 
-/** Companies that one look takes. */
+/** Tenants of one call. */
 const AT_ONCE = 20;
 /** One worker erases at a time. */
 const LOCK = ADVISORY_LOCKS.erasingTenants;
 
-/** True where every read model has seen all of the company, and none is being built from what the log held before. */
-const readModelsAreCalm = async ({ pool }: ErasingParts, tenantId: string): Promise<boolean> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ calm: boolean }>(
+/** The erasure of one tenant, and the fencing token of the worker that is at it now. */
+interface Attempt {
+  readonly tenantId: string;
+  readonly token: number;
+}
+
+/** Another worker took the erasure over: nothing more may be done by this one. */
+export class ErasureLost extends Error {
+  override readonly name = 'ErasureLost';
+}
+
+/** Begins the erasure, or takes it over: every earlier attempt loses its right. */
+const begin = ({ log, pool }: ErasingParts, tenantId: string): Promise<Attempt> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ token: number }>(
+      `insert into erasing.erasures as e (tenant_id, head, attempt) values ($1, $2, 1)
+       on conflict (tenant_id) do update set attempt = e.attempt + 1 returning attempt as token`,
+      [tenantId, (await log.head()).toString()],
+    );
+    return { tenantId, token: rows[0]?.token ?? 0 };
+  });
+
+/** {@link inTransaction}, in which no other attempt begins and this one is the last that did. @throws ErasureLost */
+const asAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  inTransaction(pool, async (client) => {
+    const { rows } = await client.query(
+      'select from erasing.erasures where tenant_id = $1 and attempt = $2 for no key update',
+      [tenantId, token],
+    );
+    if (rows.length === 0) throw new ErasureLost(`attempt ${token} to erase tenant ${tenantId} was taken over`);
+    return work(client);
+  });
+
+/** True where every read model has seen all of the tenant, and none is being built from what the log held before. */
+const readModelsAreCalm = (client: PoolClient, tenantId: string): Promise<boolean> =>
+  client
+    .query<{ calm: boolean }>(
       `select not exists (select from projecting.checkpoints c where c.position < e.head)
          and not exists (select from projecting.rebuilds where state in ('loading', 'catching-up')) as calm
        from erasing.erasures e where e.tenant_id = $1`,
       [tenantId],
-    ),
-  );
-  return rows[0]?.calm === true;
-};
+    )
+    .then(({ rows }) => rows[0]?.calm === true);
 
-const eraseReadModels = async ({ pool, projections }: ErasingParts, tenantId: string): Promise<void> => {
-  for (const { tables } of projections) {
-    for (const [name, { columns }] of Object.entries(tables)) {
-      if (!('tenant_id' in columns)) continue;
-      await withClient(pool, (client) =>
-        client.query(`delete from read_model.${escapeIdentifier(name)} where tenant_id = $1`, [tenantId]),
-      );
-    }
-  }
-};
+/** By the catalogue: a read model of another release has tables that this process does not know. */
+const readModelTables = (pool: Pool): Promise<string[]> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `select c.relname as name from pg_class c
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+       where c.relnamespace = 'read_model'::regnamespace and c.relkind in ('r', 'p') order by 1`,
+    );
+    return rows.map(({ name }) => name);
+  });
 
 /**
- * Erases one company: first its streams, so that nothing is made of them again, then every row, then the tombstone. Safe
- * to repeat from any point.
+ * Erases one tenant: first its streams, so that nothing is made of them again, then every row, then the tombstone. Safe to
+ * repeat from any point.
  * @returns false where it has to wait for read models that are behind or being rebuilt
+ * @throws ErasureLost
  */
 const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boolean> => {
   const { log, pool } = parts;
-  const head = (await log.head()).toString();
-  await withClient(pool, (client) =>
-    client.query('insert into erasing.erasures (tenant_id, head) values ($1, $2) on conflict do nothing', [
-      tenantId,
-      head,
-    ]),
-  );
+  const attempt = await begin(parts, tenantId);
+  // The log may be in another database, where the token can't be checked. To repeat it changes nothing.
   await log.deleteTenant(tenantId);
-  // Only now does nothing of the company come after the head. Once: a head that moves on is never reached.
+  // Only now does nothing of the tenant come after the head. Once: a head that moves on is never reached.
   const last = (await log.head()).toString();
-  await withClient(pool, (client) =>
-    client.query(
+  const isCalm = await asAttempt(pool, attempt, async (client) => {
+    await client.query(
       'update erasing.erasures set head = $2, deleted_at = now() where tenant_id = $1 and deleted_at is null',
       [tenantId, last],
-    ),
-  );
-  // What a projection has read and not yet written would come back after the rows were deleted.
-  if (!(await readModelsAreCalm(parts, tenantId))) return false;
-  await eraseReadModels(parts, tenantId);
-  await withClient(pool, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
+    );
+    // What a projection has read and not yet written would come back after the rows were deleted.
+    return readModelsAreCalm(client, tenantId);
+  });
+  if (!isCalm) return false;
+  for (const table of await readModelTables(pool))
+    await asAttempt(pool, attempt, (client) =>
+      client.query(`delete from read_model.${escapeIdentifier(table)} where tenant_id = $1`, [tenantId]),
+    );
+  await asAttempt(pool, attempt, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
   const commandId = uuidv5(tenantId, 'erased');
   await log.append({
     stream: { tenantId: null, aggregate: 'operators', id: tenantId },
@@ -80,33 +110,40 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
     actor: { kind: 'system' },
     correlationId: commandId,
   });
-  await withClient(pool, (client) => client.query('delete from erasing.erasures where tenant_id = $1', [tenantId]));
+  await asAttempt(pool, attempt, (client) =>
+    client.query('delete from erasing.erasures where tenant_id = $1', [tenantId]),
+  );
   return true;
 };
 
 /**
- * Erases the companies whose time has come, and completes erasures that were cut off.
- * @returns how many are gone now; those that had to wait are taken up again by the next look
- * @throws what the log or the database throws while it is away
+ * Erases the tenants whose time has come, and completes erasures that were cut off. One worker does so at a time; each
+ * transaction checks a fencing token, for the case that the session that holds the lock is lost.
+ * @returns how many are erased; those that had to wait are taken up again by the next call
+ * @throws ErasureLost, or what the log or the database throws while it is away
  */
 export const eraseTenants = async (parts: ErasingParts): Promise<number> => {
   const { pool } = parts;
-  // Lives as long as the connection: a killed process gives it back by itself.
-  const holder = await pool.connect();
+  const held = await holdLock(pool, {
+    take: 'select pg_try_advisory_lock($1) as mine',
+    release: 'select pg_advisory_unlock($1)',
+    values: [LOCK],
+  });
+  if (!held) return 0;
   try {
-    const { rows } = await holder.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
-    if (!rows[0]?.mine) return 0;
-    const begun = await holder.query<{ id: string }>(
-      'select tenant_id as id from erasing.erasures order by begun_at limit $1',
-      [AT_ONCE],
+    const begun = await withClient(pool, (client) =>
+      client.query<{ id: string }>('select tenant_id as id from erasing.erasures order by begun_at limit $1', [
+        AT_ONCE,
+      ]),
     );
     const tenants = new Set([...begun.rows.map(({ id }) => id), ...(await parts.due(AT_ONCE))]);
     let erased = 0;
-    for (const tenantId of tenants) if (await eraseTenant(parts, tenantId)) erased += 1;
+    for (const tenantId of tenants) {
+      held.lost.throwIfAborted();
+      if (await eraseTenant(parts, tenantId)) erased += 1;
+    }
     return erased;
   } finally {
-    // Given back before the answer: that a connection is closed, the server learns some time later.
-    await holder.query('select pg_advisory_unlock($1)', [LOCK]).catch(() => {});
-    holder.release(true);
+    await held.release();
   }
 };

@@ -3,8 +3,8 @@ import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
 import { type Advance, advance, advanceOf, type Checkpoint, type Parked } from './checkpoint';
-import { findRefusedLanes, foldUntil, isDataError } from './poison';
-import { laneOf, type Projection } from './projection';
+import { findStops, foldUntil, isDataError } from './poison';
+import type { Projection } from './projection';
 
 /** Events that were folded, and what they came to. */
 export interface Batch {
@@ -60,12 +60,9 @@ const writeWithoutRefused = async (
   write: (statement: Advance, parked: readonly Parked[]) => Promise<void>,
   error: unknown,
 ): Promise<void> => {
-  const still = new Set(parked.map(({ lane }) => lane));
-  const going = events.filter((event) => !still.has(laneOf(event)));
-  const refused = await findRefusedLanes(pool, projection, going);
-  // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
-  if (refused.length === 0) throw error;
-  const stopped = [...parked, ...refused];
+  const stopped = await findStops(pool, projection, events, parked);
+  // No event is refused by itself now: what was refused has changed in the meantime, and the batch is tried again.
+  if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
   const { folded } = foldUntil(projection, events, stopped);
   await write(advanceOf(projection, { to, folded, parked: stopped }), stopped);
 };

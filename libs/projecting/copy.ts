@@ -3,13 +3,18 @@ import type { PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { STATEMENT_MS } from './projector-pool';
-import { PLAIN, type Row, type Table, type Value } from './tables';
+import type { Row, Table, Value } from './tables';
 
 const ESCAPES: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 const NEEDS_ESCAPE = /[\\\n\r\t]/;
 
 const escaped = (text: string): string =>
   NEEDS_ESCAPE.test(text) ? text.replace(/[\\\n\r\t]/g, (it) => ESCAPES[it] as string) : text;
+
+const fieldOf = (value: Value): string => {
+  if (value === null) return '\\N';
+  return typeof value === 'string' ? escaped(value) : String(value);
+};
 
 /** Characters that are gathered before they are handed to the connection. */
 const CHUNK = 256 * 1024;
@@ -23,7 +28,6 @@ export const copyRows = async (
   rows: Iterable<Row>,
 ): Promise<void> => {
   const columns = Object.keys(table.columns);
-  const fields = Object.entries(table.columns).map(([column, type]) => ({ column, plain: PLAIN.has(type) }));
   const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
   const copying = copyFrom(`copy ${target} (${columns.map(escapeIdentifier).join(', ')}) from stdin`);
   const stream = client.query(Object.assign(copying, { query_timeout: STATEMENT_MS }));
@@ -33,22 +37,24 @@ export const copyRows = async (
   });
   // Handled where it is awaited; until then it must not count as unhandled.
   finished.catch(() => {});
-  let text = '';
-  for (const row of rows) {
-    let separator = '';
-    for (const { column, plain } of fields) {
-      const value = row[column] as Value;
-      text += separator;
-      if (value === null) text += '\\N';
-      else text += plain ? value : escaped(String(value));
-      separator = '\t';
+  try {
+    let text = '';
+    for (const row of rows) {
+      let separator = '';
+      for (const column of columns) {
+        text += separator + fieldOf(row[column] as Value);
+        separator = '\t';
+      }
+      text += '\n';
+      if (text.length >= CHUNK) {
+        if (!stream.write(text)) await Promise.race([once(stream, 'drain'), finished]);
+        text = '';
+      }
     }
-    text += '\n';
-    if (text.length >= CHUNK) {
-      if (!stream.write(text)) await Promise.race([once(stream, 'drain'), finished]);
-      text = '';
-    }
+    stream.end(text);
+  } catch (error) {
+    // A connection that is left in the middle of a COPY would take no further query.
+    stream.destroy(error as Error);
   }
-  stream.end(text);
   await finished;
 };

@@ -154,8 +154,11 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
   };
 
   const lastRebuild = async (): Promise<string> => {
-    const { rows } = await pool.query('select id from projecting.rebuilds order by requested_at desc limit 1');
-    return rows[0].id;
+    for (;;) {
+      const { rows } = await pool.query('select id from projecting.rebuilds order by requested_at desc limit 1');
+      if (rows[0]) return rows[0].id;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   };
 
   it('folds what was there before it and what comes while it runs', async () => {

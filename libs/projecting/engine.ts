@@ -4,9 +4,11 @@ import type { Wake } from '../platform/database/wake';
 import type { Logger } from '../platform/logger.port';
 import { runLive } from './live';
 import type { ProjectionMetrics } from './metrics';
+import { createProcesses, type Processes } from './processes';
 import type { Progress } from './progress';
 import type { Projection } from './projection';
 import { runRebuilds } from './rebuild-queue';
+import { watchVersions } from './wanted-versions';
 
 export interface EngineOptions {
   readonly projections: readonly Projection[];
@@ -17,6 +19,8 @@ export interface EngineOptions {
   readonly progress: Progress;
   readonly logger: Logger;
   readonly metrics: ProjectionMetrics;
+  /** Of this process, where something else runs it; one that the engine runs unless given. */
+  readonly processes?: Processes;
   /** Tells other processes that checkpoints moved. */
   readonly wake?: Wake;
 }
@@ -26,6 +30,7 @@ export const startEngine = (options: EngineOptions): { stop(): Promise<void> } =
   const { projections, log, pool, roles, progress, logger, metrics, wake } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const processes = options.processes ?? createProcesses({ pool, projections, role: 'worker', logger });
   const running = [
     ...projections.map((projection) =>
       runLive(projection, {
@@ -41,6 +46,8 @@ export const startEngine = (options: EngineOptions): { stop(): Promise<void> } =
       }),
     ),
     runRebuilds(projections, { log, pool, roles, logger, signal }),
+    watchVersions({ pool, projections, processes, logger }, signal),
+    ...(options.processes ? [] : [processes.run(signal)]),
     metrics.watch(signal),
   ];
   return {

@@ -3,9 +3,12 @@ import type { Parked } from './checkpoint';
 import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 
-/** What a handler's refusal says to an operator: no stack, no more than a screenful. */
+/** Characters that a text column refuses or changes: a reason that could not be stored would stop every lane. */
+const UNSTORABLE = /[\0\p{Surrogate}]/gu;
+
+/** Why a handler or the database refused an event, for an operator: no stack, 1,000 characters at most. */
 export const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).slice(0, 1_000);
+  (error instanceof Error ? error.message : String(error)).slice(0, 1_000).replace(UNSTORABLE, '\ufffd');
 
 export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
   lane: laneOf(event),

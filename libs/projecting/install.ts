@@ -5,6 +5,7 @@ import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { inTransaction, within } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import type { Projection } from './projection';
+import { OPEN } from './rebuild-attempt';
 
 export interface Schema {
   /** The bare tables, as COPY fills them fastest. */
@@ -36,8 +37,8 @@ const withRoles = (sql: string, roles: Readonly<Record<string, string>>): string
   Object.entries(roles).reduce((text, [role, name]) => text.replaceAll(`{{${role}}}`, escapeIdentifier(name)), sql);
 
 /**
- * Makes the tables and checkpoints of projections that are new, and asks for a rebuild of those whose version is not the
- * one in the database. Any number of processes may call it at once.
+ * Makes the tables and checkpoints of projections that are new. One that is installed already stays as it is, whatever its
+ * version: workers rebuild it (`wanted-versions.ts`). Any number of processes may call it at once.
  * @param pool connects as the projector
  */
 export const installProjections = async (
@@ -47,41 +48,55 @@ export const installProjections = async (
 ): Promise<void> => {
   const schemas = await Promise.all(projections.map((projection) => readSchema(projection, roles)));
   await inTransaction(pool, async (client) => {
-    const known = new Map<string, number>();
+    const known = new Set<string>();
     const look = async (): Promise<void> => {
-      const { rows } = await client.query<{ projection: string; version: number }>(
-        'select projection, version from projecting.checkpoints',
-      );
-      for (const row of rows) known.set(row.projection, row.version);
+      const { rows } = await client.query<{ projection: string }>('select projection from projecting.checkpoints');
+      for (const row of rows) known.add(row.projection);
     };
     await look();
-    if (projections.every(({ name, version }) => known.get(name) === version)) return;
+    if (projections.every(({ name }) => known.has(name))) return;
     await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.installingProjections]);
     await look();
-    for (const [at, projection] of projections.entries()) {
-      const installed = known.get(projection.name);
+    for (const [at, { name, version, tables }] of projections.entries()) {
       const schema = schemas[at];
-      if (installed === undefined && schema) {
-        await runIn(client, 'read_model', schema.tables + schema.keys + schema.security);
-        await client.query('insert into projecting.checkpoints (projection, version) values ($1, $2)', [
-          projection.name,
-          projection.version,
-        ]);
-      } else if (installed !== projection.version) await requestRebuild(client, projection.name);
+      if (known.has(name) || !schema) continue;
+      await runIn(client, 'read_model', schema.tables + schema.keys + schema.security);
+      await client.query('insert into projecting.checkpoints (projection, version, tables) values ($1, $2, $3)', [
+        name,
+        version,
+        Object.keys(tables),
+      ]);
     }
   });
 };
 
-/** Asks for a rebuild; some worker will do it. Asking again while one is open changes nothing. */
-export const requestRebuild = async (client: Pick<PoolClient, 'query'>, projection: string): Promise<string> => {
+export interface Request {
+  /** The version that is wanted; the installed one unless given. Only a worker whose code has it will serve the request. */
+  readonly version?: number;
+  /** The wanted version may replace a higher one. */
+  readonly downgrade?: boolean;
+}
+
+/**
+ * Requests a rebuild; a worker will do it. A request for the same version that is open already is returned instead, and is
+ * tried again at once if it had failed.
+ * @returns the id of the rebuild
+ */
+export const requestRebuild = async (
+  client: Pick<PoolClient, 'query'>,
+  projection: string,
+  { version, downgrade = false }: Request = {},
+): Promise<string> => {
   const { rows } = await client.query<{ id: string }>(
-    `with asked as (
-      insert into projecting.rebuilds (id, projection) values ($1, $2)
-      on conflict (projection) where state in ('requested', 'loading', 'catching-up') do nothing returning id
-    ) select id from asked
-    union all select id from projecting.rebuilds
-      where projection = $2 and state in ('requested', 'loading', 'catching-up') limit 1`,
-    [uuidv7(), projection],
+    `insert into projecting.rebuilds (id, projection, version, downgrade)
+     select $1, c.projection, coalesce($3, c.version), $4 from projecting.checkpoints c where c.projection = $2
+     on conflict (projection, version) where state in ${OPEN}
+     do update set next_attempt_at = now(), downgrade = excluded.downgrade,
+       state = case rebuilds.state when 'failed' then 'requested' else rebuilds.state end
+     returning id`,
+    [uuidv7(), projection, version ?? null, downgrade],
   );
-  return rows[0]?.id ?? '';
+  const [request] = rows;
+  if (!request) throw new Error(`the projection ${projection} is not installed; start the product first`);
+  return request.id;
 };

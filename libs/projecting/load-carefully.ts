@@ -1,12 +1,12 @@
 import { type Page, START } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
-import { findRefusedLanes, foldUntil, isDataError } from './poison';
+import { findStops, foldUntil, isDataError } from './poison';
 import { laneOf, type Projection } from './projection';
-import { foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
+import { type Attempt, report } from './rebuild-attempt';
+import { foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
-import { SHADOW, type Shadow } from './shadow';
+import type { Shadow } from './shadow';
 
-/** Events in one read: as many are tried one by one where the database refuses a row of theirs. */
+/** Events in one read: the event that the database refuses is looked for among as many. */
 const PAGE = 1_000;
 
 /** Writes one page into the shadow. Where the database refuses a row, its lane is parked at the event that it comes from. */
@@ -21,18 +21,17 @@ export const writePage = async (
   const buffer = new RowBuffer(projection.tables);
   foldPage(projection, page, buffer, progress);
   try {
-    await withClient(pool, (client) => shadow.write(client, buffer));
+    await shadow.write(buffer);
   } catch (error) {
     if (!isDataError(error)) throw error;
     const going = page.events.filter((event) => !standing.has(laneOf(event)));
-    const still = going.filter((event) => !progress.parked.has(laneOf(event)));
-    const refused = await findRefusedLanes(pool, projection, still, SHADOW);
-    // Refused for no lane of its own: two lanes contradict each other, which no lane can be blamed for.
-    if (refused.length === 0) throw error;
-    for (const one of refused) progress.parked.set(one.lane, one);
-    const stopped = [...progress.parked.values()].filter(({ lane }) => !standing.has(lane));
+    const parked = [...progress.parked.values()].filter(({ lane }) => !standing.has(lane));
+    const stopped = await findStops(pool, projection, going, parked, shadow.schema);
+    // No event is refused by itself: nothing that could be parked would help.
+    if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
+    for (const one of stopped) progress.parked.set(one.lane, one);
     const rest = foldUntil(projection, going, stopped);
-    await withClient(pool, (client) => shadow.write(client, rest));
+    await shadow.write(rest);
   }
 };
 
@@ -42,7 +41,7 @@ export const writePage = async (
  */
 export const loadCarefully = async (
   projection: Projection,
-  id: string,
+  attempt: Attempt,
   shadow: Shadow,
   progress: Progressing,
   options: RebuildOptions,
@@ -60,7 +59,7 @@ export const loadCarefully = async (
   try {
     for await (const page of pages) {
       await writePage(projection, shadow, page, progress, options);
-      await report(pool, id, 'loading', progress);
+      await report(pool, attempt, 'loading', progress);
       if (page.position >= target || page.caughtUp) break;
     }
     signal.throwIfAborted();

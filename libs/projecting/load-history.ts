@@ -1,7 +1,8 @@
 import { START } from '../event-log/port';
 import { yielded } from '../platform/yielded';
 import type { Projection } from './projection';
-import { foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
+import { type Attempt, report } from './rebuild-attempt';
+import { foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import type { Shadow } from './shadow';
 
@@ -11,7 +12,7 @@ const SLICE = 500;
 /** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
 export const loadHistory = async (
   projection: Projection,
-  id: string,
+  attempt: Attempt,
   shadow: Shadow,
   progress: Progressing,
   { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
@@ -46,7 +47,7 @@ export const loadHistory = async (
         loading = shadow.load(full);
         loading.catch(() => {});
         await told;
-        told = report(pool, id, 'loading', progress);
+        told = report(pool, attempt, 'loading', progress);
         told.catch(() => {});
       }
       if (page.position >= target || page.caughtUp) break;

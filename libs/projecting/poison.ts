@@ -1,5 +1,6 @@
-import { DatabaseError, type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { RecordedEvent } from '../event-log/port';
+import { isDataError } from '../platform/database/data-error';
 import { inTransaction } from '../platform/database/pools';
 import { LIVE_SCHEMA, type Parked } from './checkpoint';
 import { foldEvents, parkedAt } from './fold';
@@ -7,13 +8,11 @@ import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 
-/** Errors that speak of the rows and not of the database: bad data, broken constraints, values that are too large. */
-export const isDataError = (error: unknown): boolean =>
-  error instanceof DatabaseError && /^(22|23|54)/.test(error.code ?? '');
+export { isDataError };
 
 class Undo extends Error {}
 
-/** Whether the database takes these rows; writes nothing. */
+/** Why the database refuses these rows; undefined where it takes them. Writes nothing. */
 const refusal = async (pool: Pool, schema: string, projection: Projection, buffer: RowBuffer): Promise<unknown> => {
   const { expressions, values } = rowStatement(schema, projection.tables, buffer.folded, 'true', 1);
   if (expressions.length === 0) return undefined;
@@ -31,45 +30,79 @@ const refusal = async (pool: Pool, schema: string, projection: Projection, buffe
   return undefined;
 };
 
-const firstRefused = async (
-  pool: Pool,
-  schema: string,
-  projection: Projection,
-  lane: readonly RecordedEvent[],
-): Promise<Parked | undefined> => {
-  const attempt = async (events: readonly RecordedEvent[]): Promise<unknown> => {
-    const buffer = new RowBuffer(projection.tables);
-    foldEvents(projection, events, new Set(), buffer);
-    return refusal(pool, schema, projection, buffer);
-  };
-  if (!(await attempt(lane))) return undefined;
-  for (const [at, event] of lane.entries()) {
-    const error = await attempt(lane.slice(0, at + 1));
-    if (error) return parkedAt(event, error);
+/** The number of events whose rows the database takes together, and why it refuses them with the next one. */
+interface Refused {
+  readonly accepted: number;
+  readonly error: unknown;
+}
+
+/**
+ * Looks for the end of an accepted run of events: by steps that double, then by halves. About twice log2 of their number
+ * of tries, and one or two where the next event is refused already.
+ * @param attempt why the first `count` events are refused; undefined where they are taken
+ * @param from a number of events that is known to be taken
+ */
+const findRefused = async (
+  attempt: (count: number) => Promise<unknown>,
+  from: number,
+  count: number,
+): Promise<Refused | undefined> => {
+  let accepted = from;
+  let refused: { readonly at: number; readonly error: unknown } | undefined;
+  for (let step = 1; !refused && accepted < count; step *= 2) {
+    const at = Math.min(accepted + step, count);
+    const error = await attempt(at);
+    if (error === undefined) accepted = at;
+    else refused = { at, error };
   }
-  return undefined;
+  if (!refused) return undefined;
+  while (refused.at - accepted > 1) {
+    const at: number = accepted + Math.floor((refused.at - accepted) / 2);
+    const error = await attempt(at);
+    if (error === undefined) accepted = at;
+    else refused = { at, error };
+  }
+  return { accepted, error: refused.error };
 };
 
 /**
- * Finds the lanes whose rows the database refuses, by trying each alone, and parks each at the first event that makes
- * it so. Rare and slow: one try a lane, and one an event of a lane that failed.
+ * Finds the events by which the database refuses a batch, as if they had been folded one by one: each parks its lane, and
+ * the search goes on with what is left of the others. Where the rows of two lanes contradict each other, the later event
+ * is the refused one. Costs about 2 * log2(events) tries for each lane that is parked; writes nothing.
+ * @param stopped lanes that are parked by now, each at its event
  * @param schema where the tables are that the rows are tried on; those that are read unless given
+ * @returns the parked lanes, `stopped` among them, where the database refused none of what comes before their event
  */
-export const findRefusedLanes = async (
+export const findStops = async (
   pool: Pool,
   projection: Projection,
   events: readonly RecordedEvent[],
+  stopped: readonly Parked[],
   schema = LIVE_SCHEMA,
 ): Promise<Parked[]> => {
-  const lanes = new Map<string, RecordedEvent[]>();
-  for (const event of events) lanes.set(laneOf(event), [...(lanes.get(laneOf(event)) ?? []), event]);
-  const parked: Parked[] = [];
-  for (const lane of lanes.values()) {
-    const refused = await firstRefused(pool, schema, projection, lane);
-    if (refused) parked.push(refused);
+  const stops = new Map(stopped.map((one) => [one.lane, one]));
+  let going = before(events, stops);
+  const attempt = (count: number): Promise<unknown> => {
+    const buffer = new RowBuffer(projection.tables);
+    foldEvents(projection, going.slice(0, count), new Set(), buffer);
+    return refusal(pool, schema, projection, buffer);
+  };
+  for (let accepted = 0; ; ) {
+    const refused = await findRefused(attempt, accepted, going.length);
+    if (!refused) return [...stops.values()];
+    accepted = refused.accepted;
+    const event = going[accepted] as RecordedEvent;
+    stops.set(laneOf(event), parkedAt(event, refused.error));
+    going = before(going, stops);
   }
-  return parked;
 };
+
+/** The events that come before the one at which their lane is parked. */
+const before = (events: readonly RecordedEvent[], stops: ReadonlyMap<string, Parked>): readonly RecordedEvent[] =>
+  events.filter((event) => {
+    const stop = stops.get(laneOf(event));
+    return stop === undefined || event.position < stop.position;
+  });
 
 /** Folds anew what is left of events that were folded before, where each of these lanes stops at its event. */
 export const foldUntil = (
@@ -77,9 +110,7 @@ export const foldUntil = (
   events: readonly RecordedEvent[],
   stopped: readonly Parked[],
 ): RowBuffer => {
-  const stops = new Map(stopped.map(({ lane, position }) => [lane, position]));
   const buffer = new RowBuffer(projection.tables);
-  const rest = events.filter((event) => event.position < (stops.get(laneOf(event)) ?? event.position + 1n));
-  foldEvents(projection, rest, new Set(), buffer);
+  foldEvents(projection, before(events, new Map(stopped.map((one) => [one.lane, one]))), new Set(), buffer);
   return buffer;
 };

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
 import type { EventLog, Page, Position } from '../event-log/port';
 import { START } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
 import type { Parked } from './checkpoint';
 import { foldEvents } from './fold';
@@ -30,17 +29,6 @@ export interface Progressing {
 }
 
 export const atTheBeginning = (): Progressing => ({ position: START, events: 0, parked: new Map() });
-
-/** Tells operators. */
-export const report = (pool: Pool, id: string, state: string, { position, events }: Progressing): Promise<unknown> =>
-  withClient(pool, (client) =>
-    client.query('update projecting.rebuilds set state = $2, position = $3, events = $4 where id = $1', [
-      id,
-      state,
-      position.toString(),
-      events,
-    ]),
-  );
 
 export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: Progressing): void => {
   for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))

@@ -5,17 +5,28 @@ import { LogUnavailable } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { inTransaction, isConnectionSuspect } from '../platform/database/pools';
 import type { Parked } from './checkpoint';
+import { describeRefusal, requireReplaceable } from './dependents';
 import { reasonOf } from './fold';
 import { loadCarefully, writePage } from './load-carefully';
 import { loadHistory } from './load-history';
 import { isDataError } from './poison';
 import type { Projection } from './projection';
-import { atTheBeginning, foldPage, type Progressing, type RebuildOptions, report } from './rebuild-progress';
+import {
+  type Attempt,
+  AttemptLost,
+  failAttempt,
+  finishAttempt,
+  report,
+  returnAttempt,
+  takeRebuild,
+} from './rebuild-attempt';
+import { atTheBeginning, foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import { createShadow, type Shadow } from './shadow';
+import { dropLeftovers } from './shadow-leftovers';
 
 /** Tries to swap where the database refuses what came last. */
-const ATTEMPTS = 5;
+const TRIES = 5;
 
 /** Everything that came since, page by page. */
 const catchUp = async (
@@ -25,6 +36,7 @@ const catchUp = async (
   options: RebuildOptions,
 ): Promise<void> => {
   for (;;) {
+    options.signal.throwIfAborted();
     const page = await options.log.readAll({ after: progress.position, types: projection.types, limit: 1_000 });
     await writePage(projection, shadow, page, progress, options);
     if (page.caughtUp) return;
@@ -44,7 +56,7 @@ const catchUpIn = async (
     const page = await log.readAll({ after: progress.position, types: projection.types, limit: 1_000 });
     buffer.clear();
     foldPage(projection, page, buffer, progress);
-    await shadow.write(client, buffer);
+    await shadow.writeIn(client, buffer);
     if (page.caughtUp) return;
   }
 };
@@ -60,40 +72,64 @@ const replaceParked = async (client: PoolClient, projection: string, parked: Ite
   }
 };
 
+/**
+ * Moves the checkpoint to the new tables, held at its row while they are put in place.
+ * @throws AttemptLost where a higher version was installed meanwhile
+ */
+const swap = async (
+  client: PoolClient,
+  projection: Projection,
+  attempt: Attempt,
+  shadow: Shadow,
+  progress: Progressing,
+  log: EventLog,
+): Promise<void> => {
+  const { rows } = await client.query<{ tables: string[] | null }>(
+    `select c.tables from projecting.checkpoints c join projecting.rebuilds r using (projection)
+     where c.projection = $1 and r.id = $2 and (c.version <= r.version or r.downgrade) for update of c`,
+    [projection.name, attempt.rebuild],
+  );
+  const [installed] = rows;
+  if (!installed) throw new AttemptLost(`a higher version of ${projection.name} was installed meanwhile`);
+  await catchUpIn(client, projection, shadow, progress, log);
+  await shadow.swap(client, installed.tables);
+  await replaceParked(client, projection.name, progress.parked.values());
+  await client.query(
+    `update projecting.checkpoints
+     set version = $2, position = $3, tables = $4, epoch = epoch + 1, moved_at = now() where projection = $1`,
+    [projection.name, projection.version, progress.position.toString(), Object.keys(projection.tables)],
+  );
+};
+
 /** What came while the shadow was filled, and then the swap, with the live projection held at its checkpoint row. */
 const finish = async (
   projection: Projection,
-  id: string,
+  attempt: Attempt,
   shadow: Shadow,
   progress: Progressing,
   options: RebuildOptions,
 ): Promise<void> => {
   const { pool, log, signal, logger } = options;
   await catchUp(projection, shadow, progress, options);
-  for (let attempt = 1; ; attempt++) {
+  for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
     const before = { position: progress.position, events: progress.events, parked: new Map(progress.parked) };
     try {
       await inTransaction(pool, async (client) => {
         await client.query("set local lock_timeout = '2s'; set local synchronous_commit = on");
-        await client.query('select from projecting.checkpoints where projection = $1 for update', [projection.name]);
-        await catchUpIn(client, projection, shadow, progress, log);
-        await shadow.swap(client);
-        await replaceParked(client, projection.name, progress.parked.values());
-        await client.query(
-          `update projecting.checkpoints
-           set version = $2, position = $3, epoch = epoch + 1, moved_at = now() where projection = $1`,
-          [projection.name, projection.version, progress.position.toString()],
-        );
-        await client.query(
-          `update projecting.rebuilds set state = 'done', position = $2, events = $3, finished_at = now() where id = $1`,
-          [id, progress.position.toString(), progress.events],
-        );
+        // First, so that nobody takes the rebuild until this is committed.
+        await finishAttempt(client, attempt);
+        await swap(client, projection, attempt, shadow, progress, log);
+        await client.query('update projecting.rebuilds set position = $2, events = $3 where id = $1', [
+          attempt.rebuild,
+          progress.position.toString(),
+          progress.events,
+        ]);
       });
       return;
     } catch (error) {
       const isHeldUp = error instanceof DatabaseError && error.code === '55P03';
-      if (!isHeldUp && !(isDataError(error) && attempt < ATTEMPTS)) throw error;
+      if (!isHeldUp && !(isDataError(error) && tries < TRIES)) throw error;
       Object.assign(progress, { position: before.position, events: before.events });
       progress.parked.clear();
       for (const [lane, one] of before.parked) progress.parked.set(lane, one);
@@ -103,57 +139,91 @@ const finish = async (
         continue;
       }
       // A long query on the old tables holds the swap up; waiting longer would make all later queries wait behind it.
-      logger.warn({ projection: projection.name, attempt }, 'the swap waits for readers of the old tables');
-      await sleep(backoff(attempt, { firstMs: 200, maxMs: 5_000 }), signal);
+      logger.warn({ projection: projection.name, tries }, 'the swap waits for readers of the old tables');
+      await sleep(backoff(tries, { firstMs: 200, maxMs: 5_000 }), signal);
     }
+  }
+};
+
+const load = async (
+  projection: Projection,
+  attempt: Attempt,
+  shadow: Shadow,
+  options: RebuildOptions,
+): Promise<Progressing> => {
+  const progress = atTheBeginning();
+  try {
+    await loadHistory(projection, attempt, shadow, progress, options);
+    return progress;
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    options.logger.warn(
+      { projection: projection.name, reason: reasonOf(error) },
+      'a row was refused, rebuilding page by page',
+    );
+  }
+  await shadow.startOver();
+  const again = atTheBeginning();
+  await loadCarefully(projection, attempt, shadow, again, options);
+  return again;
+};
+
+/** Leaves the rebuild open for the next attempt, and says why in the log and in the database. */
+const giveUp = async (
+  projection: Projection,
+  attempt: Attempt,
+  error: unknown,
+  { pool, logger, signal }: RebuildOptions,
+): Promise<void> => {
+  const { name, version } = projection;
+  try {
+    if (error instanceof AttemptLost) {
+      logger.warn({ projection: name, version, reason: error.message }, 'the attempt at a rebuild was ended');
+    } else if (signal.aborted) {
+      await returnAttempt(pool, attempt);
+    } else {
+      const isOutside = isConnectionSuspect(error) || error instanceof LogUnavailable;
+      const reason = describeRefusal(error) ?? reasonOf(error);
+      const next = await failAttempt(pool, attempt, { state: isOutside ? 'requested' : 'failed', error: reason });
+      logger.error(
+        { err: error, projection: name, version, reason, failures: next?.failures, retryInSeconds: next?.seconds },
+        'a rebuild failed and will be tried again',
+      );
+    }
+  } catch (unmarked) {
+    // The database is away. The rebuild stays open all the same, and the next worker that reaches it takes it.
+    logger.warn({ err: unmarked, projection: name, version }, 'a rebuild ended and could not be marked so');
   }
 };
 
 /**
  * Folds a read model anew beside the one that is read, then swaps the two in one short transaction: readers never see an
- * empty or half-built table. Started over from nothing after a crash.
- * @throws what went wrong; the rebuild is then marked as failed and the old read model stays
+ * empty or half-built table. Started over from nothing after a crash. Every transaction checks that the right to the rebuild
+ * was not given to another attempt meanwhile.
+ * @param id of an open rebuild that wants the version of this projection
+ * @throws what went wrong; the old read model stays, and the rebuild stays open with a time for its next attempt
  */
 export const rebuild = async (projection: Projection, id: string, options: RebuildOptions): Promise<void> => {
-  const { pool, roles, log, logger } = options;
-  let progress = atTheBeginning();
+  const { pool, roles, log, logger, signal } = options;
+  const attempt = await takeRebuild(pool, projection, id, await log.head());
   let shadow: Shadow | undefined;
   try {
-    const target = await log.head();
-    await pool.query(
-      `update projecting.rebuilds set state = 'loading', started_at = now(), target = $2, position = 0, events = 0 where id = $1`,
-      [id, target.toString()],
+    await requireReplaceable(pool, projection);
+    shadow = await createShadow(pool, projection, roles, attempt);
+    const progress = await load(projection, attempt, shadow, options);
+    signal.throwIfAborted();
+    await report(pool, attempt, 'catching-up', progress);
+    await finish(projection, attempt, shadow, progress, options);
+    logger.info(
+      { projection: projection.name, version: projection.version, events: progress.events },
+      'projection rebuilt',
     );
-    shadow = await createShadow(pool, projection, roles);
-    try {
-      await loadHistory(projection, id, shadow, progress, options);
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      logger.warn(
-        { projection: projection.name, reason: reasonOf(error) },
-        'a row was refused, rebuilding page by page',
-      );
-      await shadow.discard();
-      shadow = await createShadow(pool, projection, roles);
-      progress = atTheBeginning();
-      await loadCarefully(projection, id, shadow, progress, options);
-    }
-    await report(pool, id, 'catching-up', progress);
-    await finish(projection, id, shadow, progress, options);
-    await shadow.discardRetired().catch(() => {});
-    logger.info({ projection: projection.name, events: progress.events }, 'projection rebuilt');
   } catch (error) {
-    await shadow?.discard().catch(() => {});
-    // Ended from outside: it stays open, and the next worker starts it over.
-    if (options.signal.aborted) return;
-    // So it does where a connection was lost. Nobody would ask for it again, and a read model of another version stands still.
-    if (isConnectionSuspect(error) || error instanceof LogUnavailable) throw error;
-    await pool
-      .query(`update projecting.rebuilds set state = 'failed', error = $2, finished_at = now() where id = $1`, [
-        id,
-        reasonOf(error),
-      ])
-      .catch(() => {});
-    throw error;
+    await giveUp(projection, attempt, error, options);
+    if (!signal.aborted) throw error;
+  } finally {
+    await dropLeftovers(pool, logger).catch((error: unknown) =>
+      logger.warn({ err: error }, 'the tables of a rebuild that ended could not be looked for'),
+    );
   }
 };

@@ -1,3 +1,4 @@
+import { createChecks, keyText, requireKeyTypes } from './column-values';
 import type { Added, Row, RowWriter, SumWriter, Table, Tables, Value, Writers } from './tables';
 
 export type Operation =
@@ -9,24 +10,37 @@ export type Operation =
 /** Per table, by key: what a batch of events makes of the row. */
 export type Folded = ReadonlyMap<string, ReadonlyMap<string, Operation>>;
 
-const keyOf = ({ key }: Table, row: Row): string => {
+type Checks = ReturnType<typeof createChecks>;
+
+/** @throws Error where a column of the key is missing or null */
+const keyOf = (name: string, { key, columns }: Table, row: Row): string => {
   let joined = '';
   for (const column of key) {
     const value = row[column];
-    if (value === undefined || value === null) throw new Error(`a row lacks its key column ${column}`);
-    joined += `${value}\u0000`;
+    if (value === undefined || value === null) throw new Error(`a row of ${name} lacks its key column ${column}`);
+    joined += `${keyText(columns[column], value)}\u0000`;
   }
   return joined;
 };
 
-const requireColumns = (table: string, { columns }: Table, row: Row, count?: number): void => {
+/** The same for a key whose values have not been checked. @throws Error where one is not of its column's type */
+const checkedKeyOf = (name: string, table: Table, checks: Checks, row: Row): string => {
+  for (const column of table.key) checks[column]?.(row[column] ?? null);
+  return keyOf(name, table, row);
+};
+
+/** @throws Error where a column is unknown, missing, or not of its type */
+const requireColumns = (name: string, checks: Checks, row: Row, count?: number): void => {
   let known = 0;
   for (const column in row) {
-    if (columns[column] === undefined) throw new Error(`${table} has no column ${column}`);
-    if (row[column] === undefined) throw new Error(`${table}.${column} is undefined`);
+    const check = checks[column];
+    if (check === undefined) throw new Error(`${name} has no column ${column}`);
+    const value = row[column];
+    if (value === undefined) throw new Error(`${name}.${column} is undefined`);
+    check(value);
     known++;
   }
-  if (count !== undefined && known !== count) throw new Error(`a row of ${table} lacks columns`);
+  if (count !== undefined && known !== count) throw new Error(`a row of ${name} lacks columns`);
 };
 
 /** What an operation on a row comes to after what has been done to that row before. */
@@ -72,6 +86,7 @@ export class RowBuffer {
   constructor(tables: Tables) {
     const writers: Record<string, RowWriter | SumWriter> = {};
     for (const [name, table] of Object.entries(tables)) {
+      requireKeyTypes(name, table);
       const operations = new Map<string, Operation>();
       this.#tables.set(name, operations);
       writers[name] = table.sums ? this.#summer(name, table, operations) : this.#writer(name, table, operations);
@@ -82,29 +97,32 @@ export class RowBuffer {
   #summer(name: string, table: Table, operations: Map<string, Operation>): SumWriter {
     for (const [column, type] of Object.entries(table.columns))
       if (type !== 'integer' && !table.key.includes(column)) throw new Error(`${name}.${column} can be no sum`);
+    const checks = createChecks(name, table.columns);
     return {
       add: (key, columns) => {
-        requireColumns(name, table, columns);
-        this.#pending.push({ operations, key: keyOf(table, key), operation: { kind: 'add', key, columns } });
+        requireColumns(name, checks, columns);
+        const at = checkedKeyOf(name, table, checks, key);
+        this.#pending.push({ operations, key: at, operation: { kind: 'add', key, columns } });
       },
     };
   }
 
   #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
     const count = Object.keys(table.columns).length;
-    const add = (key: Row, operation: Operation): void => {
-      this.#pending.push({ operations, key: keyOf(table, key), operation });
+    const checks = createChecks(name, table.columns);
+    const push = (key: string, operation: Operation): void => {
+      this.#pending.push({ operations, key, operation });
     };
     return {
       put: (row) => {
-        requireColumns(name, table, row, count);
-        add(row, { kind: 'put', row });
+        requireColumns(name, checks, row, count);
+        push(keyOf(name, table, row), { kind: 'put', row });
       },
       patch: (key, columns) => {
-        requireColumns(name, table, columns);
-        add(key, { kind: 'patch', key, columns });
+        requireColumns(name, checks, columns);
+        push(checkedKeyOf(name, table, checks, key), { kind: 'patch', key, columns });
       },
-      remove: (key) => add(key, { kind: 'remove', key }),
+      remove: (key) => push(checkedKeyOf(name, table, checks, key), { kind: 'remove', key }),
     };
   }
 

@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
-import { plainArray, textArray } from '../platform/database/array-literal';
+import { scalarArray } from '../platform/database/array-literal';
 import { type Folded, type Operation, rowOfSum } from './row-buffer';
-import { PLAIN, type Row, type Table, type Tables, type Value } from './tables';
-
-const arrayOf = (type: string, values: readonly Value[]): string =>
-  PLAIN.has(type) ? plainArray(values) : textArray(values.map((value) => (value === null ? null : String(value))));
+import type { Row, Table, Tables, Value } from './tables';
 
 /** Common table expressions that carry a batch's rows, and their parameters; joined to one statement by the caller. */
 export interface RowStatement {
@@ -25,12 +22,7 @@ class Parameters {
   unnest(table: Table, columns: Columns, rows: readonly Row[]): string {
     const arrays = columns.map((column) => {
       const type = table.columns[column] as string;
-      this.values.push(
-        arrayOf(
-          type,
-          rows.map((row) => row[column] as Value),
-        ),
-      );
+      this.values.push(scalarArray(rows.map((row) => row[column] as Value)));
       return `$${this.first + this.values.length - 1}::${type}[]`;
     });
     return `unnest(${arrays.join(', ')})`;

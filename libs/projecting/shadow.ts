@@ -1,55 +1,75 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { inTransaction, withClient, within } from '../platform/database/pools';
+import { inTransaction, within } from '../platform/database/pools';
 import { createBloomFilter } from './bloom-filter';
-import { LIVE_SCHEMA } from './checkpoint';
 import { copyRows } from './copy';
 import { readSchema, runIn } from './install';
 import type { Projection } from './projection';
 import { STATEMENT_MS } from './projector-pool';
+import { type Attempt, requireAttempt } from './rebuild-attempt';
 import { type Operation, type RowBuffer, rowOfSum } from './row-buffer';
 import { rowStatement } from './row-statements';
+import { dropSchema } from './shadow-leftovers';
 import type { Row } from './tables';
-
-/** Where tables under construction are. */
-export const SHADOW = 'read_model_shadow';
-const RETIRED = 'read_model_retired';
 
 /** ms: a large table's indexes take their time, and nobody waits for them. */
 const INDEX_MS = 24 * 3_600_000;
 
-/** The tables of a projection under construction, beside the ones that are read. */
-export const createShadow = async (pool: Pool, projection: Projection, roles: Readonly<Record<string, string>>) => {
-  const schema = await readSchema(projection, roles);
-  const names = Object.keys(projection.tables);
-  const drop = (from: string): string =>
-    names.map((name) => `drop table if exists ${from}.${escapeIdentifier(name)}`).join('; ');
-  const filters = new Map(names.map((name) => [name, createBloomFilter()]));
-  let indexed = false;
-
-  await inTransaction(pool, async (client) => {
-    await client.query(drop(SHADOW));
-    await runIn(client, SHADOW, schema.tables);
+const makeTables = (pool: Pool, attempt: Attempt, tables: string): Promise<string> =>
+  inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ name: string }>('select projecting.create_shadow($1, $2) as name', [
+      attempt.rebuild,
+      attempt.token,
+    ]);
+    const name = rows[0]?.name ?? '';
+    await runIn(client, name, tables);
+    return name;
   });
+
+/**
+ * The tables of a projection under construction, beside the ones that are read: in a schema of the attempt's own, where
+ * tables, keys and indexes have the names that they keep. Every chunk of rows is written in a transaction that checks the
+ * attempt's right first.
+ * @throws AttemptLost
+ */
+export const createShadow = async (
+  pool: Pool,
+  projection: Projection,
+  roles: Readonly<Record<string, string>>,
+  attempt: Attempt,
+) => {
+  const parts = await readSchema(projection, roles);
+  const names = Object.keys(projection.tables);
+  let filters = new Map(names.map((name) => [name, createBloomFilter()]));
+  let indexed = false;
+  const schema = await makeTables(pool, attempt, parts.tables);
 
   /** Keys and indexes; from then on rows may be changed. */
   const index = async (): Promise<void> => {
     if (indexed) return;
-    indexed = true;
     await inTransaction(pool, async (client) => {
+      await requireAttempt(client, attempt);
       await client.query("set local statement_timeout = 0; set local maintenance_work_mem = '128MB'");
-      await runIn(client, SHADOW, schema.keys, INDEX_MS);
+      await runIn(client, schema, parts.keys, INDEX_MS);
       for (const name of names)
-        await client.query(within(INDEX_MS, { text: `analyze ${SHADOW}.${escapeIdentifier(name)}` }));
+        await client.query(within(INDEX_MS, { text: `analyze ${escapeIdentifier(schema)}.${escapeIdentifier(name)}` }));
     });
+    indexed = true;
   };
 
-  const write = async (client: PoolClient, buffer: RowBuffer): Promise<void> => {
-    const { expressions, values } = rowStatement(SHADOW, projection.tables, buffer.folded, 'true', 1);
+  /** Writes rows in the caller's transaction, which has to check the attempt's right. */
+  const writeIn = async (client: PoolClient, buffer: RowBuffer): Promise<void> => {
+    const { expressions, values } = rowStatement(schema, projection.tables, buffer.folded, 'true', 1);
     if (expressions.length === 0) return;
     const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
     await client.query(within(STATEMENT_MS, { text, values }));
   };
+
+  const write = async (buffer: RowBuffer): Promise<void> =>
+    inTransaction(pool, async (client) => {
+      await requireAttempt(client, attempt);
+      await writeIn(client, buffer);
+    });
 
   /**
    * Takes a chunk of folded rows: those whose key was never seen before go by COPY, the few that may be there already by
@@ -68,36 +88,55 @@ export const createShadow = async (pool: Pool, projection: Projection, roles: Re
         else if (operation.kind === 'add') fresh.push(rowOfSum(table, operation));
       }
       buffer.keep(name, rest);
-      if (fresh.length > 0) await withClient(pool, (client) => copyRows(client, SHADOW, name, table, fresh));
+      if (fresh.length > 0)
+        await inTransaction(pool, async (client) => {
+          await requireAttempt(client, attempt);
+          await copyRows(client, schema, name, table, fresh);
+        });
     }
     if (buffer.size > 0) {
       await index();
-      await withClient(pool, (client) => write(client, buffer));
+      await write(buffer);
     }
     buffer.clear();
   };
 
-  /** Puts the shadow in the place of the tables that are read; one short transaction, the caller's. */
-  const swap = async (client: PoolClient): Promise<void> => {
-    await runIn(client, SHADOW, schema.security);
-    for (const name of names) {
-      const table = escapeIdentifier(name);
-      await client.query(
-        `drop table if exists ${RETIRED}.${table};
-         alter table if exists ${LIVE_SCHEMA}.${table} set schema ${RETIRED};
-         alter table ${SHADOW}.${table} set schema ${LIVE_SCHEMA}`,
-      );
-    }
+  /** Empties the tables, to load them in another way. */
+  const startOver = async (): Promise<void> => {
+    filters = new Map(names.map((name) => [name, createBloomFilter()]));
+    const tables = names.map((name) => `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`).join(', ');
+    await inTransaction(pool, async (client) => {
+      await requireAttempt(client, attempt);
+      await client.query(`truncate ${tables}`);
+    });
+  };
+
+  /**
+   * Puts the shadow in the place of the tables that are read, in the caller's short transaction, which has to check the
+   * attempt's right.
+   * @param installed the tables of the version that is read, where that is known
+   * @throws DatabaseError 2BP01 where something depends on a table that is read and can't be carried over
+   */
+  const swap = async (client: PoolClient, installed: readonly string[] | null): Promise<void> => {
+    await runIn(client, schema, parts.security);
+    await client.query('select projecting.swap_tables($1, $2, $3, $4)', [
+      attempt.rebuild,
+      attempt.token,
+      [...new Set([...(installed ?? []), ...names])],
+      names,
+    ]);
   };
 
   return {
+    schema,
     load,
     index,
     write,
+    writeIn,
+    startOver,
     swap,
-    /** Drops what the swap left behind. */
-    discardRetired: (): Promise<void> => withClient(pool, async (client) => void (await client.query(drop(RETIRED)))),
-    discard: (): Promise<void> => withClient(pool, async (client) => void (await client.query(drop(SHADOW)))),
+    /** Drops what is left of the attempt. */
+    discard: (): Promise<void> => dropSchema(pool, schema),
   };
 };
 

@@ -1,7 +1,5 @@
 /** PostgreSQL types that a read model's column may have. */
 export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'date' | 'jsonb';
-/** Types whose values hold no character that means something to an array literal or to COPY. */
-export const PLAIN: ReadonlySet<string> = new Set<ColumnType>(['uuid', 'integer', 'bigint', 'boolean']);
 export type Value = string | number | bigint | boolean | null;
 
 export interface Table {

@@ -7,30 +7,36 @@ import { planLimitsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
 const commandId = '01a20000-0000-7000-8000-0000000000c1';
+const [p1, p2] = ['01a20000-0000-7000-8000-0000000000a1', '01a20000-0000-7000-8000-0000000000a2'] as const;
+const [t1, t2, t3] = [
+  '01a20000-0000-7000-8000-0000000000b1',
+  '01a20000-0000-7000-8000-0000000000b2',
+  '01a20000-0000-7000-8000-0000000000b3',
+] as const;
 const of = (aggregate: string, id: string, event: DomainEvent) =>
   recorded({ ...event, stream: { tenantId: tenant_id, aggregate, id }, commandId });
 
-const created = of('project', 'p1', { type: 'ProjectCreated', data: { name: 'P', description: '', teamId: null } });
-const archived = of('project', 'p1', { type: 'ProjectArchived', data: {} });
-const restored = of('project', 'p1', { type: 'ProjectRestored', data: {} });
+const created = of('project', p1, { type: 'ProjectCreated', data: { name: 'P', description: '', teamId: null } });
+const archived = of('project', p1, { type: 'ProjectArchived', data: {} });
+const restored = of('project', p1, { type: 'ProjectRestored', data: {} });
 const taskIn = (id: string, projectId: string) =>
   of('task', id, {
     type: 'TaskCreated',
     data: { projectId, title: 'T', description: '', assigneeId: null, dueOn: null },
   });
-const task = taskIn('t1', 'p1');
-const deleted = of('task', 't1', { type: 'TaskDeleted', data: { projectId: 'p1' } });
+const task = taskIn(t1, p1);
+const deleted = of('task', t1, { type: 'TaskDeleted', data: { projectId: p1 } });
 const unit = (unit_id: string, scope_id: string) => ({ tenant_id, unit_id, scope_id, command_id: commandId });
 
 describe('the plan-limits read model', () => {
   it('counts projects in their company, and tasks in their project', () =>
-    project(planLimitsProjection, created, task).thenRows('plan_units', unit('p1', tenant_id), unit('t1', 'p1')));
+    project(planLimitsProjection, created, task).thenRows('plan_units', unit(p1, tenant_id), unit(t1, p1)));
   it('does not count what is archived', () =>
-    project(planLimitsProjection, created, archived).thenRemoved('plan_units', { tenant_id, unit_id: 'p1' }));
+    project(planLimitsProjection, created, archived).thenRemoved('plan_units', { tenant_id, unit_id: p1 }));
   it('counts what is taken up again', () =>
-    project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit('p1', tenant_id)));
+    project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit(p1, tenant_id)));
   it('does not count what is deleted', () =>
-    project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: 't1' }));
+    project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: t1 }));
   it('adds up seats, teams and projects of a company as they come and go', () => {
     const counted = (...events: TenantEvent[]) => events.map((event) => of('tenant', tenant_id, event));
     const people = counted(...staffed, memberRemoved(PEOPLE.auditor));
@@ -43,9 +49,9 @@ describe('the plan-limits read model', () => {
   });
   it('adds up the tasks of each project', () => {
     const sum = (project_id: string, tasks: number) => ({ key: { tenant_id, project_id }, columns: { tasks } });
-    const [second, third] = [taskIn('t2', 'p1'), taskIn('t3', 'p2')];
-    project(planLimitsProjection, task, second, third).thenAdded('plan_tasks', sum('p1', 2), sum('p2', 1));
-    project(planLimitsProjection, task, second, deleted).thenAdded('plan_tasks', sum('p1', 1));
+    const [second, third] = [taskIn(t2, p1), taskIn(t3, p2)];
+    project(planLimitsProjection, task, second, third).thenAdded('plan_tasks', sum(p1, 2), sum(p2, 1));
+    project(planLimitsProjection, task, second, deleted).thenAdded('plan_tasks', sum(p1, 1));
   });
   it('knows what was bought last', () => {
     const { plan, version, limits, features } = FOUNDING_TERMS;
