@@ -9,8 +9,14 @@ import { CannotStart } from './cannot-start';
 import type { Context } from './context';
 
 /** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
-export const openEventLog = async ({ settings, databaseUrls, logger }: Context): Promise<EventLog> => {
-  if (!settings.eventstoreUrl) return createPostgresEventLog({ connectionString: databaseUrls.log, upcasters });
+export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> => {
+  if (!settings.eventstoreUrl)
+    return createPostgresEventLog({
+      connectionString: databaseRoutes.log.url,
+      pooler: databaseRoutes.log.pooler,
+      listenUrl: databaseUrls.log,
+      upcasters,
+    });
   try {
     return new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger });
   } catch (error) {

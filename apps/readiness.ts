@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
-import { withClient } from '../libs/platform/database/pools';
+import { requireDatabase } from '../libs/platform/database/require-database';
 import type { FailingCheck, ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 import { requireReadable } from '../libs/projecting/readable';
@@ -26,7 +26,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     name: 'database',
     message: 'PostgreSQL does not answer, or refuses the connection.',
     runbook: 'docs/runbooks/readiness.md#database',
-    run: () => withClient(pool, (client) => client.query('select')),
+    run: () => requireDatabase(pool),
   },
   {
     name: 'read models',
