@@ -11,6 +11,7 @@ import { createProcesses, type Processes } from '../libs/projecting/processes';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { projections } from '../projections';
+import { projectorConnections } from './connections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
 import { type OpenedJobs, openJobs } from './jobs';
@@ -32,9 +33,6 @@ export interface Runtime extends Context {
   close(): Promise<void>;
 }
 
-/** Connections beside the one that each projection writes with: rebuilds (three), checkpoints, metrics. */
-const SPARE = 5;
-
 export interface RuntimeOptions {
   /**
    * Whether this is a process of the running product: it makes tables of read models that are new, and tells the others
@@ -44,13 +42,16 @@ export interface RuntimeOptions {
 }
 
 export const openRuntime = async (context: Context, { serves = true }: RuntimeOptions = {}): Promise<Runtime> => {
-  const { databaseUrls, settings, logger } = context;
+  const { databaseUrls, settings, logger, waitForDatabase } = context;
   const projectorPool = createProjectorPool({
     url: databaseUrls.projector,
-    max: projections.length + SPARE,
+    max: projectorConnections(settings),
     onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
   });
-  if (serves) await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
+  if (serves) {
+    const roles = roleNames(settings.databaseRolePrefix);
+    await waitForDatabase(() => installProjections(projectorPool, projections, roles));
+  }
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry, projectorPool);

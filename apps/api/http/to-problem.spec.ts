@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DatabaseError } from 'pg';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../libs/event-log/fold-onto';
 import {
   AppendOutcomeUnknown,
   InvalidAppend,
@@ -46,6 +47,12 @@ describe('whatever a route throws', () => {
     ['a log that is away', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
     ['an append of unknown outcome', new AppendOutcomeUnknown(SECRET), 503, 'dependency-unavailable'],
     ['a version that was lost again and again', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
+    [
+      'a history of a newer release',
+      new HistoryOfNewerRelease(SECRET, { type: 'New', version: 1 }),
+      503,
+      'dependency-unavailable',
+    ],
     ['a version out of date', new StaleVersion(), 412, 'precondition-failed'],
     ['an append that no log takes', new InvalidAppend(SECRET), 400, 'validation-failed'],
     ['a refused connection', coded(new Error(SECRET), 'ECONNREFUSED'), 503, 'dependency-unavailable'],
@@ -66,6 +73,10 @@ describe('whatever a route throws', () => {
     ['a database that is going down', database('57P01'), 503, 'dependency-unavailable'],
     ['a statement timeout', database('57014'), 503, 'dependency-unavailable'],
     ['a lock timeout', database('55P03'), 503, 'dependency-unavailable'],
+    ['a statement that could not be prepared', database('26000'), 503, 'dependency-unavailable'],
+    ['a full disk', database('53100'), 503, 'dependency-unavailable'],
+    ['a refused password', database('28P01'), 503, 'dependency-unavailable'],
+    ['a pooler without a free connection', database('08P01'), 503, 'dependency-unavailable'],
     ['too many connections', database('53300'), 503, 'dependency-unavailable'],
     ['a deadlock', database('40P01'), 503, 'dependency-unavailable'],
     ['a missing table', database('42P01'), 500, 'internal-error'],

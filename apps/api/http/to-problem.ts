@@ -4,6 +4,7 @@ import { TooMuchToTakeIn } from '../../../libs/billing/intake';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../libs/event-log/fold-onto';
 import {
   AppendOutcomeUnknown,
   InvalidAppend,
@@ -45,6 +46,10 @@ const ofLog = (error: unknown): Problem | undefined => {
     const detail = 'Whether this was written is not known yet. Repeat it with the same Idempotency-Key to be sure.';
     return away(error, detail);
   }
+  if (error instanceof HistoryOfNewerRelease) {
+    const detail = 'A newer release has changed this, and this one can not decide on it. Try again in a while.';
+    return away(error, detail);
+  }
   if (error instanceof StaleVersion) return new Problem('precondition-failed', {}, { cause: error });
   if (error instanceof WrongExpectedVersion) {
     const detail = 'Others changed the same thing all the time. Try again.';
@@ -62,9 +67,10 @@ const away = (cause: unknown, detail: string): Problem =>
 
 /**
  * Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full, going down, read-only since
- * another one is the primary, or takes no connections.
+ * another one is the primary, or takes no connections; and a statement that could not be prepared, because the one in
+ * front that should have prepared it ran into one of these.
  */
-const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03|57)/;
+const NOT_NOW = /^(25006|26000|28|3D|40001|40P01|55000|55P03|57)/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
 

@@ -60,6 +60,16 @@ export const TOPICS = {
         "PostgreSQL 15 or later, in place of the embedded one. The user owns the database and may create roles; Tenantry's processes then run under roles of their own.",
       example: 'postgres://owner:secret@127.0.0.1:5432/tenantry',
     }),
+    DATABASE_DIRECT_URL: serviceUrl(['postgres', 'postgresql'], {
+      description:
+        'PostgreSQL itself, where DATABASE_URL leads to a pooler in transaction mode: for locks, LISTEN, COPY and migrations. Its user is then the one who owns the database.',
+      example: 'postgres://owner:secret@127.0.0.1:5432/tenantry',
+    }),
+    DATABASE_POOLER_PREPARED_STATEMENTS: flag(false, {
+      description:
+        'true: the pooler of DATABASE_URL keeps prepared statements for its clients (PgBouncer 1.21 or later with max_prepared_statements above 0). false: statements are parsed anew each time behind a pooler.',
+      example: 'true',
+    }),
     DATABASE_ROLE_PREFIX: text('tenantry', /^[a-z][a-z0-9_]{0,39}$/, 'up to 40 of a-z, 0-9 and _, a letter first', {
       description: 'What the names of the database roles begin with. Two installations in one server need two.',
     }),
@@ -115,6 +125,10 @@ export const TOPICS = {
     CONSISTENCY_WAIT_MS: integer(2_000, 0, 60_000, {
       description: 'How long an answer waits for the read models to show what it wrote.',
     }),
+    AUTHORITY_GRACE_SECONDS: integer(10, 0, 300, {
+      description:
+        'While the event log is away, a membership that was read from it lets reads (GET, HEAD) in for this long after the usual second. Writes are 503. 0: reads are 503 too.',
+    }),
     TENANT_RETENTION_DAYS: integer(30, 0, 3_650, {
       description: 'How long what a closed company wrote is kept before it is erased.',
     }),
@@ -127,6 +141,11 @@ export const TOPICS = {
     }),
     SHUTDOWN_GRACE_MS: integer(10_000, 0, 600_000, {
       description: 'How long requests and work under way may take after SIGTERM.',
+    }),
+    SHUTDOWN_NOTICE_MS: integer(0, 0, 600_000, {
+      description:
+        'How long /readyz answers 503 after SIGTERM while everything else is served as before, so that a load balancer notices. Set it to the time that its probes need, for example 5000 on Kubernetes.',
+      example: '5000',
     }),
   },
   Billing: {

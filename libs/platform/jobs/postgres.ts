@@ -102,7 +102,9 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
     worker: (name, process, options) =>
       new Worker(name, process, { ...options, connection: {} }, backend) as unknown as Worker,
     names: async () => {
-      const { rows } = await open().pool.query<{ queue: string }>('select distinct queue from meta');
+      const { rows } = await withClient(open().pool, (client) =>
+        client.query<{ queue: string }>('select distinct queue from meta'),
+      );
       return rows.map((it) => it.queue);
     },
     heal: async () => {
