@@ -19,6 +19,18 @@ export const bannerFor = (url: string, stripe?: string): string => {
 `;
 };
 
+/**
+ * What a start prints where the process runs and can't do its work yet.
+ * @param reason a sentence
+ */
+export const notReadyBannerFor = (url: string | undefined, reason: string): string => `
+  Tenantry has started and is not ready: ${reason}
+  It goes on by itself when that is mended; no restart is needed.
+
+  Health         ${url}/readyz
+
+`;
+
 /** @param url where machines ask how it is */
 export const workerBannerFor = (url: string | undefined): string =>
   `\n  Tenantry works in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;

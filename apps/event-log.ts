@@ -1,16 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { upcasters } from '../libs/domain/upcasters';
-import { EventStoreDbEventLog } from '../libs/event-log/eventstoredb';
-import type { EventLog } from '../libs/event-log/port';
+import { EventStoreDbEventLog, InvalidConnectionString } from '../libs/event-log/eventstoredb';
+import { type EventLog, LogDenied } from '../libs/event-log/port';
 import { createPostgresEventLog } from '../libs/event-log/postgres/postgres-event-log';
+import type { Logger } from '../libs/platform/logger.port';
+import { NotReady } from '../libs/platform/readiness/check';
+import { CannotStart } from './cannot-start';
 import type { Context } from './context';
 
 /** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
-export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> =>
-  settings.eventstoreUrl
-    ? new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger })
-    : createPostgresEventLog({
-        connectionString: databaseRoutes.log.url,
-        pooler: databaseRoutes.log.pooler,
-        listenUrl: databaseUrls.log,
-        upcasters,
-      });
+export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> => {
+  if (!settings.eventstoreUrl)
+    return createPostgresEventLog({
+      connectionString: databaseRoutes.log.url,
+      pooler: databaseRoutes.log.pooler,
+      listenUrl: databaseUrls.log,
+      upcasters,
+    });
+  try {
+    return new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger });
+  } catch (error) {
+    if (error instanceof InvalidConnectionString) throw new CannotStart(error.message, { cause: error });
+    throw error;
+  }
+};
+
+/**
+ * Resolves if the log answers.
+ * @throws NotReady the log answers and refuses this user
+ * @throws LogUnavailable the log does not answer
+ */
+export const requireEventLog = async (log: Pick<EventLog, 'ping'>): Promise<void> => {
+  try {
+    await log.ping();
+  } catch (error) {
+    if (!(error instanceof LogDenied)) throw error;
+    throw new NotReady(
+      'The event log answers and denies this user what Tenantry needs. Check the user and password of EVENTSTORE_URL, and the rights of the user.',
+    );
+  }
+};
+
+const AWAY = 'The event log does not answer.';
+
+/**
+ * Waits for a log that is started together with this process. A running product survives a log that is away, so a start
+ * does, too: it goes on and says so, instead of ending again and again.
+ * @param ms how long the log is waited for
+ * @returns why the process is not ready; undefined where the log answers, or the process is being stopped
+ */
+export const waitForEventLog = async (
+  log: Pick<EventLog, 'ping'>,
+  { logger, ms, stopping }: { logger: Pick<Logger, 'warn'>; ms: number; stopping: () => boolean },
+): Promise<string | undefined> => {
+  for (const end = Date.now() + ms; !stopping(); await sleep(Math.min(1_000, ms))) {
+    try {
+      await requireEventLog(log);
+      return undefined;
+    } catch (error) {
+      const reason = error instanceof NotReady ? error.message : AWAY;
+      // A user who is denied now is denied later.
+      if (error instanceof NotReady || Date.now() >= end) return reason;
+      logger.warn({ err: error }, 'waiting for the event log');
+    }
+  }
+  return undefined;
+};

@@ -1,15 +1,19 @@
 import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
-import { bannerFor, workerBannerFor } from './banner';
+import { bannerFor, notReadyBannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
+import { waitForEventLog } from './event-log';
 import { createLifecycle, type Lifecycle } from './lifecycle';
+import { reportNewerEvents } from './newer-events';
 import { openRuntime, type Runtime } from './runtime';
 import type { StripePart } from './stripe-sim/part';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
 const CLOSE_MS = 5_000;
+/** As long as PostgreSQL is waited for. */
+const WAIT_FOR_LOG_MS = 30_000;
 
 const main = async (): Promise<void> => {
   const settings = loadSettings(readEnvironment(process.cwd()));
@@ -41,6 +45,7 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   if (lifecycle.stopping) return;
   const runtime = await open('the event log', openRuntime(context), (it) => it.close());
   if (lifecycle.stopping) return;
+  await reportNewerEvents(runtime);
   const isOurOwn = settings.role !== 'worker' && runtime.stripe?.embedded === true;
   const stripe = isOurOwn ? await open('the Stripe on loopback', startStripe(runtime), (it) => it.stop()) : undefined;
   if (lifecycle.stopping) return;
@@ -54,7 +59,12 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
-  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
+  const { log } = runtime;
+  const stopping = (): boolean => lifecycle.stopping;
+  const lacking = await waitForEventLog(log, { logger, ms: WAIT_FOR_LOG_MS, stopping });
+  if (lifecycle.stopping) return;
+  if (lacking) process.stdout.write(notReadyBannerFor(api?.url ?? worker?.url, lacking));
+  else process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 
 // Loaded only where they run: a worker needs no HTTP.

@@ -32,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0023-append-expected-by-equality', 'libs/event-log/postgres/append-expected-by-equality.sql'),
   migration('0024-profile-as-seen', 'libs/identity/profile-as-seen.sql'),
   migration('0025-rebuild-tokens', 'libs/projecting/rebuild-tokens.sql'),
+  migration('0027-parked-and-skipped', 'libs/projecting/parked-and-skipped.sql'),
   migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
 ];
 

@@ -9,7 +9,7 @@ import { projections } from '../projections';
 import { dependencyChecks } from './readiness';
 
 describe('whether a process is ready', () => {
-  it('depends on its read models: on each of them, at its version or a later one', async () => {
+  it('depends on its read models: on each of them, at its version or a later one that has all of its columns', async () => {
     const database = await createTestDatabase();
     const projector = createProjectorPool({ url: database.urls.projector, max: 2 });
     const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
@@ -26,6 +26,14 @@ describe('whether a process is ready', () => {
       expect(await missing(0)).toEqual([]);
       expect(await missing(-1)).toEqual([]);
       expect(await missing(1)).toEqual(['read models']);
+      await projector.query(
+        'alter table read_model.tasks rename column title to name; alter table read_model.tasks add more text',
+      );
+      const readiness = createReadiness({ logger: silentLogger });
+      readiness.add(...dependencyChecks({ log, pool, projections }));
+      expect(await readiness.failing()).toMatchObject([
+        { message: expect.stringMatching(/without columns that this release reads: tasks.title\. Stop this process/) },
+      ]);
     } finally {
       await Promise.all([pool.end(), projector.end()]);
       await database.drop();

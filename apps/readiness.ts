@@ -4,6 +4,7 @@ import { requireDatabase } from '../libs/platform/database/require-database';
 import type { FailingCheck, ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 import { requireReadable } from '../libs/projecting/readable';
+import { requireEventLog } from './event-log';
 
 export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;
@@ -19,7 +20,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     name: 'event log',
     message: 'The event log does not answer. Commands are answered with 503 until it does.',
     runbook: 'docs/runbooks/readiness.md#event-log',
-    run: () => log.ping(),
+    run: () => requireEventLog(log),
   },
   {
     name: 'database',

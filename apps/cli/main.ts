@@ -11,7 +11,7 @@ import { connect } from './connect';
 import { poolerUsers } from './database';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
-import { listParked, listProjections, resumeParked, setProjectionState } from './projections';
+import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { listRebuilds, rebuildProjection } from './rebuilds';
 import { USAGE, UsageError } from './usage';
@@ -65,6 +65,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return revokeKey(context, rest);
     case 'parked':
       return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
+    case 'parked skipped':
+      return onRuntime(context, ({ projectorPool }) => listSkipped(projectorPool));
     case 'parked retry':
     case 'parked skip':
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));

@@ -38,7 +38,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
       ...dependencyChecks({ log, pool, projections: [] }),
       databaseSettingsCheck({ pools: [[pool, 'projector']] }),
     );
-  readiness.add(projectionsCheck({ pool, projections, processes }));
+  readiness.add(projectionsCheck({ log, pool, projections, processes }));
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'

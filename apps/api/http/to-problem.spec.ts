@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DatabaseError } from 'pg';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../libs/event-log/fold-onto';
 import {
   AppendOutcomeUnknown,
   InvalidAppend,
@@ -46,6 +47,12 @@ describe('whatever a route throws', () => {
     ['a log that is away', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
     ['an append of unknown outcome', new AppendOutcomeUnknown(SECRET), 503, 'dependency-unavailable'],
     ['a version that was lost again and again', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
+    [
+      'a history of a newer release',
+      new HistoryOfNewerRelease(SECRET, { type: 'New', version: 1 }),
+      503,
+      'dependency-unavailable',
+    ],
     ['a version out of date', new StaleVersion(), 412, 'precondition-failed'],
     ['an append that no log takes', new InvalidAppend(SECRET), 400, 'validation-failed'],
     ['a refused connection', coded(new Error(SECRET), 'ECONNREFUSED'), 503, 'dependency-unavailable'],
