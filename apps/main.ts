@@ -1,11 +1,12 @@
 import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
-import { bannerFor, workerBannerFor } from './banner';
+import { bannerFor, notReadyBannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
 import { openRuntime, type Runtime } from './runtime';
+import { announceStop, waitUntilReady } from './start-up';
 import type { StripePart } from './stripe-sim/part';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
@@ -54,6 +55,16 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
+  const { readiness, phase } = runtime;
+  const noticeMs = settings.shutdownNoticeMs;
+  lifecycle.add('the notice of the stop', () => announceStop({ readiness, phase, noticeMs }), noticeMs + CLOSE_MS);
+  phase.started();
+  await waitUntilReady({
+    readiness,
+    isStopping: () => lifecycle.stopping,
+    onNotReady: (failing) => process.stdout.write(notReadyBannerFor(api?.url ?? worker?.url, failing)),
+  });
+  if (lifecycle.stopping) return;
   process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 

@@ -1,9 +1,11 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
+import type { SigningKeys } from '../libs/identity/signing-keys';
 import { withClient } from '../libs/platform/database/pools';
-import type { FailingCheck, ReadinessCheck } from '../libs/platform/readiness/check';
+import { type FailingCheck, NotReady, type ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 import { requireReadable } from '../libs/projecting/readable';
+import type { OpenedJobs } from './jobs';
 
 export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;
@@ -25,7 +27,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     name: 'database',
     message: 'PostgreSQL does not answer, or refuses the connection.',
     runbook: 'docs/runbooks/readiness.md#database',
-    run: () => withClient(pool, (client) => client.query('select')),
+    run: () => requireWritable(pool),
   },
   {
     name: 'read models',
@@ -34,6 +36,37 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     run: () => requireReadable(pool, projections),
   },
 ];
+
+/** A standby, or a primary that was made read-only, answers every query and takes no write. */
+const requireWritable = async (pool: Pool): Promise<void> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<{ readonly standby: boolean; readonly read_only: boolean }>(
+      `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
+    ),
+  );
+  if (rows[0]?.standby) throw new NotReady('PostgreSQL answers as a standby, which takes no writes. Commands are 503.');
+  if (rows[0]?.read_only) throw new NotReady('PostgreSQL answers, but is read-only. Commands are 503.');
+};
+
+/** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
+export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({
+  name: 'signing keys',
+  message: 'The signing keys can not be read, or none of them signs.',
+  runbook: 'docs/runbooks/readiness.md#signing-keys',
+  run: async () => {
+    if (await keys.find(keys.current().kid)) return;
+    throw new NotReady('The key that signs access tokens is not among the keys that verify them. Sign-in is useless.');
+  },
+});
+
+/** What a worker needs beside its dependencies: the queue of jobs answers. */
+export const jobsCheck = (jobs: Pick<OpenedJobs, 'allQueues'>): ReadinessCheck => ({
+  name: 'jobs',
+  message:
+    'The queue of jobs does not answer (Redis with REDIS_URL, else PostgreSQL). Billing and schedules wait for it.',
+  runbook: 'docs/runbooks/readiness.md#jobs',
+  run: () => jobs.allQueues(),
+});
 
 /** The parts of the problem document that `/readyz` answers with. */
 export const describeFailing = (failing: readonly FailingCheck[]) => ({

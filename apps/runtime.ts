@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
 import { createMetricsRegistry } from '../libs/platform/metrics';
+import { createPhase, type Phase } from '../libs/platform/readiness/phase';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
 import { installProjections } from '../libs/projecting/install';
 import { createProcesses, type Processes } from '../libs/projecting/processes';
@@ -25,6 +26,8 @@ export interface Runtime extends Context {
   readonly jobs: OpenedJobs;
   /** What `/readyz` answers for; each part of the process adds what it needs. */
   readonly readiness: Readiness;
+  /** Whether the process has started, and whether it stops. */
+  readonly phase: Phase;
   close(): Promise<void>;
 }
 
@@ -51,6 +54,8 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry);
   const readiness = createReadiness({ logger, registry });
+  const phase = createPhase();
+  readiness.add(phase.check);
   const closing = new AbortController();
   void readiness.watch(closing.signal);
   const processes = createProcesses({ pool: projectorPool, projections, role: settings.role, logger });
@@ -64,6 +69,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     processes,
     jobs,
     readiness,
+    phase,
     close: async () => {
       closing.abort();
       await running;

@@ -25,7 +25,7 @@ import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
 import type { Part } from '../context';
-import { dependencyChecks } from '../readiness';
+import { dependencyChecks, signingKeysCheck } from '../readiness';
 import type { Runtime } from '../runtime';
 import { modeOf, openGateway } from '../stripe';
 import { ApiModule } from './api.module';
@@ -137,7 +137,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
     }),
   });
-  readiness.add(...dependencyChecks({ log, pool, projections }));
+  readiness.add(...dependencyChecks({ log, pool, projections }), signingKeysCheck(keys));
   const refusals = createRefusals({ log, logger });
   const app = await createApp(module, {
     logger,
