@@ -31,6 +31,8 @@ export const notReadyBannerFor = (url: string | undefined, failing: readonly Fai
 
 ${failing.map(({ name, message, runbook }) => `  - ${name}: ${message}\n    See ${runbook}`).join('\n')}
 
+  It goes on by itself when that is mended; no restart is needed.
+
   Health         ${url}/readyz
 
 `;

@@ -5,6 +5,7 @@ import { bannerFor, notReadyBannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
 import { createLifecycle, type Lifecycle } from './lifecycle';
+import { reportNewerEvents } from './newer-events';
 import { openRuntime, type Runtime } from './runtime';
 import { announceStop, waitUntilReady } from './start-up';
 import type { StripePart } from './stripe-sim/part';
@@ -42,6 +43,7 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   if (lifecycle.stopping) return;
   const runtime = await open('the event log', openRuntime(context), (it) => it.close());
   if (lifecycle.stopping) return;
+  await reportNewerEvents(runtime);
   const isOurOwn = settings.role !== 'worker' && runtime.stripe?.embedded === true;
   const stripe = isOurOwn ? await open('the Stripe on loopback', startStripe(runtime), (it) => it.stop()) : undefined;
   if (lifecycle.stopping) return;

@@ -1,10 +1,11 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
 import type { SigningKeys } from '../libs/identity/signing-keys';
-import { withClient } from '../libs/platform/database/pools';
+import { requireDatabase } from '../libs/platform/database/require-database';
 import { type FailingCheck, NotReady, type ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 import { requireReadable } from '../libs/projecting/readable';
+import { requireEventLog } from './event-log';
 import type { OpenedJobs } from './jobs';
 
 export interface Dependencies {
@@ -21,13 +22,13 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     name: 'event log',
     message: 'The event log does not answer. Commands are answered with 503 until it does.',
     runbook: 'docs/runbooks/readiness.md#event-log',
-    run: () => log.ping(),
+    run: () => requireEventLog(log),
   },
   {
     name: 'database',
     message: 'PostgreSQL does not answer, or refuses the connection.',
     runbook: 'docs/runbooks/readiness.md#database',
-    run: () => requireWritable(pool),
+    run: () => requireDatabase(pool),
   },
   {
     name: 'read models',
@@ -36,17 +37,6 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     run: () => requireReadable(pool, projections),
   },
 ];
-
-/** A standby, or a primary that was made read-only, answers every query and takes no write. */
-const requireWritable = async (pool: Pool): Promise<void> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ readonly standby: boolean; readonly read_only: boolean }>(
-      `select pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as read_only`,
-    ),
-  );
-  if (rows[0]?.standby) throw new NotReady('PostgreSQL answers as a standby, which takes no writes. Commands are 503.');
-  if (rows[0]?.read_only) throw new NotReady('PostgreSQL answers, but is read-only. Commands are 503.');
-};
 
 /** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
 export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({

@@ -2,6 +2,8 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
+import { clockCheck } from '../libs/platform/lease/clock-check';
+import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
 import { createMetricsRegistry } from '../libs/platform/metrics';
 import { createPhase, type Phase } from '../libs/platform/readiness/phase';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
@@ -10,6 +12,7 @@ import { createProcesses, type Processes } from '../libs/projecting/processes';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { projections } from '../projections';
+import { projectorConnections } from './connections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
 import { type OpenedJobs, openJobs } from './jobs';
@@ -28,11 +31,10 @@ export interface Runtime extends Context {
   readonly readiness: Readiness;
   /** Whether the process has started, and whether it stops. */
   readonly phase: Phase;
+  /** The database's time, and what moves leases. */
+  readonly clock: DatabaseClock;
   close(): Promise<void>;
 }
-
-/** Connections beside the one that each projection writes with: rebuilds (three), checkpoints, metrics. */
-const SPARE = 5;
 
 export interface RuntimeOptions {
   /**
@@ -43,19 +45,24 @@ export interface RuntimeOptions {
 }
 
 export const openRuntime = async (context: Context, { serves = true }: RuntimeOptions = {}): Promise<Runtime> => {
-  const { databaseUrls, settings, logger } = context;
+  const { databaseUrls, settings, logger, waitForDatabase } = context;
   const projectorPool = createProjectorPool({
     url: databaseUrls.projector,
-    max: projections.length + SPARE,
+    max: projectorConnections(settings),
     onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
   });
-  if (serves) await installProjections(projectorPool, projections, roleNames(settings.databaseRolePrefix));
+  if (serves) {
+    const roles = roleNames(settings.databaseRolePrefix);
+    await waitForDatabase(() => installProjections(projectorPool, projections, roles));
+  }
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
-  const jobs = openJobs(context, registry);
+  const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
   const phase = createPhase();
   readiness.add(phase.check);
+  const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
+  readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);
   const processes = createProcesses({ pool: projectorPool, projections, role: settings.role, logger });
@@ -70,10 +77,12 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     jobs,
     readiness,
     phase,
+    clock,
     close: async () => {
       closing.abort();
       await running;
       await jobs.close();
+      await clock.stop();
       await log.close();
       await projectorPool.end();
     },

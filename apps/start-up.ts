@@ -8,7 +8,7 @@ export interface WaitUntilReady {
   readonly isStopping: () => boolean;
   /** Called once, where the process is not ready after `patienceMs`. */
   readonly onNotReady: (failing: readonly FailingCheck[]) => void;
-  /** ms; 10,000 unless given: a check may fail for a moment while its part takes up its work. */
+  /** ms; 30,000 unless given: what is started together with this process may take a while. */
   readonly patienceMs?: number;
 }
 
@@ -17,7 +17,7 @@ const LOOK_MS = 200;
 
 /** Resolves once every readiness check passes, or the process stops. */
 export const waitUntilReady = async (options: WaitUntilReady): Promise<void> => {
-  const { readiness, isStopping, onNotReady, patienceMs = 10_000 } = options;
+  const { readiness, isStopping, onNotReady, patienceMs = 30_000 } = options;
   const began = performance.now();
   for (let isReported = false; !isStopping(); await sleep(LOOK_MS)) {
     const failing = await readiness.refresh();

@@ -24,7 +24,9 @@ import { createSealer, deriveKey } from '../../libs/platform/seal';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
+import { SNAPSHOT_CONNECTIONS } from '../connections';
 import type { Part } from '../context';
+import { databaseSettingsCheck } from '../database-settings-check';
 import { dependencyChecks, signingKeysCheck } from '../readiness';
 import type { Runtime } from '../runtime';
 import { modeOf, openGateway } from '../stripe';
@@ -48,6 +50,8 @@ const QUERYABLE = projections.map(({ name }) => name);
  * to be well again: a connection that died in silence is found out by then.
  */
 const STATEMENT_MS = 5_000;
+/** ms that a statement about a snapshot may take. */
+const SNAPSHOT_MS = 2_000;
 /** Tries of one address in a minute to come in as an operator. */
 const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
@@ -55,17 +59,24 @@ const HOUR = 3_600;
 
 /** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
-  const { settings, logger, secretKey, databaseUrls, log, progress, registry, jobs, readiness } = runtime;
+  const { settings, logger, secretKey, databaseUrls, databaseRoutes, log, progress, registry, jobs, readiness } =
+    runtime;
   const pool = createPool({
-    url: databaseUrls.app,
+    ...databaseRoutes.app,
     max: settings.databasePoolSize,
     applicationName: 'tenantry-api',
     pipeline: true,
     statementTimeoutMs: Math.min(settings.requestTimeoutMs, STATEMENT_MS),
     onError: (error) => logger.warn({ err: error }, 'a connection of the API was lost'),
   });
-  const snapshots = createPool({ url: databaseUrls.log, max: 2, applicationName: 'tenantry-snapshots' });
-  const keys = await openSigningKeys({ pool, secretKey, logger });
+  const snapshots = createPool({
+    ...databaseRoutes.log,
+    max: SNAPSHOT_CONNECTIONS,
+    applicationName: 'tenantry-snapshots',
+    // What a snapshot spares is read from the events instead.
+    statementTimeoutMs: SNAPSHOT_MS,
+  });
+  const keys = await runtime.waitForDatabase(() => openSigningKeys({ pool, secretKey, logger }));
   const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.app, pool });
   // Projections that run in this process tell of themselves.
   const elsewhere = settings.role === 'api';
@@ -137,7 +148,18 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
       everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
     }),
   });
-  readiness.add(...dependencyChecks({ log, pool, projections }), signingKeysCheck(keys));
+  readiness.add(
+    ...dependencyChecks({ log, pool, projections }),
+    signingKeysCheck(keys),
+    databaseSettingsCheck({
+      db,
+      pools: [
+        [pool, 'app'],
+        [snapshots, 'log'],
+        [runtime.projectorPool, 'projector'],
+      ],
+    }),
+  );
   const refusals = createRefusals({ log, logger });
   const app = await createApp(module, {
     logger,

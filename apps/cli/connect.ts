@@ -9,13 +9,20 @@ import type { Context } from '../context';
 import { stripeSettings } from '../stripe';
 import { UsageError } from './usage';
 
-/** Finds the database of the running product: `DATABASE_URL`, or the embedded one in `DATA_DIR`. */
+/** Finds the database of the running product: that of the settings, or the embedded one in `DATA_DIR`. */
 export const connect = async (settings: Settings, logger: Logger): Promise<Context> => {
   const dataDir = settings.databaseUrl ? resolve(settings.dataDir) : usableDataDir(resolve(settings.dataDir)).dir;
-  const owner = settings.databaseUrl ?? (await embeddedUrl(dataDir));
+  const owner = settings.databaseDirectUrl ?? settings.databaseUrl ?? (await embeddedUrl(dataDir));
   if (!owner) throw new UsageError(`there is no database in ${dataDir}; start the product first, or set DATABASE_URL`);
   const secretKey = await resolveSecretKey(settings, dataDir);
   const passwords = deriveRolePasswords(owner, secretKey, settings.databaseRolePrefix);
   const databaseUrls = { owner, ...roleUrls(owner, settings.databaseRolePrefix, passwords) };
-  return { settings, dataDir, logger, secretKey, databaseUrls, stripe: stripeSettings(settings, secretKey) };
+  return {
+    ...{ settings, dataDir, logger, secretKey, databaseUrls },
+    stripe: stripeSettings(settings, secretKey),
+    // An operator's command opens few connections: over no pooler, whether that is well or not.
+    databaseRoutes: { app: { url: databaseUrls.app }, log: { url: databaseUrls.log } },
+    // An operator sees the failure, and can ask again.
+    waitForDatabase: (work) => work(),
+  };
 };

@@ -10,7 +10,7 @@ import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './
 import { connect } from './connect';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
-import { listParked, listProjections, resumeParked, setProjectionState } from './projections';
+import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { listRebuilds, rebuildProjection } from './rebuilds';
 import { USAGE, UsageError } from './usage';
@@ -62,6 +62,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return revokeKey(context, rest);
     case 'parked':
       return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
+    case 'parked skipped':
+      return onRuntime(context, ({ projectorPool }) => listSkipped(projectorPool));
     case 'parked retry':
     case 'parked skip':
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));

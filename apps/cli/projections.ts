@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
 import { withClient } from '../../libs/platform/database/pools';
@@ -56,14 +57,32 @@ export const listParked = async (pool: Pool): Promise<string> => {
       lane: string;
       position: string;
       event_type: string;
+      kind: string;
       attempts: number;
       error: string;
-    }>('select projection, lane, position, event_type, attempts, error from projecting.parked order by parked_at'),
+    }>(
+      'select projection, lane, position, event_type, kind, attempts, error from projecting.parked order by parked_at',
+    ),
   );
   if (rows.length === 0) return 'nothing is parked';
   return table(
-    ['projection', 'lane', 'position', 'event', 'attempts', 'reason'],
-    rows.map((it) => [it.projection, it.lane, it.position, it.event_type, it.attempts, it.error]),
+    ['projection', 'lane', 'position', 'event', 'kind', 'attempts', 'reason'],
+    rows.map((it) => [it.projection, it.lane, it.position, it.event_type, it.kind, it.attempts, it.error]),
+  );
+};
+
+/** Events that operators have skipped: every fold leaves them out, a rebuild's too. */
+export const listSkipped = async (pool: Pool): Promise<string> => {
+  const { rows } = await withClient(pool, (client) =>
+    client.query<{ cells: string[] }>(
+      `select array[projection, lane::text, position::text, event_type, skipped_by, skipped_at::text, error] as cells
+       from projecting.skipped order by skipped_at`,
+    ),
+  );
+  if (rows.length === 0) return 'no event was skipped';
+  return table(
+    ['projection', 'lane', 'position', 'event', 'by', 'at', 'reason'],
+    rows.map(({ cells }) => cells),
   );
 };
 
@@ -76,12 +95,17 @@ export const resumeParked = async (
 ): Promise<string> => {
   const projection = projectionNamed(name);
   if (!lane) throw new UsageError('name the lane, as `tenantry parked` shows it');
-  switch (await resumeLane(pool, log, projection, lane, { skip })) {
+  const options = skip ? { skippedBy: userInfo().username } : {};
+  switch (await resumeLane(pool, log, projection, lane, options)) {
     case 'resumed':
       return `${lane} goes on in ${projection.name}`;
     case 'refused':
       throw new Error(`an event was refused again; see \`tenantry parked\``);
     case 'unknown':
       throw new UsageError(`${lane} is not parked in ${projection.name}`);
+    case 'other-version':
+      throw new UsageError(
+        `${projection.name} is not at version ${projection.version}, which this release has; use the command line of the release that runs`,
+      );
   }
 };

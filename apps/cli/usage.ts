@@ -14,8 +14,9 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry keys                             the keys that access tokens are signed with
   tenantry keys rotate [--now]              sign new access tokens with the next key
   tenantry keys revoke KEY                  what that key has signed is good no longer
-  tenantry parked                           tenants that stand still because an event was refused
+  tenantry parked                           tenants that stand still in a read model, at which event, and why
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event
+  tenantry parked skipped                   events that were skipped, by whom and when
   tenantry reactions                        position and lag of what answers events, and what it could not answer
   tenantry reactions retry|skip NAME EVENT  try such an event again, or leave it unanswered
   tenantry billing inbox [STATE]            what Stripe told: how many of each state, or those of one

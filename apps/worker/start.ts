@@ -11,6 +11,7 @@ import { startReactions } from '../../libs/reacting/engine';
 import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
+import { databaseSettingsCheck } from '../database-settings-check';
 import { dependencyChecks, jobsCheck } from '../readiness';
 import type { Runtime } from '../runtime';
 import { startBilling } from './billing';
@@ -32,8 +33,12 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     processes,
   } = runtime;
   // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
-  if (settings.role === 'worker') readiness.add(...dependencyChecks({ log, pool, projections: [] }));
-  readiness.add(projectionsCheck({ pool, projections, processes }), jobsCheck(runtime.jobs));
+  if (settings.role === 'worker')
+    readiness.add(
+      ...dependencyChecks({ log, pool, projections: [] }),
+      databaseSettingsCheck({ pools: [[pool, 'projector']] }),
+    );
+  readiness.add(projectionsCheck({ log, pool, projections, processes }), jobsCheck(runtime.jobs));
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'

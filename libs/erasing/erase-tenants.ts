@@ -26,7 +26,7 @@ interface Attempt {
 }
 
 /** Another worker took the erasure over: nothing more may be done by this one. */
-export class ErasureLost extends Error {
+class ErasureLost extends Error {
   override readonly name = 'ErasureLost';
 }
 

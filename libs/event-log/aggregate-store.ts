@@ -1,5 +1,6 @@
 import { backoff, sleep } from '../platform/backoff';
 import type { CommandContext, Fold } from './decider';
+import { foldOnto, HistoryOfNewerRelease } from './fold-onto';
 import { type EventLog, type EventToAppend, type Position, type RecordedEvent, WrongExpectedVersion } from './port';
 import { noSnapshots, type Snapshots } from './snapshots';
 import { createStateCache, type Folded, type StateCache } from './state-cache';
@@ -86,6 +87,7 @@ export class AggregateStore {
    * @param expectedVersion the version that the client insists on
    * @throws StaleVersion it is at another one
    * @throws WrongExpectedVersion others were faster {@link ATTEMPTS} times
+   * @throws HistoryOfNewerRelease the stream holds an event that this release does not know
    * @throws a rule's refusal, or what the log throws
    */
   execute<State, Event extends EventToAppend>(
@@ -130,6 +132,7 @@ export class AggregateStore {
     for (let attempt = 1; ; attempt++) {
       folded = fresh || !folded ? await this.#load(fold, target) : folded;
       try {
+        requireWhole(target.name, folded);
         // The rule's no comes first: what is not there is not found, whatever version it is asked for in.
         const events = decide(folded.state);
         if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
@@ -145,7 +148,10 @@ export class AggregateStore {
     }
   }
 
-  /** The state that the stream's events come to now; from memory and snapshot as far as they reach. */
+  /**
+   * The state that the stream's events come to now; from memory and snapshot as far as they reach. For readers: events that
+   * this release does not know are left out.
+   */
   load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
     return this.#load(fold, targetOf(stream));
   }
@@ -161,7 +167,22 @@ export class AggregateStore {
     const events = added ?? (await this.#log.readStream(stream));
     const folded = foldOnto(fold, base, events as unknown as readonly Event[]);
     this.#cache.put(name, folded);
-    if (events.length >= this.#snapshotEvery) this.#snapshots.save(stream, fold.foldVersion, folded);
+    // The newer release would take what was left out here for nothing that happened.
+    if (events.length >= this.#snapshotEvery && !folded.unknown) this.#snapshots.save(stream, fold.foldVersion, folded);
+    return folded;
+  }
+
+  /**
+   * The same for what a rule about another stream is decided on.
+   * @throws HistoryOfNewerRelease the history holds an event that this release does not know
+   */
+  async loadWhole<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+  ): Promise<Folded<State>> {
+    const target = targetOf(stream);
+    const folded = await this.#load(fold, target);
+    requireWhole(target.name, folded);
     return folded;
   }
 
@@ -211,14 +232,9 @@ export class AggregateStore {
   }
 }
 
-const foldOnto = <State, Event extends EventToAppend>(
-  fold: Fold<State, Event>,
-  { version, state }: Folded<State>,
-  events: readonly Event[],
-): Folded<State> => ({
-  version: version + events.length,
-  state: events.reduce((before, event, at) => fold.evolve(before, event, version + at + 1), state),
-});
+const requireWhole = (name: string, { unknown }: Folded<unknown>): void => {
+  if (unknown) throw new HistoryOfNewerRelease(name, unknown);
+};
 
 const LOG_ERRORS = new Set(['InvalidAppend', 'LogUnavailable', 'AppendOutcomeUnknown']);
 const isOfTheLog = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);

@@ -20,7 +20,13 @@ export const followFacts = (
       try {
         after ??= await log.head();
         for await (const { events, position } of log.subscribe({ after, types, signal })) {
-          events.forEach(onFact);
+          for (const event of events) {
+            try {
+              onFact(event);
+            } catch {
+              // Of a newer release, or refused: what comes behind it must be heard all the same.
+            }
+          }
           after = position;
           failed = 0;
         }

@@ -1,5 +1,6 @@
 import type { Actor } from '../domain/command';
 import type { StreamId } from './stream-id';
+import type { UnknownSchemaVersion } from './upcasting';
 
 /**
  * The event log port: the only truth of the product. Two stores implement it (PostgreSQL, EventStoreDB) and one
@@ -64,13 +65,20 @@ export interface RecordedEvent {
   readonly version: number;
   readonly position: Position;
   readonly type: string;
+  /**
+   * After upcasting. One event of a newer release must not stop the readers of all others, so that a page is read whatever
+   * it holds.
+   * @throws UnknownSchemaVersion the event is of a newer release than this process
+   */
   readonly data: JsonObject;
   readonly commandId: string;
   readonly actor: Actor;
   readonly correlationId: string;
   readonly causationId: string;
-  /** The schema version that `data` has now, after upcasting. */
+  /** The schema version that `data` has now, after upcasting; the stored one where this release does not know that. */
   readonly schemaVersion: number;
+  /** Why `data` can't be had; undefined, or left out, where it can. */
+  readonly undecodable?: UnknownSchemaVersion | undefined;
   readonly recordedAt: Date;
 }
 

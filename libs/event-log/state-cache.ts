@@ -2,6 +2,15 @@
 export interface Folded<State> {
   readonly version: number;
   readonly state: State;
+  /** The first event that this release does not know: `state` is what the others come to. Left out where all are known. */
+  readonly unknown?: UnknownFact;
+}
+
+/** An event of a newer release: its type, or the schema version of its data, is not known here. */
+export interface UnknownFact {
+  readonly type: string;
+  /** Of the stream. */
+  readonly version: number;
 }
 
 /**

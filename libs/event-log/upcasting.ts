@@ -11,7 +11,10 @@ export type Upcasters = { readonly [type: string]: readonly Upcast[] };
 
 export const noUpcasters: Upcasters = {};
 
-/** An event was written by a newer release than this one: the release that reads must be deployed before the one that writes. */
+/**
+ * An event was written by a newer release than this one: the release that reads must be deployed before the one that
+ * writes. Such an event is read like any other; whoever asks for its data gets this error (see `RecordedEvent.data`).
+ */
 export class UnknownSchemaVersion extends Error {
   override readonly name = 'UnknownSchemaVersion';
   constructor(
@@ -29,16 +32,26 @@ const stepsOf = (upcasters: Upcasters, type: string): readonly Upcast[] =>
 /** The schema version in which events of this type are written now. 1 or more. */
 export const currentVersion = (upcasters: Upcasters, type: string): number => stepsOf(upcasters, type).length + 1;
 
+/** Why data of this type can't be read that is stored in this version; undefined where it can. */
+export const unknownVersion = (
+  upcasters: Upcasters,
+  type: string,
+  version: number,
+): UnknownSchemaVersion | undefined => {
+  const known = currentVersion(upcasters, type);
+  const isKnown = Number.isInteger(version) && version >= 1 && version <= known;
+  return isKnown ? undefined : new UnknownSchemaVersion(type, version, known);
+};
+
 /**
  * The data as the current version of its type has it.
  * @param version the schema version in which it is stored, 1 or more
  * @throws UnknownSchemaVersion where the stored version is newer than this release knows, or is no version at all
  */
 export const upcast = (upcasters: Upcasters, type: string, version: number, data: JsonObject): JsonObject => {
+  const unknown = unknownVersion(upcasters, type, version);
+  if (unknown) throw unknown;
   const steps = stepsOf(upcasters, type);
-  const known = steps.length + 1;
-  if (version === known) return data;
-  if (!(Number.isInteger(version) && version >= 1 && version < known))
-    throw new UnknownSchemaVersion(type, version, known);
+  if (version > steps.length) return data;
   return steps.slice(version - 1).reduce((older, step) => step(older), data);
 };

@@ -54,6 +54,20 @@ describe('calls of the API', () => {
     await after.close();
   });
 
+  it('of one company that the database refuses fail alone', async () => {
+    const [company, other] = [uuidv7(), uuidv7()];
+    const calls = begin();
+    for (const id of [company, 'not the id of a company', other]) calls.take(id, null);
+    await calls.close();
+    const after = begin();
+    for (const id of [company, other]) {
+      await after.know(id);
+      expect(after.take(id, 1)).toEqual({ taken: false, used: 1 });
+    }
+    expect(calls.untold('not the id of a company')).toBe(0);
+    await after.close();
+  });
+
   it('are asked of nobody twice where the database is away', async () => {
     const away = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     await away.end();

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { isDataError } from '../platform/database/data-error';
 import { withClient } from '../platform/database/pools';
 import type { ScopedDb, Statement } from '../platform/database/scoped-db';
 import type { Logger } from '../platform/logger.port';
@@ -86,7 +87,25 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
     count.known = Math.max(count.known, made[0]?.calls ?? 0);
   };
 
+  /** Adds up what was counted; a company whose count the database refuses fails alone, and is not counted. */
   const tell = async (of: string, told: readonly [string, Count][]): Promise<void> => {
+    try {
+      await tellTogether(of, told);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      const [only] = told;
+      if (told.length > 1) {
+        const half = told.length >> 1;
+        await tell(of, told.slice(0, half));
+        await tell(of, told.slice(half));
+      } else if (only) {
+        only[1].fresh = 0;
+        logger.error({ err: error, tenantId: only[0] }, 'the calls of a tenant were refused and are not counted');
+      }
+    }
+  };
+
+  const tellTogether = async (of: string, told: readonly [string, Count][]): Promise<void> => {
     for (const [, count] of told) {
       count.flushing = count.fresh;
       count.fresh = 0;

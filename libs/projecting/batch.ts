@@ -39,8 +39,10 @@ export const writeBatch = async (
   const write = async (statement: Advance, parked: readonly Parked[]): Promise<void> => {
     const moved = await withClient(pool, (client) => advance(client, from, statement));
     if (!moved) throw new Lost();
-    for (const { lane, type, error } of parked) {
-      logger.error({ projection: projection.name, lane, type, reason: error }, 'event refused, lane parked');
+    for (const { lane, type, kind, error } of parked) {
+      const fields = { projection: projection.name, lane, type, reason: error };
+      if (kind === 'refused') logger.error(fields, 'event refused, lane parked');
+      else logger.warn(fields, 'event of a newer release, lane parked until a worker of that release runs');
     }
   };
   try {

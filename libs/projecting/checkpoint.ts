@@ -14,12 +14,21 @@ export interface Checkpoint {
   readonly state: 'running' | 'paused';
 }
 
+/**
+ * Why a lane stands still. `refused`: a handler or the database refused the event; an operator retries or skips it.
+ * `newer-release`: this release can't read the event; a worker that can goes on by itself.
+ */
+export type ParkedKind = 'refused' | 'newer-release';
+
 export interface Parked {
   readonly lane: string;
   readonly outside: boolean;
   readonly aggregate: string;
   readonly position: Position;
   readonly type: string;
+  /** Of the event's data, as it is stored where this release does not know it. */
+  readonly schemaVersion: number;
+  readonly kind: ParkedKind;
   readonly error: string;
 }
 
@@ -50,8 +59,10 @@ export const readParkedLanes = async (pool: Pool, projection: string): Promise<S
     return new Set(rows.map(({ lane }) => lane));
   });
 
-const PARK = `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
-  select $1, v.* from unnest($5::uuid[], $6::boolean[], $7::text[], $8::numeric[], $9::text[], $10::text[]) as v
+const PARK = `insert into projecting.parked
+    (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+  select $1, v.* from unnest($5::uuid[], $6::boolean[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
+    $12::integer[]) as v
   where exists (select from held) on conflict (projection, lane) do nothing`;
 
 /** What a batch of events comes to. */
@@ -59,7 +70,7 @@ export interface Folding {
   /** How far the log has been read. */
   readonly to: Position;
   readonly folded: Folded;
-  /** Lanes whose event a handler refused. */
+  /** Lanes that stand still from one of the events on. */
   readonly parked: readonly Parked[];
 }
 
@@ -68,7 +79,7 @@ export interface Advance {
   readonly projection: string;
   readonly to: Position;
   readonly text: string;
-  readonly values: readonly (string | readonly (string | boolean)[])[];
+  readonly values: readonly (string | readonly (string | boolean | number)[])[];
 }
 
 /**
@@ -77,7 +88,7 @@ export interface Advance {
  */
 export const advanceOf = ({ name, tables }: Projection, { to, folded, parked }: Folding): Advance => {
   const parking = parked.length > 0;
-  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 11 : 5);
+  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 13 : 5);
   const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
   const text = `with held as materialized (
     select from projecting.checkpoints
@@ -94,6 +105,8 @@ export const advanceOf = ({ name, tables }: Projection, { to, folded, parked }: 
         parked.map((it) => it.position.toString()),
         parked.map((it) => it.type),
         parked.map((it) => it.error),
+        parked.map((it) => it.kind),
+        parked.map((it) => it.schemaVersion),
       ]
     : [];
   return { projection: name, to, text, values: [...lanes, ...rows.values] };

@@ -202,12 +202,12 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before']);
     expect((await rows(good)).map(({ text }) => text)).toEqual(['fine']);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad, { skip: false })).toBe('refused');
+    expect(await resumeLane(pool, log, projection, bad)).toBe('refused');
     poisonous = false;
-    expect(await resumeLane(pool, log, projection, bad, { skip: false })).toBe('resumed');
+    expect(await resumeLane(pool, log, projection, bad)).toBe('resumed');
     await caughtUp(await write(note(bad, id, 2, 'NoteRewritten', 'on its way again')));
     expect((await rows(bad)).map(({ text }) => text).sort()).toEqual(['before', 'on its way again']);
-    expect(await resumeLane(pool, log, projection, bad, { skip: false })).toBe('unknown');
+    expect(await resumeLane(pool, log, projection, bad)).toBe('unknown');
   });
 
   it('parks the tenant whose rows the database refuses, with all that came before', async () => {
@@ -226,9 +226,9 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(parked).toEqual([{ lane: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before']);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad, { skip: true })).toBe('refused');
+    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('refused');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['after']);
-    expect(await resumeLane(pool, log, projection, bad, { skip: true })).toBe('resumed');
+    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['after']);
   });
 
@@ -281,7 +281,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     const { rows: parked } = await pool.query('select lane, event_type, error from projecting.parked');
     expect(parked).toEqual([{ lane: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad, { skip: true })).toBe('resumed');
+    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before', 'after']);
   });
 

@@ -4,6 +4,7 @@ import type { Wake } from '../platform/database/wake';
 import type { Logger } from '../platform/logger.port';
 import { runLive } from './live';
 import type { ProjectionMetrics } from './metrics';
+import { runRetries } from './parked-retry';
 import { createProcesses, type Processes } from './processes';
 import type { Progress } from './progress';
 import type { Projection } from './projection';
@@ -46,6 +47,7 @@ export const startEngine = (options: EngineOptions): { stop(): Promise<void> } =
       }),
     ),
     runRebuilds(projections, { log, pool, roles, logger, signal }),
+    runRetries(projections, { log, pool, logger, signal }),
     watchVersions({ pool, projections, processes, logger }, signal),
     ...(options.processes ? [] : [processes.run(signal)]),
     metrics.watch(signal),

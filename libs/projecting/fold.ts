@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../event-log/port';
+import { UnknownSchemaVersion } from '../event-log/upcasting';
 import type { Parked } from './checkpoint';
 import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
@@ -16,11 +17,13 @@ export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
   aggregate: event.stream.aggregate,
   position: event.position,
   type: event.type,
+  schemaVersion: event.schemaVersion,
+  kind: error instanceof UnknownSchemaVersion ? 'newer-release' : 'refused',
   error: reasonOf(error),
 });
 
 /**
- * Folds events into the buffer. An event that its handler refuses parks its lane: the lane's later events are left
+ * Folds events into the buffer. An event that its handler refuses, or that this release can't read, parks its lane: the lane's later events are left
  * alone, all others are folded.
  * @param standing lanes that are parked already
  */

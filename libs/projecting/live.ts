@@ -9,6 +9,7 @@ import { foldEvents } from './fold';
 import type { Progress } from './progress';
 import { laneOf, type Projection } from './projection';
 import { RowBuffer } from './row-buffer';
+import { withoutSkipped } from './skips';
 
 export interface LiveOptions {
   readonly log: EventLog;
@@ -43,7 +44,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (checkpoint) options.progress.report(projection.name, checkpoint.position);
       if (checkpoint?.state === 'running' && checkpoint.version === projection.version) {
         const standing = await readParkedLanes(pool, projection.name);
-        await follow(projection, checkpoint, standing, options);
+        await follow(await withoutSkipped(pool, projection), checkpoint, standing, options);
       }
       await standBy();
     } catch (error) {

@@ -19,7 +19,8 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
   const position = gauge('tenantry_projection_position', 'Position of the projection in the log');
   const lag = gauge('tenantry_projection_lag_positions', 'Positions between the head of the log and the projection');
   const idle = gauge('tenantry_projection_behind_seconds', 'Seconds that a projection with a lag has stood still');
-  const parked = gauge('tenantry_projection_parked_lanes', 'Lanes that stand still because an event was refused');
+  const parked = gauge('tenantry_projection_parked_lanes', 'Lanes that stand still, for whatever reason');
+  const waiting = gauge('tenantry_projection_waiting_lanes', 'Lanes among them that wait for a newer release');
   const events = new Counter({
     name: 'tenantry_projection_events_total',
     help: 'Events that this process folded',
@@ -30,9 +31,11 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
   const look = async (): Promise<void> => {
     const head = await log.head();
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ projection: string; position: string; still: number; parked: number }>(
+      client.query<{ projection: string; position: string; still: number; parked: number; waiting: number }>(
         `select c.projection, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
-           (select count(*)::integer from projecting.parked p where p.projection = c.projection) as parked
+           (select count(*)::integer from projecting.parked p where p.projection = c.projection) as parked,
+           (select count(*)::integer from projecting.parked p
+            where p.projection = c.projection and p.kind = 'newer-release') as waiting
          from projecting.checkpoints c`,
       ),
     );
@@ -42,6 +45,7 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
       lag.set({ projection: row.projection }, behind);
       idle.set({ projection: row.projection }, behind === 0 ? 0 : row.still);
       parked.set({ projection: row.projection }, row.parked);
+      waiting.set({ projection: row.projection }, row.waiting);
     }
   };
 

@@ -1,104 +1,157 @@
 import type { Pool, PoolClient } from 'pg';
 import type { EventLog, Position, RecordedEvent } from '../event-log/port';
-import { inTransaction } from '../platform/database/pools';
+import { isDataError } from '../platform/database/data-error';
+import { inTransaction, withClient } from '../platform/database/pools';
 import { LIVE_SCHEMA, type Parked } from './checkpoint';
-import { foldEvents, parkedAt } from './fold';
-import { isDataError } from './poison';
+import { foldEvents } from './fold';
+import { missedEvents, type ParkedLane } from './missed-events';
+import { findStops, foldUntil } from './poison';
 import type { Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
+import { rememberSkip, withoutSkipped } from './skips';
 
-interface ParkedRow {
-  readonly lane: string;
-  readonly outside: boolean;
-  readonly aggregate: string;
-  readonly position: string;
+/** What became of a lane that was to go on. `other-version`: the read model is not of this release's version. */
+export type Resumed = 'resumed' | 'refused' | 'unknown' | 'other-version';
+
+interface ResumeOptions {
+  /** The operator who leaves out the event at which the lane is parked; left out: the event is tried again. */
+  readonly skippedBy?: string;
 }
 
-const PAGE = 1_000;
+/** A parked lane, and the version of the read model in which it is. */
+type Found = ParkedLane & { readonly version: number };
 
-/** The events that a lane has missed: from `from` (inclusive) to `to` (inclusive). */
-async function* missed(
-  log: EventLog,
-  row: ParkedRow,
-  types: readonly string[],
-  from: Position,
-  to: Position,
-): AsyncGenerator<RecordedEvent[]> {
-  if (row.outside) {
-    const events = await log.readStream({ tenantId: null, aggregate: row.aggregate, id: row.lane });
-    yield events.filter(({ position, type }) => position >= from && position <= to && types.includes(type));
-    return;
-  }
-  for (let after = from - 1n; after < to; ) {
-    const page = await log.readAll({ after, tenantId: row.lane, types, limit: PAGE });
-    yield page.events.filter(({ position }) => position <= to);
-    if (page.position <= after) return;
-    after = page.position;
-  }
-}
+const findParked = async (client: PoolClient, projection: string, lane: string): Promise<Found | undefined> => {
+  const { rows } = await client.query<Omit<Found, 'position'> & { position: string }>(
+    `select p.lane, p.outside, p.aggregate, p.position, p.error, c.version
+     from projecting.parked p join projecting.checkpoints c using (projection)
+     where p.projection = $1 and p.lane = $2`,
+    [projection, lane],
+  );
+  return rows[0] && { ...rows[0], position: BigInt(rows[0].position) };
+};
 
-/** Folds one event; what the database refuses of it is undone alone. */
-const foldOne = async (
-  client: PoolClient,
-  projection: Projection,
-  event: RecordedEvent,
-): Promise<Parked | undefined> => {
-  const buffer = new RowBuffer(projection.tables);
-  const [refused] = foldEvents(projection, [event], new Set(), buffer);
-  if (refused) return refused;
+/** Writes rows; where the database refuses them, undoes them alone. @returns false where it refused them */
+const write = async (client: PoolClient, projection: Projection, buffer: RowBuffer): Promise<boolean> => {
   const { expressions, values } = rowStatement(LIVE_SCHEMA, projection.tables, buffer.folded, 'true', 1);
-  if (expressions.length === 0) return undefined;
-  await client.query('savepoint one');
+  if (expressions.length === 0) return true;
+  await client.query('savepoint rows');
   try {
     await client.query(`with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`, values);
-    await client.query('release savepoint one');
-    return undefined;
+    await client.query('release savepoint rows');
+    return true;
   } catch (error) {
     if (!isDataError(error)) throw error;
-    await client.query('rollback to savepoint one');
-    return parkedAt(event, error);
+    await client.query('rollback to savepoint rows');
+    return false;
   }
 };
 
-/**
- * Folds what a parked lane has missed and lets it go on with the others. `skip` leaves out the event that was refused.
- * The projection stands still meanwhile. Where another event is refused the lane is parked there: what came before it is
- * in the read model then.
- * @returns `resumed`; `refused` with the lane parked; `unknown` where no such lane is parked
- */
-export const resumeLane = (
+/** Writes what a lane has missed, up to the event that is refused. @returns the event that is refused, if one is */
+const fold = async (
+  client: PoolClient,
+  pool: Pool,
+  projection: Projection,
+  events: readonly RecordedEvent[],
+): Promise<Parked | undefined> => {
+  const buffer = new RowBuffer(projection.tables);
+  const refused = foldEvents(projection, events, new Set(), buffer);
+  if (await write(client, projection, buffer)) return refused[0];
+  const stops = await findStops(pool, projection, events, refused);
+  if (!(await write(client, projection, foldUntil(projection, events, stops))))
+    throw new Error(`the database refuses rows of ${projection.name}, but no event alone; try again`);
+  return stops[0];
+};
+
+const parkAgain = (client: PoolClient, projection: string, { lane, position, type, error, ...more }: Parked) =>
+  client.query(
+    `update projecting.parked set position = $3, event_type = $4, error = $5, kind = $6, schema_version = $7,
+       attempts = attempts + 1
+     where projection = $1 and lane = $2`,
+    [projection, lane, position.toString(), type, error, more.kind, more.schemaVersion],
+  );
+
+/** One part of what a lane has missed, in a transaction of its own. @returns undefined where more is to come */
+const resumePart = async (
+  client: PoolClient,
   pool: Pool,
   log: EventLog,
   projection: Projection,
+  parked: ParkedLane,
+  part: { readonly events: readonly RecordedEvent[]; readonly position: Position; readonly isLast: boolean },
+): Promise<Resumed | undefined> => {
+  const { name } = projection;
+  const { rows } = await client.query<{ position: string }>(
+    'select position from projecting.checkpoints where projection = $1 for update',
+    [name],
+  );
+  const [held] = rows;
+  const still = await findParked(client, name, parked.lane);
+  if (!held || !still) return 'unknown';
+  if (still.version !== projection.version) return 'other-version';
+  // Another worker has done this part.
+  if (still.position !== parked.position) return undefined;
+  const to = BigInt(held.position);
+  const events = [...part.events];
+  let done = part.position;
+  // The projection stands still for the last part alone, which is short: the lane was at the head a moment ago.
+  while (part.isLast && done < to) {
+    const page = await missedEvents(log, parked, projection.types, done + 1n);
+    events.push(...page.events);
+    if (page.position <= done) break;
+    done = page.position;
+  }
+  const refused = await fold(
+    client,
+    pool,
+    projection,
+    events.filter(({ position }) => position <= to),
+  );
+  if (refused) {
+    await parkAgain(client, name, refused);
+    return 'refused';
+  }
+  if (!part.isLast && done < to) {
+    await client.query('update projecting.parked set position = $3 where projection = $1 and lane = $2', [
+      ...[name, parked.lane, (done + 1n).toString()],
+    ]);
+    return undefined;
+  }
+  await client.query('delete from projecting.parked where projection = $1 and lane = $2', [name, parked.lane]);
+  await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [name]);
+  return 'resumed';
+};
+
+/**
+ * Folds what a parked lane has missed and lets it go on with the others. Other lanes go on meanwhile, but for the moment in
+ * which a part of 1,000 events is written. Where another event is refused the lane is parked there: what came before it
+ * is in the read model then. An event that is skipped is left out of every later fold, a rebuild's too.
+ * @returns `unknown` where no such lane is parked
+ * @throws what the log or the database throws; the lane is then still parked, behind what was written
+ */
+export const resumeLane = async (
+  pool: Pool,
+  log: EventLog,
+  asked: Projection,
   lane: string,
-  { skip }: { skip: boolean },
-): Promise<'resumed' | 'refused' | 'unknown'> =>
-  inTransaction(pool, async (client) => {
-    const { rows: held } = await client.query<{ position: string }>(
-      'select position from projecting.checkpoints where projection = $1 for update',
-      [projection.name],
-    );
-    const { rows } = await client.query<ParkedRow>(
-      'select lane, outside, aggregate, position from projecting.parked where projection = $1 and lane = $2',
-      [projection.name, lane],
-    );
-    const [parked] = rows;
-    if (!held[0] || !parked) return 'unknown';
-    const from = BigInt(parked.position) + (skip ? 1n : 0n);
-    for await (const events of missed(log, parked, projection.types, from, BigInt(held[0].position))) {
-      for (const event of events) {
-        const refused = await foldOne(client, projection, event);
-        if (!refused) continue;
-        await client.query(
-          `update projecting.parked set position = $3, event_type = $4, error = $5, attempts = attempts + 1
-           where projection = $1 and lane = $2`,
-          [projection.name, lane, refused.position.toString(), refused.type, refused.error],
-        );
-        return 'refused';
-      }
-    }
-    await client.query('delete from projecting.parked where projection = $1 and lane = $2', [projection.name, lane]);
-    await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [projection.name]);
-    return 'resumed';
-  });
+  { skippedBy }: ResumeOptions = {},
+): Promise<Resumed> => {
+  const first = await withClient(pool, (client) => findParked(client, asked.name, lane));
+  if (first && first.version !== asked.version) return 'other-version';
+  if (first && skippedBy !== undefined) {
+    const { events } = await missedEvents(log, first, asked.types, first.position);
+    const event = events.find(({ position }) => position === first.position);
+    const skip = { error: first.error, by: skippedBy };
+    if (event) await withClient(pool, (client) => rememberSkip(client, asked.name, event, skip));
+  }
+  const projection = await withoutSkipped(pool, asked);
+  for (;;) {
+    const parked = await withClient(pool, (client) => findParked(client, asked.name, lane));
+    if (!parked) return first ? 'resumed' : 'unknown';
+    const { events, position, caughtUp } = await missedEvents(log, parked, projection.types, parked.position);
+    const part = { events, position, isLast: caughtUp };
+    const outcome = await inTransaction(pool, (client) => resumePart(client, pool, log, projection, parked, part));
+    if (outcome) return outcome;
+  }
+};

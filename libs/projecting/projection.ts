@@ -25,6 +25,9 @@ export interface Projection {
   readonly tables: Tables;
   /** The event types that it handles. */
   readonly types: readonly string[];
+  /** The event types that its release knows: those that it handles, and those that it leaves alone. */
+  readonly known: readonly string[];
+  /** @throws UnknownSchemaVersion the event is of a newer release; or what the event's handler throws */
   readonly handle: (event: RecordedEvent, rows: Writers<Tables>) => void;
 }
 
@@ -42,7 +45,10 @@ export const defineProjection = <Event extends EventToAppend, const T extends Ta
   return {
     ...rest,
     types: [...handlers.keys()],
+    known: Object.keys(on),
     handle: (event, rows) => {
+      // Also where the handler would not look at the data: what the event means may have changed with its version.
+      if (event.undecodable) throw event.undecodable;
       handlers.get(event.type)?.(event as unknown as Recorded<Event>, rows as unknown as Writers<T>);
     },
   };

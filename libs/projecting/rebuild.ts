@@ -24,6 +24,7 @@ import { atTheBeginning, foldPage, type Progressing, type RebuildOptions } from 
 import { RowBuffer } from './row-buffer';
 import { createShadow, type Shadow } from './shadow';
 import { dropLeftovers } from './shadow-leftovers';
+import { withoutSkipped } from './skips';
 
 /** Tries to swap where the database refuses what came last. */
 const TRIES = 5;
@@ -63,11 +64,12 @@ const catchUpIn = async (
 
 const replaceParked = async (client: PoolClient, projection: string, parked: Iterable<Parked>): Promise<void> => {
   await client.query('delete from projecting.parked where projection = $1', [projection]);
-  for (const { lane, outside, aggregate, position, type, error } of parked) {
+  for (const { lane, outside, aggregate, position, type, error, kind, schemaVersion } of parked) {
     await client.query(
-      `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [projection, lane, outside, aggregate, position.toString(), type, error],
+      `insert into projecting.parked
+         (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [projection, lane, outside, aggregate, position.toString(), type, error, kind, schemaVersion],
     );
   }
 };
@@ -203,8 +205,9 @@ const giveUp = async (
  * @param id of an open rebuild that wants the version of this projection
  * @throws what went wrong; the old read model stays, and the rebuild stays open with a time for its next attempt
  */
-export const rebuild = async (projection: Projection, id: string, options: RebuildOptions): Promise<void> => {
+export const rebuild = async (asked: Projection, id: string, options: RebuildOptions): Promise<void> => {
   const { pool, roles, log, logger, signal } = options;
+  const projection = await withoutSkipped(pool, asked);
   const attempt = await takeRebuild(pool, projection, id, await log.head());
   let shadow: Shadow | undefined;
   try {

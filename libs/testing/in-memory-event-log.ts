@@ -16,7 +16,7 @@ import {
   WrongExpectedVersion,
 } from '../event-log/port';
 import { type StreamId, streamName } from '../event-log/stream-id';
-import { currentVersion, noUpcasters, type Upcasters, upcast } from '../event-log/upcasting';
+import { currentVersion, noUpcasters, type Upcasters, unknownVersion, upcast } from '../event-log/upcasting';
 import { validateAppend } from '../event-log/validate-append';
 
 type Stored = Omit<RecordedEvent, 'data'> & { readonly json: string };
@@ -126,8 +126,18 @@ export class InMemoryEventLog implements EventLog {
   }
 
   readonly #read = ({ json, ...event }: Stored): RecordedEvent => {
-    const data = upcast(this.upcasters, event.type, event.schemaVersion, JSON.parse(json) as JsonObject);
-    return { ...event, data, schemaVersion: currentVersion(this.upcasters, event.type) };
+    const { upcasters } = this;
+    const { type, schemaVersion } = event;
+    let data: JsonObject | undefined;
+    return {
+      ...event,
+      get data() {
+        data ??= upcast(upcasters, type, schemaVersion, JSON.parse(json) as JsonObject);
+        return data;
+      },
+      undecodable: unknownVersion(upcasters, type, schemaVersion),
+      schemaVersion: Math.max(schemaVersion, currentVersion(upcasters, type)),
+    };
   };
 
   #appended(ended: AbortSignal): Promise<void> {

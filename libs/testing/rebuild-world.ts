@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { EventLog, Subscribe } from '../event-log/port';
+import { REBUILD_LOCKS } from '../platform/database/advisory-locks';
 import { createPool } from '../platform/database/pools';
 import { roleNames } from '../platform/database/roles';
 import { uuidv7 } from '../platform/ids/uuid';
@@ -137,7 +138,7 @@ export const openRebuildWorld = async () => {
       (
         await query(
           `select pg_terminate_backend(pid) from pg_locks
-           where locktype = 'advisory' and classid = 730194 and objsubid = 2 and granted
+           where locktype = 'advisory' and classid = ${REBUILD_LOCKS} and objsubid = 2 and granted
              and database = (select oid from pg_database where datname = current_database())`,
         )
       ).length,

@@ -15,8 +15,8 @@ export interface System {
   readonly owner: Pool;
   /** The same on another database of the server, for what ends connections to this one. */
   readonly server: Pool;
-  /** Starts one process; `env` goes before what all of them share. */
-  start(env?: Record<string, string>): Product;
+  /** Starts one process; `env` goes before what all of them share, `dist` is a compiled product of another release. */
+  start(env?: Record<string, string>, dist?: string): Product;
   readonly env: Record<string, string>;
   /** Ends every connection of the product. @returns how many */
   terminateBackends(): Promise<number>;
@@ -58,7 +58,7 @@ export const openSystem = async (): Promise<System> => {
     owner,
     server,
     env,
-    start: (more = {}) => launch(dataDir, { env: { ...env, ...more } }),
+    start: (more = {}, dist) => launch(dataDir, { env: { ...env, ...more }, ...(dist !== undefined && { dist }) }),
     terminateBackends: async () => {
       const { rowCount } = await server.query(
         `select pg_terminate_backend(pid) from pg_stat_activity

@@ -1,4 +1,4 @@
-import { anAppend, aStream, settle, upTo } from '../../libs/event-log/contract/support';
+import { anAppend, aStream, follow, settle, upTo, versions } from '../../libs/event-log/contract/support';
 import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
 import { LogUnavailable } from '../../libs/event-log/port';
 import type { ScriptedEventStore } from '../support/scripted-eventstore';
@@ -60,5 +60,47 @@ describe('a cluster', () => {
     leader.script.holdReads = false;
     cluster.elect(1);
     await afterElection(() => log.append(anAppend()));
+  });
+
+  it('whose leader steps down takes the append on the new leader, and the old one is asked for nothing', async () => {
+    await log.append(anAppend());
+    const before = cluster.nodes[0]?.script.counts.appends;
+    cluster.elect(1);
+    expect(await log.append(anAppend())).toMatchObject({ version: 1, repeated: false });
+    expect(cluster.nodes[0]?.script.counts.appends).toBe(before);
+  });
+
+  it('without a leader lets appends and reads wait for the end of the election', async () => {
+    await log.close();
+    open({ appendDeadlineMs: 30_000 });
+    const first = anAppend();
+    await log.append(first);
+    cluster.elect(undefined);
+    const before = asked();
+    const appended = log.append(anAppend({ stream: first.stream, expected: 1 }));
+    const read = log.readStream(first.stream);
+    await until(() => asked() > before + 6);
+    cluster.elect(2);
+    expect(await appended).toMatchObject({ version: 2, repeated: false });
+    expect((await read).length).toBeGreaterThan(0);
+  });
+
+  it('whose leader freezes and is replaced serves appends and subscriptions without it', async () => {
+    await log.close();
+    open({ appendDeadlineMs: 30_000, probeIntervalMs: 200, probeDeadlineMs: 1_000 });
+    const first = anAppend();
+    const { position } = await log.append(first);
+    const following = follow(log, { after: position }, (events) => events.length === 2);
+    await until(() => cluster.nodes.some((node) => node.subscriptions > 0));
+    const [leader] = cluster.nodes as [ScriptedEventStore];
+    leader.script.freeze();
+    leader.script.aliveInGossip = false;
+    cluster.elect(1);
+    leader.script.role = 'leaderless';
+    expect(await log.append(anAppend({ stream: first.stream, expected: 1 }))).toMatchObject({ version: 2 });
+    expect(await log.append(anAppend({ stream: first.stream, expected: 2 }))).toMatchObject({ version: 3 });
+    expect(versions((await following).events)).toEqual([2, 3]);
+    expect(leader.script.frozen).toBe(true);
+    leader.script.thaw();
   });
 });

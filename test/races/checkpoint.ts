@@ -186,11 +186,9 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
             const lane = notebook.tenants[step.lane] ?? '';
             const position = await world.parkedAt(lane);
             if (position !== undefined) skipped.add(position);
-            await resumeLane(pool, notebook.log, projection, lane, { skip: true });
+            await resumeLane(pool, notebook.log, projection, lane, { skippedBy: 'an operator' });
           } else if (step.do === 'rebuild') {
             await rebuildNow(world, notebook.log, step.diesAt);
-            // It knows nothing of what was skipped, and parks the lane again.
-            skipped.clear();
           }
           if (step.do !== 'append' && step.do !== 'look' && step.do !== 'fold')
             await require(world, await notebook.events(), JSON.stringify(step), skipped);

@@ -4,6 +4,7 @@ import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
 import { liveWorkers, stepsOfWorkers } from './checkpoint';
 import { type NotesWorld, openNotes } from './notes';
 import { missedOwnWrites } from './read-your-writes';
+import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
 import { readWhileOthersDawdle } from './slow-commits';
 
 jest.setTimeout(120_000);
@@ -40,6 +41,18 @@ describe('the check of checkpoints finds', () => {
   it('a waiter that answers too early', async () => {
     const hasty = { waitFor: async () => true };
     expect(await missedOwnWrites(world, 50, 'here', () => hasty)).toBeGreaterThan(0);
+  });
+});
+
+describe('the check of rebuilds finds', () => {
+  it('no fencing token: an overtaken worker goes on', async () => {
+    const withoutToken = (sql: string): string => sql.replace('and attempt = $2', 'and $2::integer > 0');
+    expect(await overtakenRebuild(withoutToken)).toMatch(/^the overtaken attempt ended as done/);
+  });
+
+  it('a request without version: an older worker serves it', async () => {
+    const withoutVersion = (sql: string): string => sql.replace('and version = $2', 'and $2::integer > 0');
+    expect(await requestOfNewerRelease(withoutVersion)).toMatch(/^the request for version 2 is done/);
   });
 });
 

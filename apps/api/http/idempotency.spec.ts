@@ -53,7 +53,8 @@ describe('Idempotency-Key', () => {
       headers: { ...headers, ...(key !== undefined && { 'idempotency-key': key }) },
       payload,
     });
-  const leaseRunsOut = () => owner.query(`update idempotency.keys set leased_until = now() - interval '1 second'`);
+  const leaseRunsOut = () =>
+    owner.query(`update idempotency.keys set leased_until = lease.now() - interval '1 second'`);
 
   it('costs no round trip where there is none', async () => {
     await make(undefined);

@@ -4,6 +4,7 @@ import { DatabaseError } from 'pg';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../libs/event-log/fold-onto';
 import {
   AppendOutcomeUnknown,
   InvalidAppend,
@@ -48,6 +49,12 @@ describe('whatever a route throws', () => {
     ['a log that is away', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
     ['an append of unknown outcome', new AppendOutcomeUnknown(SECRET), 503, 'dependency-unavailable'],
     ['a version that was lost again and again', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
+    [
+      'a history of a newer release',
+      new HistoryOfNewerRelease(SECRET, { type: 'New', version: 1 }),
+      503,
+      'dependency-unavailable',
+    ],
     ['a version out of date', new StaleVersion(), 412, 'precondition-failed'],
     ['an append that no log takes', new InvalidAppend(SECRET), 400, 'validation-failed'],
     ['a refused connection', coded(new Error(SECRET), 'ECONNREFUSED'), 503, 'dependency-unavailable'],
@@ -68,6 +75,10 @@ describe('whatever a route throws', () => {
     ['a database that is going down', database('57P01'), 503, 'dependency-unavailable'],
     ['a statement timeout', database('57014'), 503, 'dependency-unavailable'],
     ['a lock timeout', database('55P03'), 503, 'dependency-unavailable'],
+    ['a statement that could not be prepared', database('26000'), 503, 'dependency-unavailable'],
+    ['a full disk', database('53100'), 503, 'dependency-unavailable'],
+    ['a refused password', database('28P01'), 503, 'dependency-unavailable'],
+    ['a pooler without a free connection', database('08P01'), 503, 'dependency-unavailable'],
     ['too many connections', database('53300'), 503, 'dependency-unavailable'],
     ['a deadlock', database('40P01'), 503, 'dependency-unavailable'],
     ['a missing table', database('42P01'), 500, 'internal-error'],
@@ -127,8 +138,8 @@ const CLASSES: readonly [string, readonly string[], 503 | 500][] = [
   ['22 data', ['22000', '22001', '22003', '22021', '22P02', '22P05'], 500],
   ['23 integrity constraint', ['23502', '23503', '23505', '23514', '23P01'], 500],
   ['24 cursor state', ['24000'], 500],
-  ['25 transaction state, of our own making', ['25000', '25001', '25P01', '25P02'], 500],
-  ['25 transaction state, of the server', ['25006', '25P03', '25P04'], 503],
+  ['25 transaction state, of our own making', ['25000', '25001'], 500],
+  ['25 transaction state, on a connection that is replaced', ['25006', '25P01', '25P02', '25P03', '25P04'], 503],
   ['26 statement name', ['26000'], 503],
   ['28 authorization', ['28000', '28P01'], 503],
   ['34 cursor name', ['34000'], 500],

@@ -4,6 +4,7 @@ import { TooMuchToTakeIn } from '../../../libs/billing/intake';
 import { StripeUnavailable } from '../../../libs/billing/unavailable';
 import { Refusal } from '../../../libs/domain/refusal';
 import { StaleVersion } from '../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../libs/event-log/fold-onto';
 import {
   AppendOutcomeUnknown,
   InvalidAppend,
@@ -43,6 +44,10 @@ const ofLog = (error: unknown): Problem | undefined => {
     return away(error, 'The event log is away; nothing was written. Try again soon.');
   if (error instanceof AppendOutcomeUnknown) {
     const detail = 'Whether this was written is not known yet. Repeat it with the same Idempotency-Key to be sure.';
+    return away(error, detail);
+  }
+  if (error instanceof HistoryOfNewerRelease) {
+    const detail = 'A newer release has changed this, and this one can not decide on it. Try again in a while.';
     return away(error, detail);
   }
   if (error instanceof StaleVersion) return new Problem('precondition-failed', {}, { cause: error });

@@ -1,3 +1,4 @@
+import { unknownEvent } from '../unknown-event';
 import type { PersonEvent } from './events';
 
 export type Person = { readonly status: 'absent' | 'registered' | 'erased' };
@@ -8,6 +9,8 @@ const evolve = (_: Person, event: PersonEvent): Person => {
       return { status: 'registered' };
     case 'PersonErased':
       return { status: 'erased' };
+    default:
+      return unknownEvent(event);
   }
 };
 

@@ -1,3 +1,4 @@
+import { unknownEvent } from '../unknown-event';
 import type { ProjectDetails, ProjectEvent } from './events';
 
 /** A project as its rules need to see it. Plain data: it is kept in snapshots. */
@@ -20,6 +21,8 @@ const evolve = (project: Project, event: ProjectEvent): Project => {
       return { ...present(project), status: 'archived' };
     case 'ProjectRestored':
       return { ...present(project), status: 'active' };
+    default:
+      return unknownEvent(event);
   }
 };
 

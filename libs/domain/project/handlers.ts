@@ -20,7 +20,7 @@ type Done = Executed<Project>;
 const projectStream = (tenantId: string, id: string) => ({ tenantId, aggregate: projectFold.aggregate, id });
 
 const tenantOf = async (store: AggregateStore, tenantId: string): Promise<Tenant> => {
-  const { state } = await store.load(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId });
+  const { state } = await store.loadWhole(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId });
   return state;
 };
 
@@ -103,7 +103,7 @@ class RestoreProjectHandler implements ICommandHandler<RestoreProject, Done> {
     const stream = projectStream(tenantId, request.projectId);
     const [surroundings, { state }] = await Promise.all([
       surroundingsOf(this.store, tenantId, request),
-      this.store.load(projectFold, stream),
+      this.store.loadWhole(projectFold, stream),
     ]);
     const decide = (project: Project) => restoreProject(surroundings, project);
     const restore = () => this.store.execute(projectFold, stream, context, decide, expectedVersion);

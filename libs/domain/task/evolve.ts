@@ -1,3 +1,4 @@
+import { unknownEvent } from '../unknown-event';
 import type { TaskEvent, TaskStatus } from './events';
 
 /** Who has a task since when. */
@@ -51,6 +52,8 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
       return { ...present(task), assignment: null };
     case 'TaskDeleted':
       return { kind: 'deleted' };
+    default:
+      return unknownEvent(event);
   }
 };
 

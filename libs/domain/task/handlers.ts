@@ -27,10 +27,10 @@ const surroundingsOf = async (
   { by, assigneeId }: { readonly by: string; readonly assigneeId?: string | null },
 ): Promise<Surroundings> => {
   const [{ state: tenant }, project] = await Promise.all([
-    store.load(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId }),
+    store.loadWhole(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId }),
     projectId === undefined
       ? undefined
-      : store.load(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
+      : store.loadWhole(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
   ]);
   return {
     ...standpointOf(tenant, by),
@@ -47,7 +47,7 @@ const surroundingsOfTask = async (
   tenantId: string,
   request: { readonly by: string; readonly taskId: string; readonly assigneeId?: string | null },
 ): Promise<Surroundings> => {
-  const { state: task } = await store.load(taskFold, taskStream(tenantId, request.taskId));
+  const { state: task } = await store.loadWhole(taskFold, taskStream(tenantId, request.taskId));
   return surroundingsOf(store, tenantId, task.kind === 'present' ? task.projectId : undefined, request);
 };
 

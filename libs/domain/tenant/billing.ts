@@ -1,3 +1,4 @@
+import { unknownEvent } from '../unknown-event';
 import type {
   BillingEvent,
   InvoiceDetails,
@@ -121,5 +122,7 @@ export const evolveAccount = (account: Account, event: BillingEvent): Account =>
       return { ...account, standing: ACTIVE };
     case 'BillingDriftRepaired':
       return account;
+    default:
+      return unknownEvent(event);
   }
 };

@@ -1,3 +1,4 @@
+import { UnknownEvent, unknownEvent } from '../unknown-event';
 import { type Account, evolveAccount, newAccount, type Standing } from './billing';
 import { BILLING_FACTS, type BillingEvent } from './billing-events';
 import { type ById, get, none, remove, set } from './by-id';
@@ -110,7 +111,8 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
     const nothing = { removed: none, invitations: none, teams: none, account: newAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
   }
-  if (tenant.status === 'absent') throw new Error('the stream does not begin with TenantCreated');
+  // Founded by an event that this release does not know.
+  if (tenant.status === 'absent') throw new UnknownEvent(event.type);
   // What was still on its way when the company was closed changes nothing any more.
   if (tenant.status === 'closed') return tenant;
   if (isOfBilling(event)) {
@@ -179,6 +181,8 @@ const evolveOpen = (
         members: remove(team.members, event.data.personId),
         version,
       }));
+    default:
+      return unknownEvent(event);
   }
 };
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { InvalidAppend, type Page, START } from '../port';
+import { sleep } from '../../platform/backoff';
+import { type Append, InvalidAppend, type Page, type Position, START } from '../port';
 import { allOf, anAppend, aStream, caughtUp, facts, follow, type Opened, upTo } from './support';
 
 export const erasing = (opened: Opened): void => {
@@ -87,6 +88,28 @@ export const erasing = (opened: Opened): void => {
       expect(all.events.filter(({ stream }) => stream.tenantId === kept.tenantId)).toHaveLength(4);
       const page = await log.readAll({ after, limit: 10_000 });
       expect(page.events.filter(({ stream }) => stream.tenantId === gone.tenantId)).toEqual([]);
+    });
+
+    it('leaves a head that a live reader reaches, though nothing is appended after it', async () => {
+      const { log } = opened();
+      const after = await log.head();
+      const { tenantId, appends } = await aTenant(3);
+      const last = await log.append(anAppend());
+      const leaving = new AbortController();
+      let reached = after;
+      const reading = follow(log, { after, types: ['ThingHappened'], signal: leaving.signal }, (_, { position }) => {
+        reached = position;
+        return false;
+      });
+      const until = async (position: Position): Promise<void> => {
+        while (reached < position) await sleep(10);
+      };
+      await until(last.position);
+      await log.deleteTenant(tenantId);
+      expect(await log.readStream((appends[0] as Append).stream)).toEqual([]);
+      await until(await log.head());
+      leaving.abort();
+      await reading;
     });
 
     it('is seen by every process', async () => {

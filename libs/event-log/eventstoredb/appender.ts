@@ -117,7 +117,7 @@ export class Appender {
       if (!(reply instanceof OutcomeLost) && reply.kind === 'stored')
         return this.#stored(valid, name, at, reply, horizon);
       lost ||= reply instanceof OutcomeLost;
-      const found = await this.#lookFor(name, append, born, reply, lost);
+      const found = await this.#lookFor(name, append, born, reply, { lost, until });
       if (found) return { ...repeatOf(found), repeated: !lost };
       // Nothing of it in the stream. Where it was lost, the same once more with the same version can't be written twice.
       if (reply instanceof OutcomeLost) {
@@ -150,17 +150,19 @@ export class Appender {
     return { version, position, repeated: position <= horizon };
   }
 
-  /** Looks for the command after a conflict or a lost answer, within a time of its own. */
+  /** Looks for the command after a conflict or a lost answer, within a time of its own at least. */
   async #lookFor(
     name: string,
     { commandId }: Append,
     born: number | undefined,
     reply: Reply | OutcomeLost,
-    lost: boolean,
+    { lost, until }: { readonly lost: boolean; readonly until: number },
   ) {
     const actual = reply instanceof OutcomeLost || reply.kind === 'stored' ? 0 : reply.actual;
+    // The search for the next leader counts, too.
+    const idleMs = Math.max(this.settings.resolveDeadlineMs, until - Date.now());
     try {
-      return await this.history.find(name, commandId, born, { idleMs: this.settings.resolveDeadlineMs, upTo: actual });
+      return await this.history.find(name, commandId, born, { idleMs, upTo: actual });
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
       if (!lost) throw error;

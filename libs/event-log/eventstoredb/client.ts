@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { EventStoreDBClient, UnavailableError } from '@eventstore/db-client';
-import { type CallOptions, type Channel, type Client as GrpcClient, Metadata, status } from '@grpc/grpc-js';
+import type { CallOptions, Channel, Client as GrpcClient, Metadata, ServiceError } from '@grpc/grpc-js';
 import { sleep } from '../../platform/backoff';
-import { InvalidConnectionString } from './errors';
+import { GRPC, InvalidConnectionString } from './errors';
 
 /**
  * What the client's own commands are built from. Its types call these members `protected`; the version is pinned, and
@@ -90,7 +90,8 @@ const create = (connectionString: string): EventStoreDBClient => {
   try {
     return EventStoreDBClient.connectionString(connectionString);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    // The client quotes what it could not read, which may be a part of the password.
+    const said = (error instanceof Error ? error.message : String(error)).replace(/".*?"/gs, 'text');
     throw new InvalidConnectionString(`EVENTSTORE_URL can not be used: ${said}`, { cause: error });
   }
 };
@@ -108,9 +109,7 @@ const leaves = (internals: Internals, error: Error): boolean => {
  * asks this node last.
  */
 export const leave = async (client: EventStoreDBClient, channel: Channel, reason: string): Promise<void> => {
-  const gone = Object.assign(new Error(reason), {
-    ...{ code: status.UNAVAILABLE, details: reason, metadata: new Metadata() },
-  });
+  const gone = Object.assign(new Error(reason), { code: GRPC.unavailable, details: reason }) as ServiceError;
   await internalsOf(client).handleError({ getChannel: () => channel }, new UnavailableError(gone));
 };
 

@@ -2,7 +2,7 @@ import type { AllStreamRecordedEvent, RecordedEvent as RawEvent } from '@eventst
 import { eventId } from '../event-id';
 import type { Actor, Append, JsonObject, RecordedEvent } from '../port';
 import { parseStreamName } from '../stream-id';
-import { currentVersion, type Upcasters, upcast } from '../upcasting';
+import { currentVersion, type Upcasters, unknownVersion, upcast } from '../upcasting';
 
 /** As it is stored. The names with `$` are those that EventStoreDB's own tools follow. */
 interface StoredMetadata {
@@ -64,25 +64,31 @@ const isOurs = (metadata: unknown): metadata is StoredMetadata =>
 /**
  * The event as the port has it; undefined for what is not of this product: the server's own events (statistics,
  * metadata, tombstones, links) and other applications' streams.
- * @throws UnknownSchemaVersion
  */
 export const decode = (raw: Raw | undefined, upcasters: Upcasters): RecordedEvent | undefined => {
   if (!raw || raw.type.startsWith('$')) return undefined;
   const stream = parseStreamName(raw.streamId);
   const { metadata } = raw as { metadata: unknown };
   if (!stream || !isOurs(metadata)) return undefined;
+  const { schemaVersion } = metadata;
+  let data: JsonObject | undefined;
   return {
     id: raw.id,
     stream,
     version: Number(raw.revision) + 1,
     position: raw.position?.commit ?? 0n,
     type: raw.type,
-    data: upcast(upcasters, raw.type, metadata.schemaVersion, raw.data as JsonObject),
+    // Only for the reader who asks: what can't be upcast must not end the subscription of all others.
+    get data() {
+      data ??= upcast(upcasters, raw.type, schemaVersion, raw.data as JsonObject);
+      return data;
+    },
+    undecodable: unknownVersion(upcasters, raw.type, schemaVersion),
     commandId: metadata.commandId,
     actor: actorOf(metadata.actor),
     correlationId: metadata.$correlationId,
     causationId: metadata.$causationId,
-    schemaVersion: currentVersion(upcasters, raw.type),
+    schemaVersion: Math.max(schemaVersion, currentVersion(upcasters, raw.type)),
     recordedAt: raw.created,
   };
 };

@@ -1,9 +1,10 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { ServerFeaturesClient } from '@eventstore/db-client/generated/serverfeatures_grpc_pb';
 import { Empty } from '@eventstore/db-client/generated/shared_pb';
-import { type Channel, status } from '@grpc/grpc-js';
+import type { Channel } from '@grpc/grpc-js';
 import { LogUnavailable } from '../port';
 import { connect, disconnect, internalsOf, leave } from './client';
+import { GRPC } from './errors';
 
 export interface ConnectionOptions {
   readonly connectionString: string;
@@ -131,7 +132,7 @@ export class Connection {
     try {
       await this.probe(probeDeadlineMs);
     } catch (error) {
-      const late = (error as { code?: unknown }).code === status.DEADLINE_EXCEEDED;
+      const late = (error as { code?: unknown }).code === GRPC.deadlineExceeded;
       if (late && Date.now() < latest) {
         await leave(this.client, channel, `the node did not answer within ${probeDeadlineMs} ms`);
       }

@@ -1,6 +1,8 @@
 import { AccessDeniedError } from '@eventstore/db-client';
-import { status } from '@grpc/grpc-js';
 import { LogDenied, LogUnavailable } from '../port';
+
+/** The codes of gRPC that make a difference here. Their library is the client's own dependency, not ours. */
+export const GRPC = { deadlineExceeded: 4, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const;
 
 /** Nothing has reached the server: neither now nor later will the append be written. */
 export class NotSent extends Error {
@@ -21,7 +23,7 @@ export class InvalidConnectionString extends Error {
 export const isDenied = (error: unknown): boolean => {
   if (error instanceof AccessDeniedError || error instanceof LogDenied) return true;
   const code = (error as { code?: unknown } | undefined)?.code;
-  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+  return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
 };
 
 /** The node answers, and knows no leader: it is cut off from the others, or an election is under way. */

@@ -111,6 +111,11 @@ export class EventStoreDbEventLog implements EventLog {
       await this.#reading.erasures.add(this.#line, tenantId);
       const gone = await tombstoneStreams(this.#reading, tenantId);
       for (const name of gone) this.#reading.known.forget(name);
+      if (gone.length === 0) return;
+      this.#settings.logger.info(
+        { tenantId, streams: gone.length },
+        'the streams of a tenant are deleted; their events can be read in $all until a scavenge has run on every node',
+      );
     });
   }
 

@@ -1,20 +1,21 @@
 import type { Pool, PoolClient } from 'pg';
 import { borrow, giveBack } from '../../platform/database/lending';
+import type { Route } from '../../platform/database/pooler';
 import { createPool } from '../../platform/database/pools';
 import { BatchFailed } from './append-queue';
 import { batchFailure, isConnectionUsable, unavailable } from './failures';
 
-export interface ConnectionOptions {
-  /** Connects as the log's own role. */
-  readonly url: string;
+/** Connects as the log's own role. */
+export interface ConnectionOptions extends Route {
   readonly max: number;
   /** ms that the server may spend on one statement. */
   readonly statementTimeoutMs: number;
 }
 
-export const createLogPool = ({ url, max, statementTimeoutMs }: ConnectionOptions, name: string): Pool =>
+export const createLogPool = ({ url, pooler, max, statementTimeoutMs }: ConnectionOptions, name: string): Pool =>
   createPool({
     url,
+    pooler,
     max,
     applicationName: `tenantry-${name}`,
     statementTimeoutMs,

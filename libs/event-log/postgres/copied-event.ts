@@ -91,11 +91,9 @@ const int64Of = (row: BinaryRow, field: number): bigint => row.bytes.readBigInt6
 export class CopiedEvent extends StoredEvent {
   readonly #row: BinaryRow;
 
-  /** @throws UnknownSchemaVersion it is of a newer release */
   constructor(row: BinaryRow, upcasters: Upcasters) {
     super(wordOf(row, FIELD.type), int16Of(row, FIELD.schemaVersion), upcasters);
     this.#row = row;
-    this.requireKnown();
   }
 
   get position(): Position {

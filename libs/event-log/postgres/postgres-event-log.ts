@@ -1,4 +1,5 @@
 import { backoff } from '../../platform/backoff';
+import type { Pooler } from '../../platform/database/pooler';
 import { createWake, MISSED } from '../../platform/database/wake';
 import type { EventLog, Filter, Page, Position } from '../port';
 import { noUpcasters, type Upcasters } from '../upcasting';
@@ -13,6 +14,10 @@ import { createTail } from './tail';
 export interface PostgresEventLogOptions {
   /** Connects as the log's own role, to a database that is migrated. */
   readonly connectionString: string;
+  /** What `connectionString` leads over. */
+  readonly pooler?: Pooler | undefined;
+  /** Where LISTEN connects, which a pooler does not pass on; `connectionString` unless given. */
+  readonly listenUrl?: string;
   readonly upcasters?: Upcasters;
   /** Connections for reads; 4 unless given. Appends have two of their own, and LISTEN one. */
   readonly readers?: number;
@@ -41,13 +46,13 @@ const ERASED = 'erased';
 
 /** The event log in one PostgreSQL table; `schema.sql` beside this file says how it keeps its promises. */
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
-  const { connectionString, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
+  const { connectionString, pooler, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
   const appenders = createLogPool(
-    { url: connectionString, max: APPENDERS, statementTimeoutMs: appendDeadlineMs * STATEMENT_SHARE },
+    { url: connectionString, pooler, max: APPENDERS, statementTimeoutMs: appendDeadlineMs * STATEMENT_SHARE },
     'append',
   );
   const readers = createLogPool(
-    { url: connectionString, max: options.readers ?? 4, statementTimeoutMs: READ_MS },
+    { url: connectionString, pooler, max: options.readers ?? 4, statementTimeoutMs: READ_MS },
     'read',
   );
   const tail = createTail({
@@ -58,7 +63,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
   let othersAppendedAt = Number.NEGATIVE_INFINITY;
   const wake = createWake({
     channel: 'event_log',
-    connectionString,
+    connectionString: options.listenUrl ?? connectionString,
     pool: readers,
     onRemote: (message) => {
       othersAppendedAt = performance.now();

@@ -20,11 +20,9 @@ export const rawTypes = { getTypeParser: () => (value: string) => value };
 export class RowEvent extends StoredEvent {
   readonly #row: EventRow;
 
-  /** @throws UnknownSchemaVersion it is of a newer release */
   constructor(row: EventRow, upcasters: Upcasters) {
     super(typeOf(row), Number(row[9]), upcasters);
     this.#row = row;
-    this.requireKnown();
   }
 
   #text(column: number): string {

@@ -1,7 +1,7 @@
 import { eventId } from '../event-id';
 import type { Actor, JsonObject, Position, RecordedEvent } from '../port';
 import type { StreamId } from '../stream-id';
-import { currentVersion, type Upcasters, upcast } from '../upcasting';
+import { currentVersion, type UnknownSchemaVersion, type Upcasters, unknownVersion, upcast } from '../upcasting';
 
 const ACTORS = { o: { kind: 'operator' }, s: { kind: 'stripe' }, y: { kind: 'system' } } as const;
 
@@ -18,11 +18,6 @@ export abstract class StoredEvent implements RecordedEvent {
     this.type = type;
     this.#storedIn = storedIn;
     this.#upcasters = upcasters;
-  }
-
-  /** Tells of an event of a newer release when it is read, and not when somebody looks at its data. */
-  protected requireKnown(): void {
-    if (this.#storedIn > currentVersion(this.#upcasters, this.type)) void this.data;
   }
 
   abstract get position(): Position;
@@ -55,7 +50,10 @@ export abstract class StoredEvent implements RecordedEvent {
     return this.storedCorrelation ?? this.commandId;
   }
   get schemaVersion(): number {
-    return currentVersion(this.#upcasters, this.type);
+    return Math.max(this.#storedIn, currentVersion(this.#upcasters, this.type));
+  }
+  get undecodable(): UnknownSchemaVersion | undefined {
+    return unknownVersion(this.#upcasters, this.type, this.#storedIn);
   }
   get data(): JsonObject {
     this.#data ??= upcast(this.#upcasters, this.type, this.#storedIn, JSON.parse(this.json) as JsonObject);

@@ -70,6 +70,10 @@ const checkTogether = (it: Settings, problem: (name: string, what: string, examp
     const what = 'is required in production together with DATABASE_URL: every process needs the same one';
     problem('SECRET_KEY', what, TABLE.SECRET_KEY.example);
   }
+  if (it.databaseDirectUrl && !it.databaseUrl) {
+    const what = 'is required with DATABASE_DIRECT_URL: without a pooler, set DATABASE_URL alone';
+    problem('DATABASE_URL', what, TABLE.DATABASE_URL.example);
+  }
   if (it.stripeSecretKey && it.stripeWebhookSecrets.length === 0) {
     const what = 'is required with STRIPE_SECRET_KEY: without it anybody could say what was paid';
     problem('STRIPE_WEBHOOK_SECRETS', what, TABLE.STRIPE_WEBHOOK_SECRETS.example);

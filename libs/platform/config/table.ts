@@ -60,6 +60,16 @@ export const TOPICS = {
         "PostgreSQL 15 or later, in place of the embedded one. The user owns the database and may create roles; Tenantry's processes then run under roles of their own.",
       example: 'postgres://owner:secret@127.0.0.1:5432/tenantry',
     }),
+    DATABASE_DIRECT_URL: serviceUrl(['postgres', 'postgresql'], {
+      description:
+        'PostgreSQL itself, where DATABASE_URL leads to a pooler in transaction mode: for locks, LISTEN, COPY and migrations. Its user is then the one who owns the database.',
+      example: 'postgres://owner:secret@127.0.0.1:5432/tenantry',
+    }),
+    DATABASE_POOLER_PREPARED_STATEMENTS: flag(false, {
+      description:
+        'true: the pooler of DATABASE_URL keeps prepared statements for its clients (PgBouncer 1.21 or later with max_prepared_statements above 0). false: statements are parsed anew each time behind a pooler.',
+      example: 'true',
+    }),
     DATABASE_ROLE_PREFIX: text('tenantry', /^[a-z][a-z0-9_]{0,39}$/, 'up to 40 of a-z, 0-9 and _, a letter first', {
       description: 'What the names of the database roles begin with. Two installations in one server need two.',
     }),

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { borrow } from './lending';
 import { within } from './pools';
 
 /** A session-level advisory lock. It is a hint that nobody else is at work, and no proof: see {@link holdLock}. */
@@ -30,7 +31,7 @@ export const holdLock = async (
   pool: Pool,
   { take, release, values }: LockStatements,
 ): Promise<HeldLock | undefined> => {
-  const client = await pool.connect();
+  const client = await borrow(pool);
   const lost = new AbortController();
   const lose = (): void => lost.abort(new Error('the database session that holds the lock was lost'));
   client.on('error', lose);

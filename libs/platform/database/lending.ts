@@ -1,6 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
 import { codeOf } from '../error-code';
-import { unwatch, watch } from './silence';
 
 /** `performance.now()` when a connection was lent, and when it last answered. */
 const lentAt = new WeakMap<PoolClient, number>();
@@ -10,6 +9,14 @@ const wellAt = new WeakMap<PoolClient, number>();
  * forget a connection made it forget them all.
  */
 let doubtedSince = 0;
+
+const DISK_FULL = '53100';
+
+/** `performance.now()` when PostgreSQL last said that its disk is full. */
+let diskFullAt = Number.NEGATIVE_INFINITY;
+
+/** ms since PostgreSQL last said so to this process. */
+export const sinceDiskFull = (): number => performance.now() - diskFullAt;
 
 /** A connection that was made anew is well. */
 export const noteConnected = (client: PoolClient): void => {
@@ -26,7 +33,6 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
     const now = performance.now();
     if ((wellAt.get(client) ?? now) >= doubtedSince) {
       lentAt.set(client, now);
-      watch(client, pool);
       return client;
     }
     client.release(true);
@@ -40,7 +46,7 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
  */
 export const giveBack = (client: PoolClient, broken: boolean, error?: unknown, sentAt = lentAt.get(client)): void => {
   const now = performance.now();
-  unwatch(client);
+  if (codeOf(error) === DISK_FULL) diskFullAt = now;
   if (!broken) wellAt.set(client, now);
   else if (isSilence(error)) doubtedSince = Math.max(doubtedSince, sentAt ?? now);
   client.release(broken);

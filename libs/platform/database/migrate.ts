@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { ADVISORY_LOCKS } from './advisory-locks';
 import { DatabaseSetupError } from './errors';
-import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleUrls, secureDatabase } from './roles';
+import { haveRoleSettings } from './role-settings';
+import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleNames, roleUrls, secureDatabase } from './roles';
 
 /** `id` names it for ever (`0002-event-log`), `file` is the absolute path of its SQL. Order is the list's. */
 export interface Migration {
@@ -65,13 +66,14 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
   owner.on('error', () => undefined);
   await owner.connect();
   try {
-    const [pending, rolesWork] = await Promise.all([
+    const [pending, rolesLogIn] = await Promise.all([
       missingIn(owner, migrations, options),
       doRolesWork(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords)),
     ]);
+    const rolesWork = rolesLogIn && (await haveRoleSettings(owner, roleNames(options.rolePrefix)));
     if (pending.length === 0 && rolesWork) return { applied: [] };
     if (options.apply === false) {
-      const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords";
+      const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords and settings";
       throw new DatabaseSetupError(
         `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
       );

@@ -87,7 +87,7 @@ describe('a pool', () => {
       url: database.urls.app,
       max: 1,
       applicationName: 'tenantry-spec',
-      connectionTimeoutMs: 100,
+      connectionTimeoutMs: 2_000,
     });
     const held = await hasty.connect();
     await expect(withClient(hasty, backend)).rejects.toThrow(/timeout/);

@@ -1,10 +1,12 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { codeOf } from '../error-code';
 import { borrow, giveBack, noteConnected } from './lending';
+import type { Route } from './pooler';
+import { unwatch, watch } from './silence';
+import { UnnamedClient } from './unnamed-client';
 
-export interface PoolOptions {
-  /** One of the roles' URLs. */
-  readonly url: string;
+/** The route's URL is one of the roles'. */
+export interface PoolOptions extends Route {
   /** Connections at most. */
   readonly max: number;
   /** What `pg_stat_activity` shows. */
@@ -21,7 +23,7 @@ export interface PoolOptions {
   readonly connectionTimeoutMs?: number;
   /** Its connections take a query before they have answered the one before: see `shared-connections.ts`. False unless given. */
   readonly pipeline?: boolean;
-  /** Settings of the server for these connections. Values hold no white space. */
+  /** Settings of the server for these connections. Values hold no white space. Not sent to a pooler. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Told of connections that were lost. The pool replaces them by itself. */
   readonly onError?: (error: Error) => void;
@@ -35,27 +37,52 @@ const optionsOf = (settings: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
 
+/** ms of silence after which the system's network asks whether the other end is still there. */
+export const KEEP_ALIVE_MS = 10_000;
+
+/** What PostgreSQL's sessions are set to by the pool itself. Behind a pooler it is what the role has, see `role-settings.ts`. */
+const sessionSettingsOf = (options: Omit<PoolOptions, 'url'>): Readonly<Record<string, string>> => ({
+  statement_timeout: String(statementTimeoutOf(options)),
+  lock_timeout: String(options.lockTimeoutMs ?? 5_000),
+  idle_in_transaction_session_timeout: String(options.idleInTransactionTimeoutMs ?? 10_000),
+  ...SETTINGS,
+  ...options.settings,
+});
+
+const sentSettings = new WeakMap<Pool, Readonly<Record<string, string>>>();
+
+/** The settings that a pool sends to PostgreSQL with each login; none over a pooler. */
+export const settingsSentBy = (pool: Pool): Readonly<Record<string, string>> => sentSettings.get(pool) ?? {};
+
+const statementTimeoutOf = ({ statementTimeoutMs = 10_000 }: Pick<PoolOptions, 'statementTimeoutMs'>): number =>
+  statementTimeoutMs;
+
 /**
  * A pool whose every wait is bounded. Use {@link withClient} or {@link inTransaction} on it: `pool.query` drops its
  * connection on any error, a plain unique violation included, and a new one costs about 10 ms.
  */
 export const createPool = (options: PoolOptions): Pool => {
-  const statementTimeout = options.statementTimeoutMs ?? 10_000;
   const pool = new Pool({
     connectionString: options.url,
     max: options.max,
     application_name: options.applicationName,
-    statement_timeout: statementTimeout,
     // The client's own deadline, for a server that no longer answers at all.
-    query_timeout: options.answerTimeoutMs ?? statementTimeout + 2_000,
-    lock_timeout: options.lockTimeoutMs ?? 5_000,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 10_000,
+    query_timeout: options.answerTimeoutMs ?? statementTimeoutOf(options) + 2_000,
     connectionTimeoutMillis: options.connectionTimeoutMs ?? 3_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     pipeline: options.pipeline ?? false,
-    options: optionsOf({ ...SETTINGS, ...options.settings }),
+    ...(options.pooler === 'unnamed-statements' && { Client: UnnamedClient }),
+    // A pooler refuses start-up parameters, or ignores them.
+    ...(options.pooler === undefined && { options: optionsOf(sessionSettingsOf(options)) }),
   });
+  // Over a pooler the number of a session is not known, and the server can't be asked for it.
+  if (options.pooler === undefined) {
+    sentSettings.set(pool, sessionSettingsOf(options));
+    pool.on('acquire', (client) => watch(client, pool));
+    pool.on('release', (_, client) => unwatch(client));
+  }
   const report = (error: Error & { client?: unknown }): void => {
     // The pool hangs the whole connection on it, with the key that cancels its queries: nothing for a log.
     delete error.client;
@@ -120,9 +147,11 @@ export const within = (ms: number, query: QueryConfig): QueryConfig => Object.as
 export const isConnectionSuspect = (error: unknown): boolean => {
   if (!(error instanceof DatabaseError)) return looksLikeConnection(error);
   const code = error.code ?? '';
-  // 08 connection, 25P0x idle transaction, 25006 a primary that became a replica, 57 cancelled or shut down, 53 no
-  // resources, 58 and XX the server's own faults
-  return /^(08|25P0|25006|57|53|58|XX)/.test(code);
+  // 08 connection, 25P0x idle transaction, 25006 a primary that became a replica, 26000 a prepared statement that is not
+  // there, 57 cancelled or shut down, 53 no resources, 58 and XX the server's own faults
+  if (/^(08|25P0|25006|26000|57|53|58|XX)/.test(code)) return true;
+  // A prepared statement of a table that was replaced by one of other columns stays useless on its connection.
+  return code === '0A000' && /cached plan/.test(error.message);
 };
 
 /** Errors of `pg` itself and of the socket; an error of the borrower's own code is none. */

@@ -1,6 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { type ClientBase, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { DatabaseSetupError } from './errors';
+import { roleSettingStatements } from './role-settings';
 
 /**
  * The roles that processes log in with. None is a superuser, none bypasses row-level security.
@@ -105,13 +106,9 @@ export const ensureRoles = async (client: ClientBase, prefix: string, passwords:
   const statements = DATABASE_ROLES.flatMap((role) => {
     const name = escapeIdentifier(names[role]);
     const verb = existing.has(names[role]) ? 'alter' : 'create';
-    return [
-      `${verb} role ${name} login password ${escapeLiteral(verifiers[role])}`,
-      // Every name in the product's SQL is qualified; nothing may stand in front of pg_catalog.
-      `alter role ${name} set search_path = pg_catalog, pg_temp`,
-    ];
+    return [`${verb} role ${name} login password ${escapeLiteral(verifiers[role])}`];
   });
-  statements.push(`grant ${escapeIdentifier(names.projector)} to current_user`);
+  statements.push(...roleSettingStatements(names), `grant ${escapeIdentifier(names.projector)} to current_user`);
   try {
     await withRetries(async () => {
       await client.query(statements.join(';\n'));

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { uuidv7 } from '../ids/uuid';
-import { createPool, inTransaction } from './pools';
+import { createPool, inTransaction, isConnectionSuspect } from './pools';
 import { createScopedDb, type Statement } from './scoped-db';
 
 const READ: Statement = {
@@ -65,6 +65,32 @@ describe.each([false, true])('the scoped database, on connections that are share
     await expect(db.query(SLEEP, [5])).rejects.toMatchObject({ code: '57014' });
     expect((await app.query('select thing from read_model.things')).rows).toEqual([]);
     expect((await read(b)).map(({ thing }) => thing)).toEqual(['b1', 'b2']);
+  });
+
+  it('reads a table that was replaced by one with another type of column', async () => {
+    const replaced: Statement = { name: 'read-replaced', text: 'select thing from read_model.replaced' };
+    const make = (type: string) =>
+      projector.query(`drop table if exists read_model.replaced; create table read_model.replaced (thing ${type});
+        insert into read_model.replaced values ('1'); grant select on read_model.replaced to tenantry_test_app`);
+    await make('text');
+    expect(await createScopedDb(app).tenant(a).query(replaced, [])).toEqual([{ thing: '1' }]);
+    await make('integer');
+    expect(await createScopedDb(app).tenant(a).query(replaced, [])).toEqual([{ thing: 1 }]);
+  });
+
+  it('fails all who ask for a locked table with errors that a client may repeat', async () => {
+    const locked: Statement = { name: 'read-locked', text: 'select thing from read_model.things where thing > $1' };
+    const db = createScopedDb(app);
+    const errors: unknown[] = [];
+    await inTransaction(projector, async (client) => {
+      await client.query('lock table read_model.things in access exclusive mode');
+      const asked = Array.from({ length: 6 }, () => db.tenant(a).query(locked, ['']));
+      for (const answer of await Promise.allSettled(asked))
+        if (answer.status === 'rejected') errors.push(answer.reason);
+    });
+    expect(errors).toHaveLength(6);
+    for (const error of errors) expect(isConnectionSuspect(error)).toBe(true);
+    expect(await db.tenant(b).query(locked, [''])).toHaveLength(2);
   });
 
   it('answers values and parameters as pg does', async () => {

@@ -70,8 +70,18 @@ const revealing = (
   values,
 });
 
-/** The server's answer where the statement was not there that it should carry out: nothing has happened. */
-const NOT_PREPARED = '26000';
+/** The server's answers where it could not carry out a prepared statement. Nothing has happened then. */
+const isUnprepared = (error: unknown): boolean => {
+  if (codeOf(error) === '26000') return true;
+  return codeOf(error) === '0A000' && error instanceof Error && /cached plan/.test(error.message);
+};
+
+/**
+ * ms. The statement in front, which should have prepared this one, failed: at once because of what is now mended (the
+ * table was being replaced), or late because of what still lasts (the table is locked), and then asking again would only
+ * take as long once more.
+ */
+const ASK_AGAIN_MS = 1_000;
 
 /** @param pool connects as the app role, which row-level security binds; one of `pipeline` is shared by those who ask */
 export const createScopedDb = (pool: Pool): ScopedDb => {
@@ -79,9 +89,9 @@ export const createScopedDb = (pool: Pool): ScopedDb => {
   const queries = (...fronts: [ScopeFront, ...Front[]]): Queries => ({
     query: async <Row>({ name, text }: Statement, values: readonly Parameter[]) => {
       const ask = () => shared((client) => scopedQuery(client, { name, text, values: [...values] }, fronts));
+      const began = performance.now();
       const { rows } = await ask().catch((error: unknown) => {
-        // Whoever asked for it before, on the same connection, has only just heard that it could not be prepared.
-        if (codeOf(error) !== NOT_PREPARED) throw error;
+        if (!isUnprepared(error) || performance.now() - began > ASK_AGAIN_MS) throw error;
         return ask();
       });
       return rows as Row[];

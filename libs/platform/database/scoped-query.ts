@@ -1,9 +1,11 @@
 import { type ClientBase, Query, type QueryConfig, type QueryResult } from 'pg';
+import { UnnamedClient } from './unnamed-client';
 
 /** The parts of pg's wire connection that a query writes to; pg exports no types of it. */
 interface Wire {
   readonly parsedStatements: Record<string, string | undefined>;
   readonly stream: { destroy(): void };
+  parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly string[] }): void;
   execute(message: Record<string, never>): void;
 }
@@ -48,6 +50,7 @@ class AnswerOfAnotherScope extends Error {
  */
 class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callback: unknown) => object) {
   readonly #fronts: readonly Front[];
+  readonly #named: boolean;
   /** How many of the fronts the server has not carried out yet. */
   #ahead: number;
   #proven = false;
@@ -59,12 +62,15 @@ class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callbac
   ) {
     super(config, callback);
     this.#fronts = fronts;
+    this.#named = config.name !== undefined;
     this.#ahead = fronts.length;
   }
 
   prepare(connection: Wire): void {
-    for (const { name, values } of this.#fronts) {
-      connection.bind({ statement: name, values });
+    for (const { name, text, values } of this.#fronts) {
+      // The next server connection would not know it: it is parsed here, in the same message, without a name.
+      if (!this.#named) connection.parse({ name: '', text });
+      connection.bind({ statement: this.#named ? name : '', values });
       connection.execute({});
     }
     inside.prepare.call(this, connection);
@@ -108,9 +114,12 @@ export const scopedQuery = async (
   config: QueryConfig,
   fronts: readonly [ScopeFront, ...Front[]],
 ): Promise<QueryResult> => {
-  await prepareFronts(client, fronts);
+  const named = !(client instanceof UnnamedClient);
+  if (named) await prepareFronts(client, fronts);
+  // Without a name and a value, pg would send the text alone, and nothing could go in front of it.
+  const sent = named ? config : { ...config, name: undefined, queryMode: 'extended' };
   return new Promise((resolve, reject) => {
-    const query = new ScopedQuery(config, fronts, (error, result) => {
+    const query = new ScopedQuery(sent as QueryConfig, fronts, (error, result) => {
       if (error) reject(error);
       else resolve(result as QueryResult);
     });

@@ -115,7 +115,7 @@ describe('connections that are shared', () => {
     let lane: PoolClient | undefined;
     const holding = shared((client) => {
       lane = client;
-      return client.query({ ...SLEEP, values: [0.1] });
+      return client.query({ ...SLEEP, values: [0.5] });
     });
     const queries = [ask(a), ask(b), ask(a)];
     await new Promise(setImmediate);

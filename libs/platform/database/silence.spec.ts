@@ -4,8 +4,9 @@ import { databaseTarget, startProxy, type TcpProxy } from '../../../test/support
 import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { createPool, inTransaction, withClient } from './pools';
 import { createSharing } from './shared-connections';
+import { createWake, MISSED } from './wake';
 
-jest.setTimeout(20_000);
+jest.setTimeout(40_000);
 
 /** Longer than a spec may take: what is found out is found out without it. */
 const DEADLINE_MS = 60_000;
@@ -42,6 +43,9 @@ describe('a connection that the network has lost in silence', () => {
   const pidOf = async (client: PoolClient): Promise<number> =>
     (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid as number;
   const lost = { code: 'ETIMEDOUT' };
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    while (!(await condition())) await sleep(20);
+  };
 
   it('is found out while it is waited on, and so are those that lie idle', async () => {
     const before = await Promise.all([1, 2, 3].map(() => withClient(pool, pidOf)));
@@ -69,6 +73,59 @@ describe('a connection that the network has lost in silence', () => {
     const answers = await Promise.allSettled([1, 2, 3].map(() => shared(pidOf)));
     for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: lost });
     expect(await shared(pidOf)).toBeGreaterThan(0);
+  });
+
+  it('is found out by a user who takes a connection from the pool itself, as a library does', async () => {
+    const client = await pool.connect();
+    await pidOf(client);
+    proxy.blackHole();
+    await proxy.heal();
+    await expect(pidOf(client)).rejects.toMatchObject(lost);
+    client.release(true);
+    await Promise.all([1, 2].map(() => pool.query('select 1')));
+    proxy.blackHole();
+    await proxy.heal();
+    await expect(pool.query('select 1')).rejects.toMatchObject(lost);
+  });
+
+  it('is found out by a wake-up that is sent over it, and the next one arrives', async () => {
+    const connectionString = database.urls.app;
+    const sender = createWake({ channel: 'silence', connectionString, pool });
+    const heard = new Set<string>();
+    const listener = createWake({
+      channel: 'silence',
+      connectionString,
+      pool,
+      onRemote: (message) => heard.add(message),
+    });
+    listener.start();
+    await until(() => heard.has(MISSED));
+    await sender.tell('first');
+    await until(() => heard.has('first'));
+    proxy.blackHole();
+    await proxy.heal();
+    heard.clear();
+    await until(async () => {
+      sender.notify();
+      return heard.size > 0;
+    });
+    await Promise.all([sender.close(), listener.close()]);
+  });
+
+  it('is found out by who listens for wake-ups on it', async () => {
+    let missed = 0;
+    const listener = createWake({
+      ...{ channel: 'silence', connectionString: proxy.through(database.urls.app), pool },
+      onRemote: (message) => {
+        if (message === MISSED) missed += 1;
+      },
+    });
+    listener.start();
+    await until(() => missed === 1);
+    proxy.blackHole();
+    await proxy.heal();
+    await until(() => missed === 2);
+    await listener.close();
   });
 
   it('is found out once its server is there again', async () => {

@@ -2,11 +2,12 @@ import { EventEmitter } from 'node:events';
 import { Client, type Pool } from 'pg';
 import { backoff, sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
-import { within } from './pools';
+import { KEEP_ALIVE_MS, withClient, within } from './pools';
 
 export interface WakeOptions {
   /** Lower-case word: the channel of LISTEN and NOTIFY. */
   readonly channel: string;
+  /** Leads to PostgreSQL itself: a pooler in transaction mode passes no notification on. */
   readonly connectionString: string;
   /** Lends the connection that notifies. */
   readonly pool: Pool;
@@ -20,7 +21,7 @@ export interface WakeOptions {
 export const MISSED = 'missed';
 
 /** ms between two questions whether the listening connection is still there, and ms for its answer. */
-const BEAT_MS = 3_000;
+const BEAT_MS = 1_000;
 const ANSWER_MS = 2_000;
 
 /** Resolves once the connection answers no more: one that only listens would never find out. */
@@ -52,12 +53,16 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
     local.emit('wake');
   };
 
+  /** On a connection that is watched: one that was lost in silence holds up all later notifications. */
+  const send = (message: string): Promise<unknown> =>
+    withClient(pool, (client) => client.query('select pg_notify($1, $2)', [channel, message]));
+
   /** A NOTIFY in each commit halves their rate; so it is sent beside them, one at a time, for all since the last. */
   const announce = async (): Promise<void> => {
     announcing = true;
     do {
       announceAgain = false;
-      await pool.query({ text: 'select pg_notify($1, $2)', values: [channel, self] }).catch(() => {});
+      await send(self).catch(() => {});
       await sleep(intervalMs);
     } while (announceAgain && !closed);
     announcing = false;
@@ -69,6 +74,7 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
         connectionString,
         application_name: 'tenantry-wake',
         keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
         connectionTimeoutMillis: 2_000,
       });
       const ended = new AbortController();
@@ -107,7 +113,7 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
     start: (): void => void listen(),
     /** Tells the others, once it returns, something that must not be merged with other notifications. */
     tell: async (message: string): Promise<void> => {
-      await pool.query('select pg_notify($1, $2)', [channel, message]);
+      await send(message);
     },
     /** Returns the function that ends it. */
     onWake: (handler: () => void): (() => void) => {

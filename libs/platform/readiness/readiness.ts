@@ -43,16 +43,16 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
     });
   let last: Round | undefined;
 
-  const note = ({ name, runbook }: ReadinessCheck, message: string | undefined): void => {
+  const note = ({ name, runbook, isExpected }: ReadinessCheck, message: string | undefined): void => {
     gauge?.set({ check: name }, message === undefined ? 1 : 0);
     const before = failing.get(name);
     if (message === before) return;
     if (message === undefined) {
       failing.delete(name);
-      logger.info({ check: name }, 'readiness check passes again');
+      if (!isExpected) logger.info({ check: name }, 'readiness check passes again');
     } else {
       failing.set(name, message);
-      logger.warn({ check: name, reason: message, runbook }, 'readiness check fails');
+      if (!isExpected) logger.warn({ check: name, reason: message, runbook }, 'readiness check fails');
     }
   };
 

@@ -25,13 +25,18 @@ export interface Launch {
   /** What stands before `node`, such as a change of user. */
   readonly prefix?: readonly string[];
   readonly cwd?: string;
+  /** The folder of the compiled product; `dist` of this tree unless given. */
+  readonly dist?: string;
 }
 
 const started = new Set<Product>();
 
 /** The built product as a process of its own, on a free port, with an environment of its own. */
-export const launch = (dataDir: string, { env = {}, prefix = [], cwd = root }: Launch = {}): Product => {
-  const [file = process.execPath, ...args] = [...prefix, process.execPath, join(root, 'dist/apps/main.js')];
+export const launch = (
+  dataDir: string,
+  { env = {}, prefix = [], cwd = root, dist = join(root, 'dist') }: Launch = {},
+): Product => {
+  const [file = process.execPath, ...args] = [...prefix, process.execPath, join(dist, 'apps/main.js')];
   const child = spawn(file, args, {
     cwd,
     env: { PATH: process.env['PATH'], PORT: '0', WORKER_PORT: '0', STRIPE_SIM_PORT: '0', DATA_DIR: dataDir, ...env },

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { GossipService } from '@eventstore/db-client/generated/gossip_grpc_pb';
+import { ProjectionsService } from '@eventstore/db-client/generated/projections_grpc_pb';
 import { ServerFeaturesService } from '@eventstore/db-client/generated/serverfeatures_grpc_pb';
 import { SupportedMethod, SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb';
 import type { Empty } from '@eventstore/db-client/generated/shared_pb';
@@ -8,6 +9,7 @@ import { StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb'
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { append, batchAppend, type Node } from './append';
 import { type Members, readGossip } from './gossip';
+import { statistics } from './projections';
 import { type ReadCall, read, tombstone } from './read';
 import { Script } from './script';
 import { Store } from './store';
@@ -74,6 +76,10 @@ export const startScriptedEventStore = async (options: ScriptedOptions = {}): Pr
   const grpc = new Server();
   grpc.addService(ServerFeaturesService, { getSupportedMethods: supported(script) });
   grpc.addService(GossipService, { read: readGossip(script, members) });
+  grpc.addService(ProjectionsService, {
+    ...Object.fromEntries(Object.keys(ProjectionsService).map((name) => [name, unimplemented])),
+    statistics: statistics(script, store),
+  });
   grpc.addService(StreamsService, {
     batchAppend: batchAppend(node),
     append: append(node),

@@ -46,12 +46,16 @@ const readStream = async (node: Node, call: ReadCall, options: ReadReq.Options, 
     await write(call, new ReadResp().setStreamNotFound(missing), signal);
     return void call.end();
   }
+  const respond = (stored: Stored): ReadResp =>
+    options.getResolveLinks() && stored.type === '$>'
+      ? eventResponse(node.store.resolve(stored), stored)
+      : eventResponse(stored);
   const backwards = options.getReadDirection() === 1;
   const from = wanted.hasRevision() ? Number(wanted.getRevision()) : wanted.hasEnd() === backwards ? undefined : 0;
   const part = backwards
     ? recorded.slice(0, from === undefined ? undefined : from + 1).reverse()
     : recorded.slice(from ?? 0);
-  for (const stored of part.slice(0, Number(options.getCount()))) await write(call, eventResponse(stored), signal);
+  for (const stored of part.slice(0, Number(options.getCount()))) await write(call, respond(stored), signal);
   call.end();
 };
 

@@ -27,6 +27,8 @@ export class Script {
   onSubscribe: (() => boolean) | undefined;
   /** Reads are accepted, and nothing is sent; `failReads` ends them. */
   holdReads = false;
+  /** Whether the server's own projections run here, and whether the user may see them. */
+  projections: 'running' | 'absent' | 'denied' = 'absent';
   /** Its part in the cluster; a single node leads itself. */
   role: 'leader' | 'follower' | 'leaderless' = 'leader';
   /** Whether the cluster takes it for alive. */

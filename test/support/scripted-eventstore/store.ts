@@ -62,6 +62,29 @@ export class Store {
     return this.#streams.get(stream);
   }
 
+  /** The log's position up to which {@link categorise} has come. */
+  categorised = 0n;
+
+  /** What the projection of categories does: a link in `$ce-<category>` for each event that it has not linked yet. */
+  categorise(): void {
+    const linked = this.categorised;
+    for (const { stream, type, position, revision } of [...this.log]) {
+      if (position <= linked) continue;
+      this.categorised = position;
+      const hyphen = stream.indexOf('-');
+      if (type.startsWith('$') || hyphen < 0) continue;
+      const id = `00000000-0000-4000-a000-${position.toString(16).padStart(12, '0')}`;
+      const data = Buffer.from(`${revision}@${stream}`);
+      this.#write(`$ce-${stream.slice(0, hyphen)}`, [{ ...system, id, type: '$>', data }]);
+    }
+  }
+
+  /** What a link leads to; undefined where its stream was deleted. */
+  resolve({ data }: Stored): Stored | undefined {
+    const [revision, stream = ''] = Buffer.from(data).toString('utf8').split(/@(.*)/s);
+    return this.#deleted.has(stream) ? undefined : this.#streams.get(stream)?.[Number(revision)];
+  }
+
   isDeleted(stream: string): boolean {
     return this.#deleted.has(stream);
   }

@@ -15,7 +15,7 @@ export const uuidOf = (uuid: shared.UUID | undefined): string => {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 };
 
-export const eventResponse = (stored: Stored): ReadResp => {
+const recorded = (stored: Stored): ReadResp.ReadEvent.RecordedEvent => {
   const event = new ReadResp.ReadEvent.RecordedEvent()
     .setId(new shared.UUID().setString(stored.id))
     .setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(stored.stream)))
@@ -27,9 +27,15 @@ export const eventResponse = (stored: Stored): ReadResp => {
   event.getMetadataMap().set('type', stored.type);
   event.getMetadataMap().set('content-type', stored.contentType);
   event.getMetadataMap().set('created', stored.created.toString());
-  return new ReadResp().setEvent(
-    new ReadResp.ReadEvent().setEvent(event).setCommitPosition(stored.position.toString()),
-  );
+  return event;
+};
+
+/** @param link where the event was reached by one; the event is undefined where the link leads nowhere */
+export const eventResponse = (stored: Stored | undefined, link?: Stored): ReadResp => {
+  const event = new ReadResp.ReadEvent();
+  if (stored) event.setEvent(recorded(stored));
+  if (link) event.setLink(recorded(link));
+  return new ReadResp().setEvent(event.setCommitPosition(String((link ?? stored)?.position ?? 0n)));
 };
 
 /** How the server writes the position before everything, which it has as -1. */

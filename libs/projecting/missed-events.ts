@@ -1,0 +1,29 @@
+import type { EventLog, Page, Position } from '../event-log/port';
+
+/** A lane that stands still, as far as its events have to be found again. */
+export interface ParkedLane {
+  readonly lane: string;
+  /** The lane is a stream outside tenants, of this aggregate. */
+  readonly outside: boolean;
+  readonly aggregate: string;
+  /** Of the first event that was not folded. */
+  readonly position: Position;
+  readonly error: string;
+}
+
+/** Events in one read. */
+const PAGE = 1_000;
+
+/** A page of the events of a lane, from a position (inclusive) on. @throws LogUnavailable */
+export const missedEvents = async (
+  log: EventLog,
+  { lane, outside, aggregate }: Pick<ParkedLane, 'lane' | 'outside' | 'aggregate'>,
+  types: readonly string[],
+  from: Position,
+): Promise<Page> => {
+  if (!outside) return log.readAll({ after: from - 1n, tenantId: lane, types, limit: PAGE });
+  const head = await log.head();
+  const events = await log.readStream({ tenantId: null, aggregate, id: lane });
+  const missed = events.filter(({ position, type }) => position >= from && types.includes(type));
+  return { events: missed, position: head, caughtUp: true };
+};

@@ -1,0 +1,64 @@
+import { openRebuildWorld, type RebuildWorld } from '../testing/rebuild-world';
+import { installProjections, requestRebuild } from './install';
+import { projectionsCheck } from './readiness';
+
+describe('whether the projections of a process are at work', () => {
+  let world: RebuildWorld;
+  beforeEach(async () => {
+    world = await openRebuildWorld();
+  });
+  afterEach(() => world.close());
+
+  const install = () => installProjections(world.worker(), [world.projection(1)], world.roles);
+  const checkOf = (version: number, patienceMs: number, isNewer = false) =>
+    projectionsCheck({
+      ...{ log: world.log, pool: world.worker(), projections: [world.projection(version)], patienceMs },
+      processes: { isNewer: () => isNewer },
+    });
+  const messageOf = (check: ReturnType<typeof checkOf>): Promise<string> =>
+    Promise.resolve(check.run()).then(
+      () => 'well',
+      (error: Error) => error.message,
+    );
+  const forever = 1_000_000;
+
+  it('fails where one is not installed', async () => {
+    expect(await messageOf(checkOf(1, forever))).toContain('notes is not installed');
+    await install();
+    expect(await messageOf(checkOf(1, forever))).toBe('well');
+  });
+
+  it('fails where one stands still behind the head of the log, but for one that an operator has paused', async () => {
+    await install();
+    await world.write(1);
+    const check = checkOf(1, -1);
+    expect(await messageOf(check)).toBe('well');
+    expect(await messageOf(check)).toContain('notes stands still at position 0');
+    expect(await messageOf(checkOf(1, forever))).toBe('well');
+    await world.query(`update projecting.checkpoints set state = 'paused'`);
+    expect(await messageOf(check)).toBe('well');
+  });
+
+  it('passes while the version of this release is built, and fails where that is not requested, waits or has failed', async () => {
+    await install();
+    expect(await messageOf(checkOf(2, forever))).toBe('well');
+    expect(await messageOf(checkOf(2, -1))).toContain('no rebuild is requested');
+    await requestRebuild(world.owner, 'notes', { version: 2 });
+    expect(await messageOf(checkOf(2, -1))).toContain('waits for a worker that has this version');
+    await world.query(`update projecting.rebuilds set state = 'loading'`);
+    expect(await messageOf(checkOf(2, -1))).toBe('well');
+    await world.query(`update projecting.rebuilds set state = 'failed', failures = 3, error = 'a secret'`);
+    const message = await messageOf(checkOf(2, forever));
+    expect(message).toMatch(
+      /^The rebuild of notes to version 2 has failed 3 times\. The next attempt begins at \S+ UTC/,
+    );
+    expect(message).not.toContain('secret');
+  });
+
+  it('passes in an older release while a newer one runs, and fails where none does and nothing leads back', async () => {
+    await install();
+    await world.query('update projecting.checkpoints set version = 2');
+    expect(await messageOf(checkOf(1, -1, true))).toBe('well');
+    expect(await messageOf(checkOf(1, -1))).toContain('notes is at version 2, this process folds version 1');
+  });
+});

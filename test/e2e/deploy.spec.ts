@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Account, ask, signUp } from './http';
+import { makeNextRelease } from './next-release';
+import { endAll, type Product, root, until } from './start/product';
+import { openSystem, type System } from './system';
+
+jest.setTimeout(400_000);
+
+/** ms: longer than a process may be silent until it is taken for dead, several times over. */
+const PATIENCE = 150_000;
+
+describe('two releases on one database', () => {
+  let system: System;
+  let next: ReturnType<typeof makeNextRelease>;
+
+  beforeAll(async () => {
+    system = await openSystem();
+    next = makeNextRelease();
+  });
+  afterAll(async () => {
+    await endAll();
+    next.remove();
+    await system.close();
+  });
+
+  const statusOf = async (url: string): Promise<string> => {
+    const answer = await fetch(`${url}/readyz`).catch(() => undefined);
+    return answer ? `${answer.status} ${answer.status === 200 ? '' : await answer.text()}`.trim() : 'away';
+  };
+  const becomesReady = (url: string) => until(async () => (await statusOf(url)) === '200', PATIENCE);
+  const installed = async (): Promise<number | undefined> => {
+    const { rows } = await system.owner.query<{ version: number }>(
+      `select version from projecting.checkpoints where projection = 'teams'`,
+    );
+    return rows[0]?.version;
+  };
+  const rebuilds = async (): Promise<string[]> => {
+    const { rows } = await system.owner.query<{ rebuild: string }>(
+      `select version || ' ' || state as rebuild from projecting.rebuilds order by requested_at, version`,
+    );
+    return rows.map(({ rebuild }) => rebuild);
+  };
+  const start = async (dist?: string): Promise<{ product: Product; url: string }> => {
+    const product = system.start({ LOG_LEVEL: 'info' }, dist);
+    return { product, url: await product.ready() };
+  };
+  const teamsAt = async (url: string, { token }: Account): Promise<string> => {
+    const { status, body } = await ask(url, '/v1/teams', { token });
+    return status === 200 ? JSON.stringify(body) : `was answered ${status}`;
+  };
+
+  it('take turns: the read model has the version of the newer one while it runs, and the older one afterwards', async () => {
+    const old = await start();
+    await becomesReady(old.url);
+    const account = await signUp(old.url);
+    await ask(old.url, '/v1/teams', { method: 'POST', token: account.token, body: { name: 'Sales' } });
+    await until(async () => (await teamsAt(old.url, account)).includes('"Sales"'), PATIENCE);
+
+    const newer = await start(next.dist);
+    await becomesReady(newer.url);
+    expect([await installed(), await rebuilds()]).toEqual([2, ['2 done']]);
+    for (const { url } of [old, newer]) expect(await teamsAt(url, account)).toContain('"2 Sales"');
+    // The older one still answers from tables that have all of its columns.
+    await becomesReady(old.url);
+    expect(await old.product.end('SIGTERM')).toBe(0);
+    expect(await statusOf(newer.url)).toBe('200');
+
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(root, 'dist/apps/cli/main.js'), 'projections'],
+      { env: { PATH: process.env['PATH'], ...system.env } },
+    );
+    expect(stdout).toMatch(/^teams +2 /m);
+    expect(await rebuilds()).toEqual(['2 done']);
+
+    const again = await start();
+    await becomesReady(again.url);
+    expect(await newer.product.end('SIGTERM')).toBe(0);
+    await until(async () => (await installed()) === 1, PATIENCE);
+    await becomesReady(again.url);
+    expect(await teamsAt(again.url, account)).toContain('"Sales"');
+    expect(await rebuilds()).toEqual(['2 done', '1 done']);
+    expect(again.product.output()).toContain('because no process of the newer release runs any more');
+  });
+});

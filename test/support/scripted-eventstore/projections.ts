@@ -1,0 +1,22 @@
+import type { StatisticsReq } from '@eventstore/db-client/generated/projections_pb';
+import { StatisticsResp } from '@eventstore/db-client/generated/projections_pb';
+import { type ServerWritableStream, status } from '@grpc/grpc-js';
+import type { Script } from './script';
+import type { Store } from './store';
+import { serviceError } from './wire';
+
+/** How far the projection of categories has come, where it runs and this user may see it. */
+export const statistics =
+  (script: Script, store: Store) =>
+  (call: ServerWritableStream<StatisticsReq, StatisticsResp>): void => {
+    if (script.projections === 'denied')
+      return void call.emit('error', serviceError(status.PERMISSION_DENIED, 'Access Denied'));
+    if (script.projections === 'absent') return void call.emit('error', serviceError(status.NOT_FOUND, 'Not Found'));
+    const at = store.categorised;
+    const details = new StatisticsResp.Details()
+      .setName('$by_category')
+      .setStatus('Running')
+      .setLastcheckpoint(`C:${at}/P:${at}`);
+    call.write(new StatisticsResp().setDetails(details));
+    call.end();
+  };
