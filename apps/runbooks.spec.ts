@@ -32,3 +32,16 @@ describe('the runbook of a readiness check', () => {
     expect(links.length).toBeGreaterThan(7);
   });
 });
+
+describe('the list of metrics in docs/reliability.md', () => {
+  const documented = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
+  const metrics = [...sources('apps'), ...sources('libs')]
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .filter((text) => text.includes("from 'prom-client'"))
+    .flatMap((text) => [...text.matchAll(/'((?:tenantry|http)_[a-z_]+)'/g)].map(([, name = '']) => name));
+
+  it('has every metric', () => {
+    expect(metrics.length).toBeGreaterThan(15);
+    expect(metrics.filter((name) => !documented.includes(`\`${name}`))).toEqual([]);
+  });
+});
