@@ -5,6 +5,7 @@ import { roleNames } from '../libs/platform/database/roles';
 import { clockCheck } from '../libs/platform/lease/clock-check';
 import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
 import { createMetricsRegistry } from '../libs/platform/metrics';
+import { createPhase, type Phase } from '../libs/platform/readiness/phase';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
 import { createCheckpointWatch } from '../libs/projecting/checkpoint-watch';
 import { installProjections } from '../libs/projecting/install';
@@ -32,6 +33,8 @@ export interface Runtime extends Context {
   readonly jobs: OpenedJobs;
   /** What `/readyz` answers for; each part of the process adds what it needs. */
   readonly readiness: Readiness;
+  /** Whether the process has started, and whether it stops. */
+  readonly phase: Phase;
   /** The database's time, and what moves leases. */
   readonly clock: DatabaseClock;
   close(): Promise<void>;
@@ -60,6 +63,8 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
+  const phase = createPhase();
+  readiness.add(phase.check);
   const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
   readiness.add(clockCheck(clock));
   const closing = new AbortController();
@@ -84,6 +89,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     processes,
     jobs,
     readiness,
+    phase,
     clock,
     close: async () => {
       closing.abort();
