@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { createJobs } from '../libs/platform/jobs/create-jobs';
 import { createPostgresTransport } from '../libs/platform/jobs/postgres';
@@ -6,12 +7,13 @@ import { JOB_CONNECTIONS } from './connections';
 import type { Context } from './context';
 
 /** Jobs over Redis where the settings name one, else over PostgreSQL. Opens connections when it is first used. */
-export const openJobs = ({ settings, databaseUrls, logger }: Context, registry: Registry) =>
+export const openJobs = ({ settings, databaseUrls, logger }: Context, registry: Registry, projectorPool: Pool) =>
   createJobs({
     transport: (onError) =>
       settings.redisUrl
         ? createRedisTransport({ url: settings.redisUrl, prefix: 'tenantry-jobs', onError })
         : createPostgresTransport({ url: databaseUrls.jobs, max: JOB_CONNECTIONS, onError }),
+    schedules: projectorPool,
     registry,
     logger,
     graceMs: settings.shutdownGraceMs,

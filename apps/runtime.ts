@@ -2,6 +2,8 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import type { EventLog } from '../libs/event-log/port';
 import { roleNames } from '../libs/platform/database/roles';
+import { clockCheck } from '../libs/platform/lease/clock-check';
+import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
 import { createMetricsRegistry } from '../libs/platform/metrics';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
 import { installProjections } from '../libs/projecting/install';
@@ -26,6 +28,8 @@ export interface Runtime extends Context {
   readonly jobs: OpenedJobs;
   /** What `/readyz` answers for; each part of the process adds what it needs. */
   readonly readiness: Readiness;
+  /** The database's time, and what moves leases. */
+  readonly clock: DatabaseClock;
   close(): Promise<void>;
 }
 
@@ -50,8 +54,10 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   }
   const log = await openEventLog(context);
   const registry = createMetricsRegistry();
-  const jobs = openJobs(context, registry);
+  const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
+  const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
+  readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);
   const processes = createProcesses({ pool: projectorPool, projections, role: settings.role, logger });
@@ -65,10 +71,12 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     processes,
     jobs,
     readiness,
+    clock,
     close: async () => {
       closing.abort();
       await running;
       await jobs.close();
+      await clock.stop();
       await log.close();
       await projectorPool.end();
     },

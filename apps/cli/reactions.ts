@@ -5,19 +5,21 @@ import { forgetParked, retryParked } from '../../libs/reacting/parking';
 import { table } from './table';
 import { UsageError } from './usage';
 
-/** Position and lag of each reaction, and the events that it could not answer. */
+/** Position and lag of each reaction, how many events it has set aside, and those that it could not answer. */
 export const listReactions = async (pool: Pool, log: EventLog): Promise<string> => {
   const head = await log.head();
   const { rows } = await withClient(pool, (client) =>
-    client.query<{ reaction: string; position: string; moved: Date }>(
-      'select reaction, position, moved_at as moved from reacting.checkpoints order by reaction',
+    client.query<{ reaction: string; position: string; waiting: number; moved: Date }>(
+      `select c.reaction, c.position, c.moved_at as moved,
+         (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and p.waiting) as waiting
+       from reacting.checkpoints c order by c.reaction`,
     ),
   );
   const reactions = table(
-    ['reaction', 'position', 'behind', 'moved'],
-    rows.map(({ reaction, position, moved }) => {
+    ['reaction', 'position', 'behind', 'set aside', 'moved'],
+    rows.map(({ reaction, position, waiting, moved }) => {
       const behind = head - BigInt(position);
-      return [reaction, position, behind > 0n ? behind : 0n, moved.toISOString()];
+      return [reaction, position, behind > 0n ? behind : 0n, waiting, moved.toISOString()];
     }),
   );
   return `${reactions}\n\n${await listParkedEvents(pool)}`;
@@ -35,7 +37,7 @@ interface ParkedEvent {
 const listParkedEvents = async (pool: Pool): Promise<string> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ParkedEvent>(
-      'select reaction, event_id, lane, event_type, attempts, error from reacting.parked order by parked_at',
+      'select reaction, event_id, lane, event_type, attempts, error from reacting.parked where not waiting order by parked_at',
     ),
   );
   if (rows.length === 0) return 'nothing is parked';

@@ -29,7 +29,7 @@ const KEPT_DAYS = 90;
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
 export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loops, 'stop'> => {
-  const { projectorPool: pool, logger, settings, log, jobs } = runtime;
+  const { projectorPool: pool, logger, settings, log, jobs, clock } = runtime;
   const inbox = createInboxStore(pool, modeOf(runtime.stripe));
   const following = new FollowStripeHandler(store);
   const loops = createLoops(logger);
@@ -39,7 +39,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
   /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
   const stripeTime = async (): Promise<Date> => {
     const newest = isTest ? await inbox.newest() : undefined;
-    return new Date(Math.max(Date.now(), newest?.getTime() ?? 0));
+    return new Date(Math.max(clock.now(), newest?.getTime() ?? 0));
   };
 
   void jobs.schedule('billing-clock', 10 * SECOND, async () => {
@@ -72,6 +72,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
     gateway,
     catalogue: createCatalogue(settings.stripePrices),
     logger,
+    now: clock.now,
     follow: async (tenantId, facts, cause) => {
       const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
       return (await following.execute(new FollowStripe(tenantId, facts, context))).state.status;
@@ -87,8 +88,9 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
   const nudge = createNudge(jobs);
   const turns = createWorkerTurns(pool);
   const repeat = (call: UnknownCall): Promise<void> =>
-    turns.inTurn(call.tenantId, 0, async () => {
-      if (!(await isStillWanted(pool, call))) return;
+    turns.inTurn(call.tenantId, 0, async (turn) => {
+      if (!(await isStillWanted(pool, call, turn))) return;
+      turn.signal.throwIfAborted();
       try {
         await gateway.change(call.params as Change, call.idempotencyKey);
         await settleCall(pool, call, 'done');
@@ -103,7 +105,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
     );
   });
   const reconcile = async (): Promise<void> => {
-    const read = await backfill({ pool, store: inbox, gateway, mode });
+    const read = await backfill({ pool, store: inbox, gateway, mode }, clock.now());
     const asked = await inbox.ask(null);
     logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
     nudge();

@@ -24,7 +24,7 @@ describe('changes whose answer was never seen', () => {
     const callId = uuidv7();
     await owner.query(
       `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, state, asked_at, due_at)
-       values ($1, $2::uuid, 'change', $2::uuid::text, '{}', $3, now() - make_interval(secs => $4), now())`,
+       values ($1, $2::uuid, 'change', $2::uuid::text, '{}', $3, lease.now() - make_interval(secs => $4), lease.now())`,
       [tenantId, callId, state, secondsAgo],
     );
     return callId;
@@ -37,7 +37,7 @@ describe('changes whose answer was never seen', () => {
     const id = await change(uuidv7(), 20);
     expect((await Promise.all([taken(), taken()])).flat()).toEqual([id]);
     expect(await taken()).toEqual([]);
-    await owner.query('update billing.calls set due_at = now() where call_id = $1', [id]);
+    await owner.query('update billing.calls set due_at = lease.now() where call_id = $1', [id]);
     expect(await taken()).toEqual([id]);
   });
 

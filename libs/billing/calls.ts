@@ -2,7 +2,9 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import type { ScopedDb, Statement } from '../platform/database/scoped-db';
 import { failpoint } from '../platform/failpoints';
+import { LeaseLost } from '../platform/lease/held';
 import type { Mode } from './told';
+import type { Turn } from './turns';
 
 type Kind = 'customer' | 'checkout' | 'portal' | 'change';
 
@@ -14,6 +16,8 @@ export interface Call<Params extends object> {
   readonly kind: Kind;
   /** What is asked for, whole: a repeat asks for the same, whatever it would ask for now. */
   readonly params: Params;
+  /** The turn in which it is asked for, where its kind is for one process at a time. */
+  readonly turn?: Turn;
 }
 
 /** A change whose answer was never seen. */
@@ -28,7 +32,9 @@ export interface UnknownCall {
 const BEGIN: Statement = {
   name: 'begin-call',
   text: `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, due_at)
-    values ($1, $2, $3, $4, $5::jsonb, now() + interval '15 seconds')
+    select $1::uuid, $2::uuid, $3, $4, $5::jsonb, lease.now() + interval '15 seconds'
+    where $6::uuid is null or exists (select from (
+      select from billing.turns where tenant_id = $1::uuid and holder = $6::uuid for share) as held)
     on conflict (tenant_id, call_id) do update set attempts = billing.calls.attempts
     returning state, result, params`,
 };
@@ -54,7 +60,7 @@ const RECENT_CHECKOUT: Statement = {
   name: 'recent-checkout',
   text: `select 1 from billing.calls
     where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
-      and kind = 'checkout' and asked_at > now() - interval '1 hour' limit 1`,
+      and kind = 'checkout' and asked_at > lease.now() - interval '1 hour' limit 1`,
 };
 
 /** The outbox: what Stripe is asked to do is written down, with its key, before it is asked. */
@@ -63,21 +69,24 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
    * Asks, once: a repeat of the same command gets the answer that is known, or asks with the same key again.
    * @param ask is given the key by which Stripe knows a repeat, and what was asked for the first time
    * @throws what `ask` throws; where Stripe was away the call stays pending
+   * @throws LeaseLost another process has the turn: Stripe was not asked
    */
   once: async <Params extends object, Result extends object>(
-    { tenantId, callId, kind, params }: Call<Params>,
+    { tenantId, callId, kind, params, turn }: Call<Params>,
     ask: (idempotencyKey: string, params: Params) => Promise<Result>,
     isRefusal: (error: unknown) => boolean,
   ): Promise<Result> => {
     const scoped = db.tenant(tenantId);
     const key = `tenantry-${callId}-${kind}`;
     const [known] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
-      ...[tenantId, callId, kind, key, JSON.stringify(params)],
+      ...[tenantId, callId, kind, key, JSON.stringify(params), turn?.token ?? null],
     ]);
+    if (!known) throw new LeaseLost('another process has the turn to have something changed for the tenant');
     failpoint('billing.call-noted');
-    if (known?.state === 'done' && known.result) return known.result;
+    if (known.state === 'done' && known.result) return known.result;
     try {
-      const result = await ask(key, known?.params ?? params);
+      turn?.signal.throwIfAborted();
+      const result = await ask(key, known.params);
       failpoint('billing.call-answered');
       await scoped.query(END, [tenantId, callId, 'done', JSON.stringify(result)]);
       return result;
@@ -132,18 +141,18 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
   const { rows } = await withClient(pool, async (client) => {
     await client.query(
       `update billing.calls c set state = 'failed'
-       where c.state = 'pending' and c.kind = 'change' and c.due_at <= now() and (
-         c.asked_at < now() - interval '1 hour'
+       where c.state = 'pending' and c.kind = 'change' and c.due_at <= lease.now() and (
+         c.asked_at < lease.now() - interval '1 hour'
          or exists (select from billing.calls l
-           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.asked_at > c.asked_at))`,
+           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.number > c.number))`,
     );
     return client.query<UnknownCall>(
       `with due as materialized (
          select u.tenant_id, u.call_id from billing.calls u
-         where u.state = 'pending' and u.kind = 'change' and u.due_at <= now()
+         where u.state = 'pending' and u.kind = 'change' and u.due_at <= lease.now()
          order by u.due_at limit $1 for update skip locked)
        update billing.calls c set attempts = c.attempts + 1,
-         due_at = now() + least(interval '1 hour', interval '15 seconds' * power(2, c.attempts))
+         due_at = lease.now() + least(interval '1 hour', interval '15 seconds' * power(2, c.attempts))
        from due d where c.tenant_id = d.tenant_id and c.call_id = d.call_id
        returning c.tenant_id as "tenantId", c.call_id as "callId", c.idempotency_key as "idempotencyKey", c.params,
          c.attempts`,
@@ -153,17 +162,22 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
   return rows;
 };
 
-/** Whether it is still to be carried out, and no later change has taken its place. @param pool connects as the projector */
+/**
+ * Whether it is still to be carried out: the turn is still held, and no later change has taken its place.
+ * @param pool connects as the projector
+ */
 export const isStillWanted = async (
   pool: Pool,
   { tenantId, callId }: Pick<UnknownCall, 'tenantId' | 'callId'>,
+  { token }: Pick<Turn, 'token'>,
 ): Promise<boolean> => {
   const { rows } = await withClient(pool, (client) =>
     client.query(
       `select 1 from billing.calls c where c.tenant_id = $1 and c.call_id = $2 and c.state = 'pending'
+         and exists (select from billing.turns t where t.tenant_id = $1 and t.holder = $3)
          and not exists (select from billing.calls l
-           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.asked_at > c.asked_at)`,
-      [tenantId, callId],
+           where l.tenant_id = c.tenant_id and l.kind = 'change' and l.number > c.number)`,
+      [tenantId, callId, token],
     ),
   );
   return rows.length > 0;

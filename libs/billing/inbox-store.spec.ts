@@ -3,6 +3,7 @@ import { createPool } from '../platform/database/pools';
 import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { shiftClock } from '../testing/shifted-clock';
 import { createCalls } from './calls';
 import { createInboxStore, type InboxStore, LEASE_SECONDS, takeIn, type Work } from './inbox-store';
 import type { Told } from './told';
@@ -14,14 +15,17 @@ describe('the customers that are to be looked at', () => {
   let pool: Pool;
   let owner: Pool;
   let store: InboxStore;
+  let shifted: Awaited<ReturnType<typeof shiftClock>>;
 
   beforeAll(async () => {
     database = await createTestDatabase();
     pool = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
     owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
     store = createInboxStore(pool, mode);
+    shifted = await shiftClock(owner);
   });
   beforeEach(async () => {
+    await shifted.by('0');
     await owner.query('truncate billing.work, billing.inbox, billing.customers');
   });
   afterAll(async () => {
@@ -53,7 +57,7 @@ describe('the customers that are to be looked at', () => {
 
   it('are given out one by one, also where PostgreSQL takes their table for a small one', async () => {
     await tell(told('cus_later'));
-    await owner.query(`update billing.work set due_at = now() + interval '1 hour'`);
+    await owner.query(`update billing.work set due_at = lease.now() + interval '1 hour'`);
     await owner.query('vacuum analyze billing.work');
     await tell(...Array.from({ length: 10 }, (_, at) => told(`cus_${at}`)));
     const given: string[][] = [];
@@ -94,7 +98,7 @@ describe('the customers that are to be looked at', () => {
   it('are looked at once more where the look took longer than its lease', async () => {
     await tell(told('cus_1'));
     const slow = await claimOne();
-    await owner.query(`update billing.work set leased_until = now() - interval '1 second'`);
+    await owner.query(`update billing.work set leased_until = lease.now() - interval '1 second'`);
     const fast = await claimOne();
     expect(await store.finish(fast, await store.pendingOf(fast))).toBe(true);
     // What it did after the other one may have been older.
@@ -103,19 +107,47 @@ describe('the customers that are to be looked at', () => {
     expect(LEASE_SECONDS).toBeGreaterThan(5);
   });
 
+  it.each([
+    ['ahead', '10 minutes'],
+    ['behind', '-10 minutes'],
+  ])('are another worker’s after the lease, though the clock was ten minutes %s when it began', async (_, by) => {
+    await shifted.by(by);
+    await tell(told('cus_1'));
+    const dead = await claimOne();
+    await shifted.by('0');
+    expect(await store.claim(1)).toEqual([]);
+    await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
+    const heir = await claimOne();
+    await store.putOff(dead, 3_600_000);
+    expect(await store.finish(dead, await store.pendingOf(dead))).toBe(false);
+    expect(await store.pendingOf(heir)).toHaveLength(1);
+    expect(await store.finish(heir, await store.pendingOf(heir))).toBe(true);
+  });
+
+  it.each([
+    ['ahead', '10 minutes'],
+    ['behind', '-10 minutes'],
+  ])('are due at once where the clock was ten minutes %s when Stripe told of them', async (_, by) => {
+    await shifted.by(by);
+    await tell(told('cus_1'));
+    await shifted.by('0');
+    expect((await claimOne()).customerId).toBe('cus_1');
+  });
+
   it('say since when they fail, until a look succeeds', async () => {
     await tell(told('cus_1'));
     const first = await claimOne();
-    expect([first.attempts, first.failingSince]).toEqual([0, null]);
+    expect([first.attempts, first.failingMs]).toEqual([0, null]);
     await store.putOff(first, 0);
     const second = await claimOne();
-    expect([second.attempts, second.failingSince]).toEqual([1, expect.any(Date)]);
+    expect([second.attempts, second.failingMs]).toEqual([1, 0]);
+    await owner.query(`update lease.clock set at = at + interval '1 minute'`);
     await store.putOff(second, 0);
     const third = await claimOne();
-    expect([third.attempts, third.failingSince]).toEqual([2, second.failingSince]);
+    expect([third.attempts, third.failingMs]).toEqual([2, 60_000]);
     await tell(told('cus_1'));
     await store.finish(third, []);
-    expect(await claimOne()).toMatchObject({ attempts: 0, failingSince: null });
+    expect(await claimOne()).toMatchObject({ attempts: 0, failingMs: null });
   });
 
   it('are not those of events that do not say whose they are, until that is known', async () => {

@@ -7,9 +7,9 @@ export interface Work extends Mode {
   readonly customerId: string;
   /** Proves that nobody else does. */
   readonly lease: string;
-  /** How often it failed, and since when. */
+  /** How often it failed, and for how many ms; null: not at all. */
   readonly attempts: number;
-  readonly failingSince: Date | null;
+  readonly failingMs: number | null;
   /** How often it was asked for before it was claimed. */
   readonly asked: number;
   /** Asked for by us, and not by Stripe. */
@@ -65,8 +65,8 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
     claim: (limit: number): Promise<Work[]> =>
       query<Work>(
         'claim-work',
-        `select account, livemode, customer_id as "customerId", lease, attempts, failing_since as "failingSince", asked,
-           reconcile
+        `select account, livemode, customer_id as "customerId", lease, attempts, asked, reconcile,
+           (extract(epoch from lease.now() - failing_since) * 1000)::float8 as "failingMs"
          from billing.claim($1, $2, $3, $4)`,
         [mode.account, mode.livemode, limit, LEASE_SECONDS],
       ),
@@ -98,12 +98,12 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       const [row] = await query<{ parked: boolean }>(
         'stay-nameless',
         `with late as (
-           select account, livemode, event_id, coalesce(failing_since < now() - make_interval(secs => $4), false) as parked
+           select account, livemode, event_id, coalesce(failing_since < lease.now() - make_interval(secs => $4), false) as parked
            from billing.inbox where account = $1 and livemode = $2 and event_id = $3 and state = 'pending' for update)
          update billing.inbox i set
            state = case when l.parked then 'parked' else i.state end,
            reason = case when l.parked then $5 else i.reason end,
-           failing_since = case when l.parked then null else coalesce(i.failing_since, now()) end
+           failing_since = case when l.parked then null else coalesce(i.failing_since, lease.now()) end
          from late l where (i.account, i.livemode, i.event_id) = (l.account, l.livemode, l.event_id)
          returning l.parked`,
         [account, livemode, eventId, patienceMs / 1_000, reason],
@@ -213,10 +213,10 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       );
       await query(
         'purge-calls',
-        `delete from billing.calls where state <> 'pending' and asked_at < now() - make_interval(days => $1)`,
+        `delete from billing.calls where state <> 'pending' and asked_at < lease.now() - make_interval(days => $1)`,
         [days],
       );
-      await query('purge-turns', `delete from billing.turns where until < now() - interval '1 minute'`, []);
+      await query('purge-turns', `delete from billing.turns where until < lease.now() - interval '1 minute'`, []);
     },
   };
 };

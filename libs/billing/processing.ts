@@ -26,7 +26,8 @@ export interface ProcessingParts {
   readonly logger: Logger;
   /** Lets the company become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it */
   readonly follow: (tenantId: string, facts: BillingFacts, cause: string) => Promise<Tenant['status']>;
-  readonly now?: () => number;
+  /** The database's time, in ms since 1970. */
+  readonly now: () => number;
 }
 
 /** What became of the work at one customer. */
@@ -43,7 +44,7 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
  * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
  */
 export const createProcessing = (parts: ProcessingParts) => {
-  const { store, gateway, catalogue, logger, follow, now = Date.now } = parts;
+  const { store, gateway, catalogue, logger, follow, now } = parts;
 
   const look = async (work: Work, pending: readonly Pending[], until: number): Promise<Outcome> => {
     const tenantId = await store.tenantOf(work);
@@ -106,7 +107,7 @@ export const createProcessing = (parts: ProcessingParts) => {
         await store.finish(work, pending, 'quarantined', reason);
         return 'quarantined';
       }
-      if (now() - (work.failingSince?.getTime() ?? now()) > PATIENCE_MS && pending.length > 0) {
+      if ((work.failingMs ?? 0) > PATIENCE_MS && pending.length > 0) {
         logger.error({ err: error, customerId: work.customerId }, 'the events of a customer were parked');
         await store.finish(work, pending, 'parked', reason);
         return 'parked';

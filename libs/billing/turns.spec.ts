@@ -2,8 +2,11 @@ import type { Pool } from 'pg';
 import { createPool } from '../platform/database/pools';
 import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
+import { LeaseLost } from '../platform/lease/held';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
-import { AnotherIsUnderWay, createTenantTurns, createWorkerTurns, type Turns } from './turns';
+import { shiftClock } from '../testing/shifted-clock';
+import { createCalls, isStillWanted, takeUnknownChanges } from './calls';
+import { AnotherIsUnderWay, createTenantTurns, createWorkerTurns, type Turn, type Turns } from './turns';
 
 describe('the turn to have something changed for a company', () => {
   let database: TestDatabase;
@@ -54,7 +57,65 @@ describe('the turn to have something changed for a company', () => {
 
   it('of a killed process is another’s after its time', async () => {
     const tenantId = uuidv7();
-    await pools[2]?.query('insert into billing.turns values ($1, $2, now())', [tenantId, uuidv7()]);
+    await pools[2]?.query('insert into billing.turns values ($1, $2, lease.now())', [tenantId, uuidv7()]);
     expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+  });
+
+  it('ends by lease time: one that was taken while the clock was ten minutes ahead, and one while it was behind', async () => {
+    const owner = pools[2] as Pool;
+    const shifted = await shiftClock(owner);
+    for (const by of ['10 minutes', '-10 minutes']) {
+      const tenantId = uuidv7();
+      await shifted.by(by);
+      await owner.query('select billing.take_turn($1, $2, 10)', [tenantId, uuidv7()]);
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);
+      await shifted.by('0');
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);
+      await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
+      expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+    }
+  });
+
+  it('that another process has taken over asks Stripe for nothing any more', async () => {
+    const tenantId = uuidv7();
+    const calls = createCalls(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
+    const asked: string[] = [];
+    const ask = (turn: Turn, kind: string) =>
+      calls.once(
+        { tenantId, callId: uuidv7(), kind: 'change', params: {}, turn },
+        async () => {
+          asked.push(kind);
+          return {};
+        },
+        () => false,
+      );
+    await api.inTurn(tenantId, 0, async (old) => {
+      await ask(old, 'before');
+      await pools[2]?.query(`update lease.clock set at = at + interval '11 seconds'`);
+      await worker.inTurn(tenantId, 0, async (heir) => {
+        await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
+        await ask(heir, 'heir');
+        const wanted = { tenantId, callId: uuidv7() };
+        expect(await isStillWanted(pools[1] as Pool, wanted, old)).toBe(false);
+      });
+      await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
+    });
+    expect(asked).toEqual(['before', 'heir']);
+  });
+
+  it('knows the later of two changes by their order, and not by clocks', async () => {
+    const tenantId = uuidv7();
+    const owner = pools[2] as Pool;
+    const [first, second] = [uuidv7(), uuidv7()];
+    const change = (callId: string, askedAt: string) =>
+      owner.query(
+        `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, due_at, asked_at)
+         values ($1, $2::uuid, 'change', $2::uuid::text, '{}', lease.now() - interval '1 second', lease.now() + $3::interval)`,
+        [tenantId, callId, askedAt],
+      );
+    await change(first, '10 minutes');
+    await change(second, '0');
+    const taken = await takeUnknownChanges(pools[1] as Pool, 10);
+    expect(taken.map(({ callId }) => callId)).toEqual([second]);
   });
 });

@@ -3,9 +3,10 @@ import { sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
 import type { ScopedDb, Statement } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
+import { whileHeld } from '../platform/lease/held';
 
-/** Seconds after which the turn of a killed process is another's, and ms between two renewals of one that lives. */
-const TURN = { seconds: 10, renewMs: 3_000 };
+/** Seconds after which the turn of a killed process is another's. */
+const TURN_SECONDS = 10;
 /** ms between two tries to have it. */
 const TRY_MS = 50;
 
@@ -14,7 +15,20 @@ export class AnotherIsUnderWay extends Error {
   override readonly name = 'AnotherIsUnderWay';
 }
 
+/** The right to have something changed for a tenant, in one process at a time. */
+export interface Turn {
+  /** Fencing token, a UUID: what is written in the turn checks it in the same statement. */
+  readonly token: string;
+  /** Aborts with `LeaseLost` where another process may have the turn. */
+  readonly signal: AbortSignal;
+}
+
 const TAKE: Statement = { name: 'take-turn', text: 'select billing.take_turn($1, $2, $3) as taken' };
+const RENEW: Statement = {
+  name: 'renew-turn',
+  text: `update billing.turns set until = lease.now() + make_interval(secs => $3)
+    where tenant_id = $1 and holder = $2 returning true as taken`,
+};
 const END: Statement = { name: 'end-turn', text: 'delete from billing.turns where tenant_id = $1 and holder = $2' };
 
 type Ask = (
@@ -28,19 +42,19 @@ const createTurns = (ask: Ask) => ({
    * Does it while nobody else has anything changed for the company, in whichever process.
    * @param waitMs for which another one is waited for @throws AnotherIsUnderWay
    */
-  inTurn: async <T>(tenantId: string, waitMs: number, work: () => Promise<T>): Promise<T> => {
-    const holder = uuidv7();
-    const take = async (): Promise<boolean> =>
-      (await ask(tenantId, TAKE, [tenantId, holder, TURN.seconds]))[0]?.taken === true;
-    for (const end = Date.now() + waitMs; !(await take()); await sleep(TRY_MS))
-      if (Date.now() >= end) throw new AnotherIsUnderWay('another change is under way');
-    const renewal = setInterval(() => void take().catch(() => undefined), TURN.renewMs);
+  inTurn: async <T>(tenantId: string, waitMs: number, work: (turn: Turn) => Promise<T>): Promise<T> => {
+    const token = uuidv7();
+    const ours = async (statement: Statement): Promise<boolean> =>
+      (await ask(tenantId, statement, [tenantId, token, TURN_SECONDS]))[0]?.taken === true;
+    for (const end = performance.now() + waitMs; !(await ours(TAKE)); await sleep(TRY_MS))
+      if (performance.now() >= end) throw new AnotherIsUnderWay('another change is under way');
     try {
-      return await work();
+      return await whileHeld({ leaseMs: TURN_SECONDS * 1_000, renew: () => ours(RENEW) }, (signal) =>
+        work({ token, signal }),
+      );
     } finally {
-      clearInterval(renewal);
-      // Whoever waits has it a few seconds later where this fails.
-      await ask(tenantId, END, [tenantId, holder]).catch(() => undefined);
+      // Another process has the turn a few seconds later where this fails.
+      await ask(tenantId, END, [tenantId, token]).catch(() => undefined);
     }
   },
 });

@@ -2,11 +2,11 @@ import type { Pool } from 'pg';
 import type { Position, RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 
-/** A worker's right to be at a reaction, for as long as it renews it. */
+/** A worker's right to answer the events of a reaction, for as long as it renews it. */
 export interface Lease {
   readonly reaction: string;
-  /** UUID of the worker's turn. */
-  readonly holder: string;
+  /** Fencing token: a UUID of this claim alone. Whatever is written under the lease checks it in the same statement. */
+  readonly token: string;
   readonly leaseMs: number;
 }
 
@@ -18,67 +18,122 @@ export class Lost extends Error {
 const CLAIM = {
   name: 'reacting-claim',
   text: `insert into reacting.checkpoints as c (reaction, holder, leased_until)
-    values ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')
+    values ($1, $2, lease.now() + $3 * interval '1 millisecond')
     on conflict (reaction) do update set holder = excluded.holder, leased_until = excluded.leased_until
-      where c.holder = excluded.holder or c.leased_until < clock_timestamp()
+      where c.holder = $4 or c.leased_until <= lease.now()
     returning position`,
 };
 
-/** @returns how far the reaction is; undefined where another worker is at it */
-export const claim = async (pool: Pool, { reaction, holder, leaseMs }: Lease): Promise<Position | undefined> =>
+/**
+ * @param before the token of this worker's own last claim, which a new one may take the place of
+ * @returns how far the reaction is; undefined where another worker has the lease
+ */
+export const claim = async (
+  pool: Pool,
+  { reaction, token, leaseMs }: Lease,
+  before: string | undefined,
+): Promise<Position | undefined> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<{ position: string }>({ ...CLAIM, values: [reaction, holder, leaseMs] });
+    const values = [reaction, token, leaseMs, before ?? null];
+    const { rows } = await client.query<{ position: string }>({ ...CLAIM, values });
     return rows[0] && BigInt(rows[0].position);
   });
 
-const HELD = `with held as (
-    update reacting.checkpoints set leased_until = clock_timestamp() + $3 * interval '1 millisecond',
+/** Renews the lease, moves the checkpoint, and is empty where another worker has the lease. */
+const HELD = `held as (
+    update reacting.checkpoints set leased_until = lease.now() + $3 * interval '1 millisecond',
       position = greatest(position, $4::numeric),
       moved_at = case when position < $4::numeric then now() else moved_at end
     where reaction = $1 and holder = $2 returning 1
   )`;
 
-const MOVE = { name: 'reacting-move', text: `${HELD} select 1 from held` };
+const MOVE = { name: 'reacting-move', text: `with ${HELD} select 1 from held` };
 
 const PARK = {
   name: 'reacting-park',
-  text: `${HELD} insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate,
-      aggregate_id, version, error, attempts)
-    select $1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 from held
-    on conflict (reaction, event_id) do update
-      set error = excluded.error, attempts = parked.attempts + excluded.attempts, retry = false
-    returning 1`,
+  text: `with ${HELD}, parked as (
+      insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
+        error, attempts)
+      select $1, $5::numeric, $6::uuid, $7, $8::uuid, $9, $10, $11::uuid, $12, $13, $14 from held
+      on conflict (reaction, event_id) do update set error = excluded.error, retry = false, waiting = false,
+        attempts = parked.attempts + excluded.attempts
+    ) select 1 from held`,
 };
 
-const write = async (pool: Pool, statement: typeof MOVE, lease: Lease, ...values: unknown[]): Promise<void> => {
+const SET_ASIDE = {
+  name: 'reacting-set-aside',
+  text: `with ${HELD}, aside as (
+      insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
+        error, attempts, waiting)
+      select $1, e.*, '', 0, true from held, unnest($5::numeric[], $6::uuid[], $7::text[], $8::uuid[], $9::boolean[],
+        $10::text[], $11::uuid[], $12::integer[]) as e
+      on conflict (reaction, event_id) do nothing
+    ) select 1 from held`,
+};
+
+const FORGET = {
+  name: 'reacting-forget',
+  text: `with ${HELD}, forgotten as (
+      delete from reacting.parked where reaction = $1 and event_id = $5 and exists (select from held)
+    ) select 1 from held`,
+};
+
+const write = async (
+  pool: Pool,
+  statement: typeof MOVE,
+  { reaction, token, leaseMs }: Lease,
+  reached: Position,
+  ...values: readonly unknown[]
+): Promise<void> => {
   const { rowCount } = await withClient(pool, (client) =>
-    client.query({ ...statement, values: [lease.reaction, lease.holder, lease.leaseMs, ...values] }),
+    client.query({ ...statement, values: [reaction, token, leaseMs, reached.toString(), ...values] }),
   );
-  if (rowCount === 0) throw new Lost();
+  if (rowCount === 0) throw new Lost('another worker has taken the reaction over');
 };
 
-/** Renews the lease and says how far the reaction is. @throws Lost */
-export const move = (pool: Pool, lease: Lease, to: Position): Promise<void> => write(pool, MOVE, lease, to.toString());
+/** What is stored of an event that is parked or set aside: where it is to be found again. */
+const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
+  const { tenantId, aggregate, id: aggregateId } = stream;
+  return [
+    ...[position.toString(), id, type, tenantId ?? aggregateId],
+    ...[tenantId === null, aggregate, aggregateId, version],
+  ] as const;
+};
 
-/** Sets an event aside and moves behind it. @throws Lost */
+/** Renews the lease and moves the checkpoint. @throws Lost */
+export const move = (pool: Pool, lease: Lease, reached: Position): Promise<void> => write(pool, MOVE, lease, reached);
+
+/** Parks an event that could not be answered, until an operator asks for it again. @throws Lost */
 export const park = (
   pool: Pool,
   lease: Lease,
-  { id, position, type, stream, version }: RecordedEvent,
-  error: string,
-  attempts: number,
+  reached: Position,
+  event: RecordedEvent,
+  { error, attempts }: { readonly error: string; readonly attempts: number },
+): Promise<void> => write(pool, PARK, lease, reached, ...placeOf(event), error, attempts);
+
+/** Stores events that are still to be answered, so that the checkpoint may pass them. @throws Lost */
+export const setAside = (
+  pool: Pool,
+  lease: Lease,
+  reached: Position,
+  events: readonly RecordedEvent[],
 ): Promise<void> => {
-  const { tenantId, aggregate, id: aggregateId } = stream;
-  const place = [tenantId ?? aggregateId, tenantId === null, aggregate, aggregateId, version];
-  return write(pool, PARK, lease, position.toString(), id, type, ...place, error, attempts);
+  const places = events.map(placeOf);
+  const columns = [0, 1, 2, 3, 4, 5, 6, 7].map((at) => places.map((place) => place[at]));
+  return write(pool, SET_ASIDE, lease, reached, ...columns);
 };
 
+/** An event that was parked or set aside was answered, or is gone with its tenant. @throws Lost */
+export const forget = (pool: Pool, lease: Lease, reached: Position, eventId: string): Promise<void> =>
+  write(pool, FORGET, lease, reached, eventId);
+
 /** Lets another worker come at once. */
-export const release = async (pool: Pool, { reaction, holder }: Lease): Promise<void> => {
+export const release = async (pool: Pool, { reaction, token }: Pick<Lease, 'reaction' | 'token'>): Promise<void> => {
   await withClient(pool, (client) =>
     client.query(`update reacting.checkpoints set leased_until = '-infinity' where reaction = $1 and holder = $2`, [
       reaction,
-      holder,
+      token,
     ]),
   );
 };

@@ -4,6 +4,7 @@ import { type EventLog, LogUnavailable, type RecordedEvent } from '../event-log/
 import { createPostgresEventLog } from '../event-log/postgres/postgres-event-log';
 import { createPool } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
+import { type DatabaseClock, startDatabaseClock } from '../platform/lease/database-clock';
 import { silentLogger } from '../platform/logger.port';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
@@ -19,6 +20,7 @@ const NAME = 'note-readers';
 describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) => {
   let database: TestDatabase;
   let pool: Pool;
+  let clock: DatabaseClock;
   let log: EventLog;
   let engines: { stop(): Promise<void> }[] = [];
   let registry: Registry;
@@ -28,6 +30,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   beforeEach(async () => {
     database = await createTestDatabase();
     pool = openPool();
+    clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 20 });
     log =
       kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
   });
@@ -35,8 +38,9 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   afterEach(async () => {
     await Promise.all(engines.map((engine) => engine.stop()));
     engines = [];
+    await clock.stop();
     await log.close();
-    if (!pool.ending) await pool.end();
+    await pool.end();
     await database.drop();
   });
 
@@ -48,7 +52,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
       pool,
       logger: silentLogger,
       metrics: createReactionMetrics({ registry, log, pool, intervalMs: 20 }),
-      leaseMs: 300,
+      leaseMs: 3_000,
       attempts: 3,
       firstRetryMs: 1,
       ...more,
@@ -91,7 +95,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     });
 
   const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const end = Date.now() + 15_000; !(await happened()); ) {
+    for (const end = Date.now() + 25_000; !(await happened()); ) {
       if (Date.now() > end) throw new Error('it did not happen');
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -137,7 +141,8 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     await until(async () => (await position()) >= head);
   });
 
-  it('are of one worker at a time, and each event is answered once while nobody dies', async () => {
+  it('are run by one worker at a time, and each event is answered once while no worker dies', async () => {
+    const tenantId = uuidv7();
     let atOnce = 0;
     let most = 0;
     const { heard, reaction } = listener(async () => {
@@ -147,11 +152,11 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     });
     for (let i = 0; i < 3; i++) start(reaction);
     const texts = Array.from({ length: 40 }, (_, at) => `${at}`);
-    for (const text of texts) await write(text);
+    for (const text of texts) await write(text, tenantId);
     await until(() => heard.length >= texts.length);
     await engines[0]?.stop();
     await engines[1]?.stop();
-    await write('last');
+    await write('last', tenantId);
     await until(() => heard.includes('last'));
     expect(heard).toEqual([...texts, 'last']);
     expect(most).toBe(1);
@@ -167,26 +172,28 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
         done = resolve;
       });
     });
-    start(goesSilent.reaction, { pool: dying });
-    await write('one');
+    const tenantId = uuidv7();
+    start(goesSilent.reaction, { pool: dying, leaseMs: 300 });
+    await write('one', tenantId);
     await until(() => goesSilent.heard.length === 1);
     const heir = listener();
     start(heir.reaction);
-    await write('two');
+    await write('two', tenantId);
     await until(() => heir.heard.length === 2);
     done();
     expect(heir.heard).toEqual(['one', 'two']);
     expect(goesSilent.heard).toEqual(['one']);
   });
 
-  it('answer the same event again until it works', async () => {
+  it('answer the same event again until it works, before later events of its tenant', async () => {
+    const tenantId = uuidv7();
     let failures = 2;
     const { heard, reaction } = listener(() => {
       if (failures-- > 0) throw new Error('not in the mood');
     });
     start(reaction);
-    await write('one');
-    await write('two');
+    await write('one', tenantId);
+    await write('two', tenantId);
     await until(() => heard.includes('two'));
     expect(heard).toEqual(['one', 'one', 'one', 'two']);
     expect(await parked()).toEqual([]);
@@ -199,7 +206,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     });
     start(reaction);
     await write('poison', tenantId);
-    const last = await write('fine');
+    const last = await write('fine', tenantId);
     await until(async () => (await position()) >= last);
     expect(heard).toEqual(['poison', 'poison', 'poison', 'fine']);
     expect(await parked()).toEqual([
@@ -291,9 +298,10 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
 
   it('finish what is under way when they are stopped', async () => {
     const { heard, reaction } = listener(() => new Promise((resolve) => setTimeout(resolve, 30)));
+    const tenantId = uuidv7();
     const engine = start(reaction);
-    const first = await write('one');
-    await write('two');
+    const first = await write('one', tenantId);
+    await write('two', tenantId);
     await until(() => heard.length === 1);
     await engine.stop();
     expect(await position()).toBe(first);

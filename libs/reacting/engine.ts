@@ -1,6 +1,7 @@
 import type { ReactionMetrics } from './metrics';
+import type { ReactingOptions } from './options';
 import type { Reaction } from './reaction';
-import { type ReactingOptions, runReaction } from './run';
+import { runReaction } from './run';
 
 export interface ReactionEngineOptions extends Omit<ReactingOptions, 'onAnswered' | 'signal'> {
   readonly reactions: readonly Reaction[];

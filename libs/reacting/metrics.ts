@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { EventLog, Position } from '../event-log/port';
+import type { EventLog } from '../event-log/port';
 import { sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
 
@@ -20,6 +20,7 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
   const lag = gauge('tenantry_reaction_lag_positions', 'Positions between the head of the log and the reaction');
   const idle = gauge('tenantry_reaction_behind_seconds', 'Seconds that a reaction with a lag has stood still');
   const parked = gauge('tenantry_reaction_parked_events', 'Events that could not be answered and wait for an operator');
+  const waiting = gauge('tenantry_reaction_waiting_events', 'Events that were set aside because their tenant is slow');
   const events = new Counter({
     name: 'tenantry_reaction_events_total',
     help: 'Events that this process answered',
@@ -30,9 +31,10 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
   const look = async (): Promise<void> => {
     const head = await log.head();
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ reaction: string; position: string; still: number; parked: number }>(
+      client.query<{ reaction: string; position: string; still: number; parked: number; waiting: number }>(
         `select c.reaction, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
-           (select count(*)::integer from reacting.parked p where p.reaction = c.reaction) as parked
+           (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and not waiting) as parked,
+           (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and waiting) as waiting
          from reacting.checkpoints c`,
       ),
     );
@@ -42,12 +44,12 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
       lag.set({ reaction }, behind);
       idle.set({ reaction }, behind === 0 ? 0 : row.still);
       parked.set({ reaction }, row.parked);
+      waiting.set({ reaction }, row.waiting);
     }
   };
 
   return {
-    answered: (reaction: string, to: Position): void => {
-      position.set({ reaction }, Number(to));
+    answered: (reaction: string): void => {
       events.inc({ reaction });
     },
     watch: async (signal: AbortSignal): Promise<void> => {

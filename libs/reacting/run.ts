@@ -1,161 +1,40 @@
-import type { Pool } from 'pg';
-import type { EventLog, Position, RecordedEvent } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
-import { failpoint } from '../platform/failpoints';
 import { uuidv7 } from '../platform/ids/uuid';
-import type { Logger } from '../platform/logger.port';
-import { reasonOf } from '../projecting/fold';
-import { claim, type Lease, Lost, move, park, release } from './checkpoint';
-import { askedForAgain, eventAt, forgetParked } from './parking';
-import { isAway, within } from './patience';
+import { LeaseLost, whileHeld } from '../platform/lease/held';
+import { claim, type Lease, Lost, release } from './checkpoint';
+import { follow } from './follow';
+import { DEFAULTS, type ReactingOptions, type Settled } from './options';
 import type { Reaction } from './reaction';
 
-export interface ReactingOptions {
-  readonly log: EventLog;
-  /** Connects as the projector. */
-  readonly pool: Pool;
-  readonly logger: Logger;
-  /** Told of each event that was answered. */
-  readonly onAnswered: (reaction: string, position: Position) => void;
-  /** ms after which a worker that went silent is replaced; 10,000 unless given. */
-  readonly leaseMs?: number;
-  /** ms that one attempt may take; 60,000 unless given. */
-  readonly attemptMs?: number;
-  /** Failures of one event after which it is parked; 12 unless given, which is about half a minute. */
-  readonly attempts?: number;
-  /** ms before the second attempt, doubled for each one after it up to fifty times; 100 unless given. */
-  readonly firstRetryMs?: number;
-  readonly signal: AbortSignal;
-}
-
-type Settled = Required<ReactingOptions>;
-
-const DEFAULTS = { leaseMs: 10_000, attemptMs: 60_000, attempts: 12, firstRetryMs: 100 };
-
-/** Events in one page: few, so that a crash repeats few. */
-const PAGE = 200;
 /** After so many ms without a failure the next one is a first one. */
 const WELL_MS = 10_000;
 
-/** Named point between what a reaction did and the checkpoint that says so. */
-export const answeredFailpoint = (reaction: string): string => `answered-${reaction}`;
-
-/** The worker is to stop, or lost its turn: what is under way is left for whoever comes next. */
-class Stopped extends Error {}
-
 /**
  * Answers events for as long as this worker can. Any number of workers may run it: one has the lease, the others stand by
- * and take over when it is given back or runs out.
+ * and take over when it is given back or ends.
  */
 export const runReaction = async (reaction: Reaction, given: ReactingOptions): Promise<void> => {
   const options: Settled = { ...DEFAULTS, ...given };
   const { pool, logger, signal, leaseMs } = options;
-  const lease: Lease = { reaction: reaction.name, holder: uuidv7(), leaseMs };
+  let held: string | undefined;
   let failures = 0;
   while (!signal.aborted) {
-    const began = Date.now();
+    const began = performance.now();
+    const lease: Lease = { reaction: reaction.name, token: uuidv7(), leaseMs };
     try {
-      const from = await claim(pool, lease);
-      if (from !== undefined) await follow(reaction, lease, from, options);
+      const from = await claim(pool, lease, held);
+      if (from !== undefined) {
+        held = lease.token;
+        const work = follow(reaction, lease, from, options);
+        await whileHeld({ leaseMs, renew: work.renew }, work.until);
+      }
       await sleep((leaseMs / 10) * (0.5 + Math.random()), signal);
     } catch (error) {
-      if (error instanceof Stopped || error instanceof Lost) continue;
-      failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
+      if (error instanceof Lost || error instanceof LeaseLost) continue;
+      failures = performance.now() - began > WELL_MS ? 1 : failures + 1;
       if (!signal.aborted) logger.warn({ err: error, reaction: reaction.name }, 'reaction stopped, trying again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
     }
   }
-  await release(pool, lease).catch(() => {});
-};
-
-const follow = async (reaction: Reaction, lease: Lease, from: Position, options: Settled): Promise<void> => {
-  const { log, pool, onAnswered } = options;
-  const ended = new AbortController();
-  const signal = AbortSignal.any([options.signal, ended.signal]);
-  let reached = from;
-  let failure: unknown;
-  /** Does something a few times a lease; the first failure ends it all. */
-  const meanwhile = async (work: () => Promise<void>): Promise<void> => {
-    for (;;) {
-      await sleep(lease.leaseMs / 3, signal);
-      if (signal.aborted) return;
-      await work().catch((error: unknown) => {
-        failure = error;
-        ended.abort();
-      });
-    }
-  };
-  const beside = [
-    meanwhile(() => move(pool, lease, reached)),
-    meanwhile(() => answerParked(reaction, lease, options, signal)),
-  ];
-  try {
-    const pages = log.subscribe({ after: from, types: reaction.types, pageSize: PAGE, signal });
-    for await (const { events, position } of pages) {
-      for (const event of events) {
-        await answer(reaction, lease, event, options, signal);
-        failpoint(answeredFailpoint(reaction.name));
-        reached = event.position;
-        onAnswered(reaction.name, reached);
-      }
-      reached = position;
-      // Of pages that held nothing the lease's next renewal tells.
-      if (events.length > 0) await move(pool, lease, reached);
-    }
-  } finally {
-    ended.abort();
-    await Promise.all(beside);
-    await move(pool, lease, reached).catch(() => {});
-  }
-  if (failure !== undefined) throw failure;
-};
-
-/** Answers an event, or parks it where it fails again and again. Goes on trying while what it needs is away. */
-const answer = async (
-  reaction: Reaction,
-  lease: Lease,
-  event: RecordedEvent,
-  { pool, logger, attempts, attemptMs, firstRetryMs }: Settled,
-  signal: AbortSignal,
-): Promise<void> => {
-  let failures = 0;
-  for (let attempt = 1; ; attempt++) {
-    if (signal.aborted) throw new Stopped();
-    try {
-      await within(attemptMs, reaction.react(event, signal));
-      return;
-    } catch (error) {
-      if (signal.aborted) throw new Stopped();
-      if (!isAway(error)) failures++;
-      const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
-      if (failures >= attempts) {
-        await park(pool, lease, event, reasonOf(error), failures);
-        logger.error(about, 'event could not be answered, parked');
-        return;
-      }
-      logger.warn(about, 'event could not be answered, trying again');
-      await sleep(backoff(attempt, { firstMs: firstRetryMs, maxMs: 50 * firstRetryMs }), signal);
-    }
-  }
-};
-
-/** One more attempt for the parked events that operators asked it for. */
-const answerParked = async (
-  reaction: Reaction,
-  lease: Lease,
-  { log, pool, attemptMs }: Settled,
-  signal: AbortSignal,
-): Promise<void> => {
-  while (!signal.aborted) {
-    const asked = await askedForAgain(pool, reaction.name);
-    if (!asked) return;
-    const event = await eventAt(log, asked);
-    try {
-      if (event) await within(attemptMs, reaction.react(event, signal));
-    } catch (error) {
-      if (event && !signal.aborted) await park(pool, lease, event, reasonOf(error), 1);
-      continue;
-    }
-    await forgetParked(pool, reaction.name, asked.eventId);
-  }
+  if (held) await release(pool, { reaction: reaction.name, token: held }).catch(() => {});
 };

@@ -5,7 +5,7 @@ import type { DomainEvent } from '../../libs/domain/events';
 import type { EventLog } from '../../libs/event-log/port';
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { answeredFailpoint } from '../../libs/reacting/run';
+import { answeredFailpoint } from '../../libs/reacting/answering';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 

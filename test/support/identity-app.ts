@@ -116,7 +116,7 @@ let people = 0;
  */
 export const createIdentityApp = async (
   beside?: IdentityApp,
-  more: { plans?: 'catalogue'; keysEveryMs?: number } = {},
+  more: { plans?: 'catalogue'; keysEveryMs?: number; authorityGraceMs?: number } = {},
 ): Promise<IdentityApp> => {
   const work: string[] = [];
   const database = beside?.database ?? (await createTestDatabase());
@@ -167,6 +167,7 @@ export const createIdentityApp = async (
     webhook: null,
     plans,
     retentionDays: 30,
+    authorityGraceMs: more.authorityGraceMs ?? 10_000,
     invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
     operatorTokens: createOperatorTokens(TEST_SECRET_KEY),
     publicUrl: () => 'https://api.example.com',

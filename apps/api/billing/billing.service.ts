@@ -46,7 +46,9 @@ export const createBilling = (parts: BillingParts) => {
       requireAllowed(wanted.successUrl, '/successUrl');
       requireAllowed(wanted.cancelUrl, '/cancelUrl');
       const { items } = boughtOf(catalogue, wanted, null);
-      return inTurn(turns, tenantId, () => checkouts.open(gateway, tenantId, commandId, wanted, items)).catch(refuse);
+      return inTurn(turns, tenantId, (turn) =>
+        checkouts.open(gateway, { tenantId, commandId, turn }, wanted, items),
+      ).catch(refuse);
     },
 
     /** Cards and invoices, on a page of Stripe's. @returns the page to send the owner to */
@@ -70,7 +72,7 @@ export const createBilling = (parts: BillingParts) => {
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */
     change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
       const gateway = requireGateway();
-      return inTurn(turns, tenantId, () => changes.make(gateway, tenantId, commandId, wanted));
+      return inTurn(turns, tenantId, (turn) => changes.make(gateway, { tenantId, commandId, turn }, wanted));
     },
 
     /** The company was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */

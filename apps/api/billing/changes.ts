@@ -10,7 +10,7 @@ import { billingOf } from './billing-of';
 import { boughtOf, invalid, requireNoSeats } from './items';
 import type { Looking } from './looking';
 import { misfitsOf } from './misfits';
-import type { BillingParts } from './parts';
+import type { BillingParts, InTurn } from './parts';
 import { isRefusal, refuse, refused } from './stripe-refusals';
 
 const DAY_SECONDS = 86_400;
@@ -105,7 +105,11 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
      * Asks Stripe for it, and answers when what Stripe then has is so here.
      * @throws Problem where there is no subscription, Stripe refuses it, or it is not known whether it was made
      */
-    make: async (gateway: StripeGateway, tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
+    make: async (
+      gateway: StripeGateway,
+      { tenantId, commandId, turn }: InTurn,
+      wanted: ChangeDto,
+    ): Promise<Changed> => {
       const carryOut = async (key: string, change: Change) => {
         await gateway.change(change, key);
         return {};
@@ -113,7 +117,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
       const scoped = db.tenant(tenantId);
       const params = await changeFor(gateway, await billingOf(scoped), wanted).catch(refuse);
       try {
-        await calls.once({ tenantId, callId: commandId, kind: 'change', params } as const, carryOut, isRefusal);
+        await calls.once({ tenantId, callId: commandId, kind: 'change', params, turn } as const, carryOut, isRefusal);
       } catch (error) {
         throw unanswered(refused(error));
       }

@@ -6,7 +6,7 @@ import { findTenant } from '../../../projections/tenants/queries';
 import type { CheckoutDto } from './billing.dto';
 import { billingOf } from './billing-of';
 import type { Looking } from './looking';
-import type { BillingParts } from './parts';
+import type { BillingParts, InTurn } from './parts';
 import { isRefusal } from './stripe-refusals';
 
 const paidFor = (): Problem =>
@@ -14,11 +14,11 @@ const paidFor = (): Problem =>
 
 /** Buying the first time. */
 export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAndSee, lookAtCheckout }: Looking) => {
-  const customerFor = async (gateway: StripeGateway, tenantId: string, commandId: string): Promise<string> => {
+  const customerFor = async (gateway: StripeGateway, { tenantId, commandId, turn }: InTurn): Promise<string> => {
     const known = await calls.customerOf(tenantId);
     if (known !== undefined) return known;
     const { name } = (await findTenant(db.tenant(tenantId))) ?? { name: tenantId };
-    const call = { tenantId, callId: uuidv5(commandId, 'customer'), kind: 'customer', params: { name } } as const;
+    const call = { tenantId, callId: uuidv5(commandId, 'customer'), kind: 'customer', params: { name }, turn } as const;
     const { id } = await calls.once(
       call,
       async (key, params) => ({ id: await gateway.createCustomer(tenantId, params.name, key) }),
@@ -34,21 +34,22 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
    */
   const open = async (
     gateway: StripeGateway,
-    tenantId: string,
-    commandId: string,
+    inTurn: InTurn,
     { successUrl, cancelUrl }: CheckoutDto,
     items: readonly Item[],
   ): Promise<string> => {
+    const { tenantId, commandId, turn } = inTurn;
     const hasOne = async (): Promise<boolean> => (await billingOf(db.tenant(tenantId))).subscriptionId !== null;
     // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
     if (!(await hasOne())) await lookAtCheckout(tenantId);
     if (await hasOne()) throw paidFor();
-    const customer = await customerFor(gateway, tenantId, commandId);
+    const customer = await customerFor(gateway, inTurn);
     // As browsers write it: what goes into a header has to be ASCII.
     const [success, cancel] = [new URL(successUrl).href, new URL(cancelUrl).href];
     const params = { customer, items, successUrl: returning.urlFor(tenantId, success), cancelUrl: cancel };
-    const call = { tenantId, callId: commandId, kind: 'checkout', params } as const;
+    const call = { tenantId, callId: commandId, kind: 'checkout', params, turn } as const;
     const { id, url } = await calls.once(call, (key, page) => gateway.createCheckout(page, key), isRefusal);
+    turn.signal.throwIfAborted();
     await gateway.expireOthers(customer, id);
     // After that none of them can be paid any more: whatever was, is there to be seen.
     if (!(await gateway.hasSubscription(customer))) return url;

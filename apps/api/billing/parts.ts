@@ -1,6 +1,6 @@
 import type { Calls } from '../../../libs/billing/calls';
 import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
-import type { Turns } from '../../../libs/billing/turns';
+import type { Turn, Turns } from '../../../libs/billing/turns';
 import type { Position } from '../../../libs/event-log/port';
 import type { Catalogue } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
@@ -24,4 +24,11 @@ export interface BillingParts {
   readonly nudge: () => void;
   /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
   readonly settled: () => Promise<Position>;
+}
+
+/** A command that is carried out while nothing else is changed for the tenant. */
+export interface InTurn {
+  readonly tenantId: string;
+  readonly commandId: string;
+  readonly turn: Turn;
 }

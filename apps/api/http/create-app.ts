@@ -7,6 +7,8 @@ import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import { isPage } from '../join/problem-page';
 import { isBoard, isOperatorsPage } from '../ops/paths';
 import { watchAllowedMethods } from './allowed-methods';
+import { createArrivals } from './arrivals';
+import { trackConnections } from './connections';
 import { createConsistency } from './consistency';
 import { ContractGuard } from './contract.guard';
 import { addCors } from './cors';
@@ -27,6 +29,7 @@ import { addProblemPages } from './problem-pages';
 import { createRateLimits } from './rate-limits';
 import { learnSecurityHeaders } from './security-headers';
 import { createAdapter } from './server';
+import { isProxyOf } from './trusted-proxies';
 import { createValidationPipe } from './validation';
 
 /**
@@ -47,20 +50,39 @@ export const createApp = async (
   const adapter = createAdapter(options, securityHeaders);
   const instance = adapter.getInstance();
 
+  const connections = trackConnections(instance.server, {
+    maxPerAddress: options.maxConnectionsPerAddress ?? 1_000,
+    isProxy: isProxyOf(options.trustProxy ?? false),
+  });
+  const arrivals = createArrivals({
+    max: options.maxArriving ?? 2_000,
+    maxPerAddress: options.maxArrivingPerAddress ?? 128,
+  });
   const rateLimits = createRateLimits(options.rateLimits, options.makeLimiter);
   const inFlight = createInFlight({
     max: options.maxInFlight ?? 2_000,
     deadlineMs: options.requestTimeoutMs ?? 10_000,
+    readingMs: options.readingMs ?? 60_000,
   });
   const tokens = createPositionTokens(secretKey);
   const consistency = waiter && createConsistency({ waiter, tokens, waitMs: options.consistencyWaitMs ?? 2_000 });
   const idempotency = options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger });
-  const metrics = registry && createHttpMetrics(registry, inFlight);
+  const metrics = registry && createHttpMetrics(registry, { inFlight, arrivals, connections });
 
   const allowed = watchAllowedMethods(instance);
   instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
-  addHooks(instance, { logger, inFlight, rateLimits, securityHeaders, consistency, idempotency, metrics });
-  drainBeforeClose(instance);
+  addHooks(instance, {
+    logger,
+    connections,
+    arrivals,
+    inFlight,
+    rateLimits,
+    securityHeaders,
+    consistency,
+    idempotency,
+    metrics,
+  });
+  drainBeforeClose(instance, connections, options.shutdownGraceMs ?? 10_000);
   addCors(instance, options.corsOrigins ?? []);
   acceptJsonOnly(instance, isWebhook);
   acceptForms(instance, isPage);

@@ -1,27 +1,29 @@
 import { Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { sleep } from '../../../libs/platform/backoff';
+import type { Connections } from './connections';
 
 /** ms for which a connection may lie idle before it is closed under a request that is on its way. */
-const DRAIN_MS = 500;
+const IDLE_MS = 500;
 const LOOK_MS = 10;
 
 /**
- * At the end: takes no new connection, and lets those that are there say what they are about to say. Every answer from
- * then on closes its connection; what has said nothing by then is closed. Node closes idle connections at once, and a
- * client whose request was on its way could not tell whether it was carried out.
+ * At the end: takes no new connection, and lets those that are there finish. Every request that has arrived is answered,
+ * the last one of a connection with `Connection: close`; connections that are idle are closed after a moment, because Node
+ * would close them at once, and a client whose request was on its way could not tell whether it was carried out. What is
+ * not done after `graceMs` is cut.
  */
-export const drainBeforeClose = (instance: FastifyInstance): void => {
+export const drainBeforeClose = (instance: FastifyInstance, connections: Connections, graceMs: number): void => {
   instance.addHook('preClose', async () => {
     const { server } = instance;
     if (!server.listening) return;
-    // Node's own of an HTTP server would close the idle ones too.
+    // The method of an HTTP server would close the idle ones too, and no more look for bodies that are overdue.
     Server.prototype.close.call(server);
-    for (const end = Date.now() + DRAIN_MS; Date.now() < end; await sleep(LOOK_MS)) {
-      if ((await connectionsOf(server)) === 0) return;
+    const began = performance.now();
+    for (let ms = 0; ms < graceMs && connections.size > 0; ms = performance.now() - began) {
+      if (ms >= Math.min(IDLE_MS, graceMs)) connections.closeIdle();
+      await sleep(LOOK_MS);
     }
+    connections.closeAll();
   });
 };
-
-const connectionsOf = (server: Server): Promise<number> =>
-  new Promise((resolve) => server.getConnections((error, count) => resolve(error ? 0 : count)));

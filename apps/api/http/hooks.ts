@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
 import { ambiguityOf } from './ambiguity';
+import { type Arrivals, hasBody } from './arrivals';
+import type { Connections } from './connections';
 import type { Consistency } from './consistency';
 import { isNotModified, unwrapTagged } from './etag';
 import { hearOut } from './hear-out';
@@ -17,6 +19,8 @@ import type { SecurityHeaders } from './security-headers';
 
 export interface HookParts {
   readonly logger: Logger;
+  readonly connections: Connections;
+  readonly arrivals: Arrivals;
   readonly inFlight: InFlight;
   readonly rateLimits: RateLimits;
   readonly securityHeaders: SecurityHeaders;
@@ -28,9 +32,9 @@ export interface HookParts {
 /** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
 export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
   instance.addHook('onRequest', onRequest(parts));
+  instance.addHook('preValidation', onArrived(parts));
   instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
-  // From the beginning of the end on, every answer closes its connection. Node closes those that are idle at that moment,
-  // and would wait for the others until their keep-alive runs out.
+  // From the beginning of the stop on, the last answer of each connection closes it.
   let closing = false;
   instance.addHook('preClose', async () => {
     closing = true;
@@ -40,16 +44,33 @@ export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
     onSend(parts, () => closing),
   );
   instance.addHook('onResponse', onResponse(parts));
-  instance.addHook('onClose', async () => parts.inFlight.close());
+  instance.addHook('onClose', async () => {
+    parts.inFlight.close();
+    parts.arrivals.close();
+  });
 };
 
 const onRequest =
-  ({ inFlight, securityHeaders }: HookParts) =>
+  ({ connections, arrivals, inFlight, securityHeaders }: HookParts) =>
   (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     openContext(request, request.id);
+    if (connections.isBehindClose(request.raw)) {
+      reply.hijack();
+      done();
+      return;
+    }
     reply.header('x-request-id', request.id);
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
-    done(ambiguityOf(request.raw) ?? inFlight.enter(request, reply));
+    // A body that has not arrived takes room of its own, and none from the requests that have.
+    const enter = hasBody(request.raw) ? arrivals.enter : inFlight.enter;
+    done(ambiguityOf(request.raw) ?? enter(request, reply));
+  };
+
+/** Runs once the body was read. */
+const onArrived =
+  ({ arrivals, inFlight }: HookParts) =>
+  (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    done(arrivals.leave(reply) ? inFlight.enter(request, reply) : undefined);
   };
 
 const TOO_LARGE = 413;
@@ -60,16 +81,18 @@ const onSend =
   (parts: HookParts, isClosing: () => boolean) =>
   (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
     const state = stateOf(request);
-    if (isClosing()) reply.header('connection', 'close');
     // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
     if (state.answering) return;
     const isWhole = reply.statusCode !== TOO_LARGE || request.raw.complete;
-    if (state.position === undefined && state.lease === undefined && state.rateLimit !== undefined && isWhole) {
+    const isSettled = state.position === undefined && state.lease === undefined && state.rateLimit !== undefined;
+    if (isSettled && isWhole && !isClosing()) {
       done(null, finish(request, reply, state, payload));
       return;
     }
     state.answering = true;
-    settle(parts, request, reply, state, payload).then((settled) => {
+    const settling = settle(parts, request, reply, state, payload);
+    const ready = isClosing() ? settling.then((it) => closeLast(parts.connections, request, reply, it)) : settling;
+    ready.then((settled) => {
       state.answering = false;
       try {
         done(null, finish(request, reply, state, settled));
@@ -79,6 +102,21 @@ const onSend =
       }
     });
   };
+
+/**
+ * While the process stops, the answer to the last request of a connection closes it. Others must not: Node would drop the
+ * answers behind them. Fastify has told all of them to close, which is taken back.
+ */
+const closeLast = async (
+  connections: Connections,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+): Promise<unknown> => {
+  if (await connections.closeAfter(request.raw)) reply.header('connection', 'close');
+  else reply.raw.removeHeader('connection');
+  return payload;
+};
 
 /** The parts of an answer that take time. Never rejects. */
 const settle = async (
@@ -139,9 +177,10 @@ const finish = (request: FastifyRequest, reply: FastifyReply, state: RequestStat
 };
 
 const onResponse =
-  ({ inFlight, metrics, logger }: HookParts) =>
+  ({ arrivals, inFlight, metrics, logger }: HookParts) =>
   (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     inFlight.leave(reply);
+    arrivals.leave(reply);
     const state = stateOf(request);
     const ms = performance.now() - state.startedAt;
     metrics?.observe(request, reply.statusCode, ms);

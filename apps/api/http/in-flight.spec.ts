@@ -2,6 +2,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createMetricsRegistry } from '../../../libs/platform/metrics';
+import { eventually, openRaw } from './testing/raw-client';
 import { createToyApp, script } from './testing/toy-app';
 
 const HEAD = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
@@ -25,7 +26,10 @@ describe('the count of requests under way', () => {
   /** Without the one that asks. */
   const underWay = async (): Promise<number> => {
     const { body } = await app.inject({ url: '/metrics' });
-    return Number(/^http_requests_in_flight (\d+)/m.exec(body)?.[1]) - 1;
+    const [inFlight, arriving] = ['http_requests_in_flight', 'http_bodies_arriving'].map((name) =>
+      Number(new RegExp(`^${name} (\\d+)`, 'm').exec(body)?.[1]),
+    );
+    return Number(inFlight) - 1 + Number(arriving);
   };
   const settled = async (): Promise<number> => {
     for (let attempt = 0; attempt < 40; attempt++) {
@@ -61,5 +65,31 @@ describe('the count of requests under way', () => {
     await sleep(50);
     socket.destroy();
     expect(await settled()).toBe(0);
+  });
+});
+
+jest.setTimeout(90_000);
+
+describe('an answer that is not read', () => {
+  it('takes no room from other requests, and its connection is closed in the end', async () => {
+    const app = await createToyApp({ maxInFlight: 1, readingMs: 1_500, registry: createMetricsRegistry() });
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    // More than the system's own buffers of a connection hold.
+    script.during = async () => ({ text: 'x'.repeat(64 * 1024 * 1024) });
+    const lazy = openRaw(port, 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    lazy.socket.pause();
+    const inFlight = async (): Promise<number> =>
+      Number(/^http_requests_in_flight (\d+)/m.exec((await app.inject({ url: '/metrics' })).body)?.[1]);
+    const connections = async (): Promise<number> =>
+      Number(/^http_connections (\d+)/m.exec((await app.inject({ url: '/metrics' })).body)?.[1]);
+    await eventually(async () => (await connections()) === 1);
+    await eventually(
+      async () => (await app.inject({ url: '/v1/open' })).statusCode === 200 && (await inFlight()) === 1,
+    );
+    await eventually(async () => (await connections()) === 0);
+    lazy.socket.destroy();
+    script.reset();
+    await app.close();
   });
 });

@@ -8,6 +8,7 @@ import type { PositionWaiter } from '../../../libs/projecting/position-waiter.po
 import type { RateLimitOptions } from './rate-limits';
 import type { Limiter, RatePolicy } from './rate-window';
 import type { Refused } from './refused';
+import type { TrustProxy } from './trusted-proxies';
 
 /** What the HTTP application takes from its surroundings. */
 export interface HttpOptions {
@@ -18,15 +19,25 @@ export interface HttpOptions {
   /** Makes what counts; in this process unless given. */
   readonly makeLimiter?: ((policy: RatePolicy) => Limiter) | undefined;
   /** Whose `X-Forwarded-For` counts: nobody's, that of so many proxies, or of these addresses. */
-  readonly trustProxy?: false | number | readonly string[];
+  readonly trustProxy?: TrustProxy;
   /** Browser applications that may call; none unless given. */
   readonly corsOrigins?: readonly string[];
   /** ms that a request may take; 10,000 unless given. */
   readonly requestTimeoutMs?: number;
+  /** ms that `close` waits for requests under way before it cuts their connections; 10,000 unless given. */
+  readonly shutdownGraceMs?: number;
   /** ms that an answer waits for the read models; 2,000 unless given. */
   readonly consistencyWaitMs?: number;
   /** Requests at once; 2,000 unless given. Beyond it they are answered 503. */
   readonly maxInFlight?: number;
+  /** Requests at once whose bodies have not arrived; 2,000 unless given. */
+  readonly maxArriving?: number;
+  /** The same of one client address; 128 unless given. Beyond it they are answered 429. */
+  readonly maxArrivingPerAddress?: number;
+  /** Connections of one address that is no trusted proxy; 1,000 unless given. Beyond it idle ones are closed. */
+  readonly maxConnectionsPerAddress?: number;
+  /** ms that a client may take to read an answer; 60,000 unless given. */
+  readonly readingMs?: number;
   /** ms; 1,000 unless given. Requests are answered 503 while the event loop is late by more. */
   readonly maxEventLoopDelayMs?: number;
   /** Left out, `Position` and `If-Position` mean nothing. */

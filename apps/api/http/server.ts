@@ -7,6 +7,7 @@ import { sendProblem } from './problem-document';
 import { requestIdOf } from './request-id';
 import type { SecurityHeaders } from './security-headers';
 import { toProblem } from './to-problem';
+import { fastifyTrustProxy } from './trusted-proxies';
 
 /** ms beyond a request's own time after which a connection that moves no byte is closed. */
 const IDLE_SOCKET_MS = 30_000;
@@ -24,7 +25,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
     // What came before the end of the listening is served; its answer closes the connection.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    trustProxy: whomToTrust(trustProxy),
+    trustProxy: fastifyTrustProxy(trustProxy),
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     http: {
@@ -45,12 +46,4 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
   // Node would answer it with an empty 417; no expectation but 100-continue means anything, so it is ignored.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return adapter;
-};
-
-/** Fastify 5 takes a number of hops for nobody; it wants a function that is told how far away the peer is. */
-const whomToTrust = (
-  trusted: false | number | readonly string[],
-): false | string[] | ((address: string, hop: number) => boolean) => {
-  if (typeof trusted === 'number') return (_, hop) => hop < trusted;
-  return trusted === false ? false : [...trusted];
 };

@@ -1,4 +1,10 @@
-import { type ExecutionContext, Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import {
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '../../../libs/domain/tenant/permissions';
@@ -35,7 +41,7 @@ const unauthenticated = (detail: string, cause?: unknown): Problem =>
  * as it and its session are good; a membership is asked for once a second: the common request costs two looks into maps.
  */
 @Injectable()
-export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnModuleDestroy {
+export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnApplicationShutdown {
   readonly #access = new Map<unknown, Access>();
 
   constructor(
@@ -53,7 +59,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     await this.ended.watch(() => this.cache.drop(({ sessionId }) => this.ended.has(sessionId)));
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the last request was answered: until then, ended sessions and memberships are refused. */
+  async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.ended.close(), this.authority.close()]);
   }
 
@@ -102,7 +109,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnM
     const { tenantId, personId } = principal;
     // Beside the look at the membership; whoever is let in waits for both.
     void this.quota.know(tenantId);
-    const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission));
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission), isRead);
     if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
     letIn(request, principal, seat?.role ?? principal.role);
     stateOf(request).ofPersonAlone = true;

@@ -42,11 +42,12 @@ describe('authority', () => {
     return () => heard;
   };
 
-  const open = (capacity?: number): Authority => {
+  const open = (capacity?: number, grace: { graceMs: number; patienceMs?: number } = { graceMs: 0 }): Authority => {
     const stateOf = createTenantStates(new AggregateStore({ log }));
     return createAuthority({
       log,
       now: () => clock,
+      ...grace,
       ...(capacity !== undefined && { capacity }),
       stateOf: (id) => {
         looks += 1;
@@ -181,5 +182,75 @@ describe('authority', () => {
     await authority.seatOf(tenantId, bob);
     await authority.seatOf(uuidv7(), bob);
     expect(bobs()).toBeUndefined();
+  });
+
+  describe('while the log is away', () => {
+    const READ = true;
+    const WRITE = false;
+    const anyRole = (): boolean => true;
+    const cutOff = () => jest.spyOn(log, 'readStream').mockRejectedValue(new LogUnavailable('away'));
+    const roleFor = async (isRead: boolean) => (await authority.seatOf(tenantId, bob, anyRole, isRead))?.role;
+
+    beforeEach(async () => {
+      authority = open(undefined, { graceMs: 10_000 });
+      await authority.seatOf(tenantId, bob);
+    });
+
+    it('lets a known member read until the grace is over, however often they do', async () => {
+      cutOff();
+      for (clock = 1_000; clock < 11_000; clock += 500) expect(await roleFor(READ)).toBe('member');
+      clock = 11_000;
+      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
+    });
+
+    it('lets nobody write after the usual second', async () => {
+      cutOff();
+      clock = 1_000;
+      await expect(roleFor(WRITE)).rejects.toBeInstanceOf(LogUnavailable);
+    });
+
+    it('lets nobody read whom it did not know, or for whom the membership was not enough', async () => {
+      cutOff();
+      clock = 1_000;
+      await expect(authority.seatOf(tenantId, uuidv7(), anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
+      await expect(authority.seatOf(uuidv7(), bob, anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
+      const admin = ({ role }: Seat): boolean => role === 'admin';
+      await expect(authority.seatOf(tenantId, bob, admin, READ)).rejects.toBeInstanceOf(LogUnavailable);
+    });
+
+    it('honours a removal that this process has heard of', async () => {
+      authority.watch();
+      await happen(removed);
+      await until(() => bobs() === undefined, 30_000);
+      cutOff();
+      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
+    });
+
+    it('counts a log that does not answer as away', async () => {
+      authority = open(undefined, { graceMs: 10_000, patienceMs: 20 });
+      await authority.seatOf(tenantId, bob);
+      clock = 1_000;
+      jest.spyOn(log, 'readStream').mockReturnValue(new Promise(() => undefined));
+      expect(await roleFor(READ)).toBe('member');
+    });
+
+    it('asks the log again as soon as it answers', async () => {
+      const away = cutOff();
+      clock = 1_000;
+      expect(await roleFor(READ)).toBe('member');
+      await happen(removed);
+      away.mockRestore();
+      clock = 2_500;
+      // The look that finds the log back may be one that the request itself does not wait for.
+      await until(async () => (await roleFor(READ).catch(() => 'away')) === undefined, 30_000);
+    });
+
+    it('lets nobody read where the grace is 0', async () => {
+      authority = open();
+      await authority.seatOf(tenantId, bob);
+      cutOff();
+      clock = 1_000;
+      await expect(roleFor(READ)).rejects.toBeInstanceOf(LogUnavailable);
+    });
   });
 });

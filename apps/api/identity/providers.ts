@@ -41,6 +41,8 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;
   readonly log: EventLog;
   readonly throttle: AccountThrottle;
+  /** ms for which known memberships let reads in while the log is away. */
+  readonly authorityGraceMs: number;
   /** Calls of the API that a company may make in a month; null: they are not counted. */
   readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
 }
@@ -56,7 +58,8 @@ const rememberedTokens = (keys: SigningKeys) => {
 };
 
 /** Who somebody is, what they may do, and what they do with their account: as Nest injects it. */
-export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: IdentityProviderParts): Provider[] => {
+export const identityProviders = (all: IdentityProviderParts): Provider[] => {
+  const { store, log, throttle, callsOf, authorityGraceMs: graceMs, ...parts } = all;
   const { pool, db, passwords, accessTokens } = parts;
   const stateOf = createTenantStates(store);
   const onErased = (tenantId: string) => store.forgetTenant(tenantId);
@@ -84,7 +87,7 @@ export const identityProviders = ({ store, log, throttle, callsOf, ...parts }: I
     JwtStrategy,
     { provide: TOKEN_CACHE, inject: [SIGNING_KEYS], useFactory: rememberedTokens },
     { provide: ENDED_SESSIONS, useValue: ended },
-    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased }) },
+    { provide: AUTHORITY, useValue: createAuthority({ stateOf, log, callsOf, onErased, graceMs }) },
     { provide: PASSWORD_CHECK, useValue: check },
     { provide: SESSION_OPENER, useValue: opener },
     { provide: IDENTITY, inject: [CommandBus], useFactory: identity },

@@ -170,9 +170,10 @@ describe('POST /v1/sessions', () => {
       identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'idempotency-key': key });
     const first = await signIn('a');
     // As after a crash between the session and the answer.
-    await identity.owner.query(`update idempotency.keys set status = null, leased_until = now() where person_id = $1`, [
-      user.id,
-    ]);
+    await identity.owner.query(
+      `update idempotency.keys set status = null, leased_until = '-infinity' where person_id = $1`,
+      [user.id],
+    );
     const again = await signIn('a');
     expect(again.statusCode).toBe(201);
     const { rows } = await identity.owner.query(

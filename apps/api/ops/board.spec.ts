@@ -1,6 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
+import { createPool } from '../../../libs/platform/database/pools';
 import { createJobs } from '../../../libs/platform/jobs/create-jobs';
 import { createPostgresTransport } from '../../../libs/platform/jobs/postgres';
 import { silentLogger } from '../../../libs/platform/logger.port';
@@ -16,12 +18,14 @@ describe('the board of jobs', () => {
   let app: NestFastifyApplication;
   let jobs: ReturnType<typeof createJobs>;
   let elsewhere: ReturnType<typeof createJobs>;
+  let schedules: Pool;
   let token: string;
   let cookie: string;
 
   const open = () =>
     createJobs({
       transport: (onError) => createPostgresTransport({ url: database.urls.jobs, max: 3, onError }),
+      schedules,
       registry: new Registry(),
       logger: silentLogger,
       graceMs: 1_000,
@@ -29,6 +33,7 @@ describe('the board of jobs', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
+    schedules = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
     [jobs, elsewhere] = [open(), open()];
     const gate = createGate({ tokens, publicUrl: () => 'https://api.example.com' });
     app = await createToyApp({
@@ -40,6 +45,7 @@ describe('the board of jobs', () => {
   afterAll(async () => {
     await app.close();
     await Promise.all([jobs.close(), elsewhere.close()]);
+    await schedules.end();
     await database.drop();
   });
 

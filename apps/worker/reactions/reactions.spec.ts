@@ -8,6 +8,7 @@ import type { EventLog, Position, RecordedEvent } from '../../../libs/event-log/
 import { createPostgresEventLog } from '../../../libs/event-log/postgres/postgres-event-log';
 import { roleNames } from '../../../libs/platform/database/roles';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { startDatabaseClock } from '../../../libs/platform/lease/database-clock';
 import { silentLogger } from '../../../libs/platform/logger.port';
 import { startEngine } from '../../../libs/projecting/engine';
 import { installProjections } from '../../../libs/projecting/install';
@@ -43,6 +44,8 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     log =
       kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
     store = new AggregateStore({ log });
+    const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 20 });
+    stops.push(() => clock.stop());
     await installProjections(pool, projections, roleNames(database.rolePrefix));
   });
 
@@ -76,7 +79,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
       pool,
       logger: silentLogger,
       metrics: createReactionMetrics({ registry: new Registry(), log, pool }),
-      leaseMs: 300,
+      leaseMs: 1_500,
     });
     stops.push(async () => {
       waiter.close();

@@ -125,6 +125,10 @@ export const TOPICS = {
     CONSISTENCY_WAIT_MS: integer(2_000, 0, 60_000, {
       description: 'How long an answer waits for the read models to show what it wrote.',
     }),
+    AUTHORITY_GRACE_SECONDS: integer(10, 0, 300, {
+      description:
+        'While the event log is away, a membership that was read from it lets reads (GET, HEAD) in for this long after the usual second. Writes are 503. 0: reads are 503 too.',
+    }),
     TENANT_RETENTION_DAYS: integer(30, 0, 3_650, {
       description: 'How long what a closed company wrote is kept before it is erased.',
     }),
@@ -137,6 +141,11 @@ export const TOPICS = {
     }),
     SHUTDOWN_GRACE_MS: integer(10_000, 0, 600_000, {
       description: 'How long requests and work under way may take after SIGTERM.',
+    }),
+    SHUTDOWN_NOTICE_MS: integer(0, 0, 600_000, {
+      description:
+        'How long /readyz answers 503 after SIGTERM while everything else is served as before, so that a load balancer notices. Set it to the time that its probes need, for example 5000 on Kubernetes.',
+      example: '5000',
     }),
   },
   Billing: {

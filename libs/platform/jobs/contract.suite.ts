@@ -55,7 +55,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
     });
 
     const open = (options?: OpenOptions, url = fixture.url) => {
-      const opened = openJobs(url, options);
+      const opened = openJobs(url, { schedulesUrl: fixture.schedulesUrl, ...options });
       processes.push(opened);
       return opened.jobs;
     };
@@ -360,7 +360,10 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
     it('starts while the server is away, and works once it is there', async () => {
       const proxy = await proxied();
       await proxy.refuse();
-      const jobs = open({}, proxy.through(fixture.url));
+      const schedulesUrl = fixture.url.startsWith('postgres')
+        ? proxy.through(fixture.schedulesUrl)
+        : fixture.schedulesUrl;
+      const jobs = open({ schedulesUrl }, proxy.through(fixture.url));
       const taken: number[] = [];
       let runs = 0;
       jobs.work<Numbered>(queue, async ({ n }) => void taken.push(n), LIMITS);
@@ -427,6 +430,20 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       proxy.blackHole();
       await jobs.close();
     });
+
+    it.each(['refuse', 'blackHole'] as const)(
+      'does not wait for the grace at its end where nothing runs, though the server is away (%s)',
+      async (fault) => {
+        const proxy = await proxied();
+        const jobs = open({ graceMs: 3_600_000 }, proxy.through(fixture.url));
+        const taken: number[] = [];
+        jobs.work<Numbered>(queue, async ({ n }) => void taken.push(n), LIMITS);
+        await jobs.queue<Numbered>(queue).add({ n: 1 });
+        await until(() => taken.length === 1);
+        await proxy[fault]();
+        await jobs.close();
+      },
+    );
 
     it('tells how many jobs wait', async () => {
       const jobs = open();

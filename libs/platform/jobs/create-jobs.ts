@@ -1,17 +1,22 @@
-import type { Queue, Worker } from 'bullmq';
+import type { Job, Queue, Worker } from 'bullmq';
+import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { sleep } from '../backoff';
+import { uuidv7 } from '../ids/uuid';
 import type { Logger } from '../logger.port';
 import { createHealth } from './health';
 import { createJobMetrics } from './metrics';
 import { createNudges } from './nudges';
 import type { Handler, Jobs, WorkOptions } from './port';
 import { createRunner } from './runner';
-import { createSchedule, RUN_TIMEOUT_MS } from './schedule';
+import { createScheduler } from './schedule';
+import { createScheduleStore } from './schedule-store';
 import type { Transport } from './transport';
 
 export interface JobsOptions {
   readonly transport: (onError: (error: unknown) => void) => Transport;
+  /** Connects as the projector: the rights to run schedules are in the database, whatever carries the jobs. */
+  readonly schedules: Pool;
   readonly registry: Registry;
   readonly logger: Logger;
   /** ms that `close` waits for what runs, before it aborts its signal. */
@@ -22,6 +27,10 @@ export interface JobsOptions {
 
 /** Failed jobs kept for the dashboard, by number and by seconds. */
 const KEPT = { count: 500, age: 7 * 86_400 };
+/** ms between two looks for what was written by a clock that was ahead. */
+const HEAL_MS = 60_000;
+/** Runs of a schedule kept for the dashboard. */
+const KEPT_RUNS = 20;
 /** Nothing in the product reads BullMQ's events. */
 const EVENTS = 100;
 /** ms for a handler to end once it is told to, and for connections to be closed. */
@@ -37,6 +46,14 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
   const stopping = new AbortController();
   const queues = new Map<string, Queue>();
   const workers: Worker[] = [];
+  const keeping: Promise<void>[] = [];
+
+  const heal = async (): Promise<void> => {
+    while (transport.heal && !stopping.signal.aborted) {
+      await sleep(HEAL_MS, stopping.signal);
+      if (!stopping.signal.aborted) await transport.heal().catch(health.failed);
+    }
+  };
 
   const queueNamed = (name: string): Queue => {
     const known = queues.get(name);
@@ -47,16 +64,19 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
       streams: { events: { maxLen: EVENTS } },
     });
     queue.on('error', health.failed);
-    if (queues.size === 0) void metrics.watch(() => queues.values(), health, stopping.signal);
+    if (queues.size === 0) {
+      void metrics.watch(() => queues.values(), health, stopping.signal);
+      void heal();
+    }
     queues.set(name, queue);
     return queue;
   };
 
-  const work = <Data extends object>(name: string, handler: Handler<Data>, limits: WorkOptions): void => {
+  const takeJobs = (name: string, process: (job: Job) => Promise<void>, concurrency: number): void => {
     // For its metrics, and for the dashboard.
     queueNamed(name);
-    const worker = transport.worker(name, runner.processor(name, handler, limits.timeoutMs), {
-      concurrency: limits.concurrency,
+    const worker = transport.worker(name, process, {
+      concurrency,
       lockDuration: claimMs,
       stalledInterval: claimMs,
       maxStalledCount: 2,
@@ -71,12 +91,32 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
     });
     workers.push(worker);
   };
+  const work = <Data extends object>(name: string, handler: Handler<Data>, limits: WorkOptions): void =>
+    takeJobs(name, runner.processor(name, handler, limits.timeoutMs), limits.concurrency);
+
+  /** The dashboard shows jobs: each run of a schedule becomes one, when it has ended. */
+  const noteRun = (name: string, slot: Date, failure: string | undefined): void => {
+    const jobId = uuidv7();
+    // Many jobs without a deduplication are added by a way that needs to create sequences, which the role may not.
+    const opts = { jobId, deduplication: { id: jobId }, removeOnComplete: { count: KEPT_RUNS } };
+    queueNamed(name)
+      .addBulk([{ name: 'run', data: { slot: slot.toISOString(), failure }, opts }])
+      .catch(health.failed);
+  };
+  const showRun = async ({ data }: Job): Promise<void> => {
+    if (data.failure) throw new Error(data.failure);
+  };
+  const scheduler = createScheduler({
+    store: createScheduleStore(options.schedules),
+    ...{ runner, logger, onRun: noteRun },
+  });
 
   const close = async (): Promise<void> => {
     stopping.abort();
     const done = new AbortController();
-    const closing = Promise.allSettled(workers.map((it) => it.close())).then(() => done.abort());
-    await Promise.race([closing, sleep(options.graceMs, done.signal)]);
+    const closing = Promise.allSettled([...keeping, ...workers.map((it) => it.close())]).then(() => done.abort());
+    // Only what runs is given the grace: workers whose server is away end by themselves much later, for nothing.
+    await Promise.race([closing, runner.idle(), sleep(options.graceMs, done.signal)]);
     runner.abort();
     await Promise.race([closing, sleep(END_MS, done.signal)]);
     if (!done.signal.aborted) for (const worker of workers) void worker.disconnect().catch(() => {});
@@ -89,9 +129,8 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
     queue: (name) => createNudges(queueNamed(name), { health, logger, metrics }),
     work,
     schedule: async (name, everyMs, run) => {
-      const schedule = createSchedule(queueNamed(name), everyMs);
-      work(name, schedule.handler(run), { concurrency: 1, timeoutMs: RUN_TIMEOUT_MS });
-      void schedule.keep(health, stopping.signal);
+      takeJobs(name, showRun, 1);
+      keeping.push(scheduler.keep(name, everyMs, run, stopping.signal));
     },
     close: () => {
       closed ??= close();

@@ -40,8 +40,9 @@ export interface Jobs {
    */
   work<Data extends object>(name: string, handler: Handler<Data>, options: WorkOptions): void;
   /**
-   * Runs every `everyMs`, by the clock, in one of the processes that schedule it, and never while the last run is
-   * under way. A run that its process did not survive is run again within half a minute.
+   * Runs every `everyMs`, by the database's clock, in one of the processes that schedule it, and never while the last run
+   * is under way. A run that its process did not survive is run again within half a minute. The signal is aborted, too, where
+   * another process has taken the run over.
    */
   schedule(name: string, everyMs: number, run: (signal: AbortSignal) => Promise<void>): Promise<void>;
   /** Takes nothing new, waits for what runs (the grace at most), closes every connection. */

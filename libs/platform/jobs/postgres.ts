@@ -19,6 +19,14 @@ export interface PostgresTransportOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** ms by which no lock of a job, and no mark of a look for stalled jobs, can be ahead of the database's clock. */
+const IMPOSSIBLE_MS = 120_000;
+const NOW_MS = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+/** BullMQ writes them by the clock of the process: one that was ahead and died would keep its jobs until then. */
+const HEAL_LOCKS = `update job set locked_until_ms = ${NOW_MS} where locked_until_ms > ${NOW_MS} + $1::bigint`;
+/** And nobody would look for stalled jobs until then. */
+const HEAL_MARKS = `delete from meta where field = 'stalled-check' and value::bigint > ${NOW_MS} + $1::bigint`;
+
 /** From now on each query of the client waits for the one before. */
 const queryInTurn = (client: PoolClient): void => {
   const query: (sql: string, values?: unknown[]) => Promise<unknown> = client.query.bind(client);
@@ -98,6 +106,12 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
         client.query<{ queue: string }>('select distinct queue from meta'),
       );
       return rows.map((it) => it.queue);
+    },
+    heal: async () => {
+      await withClient(open().pool, async (client) => {
+        await client.query(HEAL_LOCKS, [IMPOSSIBLE_MS]);
+        await client.query(HEAL_MARKS, [IMPOSSIBLE_MS]);
+      });
     },
     close: async () => {
       await opened?.connection.close();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'ioredis';
+import { createTestDatabase } from '../../testing/database';
 import { type JobsFixture, jobsContract } from './contract.suite';
 
 const freePort = (): Promise<number> =>
@@ -14,6 +15,7 @@ const freePort = (): Promise<number> =>
   });
 
 const start = async (): Promise<JobsFixture> => {
+  const database = await createTestDatabase();
   const port = await freePort();
   const server = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], {
     stdio: 'ignore',
@@ -24,6 +26,7 @@ const start = async (): Promise<JobsFixture> => {
   await admin.ping();
   return {
     url,
+    schedulesUrl: database.urls.projector,
     cut: async () => {
       await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       await sleep(10);
@@ -32,6 +35,7 @@ const start = async (): Promise<JobsFixture> => {
       admin.disconnect();
       server.kill();
       await once(server, 'exit');
+      await database.drop();
     },
   };
 };

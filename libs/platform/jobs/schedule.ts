@@ -1,62 +1,78 @@
-import type { Queue } from 'bullmq';
 import { sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
-import type { Health } from './health';
-import type { Handler } from './port';
+import { whileHeld } from '../lease/held';
+import type { Logger } from '../logger.port';
+import type { Runner } from './runner';
+import type { ScheduleStore } from './schedule-store';
 
-/** Where a queue keeps when its schedule has last run: the start of that slot, in ms since 1970. */
-const RAN = 'ran';
-/** ms between two tries to offer a run, and at most between two looks at the clock. */
+/** ms after which the run of a process that died is another's. */
+const LEASE_MS = 15_000;
+/** ms between two looks at most, and after a look that failed. */
+const LOOK_MS = 10_000;
 const AGAIN_MS = 1_000;
-const LOOK_MS = 60_000;
-/** Runs that are kept when they are done, so that the dashboard shows that there were any. */
-const KEPT = { count: 20 };
 /** A run that takes longer counts as failed. */
-export const RUN_TIMEOUT_MS = 900_000;
+const RUN_TIMEOUT_MS = 900_000;
 
-export interface Run {
-  /** The start of the slot that it was offered for. */
-  readonly slot: number;
+export interface ScheduleParts {
+  readonly store: ScheduleStore;
+  readonly runner: Runner;
+  readonly logger: Logger;
+  /** Called with each run that ended; it was taken over where the message says so. */
+  readonly onRun: (schedule: string, slot: Date, failure: string | undefined) => void;
 }
 
 /**
- * Time is cut into slots of `everyMs`, the same ones in every process, and every process offers a run in each. Only one
- * offer can wait or run at a time, and one for a slot that has had its run is passed over. Nothing is lost with a
- * process or a queue's contents: the next slot is offered by whoever is there.
+ * The database's time is cut into slots of `everyMs`, the same ones for every process, and the first process that looks in a
+ * slot runs it, under a lease. A process's own clock has no part in it. Nothing is lost with a process: the next look at the
+ * slot, or the next slot, is another's.
  */
-export const createSchedule = (queue: Queue, everyMs: number) => {
-  const slotAt = (ms: number): number => Math.floor(ms / everyMs) * everyMs;
-  const hasRun = async (slot: number): Promise<boolean> =>
-    Number((await queue.getBackend().getQueueMetaField(RAN)) ?? 0) >= slot;
+export const createScheduler = ({ store, runner, logger, onRun }: ScheduleParts) => {
+  const runOnce = async (
+    schedule: string,
+    { slot, token }: { readonly slot: Date; readonly token: string },
+    run: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> => {
+    const renew = (): Promise<boolean> => store.renew(schedule, token, LEASE_MS);
+    const failure = await whileHeld({ leaseMs: LEASE_MS, renew }, (lost) =>
+      runner.run({ queue: schedule, timeoutMs: RUN_TIMEOUT_MS, until: lost }, run).then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      ),
+    );
+    const isOurs = await store.end(schedule, token, slot);
+    if (!isOurs) logger.warn({ schedule }, 'the run of a schedule was taken over by another process');
+    onRun(schedule, slot, failure);
+  };
 
-  const offer = async (slot: number): Promise<void> => {
-    if (await hasRun(slot)) return;
-    const opts = { jobId: uuidv7(), deduplication: { id: 'run' }, removeOnComplete: KEPT };
-    await queue.addBulk([{ name: 'run', data: { slot }, opts }]);
+  const look = async (
+    schedule: string,
+    everyMs: number,
+    run: (signal: AbortSignal) => Promise<void>,
+  ): Promise<number> => {
+    const token = uuidv7();
+    const { slot, waitMs, ahead } = await store.begin(schedule, everyMs, token, LEASE_MS);
+    if (ahead) logger.warn({ schedule }, 'the last run of a schedule was marked for a later time, and is disregarded');
+    if (!slot) return Math.min(LOOK_MS, Math.max(1, Math.ceil(waitMs)));
+    await runOnce(schedule, { slot, token }, run);
+    return 0;
   };
 
   return {
-    handler:
-      (run: (signal: AbortSignal) => Promise<void>): Handler<Run> =>
-      async ({ slot }, signal) => {
-        if (await hasRun(slot)) return;
-        const covered = Math.max(slot, slotAt(Date.now()));
+    /** Runs it in its slots until the signal aborts; resolves when the last run of this process has ended. */
+    keep: async (
+      schedule: string,
+      everyMs: number,
+      run: (signal: AbortSignal) => Promise<void>,
+      signal: AbortSignal,
+    ): Promise<void> => {
+      let failing = false;
+      while (!signal.aborted) {
         try {
-          await run(signal);
-        } finally {
-          await queue.getBackend().setQueueMeta({ [RAN]: covered });
-        }
-      },
-    /** Offers runs until the signal aborts. */
-    keep: async (health: Health, signal: AbortSignal): Promise<void> => {
-      for (let offered = -1; !signal.aborted; ) {
-        const slot = slotAt(Date.now());
-        try {
-          if (slot !== offered) await offer(slot);
-          offered = slot;
-          await sleep(Math.min(LOOK_MS, Math.max(1, slot + everyMs - Date.now())), signal);
+          await sleep(await look(schedule, everyMs, run), signal);
+          failing = false;
         } catch (error) {
-          health.failed(error);
+          if (!failing) logger.warn({ err: error, schedule }, 'a schedule could not be looked at, trying again');
+          failing = true;
           await sleep(AGAIN_MS, signal);
         }
       }

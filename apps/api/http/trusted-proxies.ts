@@ -1,0 +1,36 @@
+import { BlockList, isIP } from 'node:net';
+
+export type TrustProxy = false | number | readonly string[];
+
+/** The ranges that Fastify knows by a name. */
+const NAMED: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.1/8', '::1/128'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/** Fastify 5 takes a number of hops for nobody; it wants a function that is given how far away the peer is. */
+export const fastifyTrustProxy = (
+  trusted: TrustProxy,
+): false | string[] | ((address: string, hop: number) => boolean) => {
+  if (typeof trusted === 'number') return (_, hop) => hop < trusted;
+  return trusted === false ? false : [...trusted];
+};
+
+/** Whether a peer connects for other clients. With a number of hops, every peer is taken for a proxy. */
+export const isProxyOf = (trusted: TrustProxy): ((address: string) => boolean) => {
+  if (trusted === false) return () => false;
+  if (typeof trusted === 'number') return () => trusted > 0;
+  const ranges = new BlockList();
+  for (const range of trusted.flatMap((it) => NAMED[it] ?? [it])) {
+    const [address = '', bits] = range.split('/');
+    const type = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) ranges.addAddress(address, type);
+    else ranges.addSubnet(address, Number(bits), type);
+  }
+  return (address) => {
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+    const version = isIP(plain);
+    return version !== 0 && ranges.check(plain, version === 6 ? 'ipv6' : 'ipv4');
+  };
+};

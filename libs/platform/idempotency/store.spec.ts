@@ -1,0 +1,64 @@
+import type { Pool } from 'pg';
+import { createTestDatabase, type TestDatabase } from '../../testing/database';
+import { shiftClock } from '../../testing/shifted-clock';
+import { createPool } from '../database/pools';
+import { uuidv7 } from '../ids/uuid';
+import { type Claim, createPostgresIdempotencyStore, type IdempotencyStore } from './store';
+
+describe('the claim on an idempotency key whose process died', () => {
+  let database: TestDatabase;
+  let app: Pool;
+  let owner: Pool;
+  let shifted: Awaited<ReturnType<typeof shiftClock>>;
+  let store: IdempotencyStore;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    app = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    shifted = await shiftClock(owner);
+    store = createPostgresIdempotencyStore(app);
+  });
+  afterEach(() => shifted.by('0'));
+  afterAll(async () => {
+    await Promise.all([app.end(), owner.end()]);
+    await database.drop();
+  });
+
+  const newClaim = (): Claim => ({
+    ...{ tenantId: uuidv7(), keyId: uuidv7(), commandId: uuidv7(), requestHash: Buffer.from('request') },
+  });
+  const passLeaseTime = () => owner.query(`update lease.clock set at = at + interval '16 seconds'`);
+
+  it.each([
+    ['ten minutes ahead', '10 minutes', '0'],
+    ['set back by ten minutes', '0', '-10 minutes'],
+  ])('ends after its seconds where the clock was %s meanwhile, and not before', async (_, before, after) => {
+    const claim = newClaim();
+    await shifted.by(before);
+    expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 1 });
+    await shifted.by(after);
+    expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
+    await passLeaseTime();
+    expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 2, commandId: claim.commandId });
+  });
+
+  it('does not end where the clock is set ahead while its process lives', async () => {
+    const claim = newClaim();
+    await store.claim(claim);
+    await shifted.by('10 minutes');
+    expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
+  });
+
+  it('can not be settled by the process that it was taken over from', async () => {
+    const claim = newClaim();
+    const { tenantId, keyId } = claim;
+    await store.claim(claim);
+    await passLeaseTime();
+    await store.claim(claim);
+    await store.settle({ tenantId, keyId, attempt: 1 }, 201, Buffer.from('late'));
+    expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
+    await store.settle({ tenantId, keyId, attempt: 2 }, 201, Buffer.from('right'));
+    expect(await store.claim(claim)).toEqual({ outcome: 'answered', status: 201, answer: Buffer.from('right') });
+  });
+});

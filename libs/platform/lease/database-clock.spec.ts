@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { Registry } from 'prom-client';
+import { createTestDatabase, type TestDatabase } from '../../testing/database';
+import { shiftClock } from '../../testing/shifted-clock';
+import { createPool } from '../database/pools';
+import { silentLogger } from '../logger.port';
+import { clockCheck } from './clock-check';
+import { type DatabaseClock, type DatabaseClockOptions, startDatabaseClock } from './database-clock';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+describe("the database's clock", () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let owner: Pool;
+  let shifted: Awaited<ReturnType<typeof shiftClock>>;
+  const clocks: DatabaseClock[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    shifted = await shiftClock(owner);
+  });
+  afterEach(async () => {
+    await Promise.all(clocks.splice(0).map((clock) => clock.stop()));
+    await shifted.by('0');
+  });
+  afterAll(async () => {
+    await Promise.all([pool.end(), owner.end()]);
+    await database.drop();
+  });
+
+  const start = async (more: Partial<DatabaseClockOptions> = {}): Promise<DatabaseClock> => {
+    const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 20, ...more });
+    clocks.push(clock);
+    return clock;
+  };
+  const leaseTime = async (): Promise<number> =>
+    (await owner.query('select (extract(epoch from lease.now()) * 1000)::float8 as ms')).rows[0].ms;
+  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+    while (!(await holds())) await sleep(10);
+  };
+  const minutesAhead = (clock: DatabaseClock): number => Math.round((clock.now() - Date.now()) / MINUTE) + 0;
+
+  it.each([
+    ['ahead', '10 minutes', 10],
+    ['behind', '-10 minutes', -10],
+  ])('is followed where it is set %s, and lease time goes on as before', async (_, by, minutes) => {
+    const lines: string[] = [];
+    const clock = await start({ logger: { ...silentLogger, warn: (_fields, line) => lines.push(line) } });
+    const before = await leaseTime();
+    await shifted.by(by);
+    await until(() => minutesAhead(clock) === minutes);
+    await until(async () => (await leaseTime()) > before);
+    await shifted.by('0');
+    await until(() => minutesAhead(clock) === 0);
+    const after = await leaseTime();
+    expect(after).toBeGreaterThan(before);
+    expect(after).toBeLessThan(before + 9 * MINUTE);
+    expect(lines).toEqual(Array(2).fill('the clock of the database was set while this process ran'));
+  });
+
+  it('is what counts where the clock of this machine is 400 days ahead, which is a metric and a failing check', async () => {
+    const registry = new Registry();
+    const before = await leaseTime();
+    const clock = await start({ registry, wallClock: () => Date.now() + 400 * DAY });
+    await until(async () => (await leaseTime()) > before);
+    expect(await leaseTime()).toBeLessThan(before + DAY);
+    expect(minutesAhead(clock)).toBe(0);
+    expect(Math.round(clock.skewMs() / DAY)).toBe(400);
+    const metric = await registry.getSingleMetric('tenantry_clock_skew_seconds')?.get();
+    expect(Math.round((metric?.values[0]?.value ?? 0) / 86_400)).toBe(400);
+    await expect(clockCheck(clock).run()).rejects.toThrow(/is \d{8} s ahead of the database's clock; at most 5 s/);
+  });
+
+  it('fits this machine where both are right', async () => {
+    const clock = await start();
+    await expect(clockCheck({ skewMs: () => -4_000 }).run()).resolves.toBeUndefined();
+    await expect(clockCheck({ skewMs: () => -6_000 }).run()).rejects.toThrow(/is 6 s behind the database's clock/);
+    await expect(clockCheck(clock).run()).resolves.toBeUndefined();
+  });
+
+  it('never sets lease time back, and moves it by steps', async () => {
+    const before = await leaseTime();
+    const tick = async (ms: number): Promise<number> =>
+      (await pool.query('select lease_ms from lease.tick($1, 1000)', [ms])).rows[0].lease_ms;
+    expect(await tick(before - MINUTE)).toBe(before);
+    expect(await tick(before + 999)).toBe(before);
+    expect(await tick(before + 2_000)).toBeGreaterThan(before);
+  });
+});

@@ -1,0 +1,28 @@
+import { NotReady, type ReadinessCheck } from './check';
+
+/**
+ * Whether the process has started, and is not stopping: a check that fails before and after, so that no load balancer
+ * sends requests to a process whose parts are not there yet, or will not be there for long.
+ */
+export const createPhase = () => {
+  let sentence: string | undefined = 'The process is starting; its parts are not all there yet.';
+  const check: ReadinessCheck = {
+    name: 'process',
+    message: 'The process is starting or stopping.',
+    runbook: 'docs/runbooks/readiness.md#process',
+    run: async () => {
+      if (sentence !== undefined) throw new NotReady(sentence);
+    },
+  };
+  return {
+    check,
+    started: (): void => {
+      sentence = undefined;
+    },
+    stopping: (): void => {
+      sentence = 'The process is stopping; it answers what it has accepted and takes nothing new.';
+    },
+  };
+};
+
+export type Phase = ReturnType<typeof createPhase>;
