@@ -8,6 +8,7 @@ import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
+import { poolerUsers } from './database';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
 import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
@@ -52,6 +53,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'database users':
+      return Promise.resolve(poolerUsers(context));
     case 'operators token':
       return Promise.resolve(operatorToken(context, rest));
     case 'keys':

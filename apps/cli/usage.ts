@@ -9,6 +9,7 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry projections                      position, lag and state of each read model
   tenantry projections rebuild NAME         fold a read model anew, while the old one is read
   tenantry projections pause|resume NAME    stop a read model, or let it go on
+  tenantry database users                   print the users of a pooler with their passwords, as PgBouncer's userlist
   tenantry operators token [--hours N] [--name NAME]
                                             print a token for /ops, good for 12 hours unless told
   tenantry keys                             the keys that access tokens are signed with

@@ -130,7 +130,8 @@ const finish = async (
       });
       return;
     } catch (error) {
-      const isHeldUp = error instanceof DatabaseError && error.code === '55P03';
+      // A reader of a view locks the view first and then the table, the swap does so the other way round: a deadlock.
+      const isHeldUp = error instanceof DatabaseError && (error.code === '55P03' || error.code === '40P01');
       if (!isHeldUp && !(isDataError(error) && tries < TRIES)) throw error;
       Object.assign(progress, { position: before.position, events: before.events });
       progress.parked.clear();

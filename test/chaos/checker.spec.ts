@@ -9,7 +9,8 @@ import { checkHistory } from './checker';
 import type { Company, Outcome } from './client';
 
 const [FIRST, SECOND, THIRD] = ['First name', 'Second name', 'Third name'] as const;
-const ok: Outcome = { kind: 'ok', version: 0 };
+const [PROJECT, TASK] = ['The project', 'The task'] as const;
+const ok: Outcome = { kind: 'ok', version: 0, span: { sentAt: 49, answeredAt: 50 } };
 
 /** What the long runs of this folder rest upon: that it complains when something is wrong. */
 describe('the history checker', () => {
@@ -26,7 +27,9 @@ describe('the history checker', () => {
   });
 
   beforeEach(() =>
-    owner.query('truncate event_log.events, read_model.tenants, read_model.members, identity.persons cascade'),
+    owner.query(
+      'truncate event_log.events, read_model.tenants, read_model.members, read_model.projects, read_model.tasks, identity.persons cascade',
+    ),
   );
 
   afterAll(async () => {
@@ -34,12 +37,19 @@ describe('the history checker', () => {
     await database.drop();
   });
 
-  const happened = (aggregate: string, id: string, version: number, type: string, data: object): Promise<unknown> =>
+  const happened = (
+    aggregate: string,
+    id: string,
+    version: number,
+    type: string,
+    data: object,
+    tenantId: string | null | undefined = aggregate === 'tenant' ? id : null,
+  ): Promise<unknown> =>
     owner.query(
       `insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, version, ordinal,
          schema_version, actor_kind, aggregate, type, data)
        values ($1, now(), $2, $3, $4, $5, 0, 1, 'y', $6, $7, $8)`,
-      [++position, randomUUID(), id, aggregate === 'tenant' ? id : null, version, aggregate, type, data],
+      [++position, randomUUID(), id, tenantId, version, aggregate, type, data],
     );
   const renamed = ({ tenantId }: Company, version: number, name: string): Promise<unknown> =>
     happened('tenant', String(tenantId), version, 'TenantRenamed', { name });
@@ -50,15 +60,34 @@ describe('the history checker', () => {
       version,
     ]);
 
-  /** A company that was signed up and renamed twice, as all should be. */
+  /** A project or a task, in the log and in its read model. */
+  const created = async ({ tenantId }: Company, kind: 'project' | 'task', name: string): Promise<void> => {
+    const id = randomUUID();
+    const [type, data] = kind === 'project' ? ['ProjectCreated', { name }] : ['TaskCreated', { title: name }];
+    await happened(kind, id, 1, type, data, tenantId);
+    await owner.query(
+      kind === 'project'
+        ? `insert into read_model.projects (tenant_id, project_id, name, description, archived, version)
+           values ($1, $2, $3, '', false, 1)`
+        : `insert into read_model.tasks (tenant_id, task_id, project_id, title, description, status, version)
+           values ($1, $2, $2, $3, '', 'open', 1)`,
+      [tenantId, id, name],
+    );
+  };
+
+  /** A company that was signed up and renamed twice and has one project, as all should be. */
   const wellDone = async (): Promise<Company> => {
     const [tenantId, personId] = [randomUUID(), randomUUID()];
     const email = `${personId}@example.com`;
     const company: Company = {
-      ...{ email, tenantId, companyName: 'Acme', signUp: 'ok' },
+      ...{ email, tenantId, companyName: 'Acme', signUp: 'ok', span: { sentAt: 9, answeredAt: 10 } },
       renames: [
         { name: FIRST, outcome: ok },
         { name: SECOND, outcome: { kind: 'unknown' } },
+      ],
+      creations: [
+        { kind: 'project', name: PROJECT, id: randomUUID(), outcome: ok },
+        { kind: 'task', name: TASK, id: undefined, outcome: { kind: 'unknown' } },
       ],
     };
     await owner.query(
@@ -81,11 +110,12 @@ describe('the history checker', () => {
     await renamed(company, 2, FIRST);
     await renamed(company, 3, SECOND);
     await shown(company, 3, SECOND);
+    await created(company, 'project', PROJECT);
     return company;
   };
 
   it('has nothing to say where the log explains what everybody was told, an answer that never came included', async () => {
-    expect(await checkHistory(owner, [await wellDone(), await wellDone()])).toEqual([]);
+    expect(await checkHistory(owner, [await wellDone(), await wellDone()])).toEqual({ complaints: [], lost: [] });
   });
 
   const spoilt: [string, (company: Company) => Promise<unknown>, RegExp][] = [
@@ -153,6 +183,29 @@ describe('the history checker', () => {
       /is half signed up/,
     ],
     [
+      'a project that was acknowledged and is lost',
+      async () => owner.query(`delete from event_log.events where type = 'ProjectCreated'`),
+      /lost "The project", which was acknowledged/,
+    ],
+    [
+      'a task that nobody asked for',
+      async (it) => created(it, 'task', 'Another task'),
+      /has an event that nobody asked for: Another task/,
+    ],
+    [
+      'a task that is there twice',
+      async (it) => {
+        await created(it, 'task', TASK);
+        await created(it, 'task', TASK);
+      },
+      /doubled "The task"/,
+    ],
+    [
+      'a project that its read model lacks',
+      async () => owner.query('delete from read_model.projects'),
+      /has "The project" in the log and not in the read model/,
+    ],
+    [
       'a sign-up that stayed pending',
       async () => owner.query(`update identity.persons set state = 'pending'`),
       /is half signed up/,
@@ -172,6 +225,27 @@ describe('the history checker', () => {
   it.each(spoilt)('complains of %s', async (_, spoil, complaint) => {
     const [, company] = [await wellDone(), await wellDone()];
     await spoil(company);
-    expect((await checkHistory(owner, [company])).join('\n')).toMatch(complaint);
+    expect((await checkHistory(owner, [company])).complaints.join('\n')).toMatch(complaint);
+  });
+
+  it('lists what a failover lost, and complains of what was acknowledged outside of its window', async () => {
+    const company = await wellDone();
+    const LATER: Outcome = { kind: 'ok', version: 0, span: { sentAt: 61, answeredAt: 62 } };
+    company.renames.push({ name: THIRD, outcome: ok });
+    company.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: LATER });
+    const { complaints, lost } = await checkHistory(owner, [company], [{ from: 40, to: 60 }]);
+    expect(lost).toEqual([`${company.tenantId} lost "Third name", which was acknowledged`]);
+    expect(complaints).toEqual([`${company.tenantId} lost "Another task", which was acknowledged`]);
+  });
+
+  it('lists a company that a failover lost as a whole, and asks nothing more about it', async () => {
+    const company = await wellDone();
+    company.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 401 } });
+    await owner.query('delete from event_log.events');
+    await owner.query('delete from identity.persons');
+    expect(await checkHistory(owner, [company], [{ from: 0, to: 20 }])).toEqual({
+      complaints: [],
+      lost: [`${company.tenantId} was signed up and is not in the log`],
+    });
   });
 });

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Company } from './client';
+import type { Company, Outcome, Span } from './client';
 
 interface EventRow {
   readonly version: number;
@@ -16,15 +16,40 @@ const historyOf = async (pool: Pool, tenantId: string): Promise<EventRow[]> => {
   return rows;
 };
 
-const checkCompany = async (pool: Pool, company: Company, complain: (what: string) => void): Promise<void> => {
-  const { tenantId, renames } = company;
-  if (!tenantId) return;
-  const events = await historyOf(pool, tenantId);
-  if (events[0]?.type !== 'TenantCreated') return complain('was signed up and is not in the log');
+/** From when to when a server acknowledged what it has not copied: `performance.now()`. */
+export interface LossWindow {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Verdict {
+  /** Each contradiction between what clients were answered and the log, or between the log and the read models. */
+  readonly complaints: string[];
+  /** What was acknowledged in a window of loss and is not in the log. */
+  readonly lost: string[];
+}
+
+type Report = (what: string) => void;
+
+/** What the checks of one company need. */
+interface Case {
+  readonly pool: Pool;
+  readonly company: Company;
+  readonly complain: Report;
+  /** Something that was acknowledged is missing: a complaint, unless a failover explains it. */
+  readonly missing: (acknowledged: Span, what: string) => void;
+}
+
+/** The commit happened at some moment of the span: it can be in the window where the two overlap. */
+const mayBeWithin = ({ sentAt, answeredAt }: Span, windows: readonly LossWindow[]): boolean =>
+  windows.some(({ from, to }) => sentAt <= to && answeredAt >= from);
+
+/** The order of a company's own events, as its client asked for them. */
+const checkOrder = ({ company, complain }: Case, events: readonly EventRow[]): void => {
   events.forEach(({ version }, at) => {
     if (version !== at + 1) complain(`has a hole before version ${version}`);
   });
-  const order = renames.map(({ name }) => name);
+  const order = company.renames.map(({ name }) => name);
   let last = -1;
   for (const { name, version } of events.slice(1)) {
     const at = order.indexOf(name ?? '');
@@ -33,13 +58,57 @@ const checkCompany = async (pool: Pool, company: Company, complain: (what: strin
     else if (at < last) complain(`has "${name}" out of order at ${version}`);
     last = Math.max(last, at);
   }
-  for (const { name, outcome } of renames) {
-    const found = events.filter((event) => event.name === name);
-    if (found.length > 1) complain(`doubled "${name}"`);
-    if (outcome.kind === 'refused' && found.length > 0) complain(`was refused "${name}" and has it`);
-    if (outcome.kind === 'refused') complain(`was refused "${name}" with ${outcome.status}, for no reason`);
-    if (outcome.kind === 'ok' && found.length === 0) complain(`lost "${name}", which was acknowledged`);
+};
+
+/** One request against the number of its events in the log. @returns false where it was lost */
+const checkOne = (
+  { complain, missing }: Pick<Case, 'complain' | 'missing'>,
+  { name, outcome }: { readonly name: string; readonly outcome: Outcome },
+  found: number,
+  isRefusalExplained: boolean,
+): boolean => {
+  if (found > 1) complain(`doubled "${name}"`);
+  if (outcome.kind === 'refused' && found > 0) complain(`was refused "${name}" and has it`);
+  if (outcome.kind === 'refused' && !isRefusalExplained)
+    complain(`was refused "${name}" with ${outcome.status}, for no reason`);
+  if (outcome.kind !== 'ok' || found > 0) return true;
+  missing(outcome.span, `lost "${name}", which was acknowledged`);
+  return false;
+};
+
+/** Projects and tasks: each in the log once, and in its read model exactly when it is in the log. */
+const checkCreations = async (the: Case): Promise<void> => {
+  const { pool, company, complain } = the;
+  const { rows } = await pool.query<{ name: string; events: number; shown: number }>(
+    `select e.name, count(*)::integer as events, count(coalesce(p.project_id, t.task_id))::integer as shown
+     from (select aggregate_id, coalesce(data ->> 'name', data ->> 'title') as name from event_log.events
+       where tenant_id = $1 and type in ('ProjectCreated', 'TaskCreated')) e
+     left join read_model.projects p on p.tenant_id = $1 and p.project_id = e.aggregate_id and p.name = e.name
+     left join read_model.tasks t on t.tenant_id = $1 and t.task_id = e.aggregate_id and t.title = e.name
+     group by e.name`,
+    [company.tenantId],
+  );
+  const found = new Map(rows.map((row) => [row.name, row]));
+  let isProjectLost = false;
+  for (const creation of company.creations) {
+    const row = found.get(creation.name);
+    found.delete(creation.name);
+    const isThere = checkOne(the, creation, row?.events ?? 0, isProjectLost && creation.kind === 'task');
+    isProjectLost ||= !isThere && creation.kind === 'project';
+    if (row && row.shown !== row.events) complain(`has "${creation.name}" in the log and not in the read model`);
   }
+  for (const name of found.keys()) complain(`has an event that nobody asked for: ${name}`);
+};
+
+const checkCompany = async (the: Case): Promise<void> => {
+  const { pool, company, complain, missing } = the;
+  const { tenantId, renames, span } = company;
+  if (!tenantId) return;
+  const events = await historyOf(pool, tenantId);
+  if (events[0]?.type !== 'TenantCreated') return missing(span, 'was signed up and is not in the log');
+  checkOrder(the, events);
+  for (const rename of renames)
+    checkOne(the, rename, events.filter((event) => event.name === rename.name).length, false);
   const { rows } = await pool.query<{ name: string; version: number }>(
     'select name, version from read_model.tenants where tenant_id = $1',
     [tenantId],
@@ -50,13 +119,15 @@ const checkCompany = async (pool: Pool, company: Company, complain: (what: strin
     complain(
       `is at "${end?.name}" (${end?.version}) in the log and at "${row?.name}" (${row?.version}) in the read model`,
     );
+  await checkCreations(the);
 };
 
 /** A sign-up is wholly there or not there at all, acknowledged or not. */
 const checkSignUps = async (
   pool: Pool,
   companies: readonly Company[],
-  complain: (what: string) => void,
+  complain: Report,
+  windows: readonly LossWindow[],
 ): Promise<void> => {
   const { rows } = await pool.query<{
     email: string;
@@ -72,9 +143,9 @@ const checkSignUps = async (
      from identity.persons p`,
   );
   const people = new Map(rows.map((row) => [row.email, row]));
-  for (const { email, signUp } of companies) {
+  for (const { email, signUp, span } of companies) {
     const row = people.get(email);
-    if (!row && signUp === 'ok') complain(`${email} was signed up and is gone`);
+    if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is gone`);
     if (row && !(row.active && row.person && row.company && row.member))
       complain(`${email} is half signed up: ${JSON.stringify(row)}`);
   }
@@ -86,19 +157,29 @@ const checkSignUps = async (
 };
 
 /**
- * Holds what clients were told against the log and the read models, after everything has healed. Empty where the log
- * explains every record.
+ * Compares what clients were answered with the log and the read models, after everything has healed. No complaint where
+ * the log explains every record.
  * @param pool connects as a superuser
+ * @param windows in which acknowledged requests may have been lost by a failover; they are listed then
  */
-export const checkHistory = async (pool: Pool, companies: readonly Company[]): Promise<string[]> => {
+export const checkHistory = async (
+  pool: Pool,
+  companies: readonly Company[],
+  windows: readonly LossWindow[] = [],
+): Promise<Verdict> => {
   const complaints: string[] = [];
-  for (const company of companies)
-    await checkCompany(pool, company, (what) => complaints.push(`${company.tenantId} ${what}`));
-  await checkSignUps(pool, companies, (what) => complaints.push(what));
+  const lost: string[] = [];
+  for (const company of companies) {
+    const complain: Report = (what) => complaints.push(`${company.tenantId} ${what}`);
+    const missing: Case['missing'] = (span, what) =>
+      mayBeWithin(span, windows) ? lost.push(`${company.tenantId} ${what}`) : complain(what);
+    await checkCompany({ pool, company, complain, missing });
+  }
+  await checkSignUps(pool, companies, (what) => complaints.push(what), windows);
   const { rows } = await pool.query<{ doubled: string }>(
     `select count(*) as doubled from (
        select 1 from event_log.events group by aggregate_id, aggregate, version having count(*) > 1) d`,
   );
   if (rows[0]?.doubled !== '0') complaints.push('a version of a stream is there twice');
-  return complaints;
+  return { complaints, lost };
 };

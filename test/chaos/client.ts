@@ -1,14 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a client was told about one thing that it asked for. */
+/** When a request was first sent, and when its answer came: `performance.now()`. */
+export interface Span {
+  readonly sentAt: number;
+  readonly answeredAt: number;
+}
+
+/** How one request of a client ended. */
 export type Outcome =
-  | { readonly kind: 'ok'; readonly version: number }
+  | { readonly kind: 'ok'; readonly version: number; readonly span: Span }
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'unknown' };
 
 export interface Rename {
   readonly name: string;
+  outcome: Outcome;
+}
+
+/** A project or a task; its name is given to nothing else. */
+export interface Creation {
+  readonly kind: 'project' | 'task';
+  readonly name: string;
+  /** Undefined while the outcome is unknown. */
+  id: string | undefined;
   outcome: Outcome;
 }
 
@@ -19,7 +34,10 @@ export interface Company {
   /** Undefined while the sign-up's outcome is unknown. */
   tenantId: string | undefined;
   readonly signUp: 'ok' | 'unknown';
+  /** Of the sign-up, which may have been given up at the end. */
+  readonly span: Span;
   readonly renames: Rename[];
+  readonly creations: Creation[];
 }
 
 /** Where the clients find the product, and what it answered them. */
@@ -35,7 +53,7 @@ export interface Api {
 interface Reply {
   readonly status: number;
   readonly etag: string | null;
-  readonly body: { tenant?: { id: string }; accessToken?: string; type?: string };
+  readonly body: { id?: string; tenant?: { id: string }; accessToken?: string; type?: string };
 }
 
 type Request = readonly [method: string, path: string, body: object, headers: Record<string, string>];
@@ -81,6 +99,8 @@ const settle = async (api: Api, inTurn: InTurn, insist: boolean, request: Reques
   return undefined;
 };
 
+const since = (sentAt: number): Span => ({ sentAt, answeredAt: performance.now() });
+
 let people = 0;
 
 /** Signs up a company; `insist` as in {@link settle}. */
@@ -89,30 +109,65 @@ const signUp = async (api: Api, inTurn: InTurn, insist: boolean) => {
   const email = `chaos-${process.pid}-${number}@example.com`;
   const companyName = `Company ${number}`;
   const body = { companyName, personName: 'Somebody', email, password: 'correct horse battery staple' };
+  const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['POST', '/v1/signup', body, {}]);
   if (reply && reply.status >= 300) throw new Error(`sign-up was refused: ${JSON.stringify(reply.body)}`);
   const tenantId = reply?.body.tenant?.id;
-  const company: Company = { email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', renames: [] };
+  const company: Company = {
+    ...{ email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', span: since(sentAt) },
+    ...{ renames: [], creations: [] },
+  };
   api.companies.push(company);
   return { company, token: reply?.body.accessToken };
 };
 
-/** One client: signs a company up, then renames it again and again until told to stop. */
+interface Membership {
+  readonly company: Company;
+  readonly token: string | undefined;
+}
+
+const outcomeOf = ({ status, etag }: Reply, sentAt: number): Outcome =>
+  status < 300 ? { kind: 'ok', version: Number(etag?.slice(1, -1)), span: since(sentAt) } : { kind: 'refused', status };
+
+const rename = async (api: Api, inTurn: InTurn, insist: boolean, { company, token }: Membership, round: number) => {
+  const wanted: Rename = { name: `Name ${company.tenantId} ${round}`, outcome: { kind: 'unknown' } };
+  company.renames.push(wanted);
+  const headers = { authorization: `Bearer ${token}` };
+  const sentAt = performance.now();
+  const reply = await settle(api, inTurn, insist, ['PATCH', '/v1/tenant', { name: wanted.name }, headers]);
+  if (reply) wanted.outcome = outcomeOf(reply, sentAt);
+  return reply;
+};
+
+/** Adds a project; or a task, where the company has a project. */
+const create = async (api: Api, inTurn: InTurn, insist: boolean, { company, token }: Membership, round: number) => {
+  const project = company.creations.find(({ kind, id }) => kind === 'project' && id)?.id;
+  const name = `${project ? 'Task' : 'Project'} ${company.tenantId} ${round}`;
+  const wanted: Creation = { kind: project ? 'task' : 'project', name, id: undefined, outcome: { kind: 'unknown' } };
+  company.creations.push(wanted);
+  const headers = { authorization: `Bearer ${token}` };
+  const [path, body] = project ? [`/v1/projects/${project}/tasks`, { title: name }] : ['/v1/projects', { name }];
+  const sentAt = performance.now();
+  const reply = await settle(api, inTurn, insist, ['POST', path, body, headers]);
+  if (!reply) return undefined;
+  wanted.outcome = outcomeOf(reply, sentAt);
+  wanted.id = reply.body.id;
+  return reply;
+};
+
+/** One client: signs a company up, then renames it and adds projects and tasks until it has to stop. */
 const work = async (api: Api, inTurn: InTurn): Promise<void> => {
-  let current: Awaited<ReturnType<typeof signUp>> | undefined;
+  let current: Membership | undefined;
   for (let round = 0; !api.stopping; round++) {
     // A new company every so often: sign-ups are cut off in the middle too.
     if (!current?.token || round % 40 === 0) {
       current = await signUp(api, inTurn, round % 80 !== 0);
       continue;
     }
-    const rename: Rename = { name: `Name ${current.company.tenantId} ${round}`, outcome: { kind: 'unknown' } };
-    current.company.renames.push(rename);
-    const headers = { authorization: `Bearer ${current.token}` };
-    const reply = await settle(api, inTurn, round % 3 !== 0, ['PATCH', '/v1/tenant', { name: rename.name }, headers]);
-    if (!reply) continue;
-    const version = Number(reply.etag?.slice(1, -1));
-    rename.outcome = reply.status < 300 ? { kind: 'ok', version } : { kind: 'refused', status: reply.status };
+    const change = round % 4 === 1 ? create : rename;
+    const reply = await change(api, inTurn, round % 3 !== 0, current, round);
+    // After a failover the company may be one that the new server has never seen: its client starts over.
+    if (reply && reply.status >= 400) current = undefined;
   }
 };
 
@@ -158,6 +213,20 @@ export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: n
   };
 };
 
+/** Does the work while clients go on asking; they are stopped however it ends. */
+export const underLoad = async (
+  options: Parameters<typeof startLoad>[0],
+  work: (api: Api) => Promise<void>,
+): Promise<Api> => {
+  const load = startLoad(options);
+  try {
+    await work(load.api);
+  } finally {
+    await load.stop();
+  }
+  return load.api;
+};
+
 export interface Tally {
   readonly signUps: number;
   readonly commands: number;
@@ -165,7 +234,7 @@ export interface Tally {
 }
 
 export const tallyOf = ({ companies }: Api): Tally => {
-  const renames = companies.flatMap((company) => company.renames);
-  const acknowledged = renames.filter(({ outcome }) => outcome.kind === 'ok').length;
-  return { signUps: companies.length, commands: renames.length, acknowledged };
+  const commands = companies.flatMap(({ renames, creations }) => [...renames, ...creations]);
+  const acknowledged = commands.filter(({ outcome }) => outcome.kind === 'ok').length;
+  return { signUps: companies.length, commands: commands.length, acknowledged };
 };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
-import { checkHistory } from '../chaos/checker';
+import { checkHistory, type LossWindow, type Verdict } from '../chaos/checker';
 import type { Company } from '../chaos/client';
 import { launch, type Product, until } from './start/product';
 
@@ -25,20 +25,31 @@ export interface System {
    * the clients were told against it.
    */
   complaints(companies: readonly Company[]): Promise<string[]>;
+  /** The same where failovers may have lost what was acknowledged in these windows. */
+  verdict(companies: readonly Company[], windows: readonly LossWindow[]): Promise<Verdict>;
   close(): Promise<void>;
 }
 
+/** The product on a throw-away database of the server that all tests share. */
 export const openSystem = async (): Promise<System> => {
+  const { urls, name, drop } = await createTestDatabase();
+  return systemOn(urls.owner, name, drop);
+};
+
+/**
+ * The product on a given database.
+ * @param databaseUrl for its owner, a superuser
+ * @param drop called when the system is closed
+ */
+export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<void>): System => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
-  const database = await createTestDatabase();
-  const { urls, name } = database;
-  const [owner, server] = [urls.owner, onServer(urls.owner)].map((connectionString) => {
+  const [owner, server] = [databaseUrl, onServer(databaseUrl)].map((connectionString) => {
     const pool = new Pool({ connectionString, max: 2 });
     pool.on('error', () => undefined);
     return pool;
   }) as [Pool, Pool];
   const env = {
-    DATABASE_URL: urls.owner,
+    DATABASE_URL: databaseUrl,
     DATABASE_ROLE_PREFIX: TEST_ROLE_PREFIX,
     DATABASE_POOL_SIZE: '6',
     SECRET_KEY: TEST_SECRET_KEY.toString('base64'),
@@ -53,7 +64,7 @@ export const openSystem = async (): Promise<System> => {
     LOG_LEVEL: 'warn',
   };
   return {
-    databaseUrl: urls.owner,
+    databaseUrl,
     database: name,
     owner,
     server,
@@ -69,11 +80,15 @@ export const openSystem = async (): Promise<System> => {
     },
     complaints: async (companies) => {
       await healed(owner);
-      return checkHistory(owner, companies);
+      return (await checkHistory(owner, companies)).complaints;
+    },
+    verdict: async (companies, windows) => {
+      await healed(owner);
+      return checkHistory(owner, companies, windows);
     },
     close: async () => {
       await Promise.all([owner.end(), server.end()]);
-      await database.drop();
+      await drop();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };

@@ -32,6 +32,8 @@ export interface TcpProxy {
   refuse(): Promise<void>;
   /** Ends what is there with a reset. */
   reset(): void;
+  /** New connections lead to another server from now on; those that are open stay where they are. */
+  leadTo(target: Target): void;
   /** Ends one direction of what is there in an orderly way, and goes on with the other. */
   halfClose(direction: Direction): void;
   /** Resets the next connection on which it comes to that, once. */
@@ -54,7 +56,8 @@ export const databaseTarget = (url: string): Target => {
 };
 
 /** Puts faults between a client and a server on one machine. */
-export const startProxy = async (target: Target): Promise<TcpProxy> => {
+export const startProxy = async (first: Target): Promise<TcpProxy> => {
+  let target = first;
   const links = new Set<Link>();
   let mode: 'pass' | 'black-hole' | 'stall' = 'pass';
   let delayMs = 0;
@@ -162,6 +165,9 @@ export const startProxy = async (target: Target): Promise<TcpProxy> => {
       await closed;
     },
     reset: resetAll,
+    leadTo: (next) => {
+      target = next;
+    },
     halfClose: (direction) => {
       for (const link of links) (direction === 'request' ? link.server : link.client).end();
     },

@@ -49,7 +49,7 @@ export const launch = (
     pid: child.pid ?? 0,
     output: () => printed,
     ready: async () => {
-      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(20)) {
+      for (const end = Date.now() + 180_000; Date.now() < end; await sleep(20)) {
         const url = /^ {2}API +(\S+)\n[\s\S]*\/v1\/tenant/m.exec(printed)?.[1];
         if (url) return url;
         if (child.exitCode !== null || child.signalCode !== null) break;

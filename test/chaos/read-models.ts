@@ -1,0 +1,71 @@
+import type { Pool } from 'pg';
+import { withClient } from '../../libs/platform/database/pools';
+import { requestRebuild } from '../../libs/projecting/install';
+import { projections } from '../../projections';
+import { until } from '../e2e/start/product';
+
+const TABLES = projections.flatMap(({ tables }) => Object.keys(tables)).sort();
+
+interface Content {
+  readonly rows: number;
+  readonly hash: string;
+}
+
+/** What each table of every read model holds. */
+export const contentOf = async (owner: Pool): Promise<Map<string, Content>> => {
+  const contents = new Map<string, Content>();
+  for (const table of TABLES) {
+    const { rows } = await owner.query<Content>(
+      `select count(*)::integer as rows, coalesce(md5(string_agg(t::text, '|' order by t::text)), '') as hash
+       from read_model.${table} t`,
+    );
+    const [content] = rows;
+    if (content) contents.set(table, content);
+  }
+  return contents;
+};
+
+/** ms that a rebuild may take, with attempts that are disturbed, on a machine that is busy with other things. */
+const REBUILT_MS = 240_000;
+
+/**
+ * Requests a rebuild from the product's running workers and resolves when it is done, however many attempts that takes.
+ * @throws Error the rebuild ended otherwise, or not within four minutes
+ */
+export const rebuilt = async (owner: Pool, projection: string): Promise<void> => {
+  const id = await withClient(owner, (client) => requestRebuild(client, projection));
+  let state = '';
+  await until(async () => {
+    const { rows } = await owner.query<{ state: string }>('select state from projecting.rebuilds where id = $1', [id]);
+    state = rows[0]?.state ?? 'not in the database';
+    return state === 'done' || state === 'superseded';
+  }, REBUILT_MS).catch(() => undefined);
+  if (state !== 'done') throw new Error(`the rebuild of ${projection} is ${state}`);
+};
+
+/**
+ * Compares every read model with the fold of the log: its live tables against those of a rebuild that nothing disturbs.
+ * Needs a running worker, and nobody who writes.
+ * @param owner connects as a superuser
+ * @returns a sentence for each parked lane, each table that differs, and each table of a rebuild that was left behind
+ */
+export const readModelComplaints = async (owner: Pool): Promise<string[]> => {
+  const complaints: string[] = [];
+  const { rows: parked } = await owner.query<{ projection: string; error: string }>(
+    'select projection, error from projecting.parked',
+  );
+  for (const { projection, error } of parked) complaints.push(`a tenant is parked in ${projection}: ${error}`);
+  const live = await contentOf(owner);
+  for (const { name } of projections) await rebuilt(owner, name).catch((error) => complaints.push(String(error)));
+  for (const [table, content] of await contentOf(owner)) {
+    const before = live.get(table);
+    if (before?.hash !== content.hash)
+      complaints.push(
+        `${table} had ${before?.rows} rows and differs from the fold of the log, which has ${content.rows}`,
+      );
+  }
+  const areDropped = async (): Promise<boolean> =>
+    (await owner.query(`select from pg_namespace where nspname like 'read\\_model\\_rebuild\\_%'`)).rowCount === 0;
+  await until(areDropped, 60_000).catch(() => complaints.push('tables of a rebuild were left behind'));
+  return complaints;
+};
