@@ -14,6 +14,7 @@ export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, log
       pooler: databaseRoutes.log.pooler,
       listenUrl: databaseUrls.log,
       upcasters,
+      logger,
     });
   try {
     return new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger });
