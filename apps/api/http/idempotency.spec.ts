@@ -11,6 +11,8 @@ const platform = join(__dirname, '../../../libs/platform');
 const MIGRATIONS = [
   { id: '0001-roles', file: join(platform, 'database/migrations/0001-roles.sql') },
   { id: '0004-idempotency', file: join(platform, 'idempotency/schema.sql') },
+  { id: '0028-leases', file: join(platform, 'lease/schema.sql') },
+  { id: '0028-idempotency-lease-time', file: join(platform, 'idempotency/lease-time.sql') },
   { id: '0010-idempotency-persons', file: join(platform, 'idempotency/persons.sql') },
 ];
 
