@@ -32,6 +32,8 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0023-append-expected-by-equality', 'libs/event-log/postgres/append-expected-by-equality.sql'),
   migration('0024-profile-as-seen', 'libs/identity/profile-as-seen.sql'),
   migration('0025-rebuild-tokens', 'libs/projecting/rebuild-tokens.sql'),
+  migration('0026-log-identity', 'libs/event-log/postgres/log-identity.sql'),
+  migration('0026-append-on-event', 'libs/event-log/postgres/append-on-event.sql'),
   migration('0027-parked-and-skipped', 'libs/projecting/parked-and-skipped.sql'),
   migration('0028-leases', 'libs/platform/lease/schema.sql'),
   migration('0029-reacting-partitions', 'libs/reacting/partitions.sql'),

@@ -8,11 +8,13 @@ import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { openRuntime, type Runtime } from '../runtime';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
+import { poolerUsers } from './database';
 import { listKeys, revokeKey, rotateKeys } from './keys';
 import { operatorToken } from './operators';
 import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { listRebuilds, rebuildProjection } from './rebuilds';
+import { resetProjections, resetReaction } from './resets';
 import { USAGE, UsageError } from './usage';
 
 const say = (line: string): void => {
@@ -48,10 +50,14 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       );
     case 'projections rebuild':
       return onRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
+    case 'projections reset':
+      return onRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest));
     case 'projections pause':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+    case 'database users':
+      return Promise.resolve(poolerUsers(context));
     case 'operators token':
       return Promise.resolve(operatorToken(context, rest));
     case 'keys':
@@ -69,6 +75,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));
     case 'reactions':
       return onRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
+    case 'reactions reset':
+      return onRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest));
     case 'reactions retry':
     case 'reactions skip':
       return onRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));

@@ -149,7 +149,7 @@ describe('a company that was closed', () => {
     await expect(eraseTenants(slow)).rejects.toThrow(/was taken over$/);
     expect(overtaken).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
-    expect(await app.log.readStream({ tenantId: null, aggregate: 'erasure', id: tenant.id })).toHaveLength(1);
+    expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
   it('waits for read models that are being rebuilt from what the log held before', async () => {

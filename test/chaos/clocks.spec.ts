@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rounds } from '../../libs/testing/seeds';
-import { type Account, ask, signUp } from '../e2e/http';
+import { type Account, ask } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { type Clock, databaseClock, processClock } from '../support/clocks';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
-import { untilWorking } from './working';
+import { signedUp, untilWorking } from './working';
 
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
@@ -31,7 +31,7 @@ const SCHEDULE = 'billing-clock';
 /** ms for which the clock is wrong, in which the schedule runs. */
 const WRONG_MS = 12_000;
 
-jest.setTimeout(240_000 + ROUNDS * 180_000);
+jest.setTimeout(900_000 + ROUNDS * 180_000);
 
 /** The clock of the worker or of the database jumps and is set right again. */
 describe('a clock that was wrong for a while', () => {
@@ -46,7 +46,7 @@ describe('a clock that was wrong for a while', () => {
     const worker = processClock(folder);
     clocks = { worker, database: await databaseClock(system.owner) };
     processes = await startProcesses(system, { workers: 1, workerEnv: worker.env });
-    account = await signUp(processes.url);
+    account = await signedUp(processes.url);
   });
 
   afterAll(async () => {

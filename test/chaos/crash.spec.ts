@@ -10,7 +10,7 @@ import { untilWorking } from './working';
 
 const CRASHES = rounds(1, 20);
 
-jest.setTimeout(300_000 + CRASHES * 60_000);
+jest.setTimeout(900_000 + CRASHES * 60_000);
 
 /** A machine that loses its power: the API, the workers and PostgreSQL end at the same moment, and are started again. */
 describe(`every process killed at once, ${CRASHES} times`, () => {

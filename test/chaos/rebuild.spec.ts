@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { rounds } from '../../libs/testing/seeds';
-import { signUp } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints, rebuilt } from './read-models';
+import { signedUp } from './working';
 
 const KILLS = rounds(3, 4);
 const TASKS = 20_000;
 /** Those that hold the most rows here. */
 const REBUILT = ['tasks', 'tasks', 'tenants', 'members'];
 
-jest.setTimeout(240_000 + KILLS * 20_000);
+jest.setTimeout(900_000 + KILLS * 20_000);
 
 /** Rebuilds are asked for again and again under load, and a worker is killed at any moment of them. */
 describe(`rebuilds, their workers killed ${KILLS} times`, () => {
@@ -24,7 +24,7 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
   beforeAll(async () => {
     system = await openSystem();
     processes = await startProcesses(system);
-    const { tenantId } = await signUp(processes.url);
+    const { tenantId } = await signedUp(processes.url);
     await appendTasks(system.databaseUrl, tenantId, TASKS);
   });
 

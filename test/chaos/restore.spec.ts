@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signUp } from '../e2e/http';
 import { endAll } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import type { LossWindow } from './checker';
@@ -7,14 +6,14 @@ import { type Api, tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
-import { untilWorking } from './working';
+import { signedUp, untilWorking } from './working';
 
 /** ms for which clients write what the backup does not hold. */
 const WRITTEN_MS = 2_000;
 /** So many that what is written after the restore gets positions that were taken before. */
 const LOST_EVENTS = 300;
 
-jest.setTimeout(480_000);
+jest.setTimeout(900_000);
 
 /** A backup of the database takes the place of the database, while the product is stopped or while it runs. */
 describe('the restore of a backup', () => {
@@ -73,7 +72,7 @@ describe('the restore of a backup', () => {
   ])('loses what was written after the backup and nothing else, with the product %s', async (_, isStopped) => {
     const windows: LossWindow[] = [];
     const api = await underLoad({ clients: 16, atOnce: 6, url: processes.url }, async (api) => {
-      const { tenantId } = await signUp(processes.url);
+      const { tenantId } = await signedUp(processes.url);
       await untilWorking(processes.url);
       await stopAll(api);
       const from = performance.now();

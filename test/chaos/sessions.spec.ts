@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { rounds } from '../../libs/testing/seeds';
-import { ask, signUp } from '../e2e/http';
+import { ask } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';
 import { appendTasks } from './history';
 import { type Processes, startProcesses } from './processes';
 import { readModelComplaints, rebuilt } from './read-models';
+import { signedUp } from './working';
 
 const ROUNDS = rounds(4, 4);
 const TASKS = 20_000;
 
-jest.setTimeout(240_000 + ROUNDS * 20_000);
+jest.setTimeout(900_000 + ROUNDS * 20_000);
 
 const lockOf = (lock: string): string =>
   `a.pid in (select pid from pg_locks where locktype = 'advisory' and granted and ${lock})`;
@@ -42,7 +43,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
   beforeAll(async () => {
     system = await openSystem();
     processes = await startProcesses(system, { env: { TENANT_RETENTION_DAYS: '0' } });
-    const { tenantId } = await signUp(processes.url);
+    const { tenantId } = await signedUp(processes.url);
     await appendTasks(system.databaseUrl, tenantId, TASKS);
   });
 
@@ -116,7 +117,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
   /** A company that is to be erased at once. Any request may fail here: its session may be the one that is ended. */
   const closedCompany = async (): Promise<string> => {
     for (;;) {
-      const account = await signUp(processes.url).catch(() => undefined);
+      const account = await signedUp(processes.url);
       const answer =
         account &&
         (await ask(processes.url, '/v1/tenant', {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask, PASSWORD, rename, signUp } from '../e2e/http';
+import { type Account, ask, PASSWORD, rename, signUp } from '../e2e/http';
 
 /** ms that read models and reactions have for one change, on a machine that is busy with other things. */
 const SHOWN_MS = 60_000;
@@ -17,6 +17,17 @@ const eventually = async (what: string, isSo: () => Promise<boolean>): Promise<v
 
 const require2xx = (what: string, status: number): void => {
   if (status >= 300) throw new Error(`${what} was answered ${status}`);
+};
+
+/** A company of the test's own, on a machine so busy that sign-ups may fail at first. */
+export const signedUp = async (url: string, patienceMs = 120_000): Promise<Account> => {
+  for (const end = performance.now() + patienceMs; ; await sleep(200)) {
+    try {
+      return await signUp(url);
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+  }
 };
 
 const showsSignUpAndRename = async (url: string): Promise<string> => {

@@ -1,0 +1,86 @@
+import { type LoginProxy, type Refusal, startLoginProxy } from '../support/login-proxy';
+import { databaseTarget } from '../support/tcp-proxy';
+import { ask, signUp } from './http';
+import { endAll, isReady, until } from './start/product';
+import { openSystem, type System } from './system';
+
+jest.setTimeout(180_000);
+
+const STARTING: Refusal = { code: '57P03', message: 'the database system is starting up' };
+const FULL: Refusal = { code: '53300', message: 'sorry, too many clients already' };
+const WRONG_PASSWORD: Refusal = {
+  code: '28P01',
+  message: 'password authentication failed for user "tenantry_test_app"',
+};
+
+describe('a start while PostgreSQL', () => {
+  let system: System;
+  let proxy: LoginProxy;
+  let refuse: (application: string) => Refusal | undefined;
+
+  beforeAll(async () => {
+    system = await openSystem();
+    proxy = await startLoginProxy(databaseTarget(system.databaseUrl), (application) => refuse(application));
+  });
+  beforeEach(() => {
+    refuse = () => undefined;
+  });
+  afterEach(endAll);
+  afterAll(async () => {
+    await proxy.close();
+    await system.close();
+  });
+
+  const start = () => system.start({ DATABASE_URL: proxy.through(system.databaseUrl) });
+  const isWaiting = /waiting for PostgreSQL at .* \(57P03\)/;
+
+  it.each(['tenantry-start', 'tenantry-migrate', 'tenantry-projector', 'tenantry-api'])(
+    'restarts at the first login of %s waits for it, and goes on',
+    async (application) => {
+      let refused = false;
+      let restarting = true;
+      refuse = (name) => {
+        if (!restarting || (!refused && name !== application)) return undefined;
+        refused = true;
+        return STARTING;
+      };
+      const product = start();
+      await until(() => isWaiting.test(product.output()), 60_000);
+      restarting = false;
+      const url = await product.ready();
+      await signUp(url);
+      expect(await isReady(url)).toBe(true);
+      expect(product.output()).not.toMatch(/^ +at /m);
+    },
+  );
+
+  it.each(['tenantry-migrate', 'tenantry-projector', 'tenantry-api'])(
+    'has no free connection for %s ends in a sentence with the number that is needed',
+    async (application) => {
+      refuse = (name) => (name === application ? FULL : undefined);
+      const product = start();
+      expect(await product.ended()).toBe(1);
+      expect(product.output()).toMatch(/no free connection for this process .*opens up to \d+: raise max_connections/);
+      expect(product.output()).not.toMatch(/^ +at /m);
+    },
+  );
+
+  it('changes the password of a role under the running product answers 503, says so, and is well again soon after', async () => {
+    const product = start();
+    const url = await product.ready();
+    const { token } = await signUp(url);
+    refuse = () => WRONG_PASSWORD;
+    await system.terminateBackends();
+    const failing = async (): Promise<string> => JSON.stringify((await ask(url, '/readyz')).body);
+    await until(async () => /refuses the password of a role/.test(await failing()), 30_000);
+    const { status, headers } = await ask(url, '/v1/tenant', { token });
+    expect([status, headers.has('retry-after')]).toEqual([503, true]);
+    refuse = () => STARTING;
+    await until(async () => /starting, stopping or in recovery/.test(await failing()), 30_000);
+    expect((await ask(url, '/v1/tenant', { token })).status).toBe(503);
+    refuse = () => undefined;
+    expect(await isReady(url)).toBe(true);
+    expect((await ask(url, '/v1/tenant', { token })).status).toBe(200);
+    expect(product.output()).not.toMatch(/secret/);
+  });
+});
