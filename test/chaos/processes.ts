@@ -27,7 +27,7 @@ export const startProcesses = async (
   const shared = { ...env, STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
   const startWorker = async (): Promise<Product> => {
     const worker = system.start({ ROLE: 'worker', ...shared, ...workerEnv });
-    await until(() => worker.output().includes('works in the background'), 120_000);
+    await until(() => worker.output().includes('works in the background'), 300_000);
     return worker;
   };
   const startApi = async (): Promise<{ api: Product; url: string }> => {

@@ -20,7 +20,7 @@ const require2xx = (what: string, status: number): void => {
 };
 
 /** A company of the test's own, on a machine so busy that sign-ups may fail at first. */
-export const signedUp = async (url: string, patienceMs = 120_000): Promise<Account> => {
+export const signedUp = async (url: string, patienceMs = 300_000): Promise<Account> => {
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     try {
       return await signUp(url);

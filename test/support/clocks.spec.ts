@@ -29,11 +29,11 @@ describe('the clock of a database that a test sets', () => {
         name: 'ahead',
         text: 'select array[now(), clock_timestamp(), public.planned()] as moments',
       });
-      return rows[0]?.moments.map((it) => Math.round((it.getTime() - Date.now()) / 86_400_000)) ?? [];
+      return rows[0]?.moments.map((it) => Math.round((it.getTime() - Date.now()) / 86_400_000) + 0) ?? [];
     };
     for (const days of [0, 400, -400, 0]) {
       await clock.set(days * 86_400_000);
-      for (let again = 0; again < 7; again++) expect(await ahead()).toEqual([days, days, days].map((it) => it || 0));
+      for (let again = 0; again < 7; again++) expect(await ahead()).toEqual([days, days, days]);
     }
     await other.end();
   });

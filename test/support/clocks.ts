@@ -33,7 +33,7 @@ export const databaseClock = async (owner: Pool): Promise<Clock> => {
   // PostgreSQL plans again where a function of its users has changed, and takes its own ones for unchanging.
   const set = (shiftMs: number): Promise<unknown> =>
     owner.query(
-      `create or replace function pg_catalog.test_clock_shift() returns interval language sql immutable parallel safe
+      `create or replace function pg_catalog.test_clock_shift() returns interval language sql stable parallel safe
          as $$ select interval '${shiftMs} milliseconds' $$`,
     );
   await set(0);
