@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
-import { type InboxStore, takeIn } from './inbox-store';
+import type { InboxStore } from './inbox-store';
+import { takeInEach } from './refused-entries';
 import type { StripeGateway } from './stripe-gateway';
-import { type Mode, readTold } from './told';
+import { type Mode, readTold, refusedTold } from './told';
 
 /** Seconds before the end of what was read last: those that came out of order are looked for, too. */
 const OVERLAP = 3_600;
@@ -17,7 +18,7 @@ export interface BackfillParts {
 
 /**
  * Reads what Stripe has told while nobody listened: its own list of events, from a while before the end of the last
- * reading that came to its end. Webhooks that came since say nothing about those before them. What is known changes nothing.
+ * reading that came to its end. An entry that the database refuses is quarantined alone. Webhooks that came since say nothing about those before them. What is known changes nothing.
  * @returns how many events were read
  */
 export const backfill = async ({ pool, store, gateway, mode }: BackfillParts, now = Date.now()): Promise<number> => {
@@ -27,7 +28,14 @@ export const backfill = async ({ pool, store, gateway, mode }: BackfillParts, no
   for await (const page of gateway.events(Math.floor(since))) {
     if (page.length === 0) continue;
     const told = page.map((payload) => readTold(payload, mode));
-    await takeIn(pool, told, 'list');
+    const refused = await takeInEach(pool, told, 'list');
+    // The list is not read from here again, so what the database refuses is shown to an operator.
+    if (refused.length > 0)
+      await takeInEach(
+        pool,
+        refused.map((entry) => refusedTold(entry.told, mode)),
+        'list',
+      );
     read += page.length;
     newest = Math.max(newest, ...told.map(({ createdAt }) => createdAt.getTime()));
   }

@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
-import { codeOf } from '../platform/error-code';
-import { takeIn } from './inbox-store';
+import { takeInEach } from './refused-entries';
 import type { Told } from './told';
 
 /** Events of one statement at most. */
@@ -19,9 +18,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A value that PostgreSQL does not take (class 22), and not PostgreSQL that is away. */
-const isOfOne = (error: unknown): boolean => codeOf(error)?.startsWith('22') === true;
-
 /**
  * Takes webhooks in durably, those of all requests together: while one statement commits, the next ones gather. Resolves
  * once its own is committed, and only then may Stripe be told so.
@@ -31,18 +27,13 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
   let running = false;
 
   const take = async (batch: readonly Waiting[]): Promise<void> => {
-    await takeIn(
-      pool,
-      batch.map(({ told }) => told),
-      'webhook',
-    );
-    for (const { resolve } of batch) resolve();
-    if (batch.some(({ told }) => told.state === 'pending')) onTaken();
-  };
-
-  /** One that the database refuses must not take the others along. */
-  const eachAlone = async (batch: readonly Waiting[]): Promise<void> => {
-    for (const one of batch) await take([one]).catch(one.reject);
+    const entries = batch.map(({ told }) => told);
+    const refused = new Map((await takeInEach(pool, entries, 'webhook')).map(({ told, error }) => [told, error]));
+    for (const { told, resolve, reject } of batch) {
+      if (refused.has(told)) reject(refused.get(told));
+      else resolve();
+    }
+    if (entries.some((told) => told.state === 'pending' && !refused.has(told))) onTaken();
   };
 
   const run = async (): Promise<void> => {
@@ -52,8 +43,7 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
       try {
         await take(batch);
       } catch (error) {
-        if (batch.length > 1 && isOfOne(error)) await eachAlone(batch);
-        else for (const { reject } of batch) reject(error);
+        for (const { reject } of batch) reject(error);
       }
     }
     running = false;

@@ -70,6 +70,18 @@ const parsed = (payload: string): unknown => {
   }
 };
 
+/** The id of what has none that can be believed: the same for the same payload. */
+const idOf = (payload: string): string => `unreadable_${createHash('sha256').update(payload).digest('hex')}`;
+
+/** What the inbox keeps of an entry that the database refuses: none of its values, since any of them may be the reason. */
+export const refusedTold = ({ payload }: Told, mode: Mode, now = new Date()): Told => ({
+  ...{ ...mode, eventId: idOf(payload), type: 'unreadable', customerId: null, createdAt: now, payload: '' },
+  ...{
+    state: 'quarantined',
+    reason: 'the database refuses a value of it; look it up in Stripe by the time it was listed',
+  },
+});
+
 /**
  * What the inbox keeps of a signed payload. Never throws: what can not be understood is kept, too, and said to be so.
  * @param mode of this installation: an event of the other one is nobody's here
@@ -77,7 +89,7 @@ const parsed = (payload: string): unknown => {
 export const readTold = (payload: string, mode: Mode, now = new Date()): Told => {
   const event = parsed(payload);
   const unreadable = (reason: string): Told => ({
-    ...{ ...mode, eventId: `unreadable_${createHash('sha256').update(payload).digest('hex')}`, type: 'unreadable' },
+    ...{ ...mode, eventId: idOf(payload), type: 'unreadable' },
     // A text column holds everything but NUL.
     ...{ customerId: null, createdAt: now, payload: payload.replaceAll('\0', '\uFFFD'), state: 'quarantined', reason },
   });

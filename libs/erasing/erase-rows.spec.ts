@@ -1,29 +1,84 @@
 import { Client } from 'pg';
-import { createTestDatabase } from '../testing/database';
+import { uuidv7 } from '../platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '../testing/database';
+
+jest.setTimeout(60_000);
 
 /** Kept on purpose, or short-lived: the log and its list of erased ids, the erasure itself, turns that end by themselves. */
 const KEPT = ['billing.turns', 'erasing.erasures', 'event_log.erased_tenants', 'event_log.events'];
 
-describe('what is erased of a company beside its events and read models', () => {
-  it('is every table that has rows of companies: a migration that says it anew leaves none out', async () => {
-    const database = await createTestDatabase();
-    const client = new Client({ connectionString: database.urls.owner });
+describe('what is erased of a tenant beside its events and read models', () => {
+  let database: TestDatabase;
+  let client: Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    client = new Client({ connectionString: database.urls.owner });
     await client.connect();
-    try {
-      const { rows } = await client.query<{ name: string }>(
-        `select n.nspname || '.' || c.relname as name from pg_attribute a
-         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-         where a.attname = 'tenant_id' and c.relkind in ('r', 'p') and n.nspname !~ '^(pg_|information_schema|read_model)'`,
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  it('is every table that has rows of tenants or lanes: a migration that says it anew leaves none out', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      `select distinct n.nspname || '.' || c.relname as name from pg_attribute a
+       join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+       where a.attname in ('tenant_id', 'lane', 'partition') and c.relkind in ('r', 'p')
+         and n.nspname !~ '^(pg_|information_schema|read_model)'`,
+    );
+    const defined = await client.query<{ body: string }>(
+      `select prosrc as body from pg_proc where oid = 'erasing.erase_rows(uuid)'::regprocedure`,
+    );
+    const body = defined.rows[0]?.body ?? '';
+    const left = rows.map(({ name }) => name).filter((name) => !body.includes(`delete from ${name} `));
+    expect(left.sort()).toEqual(KEPT);
+  });
+
+  it('is what is parked, set aside and skipped of the tenant, and nothing of another one or of a user', async () => {
+    const [tenant, other, user] = [uuidv7(), uuidv7(), uuidv7()];
+    await client.query(`insert into projecting.checkpoints (projection, version) values ('notes', 1);
+      insert into reacting.checkpoints (reaction, holder, leased_until) values ('greeting', gen_random_uuid(), now())`);
+    for (const [lane, outside] of [
+      [tenant, false],
+      [other, false],
+      [user, true],
+    ] as const) {
+      await client.query(
+        `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
+         values ('notes', $1, $2, 'note', 7, 'NoteWritten', 'it quotes a value')`,
+        [lane, outside],
       );
-      const defined = await client.query<{ body: string }>(
-        `select prosrc as body from pg_proc where oid = 'erasing.erase_rows(uuid)'::regprocedure`,
+      await client.query(
+        `insert into projecting.skipped (projection, event_id, lane, event_type, position, error, skipped_by)
+         values ('notes', gen_random_uuid(), $1, 'NoteWritten', 7, 'it quotes a value', 'operator')`,
+        [lane],
       );
-      const body = defined.rows[0]?.body ?? '';
-      const left = rows.map(({ name }) => name).filter((name) => !body.includes(`delete from ${name} `));
-      expect(left.sort()).toEqual(KEPT);
-    } finally {
-      await client.end();
-      await database.drop();
+      await client.query(
+        `insert into reacting.parked (reaction, event_id, event_type, position, lane, outside, aggregate, aggregate_id,
+           version, error, attempts, waiting)
+         select 'greeting', gen_random_uuid(), 'NoteWritten', 7, $1, $2, 'note', $1, 1, 'it quotes a value', 9, waiting
+         from unnest(array[false, true]) as waiting`,
+        [lane, outside],
+      );
     }
+    const projector = new Client({ connectionString: database.urls.projector });
+    await projector.connect();
+    try {
+      await projector.query('select erasing.erase_rows($1)', [tenant]);
+    } finally {
+      await projector.end();
+    }
+    const { rows } = await client.query(
+      `select lane, count(*)::integer as n from (select lane from projecting.parked union all
+         select lane from projecting.skipped union all select lane from reacting.parked) rows group by lane`,
+    );
+    expect(new Map(rows.map(({ lane, n }) => [lane, n]))).toEqual(
+      new Map([
+        [other, 4],
+        [user, 4],
+      ]),
+    );
   });
 });

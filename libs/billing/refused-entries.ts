@@ -1,0 +1,30 @@
+import type { Pool } from 'pg';
+import { isDataError } from '../platform/database/data-error';
+import { takeIn, type Via } from './inbox-store';
+import type { Told } from './told';
+
+/** An entry that the database refuses, and what it said. */
+export interface RefusedEntry {
+  readonly told: Told;
+  readonly error: unknown;
+}
+
+/**
+ * Takes entries in, in one statement; where the database refuses that one, each entry in a statement of its own, so that a
+ * bad entry fails alone.
+ * @returns the entries that the database refuses
+ * @throws what the database throws while it is away; some entries may be taken in then
+ */
+export const takeInEach = async (pool: Pool, many: readonly Told[], via: Via): Promise<RefusedEntry[]> => {
+  try {
+    await takeIn(pool, many, via);
+    return [];
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    const [told, ...more] = many;
+    if (told && more.length === 0) return [{ told, error }];
+  }
+  const refused: RefusedEntry[] = [];
+  for (const told of many) refused.push(...(await takeInEach(pool, [told], via)));
+  return refused;
+};
