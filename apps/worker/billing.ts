@@ -8,6 +8,7 @@ import { StripeRefused } from '../../libs/billing/refused';
 import type { Change } from '../../libs/billing/stripe/changes';
 import { createWorkerTurns } from '../../libs/billing/turns';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
+import { tenantFold } from '../../libs/domain/tenant/evolve';
 import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
 import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
@@ -73,9 +74,13 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
     catalogue: createCatalogue(settings.stripePrices),
     logger,
     now: clock.now,
-    follow: async (tenantId, facts, cause) => {
+    accountOf: async (tenantId) => {
+      const { state } = await store.load(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId });
+      return state.status === 'open' ? state.account : undefined;
+    },
+    follow: async (tenantId, facts, cause, seen) => {
       const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
-      return (await following.execute(new FollowStripe(tenantId, facts, context))).state.status;
+      return (await following.execute(new FollowStripe(tenantId, { facts, seen }, context))).state.status;
     },
   });
   const drain = async (signal: AbortSignal): Promise<void> => {

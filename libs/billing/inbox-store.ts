@@ -126,6 +126,17 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       return row?.id;
     },
 
+    /** Makes the lease last {@link LEASE_SECONDS} from now on. @returns false where another worker has the customer */
+    renew: async ({ account, livemode, customerId, lease }: Work): Promise<boolean> => {
+      const renewed = await query(
+        'renew-work',
+        `update billing.work set leased_until = lease.now() + make_interval(secs => $5)
+         where account = $1 and livemode = $2 and customer_id = $3 and lease = $4 returning 1`,
+        [account, livemode, customerId, lease, LEASE_SECONDS],
+      );
+      return renewed.length > 0;
+    },
+
     /** @returns false where the lease has passed to somebody else: the customer is looked at once more */
     finish: async (
       { account, livemode, customerId, lease, asked }: Work,
@@ -147,14 +158,21 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       ]);
     },
 
-    /** The customer is no more: the company's next one is another. */
-    forget: async ({ account, livemode, customerId }: Work): Promise<void> => {
-      await query(
+    /**
+     * The customer is no more: the company's next one is another.
+     * @returns false where another worker has the customer, and nothing was written
+     */
+    forget: async ({ account, livemode, customerId, lease }: Work): Promise<boolean> => {
+      const forgotten = await query(
         'forget-customer',
-        `update billing.customers set deleted_at = coalesce(deleted_at, now())
-         where account = $1 and livemode = $2 and customer_id = $3`,
-        [account, livemode, customerId],
+        `with held as materialized (
+           select 1 from billing.work
+           where account = $1 and livemode = $2 and customer_id = $3 and lease = $4 for update)
+         update billing.customers set deleted_at = coalesce(deleted_at, now())
+         where account = $1 and livemode = $2 and customer_id = $3 and exists (select from held) returning 1`,
+        [account, livemode, customerId, lease],
       );
+      return forgotten.length > 0;
     },
 
     /** Asks for customers to be compared with Stripe. @param tenantId null: all @returns how many */

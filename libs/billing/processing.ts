@@ -1,8 +1,10 @@
+import type { Account } from '../domain/tenant/billing';
 import type { BillingFacts } from '../domain/tenant/decide-billing';
 import type { Tenant } from '../domain/tenant/evolve';
 import type { Catalogue } from '../plans/catalogue';
 import { backoff } from '../platform/backoff';
 import { failpoint } from '../platform/failpoints';
+import { LeaseLost } from '../platform/lease/held';
 import type { Logger } from '../platform/logger.port';
 import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
 import type { Snapshot } from './snapshot';
@@ -24,8 +26,18 @@ export interface ProcessingParts {
   readonly gateway: Pick<StripeGateway, 'snapshot' | 'cancelNow' | 'customerOfCharge'>;
   readonly catalogue: Catalogue;
   readonly logger: Logger;
-  /** Lets the company become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it */
-  readonly follow: (tenantId: string, facts: BillingFacts, cause: string) => Promise<Tenant['status']>;
+  /** Undefined where the tenant is not open. */
+  readonly accountOf: (tenantId: string) => Promise<Account | undefined>;
+  /**
+   * Lets the company become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it
+   * @param seen the account from before Stripe was asked @throws AccountChanged it is another one by now
+   */
+  readonly follow: (
+    tenantId: string,
+    facts: BillingFacts,
+    cause: string,
+    seen: Account | undefined,
+  ) => Promise<Tenant['status']>;
   /** The database's time, in ms since 1970. */
   readonly now: () => number;
 }
@@ -44,7 +56,7 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
  * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
  */
 export const createProcessing = (parts: ProcessingParts) => {
-  const { store, gateway, catalogue, logger, follow, now } = parts;
+  const { store, gateway, catalogue, logger, accountOf, follow, now } = parts;
 
   const look = async (work: Work, pending: readonly Pending[], until: number): Promise<Outcome> => {
     const tenantId = await store.tenantOf(work);
@@ -52,10 +64,13 @@ export const createProcessing = (parts: ProcessingParts) => {
       await store.finish(work, pending, 'quarantined', 'it is of a customer whom nobody here knows');
       return 'quarantined';
     }
+    // From before Stripe is asked: another worker that takes the customer over asks later, and changes the account.
+    const seen = await accountOf(tenantId);
     const snapshot = await gateway.snapshot(work.customerId, needsOf(pending, work));
     failpoint('billing.fetched');
     // Somebody else may have the customer by now, and know better.
     if (performance.now() > until) throw new Error('Stripe took too long to answer');
+    await renew(work);
     // Stripe's clock may be ahead of ours: by a little, or by months where it is a test clock.
     const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
     // Only where no webhook told it, or is on its way to.
@@ -64,13 +79,20 @@ export const createProcessing = (parts: ProcessingParts) => {
       type === DISPUTED && payload ? [readDispute(payload)] : [],
     );
     const facts = translate(snapshot, catalogue, { at, reconciling, disputes });
-    const status = await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation');
+    const status = await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation', seen);
     if (status === 'closed') await endAll(snapshot);
     failpoint('billing.followed');
-    if (snapshot.deleted) await store.forget(work);
+    if (snapshot.deleted && !(await store.forget(work))) throw lost(work);
     const finished = await store.finish(work, pending);
     failpoint('billing.finished');
     return finished ? 'handled' : 'put-off';
+  };
+
+  const lost = ({ customerId }: Work): LeaseLost => new LeaseLost(`another worker has the customer ${customerId}`);
+
+  /** @throws LeaseLost */
+  const renew = async (work: Work): Promise<void> => {
+    if (!(await store.renew(work))) throw lost(work);
   };
 
   /** A company that is closed pays no more. */
@@ -102,6 +124,10 @@ export const createProcessing = (parts: ProcessingParts) => {
       return await look(work, pending, until);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof LeaseLost) {
+        logger.info({ customerId: work.customerId }, 'another worker has taken the customer over');
+        return 'put-off';
+      }
       if (error instanceof Untranslatable || error instanceof UnknownToStripe) {
         logger.warn({ reason, customerId: work.customerId }, 'what Stripe has of a customer means nothing here');
         await store.finish(work, pending, 'quarantined', reason);

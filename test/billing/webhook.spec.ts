@@ -10,7 +10,7 @@ import { SIM_KEY, SIM_SECRET, send, startSim } from './life';
 const run = promisify(execFile);
 const OTHER_SECRET = 'whsec_rolledInLastWeek';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 describe('the webhook of Stripe', () => {
   let system: System;
@@ -222,7 +222,7 @@ describe('the webhook of Stripe', () => {
       (await system.owner.query('select 1 from event_log.events where tenant_id = $1', [tenantId])).rows.length;
     const before = await facts();
     sim.deliverTo(`${url}/v1/webhooks/stripe`);
-    await sim.control.idle();
+    await sim.control.idle(120_000);
     await until(async () => {
       const { rows } = await system.owner.query(`select 1 from billing.inbox where state = 'pending' limit 1`);
       return rows.length === 0;

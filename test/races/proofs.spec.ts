@@ -4,6 +4,7 @@ import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
 import { writeOfLostEvents } from './believed-mark';
 import { liveWorkers, stepsOfWorkers } from './checkpoint';
+import { writesOfOvertakenCustomer, writesOfOvertakenReaction } from './leases';
 import { type NotesWorld, openNotes } from './notes';
 import { missedOwnWrites } from './read-your-writes';
 import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
@@ -61,6 +62,19 @@ describe('the check of rebuilds finds', () => {
   it('a request without version: an older worker serves it', async () => {
     const withoutVersion = (sql: string): string => sql.replace('and version = $2', 'and $2::integer > 0');
     expect(await requestOfNewerRelease(withoutVersion)).toMatch(/^the request for version 2 is done/);
+  });
+});
+
+describe('the check of leases finds', () => {
+  it('no token: an overtaken worker goes on with a reaction', async () => {
+    const withoutToken = (sql: string): string =>
+      sql.replace('where reaction = $1 and holder = $2', 'where reaction = $1 and $2::uuid is not null');
+    expect(await writesOfOvertakenReaction(withoutToken)).toEqual(['move', 'park', 'setAside', 'forget']);
+  });
+
+  it('no token: an overtaken worker goes on with a customer of Stripe', async () => {
+    const withoutToken = (sql: string): string => sql.replace('and lease = $4', 'and $4::uuid is not null');
+    expect(await writesOfOvertakenCustomer(withoutToken)).toEqual(['renew', 'forget']);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { CommandContext } from '../command';
+import type { Account } from './billing';
 import type { Terms } from './billing-events';
 import type { BillingFacts } from './decide-billing';
 import type { Invitating, Joining, Revoking } from './decide-invitations';
@@ -39,7 +40,11 @@ export class AddTeamMember extends TenantCommand<TeamMembership> {}
 export class RemoveTeamMember extends TenantCommand<TeamMembership> {}
 
 /** Becomes what Stripe says of the company's customer now. */
-export class FollowStripe extends TenantCommand<BillingFacts> {}
+export class FollowStripe extends TenantCommand<{
+  readonly facts: BillingFacts;
+  /** The account from before Stripe was asked; undefined: the tenant was not open then. */
+  readonly seen: Account | undefined;
+}> {}
 /** Locks and suspends where the time for it has come. */
 export class AdvanceStanding extends TenantCommand<{ /** RFC 3339: now. */ readonly at: string }> {}
 /** Of an operator: terms outside the catalogue. */

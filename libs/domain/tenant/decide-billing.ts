@@ -41,6 +41,11 @@ export interface BillingFacts {
   readonly reconciling: boolean;
 }
 
+/** The account changed after it was read: what Stripe said since then may be older than what changed it. */
+export class AccountChanged extends Error {
+  override readonly name = 'AccountChanged';
+}
+
 /** Collects facts, and how the account stands with those that were collected already. */
 const collect = (account: Account) => {
   const events: BillingEvent[] = [];
@@ -152,9 +157,13 @@ const suspend = (collected: Collected, at: string): void => {
 /**
  * Becomes what Stripe says, and tells only what changed: any order and any number of webhooks that lead to the same
  * answer of Stripe lead to the same state. A company that is closed takes no more notice.
+ * @param seen the account from before Stripe was asked, where the facts count for that one alone
+ * @throws AccountChanged the account is another one by now
  */
-export const followStripe = (facts: BillingFacts, tenant: Tenant): TenantEvent[] => {
+export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: Account): TenantEvent[] => {
   if (tenant.status !== 'open') return [];
+  if (seen && !isSame(seen, tenant.account))
+    throw new AccountChanged('The account changed while Stripe was asked. Ask Stripe again.');
   const collected = collect(tenant.account);
   endSubscription(collected, facts);
   takeSubscription(collected, facts);

@@ -149,7 +149,8 @@ class RemoveTeamMemberHandler extends TenantRule<RemoveTeamMember['wanted']> {
 
 @CommandHandler(FollowStripe)
 export class FollowStripeHandler extends TenantRule<FollowStripe['wanted']> {
-  protected override readonly decide = followStripe;
+  protected override readonly decide = ({ facts, seen }: FollowStripe['wanted'], tenant: Tenant) =>
+    followStripe(facts, tenant, seen);
 }
 
 @CommandHandler(AdvanceStanding)
