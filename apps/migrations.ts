@@ -40,6 +40,8 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0030-idempotency-lease-time', 'libs/platform/idempotency/lease-time.sql'),
   migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
   migration('0032-billing-lease-time', 'libs/billing/lease-time.sql'),
+  migration('0033-identity-lease-time', 'libs/identity/lease-time.sql'),
+  migration('0034-plans-lease-time', 'libs/plans/lease-time.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */
