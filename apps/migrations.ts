@@ -43,6 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0033-identity-lease-time', 'libs/identity/lease-time.sql'),
   migration('0034-plans-lease-time', 'libs/plans/lease-time.sql'),
   migration('0033-erasing-parked-events', 'libs/erasing/parked-events.sql'),
+  migration('0026-append-one-by-head', 'libs/event-log/postgres/append-one-by-head.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */

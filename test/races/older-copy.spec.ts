@@ -6,6 +6,7 @@ import type { EventLog, Position } from '../../libs/event-log/port';
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
 import { sleep } from '../../libs/platform/backoff';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { startDatabaseClock } from '../../libs/platform/lease/database-clock';
 import { silentLogger } from '../../libs/platform/logger.port';
 import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
 import { runLive } from '../../libs/projecting/live';
@@ -79,6 +80,9 @@ describe('a database that goes back to an older copy under running processes', (
       NoteWritten: async ({ data }) => void answered.push(data.text),
     });
     const { pool, projection } = world;
+    // Leases end by a time that running processes count: the copy has a lease of an earlier turn.
+    const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 50 });
+    stopping.push(() => clock.stop());
     const checkpoints = createCheckpointWatch({
       ...{ log, progress, intervalMs: 100 },
       projections: () => readPlaces(pool),
