@@ -39,6 +39,7 @@ describe('the advisory locks', () => {
       'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/log-identity.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/schema.sql': [ADVISORY_LOCKS.appending],
+      'libs/plans/lease-time.sql': [ADVISORY_LOCKS.reserving],
       'libs/plans/reserving-by-sums.sql': [ADVISORY_LOCKS.reserving],
       'libs/plans/schema.sql': [ADVISORY_LOCKS.reserving],
     });
