@@ -1,4 +1,4 @@
-import { createChecks, keyText, requireKeyTypes } from './column-values';
+import { createChecks } from './column-values';
 import type { Added, Row, RowWriter, SumWriter, Table, Tables, Value, Writers } from './tables';
 
 export type Operation =
@@ -9,39 +9,6 @@ export type Operation =
 
 /** Per table, by key: what a batch of events makes of the row. */
 export type Folded = ReadonlyMap<string, ReadonlyMap<string, Operation>>;
-
-type Checks = ReturnType<typeof createChecks>;
-
-/** @throws Error where a column of the key is missing or null */
-const keyOf = (name: string, { key, columns }: Table, row: Row): string => {
-  let joined = '';
-  for (const column of key) {
-    const value = row[column];
-    if (value === undefined || value === null) throw new Error(`a row of ${name} lacks its key column ${column}`);
-    joined += `${keyText(columns[column], value)}\u0000`;
-  }
-  return joined;
-};
-
-/** The same for a key whose values have not been checked. @throws Error where one is not of its column's type */
-const checkedKeyOf = (name: string, table: Table, checks: Checks, row: Row): string => {
-  for (const column of table.key) checks[column]?.(row[column] ?? null);
-  return keyOf(name, table, row);
-};
-
-/** @throws Error where a column is unknown, missing, or not of its type */
-const requireColumns = (name: string, checks: Checks, row: Row, count?: number): void => {
-  let known = 0;
-  for (const column in row) {
-    const check = checks[column];
-    if (check === undefined) throw new Error(`${name} has no column ${column}`);
-    const value = row[column];
-    if (value === undefined) throw new Error(`${name}.${column} is undefined`);
-    check(value);
-    known++;
-  }
-  if (count !== undefined && known !== count) throw new Error(`a row of ${name} lacks columns`);
-};
 
 /** What an operation on a row comes to after what has been done to that row before. */
 const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Operation): Operation => {
@@ -86,7 +53,6 @@ export class RowBuffer {
   constructor(tables: Tables) {
     const writers: Record<string, RowWriter | SumWriter> = {};
     for (const [name, table] of Object.entries(tables)) {
-      requireKeyTypes(name, table);
       const operations = new Map<string, Operation>();
       this.#tables.set(name, operations);
       writers[name] = table.sums ? this.#summer(name, table, operations) : this.#writer(name, table, operations);
@@ -97,32 +63,30 @@ export class RowBuffer {
   #summer(name: string, table: Table, operations: Map<string, Operation>): SumWriter {
     for (const [column, type] of Object.entries(table.columns))
       if (type !== 'integer' && !table.key.includes(column)) throw new Error(`${name}.${column} can be no sum`);
-    const checks = createChecks(name, table.columns);
+    const checks = createChecks(name, table);
     return {
       add: (key, columns) => {
-        requireColumns(name, checks, columns);
-        const at = checkedKeyOf(name, table, checks, key);
-        this.#pending.push({ operations, key: at, operation: { kind: 'add', key, columns } });
+        checks.columns(columns);
+        this.#pending.push({ operations, key: checks.key(key), operation: { kind: 'add', key, columns } });
       },
     };
   }
 
   #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
-    const count = Object.keys(table.columns).length;
-    const checks = createChecks(name, table.columns);
+    const checks = createChecks(name, table);
     const push = (key: string, operation: Operation): void => {
       this.#pending.push({ operations, key, operation });
     };
     return {
       put: (row) => {
-        requireColumns(name, checks, row, count);
-        push(keyOf(name, table, row), { kind: 'put', row });
+        checks.columns(row, true);
+        push(checks.key(row), { kind: 'put', row });
       },
       patch: (key, columns) => {
-        requireColumns(name, checks, columns);
-        push(checkedKeyOf(name, table, checks, key), { kind: 'patch', key, columns });
+        checks.columns(columns);
+        push(checks.key(key), { kind: 'patch', key, columns });
       },
-      remove: (key) => push(checkedKeyOf(name, table, checks, key), { kind: 'remove', key }),
+      remove: (key) => push(checks.key(key), { kind: 'remove', key }),
     };
   }
 
