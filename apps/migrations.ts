@@ -38,6 +38,7 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0030-idempotency-lease-time', 'libs/platform/idempotency/lease-time.sql'),
   migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
   migration('0032-billing-lease-time', 'libs/billing/lease-time.sql'),
+  migration('0035-added-parts', 'libs/projecting/added-parts.sql'),
 ];
 
 /** What libraries migrate by themselves, after all migrations. */
