@@ -60,7 +60,13 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);
-  const processes = createProcesses({ pool: projectorPool, projections, role: settings.role, logger });
+  const processes = createProcesses({
+    pool: projectorPool,
+    projections,
+    role: settings.role,
+    logger,
+    silenceMs: settings.rollbackWaitSeconds * 1_000,
+  });
   const running = serves ? processes.run(closing.signal) : undefined;
   return {
     ...context,
