@@ -1,3 +1,5 @@
+import type { FailingCheck } from '../libs/platform/readiness/check';
+
 const JSON_TYPE = "-H 'content-type: application/json'";
 
 /** The last lines of a start: where everything is, and three commands that work as they stand. */
@@ -19,18 +21,18 @@ export const bannerFor = (url: string, stripe?: string): string => {
 `;
 };
 
-/**
- * What a start prints where the process runs and can't do its work yet.
- * @param reason a sentence
- */
-export const notReadyBannerFor = (url: string | undefined, reason: string): string => `
-  Tenantry has started and is not ready: ${reason}
+/** @param url where machines ask how it is */
+export const workerBannerFor = (url: string | undefined): string =>
+  `\n  Tenantry works in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;
+
+/** What is printed in their place while readiness checks fail. @param url where the process answers */
+export const notReadyBannerFor = (url: string | undefined, failing: readonly FailingCheck[]): string => `
+  Tenantry has started but is not ready:
+
+${failing.map(({ name, message, runbook }) => `  - ${name}: ${message}\n    See ${runbook}`).join('\n')}
+
   It goes on by itself when that is mended; no restart is needed.
 
   Health         ${url}/readyz
 
 `;
-
-/** @param url where machines ask how it is */
-export const workerBannerFor = (url: string | undefined): string =>
-  `\n  Tenantry works in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;

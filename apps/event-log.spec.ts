@@ -1,8 +1,7 @@
 import { LogDenied, LogUnavailable } from '../libs/event-log/port';
 import { silentLogger } from '../libs/platform/logger.port';
-import { notReadyBannerFor } from './banner';
 import type { Context } from './context';
-import { openEventLog, requireEventLog, waitForEventLog } from './event-log';
+import { openEventLog, requireEventLog } from './event-log';
 
 const contextWith = (eventstoreUrl: string): Context =>
   ({ settings: { eventstoreUrl }, logger: silentLogger }) as Context;
@@ -27,7 +26,6 @@ describe('the event log at EVENTSTORE_URL', () => {
 });
 
 describe('whether the event log can be used', () => {
-  const options = { logger: silentLogger, ms: 20, stopping: () => false };
   const away = { ping: async () => Promise.reject(new LogUnavailable('no answer')) };
   const denied = { ping: async () => Promise.reject(new LogDenied('denied')) };
 
@@ -37,27 +35,5 @@ describe('whether the event log can be used', () => {
       name: 'NotReady',
       message: expect.stringContaining('denies this user'),
     });
-  });
-
-  it('is waited for, and a start without it says that it is not ready', async () => {
-    const reason = await waitForEventLog(away, options);
-    expect(reason).toBe('The event log does not answer.');
-    const banner = notReadyBannerFor('http://127.0.0.1:3000', String(reason));
-    expect(banner).toContain('is not ready: The event log does not answer.');
-    expect(banner).not.toContain('curl');
-  });
-
-  it('is known at once where the log denies this user', async () => {
-    expect(await waitForEventLog(denied, { ...options, ms: 60_000 })).toContain('denies this user');
-  });
-
-  it('is answered as soon as a log that was away is back', async () => {
-    let calls = 0;
-    const back = { ping: async () => (++calls < 2 ? Promise.reject(new LogUnavailable('no answer')) : undefined) };
-    expect(await waitForEventLog(back, { ...options, ms: 60_000 })).toBeUndefined();
-  });
-
-  it('matters no more to a process that is being stopped', async () => {
-    expect(await waitForEventLog(away, { ...options, ms: 60_000, stopping: () => true })).toBeUndefined();
   });
 });

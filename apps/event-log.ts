@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { upcasters } from '../libs/domain/upcasters';
 import { EventStoreDbEventLog, InvalidConnectionString } from '../libs/event-log/eventstoredb';
 import { type EventLog, LogDenied } from '../libs/event-log/port';
 import { createPostgresEventLog } from '../libs/event-log/postgres/postgres-event-log';
-import type { Logger } from '../libs/platform/logger.port';
 import { NotReady } from '../libs/platform/readiness/check';
 import { CannotStart } from './cannot-start';
 import type { Context } from './context';
@@ -16,6 +14,7 @@ export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, log
       pooler: databaseRoutes.log.pooler,
       listenUrl: databaseUrls.log,
       upcasters,
+      logger,
     });
   try {
     return new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger });
@@ -39,30 +38,4 @@ export const requireEventLog = async (log: Pick<EventLog, 'ping'>): Promise<void
       'The event log answers and denies this user what Tenantry needs. Check the user and password of EVENTSTORE_URL, and the rights of the user.',
     );
   }
-};
-
-const AWAY = 'The event log does not answer.';
-
-/**
- * Waits for a log that is started together with this process. A running product survives a log that is away, so a start
- * does, too: it goes on and says so, instead of ending again and again.
- * @param ms how long the log is waited for
- * @returns why the process is not ready; undefined where the log answers, or the process is being stopped
- */
-export const waitForEventLog = async (
-  log: Pick<EventLog, 'ping'>,
-  { logger, ms, stopping }: { logger: Pick<Logger, 'warn'>; ms: number; stopping: () => boolean },
-): Promise<string | undefined> => {
-  for (const end = Date.now() + ms; !stopping(); await sleep(Math.min(1_000, ms))) {
-    try {
-      await requireEventLog(log);
-      return undefined;
-    } catch (error) {
-      const reason = error instanceof NotReady ? error.message : AWAY;
-      // A user who is denied now is denied later.
-      if (error instanceof NotReady || Date.now() >= end) return reason;
-      logger.warn({ err: error }, 'waiting for the event log');
-    }
-  }
-  return undefined;
 };

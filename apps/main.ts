@@ -4,16 +4,14 @@ import { createLogger, type Logger, redact } from '../libs/platform/logging';
 import { bannerFor, notReadyBannerFor, workerBannerFor } from './banner';
 import type { Part } from './context';
 import { prepareContext } from './database';
-import { waitForEventLog } from './event-log';
 import { createLifecycle, type Lifecycle } from './lifecycle';
 import { reportNewerEvents } from './newer-events';
 import { openRuntime, type Runtime } from './runtime';
+import { announceStop, waitUntilReady } from './start-up';
 import type { StripePart } from './stripe-sim/part';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */
 const CLOSE_MS = 5_000;
-/** As long as PostgreSQL is waited for. */
-const WAIT_FOR_LOG_MS = 30_000;
 
 const main = async (): Promise<void> => {
   const settings = loadSettings(readEnvironment(process.cwd()));
@@ -59,12 +57,17 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   ]);
   if (lifecycle.stopping) return;
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
-  const { log } = runtime;
-  const stopping = (): boolean => lifecycle.stopping;
-  const lacking = await waitForEventLog(log, { logger, ms: WAIT_FOR_LOG_MS, stopping });
+  const { readiness, phase } = runtime;
+  const noticeMs = settings.shutdownNoticeMs;
+  lifecycle.add('the notice of the stop', () => announceStop({ readiness, phase, noticeMs }), noticeMs + CLOSE_MS);
+  phase.started();
+  await waitUntilReady({
+    readiness,
+    isStopping: () => lifecycle.stopping,
+    onNotReady: (failing) => process.stdout.write(notReadyBannerFor(api?.url ?? worker?.url, failing)),
+  });
   if (lifecycle.stopping) return;
-  if (lacking) process.stdout.write(notReadyBannerFor(api?.url ?? worker?.url, lacking));
-  else process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
+  process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 
 // Loaded only where they run: a worker needs no HTTP.

@@ -32,12 +32,16 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0023-append-expected-by-equality', 'libs/event-log/postgres/append-expected-by-equality.sql'),
   migration('0024-profile-as-seen', 'libs/identity/profile-as-seen.sql'),
   migration('0025-rebuild-tokens', 'libs/projecting/rebuild-tokens.sql'),
+  migration('0026-log-identity', 'libs/event-log/postgres/log-identity.sql'),
+  migration('0026-append-on-event', 'libs/event-log/postgres/append-on-event.sql'),
   migration('0027-parked-and-skipped', 'libs/projecting/parked-and-skipped.sql'),
   migration('0028-leases', 'libs/platform/lease/schema.sql'),
   migration('0029-reacting-partitions', 'libs/reacting/partitions.sql'),
   migration('0030-idempotency-lease-time', 'libs/platform/idempotency/lease-time.sql'),
   migration('0031-stream-names', 'libs/event-log/postgres/stream-names.sql'),
   migration('0032-billing-lease-time', 'libs/billing/lease-time.sql'),
+  migration('0033-identity-lease-time', 'libs/identity/lease-time.sql'),
+  migration('0034-plans-lease-time', 'libs/plans/lease-time.sql'),
   migration('0035-added-parts', 'libs/projecting/added-parts.sql'),
 ];
 

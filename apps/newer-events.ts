@@ -12,8 +12,9 @@ export const reportNewerEvents = async ({
   projectorPool,
   logger,
   registry,
-}: Pick<Runtime, 'projectorPool' | 'logger' | 'registry'>): Promise<void> => {
-  const unknown = await recordKnownEvents(projectorPool, projections, upcasters);
+  waitForDatabase,
+}: Pick<Runtime, 'projectorPool' | 'logger' | 'registry' | 'waitForDatabase'>): Promise<void> => {
+  const unknown = await waitForDatabase(() => recordKnownEvents(projectorPool, projections, upcasters));
   new Gauge({
     name: 'tenantry_newer_event_types',
     help: 'Event types and schema versions that a newer release may have written and this one does not know',

@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto';
+import type { SigningKey } from '../libs/identity/signing-keys';
 import { createPool } from '../libs/platform/database/pools';
 import { roleNames } from '../libs/platform/database/roles';
 import { silentLogger } from '../libs/platform/logger.port';
@@ -6,7 +8,9 @@ import { installProjections } from '../libs/projecting/install';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
 import { createTestDatabase } from '../libs/testing/database';
 import { projections } from '../projections';
-import { dependencyChecks } from './readiness';
+import { notReadyBannerFor } from './banner';
+import { dependencyChecks, jobsCheck, signingKeysCheck } from './readiness';
+import { waitUntilReady } from './start-up';
 
 describe('whether a process is ready', () => {
   it('depends on its read models: on each of them, at its version or a later one that has all of its columns', async () => {
@@ -38,5 +42,59 @@ describe('whether a process is ready', () => {
       await Promise.all([pool.end(), projector.end()]);
       await database.drop();
     }
+  });
+
+  it('depends on signing with a key that verifies', async () => {
+    const readiness = createReadiness({ logger: silentLogger });
+    const key = { kid: 'one' } as SigningKey;
+    let published: unknown = key;
+    readiness.add(signingKeysCheck({ current: () => key, find: async () => published as KeyObject | undefined }));
+    expect(await readiness.refresh()).toEqual([]);
+    published = undefined;
+    expect(await readiness.refresh()).toMatchObject([
+      { name: 'signing keys', message: expect.stringMatching(/verify/) },
+    ]);
+  });
+
+  it('depends on the queue of jobs where the process works on jobs', async () => {
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add(jobsCheck({ allQueues: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1')) }));
+    expect(await readiness.refresh()).toMatchObject([{ name: 'jobs', message: expect.not.stringMatching(/10\.0/) }]);
+  });
+});
+
+describe('a start', () => {
+  const failing = [
+    { name: 'event log', message: 'It does not answer.', runbook: 'docs/runbooks/readiness.md#event-log' },
+  ];
+
+  it('says what is missing where the process is not ready, and goes on to wait for it', async () => {
+    const rounds = [failing, failing, failing, []];
+    const reported: unknown[] = [];
+    await waitUntilReady({
+      readiness: { refresh: async () => rounds.shift() ?? [] },
+      isStopping: () => false,
+      onNotReady: (it) => reported.push(it),
+      patienceMs: 0,
+    });
+    expect(reported).toEqual([failing]);
+    expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).toMatch(
+      /not ready:\n\n {2}- event log: It does not answer/,
+    );
+    expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).not.toMatch(/is running|curl/);
+  });
+
+  it('waits no longer where the process stops', async () => {
+    let stops = false;
+    const refresh = async () => {
+      stops = true;
+      return failing;
+    };
+    const reported: unknown[] = [];
+    await waitUntilReady({
+      ...{ readiness: { refresh }, isStopping: () => stops, patienceMs: 0 },
+      onNotReady: (it) => reported.push(it),
+    });
+    expect(reported).toEqual([]);
   });
 });

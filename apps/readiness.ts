@@ -1,10 +1,12 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../libs/event-log/port';
+import type { SigningKeys } from '../libs/identity/signing-keys';
 import { requireDatabase } from '../libs/platform/database/require-database';
-import type { FailingCheck, ReadinessCheck } from '../libs/platform/readiness/check';
+import { type FailingCheck, NotReady, type ReadinessCheck } from '../libs/platform/readiness/check';
 import type { Projection } from '../libs/projecting/projection';
 import { requireReadable } from '../libs/projecting/readable';
 import { requireEventLog } from './event-log';
+import type { OpenedJobs } from './jobs';
 
 export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;
@@ -35,6 +37,26 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
     run: () => requireReadable(pool, projections),
   },
 ];
+
+/** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
+export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({
+  name: 'signing keys',
+  message: 'The signing keys can not be read, or none of them signs.',
+  runbook: 'docs/runbooks/readiness.md#signing-keys',
+  run: async () => {
+    if (await keys.find(keys.current().kid)) return;
+    throw new NotReady('The key that signs access tokens is not among the keys that verify them. Sign-in is useless.');
+  },
+});
+
+/** What a worker needs beside its dependencies: the queue of jobs answers. */
+export const jobsCheck = (jobs: Pick<OpenedJobs, 'allQueues'>): ReadinessCheck => ({
+  name: 'jobs',
+  message:
+    'The queue of jobs does not answer (Redis with REDIS_URL, else PostgreSQL). Billing and schedules wait for it.',
+  runbook: 'docs/runbooks/readiness.md#jobs',
+  run: () => jobs.allQueues(),
+});
 
 /** The parts of the problem document that `/readyz` answers with. */
 export const describeFailing = (failing: readonly FailingCheck[]) => ({

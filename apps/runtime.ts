@@ -5,15 +5,20 @@ import { roleNames } from '../libs/platform/database/roles';
 import { clockCheck } from '../libs/platform/lease/clock-check';
 import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
 import { createMetricsRegistry } from '../libs/platform/metrics';
+import { createPhase, type Phase } from '../libs/platform/readiness/phase';
 import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
+import { createCheckpointWatch } from '../libs/projecting/checkpoint-watch';
 import { installProjections } from '../libs/projecting/install';
+import { readPlaces } from '../libs/projecting/places';
 import { createProcesses, type Processes } from '../libs/projecting/processes';
 import { createProgress, type Progress } from '../libs/projecting/progress';
 import { createProjectorPool } from '../libs/projecting/projector-pool';
+import { readReactionPlaces } from '../libs/reacting/places';
 import { projections } from '../projections';
 import { projectorConnections } from './connections';
 import type { Context } from './context';
 import { openEventLog } from './event-log';
+import { historyChecks } from './history';
 import { type OpenedJobs, openJobs } from './jobs';
 
 /** What the parts of one process share: one connection to the log, one view of how far the read models are. */
@@ -28,6 +33,8 @@ export interface Runtime extends Context {
   readonly jobs: OpenedJobs;
   /** What `/readyz` answers for; each part of the process adds what it needs. */
   readonly readiness: Readiness;
+  /** Whether the process has started, and whether it stops. */
+  readonly phase: Phase;
   /** The database's time, and what moves leases. */
   readonly clock: DatabaseClock;
   close(): Promise<void>;
@@ -56,10 +63,21 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   const registry = createMetricsRegistry();
   const jobs = openJobs(context, registry, projectorPool);
   const readiness = createReadiness({ logger, registry });
+  const phase = createPhase();
+  readiness.add(phase.check);
   const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
   readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);
+  const progress = createProgress();
+  const checkpoints = createCheckpointWatch({
+    log,
+    progress,
+    projections: () => readPlaces(projectorPool),
+    reactions: () => readReactionPlaces(projectorPool),
+  });
+  readiness.add(...historyChecks(checkpoints, log));
+  void checkpoints.watch(closing.signal);
   const processes = createProcesses({
     pool: projectorPool,
     projections,
@@ -71,12 +89,13 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   return {
     ...context,
     log,
-    progress: createProgress(),
+    progress,
     registry,
     projectorPool,
     processes,
     jobs,
     readiness,
+    phase,
     clock,
     close: async () => {
       closing.abort();

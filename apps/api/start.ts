@@ -27,7 +27,7 @@ import { projections } from '../../projections';
 import { SNAPSHOT_CONNECTIONS } from '../connections';
 import type { Part } from '../context';
 import { databaseSettingsCheck } from '../database-settings-check';
-import { dependencyChecks } from '../readiness';
+import { dependencyChecks, signingKeysCheck } from '../readiness';
 import type { Runtime } from '../runtime';
 import { modeOf, openGateway } from '../stripe';
 import { ApiModule } from './api.module';
@@ -150,6 +150,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
   });
   readiness.add(
     ...dependencyChecks({ log, pool, projections }),
+    signingKeysCheck(keys),
     databaseSettingsCheck({
       db,
       pools: [

@@ -14,6 +14,7 @@ import { operatorToken } from './operators';
 import { listParked, listProjections, listSkipped, resumeParked, setProjectionState } from './projections';
 import { listReactions, settleParkedEvent } from './reactions';
 import { listRebuilds, rebuildProjection } from './rebuilds';
+import { resetProjections, resetReaction } from './resets';
 import { USAGE, UsageError } from './usage';
 
 const say = (line: string): void => {
@@ -49,6 +50,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       );
     case 'projections rebuild':
       return onRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
+    case 'projections reset':
+      return onRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest));
     case 'projections pause':
       return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
@@ -72,6 +75,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
       return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));
     case 'reactions':
       return onRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
+    case 'reactions reset':
+      return onRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest));
     case 'reactions retry':
     case 'reactions skip':
       return onRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));

@@ -28,7 +28,15 @@ export const listProjections = async (pool: Pool, log: EventLog): Promise<string
     ['projection', 'version', 'position', 'behind', 'parked', 'state', 'moved'],
     rows.map(({ projection, version, position, state, parked, moved }) => {
       const behind = head - BigInt(position);
-      return [projection, version, position, behind > 0n ? behind : 0n, parked, state, moved.toISOString()];
+      return [
+        projection,
+        version,
+        position,
+        behind >= 0n ? behind : `${-behind} ahead of the log`,
+        parked,
+        state,
+        moved.toISOString(),
+      ];
     }),
   );
 };

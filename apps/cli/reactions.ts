@@ -19,7 +19,7 @@ export const listReactions = async (pool: Pool, log: EventLog): Promise<string> 
     ['reaction', 'position', 'behind', 'set aside', 'moved'],
     rows.map(({ reaction, position, waiting, moved }) => {
       const behind = head - BigInt(position);
-      return [reaction, position, behind > 0n ? behind : 0n, waiting, moved.toISOString()];
+      return [reaction, position, behind >= 0n ? behind : `${-behind} ahead of the log`, waiting, moved.toISOString()];
     }),
   );
   return `${reactions}\n\n${await listParkedEvents(pool)}`;

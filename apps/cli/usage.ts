@@ -8,6 +8,7 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry migrate                          bring the database up to date
   tenantry projections                      position, lag and state of each read model
   tenantry projections rebuild NAME         fold a read model anew, while the old one is read
+  tenantry projections reset [NAME|--all]   rebuild what does not fit the log, or the named one, or all
   tenantry projections pause|resume NAME    stop a read model, or let it go on
   tenantry database users                   print the users of a pooler with their passwords, as PgBouncer's userlist
   tenantry operators token [--hours N] [--name NAME]
@@ -19,6 +20,8 @@ export const USAGE = `tenantry: what operators do beside a running Tenantry
   tenantry parked retry|skip NAME LANE      let one go on, with or without that event
   tenantry parked skipped                   events that were skipped, by whom and when
   tenantry reactions                        position and lag of what answers events, and what it could not answer
+  tenantry reactions reset NAME --to head|POSITION
+                                            answer only what lies behind that place of the log
   tenantry reactions retry|skip NAME EVENT  try such an event again, or leave it unanswered
   tenantry billing inbox [STATE]            what Stripe told: how many of each state, or those of one
   tenantry billing show|retry|skip EVENT    look at one, try it again, or leave it alone

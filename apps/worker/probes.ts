@@ -19,6 +19,7 @@ export interface ProbesOptions {
 
 /** ms for a request to arrive: each is one line. */
 const REQUEST_MS = 5_000;
+const CLOSE_MS = 1_000;
 
 interface Answer {
   readonly status: number;
@@ -73,9 +74,12 @@ export const startProbes = async ({ host, port, readiness, registry }: ProbesOpt
   const { port: taken } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    /** Finishes the answers under way, for a second at most. */
     close: async (): Promise<void> => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await closed;
+      clearTimeout(timer);
     },
   };
 };

@@ -12,7 +12,7 @@ import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
 import type { Part } from '../context';
 import { databaseSettingsCheck } from '../database-settings-check';
-import { dependencyChecks } from '../readiness';
+import { dependencyChecks, jobsCheck } from '../readiness';
 import type { Runtime } from '../runtime';
 import { startBilling } from './billing';
 import { startProbes } from './probes';
@@ -38,7 +38,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
       ...dependencyChecks({ log, pool, projections: [] }),
       databaseSettingsCheck({ pools: [[pool, 'projector']] }),
     );
-  readiness.add(projectionsCheck({ log, pool, projections, processes }));
+  readiness.add(projectionsCheck({ log, pool, projections, processes }), jobsCheck(runtime.jobs));
   // Beside the API there is no need of them: its own probes answer for the whole process.
   const probes =
     settings.role === 'worker'

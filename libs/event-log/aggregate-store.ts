@@ -46,7 +46,8 @@ const ATTEMPTS = 50;
 /**
  * Loads a stream's state, lets a rule decide on it, appends what it decided expecting the version that it saw, and does
  * so again where another was faster. A rule's no counts only on a state that was read from the log for it: a state that
- * was kept in memory may be behind. What was kept of a stream that has been erased since counts for nothing.
+ * was kept in memory may be behind. What was kept of a stream that has been erased since, or of a
+ * history that the log no longer has, counts for nothing.
  */
 export class AggregateStore {
   readonly #log: EventLog;
@@ -160,12 +161,13 @@ export class AggregateStore {
     fold: Fold<State, Event>,
     { stream, name }: Target,
   ): Promise<Folded<State>> {
-    const kept = this.#cache.get<State>(name) ?? (await this.#snapshots.load<State>(stream, fold.foldVersion));
-    const added = kept && (await this.#readOn(stream, kept.version));
+    const kept = this.#cache.get<State>(name) ?? (await this.#snapshot(fold, stream));
+    const added = kept && (await this.#readOn(stream, kept));
     if (kept && !added) this.#cache.drop(name);
     const base = kept && added ? kept : { version: 0, state: fold.initial };
     const events = added ?? (await this.#log.readStream(stream));
-    const folded = foldOnto(fold, base, events as unknown as readonly Event[]);
+    const commandId = events.at(-1)?.commandId ?? base.commandId;
+    const folded = { ...foldOnto(fold, base, events as unknown as readonly Event[]), commandId };
     this.#cache.put(name, folded);
     // The newer release would take what was left out here for nothing that happened.
     if (events.length >= this.#snapshotEvery && !folded.unknown) this.#snapshots.save(stream, fold.foldVersion, folded);
@@ -186,6 +188,14 @@ export class AggregateStore {
     return folded;
   }
 
+  async #snapshot<State, Event extends EventToAppend>(
+    { foldVersion, isState = isAny }: Fold<State, Event>,
+    stream: StreamId,
+  ): Promise<Folded<State> | undefined> {
+    const found = await this.#snapshots.load<State>(stream, foldVersion);
+    return found && isState(found.state) ? found : undefined;
+  }
+
   /** Keeps nothing of an erased tenant in memory. What a command under way puts back is distrusted by {@link load}. */
   forgetTenant(tenantId: string): void {
     this.#cache.dropAll(tenantPrefix(tenantId));
@@ -193,13 +203,17 @@ export class AggregateStore {
 
   /**
    * What came after a version. Its own event is read with it, as the proof that what was kept is of a stream that still
-   * is: an erased stream has nothing after any version either.
+   * is, in the same history: an erased stream has nothing after any version either, and a log that went back to an older
+   * copy may have another event there.
    * @returns undefined where that event is gone
    */
-  async #readOn(stream: StreamId, version: number): Promise<readonly RecordedEvent[] | undefined> {
+  async #readOn(
+    stream: StreamId,
+    { version, commandId }: Folded<unknown>,
+  ): Promise<readonly RecordedEvent[] | undefined> {
     if (version === 0) return undefined;
     const [known, ...added] = await this.#log.readStream(stream, { afterVersion: version - 1 });
-    return known?.version === version ? added : undefined;
+    return known?.version === version && known.commandId === commandId ? added : undefined;
   }
 
   async #append<State, Event extends EventToAppend>(
@@ -212,6 +226,7 @@ export class AggregateStore {
     const result = await this.#log.append({
       stream: target.stream,
       expected: folded.version,
+      expectedCommandId: folded.commandId,
       events,
       commandId,
       actor,
@@ -221,7 +236,7 @@ export class AggregateStore {
     const { position } = result;
     // What the command found when it was carried out first is not what it would find now.
     if (result.repeated) return { ...(await this.#load(fold, target)), position };
-    const next = foldOnto(fold, { ...folded, version: result.version - events.length }, events);
+    const next = { ...foldOnto(fold, { ...folded, version: result.version - events.length }, events), commandId };
     this.#cache.put(target.name, next);
     return { ...next, position };
   }
@@ -235,6 +250,8 @@ export class AggregateStore {
 const requireWhole = (name: string, { unknown }: Folded<unknown>): void => {
   if (unknown) throw new HistoryOfNewerRelease(name, unknown);
 };
+
+const isAny = <State>(_value: unknown): _value is State => true;
 
 const LOG_ERRORS = new Set(['InvalidAppend', 'LogUnavailable', 'AppendOutcomeUnknown']);
 const isOfTheLog = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);

@@ -1,6 +1,7 @@
 import { appending } from './contract/appending';
 import { erasing } from './contract/erasing';
 import { failing } from './contract/failing';
+import { identifying } from './contract/identifying';
 import { racing } from './contract/racing';
 import { reading } from './contract/reading';
 import { refusing } from './contract/refusing';
@@ -31,6 +32,7 @@ export const eventLogContract = (name: string, open: () => Promise<ContractFixtu
     appending(opened);
     refusing(opened);
     repeating(opened);
+    identifying(opened);
     racing(opened);
     reading(opened);
     subscribing(opened);

@@ -1,5 +1,5 @@
 import { backoff, sleep } from '../platform/backoff';
-import type { EventLog, Position, RecordedEvent } from './port';
+import { type EventLog, HistoryChanged, type Position, type RecordedEvent } from './port';
 
 const RETRY = { firstMs: 50, maxMs: 1_000 };
 
@@ -30,8 +30,9 @@ export const followFacts = (
           after = position;
           failed = 0;
         }
-      } catch {
-        // As where it simply ends.
+      } catch (error) {
+        // The position is of a history that the log no longer has. Anything else is as where it simply ends.
+        if (error instanceof HistoryChanged) after = undefined;
       }
       await sleep(backoff(++failed, RETRY), signal);
     }

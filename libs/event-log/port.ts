@@ -16,6 +16,26 @@ export type JsonObject = { [key: string]: JsonValue };
 
 export type { Actor };
 
+/**
+ * Names one event. A position alone does not: where a log goes back to an older copy (a restore, a failover to a replica
+ * that was behind), the positions of what was lost are given to other events.
+ */
+export interface EventMark {
+  readonly position: Position;
+  readonly eventId: string;
+  readonly commandId: string;
+  /** Null outside tenants. The event of an erased tenant is gone, and that is no fault of the log. */
+  readonly tenantId: string | null;
+}
+
+/** Which log it is. */
+export interface LogIdentity {
+  /** UUID, made once with the log. A restored copy has the id of its original. */
+  readonly logId: string;
+  /** Raised by a process that finds that the log went back to an older copy. 1 for a log that never did. */
+  readonly epoch: number;
+}
+
 /** What goes to the log: a past-tense fact. `type` is a storage contract and is never renamed. */
 export interface EventToAppend {
   readonly type: string;
@@ -32,6 +52,12 @@ export type ExpectedVersion = number | 'any';
 export interface Append {
   readonly stream: StreamId;
   readonly expected: ExpectedVersion;
+  /**
+   * The command of the event at the expected version, where the caller knows it. PostgreSQL refuses the append as of
+   * another version where another event stands there: the log went back since the caller read it. EventStoreDB compares
+   * the number alone.
+   */
+  readonly expectedCommandId?: string | undefined;
   readonly events: readonly EventToAppend[];
   /**
    * UUID. The append's identity: event ids derive from it (`eventId`), and a repeat with the same command id, whatever
@@ -102,6 +128,8 @@ export interface Page {
   readonly position: Position;
   /** True where the page reached the head that the log had when the page was read. */
   readonly caughtUp: boolean;
+  /** The last event at or before `position`, whether it matches or not; undefined where it is not known. */
+  readonly last?: EventMark | undefined;
 }
 
 export interface Subscribe extends Filter {
@@ -142,11 +170,38 @@ export interface EventLog {
    * Catch-up, then live. Each page follows the one before without a gap; a page may be empty (it moves the position
    * only). The next page is asked for when the consumer comes back for it: that is the back-pressure. A log that goes
    * away is waited for with backoff and jitter, the iteration does not fail.
+   * @throws HistoryChanged from the iteration, where the log went back to an older copy meanwhile
    */
   subscribe(options: Subscribe): AsyncIterable<Page>;
 
   /** The position of the last event. @throws LogUnavailable */
   head(): Promise<Position>;
+
+  /** @throws LogUnavailable */
+  identity(): Promise<LogIdentity>;
+
+  /** The last event at or before a position; of the whole log unless given. Undefined: there is none. @throws LogUnavailable */
+  lastEvent(notAfter?: Position): Promise<EventMark | undefined>;
+
+  /**
+   * Those of the marks whose event this log does not hold. The events of erased tenants are not counted as missing.
+   * @throws LogUnavailable
+   */
+  missing(marks: readonly EventMark[]): Promise<EventMark[]>;
+
+  /**
+   * Calls the listener when the log turns out to be another one, or to have gone back to an older copy: within about a
+   * second while the log answers. Whatever was kept of the log in memory counts for nothing then.
+   * @returns the function that ends it
+   */
+  onHistoryChange(listener: () => void): () => void;
+
+  /**
+   * Resolves where the next event will lie behind the last one; puts right what would give it another position.
+   * @throws PositionsBehind it can not be put right
+   * @throws LogUnavailable
+   */
+  checkPositions(): Promise<void>;
 
   /** Erases every stream of the tenant, and takes no append for it any more. Idempotent. @throws LogUnavailable */
   deleteTenant(tenantId: string): Promise<void>;
@@ -176,7 +231,11 @@ export class WrongExpectedVersion extends Error {
     /** The stream's version when the append was refused; undefined where the store did not tell. */
     readonly actual: number | undefined,
   ) {
-    super(`expected version ${expected}, the stream is at ${actual ?? 'another one'}`);
+    super(
+      actual === expected
+        ? `expected version ${expected}, where the stream now has another event than the one that was read`
+        : `expected version ${expected}, the stream is at ${actual ?? 'another one'}`,
+    );
   }
 }
 
@@ -190,6 +249,18 @@ export class LogUnavailable extends Error {
 
 /** The log answers, and refuses the call to the user that this process connects as. Trying again changes nothing. */
 export class LogDenied extends LogUnavailable {}
+/** The log is another one, or went back to an older copy. Read your own checkpoint again and begin there. */
+export class HistoryChanged extends Error {
+  override readonly name = 'HistoryChanged';
+  constructor() {
+    super('the event log went back to an older copy, or is another log');
+  }
+}
+
+/** New events would get positions that readers have passed already. The message is for operators. */
+export class PositionsBehind extends Error {
+  override readonly name = 'PositionsBehind';
+}
 
 export class AppendOutcomeUnknown extends Error {
   override readonly name = 'AppendOutcomeUnknown';

@@ -2,6 +2,8 @@
 export interface Folded<State> {
   readonly version: number;
   readonly state: State;
+  /** Of the event at that version: the version alone fits another history, too. Undefined at version 0. */
+  readonly commandId?: string | undefined;
   /** The first event that this release does not know: `state` is what the others come to. Left out where all are known. */
   readonly unknown?: UnknownFact;
 }

@@ -78,12 +78,15 @@ const validActor = (actor: Append['actor']): boolean => {
   }
 };
 
-const requireEnvelope = ({ stream, expected, commandId, actor, correlationId, causationId }: Append): void => {
+const requireEnvelope = (append: Append): void => {
+  const { stream, expected, expectedCommandId, commandId, actor, correlationId, causationId } = append;
   if (!aggregatePattern.test(stream.aggregate)) refuse('the aggregate is no lower-case word');
   if (!uuidPattern.test(stream.id)) refuse('the stream id is no lower-case UUID');
   if (stream.tenantId !== null && !uuidPattern.test(stream.tenantId)) refuse('the tenant id is no lower-case UUID');
   if (expected !== 'any' && !(Number.isSafeInteger(expected) && expected >= 0))
     refuse('the expected version is no count');
+  if (expectedCommandId !== undefined && !uuidPattern.test(expectedCommandId))
+    refuse('the command id of the expected event is no lower-case UUID');
   if (!uuidPattern.test(commandId)) refuse('the command id is no lower-case UUID');
   if (!validActor(actor)) refuse('the actor is of no known kind, or a person without an id');
   if (typeof correlationId !== 'string' || !correlationPattern.test(correlationId))

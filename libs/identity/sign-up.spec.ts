@@ -235,7 +235,7 @@ describe('a sign-up', () => {
   it('is taken up by one sweeper of several', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     for (let n = 0; n < 20; n++) await signUp(request(`ada${n}@acme.example`), cut).catch(() => {});
-    await owner.query(`update identity.sign_ups set attempted_at = now() - interval '20 seconds'`);
+    await owner.query(`update identity.sign_ups set attempted_at = lease.now() - interval '20 seconds'`);
     const all = await Promise.all(Array.from({ length: 4 }, () => createSignUpStore(projector).takeUnfinished(15, 50)));
     expect(all.flat()).toHaveLength(20);
     expect(new Set(all.flat().map(({ personId }) => personId)).size).toBe(20);
@@ -252,7 +252,7 @@ describe('a sign-up', () => {
     const parts = { passwords, store: store(), events: events() };
     await signUp(wanted, parts);
     const age = (hours: number) =>
-      owner.query('update identity.sign_ups set completed_at = now() - make_interval(hours => $1)', [hours]);
+      owner.query('update identity.sign_ups set completed_at = lease.now() - make_interval(hours => $1)', [hours]);
     await age(47);
     await sweep();
     await expect(signUp(wanted, parts)).resolves.toBeDefined();

@@ -31,9 +31,9 @@ const COLUMNS = `tenant_id as "tenantId", command_id as "commandId", resource, s
 
 const HELD_IN: Statement = {
   name: 'held-reservations',
-  text: `select ${COLUMNS}, expires_at <= now() as overdue from plans.reservations
+  text: `select ${COLUMNS}, overdue_at <= lease.now() as overdue from plans.reservations
     where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and scope_id = $1
-    order by expires_at limit 100`,
+    order by overdue_at limit 100`,
 };
 
 const RANK: Statement = {
@@ -100,7 +100,7 @@ export const settleReservations = async (
 export const overdueReservations = async (pool: Pool, limit: number): Promise<Held[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<Held>(
-      `select ${COLUMNS}, true as overdue from plans.reservations where expires_at <= now() order by expires_at limit $1`,
+      `select ${COLUMNS}, true as overdue from plans.reservations where overdue_at <= lease.now() order by overdue_at limit $1`,
       [limit],
     ),
   );

@@ -47,7 +47,8 @@ export const writeBatch = async (
   };
   try {
     await write(batch.statement, batch.parked);
-    return { ...from, position: batch.statement.to };
+    const { to, mark } = batch.statement;
+    return { ...from, position: to, mark: mark ?? from.mark };
   } catch (error) {
     if (!isDataError(error)) throw error;
     await writeWithoutRefused(projection, batch, pool, write, error);
@@ -57,7 +58,7 @@ export const writeBatch = async (
 
 const writeWithoutRefused = async (
   projection: Projection,
-  { events, parked, statement: { to } }: Batch,
+  { events, parked, statement: { to, mark } }: Batch,
   pool: Pool,
   write: (statement: Advance, parked: readonly Parked[]) => Promise<void>,
   error: unknown,
@@ -66,5 +67,5 @@ const writeWithoutRefused = async (
   // No event is refused by itself now: what was refused has changed in the meantime, and the batch is tried again.
   if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
   const { folded } = foldUntil(projection, events, stopped);
-  await write(advanceOf(projection, { to, folded, parked: stopped }), stopped);
+  await write(advanceOf(projection, { to, mark, folded, parked: stopped }), stopped);
 };

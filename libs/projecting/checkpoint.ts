@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { heldByLog, type LogMark, markText, parseMark } from '../event-log/mark';
 import type { Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
@@ -10,6 +11,8 @@ export const LIVE_SCHEMA = 'read_model';
 export interface Checkpoint {
   readonly version: number;
   readonly position: Position;
+  /** The event that it lies at, or the last one before it; undefined: not known. */
+  readonly mark: LogMark | undefined;
   readonly epoch: number;
   readonly state: 'running' | 'paused';
 }
@@ -38,15 +41,16 @@ export const readCheckpoint = async (pool: Pool, projection: string): Promise<Ch
     const { rows } = await client.query<{
       version: number;
       position: string;
+      mark: string | null;
       epoch: number;
       state: Checkpoint['state'];
     }>({
       name: 'read-checkpoint',
-      text: 'select version, position, epoch, state from projecting.checkpoints where projection = $1',
+      text: 'select version, position, mark::text, epoch, state from projecting.checkpoints where projection = $1',
       values: [projection],
     });
     const [row] = rows;
-    return row && { ...row, position: BigInt(row.position) };
+    return row && { ...row, position: BigInt(row.position), mark: row.mark === null ? undefined : parseMark(row.mark) };
   });
 
 export const readParkedLanes = async (pool: Pool, projection: string): Promise<Set<string>> =>
@@ -61,14 +65,16 @@ export const readParkedLanes = async (pool: Pool, projection: string): Promise<S
 
 const PARK = `insert into projecting.parked
     (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
-  select $1, v.* from unnest($5::uuid[], $6::boolean[], $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[],
-    $12::integer[]) as v
+  select $1, v.* from unnest($6::uuid[], $7::boolean[], $8::text[], $9::numeric[], $10::text[], $11::text[], $12::text[],
+    $13::integer[]) as v
   where exists (select from held) on conflict (projection, lane) do nothing`;
 
 /** What a batch of events comes to. */
 export interface Folding {
   /** How far the log has been read. */
   readonly to: Position;
+  /** The event there, or the last one before it; left out where it is not known. */
+  readonly mark?: LogMark | undefined;
   readonly folded: Folded;
   /** Lanes that stand still from one of the events on. */
   readonly parked: readonly Parked[];
@@ -78,6 +84,7 @@ export interface Folding {
 export interface Advance {
   readonly projection: string;
   readonly to: Position;
+  readonly mark: LogMark | undefined;
   readonly text: string;
   readonly values: readonly (string | readonly (string | boolean | number)[])[];
 }
@@ -86,15 +93,18 @@ export interface Advance {
  * Puts a batch's rows and the move of the checkpoint in one statement, and so in one transaction and one round trip. Takes
  * about as long as folding the batch: best done while the batch before it is being written.
  */
-export const advanceOf = ({ name, tables }: Projection, { to, folded, parked }: Folding): Advance => {
+export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, parked }: Folding): Advance => {
   const parking = parked.length > 0;
-  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 13 : 5);
+  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 14 : 6);
   const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
   const text = `with held as materialized (
     select from projecting.checkpoints
-    where projection = $1 and position = $2 and epoch = $3 and state = 'running' for update skip locked
+    where projection = $1 and (mark is null or (mark).log_id is not distinct from ($5::event_log.mark).log_id
+        or $5::event_log.mark is null)
+      and ${heldByLog('$5')}
+      and position = $2 and epoch = $3 and state = 'running' for update skip locked
   ), ${expressions.map((sql, at) => `r${at} as (${sql}), `).join('')}moved as (
-    update projecting.checkpoints set position = $4, moved_at = now()
+    update projecting.checkpoints set position = $4, mark = coalesce($5::event_log.mark, mark), moved_at = now()
     where projection = $1 and exists (select from held) returning 1
   ) select count(*)::integer as moved from moved`;
   const lanes = parking
@@ -109,22 +119,24 @@ export const advanceOf = ({ name, tables }: Projection, { to, folded, parked }: 
         parked.map((it) => it.schemaVersion),
       ]
     : [];
-  return { projection: name, to, text, values: [...lanes, ...rows.values] };
+  return { projection: name, to, mark, text, values: [...lanes, ...rows.values] };
 };
 
 /**
- * Carries it out. The checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens.
+ * Carries it out. The checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens. Nor
+ * where it is of another log, or where the log, in the same database, does not hold the event that it would lie at: the
+ * database went back to an older copy, and what was folded is of events that are not there any more.
  * @returns false where nothing happened
  */
 export const advance = async (
   client: PoolClient,
   from: Checkpoint,
-  { projection, to, text, values }: Advance,
+  { projection, to, mark, text, values }: Advance,
 ): Promise<boolean> => {
   const { rows } = await client.query<{ moved: number }>({
     name: statementName(text),
     text,
-    values: [projection, from.position.toString(), from.epoch, to.toString(), ...values],
+    values: [projection, from.position.toString(), from.epoch, to.toString(), mark ? markText(mark) : null, ...values],
   });
   return rows[0]?.moved === 1;
 };

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import type { EventLog, Position } from '../event-log/port';
+import { type LogMark, misfits } from '../event-log/mark';
+import { type EventLog, type EventMark, HistoryChanged, LogUnavailable, type Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
 import { yielded } from '../platform/yielded';
@@ -37,31 +38,63 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
   const { pool, logger, signal, standbyMs = 200 } = options;
   const standBy = (): Promise<void> => sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
   let failures = 0;
+  let misfit: string | undefined;
   while (!signal.aborted) {
     const began = Date.now();
+    // From before the checkpoint is read: what is read of one history must not go on in another.
+    const changed = new AbortController();
+    const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
       const checkpoint = await readCheckpoint(pool, projection.name);
-      if (checkpoint) options.progress.report(projection.name, checkpoint.position);
-      if (checkpoint?.state === 'running' && checkpoint.version === projection.version) {
-        const standing = await readParkedLanes(pool, projection.name);
-        await follow(await withoutSkipped(pool, projection), checkpoint, standing, options);
+      const before = misfit;
+      misfit =
+        checkpoint && (await misfits(options.log, [{ ...checkpoint, name: projection.name }])).get(projection.name);
+      if (misfit !== undefined && misfit !== before) {
+        logger.error(
+          { projection: projection.name, reason: misfit },
+          'projection stands still: rebuild it from the log',
+        );
       }
+      if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
+      if (checkpoint?.state === 'running' && checkpoint.version === projection.version && misfit === undefined) {
+        const standing = await readParkedLanes(pool, projection.name);
+        await follow(await withoutSkipped(pool, projection), checkpoint, standing, {
+          ...options,
+          signal: AbortSignal.any([signal, changed.signal]),
+        });
+      }
+      if (changed.signal.aborted) throw new HistoryChanged();
       await standBy();
     } catch (error) {
       if (error instanceof Refolding) continue;
+      if (error instanceof HistoryChanged) {
+        // What is known of this projection is of the history before: its checkpoint says where it is now.
+        options.progress.forget(projection.name);
+        continue;
+      }
       if (error instanceof Lost) {
         await standBy();
         continue;
       }
       failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
-      if (!signal.aborted) logger.warn({ err: error, projection: projection.name }, 'projection stopped, trying again');
+      // The log says itself that it is away.
+      if (!signal.aborted && !(error instanceof LogUnavailable))
+        logger.warn({ err: error, projection: projection.name }, 'projection stopped, trying again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
+    } finally {
+      stopListening();
     }
   }
 };
 
 /** ms for which a checkpoint may lie behind where there was nothing to write: many such moves are one then. */
 const IDLE_MS = 20;
+
+/** Where a page ends that held nothing to fold. */
+interface Idle {
+  readonly to: Position;
+  readonly mark: LogMark | undefined;
+}
 
 /**
  * Writes one after the other, in the order in which they were asked for; the first that fails ends it all. What moves the
@@ -73,7 +106,7 @@ const createWriter = (
   onFailure: (error: unknown) => void,
 ) => {
   let last: Promise<void> = Promise.resolve();
-  let target: Position | undefined;
+  let target: Idle | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const then = (work: () => Promise<void> | void): void => {
@@ -86,7 +119,7 @@ const createWriter = (
     const to = target;
     target = undefined;
     if (to === undefined) return;
-    const statement = advanceOf(projection, { to, folded: new Map(), parked: [] });
+    const statement = advanceOf(projection, { ...to, folded: new Map(), parked: [] });
     then(() => write({ events: [], parked: [], statement }));
   };
   return {
@@ -97,7 +130,7 @@ const createWriter = (
       target = undefined;
       then(() => write(batch));
     },
-    moveLater: (to: Position): void => {
+    moveLater: (to: Idle): void => {
       target = to;
       timer ??= setTimeout(moveNow, IDLE_MS);
     },
@@ -127,6 +160,8 @@ const follow = async (
   const { name } = projection;
   const ended = new AbortController();
   const signal = AbortSignal.any([options.signal, ended.signal]);
+  const { logId } = await log.identity();
+  const inLog = (mark: EventMark | undefined): LogMark | undefined => mark && { ...mark, logId };
   let checkpoint = start;
   const writer = createWriter(
     projection,
@@ -141,7 +176,7 @@ const follow = async (
   /** One batch waits, ready to be sent as soon as the one before it is answered. */
   let oneBefore: Promise<void> = Promise.resolve();
   try {
-    for await (const { events, position } of log.subscribe({
+    for await (const { events, position, last } of log.subscribe({
       after: start.position,
       types: projection.types,
       pageSize,
@@ -150,7 +185,7 @@ const follow = async (
       if (events.length === 0) {
         // Nothing of this is for us: whoever waits here need not wait for the checkpoint to say so.
         writer.then(() => progress.report(name, position));
-        writer.moveLater(position);
+        if (position > start.position) writer.moveLater({ to: position, mark: inLog(last) });
         continue;
       }
       buffer.clear();
@@ -159,7 +194,7 @@ const follow = async (
       const parked = foldEvents(projection, going, standing, buffer);
       for (const { lane } of parked) standing.add(lane);
       await yielded();
-      const statement = advanceOf(projection, { to: position, folded: buffer.folded, parked });
+      const statement = advanceOf(projection, { to: position, mark: inLog(last), folded: buffer.folded, parked });
       await oneBefore;
       oneBefore = writer.settled();
       writer.add({ events: going, parked, statement });

@@ -38,6 +38,7 @@ export const loadHistory = async (
         await yielded();
       }
       progress.position = page.position;
+      progress.last = page.last ?? progress.last;
       if (filling.size >= chunkRows) {
         // One chunk is written while the next one is folded.
         await loading;

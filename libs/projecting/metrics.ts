@@ -17,7 +17,10 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
   const gauge = (name: string, help: string): Gauge<'projection'> =>
     new Gauge({ name, help, labelNames: ['projection'], registers: [registry] });
   const position = gauge('tenantry_projection_position', 'Position of the projection in the log');
-  const lag = gauge('tenantry_projection_lag_positions', 'Positions between the head of the log and the projection');
+  const lag = gauge(
+    'tenantry_projection_lag_positions',
+    'Positions between the head of the log and the projection; below 0: it is ahead of the log',
+  );
   const idle = gauge('tenantry_projection_behind_seconds', 'Seconds that a projection with a lag has stood still');
   const parked = gauge('tenantry_projection_parked_lanes', 'Lanes that stand still, for whatever reason');
   const waiting = gauge('tenantry_projection_waiting_lanes', 'Lanes among them that wait for a newer release');
@@ -40,10 +43,10 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
       ),
     );
     for (const row of rows) {
-      const behind = Math.max(0, Number(head - BigInt(row.position)));
+      const behind = Number(head - BigInt(row.position));
       position.set({ projection: row.projection }, Number(row.position));
       lag.set({ projection: row.projection }, behind);
-      idle.set({ projection: row.projection }, behind === 0 ? 0 : row.still);
+      idle.set({ projection: row.projection }, behind <= 0 ? 0 : row.still);
       parked.set({ projection: row.projection }, row.parked);
       waiting.set({ projection: row.projection }, row.waiting);
     }

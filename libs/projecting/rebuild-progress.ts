@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventLog, Page, Position } from '../event-log/port';
+import type { EventLog, EventMark, Page, Position } from '../event-log/port';
 import { START } from '../event-log/port';
 import type { Logger } from '../platform/logger.port';
 import type { Parked } from './checkpoint';
@@ -23,6 +23,8 @@ export interface RebuildOptions {
 /** How far a rebuild is. */
 export interface Progressing {
   position: Position;
+  /** The event there, or the last one before it. */
+  last?: EventMark | undefined;
   events: number;
   /** By lane; the lane stands still from its event on, in the new read model too. */
   readonly parked: Map<string, Parked>;
@@ -34,5 +36,6 @@ export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, 
   for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
     progress.parked.set(one.lane, one);
   progress.position = page.position;
+  progress.last = page.last ?? progress.last;
   progress.events += page.events.length;
 };

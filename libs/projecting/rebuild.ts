@@ -1,7 +1,8 @@
 import type { PoolClient } from 'pg';
 import { DatabaseError } from 'pg';
+import { heldByLog, markText } from '../event-log/mark';
 import type { EventLog } from '../event-log/port';
-import { LogUnavailable } from '../event-log/port';
+import { HistoryChanged, LogUnavailable } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { inTransaction, isConnectionSuspect } from '../platform/database/pools';
 import type { Parked } from './checkpoint';
@@ -96,11 +97,16 @@ const swap = async (
   await catchUpIn(client, projection, shadow, progress, log);
   await shadow.swap(client, installed.tables);
   await replaceParked(client, projection.name, progress.parked.values());
-  await client.query(
+  const { logId } = await log.identity();
+  const mark = progress.last ? markText({ ...progress.last, logId }) : null;
+  const { rowCount } = await client.query(
     `update projecting.checkpoints
-     set version = $2, position = $3, tables = $4, epoch = epoch + 1, moved_at = now() where projection = $1`,
-    [projection.name, projection.version, progress.position.toString(), Object.keys(projection.tables)],
+     set version = $2, position = $3, tables = $4, mark = $5, epoch = epoch + 1, moved_at = now()
+     where projection = $1 and ${heldByLog('$5')}`,
+    [projection.name, projection.version, progress.position.toString(), Object.keys(projection.tables), mark],
   );
+  // Folded from events that the log lost meanwhile.
+  if (rowCount === 0) throw new HistoryChanged();
 };
 
 /** What came while the shadow was filled, and then the swap, with the live projection held at its checkpoint row. */
@@ -116,7 +122,7 @@ const finish = async (
   await catchUp(projection, shadow, progress, options);
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
-    const before = { position: progress.position, events: progress.events, parked: new Map(progress.parked) };
+    const before = { ...progress, parked: new Map(progress.parked) };
     try {
       await inTransaction(pool, async (client) => {
         await client.query("set local lock_timeout = '2s'; set local synchronous_commit = on");
@@ -134,7 +140,7 @@ const finish = async (
       // A reader of a view locks the view first and then the table, the swap does so the other way round: a deadlock.
       const isHeldUp = error instanceof DatabaseError && (error.code === '55P03' || error.code === '40P01');
       if (!isHeldUp && !(isDataError(error) && tries < TRIES)) throw error;
-      Object.assign(progress, { position: before.position, events: before.events });
+      Object.assign(progress, { position: before.position, last: before.last, events: before.events });
       progress.parked.clear();
       for (const [lane, one] of before.parked) progress.parked.set(lane, one);
       // Whose row the database refused shows outside of the transaction.
@@ -186,7 +192,8 @@ const giveUp = async (
     } else if (signal.aborted) {
       await returnAttempt(pool, attempt);
     } else {
-      const isOutside = isConnectionSuspect(error) || error instanceof LogUnavailable;
+      const isOutside =
+        isConnectionSuspect(error) || error instanceof LogUnavailable || error instanceof HistoryChanged;
       const reason = describeRefusal(error) ?? reasonOf(error);
       const next = await failAttempt(pool, attempt, { state: isOutside ? 'requested' : 'failed', error: reason });
       logger.error(

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
-import type { Position, RecordedEvent } from '../event-log/port';
+import { heldByLog, type LogPlace, markText, parseMark } from '../event-log/mark';
+import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 
 /** A worker's right to answer the events of a reaction, for as long as it renews it. */
@@ -10,7 +11,10 @@ export interface Lease {
   readonly leaseMs: number;
 }
 
-/** Another worker has the lease: nothing was written. */
+/**
+ * Another worker has the lease, or the log, in the same database, does not hold the event that the reaction would move to:
+ * nothing was written.
+ */
 export class Lost extends Error {
   override readonly name = 'Lost';
 }
@@ -21,7 +25,7 @@ const CLAIM = {
     values ($1, $2, lease.now() + $3 * interval '1 millisecond')
     on conflict (reaction) do update set holder = excluded.holder, leased_until = excluded.leased_until
       where c.holder = $4 or c.leased_until <= lease.now()
-    returning position`,
+    returning position, mark::text`,
 };
 
 /**
@@ -32,19 +36,21 @@ export const claim = async (
   pool: Pool,
   { reaction, token, leaseMs }: Lease,
   before: string | undefined,
-): Promise<Position | undefined> =>
+): Promise<LogPlace | undefined> =>
   withClient(pool, async (client) => {
     const values = [reaction, token, leaseMs, before ?? null];
-    const { rows } = await client.query<{ position: string }>({ ...CLAIM, values });
-    return rows[0] && BigInt(rows[0].position);
+    const { rows } = await client.query<{ position: string; mark: string | null }>({ ...CLAIM, values });
+    const [row] = rows;
+    return row && { position: BigInt(row.position), mark: row.mark === null ? undefined : parseMark(row.mark) };
   });
 
 /** Renews the lease, moves the checkpoint, and is empty where another worker has the lease. */
 const HELD = `held as (
     update reacting.checkpoints set leased_until = lease.now() + $3 * interval '1 millisecond',
       position = greatest(position, $4::numeric),
+      mark = case when position < $4::numeric then coalesce($5::event_log.mark, mark) else mark end,
       moved_at = case when position < $4::numeric then now() else moved_at end
-    where reaction = $1 and holder = $2 returning 1
+    where reaction = $1 and holder = $2 and (position >= $4::numeric or ${heldByLog('$5')}) returning 1
   )`;
 
 const MOVE = { name: 'reacting-move', text: `with ${HELD} select 1 from held` };
@@ -54,7 +60,7 @@ const PARK = {
   text: `with ${HELD}, parked as (
       insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
         error, attempts)
-      select $1, $5::numeric, $6::uuid, $7, $8::uuid, $9, $10, $11::uuid, $12, $13, $14 from held
+      select $1, $6::numeric, $7::uuid, $8, $9::uuid, $10, $11, $12::uuid, $13, $14, $15 from held
       on conflict (reaction, event_id) do update set error = excluded.error, retry = false, waiting = false,
         attempts = parked.attempts + excluded.attempts
     ) select 1 from held`,
@@ -65,8 +71,8 @@ const SET_ASIDE = {
   text: `with ${HELD}, aside as (
       insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
         error, attempts, waiting)
-      select $1, e.*, '', 0, true from held, unnest($5::numeric[], $6::uuid[], $7::text[], $8::uuid[], $9::boolean[],
-        $10::text[], $11::uuid[], $12::integer[]) as e
+      select $1, e.*, '', 0, true from held, unnest($6::numeric[], $7::uuid[], $8::text[], $9::uuid[], $10::boolean[],
+        $11::text[], $12::uuid[], $13::integer[]) as e
       on conflict (reaction, event_id) do nothing
     ) select 1 from held`,
 };
@@ -74,7 +80,7 @@ const SET_ASIDE = {
 const FORGET = {
   name: 'reacting-forget',
   text: `with ${HELD}, forgotten as (
-      delete from reacting.parked where reaction = $1 and event_id = $5 and exists (select from held)
+      delete from reacting.parked where reaction = $1 and event_id = $6 and exists (select from held)
     ) select 1 from held`,
 };
 
@@ -82,13 +88,15 @@ const write = async (
   pool: Pool,
   statement: typeof MOVE,
   { reaction, token, leaseMs }: Lease,
-  reached: Position,
+  { position, mark }: LogPlace,
   ...values: readonly unknown[]
 ): Promise<void> => {
+  const place = [position.toString(), mark ? markText(mark) : null];
   const { rowCount } = await withClient(pool, (client) =>
-    client.query({ ...statement, values: [reaction, token, leaseMs, reached.toString(), ...values] }),
+    client.query({ ...statement, values: [reaction, token, leaseMs, ...place, ...values] }),
   );
-  if (rowCount === 0) throw new Lost('another worker has taken the reaction over');
+  if (rowCount === 0)
+    throw new Lost('another worker has taken the reaction over, or the log went back to an older copy');
 };
 
 /** What is stored of an event that is parked or set aside: where it is to be found again. */
@@ -101,13 +109,13 @@ const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
 };
 
 /** Renews the lease and moves the checkpoint. @throws Lost */
-export const move = (pool: Pool, lease: Lease, reached: Position): Promise<void> => write(pool, MOVE, lease, reached);
+export const move = (pool: Pool, lease: Lease, reached: LogPlace): Promise<void> => write(pool, MOVE, lease, reached);
 
 /** Parks an event that could not be answered, until an operator asks for it again. @throws Lost */
 export const park = (
   pool: Pool,
   lease: Lease,
-  reached: Position,
+  reached: LogPlace,
   event: RecordedEvent,
   { error, attempts }: { readonly error: string; readonly attempts: number },
 ): Promise<void> => write(pool, PARK, lease, reached, ...placeOf(event), error, attempts);
@@ -116,7 +124,7 @@ export const park = (
 export const setAside = (
   pool: Pool,
   lease: Lease,
-  reached: Position,
+  reached: LogPlace,
   events: readonly RecordedEvent[],
 ): Promise<void> => {
   const places = events.map(placeOf);
@@ -125,7 +133,7 @@ export const setAside = (
 };
 
 /** An event that was parked or set aside was answered, or is gone with its tenant. @throws Lost */
-export const forget = (pool: Pool, lease: Lease, reached: Position, eventId: string): Promise<void> =>
+export const forget = (pool: Pool, lease: Lease, reached: LogPlace, eventId: string): Promise<void> =>
   write(pool, FORGET, lease, reached, eventId);
 
 /** Lets another worker come at once. */

@@ -1,4 +1,5 @@
-import { LogUnavailable, type Position, type RecordedEvent } from '../event-log/port';
+import type { LogPlace } from '../event-log/mark';
+import { LogUnavailable, type RecordedEvent } from '../event-log/port';
 import { sleep } from '../platform/backoff';
 import { laneOf } from '../projecting/projection';
 import { answerTask } from './answering';
@@ -25,10 +26,10 @@ const AWAY_MS = 1_000;
  * aside. A partition whose answer takes long, or fails, is set aside: its events are stored, so that the mark passes them,
  * and it goes on by itself from what is stored.
  */
-export const follow = (reaction: Reaction, lease: Lease, from: Position, options: Settled) => {
+export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: string, options: Settled) => {
   const { log, pool, onAnswered, atOnce, windowEvents, slowMs } = options;
   const ended = new AbortController();
-  const window = createWindow(from);
+  const window = createWindow(from, logId);
   let failure: unknown;
   const fail = (error: unknown): void => {
     failure ??= error;
@@ -49,15 +50,15 @@ export const follow = (reaction: Reaction, lease: Lease, from: Position, options
     const again = new Map<string, string>();
     let roomMade: (() => void) | undefined;
     signal.addEventListener('abort', () => roomMade?.(), { once: true });
-    let [written, moving] = [from, false];
+    let [written, moving] = [from.position, false];
 
     const moveSoon = async (): Promise<void> => {
       if (moving) return;
       moving = true;
-      while (written < window.reached() && !signal.aborted) {
+      while (written < window.reached().position && !signal.aborted) {
         const to = window.reached();
         await move(pool, lease, to);
-        written = to;
+        written = to.position;
         await sleep(MOVE_MS, signal);
       }
       moving = false;
@@ -164,9 +165,10 @@ export const follow = (reaction: Reaction, lease: Lease, from: Position, options
     const beside = [every(slowMs / 4, setSlowAside), every(lease.leaseMs / 3, tryAgain)];
     try {
       await backlogs.open();
-      const pages = log.subscribe({ after: from, types: reaction.types, pageSize: PAGE, signal });
-      for await (const { events, position } of pages) {
-        const pending = window.add(events, position);
+      const pages = log.subscribe({ after: from.position, types: reaction.types, pageSize: PAGE, signal });
+      for await (const { events, position, last } of pages) {
+        const mark = last ? { ...last, logId } : window.reached().mark;
+        const pending = window.add(events, { position, mark });
         const waiting = pending.filter(({ event }) => backlogs.has(laneOf(event)));
         for (const it of pending)
           if (!backlogs.has(laneOf(it.event))) partitions.add(laneOf(it.event), answerPending(it));

@@ -17,7 +17,10 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
   const gauge = (name: string, help: string): Gauge<'reaction'> =>
     new Gauge({ name, help, labelNames: ['reaction'], registers: [registry] });
   const position = gauge('tenantry_reaction_position', 'Position of the reaction in the log');
-  const lag = gauge('tenantry_reaction_lag_positions', 'Positions between the head of the log and the reaction');
+  const lag = gauge(
+    'tenantry_reaction_lag_positions',
+    'Positions between the head of the log and the reaction; below 0: it is ahead of the log',
+  );
   const idle = gauge('tenantry_reaction_behind_seconds', 'Seconds that a reaction with a lag has stood still');
   const parked = gauge('tenantry_reaction_parked_events', 'Events that could not be answered and wait for an operator');
   const waiting = gauge('tenantry_reaction_waiting_events', 'Events that were set aside because their tenant is slow');
@@ -39,10 +42,10 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
       ),
     );
     for (const { reaction, ...row } of rows) {
-      const behind = Math.max(0, Number(head - BigInt(row.position)));
+      const behind = Number(head - BigInt(row.position));
       position.set({ reaction }, Number(row.position));
       lag.set({ reaction }, behind);
-      idle.set({ reaction }, behind === 0 ? 0 : row.still);
+      idle.set({ reaction }, behind <= 0 ? 0 : row.still);
       parked.set({ reaction }, row.parked);
       waiting.set({ reaction }, row.waiting);
     }

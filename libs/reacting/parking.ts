@@ -46,13 +46,13 @@ export const waitingPartitions = (pool: Pool, reaction: string): Promise<string[
     return rows.map(({ partition }) => partition);
   });
 
-/** Undefined where the event is gone with its tenant. */
+/** Undefined where the event is gone with its tenant, or the log went back and has another one in its place. */
 export const eventAt = async (
   log: Pick<EventLog, 'readStream'>,
-  { stream, version }: Place,
+  { eventId, stream, version }: Place,
 ): Promise<RecordedEvent | undefined> => {
   const [event] = await log.readStream(stream, { afterVersion: version - 1, limit: 1 });
-  return event;
+  return event?.id === eventId ? event : undefined;
 };
 
 /** An operator asks the workers to try a parked event again. @returns false where it is not parked */

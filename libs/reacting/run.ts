@@ -1,3 +1,5 @@
+import { misfits } from '../event-log/mark';
+import { HistoryChanged } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { uuidv7 } from '../platform/ids/uuid';
 import { LeaseLost, whileHeld } from '../platform/lease/held';
@@ -18,22 +20,39 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
   const { pool, logger, signal, leaseMs } = options;
   let held: string | undefined;
   let failures = 0;
+  let misfit: string | undefined;
   while (!signal.aborted) {
     const began = performance.now();
     const lease: Lease = { reaction: reaction.name, token: uuidv7(), leaseMs };
+    // From before the checkpoint is read: what is read of one history must not go on in another.
+    const changed = new AbortController();
+    const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
       const from = await claim(pool, lease, held);
-      if (from !== undefined) {
-        held = lease.token;
-        const work = follow(reaction, lease, from, options);
+      const before = misfit;
+      misfit = from && (await misfits(options.log, [{ ...from, name: reaction.name }])).get(reaction.name);
+      if (misfit !== undefined && misfit !== before) {
+        logger.error(
+          { reaction: reaction.name, reason: misfit },
+          'reaction stands still: reset it to a place of the log',
+        );
+      }
+      if (from !== undefined) held = lease.token;
+      if (from !== undefined && misfit === undefined) {
+        const { logId } = await options.log.identity();
+        const history = AbortSignal.any([signal, changed.signal]);
+        const work = follow(reaction, lease, from, logId, { ...options, signal: history });
         await whileHeld({ leaseMs, renew: work.renew }, work.until);
       }
+      if (changed.signal.aborted) continue;
       await sleep((leaseMs / 10) * (0.5 + Math.random()), signal);
     } catch (error) {
-      if (error instanceof Lost || error instanceof LeaseLost) continue;
+      if (error instanceof Lost || error instanceof LeaseLost || error instanceof HistoryChanged) continue;
       failures = performance.now() - began > WELL_MS ? 1 : failures + 1;
       if (!signal.aborted) logger.warn({ err: error, reaction: reaction.name }, 'reaction stopped, trying again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
+    } finally {
+      stopListening();
     }
   }
   if (held) await release(pool, { reaction: reaction.name, token: held }).catch(() => {});

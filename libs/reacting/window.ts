@@ -1,4 +1,6 @@
-import type { Position, RecordedEvent } from '../event-log/port';
+import { markOf } from '../event-log/history';
+import type { LogPlace } from '../event-log/mark';
+import type { RecordedEvent } from '../event-log/port';
 
 /** An event that was read and is not behind the low-water mark yet. */
 export interface Pending {
@@ -10,12 +12,12 @@ export interface Pending {
 }
 
 interface PageEnd {
-  end: Position;
+  end: LogPlace;
   readonly settled: true;
 }
 
 /** What was read beyond the low-water mark, below which nothing has to be read again. */
-export const createWindow = (from: Position) => {
+export const createWindow = (from: LogPlace, logId: string) => {
   /** Events, and the ends of pages, in the order of the log. */
   const entries: (Pending | PageEnd)[] = [];
   let reached = from;
@@ -25,7 +27,7 @@ export const createWindow = (from: Position) => {
     let settled = 0;
     for (const entry of entries) {
       if (!entry.settled) break;
-      reached = 'end' in entry ? entry.end : entry.event.position;
+      reached = 'end' in entry ? entry.end : placeOf(entry.event, logId);
       settled += 1;
     }
     entries.splice(0, settled);
@@ -33,7 +35,7 @@ export const createWindow = (from: Position) => {
 
   return {
     /** @param end how far the log was read with these events */
-    add: (events: readonly RecordedEvent[], end: Position): Pending[] => {
+    add: (events: readonly RecordedEvent[], end: LogPlace): Pending[] => {
       const added = events.map((event): Pending => ({ event, settled: false, stored: undefined }));
       const last = entries.at(-1);
       if (added.length === 0 && last && 'end' in last) last.end = end;
@@ -49,7 +51,7 @@ export const createWindow = (from: Position) => {
       advance();
     },
     /** The low-water mark. */
-    reached: (): Position => reached,
+    reached: (): LogPlace => reached,
     /** Events that hold it, or would. */
     open: (): number => open,
     /** Those of some partitions that are neither settled nor about to be set aside. */
@@ -57,5 +59,10 @@ export const createWindow = (from: Position) => {
       entries.filter((it): it is Pending => !('end' in it) && !it.settled && !it.stored && isWanted(it.event)),
   };
 };
+
+const placeOf = (event: RecordedEvent, logId: string): LogPlace => ({
+  position: event.position,
+  mark: { ...markOf(event), logId },
+});
 
 export type Window = ReturnType<typeof createWindow>;

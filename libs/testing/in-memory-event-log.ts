@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { eventId } from '../event-log/event-id';
+import { markOf } from '../event-log/history';
 import {
   type Append,
   type AppendResult,
   type EventLog,
+  type EventMark,
   type Filter,
+  HistoryChanged,
   InvalidAppend,
   type JsonObject,
+  type LogIdentity,
   LogUnavailable,
   type Page,
   type Position,
@@ -30,7 +35,24 @@ export class InMemoryStore {
   readonly erased = new Set<string | null>();
   readonly commands = new Map<string, Omit<AppendResult, 'repeated'>>();
   readonly listeners = new Set<() => void>();
+  readonly historyListeners = new Set<() => void>();
   position: Position = 0n;
+  logId: string = randomUUID();
+  epoch = 1;
+
+  /** What a restore of a copy does that was made when the log's head was at the position. */
+  goBackTo(position: Position): void {
+    this.events = this.events.filter((event) => event.position <= position);
+    this.streams.clear();
+    for (const event of this.events) {
+      const name = streamName(event.stream);
+      this.streams.set(name, [...(this.streams.get(name) ?? []), event]);
+    }
+    for (const [id, result] of this.commands) if (result.position > position) this.commands.delete(id);
+    this.position = position;
+    this.epoch++;
+    for (const listener of [...this.historyListeners, ...this.listeners]) listener();
+  }
 }
 
 /** The event log port in memory, for tests only: correct, and nothing more. */
@@ -45,12 +67,13 @@ export class InMemoryEventLog implements EventLog {
   async append(append: Append): Promise<AppendResult> {
     this.#requireOpen();
     const { json } = validateAppend(append);
-    const { stream, expected, commandId, events } = append;
+    const { stream, expected, expectedCommandId, commandId, events } = append;
     if (this.store.erased.has(stream.tenantId)) throw new InvalidAppend('the tenant was erased');
     const first = this.store.commands.get(commandId);
     if (first) return { ...first, repeated: true };
     const recorded = this.store.streams.get(streamName(stream)) ?? [];
-    if (expected !== 'any' && expected !== recorded.length) {
+    const isAnother = expectedCommandId !== undefined && expectedCommandId !== recorded.at(-1)?.commandId;
+    if (expected !== 'any' && (expected !== recorded.length || (expected > 0 && isAnother))) {
       throw new WrongExpectedVersion(stream, expected, recorded.length);
     }
     const recordedAt = new Date();
@@ -88,14 +111,17 @@ export class InMemoryEventLog implements EventLog {
     const events = matching.slice(0, limit).map(this.#read);
     const caughtUp = matching.length <= limit;
     const last = events.at(-1)?.position ?? after;
-    return { events, caughtUp, position: caughtUp && this.store.position > last ? this.store.position : last };
+    const position = caughtUp && this.store.position > last ? this.store.position : last;
+    return { events, caughtUp, position, last: await this.lastEvent(position) };
   }
 
   async *subscribe({ after, pageSize = 1_000, signal, ...filter }: Subscribe): AsyncGenerator<Page> {
     const ended = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal;
     let position = after;
     let told = false;
+    const begun = this.store.epoch;
     while (!ended.aborted) {
+      if (this.store.epoch !== begun) throw new HistoryChanged();
       const page = await this.readAll({ ...filter, after: position, limit: pageSize });
       if (page.position > position || !told) yield page;
       position = page.position;
@@ -107,6 +133,33 @@ export class InMemoryEventLog implements EventLog {
   async head(): Promise<Position> {
     this.#requireOpen();
     return this.store.position;
+  }
+
+  async identity(): Promise<LogIdentity> {
+    this.#requireOpen();
+    return { logId: this.store.logId, epoch: this.store.epoch };
+  }
+
+  async lastEvent(notAfter: Position = this.store.position): Promise<EventMark | undefined> {
+    this.#requireOpen();
+    const event = this.store.events.findLast(({ position }) => position <= notAfter);
+    return event && markOf(event);
+  }
+
+  async missing(marks: readonly EventMark[]): Promise<EventMark[]> {
+    this.#requireOpen();
+    return marks.filter(
+      ({ eventId: id, position, tenantId }) =>
+        !this.store.erased.has(tenantId ?? '') &&
+        !this.store.events.some((event) => event.id === id && event.position === position),
+    );
+  }
+
+  async checkPositions(): Promise<void> {}
+
+  onHistoryChange(listener: () => void): () => void {
+    this.store.historyListeners.add(listener);
+    return () => this.store.historyListeners.delete(listener);
   }
 
   async deleteTenant(tenantId: string): Promise<void> {

@@ -1,13 +1,21 @@
 import type { Pool } from 'pg';
 
+/** What goes by a clock beside read models. */
+const SCHEMAS = `'lease', 'billing', 'idempotency', 'identity', 'plans'`;
+
 /** Functions of the product that read a clock, with the search path that puts ours before PostgreSQL's. */
 const FUNCTIONS = `select p.oid::regprocedure::text as name from pg_proc p
-  where p.pronamespace::regnamespace::text in ('lease', 'billing', 'idempotency')
-    and p.oid <> 'lease.now()'::regprocedure`;
+  where p.pronamespace::regnamespace::text in (${SCHEMAS}) and p.oid <> 'lease.now()'::regprocedure`;
+
+/** Columns that are the wall clock's time unless said otherwise. */
+const DEFAULTS = `select format('alter table %s alter column %I set default shifted.now()', a.attrelid::regclass, a.attname) as ddl
+  from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+  join pg_class c on c.oid = d.adrelid
+  where c.relnamespace::regnamespace::text in (${SCHEMAS}) and pg_get_expr(d.adbin, d.adrelid) = 'now()'`;
 
 /**
- * Sets the wall clock of a test's database: `now()` and `clock_timestamp()` in the functions of leases, billing and idempotency
- * keys answer with another time from then on. @param owner connects as its owner
+ * Sets the wall clock of a test's database: `now()` and `clock_timestamp()` in the functions and defaults of leases, billing,
+ * idempotency keys, identity and plans answer with another time from then on. @param owner connects as its owner
  */
 export const shiftClock = async (owner: Pool): Promise<{ by(interval: string): Promise<void> }> => {
   await owner.query(`
@@ -19,6 +27,7 @@ export const shiftClock = async (owner: Pool): Promise<{ by(interval: string): P
     create function shifted.now() returns timestamptz language sql stable security definer
       as 'select pg_catalog.now() + c.shift from shifted.clock c';
     grant usage on schema shifted to public`);
+  for (const { ddl } of (await owner.query<{ ddl: string }>(DEFAULTS)).rows) await owner.query(ddl);
   const { rows } = await owner.query<{ name: string }>(FUNCTIONS);
   for (const { name } of rows)
     await owner.query(`alter function ${name} set search_path = shifted, pg_catalog, pg_temp`);

@@ -8,8 +8,8 @@ type Swept = 'identity.sign_ups' | 'identity.joins';
  * request that the test has it meet there.
  */
 export const sweepLater = (owner: Pool, table: Swept): Promise<unknown> =>
-  owner.query(`update ${table} set attempted_at = now() + interval '1 hour' where completed_at is null`);
+  owner.query(`update ${table} set attempted_at = lease.now() + interval '1 hour' where completed_at is null`);
 
 /** As if it had just been cut off. */
 export const sweepSoon = (owner: Pool, table: Swept): Promise<unknown> =>
-  owner.query(`update ${table} set attempted_at = now() where completed_at is null`);
+  owner.query(`update ${table} set attempted_at = lease.now() where completed_at is null`);

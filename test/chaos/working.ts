@@ -61,6 +61,18 @@ const reacts = async (url: string, token: string): Promise<void> => {
   });
 };
 
+const untilReady = async (url: string): Promise<void> => {
+  let failing = '';
+  const isReady = async (): Promise<boolean> => {
+    const { status, body } = await ask(url, '/readyz');
+    failing = JSON.stringify(body);
+    return status === 200;
+  };
+  await eventually('/readyz is not 200', isReady).catch(() => {
+    throw new WithoutEffect(`/readyz is not 200: ${failing}`);
+  });
+};
+
 /**
  * Waits until the product does everything by itself: a sign-up and a rename are shown, a reaction answers, `/readyz` is
  * 200. A request that fails is tried again for `patienceMs`; one that was acknowledged has to have its effect.
@@ -70,7 +82,7 @@ export const untilWorking = async (url: string, patienceMs = 120_000): Promise<v
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     try {
       await reacts(url, await showsSignUpAndRename(url));
-      await eventually('/readyz is not 200', async () => (await ask(url, '/readyz')).status === 200);
+      await untilReady(url);
       return;
     } catch (error) {
       if (error instanceof WithoutEffect || performance.now() > end) throw error;

@@ -131,9 +131,11 @@ for (const { binary, version, statements, prepared } of modes) {
 
     it('rebuilds a read model', async () => {
       const { token } = await signUp(url);
-      await system.owner.query(`insert into projecting.rebuilds (id, projection) values ($1, 'tenants')`, [
-        randomUUID(),
-      ]);
+      await system.owner.query(
+        `insert into projecting.rebuilds (id, projection, version)
+         select $1, projection, version from projecting.checkpoints where projection = 'tenants'`,
+        [randomUUID()],
+      );
       const isDone = async (): Promise<boolean> =>
         (await system.owner.query(`select 1 from projecting.rebuilds where projection = 'tenants' and state = 'done'`))
           .rowCount === 1;

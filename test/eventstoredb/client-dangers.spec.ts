@@ -4,6 +4,9 @@ import type { Append } from '../../libs/event-log/port';
 import { startScriptedEventStore } from '../support/scripted-eventstore';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
+// Megabytes go through a server in this very process, which a busy machine needs its time for.
+jest.setTimeout(120_000);
+
 describe('what the client of EventStoreDB does not survive by itself:', () => {
   const given = scripted(IMPATIENT);
 

@@ -7,7 +7,7 @@ import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { installProjections } from '../../libs/projecting/install';
 import { defineProjection, laneOf, type Projection } from '../../libs/projecting/projection';
-import { createTestDatabase, TEST_ROLE_PREFIX } from '../../libs/testing/database';
+import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '../../libs/testing/database';
 
 /**
  * One row an event in `seen`, which tells if it is written twice and refuses what is too long (of one row a note a batch
@@ -48,6 +48,7 @@ export const TOO_LONG = 'x'.repeat(100);
 
 export interface NotesWorld {
   readonly projection: Projection;
+  readonly database: TestDatabase;
   readonly roles: Readonly<Record<string, string>>;
   /** Connects as the projector. */
   readonly pool: Pool;
@@ -92,6 +93,7 @@ export const openNotes = async (): Promise<NotesWorld> => {
 
   return {
     projection,
+    database,
     roles,
     pool,
     position,
@@ -101,7 +103,7 @@ export const openNotes = async (): Promise<NotesWorld> => {
     },
     reset: async () => {
       await owner.query(`truncate read_model.seen, read_model.notes, checks.twice, projecting.parked, projecting.rebuilds;
-        update projecting.checkpoints set position = 0, epoch = 0, state = 'running' where projection = 'notes'`);
+        update projecting.checkpoints set position = 0, mark = null, epoch = 0, state = 'running' where projection = 'notes'`);
     },
     wrong: async (events, skipped = new Set()) => {
       // One statement, so that it is one state of a read model that others may be writing.

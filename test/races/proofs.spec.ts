@@ -1,6 +1,8 @@
+import { heldByLog } from '../../libs/event-log/mark';
 import type { Append, AppendResult, EventLog } from '../../libs/event-log/port';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
+import { writeOfLostEvents } from './believed-mark';
 import { liveWorkers, stepsOfWorkers } from './checkpoint';
 import { type NotesWorld, openNotes } from './notes';
 import { missedOwnWrites } from './read-your-writes';
@@ -36,6 +38,12 @@ describe('the check of checkpoints finds', () => {
     const forgetful = (sql: string): string =>
       sql.replace('set position = $4,', 'set position = least($2, $4::numeric),');
     expect(await stepsOfWorkers(world, RUNS, forgetful)).toMatch(/^Property failed/);
+  });
+
+  it('a mark that is believed, although the log no longer has its event', async () => {
+    const believing = (sql: string): string => sql.replace(heldByLog('$5'), '($5::text is null or true)');
+    expect(await writeOfLostEvents(world)).toBeUndefined();
+    expect(await writeOfLostEvents(world, believing)).toMatch(/lost/);
   });
 
   it('a waiter that answers too early', async () => {

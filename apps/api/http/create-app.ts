@@ -86,7 +86,7 @@ export const createApp = async (
   addCors(instance, options.corsOrigins ?? []);
   acceptJsonOnly(instance, isWebhook);
   acceptForms(instance, isPage);
-  shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000);
+  shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000, options.readiness);
   addHealthRoutes(instance, { readiness: options.readiness, registry });
   addProblemPages(instance);
   options.addRoutes?.(instance);

@@ -44,8 +44,8 @@ export interface HttpOptions {
   readonly waiter?: PositionWaiter;
   /** Left out, `Idempotency-Key` means nothing. */
   readonly idempotency?: IdempotencyStore;
-  /** What `/readyz` answers for. */
-  readonly readiness?: Pick<Readiness, 'failing'>;
+  /** What `/readyz` answers for. The HTTP part adds what it needs itself. */
+  readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   /** Served at `/metrics`; no metrics unless given. */
   readonly registry?: Registry | undefined;
   /** Told of what is refused to whom; nobody unless given. */

@@ -66,24 +66,41 @@ const away = (cause: unknown, detail: string): Problem =>
   new Problem('dependency-unavailable', { detail, retryAfter: RETRY_SECONDS }, { cause });
 
 /**
- * Lock, statement or connection timeouts, deadlocks, refused logins, a server that is full, going down, read-only since
- * another one is the primary, or takes no connections; and a statement that could not be prepared, because the one in
- * front that should have prepared it ran into one of these.
+ * States of PostgreSQL (SQLSTATE) that pass, whole classes by their first two characters: 08 connection, 28 refused login,
+ * 3D database, 40 rolled back for others, 53 resources, 55 locked or not in the needed state, 57 operator, 58 system, F0
+ * configuration, XX internal; a primary that became read-only (25006), a transaction that stood still for too long (25P03,
+ * 25P04), a prepared statement that its connection has lost (26000).
  */
-const NOT_NOW = /^(25006|26000|28|3D|40001|40P01|55000|55P03|57)/;
+const NOT_NOW = /^(08|25006|25P03|25P04|26000|28|3D|40|53|55|57|58|F0|XX)/;
+/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it anew. */
+const STALE_PLAN = /^cached plan must not change result type/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
 
-const ofDependency = (error: unknown): Problem | undefined => {
+const REDIS_ERRORS = /^(MaxRetriesPerRequestError|ClusterAllFailedError)$/;
+/** What ioredis says without a name or a code, and what Redis itself answers while it can't serve. */
+const REDIS_AWAY =
+  /^(Connection is closed|Command timed out|Stream isn't writeable|Socket closed unexpectedly|(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS) )/;
+const isRedisAway = (error: object): boolean =>
+  ('name' in error && REDIS_ERRORS.test(String(error.name))) ||
+  ('message' in error && REDIS_AWAY.test(String(error.message)));
+
+/** @param depth causes that are looked through, so that a circle of them has an end */
+const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
   // Errors of Node's own sockets need not be of this realm: no `instanceof` for them.
   if (typeof error !== 'object' || error === null) return undefined;
-  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0) return ofDependency(error.errors[0]);
+  if (depth > 0 && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return ofDependency(error.errors[0], depth - 1);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const unreachable =
-    error instanceof DatabaseError ? NOT_NOW.test(code) : UNREACHABLE.test(code) || isNobodyThere(error);
+    error instanceof DatabaseError
+      ? NOT_NOW.test(code) || STALE_PLAN.test(error.message)
+      : UNREACHABLE.test(code) || isNobodyThere(error) || isRedisAway(error);
   // An `E…` code that is not of a connection (a file, say) is a fault of ours.
   const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
-  return unreachable || suspect ? away(error, 'Something that this needs is away. Try again soon.') : undefined;
+  if (unreachable || suspect) return away(error, 'Something that this needs is away. Try again soon.');
+  // An error that was wrapped on its way is what its cause is.
+  return depth > 0 && 'cause' in error ? ofDependency(error.cause, depth - 1) : undefined;
 };
 
 const FASTIFY: Readonly<Record<string, readonly [ProblemName, string]>> = {

@@ -247,8 +247,8 @@ describe('what a plan limits', () => {
     await change(company, limited({ projects: 2 }));
     const strand = (commandId: string, unitId: string) =>
       app.owner.query(
-        `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at)
-         values ($1, $2, 'projects', $1, $3, now() - interval '1 second')`,
+        `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at, overdue_at)
+         values ($1, $2, 'projects', $1, $3, now() - interval '1 second', lease.now() - interval '1 second')`,
         [tenantId, commandId, unitId],
       );
     await strand(uuidv7(), uuidv7());

@@ -1,3 +1,4 @@
+import { hasShapeOfOne } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { PersonEvent } from './events';
 
@@ -14,5 +15,14 @@ const evolve = (_: Person, event: PersonEvent): Person => {
   }
 };
 
+/** Of each status, for a state that comes back from a snapshot. */
+const SAMPLES: readonly Person[] = [{ status: 'absent' }, { status: 'registered' }, { status: 'erased' }];
+
 /** How a person's state comes from their events. */
-export const personFold = { aggregate: 'user', foldVersion: 1, initial: { status: 'absent' } as Person, evolve };
+export const personFold = {
+  aggregate: 'user',
+  foldVersion: 1,
+  initial: { status: 'absent' } as Person,
+  evolve,
+  isState: (value: unknown): value is Person => hasShapeOfOne(value, 'status', SAMPLES),
+};

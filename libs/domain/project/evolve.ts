@@ -1,3 +1,4 @@
+import { hasShapeOfOne } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { ProjectDetails, ProjectEvent } from './events';
 
@@ -26,5 +27,18 @@ const evolve = (project: Project, event: ProjectEvent): Project => {
   }
 };
 
+/** Of each status, for a state that comes back from a snapshot. */
+const SAMPLES: readonly Project[] = [
+  { status: 'absent' },
+  { status: 'active', name: '', description: '', teamId: null },
+  { status: 'archived', name: '', description: '', teamId: null },
+];
+
 /** How a project's state comes from its events. */
-export const projectFold = { aggregate: 'project', foldVersion: 1, initial: { status: 'absent' } as Project, evolve };
+export const projectFold = {
+  aggregate: 'project',
+  foldVersion: 1,
+  initial: { status: 'absent' } as Project,
+  evolve,
+  isState: (value: unknown): value is Project => hasShapeOfOne(value, 'status', SAMPLES),
+};

@@ -1,3 +1,4 @@
+import { hasShapeOfOne } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { TaskEvent, TaskStatus } from './events';
 
@@ -57,5 +58,18 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
   }
 };
 
+/** Of each kind, for a state that comes back from a snapshot. */
+const SAMPLES: readonly Task[] = [
+  { kind: 'absent' },
+  { kind: 'deleted' },
+  { kind: 'present', projectId: '', title: '', description: '', status: 'open', assignment: null, dueOn: null },
+];
+
 /** How a task's state comes from its events. */
-export const taskFold = { aggregate: 'task', foldVersion: 1, initial: { kind: 'absent' } as Task, evolve };
+export const taskFold = {
+  aggregate: 'task',
+  foldVersion: 1,
+  initial: { kind: 'absent' } as Task,
+  evolve,
+  isState: (value: unknown): value is Task => hasShapeOfOne(value, 'kind', SAMPLES),
+};

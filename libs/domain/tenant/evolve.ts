@@ -1,3 +1,4 @@
+import { hasShapeOfOne } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
 import { type Account, evolveAccount, newAccount, type Standing } from './billing';
 import { BILLING_FACTS, type BillingEvent } from './billing-events';
@@ -186,10 +187,18 @@ const evolveOpen = (
   }
 };
 
+const OPEN: OpenTenant = {
+  ...{ status: 'open', name: '', slug: '', version: 1, members: none, owners: 1 },
+  ...{ removed: none, invitations: none, teams: none, account: newAccount },
+};
+/** Of each status, for a state that comes back from a snapshot. */
+const SAMPLES: readonly Tenant[] = [{ status: 'absent' }, { status: 'closed', eraseAfter: '' }, OPEN];
+
 /** How a tenant's state comes from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
   foldVersion: 7,
   initial: { status: 'absent' } as Tenant,
   evolve,
+  isState: (value: unknown): value is Tenant => hasShapeOfOne(value, 'status', SAMPLES),
 };

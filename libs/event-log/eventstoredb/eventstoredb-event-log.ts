@@ -1,9 +1,12 @@
 import { sleep } from '../../platform/backoff';
+import { createHistory, type History } from '../history';
 import {
   type Append,
   type AppendResult,
   type EventLog,
+  type EventMark,
   InvalidAppend,
+  type LogIdentity,
   LogUnavailable,
   type Page,
   type Position,
@@ -22,8 +25,10 @@ import { tombstoneStreams } from './delete-tenant';
 import { Erasures } from './erasures';
 import { unavailable } from './errors';
 import { Horizon } from './horizon';
+import { Identity } from './identity';
 import { InFlight } from './in-flight';
 import { KnownStreams } from './known-streams';
+import { findMissing, lookAtHistory, readLastEvent } from './marks';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
 import { createOutage } from './outage';
 import { type Reading, readAll, readStream } from './reading';
@@ -45,6 +50,8 @@ export class EventStoreDbEventLog implements EventLog {
   readonly #line: AppendStream;
   readonly #appender: Appender;
   readonly #reading: Reading;
+  readonly #identity: Identity;
+  readonly #history: History;
   readonly #closed = new AbortController();
   readonly #active = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
@@ -60,6 +67,17 @@ export class EventStoreDbEventLog implements EventLog {
     const erasures = new Erasures(connection, idleMs);
     const horizon = new Horizon();
     const outage = createOutage(logger);
+    this.#identity = new Identity(connection, this.#line, idleMs);
+    this.#history = createHistory({
+      look: (mark) => lookAtHistory(this.#reading, this.#identity, mark),
+      beginEpoch: (seen) => this.#identity.beginEpoch(seen),
+      logger,
+      intervalMs: settings.historyMs,
+    });
+    this.#history.onReset(() => {
+      known.clear();
+      horizon.reset();
+    });
     const categories = new Categories(connection, idleMs);
     const formerNames = createFormerNames(logger);
     this.#reading = {
@@ -91,7 +109,7 @@ export class EventStoreDbEventLog implements EventLog {
   }
 
   subscribe(options: Subscribe): AsyncIterable<Page> {
-    return subscribe(this.#reading, options, this.#closed.signal);
+    return subscribe(this.#reading, this.#history, options, this.#closed.signal);
   }
 
   head(): Promise<Position> {
@@ -100,6 +118,25 @@ export class EventStoreDbEventLog implements EventLog {
       this.#reading.horizon.meet(head);
       return head;
     });
+  }
+
+  identity(): Promise<LogIdentity> {
+    return this.#track(async () => this.#history.identity ?? this.#identity.read());
+  }
+
+  lastEvent(notAfter?: Position): Promise<EventMark | undefined> {
+    return this.#track(() => readLastEvent(this.#reading, notAfter));
+  }
+
+  missing(marks: readonly EventMark[]): Promise<EventMark[]> {
+    return this.#track(() => findMissing(this.#reading, marks));
+  }
+
+  /** The server draws no positions from a sequence: nothing can be behind. */
+  async checkPositions(): Promise<void> {}
+
+  onHistoryChange(listener: () => void): () => void {
+    return this.#history.onChange(listener);
   }
 
   /**
@@ -142,6 +179,7 @@ export class EventStoreDbEventLog implements EventLog {
 
   async #shutDown(): Promise<void> {
     this.#closed.abort();
+    this.#history.stop();
     const drained = new AbortController();
     const all = Promise.allSettled(this.#active).then(() => drained.abort());
     await Promise.race([all, sleep(DRAIN_MS, drained.signal)]);

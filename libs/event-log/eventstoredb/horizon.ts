@@ -8,6 +8,10 @@ export class Horizon {
     return this.#position;
   }
 
+  reset(): void {
+    this.#position = START;
+  }
+
   meet(position: Position | undefined): void {
     if (position !== undefined && position > this.#position) this.#position = position;
   }

@@ -70,6 +70,11 @@ export class KnownStreams {
     this.#add(stream, { from: after + 1, fromTime, to, commands });
   }
 
+  clear(): void {
+    this.#streams.clear();
+    this.#commands = 0;
+  }
+
   forget(stream: string): void {
     const known = this.#streams.get(stream);
     if (!known) return;

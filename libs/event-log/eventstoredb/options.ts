@@ -20,6 +20,8 @@ export interface EventStoreDbOptions {
   readonly readDeadlineMs?: number;
   /** ms for `ping`. 2,000 unless given. */
   readonly pingDeadlineMs?: number;
+  /** ms between two looks whether the log is another one, or went back; 1,000 unless given. */
+  readonly historyMs?: number;
   /** ms between two looks at whether the node still answers, while anything waits for it. 2,000 unless given. */
   readonly probeIntervalMs?: number;
   /** ms for the node to answer such a look; then it is left for another one. 3,000 unless given. */
@@ -39,6 +41,7 @@ export const settingsOf = (options: EventStoreDbOptions): Settings => ({
   resolveDeadlineMs: 2_000,
   readDeadlineMs: 10_000,
   pingDeadlineMs: 2_000,
+  historyMs: 1_000,
   probeIntervalMs: 2_000,
   probeDeadlineMs: 3_000,
   maxInFlight: 128,

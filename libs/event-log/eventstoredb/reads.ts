@@ -163,6 +163,22 @@ export const readForwards = (
     return events;
   });
 
+/** All records in reverse order, from before a position that was received, or from the end. */
+export const readBackwards = (
+  connection: Connection,
+  before: Position | undefined,
+  maxCount: number,
+  idleMs: number,
+): Promise<AllStreamResolvedEvent[]> =>
+  retrying(connection, async () => {
+    const events: AllStreamResolvedEvent[] = [];
+    const fromPosition = before === undefined ? END : { commit: before, prepare: before };
+    const read = () =>
+      connection.client.readAll({ direction: BACKWARDS, fromPosition, maxCount, requiresLeader: true });
+    await drain<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
+    return events;
+  });
+
 /** What a filter on types must match so that it leaves out the server's own records, and nothing else. */
 export const NOT_OF_THE_SERVER = '^[^$]';
 /** Records that the server looks through in one go. */

@@ -1,5 +1,6 @@
 import { backoff, sleep } from '../../platform/backoff';
-import { LogUnavailable, type Page, type Subscribe } from '../port';
+import { type History, markOf } from '../history';
+import { type EventMark, HistoryChanged, LogUnavailable, type Page, type Subscribe } from '../port';
 import { streamName } from '../stream-id';
 import { type Reading, readAll } from './reading';
 import { readHead } from './reads';
@@ -12,9 +13,18 @@ const PAGE = 1_000;
 /**
  * Catch-up, then live, resumed after every failure from where the consumer is. The client's subscriptions end with the
  * connection and never come back by themselves.
+ * @throws HistoryChanged
  */
-export async function* subscribe(reading: Reading, options: Subscribe, closed: AbortSignal): AsyncGenerator<Page> {
-  const signal = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+export async function* subscribe(
+  reading: Reading,
+  history: Pick<History, 'listen'>,
+  options: Subscribe,
+  closed: AbortSignal,
+): AsyncGenerator<Page> {
+  const changed = new AbortController();
+  const stop = history.listen(() => changed.abort());
+  const ended = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
+  const signal = AbortSignal.any([ended, changed.signal]);
   const self = {};
   let position = options.after;
   let failed = 0;
@@ -33,7 +43,9 @@ export async function* subscribe(reading: Reading, options: Subscribe, closed: A
         await sleep(backoff(++failed, RETRY), signal);
       }
     }
+    if (!ended.aborted) throw new HistoryChanged();
   } finally {
+    stop();
     reading.outage.left(self);
   }
 }
@@ -112,6 +124,7 @@ async function* followOne(
     take: takeFor(reading, types, tenantId),
     ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
+  let last: EventMark | undefined;
   try {
     for (let live = false; ; ) {
       const batch = await source.next(pageSize, signal);
@@ -123,7 +136,9 @@ async function* followOne(
       const { items, position, caughtUp } = batch;
       const events =
         erasures.count === known ? items : items.filter(({ stream }) => !erasures.hide(streamName(stream)));
-      yield { events, position, caughtUp };
+      const newest = items.at(-1);
+      if (newest) last = markOf(newest);
+      yield { events, position, caughtUp, last };
       if (signal.aborted) return;
     }
   } finally {

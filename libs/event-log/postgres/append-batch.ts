@@ -15,7 +15,7 @@ const UNIQUE_VIOLATION = '23505';
 
 const APPEND = `select ord, outcome, version, last_position, recorded_at from event_log.append(
   $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],
-  $11::smallint[], $12::int[], $13::text[], $14::smallint[], $15::text[])`;
+  $11::smallint[], $12::int[], $13::text[], $14::smallint[], $15::text[], $16::uuid[])`;
 
 const expectedOf = ({ expected }: Append): number => (expected === 'any' ? ANY : expected);
 
@@ -50,6 +50,7 @@ const sendEach = async (client: PoolClient, batch: readonly ValidAppend[], upcas
       textArray(events.map((e) => e.type)),
       plainArray(events.map((e) => currentVersion(upcasters, e.type))),
       textArray(events.map((e) => e.json)),
+      plainArray(appends.map((a) => a.expectedCommandId ?? null)),
     ],
   });
   const answers: Answer[] = [];

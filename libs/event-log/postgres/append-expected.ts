@@ -6,7 +6,7 @@ import type { Answer } from './append-queue';
 import { actorId, actorKind, correlation, rowsOf, type Sent } from './append-rows';
 import type { EventRow } from './rows';
 
-const APPEND_EXPECTED = 'select event_log.append_expected($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
+const APPEND_EXPECTED = 'select event_log.append_expected($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)';
 
 /** Appends that all name the version they expect; undefined where the server does not take them all. */
 export const sendExpected = async (
@@ -18,6 +18,7 @@ export const sendExpected = async (
   const events = batch.flatMap(({ append, json }) =>
     append.events.map(({ type }, ordinal) => ({ append, ordinal, type, json: json[ordinal] as string })),
   );
+  const knowsCommands = batch.some(({ append }) => append.expectedCommandId !== undefined);
   const { rows } = await client.query<[string[] | null]>({
     name: 'append-expected',
     text: APPEND_EXPECTED,
@@ -36,6 +37,7 @@ export const sendExpected = async (
       textArray(events.map(({ type }) => type)),
       plainArray(events.map(({ type }) => currentVersion(upcasters, type))),
       textArray(events.map(({ json }) => json)),
+      knowsCommands ? plainArray(events.map(({ append }) => append.expectedCommandId ?? null)) : null,
     ],
   });
   const [last, recordedAt] = rows[0]?.[0] ?? [];

@@ -3,7 +3,7 @@ import { currentVersion, type Upcasters } from '../upcasting';
 import type { ValidAppend } from '../validate-append';
 import { actorId, actorKind, correlation, rowsOf, type Sent } from './append-rows';
 
-const APPEND_ONE = 'select event_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)';
+const APPEND_ONE = 'select event_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
 
 /** One append of one event that names the version it expects; undefined where the server does not take it like that. */
 export const sendOne = async (
@@ -31,6 +31,7 @@ export const sendOne = async (
       event.type,
       currentVersion(upcasters, event.type),
       json[0],
+      append.expectedCommandId ?? null,
     ],
   });
   const [position, recordedAt] = rows[0]?.[0] ?? [];

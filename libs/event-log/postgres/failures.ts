@@ -23,11 +23,19 @@ export const isConnectionUsable = (error: unknown): boolean => {
 const isForErased = (error: unknown): boolean =>
   sqlState(error) === '42501' && (error as { routine?: unknown }).routine === 'ExecWithCheckOptions';
 
+/**
+ * The next position is taken: the sequence is behind the events, as after a logical restore without it. No fault of the
+ * data; `event_log.append` raises the sequence, so that the next attempt is taken.
+ */
+const isTakenPosition = (error: unknown): boolean =>
+  sqlState(error) === '23505' && (error as { constraint?: unknown }).constraint === 'events_pkey';
+
 /** What an error of a batch's statement says about the batch. An error that carries no SQLSTATE came from the wire. */
 export const batchFailure = (error: unknown): BatchFailed => {
   const state = sqlState(error);
   if (state === undefined || state.startsWith('08') || state.startsWith('57P'))
     return new BatchFailed('unknown', error);
+  if (isTakenPosition(error)) return new BatchFailed('rolled-back', error);
   const poisoned = DATA.includes(state.slice(0, 2)) || isForErased(error);
   return new BatchFailed(poisoned ? 'poisoned' : 'rolled-back', error);
 };

@@ -1,13 +1,17 @@
 import { backoff } from '../../platform/backoff';
 import type { Pooler } from '../../platform/database/pooler';
 import { createWake, MISSED } from '../../platform/database/wake';
+import { type Logger, silentLogger } from '../../platform/logger.port';
+import { createHistory } from '../history';
 import type { EventLog, Filter, Page, Position } from '../port';
 import { noUpcasters, type Upcasters } from '../upcasting';
 import { validateAppend } from '../validate-append';
 import { sendBatch } from './append-batch';
 import { createAppendQueue } from './append-queue';
 import { createLogPool, reading, writing } from './connections';
-import { readEverything, readHead, readPage, readStream } from './read';
+import { beginEpoch, checkPositions, findMissing, healPositions, lookAtHistory, readIdentity } from './identity';
+import { readFrom, readHead, readLast, readLastMark, readPage, readStream } from './read';
+import { markOfRow, positionOf } from './rows';
 import { subscribePages } from './subscribe';
 import { createTail } from './tail';
 
@@ -25,6 +29,9 @@ export interface PostgresEventLogOptions {
   readonly appendDeadlineMs?: number;
   /** ms between two looks at a quiet log; 250 unless given. */
   readonly pollMs?: number;
+  readonly logger?: Pick<Logger, 'warn'>;
+  /** ms between two looks whether the log went back to an older copy; 1,000 unless given. */
+  readonly historyMs?: number;
 }
 
 const APPENDERS = 2;
@@ -47,6 +54,7 @@ const ERASED = 'erased';
 /** The event log in one PostgreSQL table; `schema.sql` beside this file says how it keeps its promises. */
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
   const { connectionString, pooler, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
+  const { logger = silentLogger, historyMs: intervalMs = 1_000 } = options;
   const appenders = createLogPool(
     { url: connectionString, pooler, max: APPENDERS, statementTimeoutMs: appendDeadlineMs * STATEMENT_SHARE },
     'append',
@@ -55,11 +63,25 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     { url: connectionString, pooler, max: options.readers ?? 4, statementTimeoutMs: READ_MS },
     'read',
   );
+  const history = createHistory({
+    look: async (mark) => {
+      const { behind, ...look } = await lookAtHistory(readers, mark);
+      // What could not be raised the readiness check names; appends are refused by the database meanwhile.
+      if (behind) await healPositions(readers, logger).catch(() => {});
+      return look;
+    },
+    beginEpoch: (seen) => beginEpoch(readers, seen),
+    logger,
+    intervalMs,
+  });
   const tail = createTail({
-    read: (after, limit) => readEverything(readers, { after, limit }),
-    head: () => readHead(readers),
+    read: (from, limit) => readFrom(readers, from, limit),
+    last: () => readLast(readers, null),
+    // Whether the log went back, or a tenant was erased, the history tells; a log that is away is asked again soon.
+    onDoubt: () => void history.check().catch(() => {}),
     upcasters,
   });
+  history.onReset(tail.reset);
   let othersAppendedAt = Number.NEGATIVE_INFINITY;
   const wake = createWake({
     channel: 'event_log',
@@ -78,6 +100,8 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     send: async (batch) => {
       const { answers, written } = await writing(appenders, (client) => sendBatch(client, batch, upcasters));
       tail.offer(written);
+      const newest = written.at(-1);
+      if (newest) history.meet(positionOf(newest), () => markOfRow(newest));
       return answers;
     },
     inFlight: () => (performance.now() - othersAppendedAt < SHARED_MS ? 1 : APPENDERS),
@@ -103,11 +127,16 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       const { pageSize = 1_000, signal } = subscribe;
       const { after: _, signal: __, pageSize: ___, ...filter } = subscribe;
       return subscribePages(
-        { read: (after) => nextPage(after, pageSize, filter), expire: tail.expire, wake, pollMs },
+        { read: (after) => nextPage(after, pageSize, filter), expire: tail.expire, wake, history, pollMs },
         { ...subscribe, signal: signal ? AbortSignal.any([signal, closed.signal]) : closed.signal },
       );
     },
     head: () => readHead(readers),
+    identity: async () => history.identity ?? readIdentity(readers),
+    lastEvent: (notAfter) => readLastMark(readers, notAfter ?? null),
+    checkPositions: () => checkPositions(readers, logger),
+    missing: (marks) => findMissing(readers, marks),
+    onHistoryChange: history.onChange,
     deleteTenant: (tenantId) =>
       reading(readers, async (client) => {
         // Committed before the first event is deleted: no append can come after the last look.
@@ -127,6 +156,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       await Promise.race([queue.drain(), late]);
       clearTimeout(timer);
       closed.abort();
+      history.stop();
       await wake.close();
       await Promise.allSettled([appenders.end(), readers.end()]);
     },

@@ -1,11 +1,21 @@
 import { escapeLiteral, type Pool, type QueryArrayConfig } from 'pg';
-import { MAX_PAGE, type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent } from '../port';
+import { markOf } from '../history';
+import {
+  type EventMark,
+  MAX_PAGE,
+  type Page,
+  type Position,
+  type ReadAll,
+  type ReadStream,
+  type RecordedEvent,
+  START,
+} from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { reading } from './connections';
 import { COPIED_COLUMNS, CopiedEvent } from './copied-event';
 import { copyOut } from './copy-out';
-import { COLUMNS, type EventRow, RowEvent, rawTypes } from './rows';
+import { COLUMNS, type EventRow, markOfRow, positionOf, RowEvent, rawTypes } from './rows';
 
 /** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */
 const WINDOW = 50_000n;
@@ -47,8 +57,35 @@ export const readHead = async (pool: Pool): Promise<Position> => {
   return BigInt(row?.[0] ?? 0);
 };
 
+/** The last event at or before a position, as a row; of the whole log where the position is null. */
+export const readLast = async (pool: Pool, notAfter: Position | null): Promise<EventRow | undefined> => {
+  const [row] = await rows(pool, {
+    name: 'read-last',
+    text: `select ${COLUMNS} from event_log.events where position <= coalesce($1::bigint, 9223372036854775807)
+      order by position desc limit 1`,
+    rowMode: 'array',
+    values: [notAfter?.toString() ?? null],
+  });
+  return row;
+};
+
+/** {@link readLast}, for a mark. */
+export const readLastMark = async (pool: Pool, notAfter: Position | null): Promise<EventMark | undefined> => {
+  const row = await readLast(pool, notAfter);
+  return row && markOfRow(row);
+};
+
+/** Every event from a position on, as rows. */
+export const readFrom = (pool: Pool, from: Position, limit: number): Promise<EventRow[]> =>
+  rows(pool, {
+    name: 'read-from',
+    text: `select ${COLUMNS} from event_log.events where position >= $1 order by position limit $2`,
+    rowMode: 'array',
+    values: [from.toString(), limit],
+  });
+
 /** Every event after a position, as rows. */
-export const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'after' | 'limit'>): Promise<EventRow[]> =>
+const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'after' | 'limit'>): Promise<EventRow[]> =>
   rows(pool, {
     name: 'read-all',
     text: `select ${COLUMNS} from event_log.events where position > $1 order by position limit $2`,
@@ -101,6 +138,11 @@ const readWindow = async (
   return stored(found, upcasters);
 };
 
+const lastMark = (events: readonly RecordedEvent[]): EventMark | undefined => {
+  const event = events.at(-1);
+  return event && markOf(event);
+};
+
 const last = (events: readonly RecordedEvent[], otherwise: Position): Position => events.at(-1)?.position ?? otherwise;
 
 /**
@@ -115,18 +157,32 @@ export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll)
       limit >= COPIED
         ? await copied(pool, upcasters, `position > ${after} order by position limit ${limit}`)
         : stored(await readEverything(pool, options), upcasters);
-    return { events, position: last(events, after), caughtUp: events.length < limit };
+    return { events, position: last(events, after), caughtUp: events.length < limit, last: lastMark(events) };
   }
-  const head = await readHead(pool);
-  if (head <= after) return { events: [], position: after, caughtUp: true };
+  const headRow = await readLast(pool, null);
+  const head = headRow ? positionOf(headRow) : START;
+  const headMark = headRow && markOfRow(headRow);
+  if (head <= after)
+    return { events: [], position: after, caughtUp: true, last: head === after ? headMark : undefined };
   if (tenantId !== undefined) {
     const events = stored(await readTenant(pool, tenantId, options), upcasters);
     const complete = events.length < limit;
     const end = last(events, after);
-    return { events, position: complete && head > end ? head : end, caughtUp: complete };
+    const isAtHead = complete && head >= end;
+    return {
+      events,
+      position: isAtHead ? head : end,
+      caughtUp: complete,
+      last: isAtHead ? headMark : lastMark(events),
+    };
   }
   const to = head - after > WINDOW ? after + WINDOW : head;
   const events = await readWindow(pool, upcasters, { types: types ?? [], from: after, to, limit });
-  const complete = events.length < limit;
-  return { events, position: complete ? to : last(events, after), caughtUp: complete && to === head };
+  if (events.length === limit) {
+    return { events, position: last(events, after), caughtUp: false, last: lastMark(events) };
+  }
+  // Behind the window's last event no event was when it was read: the position is that event's, so that it has a name.
+  const mark = to === head ? headMark : await readLastMark(pool, to);
+  const position = mark && mark.position > after ? mark.position : to;
+  return { events, position, caughtUp: to === head, last: mark };
 };

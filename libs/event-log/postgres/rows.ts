@@ -1,4 +1,5 @@
-import type { Position } from '../port';
+import { eventId } from '../event-id';
+import type { EventMark, Position } from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { StoredEvent } from './stored-event';
@@ -13,6 +14,13 @@ export type EventRow = (string | null)[];
 export const positionOf = (row: EventRow): Position => BigInt(row[0] as string);
 export const tenantOf = (row: EventRow): string | null => row[4] ?? null;
 export const typeOf = (row: EventRow): string => row[12] as string;
+
+export const markOfRow = (row: EventRow): EventMark => ({
+  position: positionOf(row),
+  eventId: eventId(row[2] as string, Number(row[8])),
+  commandId: row[2] as string,
+  tenantId: tenantOf(row),
+});
 
 export const rawTypes = { getTypeParser: () => (value: string) => value };
 

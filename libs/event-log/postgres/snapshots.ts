@@ -2,21 +2,24 @@ import type { Pool } from 'pg';
 import { withClient } from '../../platform/database/pools';
 import type { Snapshots } from '../snapshots';
 
-const SAVE = `insert into event_log.snapshots as s (tenant_id, aggregate_id, aggregate, fold_version, version, state)
-  values ($1, $2, $3, $4, $5, $6)
+const SAVE = `insert into event_log.snapshots as s (tenant_id, aggregate_id, aggregate, fold_version, version, state,
+    command_id)
+  values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (aggregate_id, aggregate) do update
-    set fold_version = excluded.fold_version, version = excluded.version, state = excluded.state
-    where s.fold_version <> excluded.fold_version or s.version < excluded.version`;
+    set fold_version = excluded.fold_version, version = excluded.version, state = excluded.state,
+      command_id = excluded.command_id
+    where s.fold_version <> excluded.fold_version or s.version < excluded.version
+      or s.command_id is distinct from excluded.command_id`;
 
 /** Snapshots beside the log, in the table `event_log.snapshots`. */
 export const createPostgresSnapshots = (pool: Pool): Snapshots => ({
   load: async <State>(stream: { aggregate: string; id: string }, foldVersion: number) => {
     try {
       const { rows } = await withClient(pool, (client) =>
-        client.query<{ version: number; state: State }>({
+        client.query<{ version: number; state: State; commandId: string }>({
           name: 'load-snapshot',
-          text: `select version, state from event_log.snapshots
-            where aggregate_id = $1 and aggregate = $2 and fold_version = $3`,
+          text: `select version, state, command_id as "commandId" from event_log.snapshots
+            where aggregate_id = $1 and aggregate = $2 and fold_version = $3 and command_id is not null`,
           values: [stream.id, stream.aggregate, foldVersion],
         }),
       );
@@ -25,8 +28,10 @@ export const createPostgresSnapshots = (pool: Pool): Snapshots => ({
       return undefined;
     }
   },
-  save: ({ tenantId, aggregate, id }, foldVersion, { version, state }) => {
-    const values = [tenantId, id, aggregate, foldVersion, version, JSON.stringify(state)];
+  save: ({ tenantId, aggregate, id }, foldVersion, { version, state, commandId }) => {
+    // One that does not name its event could not be told from one of another history.
+    if (commandId === undefined) return;
+    const values = [tenantId, id, aggregate, foldVersion, version, JSON.stringify(state), commandId];
     withClient(pool, (client) => client.query({ name: 'save-snapshot', text: SAVE, values })).catch(() => {});
   },
 });

@@ -1,24 +1,27 @@
 import { backoff, sleep } from '../../platform/backoff';
 import type { Wake } from '../../platform/database/wake';
-import { LogUnavailable, type Page, type Position, type Subscribe } from '../port';
+import type { History } from '../history';
+import { HistoryChanged, LogUnavailable, type Page, type Position, type Subscribe } from '../port';
 
 interface Source {
   readonly read: (after: Position) => Promise<Page>;
   /** Called where nothing was heard for `pollMs`: what is kept in memory may be behind. */
   readonly expire: () => void;
   readonly wake: Wake;
+  readonly history: Pick<History, 'generation' | 'listen'>;
   /** ms between two looks at a quiet log: the truth, where wake-ups are only a hint. */
   readonly pollMs: number;
 }
 
 /** Something that may have happened since it was last asked for: no wake-up is lost between a read and the wait. */
-const createSignal = (wake: Wake) => {
+const createSignal = (wake: Wake, history: Source['history']) => {
   let raised = false;
   let release: (() => void) | undefined;
-  const stop = wake.onWake(() => {
+  const raise = (): void => {
     raised = true;
     release?.();
-  });
+  };
+  const stops = [wake.onWake(raise), history.listen(raise)];
   return {
     lower: (): void => {
       raised = false;
@@ -41,13 +44,20 @@ const createSignal = (wake: Wake) => {
         };
       });
     },
-    stop,
+    stop: (): void => {
+      for (const stop of stops) stop();
+    },
   };
 };
 
-/** Pages from `after` on, without an end. While the consumer works on a full page, the next one is already read. */
+/**
+ * Pages from `after` on, without an end. While the consumer works on a full page, the next one is already read.
+ * @throws HistoryChanged
+ */
 export async function* subscribePages(source: Source, { after, signal }: Subscribe): AsyncGenerator<Page> {
-  const signalled = createSignal(source.wake);
+  const { history } = source;
+  const begun = history.generation;
+  const signalled = createSignal(source.wake, history);
   let position = after;
   let told = false;
   let failures = 0;
@@ -68,6 +78,7 @@ export async function* subscribePages(source: Source, { after, signal }: Subscri
         ahead = undefined;
       }
       if (signal?.aborted) return;
+      if (history.generation !== begun) throw new HistoryChanged();
       if (page.position > position || (page.caughtUp && !told)) {
         position = page.position;
         told = page.caughtUp;

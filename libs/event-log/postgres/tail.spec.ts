@@ -2,11 +2,11 @@ import { noUpcasters } from '../upcasting';
 import type { EventRow } from './rows';
 import { createTail } from './tail';
 
-const row = (position: number): EventRow => [
+const row = (position: number, command = 'command'): EventRow => [
   ...[
     String(position),
     '0',
-    'command',
+    command,
     'aggregate',
     null,
     null,
@@ -27,19 +27,21 @@ describe('the tail of the log', () => {
   const open = () => {
     const stored: EventRow[] = [];
     const reads: (() => void)[] = [];
+    const doubts: string[] = [];
     const tail = createTail({
-      head: async () => BigInt(stored.length),
-      read: (after) =>
+      last: async () => stored.at(-1),
+      read: (from) =>
         new Promise((resolve) => {
-          reads.push(() => resolve(stored.slice(Number(after))));
+          reads.push(() => resolve(stored.slice(Math.max(0, Number(from) - 1))));
         }),
+      onDoubt: () => doubts.push('doubt'),
       upcasters: noUpcasters,
     });
     const answer = async (): Promise<void> => {
       while (reads.length === 0) await new Promise(setImmediate);
       reads.shift()?.();
     };
-    return { stored, tail, answer };
+    return { stored, tail, answer, doubts };
   };
 
   it('shows what another process appended to all who were told of it, however many ask at the same time', async () => {
@@ -55,6 +57,26 @@ describe('the tail of the log', () => {
     });
     await answer();
     expect(await Promise.all(seen)).toEqual(Array.from({ length: 8 }, () => 1));
+  });
+
+  it('keeps nothing of a log that gives a position again to another event, wherever that event comes from', async () => {
+    const { stored, tail, answer, doubts } = open();
+    stored.push(row(1), row(2, 'lost'));
+    const begun = tail.catchUp();
+    await answer();
+    await begun;
+    stored[1] = row(2, 'another');
+    tail.expire();
+    const again = tail.catchUp();
+    await answer();
+    await answer();
+    await again;
+    expect(doubts).toHaveLength(1);
+    expect(tail.page(2n, 10, {})?.last?.commandId).toBe('another');
+    tail.offer([row(3, 'kept')]);
+    tail.offer([row(3, 'another again')]);
+    expect(doubts).toHaveLength(2);
+    expect(tail.page(2n, 10, {})).toBeUndefined();
   });
 
   it('asks the database nothing where nobody else may have appended', async () => {

@@ -33,8 +33,10 @@ describe('the advisory locks', () => {
     expect(Object.fromEntries(bySql.map((name) => [name, [...new Set(numbersIn(name))]]))).toEqual({
       'libs/event-log/postgres/append-expected-by-equality.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-expected.sql': [ADVISORY_LOCKS.appending],
+      'libs/event-log/postgres/append-on-event.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-one.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],
+      'libs/event-log/postgres/log-identity.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/schema.sql': [ADVISORY_LOCKS.appending],
       'libs/plans/reserving-by-sums.sql': [ADVISORY_LOCKS.reserving],
       'libs/plans/schema.sql': [ADVISORY_LOCKS.reserving],

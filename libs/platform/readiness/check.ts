@@ -8,6 +8,8 @@ export interface ReadinessCheck {
   readonly runbook: string;
   /** Resolves if all is well. It may take a second; after that it counts as failed. */
   readonly run: () => Promise<unknown>;
+  /** True where a failure belongs to every start and stop, so that no line is logged for it. */
+  readonly isExpected?: boolean;
 }
 
 /** What a check throws when it can say more than its fixed message. The message is public, like that one. */

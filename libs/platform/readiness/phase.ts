@@ -10,6 +10,7 @@ export const createPhase = () => {
     name: 'process',
     message: 'The process is starting or stopping.',
     runbook: 'docs/runbooks/readiness.md#process',
+    isExpected: true,
     run: async () => {
       if (sentence !== undefined) throw new NotReady(sentence);
     },

@@ -1,5 +1,6 @@
 import { createMetricsRegistry } from '../metrics';
 import { NotReady } from './check';
+import { createPhase } from './phase';
 import { createReadiness } from './readiness';
 
 const lines: string[] = [];
@@ -45,5 +46,65 @@ describe('readiness', () => {
       'readiness check fails: clock, The clock is 400 days ahead.',
       'readiness check passes again: clock',
     ]);
+  });
+
+  it('does not start a check again that still hangs, and lets it count when it ends', async () => {
+    jest.useRealTimers();
+    const readiness = createReadiness({ logger });
+    let runs = 0;
+    let end = (): void => undefined;
+    const run = () => {
+      runs += 1;
+      return new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    };
+    readiness.add({ ...about, run });
+    expect(await readiness.failing()).toEqual([about]);
+    expect(await readiness.refresh()).toEqual([about]);
+    expect(runs).toBe(1);
+    const round = readiness.refresh();
+    end();
+    expect(await round).toEqual([]);
+    expect(runs).toBe(1);
+  });
+
+  it('gives one round to all who ask while it runs, however long it takes', async () => {
+    jest.useRealTimers();
+    const readiness = createReadiness({ logger });
+    let runs = 0;
+    readiness.add({
+      ...about,
+      run: async () => {
+        runs += 1;
+        await new Promise((resolve) => setTimeout(resolve, 600));
+      },
+    });
+    const first = readiness.failing();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await Promise.all([first, readiness.failing(), readiness.failing()]);
+    expect(runs).toBe(1);
+  });
+
+  it('takes a check that throws at once, or with no error, for one that fails', async () => {
+    jest.useRealTimers();
+    const readiness = createReadiness({ logger });
+    const run = (): never => {
+      throw undefined;
+    };
+    readiness.add({ ...about, run });
+    expect(await readiness.failing()).toEqual([about]);
+  });
+
+  it('fails while the process starts, and again as soon as it stops', async () => {
+    jest.useRealTimers();
+    const readiness = createReadiness({ logger });
+    const phase = createPhase();
+    readiness.add(phase.check);
+    expect((await readiness.failing()).map(({ message }) => message)).toEqual([expect.stringMatching(/starting/)]);
+    phase.started();
+    expect(await readiness.refresh()).toEqual([]);
+    phase.stopping();
+    expect((await readiness.refresh()).map(({ message }) => message)).toEqual([expect.stringMatching(/stopping/)]);
   });
 });

@@ -16,13 +16,23 @@ const FRESH_MS = 250;
 /** ms between two rounds while nobody probes, so that log and metric change without a probe. */
 const WATCH_MS = 2_000;
 
+/** A round of all checks: under way, or done. */
+interface Round {
+  readonly result: Promise<FailingCheck[]>;
+  /** `performance.now()` when it ended; undefined while it runs. */
+  endedAt: number | undefined;
+}
+
 /**
  * Whether this process can do its work. The parts of the process add what they need; `/readyz` answers for all of it. A
- * check that begins to fail, or passes again, is logged once, and the gauge `tenantry_ready` holds the last result.
+ * check that begins to fail, or passes again, is logged once, and the gauge `tenantry_ready` holds the last result. Rounds
+ * do not overlap, and a check that hangs is not started again before it has ended: it counts as failed meanwhile.
  */
 export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
   const checks = new Map<string, ReadinessCheck>();
   const failing = new Map<string, string>();
+  /** Runs that have not ended, with what they come to. */
+  const running = new Map<ReadinessCheck, Promise<string | undefined>>();
   const gauge =
     registry &&
     new Gauge({
@@ -31,26 +41,35 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
       labelNames: ['check'],
       registers: [registry],
     });
-  let last: { readonly at: number; readonly round: Promise<FailingCheck[]> } | undefined;
+  let last: Round | undefined;
 
-  const note = ({ name, runbook }: ReadinessCheck, message: string | undefined): void => {
+  const note = ({ name, runbook, isExpected }: ReadinessCheck, message: string | undefined): void => {
     gauge?.set({ check: name }, message === undefined ? 1 : 0);
     const before = failing.get(name);
     if (message === before) return;
     if (message === undefined) {
       failing.delete(name);
-      logger.info({ check: name }, 'readiness check passes again');
+      if (!isExpected) logger.info({ check: name }, 'readiness check passes again');
     } else {
       failing.set(name, message);
-      logger.warn({ check: name, reason: message, runbook }, 'readiness check fails');
+      if (!isExpected) logger.warn({ check: name, reason: message, runbook }, 'readiness check fails');
     }
+  };
+
+  const resultOf = (check: ReadinessCheck): Promise<string | undefined> => {
+    const hanging = running.get(check);
+    if (hanging) return hanging;
+    const run = failureOf(check).finally(() => running.delete(check));
+    running.set(check, run);
+    return run;
   };
 
   const runRound = async (): Promise<FailingCheck[]> => {
     const results = await Promise.all(
       [...checks.values()].map(async (check) => {
-        const message = await failureOf(check);
-        note(check, message);
+        const message = await inTime(resultOf(check), check.message);
+        // It may have been replaced meanwhile.
+        if (checks.get(check.name) === check) note(check, message);
         return message === undefined ? [] : [{ name: check.name, message, runbook: check.runbook }];
       }),
     );
@@ -58,18 +77,30 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
   };
 
   const run = (): Promise<FailingCheck[]> => {
-    const now = performance.now();
-    if (last === undefined || now - last.at > FRESH_MS) last = { at: now, round: runRound() };
-    return last.round;
+    if (last && (last.endedAt === undefined || performance.now() - last.endedAt <= FRESH_MS)) return last.result;
+    const round: Round = {
+      result: runRound().finally(() => {
+        round.endedAt = performance.now();
+      }),
+      endedAt: undefined,
+    };
+    last = round;
+    return round.result;
   };
 
   return {
     /** A check of the same name is replaced. */
     add: (...added: readonly ReadinessCheck[]): void => {
       for (const check of added) checks.set(check.name, check);
+      last = undefined;
     },
     /** The checks that fail now, in the order in which they were added. */
     failing: run,
+    /** Runs the checks anew, also where a result is still fresh: something has changed. */
+    refresh: (): Promise<FailingCheck[]> => {
+      last = undefined;
+      return run();
+    },
     /** Runs the checks from time to time until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {
       while (!signal.aborted) {
@@ -82,21 +113,25 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
 
 export type Readiness = ReturnType<typeof createReadiness>;
 
-/** Undefined where the check passes. */
+/** Undefined where the check passes. Never rejects. */
 const failureOf = async ({ message, run }: ReadinessCheck): Promise<string | undefined> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(message), CHECK_MS);
-  });
   try {
-    return await Promise.race([
-      Promise.resolve()
-        .then(run)
-        .then(() => undefined),
-      late,
-    ]);
+    await run();
+    return undefined;
   } catch (error) {
     return error instanceof NotReady ? error.message : message;
+  }
+};
+
+/** What the check comes to within its time, else that it fails. */
+const inTime = async (result: Promise<string | undefined>, message: string): Promise<string | undefined> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    // After a look at the network: where this process itself was late, the answer may lie there unread.
+    timer = setTimeout(() => setImmediate(() => setImmediate(() => resolve(message))), CHECK_MS);
+  });
+  try {
+    return await Promise.race([result, late]);
   } finally {
     clearTimeout(timer);
   }

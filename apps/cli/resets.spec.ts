@@ -1,0 +1,107 @@
+import { Client, type Pool } from 'pg';
+import { anAppend, aStream } from '../../libs/event-log/contract/support';
+import type { EventLog } from '../../libs/event-log/port';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { roleNames } from '../../libs/platform/database/roles';
+import { silentLogger } from '../../libs/platform/logger.port';
+import { createCheckpointWatch, type Misfits } from '../../libs/projecting/checkpoint-watch';
+import { installProjections } from '../../libs/projecting/install';
+import { readPlaces } from '../../libs/projecting/places';
+import { createProgress } from '../../libs/projecting/progress';
+import { createProjectorPool } from '../../libs/projecting/projector-pool';
+import { runRebuilds } from '../../libs/projecting/rebuild-queue';
+import { readReactionPlaces } from '../../libs/reacting/places';
+import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { projections } from '../../projections';
+import { historyChecks } from '../history';
+import { resetProjections, resetReaction } from './resets';
+import { UsageError } from './usage';
+
+jest.setTimeout(120_000);
+
+describe('checkpoints that are no places of the log', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let log: EventLog;
+  const progress = createProgress();
+  const roles = roleNames('tenantry_test');
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createProjectorPool({ url: database.urls.projector, max: 8 });
+    log = createPostgresEventLog({ connectionString: database.urls.log });
+    await installProjections(pool, projections, roles);
+    await log.append(anAppend({ stream: aStream() }));
+    const client = new Client({ connectionString: database.urls.owner });
+    await client.connect();
+    // As beside a new EventStoreDB, or one that was restored.
+    await client.query(`update projecting.checkpoints set position = 900, mark =
+        row(gen_random_uuid(), 900, gen_random_uuid(), gen_random_uuid(), null)::event_log.mark where projection = 'tasks';
+      update projecting.checkpoints set position = 900 where projection = 'teams';
+      update projecting.checkpoints set position = 900, mark =
+        row((select log_id from event_log.identity), 900, gen_random_uuid(), gen_random_uuid(), null)::event_log.mark
+        where projection = 'members';
+      insert into reacting.checkpoints (reaction, position, holder, leased_until)
+        values ('listening', 900, gen_random_uuid(), now())`);
+    await client.end();
+  });
+  afterAll(async () => {
+    await log.close();
+    await pool.end();
+    await database.drop();
+  });
+
+  const look = async (): Promise<Misfits> => {
+    const watch = createCheckpointWatch({
+      ...{ log, progress },
+      projections: () => readPlaces(pool),
+      reactions: () => readReactionPlaces(pool),
+    });
+    await watch.look();
+    return watch.misfits();
+  };
+  const said = async (): Promise<string> => {
+    const found = await look();
+    const [history] = historyChecks({ misfits: () => found }, log);
+    return Promise.resolve(history?.run()).then(
+      () => 'all is well',
+      (error: Error) => error.message,
+    );
+  };
+
+  it('are named by the readiness check, each with what is wrong and what to run', async () => {
+    const sentences = await said();
+    expect(sentences).toMatch(/Read model tasks is at position 900 of another event log/);
+    expect(sentences).toMatch(/Read model teams is at position 900, beyond the end of the event log at 1/);
+    expect(sentences).toMatch(/Read model members is at event .*, which the event log does not hold/);
+    expect(sentences).toMatch(/Reaction listening .* run `tenantry reactions reset`/);
+  });
+
+  it('count for nothing where somebody waits for a read model', async () => {
+    await look();
+    progress.report('tasks', 900n);
+    expect(progress.positions.get('tasks')).toBeUndefined();
+  });
+
+  it('are healed by a reset, which rebuilds what does not fit and nothing else', async () => {
+    await expect(resetProjections(pool, log, ['nothing'])).rejects.toThrow(UsageError);
+    expect(await resetProjections(pool, log, [])).toMatch(/rebuilds members, teams, tasks/);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const running = runRebuilds(projections, { log, pool, roles, logger: silentLogger, signal }, 50);
+    while ((await look()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    stop.abort();
+    await running;
+    expect(await resetProjections(pool, log, [])).toMatch(/nothing is reset/);
+  });
+
+  it('of a reaction are put to the head or to a position, of which the reaction then knows the event', async () => {
+    await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
+    await expect(resetReaction(pool, log, ['unheard-of', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
+    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening goes on behind position 1');
+    const [place] = await readReactionPlaces(pool);
+    expect(place?.mark?.logId).toBe((await log.identity()).logId);
+    expect(await said()).toBe('all is well');
+    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening goes on behind position 0');
+  });
+});

@@ -1,0 +1,68 @@
+import type { Pool } from 'pg';
+import { markText, misfits } from '../../libs/event-log/mark';
+import type { EventLog, Position } from '../../libs/event-log/port';
+import { inTransaction } from '../../libs/platform/database/pools';
+import { requestRebuild } from '../../libs/projecting/install';
+import { readPlaces } from '../../libs/projecting/places';
+import { projections } from '../../projections';
+import { UsageError } from './usage';
+
+/**
+ * Has read models rebuilt from the log as it is now, whatever their checkpoints say: the named one, all of them (`--all`),
+ * or else those whose checkpoints do not fit the log.
+ */
+export const resetProjections = async (pool: Pool, log: EventLog, words: readonly string[]): Promise<string> => {
+  const names = await namesToReset(pool, log, words);
+  if (names.length === 0) return 'every read model fits the log: nothing is reset';
+  await inTransaction(pool, async (client) => {
+    for (const name of names) {
+      // Raises the epoch, so that no worker writes what it has folded from where it was.
+      await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [name]);
+      await requestRebuild(client, name);
+    }
+  });
+  return `a running worker rebuilds ${names.join(', ')} from the log; \`tenantry projections\` shows how far they are`;
+};
+
+const namesToReset = async (pool: Pool, log: EventLog, [word]: readonly string[]): Promise<string[]> => {
+  const all = projections.map(({ name }) => name);
+  if (word === '--all') return all;
+  if (word !== undefined) {
+    if (!all.includes(word)) throw new UsageError(`name one of the projections, or --all: ${all.join(', ')}`);
+    return [word];
+  }
+  const found = await misfits(log, await readPlaces(pool));
+  return all.filter((name) => found.has(name));
+};
+
+const TO = /^(head|0|[1-9][0-9]{0,18})$/;
+
+/**
+ * Puts a reaction at a place of the log: what lies before it is not answered, what lies behind it is. `head` leaves out
+ * everything that the log holds now.
+ */
+export const resetReaction = async (
+  pool: Pool,
+  log: EventLog,
+  [name, option, to]: readonly (string | undefined)[],
+): Promise<string> => {
+  if (!name || option !== '--to' || !to || !TO.test(to))
+    throw new UsageError('name the reaction and where to put it: `reactions reset NAME --to head`, or a position');
+  const last = await log.lastEvent(to === 'head' ? undefined : BigInt(to));
+  const { logId } = await log.identity();
+  const position: Position = last?.position ?? 0n;
+  const mark = last ? markText({ ...last, logId }) : null;
+  const moved = await inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(
+      // A worker that is at it has another holder then, and begins again at the new place.
+      `update reacting.checkpoints set position = $2, mark = $3, holder = gen_random_uuid(), leased_until = '-infinity',
+         moved_at = now() where reaction = $1`,
+      [name, position.toString(), mark],
+    );
+    // They were stored to be answered later, and lie before the new place or are read again behind it.
+    await client.query('delete from reacting.parked where reaction = $1 and waiting', [name]);
+    return rowCount === 1;
+  });
+  if (!moved) throw new UsageError(`there is no reaction ${name}; \`tenantry reactions\` lists them`);
+  return `${name} goes on behind position ${position}`;
+};

@@ -1,0 +1,35 @@
+import { personFold } from './person/evolve';
+import { projectFold } from './project/evolve';
+import { taskFold } from './task/evolve';
+import { tenantFold } from './tenant/evolve';
+
+const opened = tenantFold.evolve(
+  tenantFold.initial,
+  { type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId: '1' } } as never,
+  1,
+);
+
+describe('the state of a snapshot', () => {
+  it.each([
+    ['a tenant', tenantFold, [tenantFold.initial, { status: 'closed', eraseAfter: '2030-01-01T00:00:00Z' }, opened]],
+    ['a person', personFold, [personFold.initial, { status: 'registered' }, { status: 'erased' }]],
+    ['a project', projectFold, [projectFold.initial, { status: 'active', name: 'a', description: '', teamId: null }]],
+    ['a task', taskFold, [taskFold.initial, { kind: 'deleted' }]],
+  ])('is known as one of %s, after JSON', (_, fold, states) => {
+    for (const state of states) expect(fold.isState(JSON.parse(JSON.stringify(state)))).toBe(true);
+    for (const wrong of [null, 7, 'open', [], {}, { status: 'unheard of' }, { kind: 'present' }]) {
+      expect(fold.isState(wrong)).toBe(false);
+    }
+  });
+
+  it('is refused where any field of an open tenant is missing or of another kind', () => {
+    const state = JSON.parse(JSON.stringify(opened)) as { [key: string]: unknown };
+    for (const key of Object.keys(state)) {
+      const { [key]: _, ...without } = state;
+      expect([key, tenantFold.isState(without)]).toEqual([key, false]);
+      expect([key, tenantFold.isState({ ...state, [key]: ['x'] })]).toEqual([key, false]);
+    }
+    const account = state['account'] as { [key: string]: unknown };
+    expect(tenantFold.isState({ ...state, account: { ...account, invoices: undefined } })).toBe(false);
+  });
+});

@@ -1,0 +1,138 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Logger } from '../../platform/logger.port';
+import { eventId } from '../event-id';
+import type { Look } from '../history';
+import { type EventMark, type LogIdentity, PositionsBehind } from '../port';
+import { reading } from './connections';
+
+interface IdentityRow {
+  readonly log_id: string;
+  readonly epoch: number;
+}
+
+const identityOf = ({ log_id, epoch }: IdentityRow): LogIdentity => ({ logId: log_id, epoch });
+
+const onlyRow = <T>([row]: readonly T[]): T => {
+  // Made by a migration, and nobody but the owner may delete it.
+  if (!row)
+    throw new Error('event_log.identity is empty: insert a row with `insert into event_log.identity default values`');
+  return row;
+};
+
+/** @throws LogUnavailable */
+export const readIdentity = (pool: Pool): Promise<LogIdentity> =>
+  reading(pool, async (client) => {
+    const { rows } = await client.query<IdentityRow>('select log_id, epoch from event_log.identity');
+    return identityOf(onlyRow(rows));
+  });
+
+/** Raises the epoch, unless another process has done so since it was seen. @throws LogUnavailable */
+export const beginEpoch = (pool: Pool, { epoch }: LogIdentity): Promise<LogIdentity> =>
+  reading(pool, async (client) => {
+    const { rows } = await client.query<IdentityRow>('select log_id, epoch from event_log.begin_epoch($1)', [epoch]);
+    return identityOf(onlyRow(rows));
+  });
+
+const FIND = {
+  name: 'find-marks',
+  text: `select m.ord::integer, e.command_id, e.ordinal,
+      exists (select from event_log.erased_tenants t where t.tenant_id = m.tenant_id) as erased
+    from unnest($1::bigint[], $2::uuid[]) with ordinality as m (position, tenant_id, ord)
+    left join event_log.events e on e.position = m.position`,
+};
+
+const find = async (client: PoolClient, marks: readonly EventMark[]): Promise<EventMark[]> => {
+  if (marks.length === 0) return [];
+  const { rows } = await client.query<{
+    ord: number;
+    command_id: string | null;
+    ordinal: number | null;
+    erased: boolean;
+  }>({ ...FIND, values: [marks.map(({ position }) => position.toString()), marks.map(({ tenantId }) => tenantId)] });
+  const held = new Set(
+    rows
+      .filter(({ ord, command_id, ordinal, erased }) =>
+        // Gone with its tenant, or there.
+        command_id === null || ordinal === null ? erased : eventId(command_id, ordinal) === marks[ord - 1]?.eventId,
+      )
+      .map(({ ord }) => ord),
+  );
+  return marks.filter((_, at) => !held.has(at + 1));
+};
+
+/** Those of the marks whose event the log does not hold. @throws LogUnavailable */
+export const findMissing = (pool: Pool, marks: readonly EventMark[]): Promise<EventMark[]> =>
+  reading(pool, (client) => find(client, marks));
+
+const LOOK = {
+  name: 'look-at-history',
+  text: `select i.log_id, i.epoch, e.position, e.command_id, e.ordinal, e.tenant_id,
+      coalesce(e.position > (select s.last_value - (not s.is_called)::integer from event_log.positions s), false) as behind
+    from event_log.identity i left join lateral (
+      select position, command_id, ordinal, tenant_id from event_log.events order by position desc limit 1
+    ) e on true`,
+};
+
+/**
+ * The identity, the last event, and whether the mark's event is there: what tells that a log went back.
+ * `behind`: the positions' sequence is behind the last event.
+ * @throws LogUnavailable
+ */
+export const lookAtHistory = (pool: Pool, mark: EventMark | undefined): Promise<Look & { readonly behind: boolean }> =>
+  reading(pool, async (client) => {
+    const { rows } = await client.query<
+      IdentityRow & {
+        position: string | null;
+        command_id: string;
+        ordinal: number;
+        tenant_id: string | null;
+        behind: boolean;
+      }
+    >(LOOK);
+    const row = onlyRow(rows);
+    const last: EventMark | undefined =
+      row.position === null
+        ? undefined
+        : {
+            position: BigInt(row.position),
+            eventId: eventId(row.command_id, row.ordinal),
+            commandId: row.command_id,
+            tenantId: row.tenant_id,
+          };
+    const isLast = mark !== undefined && last?.position === mark.position && last.eventId === mark.eventId;
+    const holds = mark === undefined || isLast || (await find(client, [mark])).length === 0;
+    return { identity: identityOf(row), last, holds, behind: row.behind };
+  });
+
+const SEQUENCE = {
+  name: 'look-at-sequence',
+  text: `select (s.last_value - (not s.is_called)::integer) as at, coalesce((select max(position) from event_log.events), 0) as head
+    from event_log.positions s`,
+};
+
+/** Raises the positions' sequence to the last event where it is behind. @throws PositionsBehind, LogUnavailable */
+export const checkPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): Promise<void> => {
+  const look = (): Promise<{ at: string; head: string }> =>
+    reading(pool, async (client) => onlyRow((await client.query<{ at: string; head: string }>(SEQUENCE)).rows));
+  const { at, head } = await look();
+  if (BigInt(at) >= BigInt(head)) return;
+  try {
+    await healPositions(pool, logger);
+  } catch (error) {
+    throw new PositionsBehind(
+      `The sequence event_log.positions is at ${at}, behind the last event at ${head}, and could not be raised. Run \`select setval('event_log.positions', ${head})\` as the owner of the database.`,
+      { cause: error },
+    );
+  }
+};
+
+/** Raises the positions' sequence to the last event. */
+export const healPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): Promise<void> => {
+  const raisedTo = await reading(pool, async (client) => {
+    const { rows } = await client.query<{ to: string | null }>('select event_log.raise_positions() as to');
+    return rows[0]?.to ?? null;
+  });
+  if (raisedTo !== null) {
+    logger.warn({ raisedTo }, "the sequence of the log's positions was behind the last event, and was raised to it");
+  }
+};

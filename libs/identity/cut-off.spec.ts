@@ -1,0 +1,126 @@
+import type { Pool } from 'pg';
+import { createPool } from '../platform/database/pools';
+import { uuidv7 } from '../platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { shiftClock } from '../testing/shifted-clock';
+import { createErasureStore } from './erasure-store';
+import { createJoinStore } from './join-store';
+import { createSignUpStore } from './sign-up-store';
+
+/** Seconds after which the sweepers of this test take up what was begun. */
+const OLDER = 15;
+
+interface Begun {
+  readonly personId: string;
+}
+
+/** Something that a request begins and a sweeper completes. */
+interface Swept {
+  /** As the request does it. @param pool connects as the app role */
+  begin(pool: Pool, personId: string): Promise<unknown>;
+  /** As the sweeper does it. @param pool connects as the projector */
+  take(pool: Pool): Promise<readonly Begun[]>;
+}
+
+const claimOf = (personId: string) => ({
+  ...{ personId, email: 'ada@acme.example', emailKey: 'ada@acme.example', personName: 'Ada', passwordHash: 'hash' },
+  ...{ tenantId: uuidv7(), commandId: uuidv7(), correlationId: 'test' },
+});
+
+const SWEPT: Readonly<Record<string, Swept>> = {
+  'a sign-up': {
+    begin: (pool, personId) =>
+      createSignUpStore(pool).claim({ ...claimOf(personId), companyName: 'Acme', slug: 'acme' }),
+    take: (pool) => createSignUpStore(pool).takeUnfinished(OLDER, 10),
+  },
+  'a join': {
+    begin: (pool, personId) =>
+      createJoinStore(pool).claim({ ...claimOf(personId), tokenHash: 'hash', emailDomain: 'acme.example' }),
+    take: (pool) => createJoinStore(pool).takeUnfinished(OLDER, 10),
+  },
+  'an erasure': {
+    begin: (pool, personId) => createErasureStore(pool).begin(personId, uuidv7(), 'test'),
+    take: (pool) => createErasureStore(pool).takeUnfinished(OLDER, 10),
+  },
+};
+
+describe("what a request has begun, while the database's clock is set", () => {
+  let database: TestDatabase;
+  let owner: Pool;
+  let app: Pool;
+  let projector: Pool;
+  let shifted: Awaited<ReturnType<typeof shiftClock>>;
+  let personId: string;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    projector = createPool({ url: database.urls.projector, max: 1, applicationName: 'test' });
+    shifted = await shiftClock(owner);
+  });
+  beforeEach(async () => {
+    personId = uuidv7();
+    await shifted.by('0');
+    await owner.query('truncate identity.persons cascade');
+  });
+  afterAll(async () => {
+    await Promise.all([owner, app, projector].map((pool) => pool.end()));
+    await database.drop();
+  });
+
+  const pass = (interval: string) => owner.query(`update lease.clock set at = at + $1::interval`, [interval]);
+  const begin = async (kind: string): Promise<void> => {
+    if (kind === 'an erasure')
+      await owner.query(
+        `insert into identity.persons (id, email, email_key, name, password_hash, state)
+         values ($1, 'ada', 'ada', 'Ada', 'hash', 'active')`,
+        [personId],
+      );
+    await SWEPT[kind]?.begin(app, personId);
+  };
+  const taken = async (kind: string): Promise<number> => (await SWEPT[kind]?.take(projector))?.length ?? 0;
+  const cases = Object.keys(SWEPT).flatMap((kind) =>
+    [
+      ['ahead', '10 minutes'],
+      ['behind', '-10 minutes'],
+    ].map(([side, by]) => [kind, side, by] as [string, string, string]),
+  );
+
+  it.each(cases)('%s is taken up in time where the clock was ten minutes %s when it began', async (kind, _, by) => {
+    await shifted.by(by);
+    await begin(kind);
+    await shifted.by('0');
+    expect(await taken(kind)).toBe(0);
+    await pass('16 seconds');
+    expect(await taken(kind)).toBe(1);
+  });
+
+  it.each(cases)('%s is left to its request where the clock is set ten minutes %s meanwhile', async (kind, _, by) => {
+    await begin(kind);
+    await shifted.by(by);
+    expect(await taken(kind)).toBe(0);
+    await pass('16 seconds');
+    expect(await taken(kind)).toBe(1);
+    await shifted.by('0');
+    expect(await taken(kind)).toBe(0);
+  });
+
+  it.each([
+    ['ahead', '10 minutes'],
+    ['behind', '-10 minutes'],
+  ])('an erasure has its second look a minute later where the clock was ten minutes %s', async (_, by) => {
+    const store = createErasureStore(projector);
+    await begin('an erasure');
+    await shifted.by(by);
+    await store.erase(personId);
+    await shifted.by('0');
+    await pass('50 seconds');
+    expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
+    await pass('11 seconds');
+    expect(await store.takeUnfinished(OLDER, 10)).toHaveLength(1);
+    await store.erase(personId);
+    await pass('1 hour');
+    expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
+  });
+});

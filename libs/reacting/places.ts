@@ -1,0 +1,17 @@
+import type { Pool } from 'pg';
+import { type NamedPlace, parseMark } from '../event-log/mark';
+import { withClient } from '../platform/database/pools';
+
+/** Where each reaction is in the log, by its checkpoint. */
+export const readReactionPlaces = (pool: Pool): Promise<NamedPlace[]> =>
+  withClient(pool, async (client) => {
+    const { rows } = await client.query<{ name: string; position: string; mark: string | null }>({
+      name: 'read-reaction-places',
+      text: 'select reaction as name, position, mark::text from reacting.checkpoints order by reaction',
+    });
+    return rows.map(({ name, position, mark }) => ({
+      name,
+      position: BigInt(position),
+      mark: mark === null ? undefined : parseMark(mark),
+    }));
+  });

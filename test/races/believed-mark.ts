@@ -1,0 +1,62 @@
+import { Client } from 'pg';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { withClient } from '../../libs/platform/database/pools';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { advance, advanceOf, readCheckpoint } from '../../libs/projecting/checkpoint';
+import { foldEvents } from '../../libs/projecting/fold';
+import { RowBuffer } from '../../libs/projecting/row-buffer';
+import type { Rewrite } from './checkpoint';
+import { faultyPool } from './faulty-pool';
+import type { NotesWorld } from './notes';
+
+const asOwner = async (world: NotesWorld, sql: string): Promise<void> => {
+  const client = new Client({ connectionString: world.database.urls.owner });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+};
+
+/**
+ * A worker reads a page and folds it; the database goes back to before the page's last event; the worker writes. The
+ * checkpoint is the same in both, so that it can not tell.
+ * @returns what is wrong with the read model then; undefined where nothing is
+ */
+export const writeOfLostEvents = async (world: NotesWorld, rewrite?: Rewrite): Promise<string | undefined> => {
+  await world.reset();
+  const { pool, projection } = world;
+  const log = createPostgresEventLog({ connectionString: world.database.urls.log });
+  try {
+    const { logId } = await log.identity();
+    const id = uuidv7();
+    for (const text of ['kept', 'lost']) {
+      await log.append({
+        stream: { tenantId: id, aggregate: 'note', id },
+        expected: 'any',
+        events: [{ type: 'NoteWritten', data: { text } }],
+        commandId: uuidv7(),
+        actor: { kind: 'system' },
+        correlationId: 'race',
+      });
+    }
+    const from = await readCheckpoint(pool, projection.name);
+    const { events, position, last } = await log.readAll({ after: 0n, limit: 1_000 });
+    if (!from || !last) throw new Error('the log holds nothing to fold');
+    const buffer = new RowBuffer(projection.tables);
+    foldEvents(projection, events, new Set(), buffer);
+    const statement = advanceOf(projection, {
+      ...{ to: position, mark: { ...last, logId }, folded: buffer.folded, parked: [] },
+    });
+    await asOwner(world, `delete from event_log.events where data->>'text' = 'lost'`);
+    const through = rewrite ? faultyPool(pool, () => 'none', rewrite) : pool;
+    await withClient(through, (client) => advance(client, from, statement));
+    const kept = await log.readAll({ after: 0n, limit: 1_000 });
+    const wrong = await world.wrong(kept.events);
+    return wrong && `the read model has what the log has lost: ${wrong}`;
+  } finally {
+    await log.close();
+    await asOwner(world, 'delete from event_log.events');
+  }
+};

@@ -1,0 +1,149 @@
+import type { ProjectEvent } from '../../libs/domain/project/events';
+import { type Project, projectFold } from '../../libs/domain/project/evolve';
+import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { misfits } from '../../libs/event-log/mark';
+import type { EventLog, Position } from '../../libs/event-log/port';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { sleep } from '../../libs/platform/backoff';
+import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { silentLogger } from '../../libs/platform/logger.port';
+import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
+import { runLive } from '../../libs/projecting/live';
+import { readPlaces } from '../../libs/projecting/places';
+import { createPositionWaiter } from '../../libs/projecting/position-waiter';
+import { createProgress } from '../../libs/projecting/progress';
+import { readReactionPlaces } from '../../libs/reacting/places';
+import { defineReaction } from '../../libs/reacting/reaction';
+import { runReaction } from '../../libs/reacting/run';
+import { copyDatabase } from '../../libs/testing/older-copy';
+import { type NotesWorld, openNotes } from './notes';
+
+jest.setTimeout(120_000);
+
+type Written = { type: 'NoteWritten'; data: { text: string } };
+
+/** The condition is what a test waits for; how long it takes is the machine's business. */
+const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
+  while (!(await Promise.resolve(condition()).catch(() => false))) await sleep(20);
+};
+
+describe('a database that goes back to an older copy under running processes', () => {
+  let world: NotesWorld;
+  let log: EventLog;
+  const stopping: (() => Promise<unknown>)[] = [];
+
+  beforeEach(async () => {
+    world = await openNotes();
+    log = createPostgresEventLog({ connectionString: world.database.urls.log, historyMs: 100 });
+    stopping.length = 0;
+  });
+  afterEach(async () => {
+    for (const stop of stopping) await stop();
+    await log.close();
+    await world.close();
+  });
+
+  /** Repeats what the database did not answer: connections are cut while it is copied and replaced. */
+  const write = async (id: string, text: string): Promise<Position> => {
+    const commandId = uuidv7();
+    for (;;) {
+      try {
+        const { position } = await log.append({
+          stream: { tenantId: id, aggregate: 'note', id },
+          expected: 'any',
+          events: [{ type: 'NoteWritten', data: { text } }],
+          commandId,
+          actor: { kind: 'system' },
+          correlationId: 'older-copy',
+        });
+        return position;
+      } catch {
+        await sleep(20);
+      }
+    }
+  };
+
+  const start = (run: (signal: AbortSignal) => Promise<unknown>): void => {
+    const stop = new AbortController();
+    const running = run(stop.signal);
+    stopping.push(() => {
+      stop.abort();
+      return running;
+    });
+  };
+
+  it('has read models, reactions and waiters go on from where the copy is, and loses only what the copy lacks', async () => {
+    const progress = createProgress();
+    const answered: string[] = [];
+    const reaction = defineReaction<Written>('listening', {
+      NoteWritten: async ({ data }) => void answered.push(data.text),
+    });
+    const { pool, projection } = world;
+    const checkpoints = createCheckpointWatch({
+      ...{ log, progress, intervalMs: 100 },
+      projections: () => readPlaces(pool),
+      reactions: () => readReactionPlaces(pool),
+    });
+    start((signal) => runLive(projection, { log, pool, progress, logger: silentLogger, onMoved: () => {}, signal }));
+    start((signal) =>
+      runReaction(reaction, { log, pool, logger: silentLogger, onAnswered: () => {}, leaseMs: 500, signal }),
+    );
+    start((signal) => checkpoints.watch(signal));
+    const waiter = createPositionWaiter({ projections: ['notes'], progress, pool });
+    stopping.push(async () => waiter.close());
+
+    const id = uuidv7();
+    await write(id, 'kept');
+    await until(async () => (await world.position()) > 0n && answered.length === 1);
+    const copy = await copyDatabase(world.database);
+    for (const text of ['lost 1', 'lost 2', 'lost 3']) await write(id, text);
+    const lost = await write(id, 'lost 4');
+    expect(await waiter.waitFor(lost, 60_000)).toBe(true);
+    await until(() => answered.includes('lost 4'));
+
+    await copy.takeOver();
+    const after = await write(id, 'after');
+    expect(await waiter.waitFor(after, 60_000)).toBe(true);
+    await until(() => answered.includes('after'));
+    await until(async () => (await world.position()) >= after);
+    const { events } = await log.readAll({ after: 0n, limit: 100 });
+    expect(events.map(({ data }) => data['text'])).toEqual(['kept', 'after']);
+    expect(await world.wrong(events)).toBeUndefined();
+    await until(async () => (await misfits(log, await readReactionPlaces(pool))).size === 0);
+    expect(await misfits(log, await readPlaces(pool))).toEqual(new Map());
+    expect(checkpoints.misfits().projections.size).toBe(0);
+    await until(async () => (await log.identity()).epoch > 1);
+  });
+
+  it('answers no command from a state in memory that the log no longer has', async () => {
+    const store = new AggregateStore({ log });
+    const other = createPostgresEventLog({ connectionString: world.database.urls.log });
+    stopping.push(() => other.close());
+    const elsewhere = new AggregateStore({ log: other });
+    const stream = { tenantId: uuidv7(), aggregate: projectFold.aggregate, id: uuidv7() };
+    const say = async (by: AggregateStore, name: string) => {
+      const context = { commandId: uuidv7(), actor: { kind: 'system' }, correlationId: 'older-copy' } as const;
+      const details = { name, description: '', teamId: null };
+      const decide = (project: Project): ProjectEvent[] => {
+        if (project.status === 'absent') return [{ type: 'ProjectCreated', data: details }];
+        if (project.name === name) return [];
+        return [{ type: 'ProjectChanged', data: { ...details, description: project.name } }];
+      };
+      for (;;) {
+        try {
+          return await by.execute(projectFold, stream, { ...context, mayRepeat: true }, decide);
+        } catch {
+          await sleep(20);
+        }
+      }
+    };
+    await say(store, 'first');
+    const copy = await copyDatabase(world.database);
+    await say(store, 'lost');
+    await copy.takeOver();
+    await say(elsewhere, 'found');
+    // Version 2 in memory and in the log, of two histories.
+    expect(await say(store, 'next')).toMatchObject({ version: 3, state: { name: 'next', description: 'found' } });
+    expect((await store.load(projectFold, stream)).state).toMatchObject({ name: 'next', description: 'found' });
+  });
+});
