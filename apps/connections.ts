@@ -9,8 +9,16 @@ export const JOB_CONNECTIONS = 5;
 const LOG_CONNECTIONS = 7;
 /** Listens for checkpoints that moved. */
 const WAKE_CONNECTIONS = 1;
-/** Of the projector's role beside one for each read model: rebuilds (three), checkpoints, metrics. */
-const PROJECTOR_SPARE = 5;
+/** Of a rebuild: its lock, a chunk of rows or an index, and the report of how far it is. One runs at a time. */
+const REBUILD_CONNECTIONS = 3;
+/** Of an erasure of a tenant: its lock, and what deletes. One runs at a time. */
+const ERASURE_CONNECTIONS = 2;
+/** Of a parked lane that goes on, which may take a long transaction. One goes on at a time. */
+const PARKED_CONNECTIONS = 1;
+/** For all that needs a connection for one statement: leases, lease time, beats, sweepers, readiness, metrics. */
+const BRIEF_CONNECTIONS = 2;
+/** Of the projector's role beside one for each read model. All of them can be held at once. */
+const PROJECTOR_SPARE = REBUILD_CONNECTIONS + ERASURE_CONNECTIONS + PARKED_CONNECTIONS + BRIEF_CONNECTIONS;
 /** An API alone writes no read model: it reads metrics, and does what operators ask for. */
 const PROJECTOR_OF_API = 3;
 

@@ -78,7 +78,13 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   });
   readiness.add(...historyChecks(checkpoints, log));
   void checkpoints.watch(closing.signal);
-  const processes = createProcesses({ pool: projectorPool, projections, role: settings.role, logger });
+  const processes = createProcesses({
+    pool: projectorPool,
+    projections,
+    role: settings.role,
+    logger,
+    silenceMs: settings.rollbackWaitSeconds * 1_000,
+  });
   const running = serves ? processes.run(closing.signal) : undefined;
   return {
     ...context,

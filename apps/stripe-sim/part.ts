@@ -9,9 +9,9 @@ import { type StripeSim, startStripeSim } from './start';
 /** The part of it that the product knows. */
 export type StripePart = Pick<StripeSim, 'url' | 'deliverTo' | 'stop'>;
 
-/** ms in which a Stripe on loopback says who it is; and for which it is asked, since it may be just about to start. */
-const PROBE_MS = 1_000;
-const PATIENCE_MS = 5_000;
+/** ms in which a Stripe on loopback says who it is; and for which it is asked: it may be about to start, on a busy machine. */
+const PROBE_MS = 3_000;
+const PATIENCE_MS = 20_000;
 
 /**
  * The Stripe on loopback as a part of the product, while nobody has configured another. Of several processes on one machine

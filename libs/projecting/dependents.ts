@@ -2,8 +2,8 @@ import { DatabaseError, type Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
 
-/** Something in the database depends on a table that is read, and would be lost with it. */
-class TablesInUse extends Error {
+/** Something in the database depends on a table that is read, or was added to it, and would be lost with it. */
+export class TablesInUse extends Error {
   override readonly name = 'TablesInUse';
 }
 
@@ -30,5 +30,9 @@ export const requireReplaceable = async (pool: Pool, { name, tables }: Projectio
 /** What the database says where something depends on a table, on one line; undefined of any other error. */
 export const describeRefusal = (error: unknown): string | undefined =>
   error instanceof DatabaseError && error.code === '2BP01'
-    ? [error.message, error.detail, ADVICE].filter(Boolean).join('; ').replaceAll('\n', '; ')
+    ? // What our own functions raise says itself what to do.
+      [error.message, error.detail, error.routine === 'exec_stmt_raise' ? '' : ADVICE]
+        .filter(Boolean)
+        .join('; ')
+        .replaceAll('\n', '; ')
     : undefined;

@@ -14,7 +14,7 @@ import { watchVersions } from './wanted-versions';
 export interface EngineOptions {
   readonly projections: readonly Projection[];
   readonly log: EventLog;
-  /** Of `createProjectorPool`; one connection a projection and three more. */
+  /** Of `createProjectorPool`; one connection a projection, and eight more. */
   readonly pool: Pool;
   readonly roles: Readonly<Record<string, string>>;
   readonly progress: Progress;

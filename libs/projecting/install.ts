@@ -66,6 +66,10 @@ export const installProjections = async (
         version,
         Object.keys(tables),
       ]);
+      await client.query(
+        `insert into projecting.installed_parts (projection, parts) values ($1, projecting.parts_as_json('read_model', $2))`,
+        [name, Object.keys(tables)],
+      );
     }
   });
 };

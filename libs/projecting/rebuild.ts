@@ -118,6 +118,7 @@ const finish = async (
   options: RebuildOptions,
 ): Promise<void> => {
   const { pool, log, signal, logger } = options;
+  await shadow.indexAdded();
   await catchUp(projection, shadow, progress, options);
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();

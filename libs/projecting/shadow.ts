@@ -1,9 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
 import { inTransaction, within } from '../platform/database/pools';
+import { carryOver, keepParts, readParts, tryAddedParts } from './added-parts';
 import { createBloomFilter } from './bloom-filter';
 import { copyRows } from './copy';
-import { readSchema, runIn } from './install';
+import { readSchema, runIn, type Schema } from './install';
 import type { Projection } from './projection';
 import { STATEMENT_MS } from './projector-pool';
 import { type Attempt, requireAttempt } from './rebuild-attempt';
@@ -15,14 +16,22 @@ import type { Row } from './tables';
 /** ms: a large table's indexes take their time, and nobody waits for them. */
 const INDEX_MS = 24 * 3_600_000;
 
-const makeTables = (pool: Pool, attempt: Attempt, tables: string): Promise<string> =>
+/** Makes the bare tables, after a trial with keys, row security and what operators added: on empty tables it takes no time. */
+const makeTables = (pool: Pool, projection: Projection, attempt: Attempt, parts: Schema): Promise<string> =>
   inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ name: string }>('select projecting.create_shadow($1, $2) as name', [
       attempt.rebuild,
       attempt.token,
     ]);
     const name = rows[0]?.name ?? '';
-    await runIn(client, name, tables);
+    await runIn(client, name, parts.tables);
+    await client.query('savepoint bare_tables');
+    await runIn(client, name, parts.keys + parts.security);
+    const made = await readParts(client, name, Object.keys(projection.tables));
+    await keepParts(client, attempt, made);
+    await tryAddedParts(client, projection, name, attempt);
+    await client.query('rollback to savepoint bare_tables');
+    await keepParts(client, attempt, made);
     return name;
   });
 
@@ -30,7 +39,7 @@ const makeTables = (pool: Pool, attempt: Attempt, tables: string): Promise<strin
  * The tables of a projection under construction, beside the ones that are read: in a schema of the attempt's own, where
  * tables, keys and indexes have the names that they keep. Every chunk of rows is written in a transaction that checks the
  * attempt's right first.
- * @throws AttemptLost
+ * @throws AttemptLost, TablesInUse
  */
 export const createShadow = async (
   pool: Pool,
@@ -42,7 +51,7 @@ export const createShadow = async (
   const names = Object.keys(projection.tables);
   let filters = new Map(names.map((name) => [name, createBloomFilter()]));
   let indexed = false;
-  const schema = await makeTables(pool, attempt, parts.tables);
+  const schema = await makeTables(pool, projection, attempt, parts);
 
   /** Keys and indexes; from then on rows may be changed. */
   const index = async (): Promise<void> => {
@@ -56,6 +65,14 @@ export const createShadow = async (
     });
     indexed = true;
   };
+
+  /** Indexes that operators added to the tables that are read. They take their time, so not in the swap. */
+  const indexAdded = async (): Promise<void> =>
+    inTransaction(pool, async (client) => {
+      await requireAttempt(client, attempt);
+      await client.query("set local statement_timeout = 0; set local maintenance_work_mem = '128MB'");
+      await carryOver(client, attempt, ['index'], INDEX_MS);
+    });
 
   /** Writes rows in the caller's transaction, which has to check the attempt's right. */
   const writeIn = async (client: PoolClient, buffer: RowBuffer): Promise<void> => {
@@ -115,7 +132,7 @@ export const createShadow = async (
    * Puts the shadow in the place of the tables that are read, in the caller's short transaction, which has to check the
    * attempt's right.
    * @param installed the tables of the version that is read, where that is known
-   * @throws DatabaseError 2BP01 where something depends on a table that is read and can't be carried over
+   * @throws DatabaseError 2BP01 where something depends on a table that is read and can't be carried over, or was added since the load began
    */
   const swap = async (client: PoolClient, installed: readonly string[] | null): Promise<void> => {
     await runIn(client, schema, parts.security);
@@ -131,6 +148,7 @@ export const createShadow = async (
     schema,
     load,
     index,
+    indexAdded,
     write,
     writeIn,
     startOver,

@@ -237,7 +237,12 @@ export const createIdentityApp = async (
     body,
     signUp: async (more) => {
       const sent = body(more);
-      const answer = await post('/v1/signup', sent);
+      let answer = await post('/v1/signup', sent);
+      // A busy machine sheds load; the same sign-up may be repeated.
+      for (const end = Date.now() + 60_000; answer.statusCode === 503 && Date.now() < end; ) {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        answer = await post('/v1/signup', sent);
+      }
       if (answer.statusCode !== 201) throw new Error(`the sign-up was answered ${answer.statusCode}: ${answer.body}`);
       return { ...answer.json(), sent };
     },

@@ -27,6 +27,10 @@ export const TOPICS = {
       description: 'In production SECRET_KEY is required together with DATABASE_URL.',
       example: 'production',
     }),
+    ROLLBACK_WAIT_SECONDS: integer(30, 6, 3_600, {
+      description:
+        'How long no process of a newer release may have run until workers of this release bring read models back to their own version. Longer than all processes of a release may be away in a restart.',
+    }),
   },
   'Where it listens': {
     HOST: text('127.0.0.1', /^[A-Za-z0-9.:_-]+$/, 'a host name or address', {
@@ -75,7 +79,7 @@ export const TOPICS = {
     }),
     DATABASE_POOL_SIZE: integer(10, 1, 500, {
       description:
-        'Connections at most that the requests of this process share, beside some 16 for the log, jobs and wake-ups.',
+        'Connections at most that the requests of this process share, beside some 18 for the log, jobs and wake-ups.',
     }),
     MIGRATE_ON_START: flag(true, {
       description: 'Bring the database up to date at start. false: refuse to start while it is not.',
