@@ -42,7 +42,7 @@ export interface BillingFacts {
 }
 
 /** The account changed after it was read: what Stripe said since then may be older than what changed it. */
-export class AccountChanged extends Error {
+class AccountChanged extends Error {
   override readonly name = 'AccountChanged';
 }
 
