@@ -122,6 +122,18 @@ describe('a company that was closed', () => {
     expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
+  it('is erased although the log went back to before the position that its erasure waits for', async () => {
+    const { tenant } = await close();
+    await comeDue(tenant.id);
+    const head = await app.log.head();
+    await app.owner.query(
+      'insert into erasing.erasures (tenant_id, head, deleted_at) values ($1, $2, now()) on conflict do nothing',
+      [tenant.id, (head + 1_000_000n).toString()],
+    );
+    await until(async () => (await eraseTenants(parts)) === 1);
+    expect(await rowsOf(tenant.id)).toEqual({});
+  });
+
   it('is not touched any more by a worker that lost its lock and was overtaken by another one', async () => {
     const { tenant } = await close();
     await comeDue(tenant.id);

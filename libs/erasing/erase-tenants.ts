@@ -85,11 +85,12 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
   const attempt = await begin(parts, tenantId);
   // The log may be in another database, where the token can't be checked. To repeat it changes nothing.
   await log.deleteTenant(tenantId);
-  // Only now does nothing of the tenant come after the head. Once: a head that moves on is never reached.
+  // Only now does nothing of the tenant come after the head. Once, because a head that moves on is never reached; but again
+  // where the log has gone back to an older copy since, and would not reach the stored head for a long time.
   const last = (await log.head()).toString();
   const isCalm = await asAttempt(pool, attempt, async (client) => {
     await client.query(
-      'update erasing.erasures set head = $2, deleted_at = now() where tenant_id = $1 and deleted_at is null',
+      'update erasing.erasures set head = $2, deleted_at = now() where tenant_id = $1 and (deleted_at is null or head > $2)',
       [tenantId, last],
     );
     // What a projection has read and not yet written would come back after the rows were deleted.

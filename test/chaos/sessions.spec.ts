@@ -133,7 +133,8 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
 
   const remainsOf = async (tenants: readonly string[]): Promise<string[]> => {
     const { rows } = await system.owner.query<{ tenant_id: string }>(
-      `select distinct tenant_id from event_log.events where tenant_id = any($1)`,
+      `select tenant_id from event_log.events where tenant_id = any($1)
+       union select tenant_id from erasing.erasures where tenant_id = any($1)`,
       [tenants],
     );
     return rows.map(({ tenant_id }) => tenant_id);
