@@ -91,7 +91,7 @@ describe('a history with an event of a newer release', () => {
     ['project', projectFold],
     ['task', taskFold],
     ['tenant', tenantFold],
-  ])('is told apart by the default of the %s fold', (_, fold) => {
+  ])('is noticed by the default of the %s fold', (_, fold) => {
     const evolve = fold.evolve as (
       state: unknown,
       event: { type: string; data: JsonObject },

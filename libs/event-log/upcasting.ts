@@ -13,7 +13,7 @@ export const noUpcasters: Upcasters = {};
 
 /**
  * An event was written by a newer release than this one: the release that reads must be deployed before the one that
- * writes. Such an event is read like any other; whoever asks for its data gets this error (see `RecordedEvent.data`).
+ * writes. Such an event is read like any other; reading its data throws this error (see `RecordedEvent.data`).
  */
 export class UnknownSchemaVersion extends Error {
   override readonly name = 'UnknownSchemaVersion';

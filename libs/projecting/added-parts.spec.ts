@@ -67,7 +67,7 @@ describe('what an operator added to the table of a read model', () => {
     expect(await parts()).toEqual(before);
   });
 
-  it('is told apart from an index that the installed version made and the wanted one no longer makes', async () => {
+  it('is not confused with an index that the installed version made and the wanted one no longer makes', async () => {
     await world.query(
       `create index notes_old_idx on read_model.notes (text, tenant_id);
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');

@@ -1,6 +1,6 @@
 import type { Position } from '../event-log/port';
 
-/** How far each projection is known to be, and a call to whoever waits for it. */
+/** How far each projection is known to be, and a call to each listener that waits for it. */
 export const createProgress = () => {
   const positions = new Map<string, Position>();
   const refused = new Set<string>();

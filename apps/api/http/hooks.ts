@@ -105,7 +105,7 @@ const onSend =
 
 /**
  * While the process stops, the answer to the last request of a connection closes it. Others must not: Node would drop the
- * answers behind them. Fastify has told all of them to close, which is taken back.
+ * answers behind them. Fastify marks every answer as the last one; the mark is removed from these.
  */
 const closeLast = async (
   connections: Connections,

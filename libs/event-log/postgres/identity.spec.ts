@@ -55,7 +55,7 @@ describe("the sequence of the log's positions, where it is behind the last event
     expect((await log.readAll({ after: head, limit: 10 })).events).toHaveLength(1);
   });
 
-  it('is raised by whoever looks', async () => {
+  it('is raised by the process that looks', async () => {
     await putBack();
     await log.checkPositions();
     await asOwner(`do $$ begin

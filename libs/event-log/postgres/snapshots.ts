@@ -29,7 +29,7 @@ export const createPostgresSnapshots = (pool: Pool): Snapshots => ({
     }
   },
   save: ({ tenantId, aggregate, id }, foldVersion, { version, state, commandId }) => {
-    // One that does not name its event could not be told from one of another history.
+    // One that does not name its event can't be distinguished from one of another history.
     if (commandId === undefined) return;
     const values = [tenantId, id, aggregate, foldVersion, version, JSON.stringify(state), commandId];
     withClient(pool, (client) => client.query({ name: 'save-snapshot', text: SAVE, values })).catch(() => {});
