@@ -1,8 +1,11 @@
 /** An event that the rules of this release do not know: a newer release wrote it, before this one took its place. */
 export class UnknownEvent extends Error {
   override readonly name = 'UnknownEvent';
-  constructor(readonly type: string) {
-    super(`this release does not know the event ${type}; run the release that wrote it`);
+  constructor(
+    readonly type: string,
+    reason = `this release does not know the event ${type}`,
+  ) {
+    super(`${reason}; run the release that wrote it`);
   }
 }
 

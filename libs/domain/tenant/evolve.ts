@@ -112,8 +112,12 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
     const nothing = { removed: none, invitations: none, teams: none, account: newAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
   }
-  // Founded by an event that this release does not know.
-  if (tenant.status === 'absent') throw new UnknownEvent(event.type);
+  // What came first is an event that this release does not know.
+  if (tenant.status === 'absent')
+    throw new UnknownEvent(
+      event.type,
+      `the stream does not begin with TenantCreated, and this release does not know the event ${event.type} there`,
+    );
   // What was still on its way when the company was closed changes nothing any more.
   if (tenant.status === 'closed') return tenant;
   if (isOfBilling(event)) {
