@@ -15,6 +15,16 @@ export interface Processes {
   restartAll(): Promise<void>;
 }
 
+/** Where a process listens, as it prints it when it is ready, or has waited in vain to be ready: its clock may be wrong. */
+const addressOf = async (product: Product): Promise<string> => {
+  let url: string | undefined;
+  await until(() => {
+    url = /^ {2}(?:API|Health) +(http:\/\/[^\s/]+)/m.exec(product.output())?.[1];
+    return url !== undefined;
+  }, 300_000);
+  return url as string;
+};
+
 /**
  * Starts them.
  * @param env of every process; `workerEnv` of the workers alone
@@ -27,12 +37,12 @@ export const startProcesses = async (
   const shared = { ...env, STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
   const startWorker = async (): Promise<Product> => {
     const worker = system.start({ ROLE: 'worker', ...shared, ...workerEnv });
-    await until(() => worker.output().includes('works in the background'), 300_000);
+    await addressOf(worker);
     return worker;
   };
   const startApi = async (): Promise<{ api: Product; url: string }> => {
     const api = system.start({ ROLE: 'api', ...shared });
-    return { api, url: await api.ready() };
+    return { api, url: await addressOf(api) };
   };
   const startWorkers = (): Promise<Product[]> => Promise.all(Array.from({ length: count }, startWorker));
   let front = await startApi();
