@@ -43,7 +43,6 @@ export const MIGRATIONS: readonly Migration[] = [
   migration('0033-identity-lease-time', 'libs/identity/lease-time.sql'),
   migration('0034-plans-lease-time', 'libs/plans/lease-time.sql'),
   migration('0035-erasing-parked-events', 'libs/erasing/parked-events.sql'),
-  migration('0036-append-one-by-head', 'libs/event-log/postgres/append-one-by-head.sql'),
   migration('0037-added-parts', 'libs/projecting/added-parts.sql'),
 ];
 

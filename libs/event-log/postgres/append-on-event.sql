@@ -106,9 +106,10 @@ declare
 begin
   locked := pg_catalog.pg_advisory_xact_lock(7301946);
   place := nextval('event_log.positions');
-  -- A statement of its own, so that it sees the log as it is under the lock. Nothing lies at the next position or behind
-  -- it, unless the sequence is behind the events.
-  if exists (select from event_log.events e where e.position >= place) or (p_expected > 0 and (
+  -- A statement of its own, so that it sees the log as it is under the lock. The last event lies before the next position,
+  -- unless the sequence is behind the events. It is looked for by the end of the index: whether any event lies at or behind
+  -- a position would be planned as a read of the whole table where it is planned while the table is small.
+  if (select max(e.position) from event_log.events e) >= place or (p_expected > 0 and (
     select e.command_id is distinct from coalesce(p_expected_command, e.command_id) from event_log.events e
     where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate and e.version = p_expected) is not false
   ) then

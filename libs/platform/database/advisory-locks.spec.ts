@@ -34,7 +34,6 @@ describe('the advisory locks', () => {
       'libs/event-log/postgres/append-expected-by-equality.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-expected.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-on-event.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/append-one-by-head.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/append-one.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],
       'libs/event-log/postgres/log-identity.sql': [ADVISORY_LOCKS.appending],
