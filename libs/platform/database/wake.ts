@@ -13,7 +13,10 @@ export interface WakeOptions {
   readonly pool: Pool;
   /** Called before the others where another process notified, or may have while this one did not listen. */
   readonly onRemote?: (message: string) => void;
-  /** ms between two notifications; 10 unless given. */
+  /**
+   * ms between two notifications while there is always something to notify of; 25 unless given. Each notification wakes
+   * every process: four processes that notified every 10 ms instead of every 40 ms appended a sixth less.
+   */
   readonly intervalMs?: number;
 }
 
@@ -41,7 +44,7 @@ const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
  * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
  * interval.
  */
-export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 10 }: WakeOptions) => {
+export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 25 }: WakeOptions) => {
   const self = uuidv7();
   const local = new EventEmitter().setMaxListeners(0);
   let announcing = false;

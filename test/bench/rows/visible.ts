@@ -13,8 +13,8 @@ import { appendTask, tenantId } from '../tasks/events';
 import { tasksProjection } from '../tasks/projection';
 
 const TENANTS = 1_000;
-/** s of the same load before what is measured: connections are made and code is compiled then. */
-const WARM_UP = 1;
+/** s of the same load before what is measured: the connections are made, the code is compiled and the queue of that time is empty then. */
+const WARM_UP = 4;
 /** One append in so many is looked for in the read model. */
 const LOOKED_FOR = 10;
 const WAIT_MS = 10_000;
