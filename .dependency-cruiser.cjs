@@ -4,16 +4,8 @@ const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', f
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    // A type that is named in both directions is gone when the code runs; all other circles are not.
-    rule(
-      'no-circular',
-      'Whatever depends on itself can only be understood at once.',
-      {},
-      {
-        circular: true,
-        viaOnly: { dependencyTypesNot: ['type-only'] },
-      },
-    ),
+    // Types count, too: a file that can only be understood together with its importers is not a part of its own.
+    rule('no-circular', 'Two files that import each other can only be understood together.', {}, { circular: true }),
     rule('no-unresolvable', 'An import leads nowhere.', {}, { couldNotResolve: true }),
     rule(
       'domain-is-pure',
