@@ -1,3 +1,4 @@
+import { NO_LIMITS } from '../domain/limits';
 import { CreateProject, RestoreProject } from '../domain/project/commands';
 import { projectHandlers } from '../domain/project/handlers';
 import { Refusal } from '../domain/refusal';
@@ -7,7 +8,7 @@ import { AggregateStore } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
 import { uuidv7 } from '../platform/ids/uuid';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import { type Claim, type LimitGuard, NO_LIMITS, type Reservable } from './limit-guard.port';
+import type { Claim, LimitGuard, Reservable } from './limit-guard.port';
 
 const [tenantId, owner] = [uuidv7(), uuidv7()];
 
