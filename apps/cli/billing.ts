@@ -8,8 +8,8 @@ import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import type { Runtime } from '../runtime';
-import { modeOf } from '../stripe';
+import type { Runtime } from '../bootstrap/runtime';
+import { modeOf } from '../bootstrap/stripe';
 import { table } from './table';
 import { UsageError } from './usage';
 

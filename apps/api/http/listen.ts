@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Settings } from '../../../libs/platform/config/settings';
-import { cannotListen } from '../../cannot-listen';
+import { cannotListen } from '../../bootstrap/process/cannot-listen';
 
 type Address = Pick<Settings, 'port' | 'host'>;
 

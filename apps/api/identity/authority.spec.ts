@@ -5,7 +5,7 @@ import { LogUnavailable, type Page } from '../../../libs/event-log/port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
 import { until } from '../../../test/e2e/start/product';
-import { createTenantStates } from '../../tenant-states';
+import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { type Authority, createAuthority, type Seat } from './authority';
 
 describe('authority', () => {

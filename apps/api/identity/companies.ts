@@ -1,7 +1,7 @@
 import { memberOf } from '../../../libs/domain/tenant/evolve';
 import type { PersonDb } from '../../../libs/platform/database/scoped-db';
 import { type Company, companiesOf } from '../../../projections/members/queries';
-import type { TenantStates } from '../../tenant-states';
+import type { TenantStates } from '../../bootstrap/sagas/tenant-states';
 import type { CompanyDto } from './identity.dto';
 
 const companyOf = ({ tenantId, name, slug, role }: Company): CompanyDto => ({ id: tenantId, name, slug, role });

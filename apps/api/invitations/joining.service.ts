@@ -16,7 +16,7 @@ import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
 import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
 import { findMember } from '../../../projections/members/queries';
-import type { TenantStates } from '../../tenant-states';
+import type { TenantStates } from '../../bootstrap/sagas/tenant-states';
 import type { ClientInfo } from '../http/client';
 import type { RequestContext } from '../http/request-context';
 import { invalid } from '../http/validation';

@@ -1,16 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import type { SigningKey } from '../libs/identity/signing-keys';
-import { createPool } from '../libs/platform/database/pools';
-import { roleNames } from '../libs/platform/database/roles';
-import { silentLogger } from '../libs/platform/logger.port';
-import { createReadiness } from '../libs/platform/readiness/readiness';
-import { installProjections } from '../libs/projecting/install';
-import { createProjectorPool } from '../libs/projecting/projector-pool';
-import { createTestDatabase } from '../libs/testing/database';
-import { projections } from '../projections';
-import { notReadyBannerFor } from './banner';
+import type { SigningKey } from '../../../libs/identity/signing-keys';
+import { createPool } from '../../../libs/platform/database/pools';
+import { roleNames } from '../../../libs/platform/database/roles';
+import { silentLogger } from '../../../libs/platform/logger.port';
+import { createReadiness } from '../../../libs/platform/readiness/readiness';
+import { installProjections } from '../../../libs/projecting/install';
+import { createProjectorPool } from '../../../libs/projecting/projector-pool';
+import { createTestDatabase } from '../../../libs/testing/database';
+import { projections } from '../../../projections';
+import { notReadyBannerFor } from '../process/banner';
+import { waitUntilReady } from '../process/start-up';
 import { dependencyChecks, jobsCheck, signingKeysCheck } from './readiness';
-import { waitUntilReady } from './start-up';
 
 describe('whether a process is ready', () => {
   it('depends on its read models: on each of them, at its version or a later one that has all of its columns', async () => {

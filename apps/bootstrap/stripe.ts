@@ -1,7 +1,7 @@
-import { createStripeGateway, isLive, type StripeGateway } from '../libs/billing/stripe-gateway';
-import type { Mode } from '../libs/billing/told';
-import type { Settings } from '../libs/platform/config/settings';
-import { deriveKey } from '../libs/platform/seal';
+import { createStripeGateway, isLive, type StripeGateway } from '../../libs/billing/stripe-gateway';
+import type { Mode } from '../../libs/billing/told';
+import type { Settings } from '../../libs/platform/config/settings';
+import { deriveKey } from '../../libs/platform/seal';
 
 export interface StripeSettings {
   readonly secretKey: string;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectionsOf, projectorConnections } from './connections';
 
-const read = (file: string): string => readFileSync(join(__dirname, '..', file), 'utf8');
+const read = (file: string): string => readFileSync(join(__dirname, '../../..', file), 'utf8');
 const page = read('docs/postgresql.md');
 
 describe('the connections of a process', () => {

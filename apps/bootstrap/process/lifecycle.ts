@@ -1,4 +1,4 @@
-import type { Logger } from '../libs/platform/logging';
+import type { Logger } from '../../../libs/platform/logging';
 
 type Stop = () => Promise<unknown>;
 

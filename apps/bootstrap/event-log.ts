@@ -1,10 +1,10 @@
-import { upcasters } from '../libs/domain/upcasters';
-import { EventStoreDbEventLog, InvalidConnectionString } from '../libs/event-log/eventstoredb';
-import { type EventLog, LogDenied } from '../libs/event-log/port';
-import { createPostgresEventLog } from '../libs/event-log/postgres/postgres-event-log';
-import { NotReady } from '../libs/platform/readiness/check';
-import { CannotStart } from './cannot-start';
+import { upcasters } from '../../libs/domain/upcasters';
+import { EventStoreDbEventLog, InvalidConnectionString } from '../../libs/event-log/eventstoredb';
+import { type EventLog, LogDenied } from '../../libs/event-log/port';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { NotReady } from '../../libs/platform/readiness/check';
 import type { Context } from './context';
+import { CannotStart } from './process/cannot-start';
 
 /** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
 export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> => {

@@ -1,7 +1,7 @@
-import { RegisterPerson } from '../libs/domain/person/commands';
-import { JoinTenant } from '../libs/domain/tenant/commands';
-import type { Executed } from '../libs/event-log/aggregate-store';
-import type { JoinEvents } from '../libs/identity/join';
+import { RegisterPerson } from '../../../libs/domain/person/commands';
+import { JoinTenant } from '../../../libs/domain/tenant/commands';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { JoinEvents } from '../../../libs/identity/join';
 
 /** The facts of a join as commands to their aggregates. */
 export const createJoinEvents = (execute: (command: JoinTenant | RegisterPerson) => Promise<Executed>): JoinEvents => ({

@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
-import { resolveSecretKey } from '../libs/platform/config/secret-key';
-import type { Settings } from '../libs/platform/config/settings';
-import { migrate } from '../libs/platform/database/migrate';
-import { deriveRolePasswords, roleUrls } from '../libs/platform/database/roles';
-import { openEmbeddedPostgres, usableDataDir } from '../libs/platform/embedded-postgres';
-import type { Logger } from '../libs/platform/logging';
+import { resolveSecretKey } from '../../../libs/platform/config/secret-key';
+import type { Settings } from '../../../libs/platform/config/settings';
+import { migrate } from '../../../libs/platform/database/migrate';
+import { deriveRolePasswords, roleUrls } from '../../../libs/platform/database/roles';
+import { openEmbeddedPostgres, usableDataDir } from '../../../libs/platform/embedded-postgres';
+import type { Logger } from '../../../libs/platform/logging';
+import { MIGRATIONS, SUPPLEMENTS } from '../../migrations';
+import type { Context } from '../context';
+import type { Lifecycle } from '../process/lifecycle';
+import { stripeSettings } from '../stripe';
 import { connectionsOf } from './connections';
-import type { Context } from './context';
 import { findRoutes, requireDirectServer } from './database-routes';
 import { createDatabaseWait } from './database-wait';
-import type { Lifecycle } from './lifecycle';
-import { MIGRATIONS, SUPPLEMENTS } from './migrations';
-import { stripeSettings } from './stripe';
 
 const SERVER_STOP_MS = 30_000;
 

@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../libs/event-log/port';
-import type { SigningKeys } from '../libs/identity/signing-keys';
-import { requireDatabase } from '../libs/platform/database/require-database';
-import { type FailingCheck, NotReady, type ReadinessCheck } from '../libs/platform/readiness/check';
-import type { Projection } from '../libs/projecting/projection';
-import { requireReadable } from '../libs/projecting/readable';
-import { requireEventLog } from './event-log';
-import type { OpenedJobs } from './jobs';
+import type { EventLog } from '../../../libs/event-log/port';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
+import { requireDatabase } from '../../../libs/platform/database/require-database';
+import { type FailingCheck, NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
+import type { Projection } from '../../../libs/projecting/projection';
+import { requireReadable } from '../../../libs/projecting/readable';
+import { requireEventLog } from '../event-log';
+import type { OpenedJobs } from '../jobs';
 
 export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;

@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
-import { upcasters } from '../libs/domain/upcasters';
-import { recordKnownEvents } from '../libs/projecting/known-events';
-import { projections } from '../projections';
+import { upcasters } from '../../libs/domain/upcasters';
+import { recordKnownEvents } from '../../libs/projecting/known-events';
+import { projections } from '../../projections';
 import type { Runtime } from './runtime';
 
 /**

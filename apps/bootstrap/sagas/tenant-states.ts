@@ -1,5 +1,5 @@
-import { type Tenant, tenantFold } from '../libs/domain/tenant/evolve';
-import type { AggregateStore } from '../libs/event-log/aggregate-store';
+import { type Tenant, tenantFold } from '../../../libs/domain/tenant/evolve';
+import type { AggregateStore } from '../../../libs/event-log/aggregate-store';
 
 /** What the events of a company's own stream come to now; the read models may be behind it. */
 export type TenantStates = (tenantId: string) => Promise<Tenant>;

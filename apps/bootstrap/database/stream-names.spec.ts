@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { migrate } from '../libs/platform/database/migrate';
-import { deriveRolePasswords } from '../libs/platform/database/roles';
-import { createEmptyDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../libs/testing/database';
-import { MIGRATIONS } from './migrations';
+import { migrate } from '../../../libs/platform/database/migrate';
+import { deriveRolePasswords } from '../../../libs/platform/database/roles';
+import { createEmptyDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../../libs/testing/database';
+import { MIGRATIONS } from '../../migrations';
 
 const MIGRATION = '0031-stream-names';
 

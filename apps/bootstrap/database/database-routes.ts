@@ -1,8 +1,13 @@
-import type { Settings } from '../libs/platform/config/settings';
-import { identifyServer, isRefusedByPooler, type Route, type ServerIdentity } from '../libs/platform/database/pooler';
-import { type PerRole, roleNames, roleUrls } from '../libs/platform/database/roles';
-import { codeOf } from '../libs/platform/error-code';
-import { CannotStart } from './cannot-start';
+import type { Settings } from '../../../libs/platform/config/settings';
+import {
+  identifyServer,
+  isRefusedByPooler,
+  type Route,
+  type ServerIdentity,
+} from '../../../libs/platform/database/pooler';
+import { type PerRole, roleNames, roleUrls } from '../../../libs/platform/database/roles';
+import { codeOf } from '../../../libs/platform/error-code';
+import { CannotStart } from '../process/cannot-start';
 
 /** The roles whose statements are single transactions, which may go over a pooler. */
 export type DatabaseRoutes = Readonly<Record<'app' | 'log', Route>>;

@@ -1,25 +1,25 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import type { EventLog } from '../libs/event-log/port';
-import { roleNames } from '../libs/platform/database/roles';
-import { clockCheck } from '../libs/platform/lease/clock-check';
-import { type DatabaseClock, startDatabaseClock } from '../libs/platform/lease/database-clock';
-import { createMetricsRegistry } from '../libs/platform/metrics';
-import { createPhase, type Phase } from '../libs/platform/readiness/phase';
-import { createReadiness, type Readiness } from '../libs/platform/readiness/readiness';
-import { createCheckpointWatch } from '../libs/projecting/checkpoint-watch';
-import { installProjections } from '../libs/projecting/install';
-import { readPlaces } from '../libs/projecting/places';
-import { createProcesses, type Processes } from '../libs/projecting/processes';
-import { createProgress, type Progress } from '../libs/projecting/progress';
-import { createProjectorPool } from '../libs/projecting/projector-pool';
-import { readReactionPlaces } from '../libs/reacting/places';
-import { projections } from '../projections';
-import { projectorConnections } from './connections';
+import type { EventLog } from '../../libs/event-log/port';
+import { roleNames } from '../../libs/platform/database/roles';
+import { clockCheck } from '../../libs/platform/lease/clock-check';
+import { type DatabaseClock, startDatabaseClock } from '../../libs/platform/lease/database-clock';
+import { createMetricsRegistry } from '../../libs/platform/metrics';
+import { createPhase, type Phase } from '../../libs/platform/readiness/phase';
+import { createReadiness, type Readiness } from '../../libs/platform/readiness/readiness';
+import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
+import { installProjections } from '../../libs/projecting/install';
+import { readPlaces } from '../../libs/projecting/places';
+import { createProcesses, type Processes } from '../../libs/projecting/processes';
+import { createProgress, type Progress } from '../../libs/projecting/progress';
+import { createProjectorPool } from '../../libs/projecting/projector-pool';
+import { readReactionPlaces } from '../../libs/reacting/places';
+import { projections } from '../../projections';
 import type { Context } from './context';
+import { projectorConnections } from './database/connections';
 import { openEventLog } from './event-log';
-import { historyChecks } from './history';
 import { type OpenedJobs, openJobs } from './jobs';
+import { historyChecks } from './readiness/history';
 
 /** What the parts of one process share: one connection to the log, one view of how far the read models are. */
 export interface Runtime extends Context {

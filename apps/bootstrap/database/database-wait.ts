@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DatabaseSetupError } from '../libs/platform/database/errors';
-import { isConnectionSuspect } from '../libs/platform/database/pools';
-import { codeOf, isNobodyThere } from '../libs/platform/error-code';
-import type { Logger } from '../libs/platform/logging';
-import { CannotStart } from './cannot-start';
+import { DatabaseSetupError } from '../../../libs/platform/database/errors';
+import { isConnectionSuspect } from '../../../libs/platform/database/pools';
+import { codeOf, isNobodyThere } from '../../../libs/platform/error-code';
+import type { Logger } from '../../../libs/platform/logging';
+import { CannotStart } from '../process/cannot-start';
 
 /** Does what the start needs of the database, again and again while the database is away. @throws CannotStart */
 export type DatabaseWait = <T>(work: () => Promise<T>) => Promise<T>;

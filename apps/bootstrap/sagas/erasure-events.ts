@@ -1,10 +1,10 @@
-import { ErasePerson } from '../libs/domain/person/commands';
-import { RemoveMember } from '../libs/domain/tenant/commands';
-import { memberOf } from '../libs/domain/tenant/evolve';
-import type { Executed } from '../libs/event-log/aggregate-store';
-import type { ErasureEvents, Membership } from '../libs/identity/erasure';
-import type { ScopedDb } from '../libs/platform/database/scoped-db';
-import { membershipsOf } from '../projections/members/queries';
+import { ErasePerson } from '../../../libs/domain/person/commands';
+import { RemoveMember } from '../../../libs/domain/tenant/commands';
+import { memberOf } from '../../../libs/domain/tenant/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ErasureEvents, Membership } from '../../../libs/identity/erasure';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { membershipsOf } from '../../../projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
 interface Surroundings {

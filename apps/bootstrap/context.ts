@@ -1,8 +1,8 @@
-import type { Settings } from '../libs/platform/config/settings';
-import type { PerRole } from '../libs/platform/database/roles';
-import type { Logger } from '../libs/platform/logging';
-import type { DatabaseRoutes } from './database-routes';
-import type { DatabaseWait } from './database-wait';
+import type { Settings } from '../../libs/platform/config/settings';
+import type { PerRole } from '../../libs/platform/database/roles';
+import type { Logger } from '../../libs/platform/logging';
+import type { DatabaseRoutes } from './database/database-routes';
+import type { DatabaseWait } from './database/database-wait';
 import type { StripeSettings } from './stripe';
 
 /** What `main.ts` has prepared for the parts of the product: the database is up and migrated. */

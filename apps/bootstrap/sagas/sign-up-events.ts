@@ -1,8 +1,8 @@
-import { RegisterPerson } from '../libs/domain/person/commands';
-import { CreateTenant } from '../libs/domain/tenant/commands';
-import type { Executed } from '../libs/event-log/aggregate-store';
-import type { Position } from '../libs/event-log/port';
-import type { SignUpEvents } from '../libs/identity/sign-up';
+import { RegisterPerson } from '../../../libs/domain/person/commands';
+import { CreateTenant } from '../../../libs/domain/tenant/commands';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { Position } from '../../../libs/event-log/port';
+import type { SignUpEvents } from '../../../libs/identity/sign-up';
 
 type Execute = (command: CreateTenant | RegisterPerson) => Promise<Executed>;
 
