@@ -3,8 +3,8 @@ import { RequestMethod } from '@nestjs/common';
 import { may, PERMISSIONS, type Permission, worksAlways } from '../../libs/domain/tenant/permissions';
 import { ROLES } from '../../libs/domain/tenant/roles';
 import { CONTROLLERS } from './api.module';
-import { OF_PERSON } from './http/needs.decorator';
-import { type Access, accessOf } from './identity/access';
+import { OF_PERSON } from './http/contract/needs.decorator';
+import { type Access, accessOf } from './identity/authentication/access';
 
 export interface Route extends Access {
   /** `GET` */

@@ -4,15 +4,15 @@ import type { FastifyReply } from 'fastify';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { listInvoices } from '../../../projections/billing/queries';
-import { principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { type Digested, withDigest } from '../http/etag';
-import { Opaque } from '../http/fields';
-import { Needs } from '../http/needs.decorator';
-import { type Page, Pages, type Paging } from '../http/pages';
-import { Public } from '../http/public.decorator';
-import { RateLimit } from '../http/rate-limit.decorator';
-import { Context, type RequestContext } from '../http/request-context';
+import { type Digested, withDigest } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/contract/pages';
+import { Public } from '../http/contract/public.decorator';
+import { RateLimit } from '../http/limits/rate-limit.decorator';
+import { Documented } from '../http/openapi/documented';
+import { principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { Opaque } from '../http/validation/fields';
 import { BILLING, SCOPED_DB } from '../tokens';
 import {
   BillingDto,

@@ -8,9 +8,9 @@ import { type Mode, readTold } from '../../../libs/billing/told';
 import { WEBHOOK_PATH } from '../../../libs/billing/webhook-path';
 import { failpoint } from '../../../libs/platform/failpoints';
 import { Problem } from '../../../libs/platform/problems';
-import { Documented } from '../http/documented';
-import type { WithRawBody } from '../http/json-body';
-import { Public } from '../http/public.decorator';
+import { Public } from '../http/contract/public.decorator';
+import { Documented } from '../http/openapi/documented';
+import type { WithRawBody } from '../http/requests/json-body';
 import { WEBHOOK } from '../tokens';
 
 class TakenDto {

@@ -14,8 +14,8 @@ import { createErasureEvents } from '../../bootstrap/sagas/erasure-events';
 import { createJoinEvents } from '../../bootstrap/sagas/join-events';
 import { createSignUpEvents } from '../../bootstrap/sagas/sign-up-events';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
-import type { AccountThrottle } from '../http/account-throttle';
-import type { Asker } from '../http/request-context';
+import type { AccountThrottle } from '../http/limits/account-throttle';
+import type { Asker } from '../http/requests/request-context';
 import { createJoining, type JoiningParts } from '../invitations/joining.service';
 import {
   ACCOUNT,
@@ -28,14 +28,14 @@ import {
   SIGNING_KEYS,
   TOKEN_CACHE,
 } from '../tokens';
-import { createAccount } from './account.service';
-import { AuthGuard } from './auth.guard';
-import { type CallAllowance, createAuthority } from './authority';
-import { createLiveCompany } from './companies';
-import { createIdentity, type IdentityParts } from './identity.service';
-import { JwtStrategy } from './jwt.strategy';
-import { createPasswordCheck } from './password-check';
-import { createSessionOpener } from './session-opener';
+import { createAccount } from './account/account.service';
+import { AuthGuard } from './authentication/auth.guard';
+import { type CallAllowance, createAuthority } from './authentication/authority';
+import { JwtStrategy } from './authentication/jwt.strategy';
+import { createLiveCompany } from './sign-in/companies';
+import { createIdentity, type IdentityParts } from './sign-in/identity.service';
+import { createPasswordCheck } from './sign-in/password-check';
+import { createSessionOpener } from './sign-in/session-opener';
 
 export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;

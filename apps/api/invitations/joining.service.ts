@@ -17,11 +17,11 @@ import { Problem } from '../../../libs/platform/problems';
 import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
 import { findMember } from '../../../projections/members/queries';
 import type { TenantStates } from '../../bootstrap/sagas/tenant-states';
-import type { ClientInfo } from '../http/client';
-import type { RequestContext } from '../http/request-context';
-import { invalid } from '../http/validation';
-import type { PasswordCheck } from '../identity/password-check';
-import type { SessionOpener, SessionOpenerParts } from '../identity/session-opener';
+import type { ClientInfo } from '../http/requests/client';
+import type { RequestContext } from '../http/requests/request-context';
+import { invalid } from '../http/validation/validation';
+import type { PasswordCheck } from '../identity/sign-in/password-check';
+import type { SessionOpener, SessionOpenerParts } from '../identity/sign-in/session-opener';
 import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
 import { createTurns } from './turns';
 

@@ -2,12 +2,12 @@ import { Body, Controller, Get, Header, Inject, Param, Post, Req, Res } from '@n
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../libs/platform/problems';
-import { Client, type ClientInfo } from '../http/client';
-import { Public } from '../http/public.decorator';
-import { RateLimit } from '../http/rate-limit.decorator';
-import { Context, type RequestContext } from '../http/request-context';
-import { toProblem } from '../http/to-problem';
-import { createValidationPipe } from '../http/validation';
+import { Public } from '../http/contract/public.decorator';
+import { RateLimit } from '../http/limits/rate-limit.decorator';
+import { toProblem } from '../http/problems/to-problem';
+import { Client, type ClientInfo } from '../http/requests/client';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { createValidationPipe } from '../http/validation/validation';
 import { AcceptDto } from '../invitations/invitation.dto';
 import type { Joining } from '../invitations/joining.service';
 import type { PublicUrl } from '../public-url';

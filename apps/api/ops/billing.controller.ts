@@ -2,9 +2,9 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@ne
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import { INBOX_STATES, type InboxEntry, type InboxOperations, type InboxState } from '../../../libs/billing/operations';
 import { Problem } from '../../../libs/platform/problems';
-import { Documented } from '../http/documented';
-import { Choice, Integer, Uuid } from '../http/fields';
-import { notFound } from '../http/not-found';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { Choice, Integer, Uuid } from '../http/validation/fields';
 import { BACKFILL, INBOX } from '../tokens';
 import { Operators } from './operators.decorator';
 

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Operator, OperatorTokens } from '../../../libs/identity/operator-tokens';
 import { Problem } from '../../../libs/platform/problems';
-import { pathOf } from '../http/problem-document';
-import { stateOf } from '../http/request-context';
+import { pathOf } from '../http/problems/problem-document';
+import { stateOf } from '../http/requests/request-context';
 import type { PublicUrl } from '../public-url';
 import { LOGIN_PATH } from './paths';
 

@@ -11,7 +11,7 @@ import { createSettling } from '../../../libs/plans/settling';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
-import type { CallAllowance } from '../identity/authority';
+import type { CallAllowance } from '../identity/authentication/authority';
 import { createQuota, type Quota } from './quota';
 import { createUsage, type Usage } from './usage';
 

@@ -1,7 +1,7 @@
 import { type ApiCalls, secondsLeft } from '../../../libs/plans/api-calls';
 import { Problem } from '../../../libs/platform/problems';
-import type { RequestState } from '../http/request-context';
-import type { CallAllowance } from '../identity/authority';
+import type { RequestState } from '../http/requests/request-context';
+import type { CallAllowance } from '../identity/authentication/authority';
 
 /** Counts each call of a company's API against what its plan allows in a month. */
 export interface Quota {

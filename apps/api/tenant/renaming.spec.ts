@@ -2,7 +2,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import { type OpenTenant, tenantFold } from '../../../libs/domain/tenant/evolve';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { PEOPLE, tenantCreated } from '../../../libs/testing/tenant-facts';
-import { RequestState } from '../http/request-context';
+import { RequestState } from '../http/requests/request-context';
 import type { Usage } from '../plans/usage';
 import { TenantController } from './tenant.controller';
 

@@ -1,0 +1,117 @@
+import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { isWebhook } from '../../../../libs/billing/webhook-path';
+import type { Logger } from '../../../../libs/platform/logger.port';
+import { createSealer, deriveKey } from '../../../../libs/platform/seal';
+import { isPage } from '../../join/problem-page';
+import { isBoard, isOperatorsPage } from '../../ops/paths';
+import { createConsistency } from '../contract/consistency';
+import { ContractGuard } from '../contract/contract.guard';
+import { createIdempotency } from '../contract/idempotency';
+import { PAGE_CURSORS } from '../contract/pages';
+import { createPositionTokens } from '../contract/position-token';
+import { createArrivals } from '../limits/arrivals';
+import { trackConnections } from '../limits/connections';
+import { createInFlight } from '../limits/in-flight';
+import { shedLoad } from '../limits/load-shedding';
+import { createRateLimits } from '../limits/rate-limits';
+import { DOCS_PATH, serveDocumentation } from '../openapi/docs';
+import { ProblemFilter } from '../problems/problem-filter';
+import { addProblemPages } from '../problems/problem-pages';
+import { acceptForms, acceptJsonOnly } from '../requests/json-body';
+import { isProxyOf } from '../requests/trusted-proxies';
+import { createValidationPipe } from '../validation/validation';
+import { watchAllowedMethods } from './allowed-methods';
+import { addCors } from './cors';
+import { drainBeforeClose } from './draining';
+import { addHealthRoutes } from './health';
+import { addHooks } from './hooks';
+import { createHttpMetrics } from './http-metrics';
+import type { HttpOptions } from './options';
+import { learnSecurityHeaders } from './security-headers';
+import { createAdapter } from './server';
+
+/**
+ * The HTTP application around a module of controllers: everything that the API's conventions say for every route.
+ * Guards of the module (`APP_GUARD`), authentication above all, run before the one that counts, waits and binds keys.
+ * The caller listens and closes.
+ */
+export const createApp = async (
+  module: Type | DynamicModule,
+  options: HttpOptions,
+): Promise<NestFastifyApplication> => {
+  const { logger, secretKey, waiter, registry } = options;
+  const securityHeaders = await learnSecurityHeaders({
+    docs: DOCS_PATH,
+    isPage: (url) => isPage(url) || isOperatorsPage(url),
+    isBoard,
+  });
+  const adapter = createAdapter(options, securityHeaders);
+  const instance = adapter.getInstance();
+
+  const connections = trackConnections(instance.server, {
+    maxPerAddress: options.maxConnectionsPerAddress ?? 1_000,
+    isProxy: isProxyOf(options.trustProxy ?? false),
+  });
+  const arrivals = createArrivals({
+    max: options.maxArriving ?? 2_000,
+    maxPerAddress: options.maxArrivingPerAddress ?? 128,
+  });
+  const rateLimits = createRateLimits(options.rateLimits, options.makeLimiter);
+  const inFlight = createInFlight({
+    max: options.maxInFlight ?? 2_000,
+    deadlineMs: options.requestTimeoutMs ?? 10_000,
+    readingMs: options.readingMs ?? 60_000,
+  });
+  const tokens = createPositionTokens(secretKey);
+  const consistency = waiter && createConsistency({ waiter, tokens, waitMs: options.consistencyWaitMs ?? 2_000 });
+  const idempotency = options.idempotency && createIdempotency({ store: options.idempotency, secretKey, logger });
+  const metrics = registry && createHttpMetrics(registry, { inFlight, arrivals, connections });
+
+  const allowed = watchAllowedMethods(instance);
+  instance.decorate(PAGE_CURSORS, createSealer(deriveKey(secretKey, 'page cursor')));
+  addHooks(instance, {
+    logger,
+    connections,
+    arrivals,
+    inFlight,
+    rateLimits,
+    securityHeaders,
+    consistency,
+    idempotency,
+    metrics,
+  });
+  drainBeforeClose(instance, connections, options.shutdownGraceMs ?? 10_000);
+  addCors(instance, options.corsOrigins ?? []);
+  acceptJsonOnly(instance, isWebhook);
+  acceptForms(instance, isPage);
+  shedLoad(instance, options.maxEventLoopDelayMs ?? 1_000, options.readiness);
+  addHealthRoutes(instance, { readiness: options.readiness, registry });
+  addProblemPages(instance);
+  options.addRoutes?.(instance);
+
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: nestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useGlobalGuards(new ContractGuard({ rateLimits, consistency, idempotency }));
+  app.useGlobalPipes(createValidationPipe());
+  app.useGlobalFilters(new ProblemFilter(logger, allowed, options.refusals));
+  serveDocumentation(app, options.version ?? '1');
+  await app.init();
+  await instance.ready();
+  return app;
+};
+
+/** What Nest tells of its start is of interest only where something goes wrong. */
+const nestLogger = (logger: Logger): LoggerService => ({
+  log: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
+  debug: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
+  warn: (message: unknown, context?: unknown) => logger.warn({ context }, String(message)),
+  error: (message: unknown, ...rest: unknown[]) => {
+    const err = message instanceof Error ? message : rest.find((it) => it instanceof Error);
+    logger.error({ err, context: rest.findLast((it) => typeof it === 'string') }, String(message));
+  },
+});
