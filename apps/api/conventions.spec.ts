@@ -37,6 +37,12 @@ describe('what the conventions say of every route', () => {
     },
   );
 
+  it('the access token is checked before the contract', async () => {
+    const url = '/v1/tenant?unknown=1';
+    expect((await app.ask('GET', url)).statusCode).toBe(401);
+    expect((await get(url)).statusCode).toBe(400);
+  });
+
   it.each(['/v1/tenant', '/v1/usage'])('%s has another tag where more of the plan is in use', async (url) => {
     const before = await tagOf(url);
     const project = { token: ada.accessToken, payload: { name: 'Website' } };

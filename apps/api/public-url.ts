@@ -1,5 +1,7 @@
+import { tokenClass } from '../../libs/platform/token-class';
+
 /** Where clients reach the API, without a slash at the end; asked for when a link is made. */
-export type PublicUrl = () => string;
+export abstract class PublicUrl extends tokenClass<() => string>() {}
 
 /** Where the API is reached, as far as that is known before it listens: PORT=0 leaves it open until then. */
 export const createPublicUrl = (configured: string | undefined) => {

@@ -1,7 +1,7 @@
-import { Body, Controller, Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { listInvoices } from '../../../projections/billing/queries';
 import { type Digested, withDigest } from '../http/contract/etag';
@@ -13,7 +13,6 @@ import { Documented } from '../http/openapi/documented';
 import { principalOf } from '../http/requests/command-context';
 import { Context, type RequestContext } from '../http/requests/request-context';
 import { Opaque } from '../http/validation/fields';
-import { BILLING, SCOPED_DB } from '../tokens';
 import {
   BillingDto,
   ChangeDto,
@@ -27,7 +26,7 @@ import {
   RedirectDto,
   WhyDto,
 } from './billing.dto';
-import type { Billing } from './billing.service';
+import { Billing } from './billing.service';
 import { whyOf } from './why';
 
 class ReturnQuery {
@@ -40,8 +39,8 @@ class ReturnQuery {
 @Controller()
 export class BillingController {
   constructor(
-    @Inject(BILLING) private readonly billing: Billing,
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly billing: Billing,
+    private readonly db: ScopedDb,
   ) {}
 
   @Get('v1/billing')

@@ -1,5 +1,6 @@
 import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
 import { Problem } from '../../../libs/platform/problems';
+import { tokenClass } from '../../../libs/platform/token-class';
 import type { BillingRow } from '../../../projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto } from './billing.dto';
 import { billingOf } from './billing-of';
@@ -92,4 +93,4 @@ export const createBilling = (parts: BillingParts) => {
   };
 };
 
-export type Billing = ReturnType<typeof createBilling>;
+export abstract class Billing extends tokenClass<ReturnType<typeof createBilling>>() {}

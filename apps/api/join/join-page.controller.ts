@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Header, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../libs/platform/problems';
@@ -9,9 +9,8 @@ import { Client, type ClientInfo } from '../http/requests/client';
 import { Context, type RequestContext } from '../http/requests/request-context';
 import { createValidationPipe } from '../http/validation/validation';
 import { AcceptDto } from '../invitations/invitation.dto';
-import type { Joining } from '../invitations/joining.service';
-import type { PublicUrl } from '../public-url';
-import { JOINING, PUBLIC_URL } from '../tokens';
+import { Joining } from '../invitations/joining.service';
+import { PublicUrl } from '../public-url';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';
@@ -30,8 +29,8 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @Controller()
 export class JoinPageController {
   constructor(
-    @Inject(JOINING) private readonly joining: Joining,
-    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
+    private readonly joining: Joining,
+    private readonly publicUrl: PublicUrl,
   ) {}
 
   @Get('join.css')

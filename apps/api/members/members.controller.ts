@@ -1,10 +1,10 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf, type Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findMember, listMembers, type MemberRow } from '../../../projections/members/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
@@ -15,7 +15,6 @@ import { notFound } from '../http/problems/not-found';
 import { commandContextOf, principalOf } from '../http/requests/command-context';
 import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
-import { SCOPED_DB } from '../tokens';
 import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
 
 /** Name and address change without the company's knowing, and are no part of what a write has to have seen. */
@@ -27,7 +26,7 @@ const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
 @Controller('v1/members')
 export class MembersController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly db: ScopedDb,
     private readonly commands: CommandBus,
   ) {}
 

@@ -1,4 +1,4 @@
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { RATE_LIMIT } from '../limits/rate-limit.decorator';
 import type { RateLimits } from '../limits/rate-limits';
@@ -9,10 +9,11 @@ import type { Consistency } from './consistency';
 import { refuseIfMatch, takesIfMatch } from './etag';
 import type { Idempotency } from './idempotency';
 
-export interface ContractParts {
-  readonly rateLimits: RateLimits;
-  readonly consistency: Consistency | undefined;
-  readonly idempotency: Idempotency | undefined;
+/** `createApp` provides it to every module. */
+export abstract class ContractDeps {
+  abstract readonly rateLimits: RateLimits;
+  abstract readonly consistency: Consistency | undefined;
+  abstract readonly idempotency: Idempotency | undefined;
 }
 
 /**
@@ -20,10 +21,11 @@ export interface ContractParts {
  * that nothing reads, count it, wait for `If-Position`, bind its `Idempotency-Key`. One guard and not three, and no promise
  * for the request that has neither of the last two.
  */
+@Injectable()
 export class ContractGuard implements CanActivate {
   readonly #routes = new Map<unknown, Route>();
 
-  constructor(private readonly parts: ContractParts) {}
+  constructor(private readonly parts: ContractDeps) {}
 
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();

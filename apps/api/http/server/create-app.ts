@@ -1,4 +1,4 @@
-import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
+import { type DynamicModule, type LoggerService, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { isWebhook } from '../../../../libs/billing/webhook-path';
@@ -7,7 +7,7 @@ import { createSealer, deriveKey } from '../../../../libs/platform/seal';
 import { isPage } from '../../join/problem-page';
 import { isBoard, isOperatorsPage } from '../../ops/paths';
 import { createConsistency } from '../contract/consistency';
-import { ContractGuard } from '../contract/contract.guard';
+import { ContractModule } from '../contract/contract.module';
 import { createIdempotency } from '../contract/idempotency';
 import { PAGE_CURSORS } from '../contract/pages';
 import { createPositionTokens } from '../contract/position-token';
@@ -32,9 +32,12 @@ import type { HttpOptions } from './options';
 import { learnSecurityHeaders } from './security-headers';
 import { createAdapter } from './server';
 
+@Module({})
+class RootModule {}
+
 /**
- * The HTTP application around a module of controllers: everything that the API's conventions say for every route.
- * Guards of the module (`APP_GUARD`), authentication above all, run before the one that counts, waits and binds keys.
+ * The HTTP application around a module of controllers: everything that the API's conventions say for every route. The module
+ * provides its guards (`APP_GUARD`) in the order in which they run, `ContractGuard` last.
  * The caller listens and closes.
  */
 export const createApp = async (
@@ -91,12 +94,13 @@ export const createApp = async (
   addProblemPages(instance);
   options.addRoutes?.(instance);
 
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+  const contract = ContractModule.with({ rateLimits, consistency, idempotency });
+  const root: DynamicModule = { module: RootModule, imports: [contract, module] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: nestLogger(logger),
     bodyParser: false,
     abortOnError: false,
   });
-  app.useGlobalGuards(new ContractGuard({ rateLimits, consistency, idempotency }));
   app.useGlobalPipes(createValidationPipe());
   app.useGlobalFilters(new ProblemFilter(logger, allowed, options.refusals));
   serveDocumentation(app, options.version ?? '1');

@@ -18,6 +18,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProperty } from '@nestjs/swagger';
 import { silentLogger } from '../../../../libs/platform/logger.port';
 import { Problem } from '../../../../libs/platform/problems';
+import { ContractGuard } from '../contract/contract.guard';
 import { IfMatch, type Versioned, withETag } from '../contract/etag';
 import { type Page, PageQuery, Pages, type Paging } from '../contract/pages';
 import { Public } from '../contract/public.decorator';
@@ -222,7 +223,13 @@ class ToyAuthGuard implements CanActivate {
   }
 }
 
-@Module({ controllers: [ToyController], providers: [{ provide: APP_GUARD, useClass: ToyAuthGuard }] })
+@Module({
+  controllers: [ToyController],
+  providers: [
+    { provide: APP_GUARD, useClass: ToyAuthGuard },
+    { provide: APP_GUARD, useClass: ContractGuard },
+  ],
+})
 class ToyModule {}
 
 export const TENANT_A = '0198c0de-0000-7000-8000-00000000000a';

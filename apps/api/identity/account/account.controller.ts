@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, HttpCode, Inject, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/contract/etag';
 import { OfPerson } from '../../http/contract/needs.decorator';
@@ -6,11 +6,10 @@ import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
-import { ACCOUNT, IDENTITY } from '../../tokens';
 import { MeDto } from '../sign-in/identity.dto';
-import type { Identity } from '../sign-in/identity.service';
+import { Identity } from '../sign-in/identity.service';
 import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
-import { type Account, changed } from './account.service';
+import { Account, changed } from './account.service';
 
 /** An earlier attempt of this very request has done it. */
 const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: RequestContext): boolean =>
@@ -21,8 +20,8 @@ const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: 
 @Controller('v1/me')
 export class AccountController {
   constructor(
-    @Inject(ACCOUNT) private readonly account: Account,
-    @Inject(IDENTITY) private readonly identity: Identity,
+    private readonly account: Account,
+    private readonly identity: Identity,
   ) {}
 
   @Patch()

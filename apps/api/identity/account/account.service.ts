@@ -2,15 +2,16 @@ import type { Accounts, ProfileSeen } from '../../../../libs/identity/accounts';
 import { type ErasureParts, erase } from '../../../../libs/identity/erasure';
 import type { Passwords } from '../../../../libs/identity/passwords';
 import { Problem } from '../../../../libs/platform/problems';
+import { tokenClass } from '../../../../libs/platform/token-class';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import type { RequestContext } from '../../http/requests/request-context';
 import { invalid } from '../../http/validation/validation';
-import type { Inside } from '../sign-in/identity.service';
+import type { SignInDeps } from '../sign-in/identity-deps';
 import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
 
-export interface AccountParts extends Inside {
+export interface AccountDeps extends SignInDeps {
   readonly accounts: Accounts;
   readonly passwords: Passwords;
   readonly erasure: ErasureParts;
@@ -23,7 +24,7 @@ export const changed = (): Problem => new Problem('precondition-failed', {});
 const gone = (): Problem => new Problem('unauthenticated', { detail: 'The account is gone.' });
 
 /** What people do with their own accounts and sessions. */
-export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountParts) => {
+export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountDeps) => {
   /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
   const hashFitting = async (personId: string, network: string, password: string): Promise<string | undefined> => {
     const stored = await accounts.findPassword(personId);
@@ -97,4 +98,4 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
   };
 };
 
-export type Account = ReturnType<typeof createAccount>;
+export abstract class Account extends tokenClass<ReturnType<typeof createAccount>>() {}

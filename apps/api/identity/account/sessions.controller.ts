@@ -1,7 +1,7 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '../../../../libs/identity/session-list';
-import type { ScopedDb } from '../../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
 import { OfPerson } from '../../http/contract/needs.decorator';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
 import { Documented } from '../../http/openapi/documented';
@@ -9,17 +9,16 @@ import { Client, type ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { PathId } from '../../http/validation/path-id';
-import { ACCOUNT, SCOPED_DB } from '../../tokens';
 import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
-import type { Account } from './account.service';
+import { Account } from './account.service';
 
 /** The sessions of the signed-in person, whatever company each is in. */
 @ApiTags('Identity')
 @Controller('v1/sessions')
 export class SessionsController {
   constructor(
-    @Inject(ACCOUNT) private readonly account: Account,
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly account: Account,
+    private readonly db: ScopedDb,
   ) {}
 
   @Get()

@@ -1,30 +1,23 @@
-import {
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
+import { type ExecutionContext, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '../../../../libs/domain/tenant/permissions';
 import { requireUnlocked } from '../../../../libs/domain/tenant/requirements';
 import type { Role } from '../../../../libs/domain/tenant/roles';
-import type { EndedSessions } from '../../../../libs/identity/ended-sessions';
-import type { TokenCache } from '../../../../libs/identity/token-cache';
+import { EndedSessions } from '../../../../libs/identity/ended-sessions';
 import { Problem } from '../../../../libs/platform/problems';
 import { mayBeReplayed } from '../../http/contract/idempotency';
 import { OF_PERSON } from '../../http/contract/needs.decorator';
 import { toProblem } from '../../http/problems/to-problem';
 import { actsInNone } from '../../http/requests/command-context';
 import { type Asker, contextOf, type Principal, stateOf } from '../../http/requests/request-context';
-import type { Gate } from '../../ops/gate';
-import type { Quota } from '../../plans/quota';
-import { AUTHORITY, ENDED_SESSIONS, OPERATORS, QUOTA, TOKEN_CACHE } from '../../tokens';
+import { Gate } from '../../ops/gate';
+import { Quota } from '../../plans/quota';
 import { type Access, accessOf } from './access';
-import type { Authority, Seat } from './authority';
+import { Authority, type Seat } from './authority';
 import { mayGiveUpOwnRight } from './giving-up';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
+import { VerifiedTokens } from './verified-tokens';
 
 /** Longer than any token of ours. */
 const MAX_HEADER = 4_096;
@@ -45,11 +38,11 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   readonly #access = new Map<unknown, Access>();
 
   constructor(
-    @Inject(TOKEN_CACHE) private readonly cache: TokenCache<Asker>,
-    @Inject(ENDED_SESSIONS) private readonly ended: EndedSessions,
-    @Inject(AUTHORITY) private readonly authority: Authority,
-    @Inject(QUOTA) private readonly quota: Quota,
-    @Inject(OPERATORS) private readonly operators: Gate,
+    private readonly cache: VerifiedTokens,
+    private readonly ended: EndedSessions,
+    private readonly authority: Authority,
+    private readonly quota: Quota,
+    private readonly operators: Gate,
   ) {
     super();
   }

@@ -6,6 +6,7 @@ import type { Role } from '../../../../libs/domain/tenant/roles';
 import { followFacts } from '../../../../libs/event-log/follow-facts';
 import { type EventLog, LogUnavailable, type RecordedEvent } from '../../../../libs/event-log/port';
 import { sleep } from '../../../../libs/platform/backoff';
+import { tokenClass } from '../../../../libs/platform/token-class';
 
 /** What changes who belongs to a company, as what, and what the company may do. */
 const AUTHORITY_FACTS = [
@@ -239,4 +240,4 @@ const seatIn = ({ members, standing, calls }: CachedTenant, personId: string): S
   return role && { role, standing, calls };
 };
 
-export type Authority = ReturnType<typeof createAuthority>;
+export abstract class Authority extends tokenClass<ReturnType<typeof createAuthority>>() {}

@@ -1,13 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { isRole } from '../../../../libs/domain/tenant/roles';
 import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '../../../../libs/identity/access-tokens';
 import { ALGORITHM } from '../../../../libs/identity/signing-key-store';
-import type { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { SigningKeys } from '../../../../libs/identity/signing-keys';
 import type { Asker } from '../../http/requests/request-context';
 import { isUuid } from '../../http/validation/fields';
-import { SIGNING_KEYS } from '../../tokens';
 
 export type Verified = Asker & {
   /** ms since 1970 */
@@ -33,7 +32,7 @@ const keyIdOf = (token: string): string | undefined => {
 /** Checks an access token: signature by one of our own keys, algorithm, type, issuer, audience, times. */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
-  constructor(@Inject(SIGNING_KEYS) keys: SigningKeys) {
+  constructor(keys: SigningKeys) {
     super({
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
       algorithms: [ALGORITHM],

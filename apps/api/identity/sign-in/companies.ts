@@ -1,5 +1,6 @@
 import { memberOf } from '../../../../libs/domain/tenant/evolve';
 import type { PersonDb } from '../../../../libs/platform/database/scoped-db';
+import { tokenClass } from '../../../../libs/platform/token-class';
 import { type Company, companiesOf } from '../../../../projections/members/queries';
 import type { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import type { CompanyDto } from './identity.dto';
@@ -22,4 +23,4 @@ export const createLiveCompany =
     return { id: tenantId, name: tenant.name, slug: tenant.slug, role: member.role };
   };
 
-export type LiveCompany = ReturnType<typeof createLiveCompany>;
+export abstract class LiveCompany extends tokenClass<ReturnType<typeof createLiveCompany>>() {}

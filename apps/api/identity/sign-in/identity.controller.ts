@@ -1,6 +1,6 @@
-import { Body, Controller, Get, Header, Inject, Post } from '@nestjs/common';
+import { Body, Controller, Get, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { SigningKeys } from '../../../../libs/identity/signing-keys';
 import { type Digested, withDigest } from '../../http/contract/etag';
 import { OfPerson } from '../../http/contract/needs.decorator';
 import { Public } from '../../http/contract/public.decorator';
@@ -9,7 +9,6 @@ import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
-import { IDENTITY, SIGNING_KEYS } from '../../tokens';
 import {
   FoundDto,
   FoundedDto,
@@ -22,15 +21,15 @@ import {
   SignInDto,
   SignUpDto,
 } from './identity.dto';
-import type { Identity } from './identity.service';
+import { Identity } from './identity.service';
 
 /** Who somebody is, and which company they act in. */
 @ApiTags('Identity')
 @Controller()
 export class IdentityController {
   constructor(
-    @Inject(IDENTITY) private readonly identity: Identity,
-    @Inject(SIGNING_KEYS) private readonly keys: SigningKeys,
+    private readonly identity: Identity,
+    private readonly keys: SigningKeys,
   ) {}
 
   @Post('v1/signup')

@@ -1,19 +1,15 @@
-import type { Pool } from 'pg';
 import type { Role } from '../../../../libs/domain/tenant/roles';
 import { emailKey } from '../../../../libs/identity/email';
-import type { EndedSessions } from '../../../../libs/identity/ended-sessions';
-import type { Passwords } from '../../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../../libs/identity/people';
 import { type SignUpEvents, type SignUpRequest, signUp } from '../../../../libs/identity/sign-up';
-import type { SignUpStore } from '../../../../libs/identity/sign-up-store';
 import { slugOf } from '../../../../libs/identity/slug';
-import type { ScopedDb } from '../../../../libs/platform/database/scoped-db';
 import { uuidv5 } from '../../../../libs/platform/ids/uuid';
 import { Problem } from '../../../../libs/platform/problems';
+import { tokenClass } from '../../../../libs/platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import type { Asker, RequestContext } from '../../http/requests/request-context';
-import { type LiveCompany, listCompanies } from './companies';
+import { listCompanies } from './companies';
 import type {
   CompanyDto,
   FoundedDto,
@@ -25,24 +21,7 @@ import type {
   SignUpDto,
   UserDto,
 } from './identity.dto';
-import type { PasswordCheck } from './password-check';
-import type { SessionOpener, SessionOpenerParts } from './session-opener';
-
-export interface IdentityParts extends SessionOpenerParts {
-  /** Connects as the app role. */
-  readonly pool: Pool;
-  readonly db: ScopedDb;
-  readonly passwords: Passwords;
-  readonly signUps: SignUpStore;
-}
-
-/** What the routes of identity and of accounts share. */
-export interface Inside {
-  readonly check: PasswordCheck;
-  readonly opener: SessionOpener;
-  readonly liveCompany: LiveCompany;
-  readonly ended: EndedSessions;
-}
+import type { IdentityDeps, SignInDeps } from './identity-deps';
 
 const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
   id,
@@ -56,8 +35,8 @@ const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The add
 
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
 export const createIdentity = (
-  { pool, db, passwords, sessions, signUps, markOf }: IdentityParts,
-  { check, opener, liveCompany, ended }: Inside,
+  { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
+  { check, opener, liveCompany, ended }: SignInDeps,
   events: SignUpEvents,
 ) => {
   /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
@@ -158,4 +137,4 @@ export const createIdentity = (
   };
 };
 
-export type Identity = ReturnType<typeof createIdentity>;
+export abstract class Identity extends tokenClass<ReturnType<typeof createIdentity>>() {}

@@ -1,4 +1,5 @@
 import type { Passwords } from '../../../../libs/identity/passwords';
+import { tokenClass } from '../../../../libs/platform/token-class';
 import type { AccountThrottle } from '../../http/limits/account-throttle';
 
 export interface PasswordAttempt {
@@ -47,4 +48,4 @@ export const createPasswordCheck =
     return found;
   };
 
-export type PasswordCheck = ReturnType<typeof createPasswordCheck>;
+export abstract class PasswordCheck extends tokenClass<ReturnType<typeof createPasswordCheck>>() {}

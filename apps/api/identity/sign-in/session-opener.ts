@@ -1,15 +1,21 @@
-import type { AccessTokens } from '../../../../libs/identity/access-tokens';
-import type { NetworkMarks } from '../../../../libs/identity/network-marks';
-import type { Sessions } from '../../../../libs/identity/sessions';
+import { Injectable } from '@nestjs/common';
+import { AccessTokens } from '../../../../libs/identity/access-tokens';
+import { NetworkMarks } from '../../../../libs/identity/network-marks';
+import { Sessions } from '../../../../libs/identity/sessions';
 import { siblingOf } from '../../../../libs/platform/ids/uuid';
+import { tokenClass } from '../../../../libs/platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
 import type { RequestContext } from '../../http/requests/request-context';
 import type { TokensDto } from './identity.dto';
 
-export interface SessionOpenerParts {
-  readonly sessions: Sessions;
-  readonly accessTokens: AccessTokens;
-  readonly markOf: NetworkMarks;
+/** What opening a session needs. */
+@Injectable()
+export class SessionOpenerDeps {
+  constructor(
+    readonly sessions: Sessions,
+    readonly accessTokens: AccessTokens,
+    readonly markOf: NetworkMarks,
+  ) {}
 }
 
 /** A company that somebody acts in, and what they are there. */
@@ -19,7 +25,7 @@ interface ActsIn {
 }
 
 /** Opens sessions and issues their tokens, for every route that lets somebody in. */
-export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerParts) => {
+export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
   const tokensFor = (
     personId: string,
     company: ActsIn | undefined,
@@ -52,4 +58,4 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
   };
 };
 
-export type SessionOpener = ReturnType<typeof createSessionOpener>;
+export abstract class SessionOpener extends tokenClass<ReturnType<typeof createSessionOpener>>() {}
