@@ -4,13 +4,13 @@ import type { Settings } from '../../libs/platform/config/settings';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { ApiModule } from './api.module';
 import type { ApiSurroundings } from './core/api-context';
+import { createPublicUrl } from './core/public-url';
 import type { RateLimitOptions } from './http/limits/rate-limits';
 import { createApp } from './http/server/create-app';
 import type { HttpOptions } from './http/server/options';
 import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
 import { createRefusals } from './plans/refusals';
-import { createPublicUrl } from './public-url';
 
 /** Requests for the login page of operators that one address may send in a minute. */
 const OPERATOR_LOGINS = 10;

@@ -5,8 +5,8 @@ import { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import { SigningKeys } from '../../../libs/identity/signing-keys';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { createTenantStates, TenantStates } from '../../bootstrap/sagas/tenant-states';
-import { PublicUrl } from '../public-url';
 import { ApiContext, type ApiSurroundings } from './api-context';
+import { PublicUrl } from './public-url';
 
 /** What every feature module may inject: the surroundings of the API, and the ways to its data. */
 @Global()

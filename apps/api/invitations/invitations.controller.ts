@@ -7,6 +7,7 @@ import type { Executed } from '../../../libs/event-log/aggregate-store';
 import { hashOfToken, InvitationTokens } from '../../../libs/identity/invitation-tokens';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
+import { PublicUrl } from '../core/public-url';
 import { Needs, OfPerson } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
@@ -17,7 +18,6 @@ import { commandContextOf, principalOf } from '../http/requests/command-context'
 import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
 import { invalid } from '../http/validation/validation';
-import { PublicUrl } from '../public-url';
 import {
   AcceptDto,
   AcceptedDto,

@@ -7,11 +7,11 @@ import { createJoinStore, JoinStore } from '../../../libs/identity/join-store';
 import { createJoinEvents } from '../../bootstrap/sagas/join-events';
 import { ApiContext } from '../core/api-context';
 import { SignInModule } from '../identity/sign-in/sign-in.module';
-import { JoinPageController } from '../join/join-page.controller';
 import { PlansModule } from '../plans/plans.module';
 import { InvitationsController } from './invitations.controller';
 import { createJoining, Joining } from './joining.service';
 import { JoiningDeps } from './joining-deps';
+import { JoinPageController } from './page/join-page.controller';
 
 const joiningOf = (deps: JoiningDeps, bus: CommandBus): Joining =>
   createJoining(

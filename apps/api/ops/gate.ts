@@ -2,9 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Operator, OperatorTokens } from '../../../libs/identity/operator-tokens';
 import { Problem } from '../../../libs/platform/problems';
 import { tokenClass } from '../../../libs/platform/token-class';
+import type { PublicUrl } from '../core/public-url';
 import { pathOf } from '../http/problems/problem-document';
 import { stateOf } from '../http/requests/request-context';
-import type { PublicUrl } from '../public-url';
 import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';

@@ -4,7 +4,7 @@ import { createInboxOperations, InboxOperations } from '../../../libs/billing/op
 import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
 import { modeOf } from '../../bootstrap/stripe';
 import { ApiContext } from '../core/api-context';
-import { PublicUrl } from '../public-url';
+import { PublicUrl } from '../core/public-url';
 import { Backfill } from './backfill';
 import { OpsBillingController } from './billing.controller';
 import { createGate, Gate } from './gate';

@@ -1,5 +1,5 @@
 import type { Sealer } from '../../../../libs/platform/seal';
-import type { PublicUrl } from '../../public-url';
+import type { PublicUrl } from '../../core/public-url';
 
 const CONTEXT = 'return from Stripe';
 /** ms for which a link leads on: a page of checkout can be paid for a day. */

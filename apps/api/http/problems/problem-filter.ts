@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } fr
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../../libs/platform/logger.port';
 import { Problem } from '../../../../libs/platform/problems';
-import { sendProblemPage } from '../../join/problem-page';
+import { sendProblemPage } from '../../invitations/page/problem-page';
 import { sendToLogin } from '../../ops/gate';
 import { Replay } from '../contract/idempotency';
 import { stateOf } from '../requests/request-context';

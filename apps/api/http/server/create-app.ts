@@ -4,7 +4,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { isWebhook } from '../../../../libs/billing/webhook-path';
 import type { Logger } from '../../../../libs/platform/logger.port';
 import { createSealer, deriveKey } from '../../../../libs/platform/seal';
-import { isPage } from '../../join/problem-page';
+import { isPage } from '../../invitations/page/problem-page';
 import { isBoard, isOperatorsPage } from '../../ops/paths';
 import { createConsistency } from '../contract/consistency';
 import { ContractModule } from '../contract/contract.module';

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { RequestMethod } from '@nestjs/common';
-import { may, PERMISSIONS, type Permission, worksAlways } from '../../libs/domain/tenant/permissions';
-import { ROLES } from '../../libs/domain/tenant/roles';
-import { CONTROLLERS } from './api.module';
-import { OF_PERSON } from './http/contract/needs.decorator';
-import { type Access, accessOf } from './identity/authentication/access';
+import { may, PERMISSIONS, type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
+import { ROLES } from '../../../libs/domain/tenant/roles';
+import { CONTROLLERS } from '../api.module';
+import { OF_PERSON } from '../http/contract/needs.decorator';
+import { type Access, accessOf } from '../identity/authentication/access';
 
 export interface Route extends Access {
   /** `GET` */

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Problem } from '../../../libs/platform/problems';
-import { isReturn } from '../billing/stripe/returning';
-import { isOperatorsForm } from '../ops/paths';
+import type { Problem } from '../../../../libs/platform/problems';
+import { isReturn } from '../../billing/stripe/returning';
+import { isOperatorsForm } from '../../ops/paths';
 import { gonePage, troublePage } from './page';
 
 export const HTML = 'text/html; charset=utf-8';

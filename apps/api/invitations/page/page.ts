@@ -1,6 +1,6 @@
-import { MIN_PASSWORD } from '../../../libs/identity/passwords';
-import type { FieldError } from '../../../libs/platform/problems';
-import type { Introduction } from '../invitations/joining.service';
+import { MIN_PASSWORD } from '../../../../libs/identity/passwords';
+import type { FieldError } from '../../../../libs/platform/problems';
+import type { Introduction } from '../joining.service';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
