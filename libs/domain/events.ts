@@ -46,11 +46,11 @@ const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly
   project: PROJECT_EVENTS,
   /** `<tenant>-task.<task>` */
   task: TASK_EVENTS,
-  /** `user-<user>`: users are outside every tenant. */
+  /** `user-<user>`. Users are outside every tenant. */
   user: PERSON_EVENTS,
-  /** `operators-<tenant>`: what operators must know of a tenant after its own streams are erased. */
+  /** `operators-<tenant>`. It holds what operators must know of a tenant after its own streams are erased. */
   operators: ERASURE_EVENTS,
-  /** `<tenant>-refusals.<tenant>`: beside the tenant's own stream, so that refusals do not delay its members' work. */
+  /** `<tenant>-refusals.<tenant>`. It is apart from the tenant's own stream, so that refusals do not delay members. */
   refusals: REFUSAL_EVENTS,
 };
 
