@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
+import { EVENT_TYPES } from '../../libs/domain/events';
 import { upcasters } from '../../libs/domain/upcasters';
 import { recordKnownEvents } from '../../libs/projecting/known-events';
-import { projections } from '../../projections';
 import type { Runtime } from './runtime';
 
 /**
@@ -14,7 +14,7 @@ export const reportNewerEvents = async ({
   registry,
   waitForDatabase,
 }: Pick<Runtime, 'projectorPool' | 'logger' | 'registry' | 'waitForDatabase'>): Promise<void> => {
-  const unknown = await waitForDatabase(() => recordKnownEvents(projectorPool, projections, upcasters));
+  const unknown = await waitForDatabase(() => recordKnownEvents(projectorPool, EVENT_TYPES, upcasters));
   new Gauge({
     name: 'tenantry_newer_event_types',
     help: 'Event types and schema versions that a newer release may have written and this one does not know',
