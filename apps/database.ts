@@ -10,7 +10,7 @@ import type { Context } from './context';
 import { findRoutes, requireDirectServer } from './database-routes';
 import { createDatabaseWait } from './database-wait';
 import type { Lifecycle } from './lifecycle';
-import { MIGRATIONS, SUPPLEMENTS } from './migrations';
+import { BASELINE, MIGRATIONS, SUPPLEMENTS } from './migrations';
 import { stripeSettings } from './stripe';
 
 const SERVER_STOP_MS = 30_000;
@@ -40,6 +40,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       rolePrefix: prefix,
       rolePasswords,
       migrations: MIGRATIONS,
+      baseline: BASELINE,
       supplements: SUPPLEMENTS,
       apply: settings.migrateOnStart,
     }),
