@@ -270,6 +270,21 @@ AS $function$
 $function$;
 grant execute on function billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer) to {{projector}};
 
+-- Deletes what is kept of a tenant for billing; Stripe keeps its own.
+CREATE OR REPLACE FUNCTION billing.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from billing.inbox i using billing.customers c
+    where c.tenant_id = p_tenant_id and (i.account, i.livemode, i.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.work w using billing.customers c
+    where c.tenant_id = p_tenant_id and (w.account, w.livemode, w.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.calls where tenant_id = p_tenant_id;
+  delete from billing.customers where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- Ends the work on these events of a customer. What has come meanwhile, or was requested, keeps the customer due: the
 -- lock of the row, and a fresh look after it, leave no gap. False: the lease has passed to another worker, whose result
 -- may be newer, so the customer is processed once more.
@@ -493,25 +508,13 @@ begin
   if p_tenant_id is null then
     raise exception 'a tenant must be named' using errcode = '22004';
   end if;
-  delete from identity.sessions where tenant_id = p_tenant_id;
-  -- A repeat of the sign-up must not found the company again.
-  delete from identity.sign_ups where tenant_id = p_tenant_id;
-  delete from identity.persons p where p.state = 'pending' and exists (
-    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
-  delete from identity.joins where tenant_id = p_tenant_id;
-  delete from idempotency.keys where tenant_id = p_tenant_id;
-  delete from event_log.snapshots where tenant_id = p_tenant_id;
-  delete from plans.reservations where tenant_id = p_tenant_id;
-  delete from plans.api_calls where tenant_id = p_tenant_id;
-  delete from billing.inbox i using billing.customers c
-    where c.tenant_id = p_tenant_id and (i.account, i.livemode, i.customer_id) = (c.account, c.livemode, c.customer_id);
-  delete from billing.work w using billing.customers c
-    where c.tenant_id = p_tenant_id and (w.account, w.livemode, w.customer_id) = (c.account, c.livemode, c.customer_id);
-  delete from billing.calls where tenant_id = p_tenant_id;
-  delete from billing.customers where tenant_id = p_tenant_id;
-  delete from projecting.parked where lane = p_tenant_id and not outside;
-  delete from projecting.skipped where lane = p_tenant_id;
-  delete from reacting.parked where lane = p_tenant_id and not outside;
+  perform identity.erase_tenant(p_tenant_id);
+  perform idempotency.erase_tenant(p_tenant_id);
+  perform event_log.erase_snapshots(p_tenant_id);
+  perform plans.erase_tenant(p_tenant_id);
+  perform billing.erase_tenant(p_tenant_id);
+  perform projecting.erase_tenant(p_tenant_id);
+  perform reacting.erase_tenant(p_tenant_id);
 end $function$;
 grant execute on function erasing.erase_rows(p_tenant_id uuid) to {{projector}};
 
@@ -815,6 +818,16 @@ begin
 end $function$;
 grant execute on function event_log.bury_tenant(p_tenant_id uuid) to {{log}};
 
+-- Deletes the snapshots of a tenant, also where the events are in another database.
+CREATE OR REPLACE FUNCTION event_log.erase_snapshots(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from event_log.snapshots where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- Deletes the events and snapshots of a tenant. Only the owner may delete events; a job may ask for it through this
 -- function alone. Returns the number of events.
 CREATE OR REPLACE FUNCTION event_log.erase_tenant(p_tenant_id uuid)
@@ -950,6 +963,27 @@ begin
 end
 $function$;
 grant execute on function idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer) to {{app}};
+
+-- Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.
+CREATE OR REPLACE FUNCTION idempotency.erase_person(p_person_id uuid, p_tenant_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null
+    and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
+$function$;
+-- Only the owner may call it.
+
+-- Deletes the idempotency keys of a tenant, with their answers.
+CREATE OR REPLACE FUNCTION idempotency.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from idempotency.keys where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
 
 -- Deletes keys of all tenants that are older than 24 hours, which no role of the application could do by itself.
 -- Returns how many.
@@ -1360,10 +1394,8 @@ begin
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
   delete from identity.sign_ups where person_id = p_person_id;
-  -- Answers that are kept for repeated requests: of the tenants that they had sessions in, and of no tenant.
-  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null and k.tenant_id in (
-    select s.tenant_id from identity.sessions s where s.person_id = p_person_id
-    union all select '00000000-0000-0000-0000-000000000000'::uuid);
+  perform idempotency.erase_person(p_person_id, array(
+    select s.tenant_id from identity.sessions s where s.person_id = p_person_id and s.tenant_id is not null));
   update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
     checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
       else checked_at end
@@ -1371,6 +1403,21 @@ begin
   return ended;
 end $function$;
 grant execute on function identity.erase_person(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
+CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.sessions where tenant_id = p_tenant_id;
+  -- A repeat of the sign-up must not found the tenant again.
+  delete from identity.sign_ups where tenant_id = p_tenant_id;
+  delete from identity.persons p where p.state = 'pending' and exists (
+    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.joins where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
 
 -- What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
 -- user has a session that was opened from that network.
@@ -1773,6 +1820,17 @@ AS $function$
 $function$;
 grant execute on function plans.count_calls(p_tenant_ids uuid[], p_month date, p_calls bigint[]) to {{app}};
 
+-- Deletes the reservations and counted calls of a tenant.
+CREATE OR REPLACE FUNCTION plans.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from plans.reservations where tenant_id = p_tenant_id;
+  delete from plans.api_calls where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- Reserves one unit of a limited resource, or returns how many are used. It runs as its caller, under row security. The
 -- lock orders the callers that reserve from the same limit; each statement after it sees what was committed before.
 CREATE OR REPLACE FUNCTION plans.reserve(p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer, p_ttl_seconds integer)
@@ -2107,6 +2165,18 @@ AS $function$
 $function$;
 grant execute on function projecting.dependents(p_tables text[]) to {{projector}};
 
+-- Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.
+CREATE OR REPLACE FUNCTION projecting.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from projecting.parked where lane = p_tenant_id and not outside;
+  -- A lane is a tenant, or a user's stream outside tenants; ids are never both.
+  delete from projecting.skipped where lane = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- The parts of tables as one JSON array.
 CREATE OR REPLACE FUNCTION projecting.parts_as_json(p_schema text, p_tables text[])
  RETURNS jsonb
@@ -2325,6 +2395,16 @@ create table reacting.parked (
 CREATE INDEX parked_waiting_idx ON reacting.parked USING btree (reaction, lane, "position") WHERE waiting;
 grant select on reacting.parked to {{operator}};
 grant delete, insert, select, update on reacting.parked to {{projector}};
+
+-- Deletes the parked events of a tenant.
+CREATE OR REPLACE FUNCTION reacting.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from reacting.parked where lane = p_tenant_id and not outside;
+$function$;
+-- Only the owner may call it.
 
 
 -- ==== read_model ====

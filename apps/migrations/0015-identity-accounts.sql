@@ -73,35 +73,6 @@ $$;
 comment on function identity.cancel_erasure is
   'Called when a tenant would be left without an owner: everything is as before.';
 
-create function identity.erase_person(p_person_id uuid) returns uuid[]
-language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  ended uuid[];
-begin
-  update identity.persons set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
-  where id = p_person_id and state = 'erasing';
-  -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
-  with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the person was erased',
-      user_agent = null, network = null
-    where person_id = p_person_id returning id)
-  select coalesce(array_agg(id), '{}') into ended from those;
-  delete from identity.refresh_tokens where session_id = any (ended);
-  delete from identity.sign_ups where person_id = p_person_id;
-  -- Answers that are kept for repeated requests: of the tenants that they had sessions in, and of no tenant.
-  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null and k.tenant_id in (
-    select s.tenant_id from identity.sessions s where s.person_id = p_person_id
-    union all select '00000000-0000-0000-0000-000000000000'::uuid);
-  update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
-    checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
-      else checked_at end
-  where person_id = p_person_id;
-  return ended;
-end $$;
-comment on function identity.erase_person is
-  'Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what was
-  written since.';
-
 create function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
 returns table (person_id uuid, command_id uuid, correlation_id text, attempts integer)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -126,9 +97,9 @@ comment on function identity.purge_erased is
   'Removes the empty rows of users who were erased so many hours ago: longer than any access token is valid.';
 
 revoke all on function identity.find_password, identity.change_password, identity.change_profile,
-  identity.begin_erasure, identity.cancel_erasure, identity.erase_person, identity.take_unfinished_erasures,
+  identity.begin_erasure, identity.cancel_erasure, identity.take_unfinished_erasures,
   identity.purge_erased from public;
 grant execute on function identity.find_password, identity.change_password, identity.change_profile,
   identity.begin_erasure to {{app}};
-grant execute on function identity.cancel_erasure, identity.erase_person to {{app}}, {{projector}};
+grant execute on function identity.cancel_erasure to {{app}}, {{projector}};
 grant execute on function identity.take_unfinished_erasures, identity.purge_erased to {{projector}};
