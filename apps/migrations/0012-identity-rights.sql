@@ -11,7 +11,7 @@ alter table identity.erasures force row level security;
 alter table identity.joins enable row level security;
 alter table identity.joins force row level security;
 
--- Functions run as the owner, whom forced row security binds too.
+-- Functions run as the owner, and forced row security binds the owner too.
 create policy owner_all on identity.persons to current_user using (true) with check (true);
 create policy owner_all on identity.sign_ups to current_user using (true) with check (true);
 create policy owner_all on identity.sessions to current_user using (true) with check (true);
