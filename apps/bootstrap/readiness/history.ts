@@ -22,7 +22,7 @@ export const historyChecks = (
   },
   {
     name: 'sequence',
-    message: "The positions' sequence is behind the last event, and could not be raised.",
+    message: "The positions' sequence could not be compared with the last event, because the event log did not answer.",
     runbook: 'docs/runbooks/readiness.md#sequence',
     run: async () => {
       try {
