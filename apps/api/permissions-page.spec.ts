@@ -64,8 +64,10 @@ describe('the routes', () => {
   });
 
   it('show the permission and its roles to whoever reads their description', () => {
-    expect(operations.get('PATCH /v1/tenant')?.description).toContain('Needs `workspace.rename`: owner, admin.');
-    expect(operations.get('GET /v1/me')?.description).toContain('Of the signed-in person');
+    expect(operations.get('PATCH /v1/tenant')?.description).toContain(
+      'Needs the permission `workspace.rename`. Roles that have it: owner, admin.',
+    );
+    expect(operations.get('GET /v1/me')?.description).toContain('Needs a signed-in user');
   });
 
   it('refuse whoever has no token, but those that are open to anyone', async () => {
@@ -85,7 +87,7 @@ describe('docs/permissions.md', () => {
     expect(page).toContain('| permission | owner | admin | member | auditor |');
     expect(page).toContain('| `workspace.rename` | yes | yes |  |  |');
     expect(page).toContain('| `PATCH /v1/tenant` | `workspace.rename` |');
-    expect(page).toContain('| `GET /v1/me` | whoever is signed in |');
+    expect(page).toContain('| `GET /v1/me` | any signed-in user |');
     expect(page).toContain('| `POST /v1/signup` | anyone |');
   });
 });

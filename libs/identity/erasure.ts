@@ -61,7 +61,7 @@ const contextFor = ({ personId, commandId, correlationId, attempts }: Erasure, s
 
 const ownsAlone = (names: readonly string[]): Problem =>
   new Problem('conflict', {
-    detail: `You are the only owner of ${names.join(', ')}. Make somebody else an owner or close the company, then try again.`,
+    detail: `You are the only owner of ${names.join(', ')}. Make another member an owner or close the tenant, then try again.`,
   });
 
 /** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
@@ -103,7 +103,7 @@ export const erase = async (
   const alone = (await parts.events.membershipsOf(personId)).filter(({ soleOwner }) => soleOwner);
   if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
   const erasure = await parts.store.begin(personId, commandId, correlationId);
-  if (!erasure) throw new Problem('unauthenticated', { detail: 'The account is gone.' });
+  if (!erasure) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
   return finish(erasure, parts);
 };
 

@@ -52,7 +52,7 @@ export const createPasswords = ({ concurrency, maxWaiting = 200 }: PasswordOptio
     if (running >= concurrency) {
       if (waiting.length >= maxWaiting)
         throw new Problem('dependency-unavailable', {
-          detail: 'Too many people sign in at this moment. Try again soon.',
+          detail: 'Too many users are signing in right now. Try again after the seconds in Retry-After.',
           retryAfter: 2,
         });
       await new Promise<void>((resolve) => waiting.push(resolve));

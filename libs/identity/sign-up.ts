@@ -89,7 +89,7 @@ export const signUp = async (
   const passwordHash = await passwords.hash(request.password);
   const claimed = await store.claim({ ...wanted, email, emailKey: emailKey(email), personName, passwordHash });
   if (claimed.outcome === 'taken') {
-    throw new Problem('conflict', { detail: 'Somebody has signed up with this address already. Sign in instead.' });
+    throw new Problem('conflict', { detail: 'An account with this e-mail address already exists. Sign in instead.' });
   }
   const { personId, tenantId, slug, createdAt } = claimed;
   const position = await finish({ ...wanted, personId, tenantId, slug }, events, store);

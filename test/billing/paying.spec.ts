@@ -152,7 +152,7 @@ describe('what a company pays', () => {
   it('has a page to look at for whoever comes back by a link that is too old', async () => {
     const answer = await fetch(`${url}/billing/return?to=tooOld`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
-    expect(await answer.text()).toContain('open your application anew');
+    expect(await answer.text()).toContain('Open your application again');
   });
 
   it('may be paid on a page that leads back to an address of any script', async () => {

@@ -10,7 +10,7 @@ import type { BillingParts, InTurn } from './parts';
 import { isRefusal } from './stripe-refusals';
 
 const paidFor = (): Problem =>
-  new Problem('conflict', { detail: 'There is a subscription already. Change it: POST /v1/billing/change.' });
+  new Problem('conflict', { detail: 'There is a subscription already. Change it with POST /v1/billing/change.' });
 
 /** Buying the first time. */
 export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAndSee, lookAtCheckout }: Looking) => {

@@ -9,7 +9,7 @@ export const refused = (error: unknown): unknown =>
   error instanceof StripeRefused
     ? new Problem(
         'conflict',
-        { detail: `Stripe refused it: ${error.message}`, members: { code: error.code } },
+        { detail: `Stripe refused the request: ${error.message}`, members: { code: error.code } },
         { cause: error },
       )
     : error;

@@ -28,7 +28,7 @@ export const shedLoad = (
     maxEventLoopDelay: maxEventLoopDelayMs,
     pressureHandler: (request) => {
       if (routeConfigOf(request).unlimited === true) return undefined;
-      const detail = 'There is more to do at the moment than can be done. Try again soon.';
+      const detail = 'The server is overloaded. Try again after the seconds in Retry-After.';
       return Promise.reject(new Problem('dependency-unavailable', { detail, retryAfter: 2 }));
     },
   });

@@ -54,9 +54,10 @@ export class ProblemFilter implements ExceptionFilter {
   private refine(error: unknown, request: FastifyRequest, reply: FastifyReply): Problem {
     if (!(request.is404 && error instanceof NotFoundException)) return toProblem(error);
     const allow = this.allowed.of(pathOf(request.raw.url ?? '/'));
-    if (allow === undefined) return new Problem('not-found', { detail: 'There is no such route.' });
+    if (allow === undefined)
+      return new Problem('not-found', { detail: 'This route does not exist. Check the path; /docs lists the routes.' });
     reply.header('allow', allow);
-    return new Problem('method-not-allowed', { detail: `This path takes ${allow}.` });
+    return new Problem('method-not-allowed', { detail: `This path accepts ${allow}.` });
   }
 
   private report(error: unknown, request: FastifyRequest, what: string): void {

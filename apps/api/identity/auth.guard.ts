@@ -30,7 +30,7 @@ import { KeyLookupFailed, type Verified } from './jwt.strategy';
 const MAX_HEADER = 4_096;
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
-const NOT_THEIRS = 'You do not belong to this company any more. Sign in again.';
+const NOT_THEIRS = 'You are no longer a member of this tenant. Sign in again.';
 
 const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
@@ -75,7 +75,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     const { authorization } = request.headers;
     if (authorization === undefined) {
       if (access.anyone) return true;
-      throw unauthenticated('This needs an access token: Authorization: Bearer …');
+      throw unauthenticated('This route needs an access token. Send it as Authorization: Bearer …');
     }
     const known = this.cache.get(authorization);
     if (known) return this.admit(request, known, access);

@@ -49,7 +49,7 @@ describe('somebody who belongs to no company any more', () => {
     const other = await app.signUp();
     const answer = await app.get('/v1/projects', token);
     expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
-    expect(answer.json().detail).toContain('you act in none');
+    expect(answer.json().detail).toContain('your session has none');
     const switching = { token, payload: { tenantId: other.tenant.id } };
     expect((await app.ask('POST', '/v1/sessions/switch', switching)).statusCode).toBe(404);
   });

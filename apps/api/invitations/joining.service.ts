@@ -42,9 +42,12 @@ interface Inside {
 }
 
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
-const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
+const unusable = (): Problem =>
+  new Problem('not-found', {
+    detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
+  });
 
-const UNDER_WAY = 'Somebody is joining or signing up with this address at this moment. Try again.';
+const UNDER_WAY = 'Another request is joining or signing up with this e-mail address. Try again.';
 
 /** What the page of a link shows. */
 export interface Introduction extends PreviewDto {
@@ -158,7 +161,7 @@ export const createJoining = (
   ): Promise<AcceptedDto> => {
     const missing = Object.entries({ email, password }).filter(([, value]) => value === undefined);
     if (email === undefined || password === undefined)
-      throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
+      throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required without an access token' })));
     const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
     let hadAccount = false;
@@ -221,6 +224,7 @@ export const createJoining = (
 };
 
 /** The same for an address that has an account and one that lacks a name to make one with. */
-const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
+const notThem = (): Problem =>
+  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
 export type Joining = ReturnType<typeof createJoining>;

@@ -8,7 +8,7 @@ import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
-const ELSEWHERE = 'The request was sent by a page of another site.';
+const ELSEWHERE = 'The request came from a page of another site. Open the operator page and try again.';
 
 export interface GateParts {
   readonly tokens: OperatorTokens;
@@ -47,7 +47,8 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
     const operator = token === undefined ? undefined : tokens.verify(token);
     if (operator) return operator;
     throw new Problem('unauthenticated', {
-      detail: 'This needs the token of an operator: Authorization: Bearer … (`tenantry operators token` makes one).',
+      detail:
+        'This route needs an operator token. Create one with `tenantry operators token` and send it as Authorization: Bearer …',
     });
   };
 

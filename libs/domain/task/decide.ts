@@ -28,8 +28,12 @@ const requirePresent = (task: Task): PresentTask => {
 
 const requireAssignable = ({ assigneeRole }: TaskSurroundings): void => {
   if (assigneeRole !== undefined && !may(assigneeRole, 'tasks.read'))
-    throw new Refusal('conflict', `Somebody who is ${assigneeRole} can not see the task.`);
-  if (assigneeRole === undefined) throw new Refusal('conflict', 'The assignee does not belong to the workspace.');
+    throw new Refusal(
+      'conflict',
+      `The assignee has the role ${assigneeRole}, which may not read tasks. Choose another member.`,
+    );
+  if (assigneeRole === undefined)
+    throw new Refusal('conflict', 'The assignee is not a member of this tenant. Choose a member.');
 };
 
 export interface TaskCreation {
@@ -54,7 +58,7 @@ export const createTask = (
   requireWork(surroundings);
   if (surroundings.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
   if (assigneeId !== null) requireAssignable(surroundings);
-  if (task.kind !== 'absent') throw new Refusal('conflict', 'The task exists already.');
+  if (task.kind !== 'absent') throw new Refusal('conflict', 'A task with this id already exists.');
   return [{ type: 'TaskCreated', data: { projectId, title, description, assigneeId, dueOn } }];
 };
 

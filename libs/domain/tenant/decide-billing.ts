@@ -163,7 +163,7 @@ const suspend = (collected: Collected, at: string): void => {
 export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: Account): TenantEvent[] => {
   if (tenant.status !== 'open') return [];
   if (seen && !isSame(seen, tenant.account))
-    throw new AccountChanged('The account changed while Stripe was asked. Ask Stripe again.');
+    throw new AccountChanged('The subscription changed while the server waited for Stripe. Try again.');
   const collected = collect(tenant.account);
   endSubscription(collected, facts);
   takeSubscription(collected, facts);
@@ -186,14 +186,14 @@ export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant)
 
 /** An operator ends what was agreed upon: what was bought counts from the next look at Stripe on, and nothing until then. */
 export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant): TenantEvent[] => {
-  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
+  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (!tenant.account.terms?.agreed) return [];
   return [{ type: 'PlanChanged', data: { terms: free, reason: 'released' } }];
 };
 
 /** An operator agrees upon terms with one company; the same ones again are no event. */
 export const agreeTerms = ({ terms }: { readonly terms: Terms }, tenant: Tenant): TenantEvent[] => {
-  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
+  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (isSame(tenant.account.terms ?? {}, terms)) return [];
   return [{ type: 'PlanChanged', data: { terms, reason: 'agreed' } }];
 };

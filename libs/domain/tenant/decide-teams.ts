@@ -24,7 +24,8 @@ const sameName = (one: string, other: string): boolean => looksOf(one) === looks
 
 const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): void => {
   for (const [id, team] of entries(teams))
-    if (id !== teamId && sameName(team.name, name)) throw new Refusal('conflict', 'Another team has this name.');
+    if (id !== teamId && sameName(team.name, name))
+      throw new Refusal('conflict', 'Another team has this name. Choose another name.');
 };
 
 export interface TeamNaming {
@@ -36,7 +37,7 @@ export interface TeamNaming {
 
 export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
-  if (get(open.teams, teamId)) throw new Refusal('conflict', 'The team exists already.');
+  if (get(open.teams, teamId)) throw new Refusal('conflict', 'A team with this id already exists.');
   requireFreeName(open, teamId, name);
   requireRoom('teams', open.teams.size, limits);
   return [{ type: 'TeamCreated', data: { teamId, name } }];
@@ -72,7 +73,7 @@ export const MAX_TEAMS_OF_ONE = 250;
 const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
   let count = 0;
   for (const [, { members }] of entries(teams)) if (get(members, personId)) count += 1;
-  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `Somebody can be in ${MAX_TEAMS_OF_ONE} teams at most.`);
+  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
 };
 
 /**

@@ -43,7 +43,7 @@ export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[
 
 /** What somebody is told who may not: `This needs the role owner or admin.` */
 export const rolesNeeded = (permission: Permission): string =>
-  `This needs the role ${PERMISSIONS[permission].join(' or ')}.`;
+  `This action needs the role ${PERMISSIONS[permission].join(' or ')}.`;
 
 /**
  * What always works, suspended or with every call of the month used up: nobody's data is held hostage, whoever wants to pay
