@@ -20,7 +20,7 @@ describe('the event log at EVENTSTORE_URL', () => {
   it('is refused in a sentence where the connection string is none', async () => {
     await expect(openEventLog(contextWith('esdb://a:b:c?tls=false'))).rejects.toMatchObject({
       name: 'CannotStart',
-      message: expect.stringMatching(/^EVENTSTORE_URL can not be used: /),
+      message: expect.stringMatching(/^EVENTSTORE_URL cannot be used: /),
     });
   });
 });
@@ -33,7 +33,7 @@ describe('whether the event log can be used', () => {
     await expect(requireEventLog(away)).rejects.toBeInstanceOf(LogUnavailable);
     await expect(requireEventLog(denied)).rejects.toMatchObject({
       name: 'NotReady',
-      message: expect.stringContaining('denies this user'),
+      message: expect.stringContaining('refuses this user'),
     });
   });
 });

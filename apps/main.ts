@@ -85,7 +85,7 @@ const complain = (error: unknown): void => {
   const told =
     error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);
   const text = told ? error.message : redact(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.stderr.write(`\nTenantry can not start: ${text}\n\n`);
+  process.stderr.write(`\nTenantry cannot start: ${text}\n\n`);
 };
 
 main().catch((error: unknown) => {

@@ -102,18 +102,18 @@ export const resumeParked = async (
   skip: boolean,
 ): Promise<string> => {
   const projection = projectionNamed(name);
-  if (!lane) throw new UsageError('name the lane, as `tenantry parked` shows it');
+  if (!lane) throw new UsageError('name the lane; `tenantry parked` lists them');
   const options = skip ? { skippedBy: userInfo().username } : {};
   switch (await resumeLane(pool, log, projection, lane, options)) {
     case 'resumed':
-      return `${lane} goes on in ${projection.name}`;
+      return `${lane} continues in ${projection.name}`;
     case 'refused':
       throw new Error(`an event was refused again; see \`tenantry parked\``);
     case 'unknown':
       throw new UsageError(`${lane} is not parked in ${projection.name}`);
     case 'other-version':
       throw new UsageError(
-        `${projection.name} is not at version ${projection.version}, which this release has; use the command line of the release that runs`,
+        `${projection.name} is not at version ${projection.version}, the version of this release; use the command line of the release that is running`,
       );
   }
 };

@@ -39,7 +39,7 @@ export const listRebuilds = async (pool: Pool): Promise<string> => {
 
 const describe = ({ state, version, position, target }: Rebuild): string =>
   state === 'requested'
-    ? `waiting for a worker whose release has version ${version}; does one run?`
+    ? `waiting for a worker whose release has version ${version}; check that one is running`
     : `${state}: position ${position} of ${target}`;
 
 /**
@@ -59,10 +59,10 @@ export const rebuildProjection = async (
       client.query<Rebuild>(`select ${COLUMNS} from projecting.rebuilds where id = $1`, [id]),
     );
     const [rebuild] = rows;
-    if (!rebuild) throw new Error('the rebuild is not in the database any more');
+    if (!rebuild) throw new Error('the rebuild is no longer in the database');
     if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
     if (rebuild.state === 'superseded')
-      throw new Error(`the rebuild was ended, because a newer version of ${projection.name} is wanted`);
+      throw new Error(`the rebuild was cancelled, because a newer version of ${projection.name} was requested`);
     if (rebuild.state === 'failed')
       throw new Error(
         `attempt ${rebuild.attempt} of the rebuild failed: ${rebuild.error}. A worker tries again at ${rebuild.next.toISOString()}; see \`tenantry projections\``,

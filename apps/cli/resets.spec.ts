@@ -92,7 +92,7 @@ describe('checkpoints that are no places of the log', () => {
     while ((await look()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     stop.abort();
     await running;
-    expect(await resetProjections(pool, log, [])).toMatch(/nothing is reset/);
+    expect(await resetProjections(pool, log, [])).toMatch(/nothing was reset/);
   });
 
   it('of a reaction are put to the head or to a position, of which the reaction then knows the event', async () => {

@@ -249,7 +249,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     ['advance', {}, 'by'],
     ['faults', { kind: 'hang' }, 'kind'],
     ['chaos', { drop: 'all' }, 'drop'],
-  ])('says what it can not do: %s of %j', async (path, form, param) => {
+  ])('says what it cannot do: %s of %j', async (path, form, param) => {
     const body = new URLSearchParams(form as Record<string, string>);
     const answer = await fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body, redirect: 'manual' });
     expect(answer.status).toBe(400);

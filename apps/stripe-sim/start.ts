@@ -58,7 +58,7 @@ const listening = async (host: string, port: number): Promise<Server> => {
  * @throws where NODE_ENV is production: nobody shall be given for nothing what others pay for
  */
 export const startStripeSim = async (options: StripeSimOptions): Promise<StripeSim> => {
-  if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe on loopback does not run in production');
+  if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe simulator does not run in production');
   const { host = '127.0.0.1', port = 0, logger, prices, secretKey, seed = 1 } = options;
   // Whoever has the port has the journal, too: it is not touched before that is clear.
   const server = await listening(host, port);

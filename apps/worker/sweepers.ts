@@ -65,7 +65,7 @@ export const startSweepers = (
   const joinStore = createJoinStore(projectorPool);
   const completeSignUps = async (): Promise<void> => {
     const completed = await sweepSignUps(signUps, events);
-    if (completed > 0) logger.info({ completed }, 'completed sign-ups that were cut off');
+    if (completed > 0) logger.info({ completed }, 'completed interrupted sign-ups');
   };
 
   const keys = createPostgresIdempotencyStore(projectorPool);
@@ -77,10 +77,10 @@ export const startSweepers = (
   loops.every(ERASURES_MS, 'completing erasures', async () => {
     await sweepErasures(erasure);
   });
-  loops.every(TENANTS_MS, 'erasing closed companies', async () => {
+  loops.every(TENANTS_MS, 'erasing closed tenants', async () => {
     const due = (limit: number) => tenantsToErase(projectorPool, limit);
     const erased = await eraseTenants({ log, pool: projectorPool, due });
-    if (erased > 0) logger.info({ erased }, 'erased closed companies');
+    if (erased > 0) logger.info({ erased }, 'erased closed tenants');
   });
   loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {
     const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);

@@ -81,7 +81,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     const [known] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
       ...[tenantId, callId, kind, key, JSON.stringify(params), turn?.token ?? null],
     ]);
-    if (!known) throw new LeaseLost('another process has the turn to have something changed for the tenant');
+    if (!known) throw new LeaseLost('another process is changing the subscription of the tenant');
     failpoint('billing.call-noted');
     if (known.state === 'done' && known.result) return known.result;
     try {

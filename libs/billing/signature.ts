@@ -25,7 +25,8 @@ export const verifySignature = (
   // Of two times one would be looked at here, and the other one there.
   const times = header.split(',').filter((part) => part.startsWith('t='));
   const signed = times.length === 1 ? Number(/^t=(\d{1,12})$/.exec(times[0] ?? '')?.[1] ?? Number.NaN) : Number.NaN;
-  if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS)) throw new BadSignature('signed at another time');
+  if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS))
+    throw new BadSignature('the timestamp of the signature is more than 5 minutes off');
   const text = payload.toString('utf8');
   for (const secret of secrets) {
     try {
@@ -34,5 +35,5 @@ export const verifySignature = (
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
     }
   }
-  throw new BadSignature('signed with another secret');
+  throw new BadSignature('the signature does not match');
 };

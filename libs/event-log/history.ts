@@ -70,7 +70,7 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
     newest = last && { position: last.position, mark: () => last };
     logger.warn(
       { logId: known.logId, epoch: known.epoch, missing: asked?.position.toString(), head: last?.position.toString() },
-      'the event log went back to an older copy, or is another log: what was kept of it in memory is dropped',
+      'the event log was restored from an older copy or replaced by another log; the caches in memory are dropped',
     );
     reset();
     for (const listener of listeners) listener();

@@ -198,7 +198,7 @@ export interface EventLog {
 
   /**
    * Resolves where the next event will lie behind the last one; puts right what would give it another position.
-   * @throws PositionsBehind it can not be put right
+   * @throws PositionsBehind it cannot be put right
    * @throws LogUnavailable
    */
   checkPositions(): Promise<void>;
@@ -253,7 +253,7 @@ export class LogDenied extends LogUnavailable {}
 export class HistoryChanged extends Error {
   override readonly name = 'HistoryChanged';
   constructor() {
-    super('the event log went back to an older copy, or is another log');
+    super('the event log was restored from an older copy or replaced by another log');
   }
 }
 

@@ -20,7 +20,7 @@ export interface Membership {
 
 /** The two facts of a join, appended by whoever owns their aggregates. Each takes a repeat of its command. */
 export interface JoinEvents {
-  /** @throws Refusal the invitation can not be used */
+  /** @throws Refusal the invitation cannot be used */
   joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
   registerPerson(personId: string, context: CommandContext): Promise<Position>;
 }
@@ -67,7 +67,7 @@ const contextFor = (
 });
 
 /**
- * Appends both facts, or finds them appended, and lets the person in. Where the invitation can not be used the address is
+ * Appends both facts, or finds them appended, and lets the person in. Where the invitation cannot be used the address is
  * free again. Safe to repeat from any point.
  */
 const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store: JoinStore): Promise<Position> => {
@@ -93,7 +93,7 @@ const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store:
  * appended, then the person may sign in. Cut off anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepJoins}.
  * @returns undefined where the address belongs to somebody
- * @throws Refusal the invitation can not be used (any more)
+ * @throws Refusal the invitation cannot be used (any more)
  */
 export const joinAsNew = async (
   request: JoinRequest,

@@ -16,7 +16,7 @@ export class SecretKeyMismatch extends Error {
   override readonly name = 'SettingsError';
   constructor() {
     super(
-      'SECRET_KEY is not the one under which this database keeps its signing keys. Use the SECRET_KEY that it was first started with.',
+      'SECRET_KEY differs from the one that encrypts the signing keys in this database. Use the SECRET_KEY of the first start.',
     );
   }
 }
@@ -110,7 +110,7 @@ const nextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => 
      from identity.signing_keys where state = 'next'`,
   );
   const [next] = rows;
-  if (!next) throw new RotationRefused('There are no signing keys yet; the first start of the API makes them.');
+  if (!next) throw new RotationRefused('There are no signing keys yet. The first start of the API creates them.');
   // No process could sign with it, nor with those that this one would make.
   openPrivateKey(next, sealer);
   return next;
@@ -137,7 +137,9 @@ export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds =
     const next = await nextKey(client, sealer);
     if (next.age < minAgeSeconds) {
       const seconds = Math.ceil(minAgeSeconds - next.age);
-      throw new RotationRefused(`The next key is not known everywhere yet. Rotate in ${seconds} seconds, or --now.`);
+      throw new RotationRefused(
+        `Not every process knows the next key yet. Rotate in ${seconds} seconds, or use --now.`,
+      );
     }
     await client.query(
       `update identity.signing_keys set state = 'retired', retired_at = now() where state = 'current'`,

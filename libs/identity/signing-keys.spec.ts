@@ -80,7 +80,7 @@ describe('signing keys', () => {
     for (const row of rows) expect(row.private_key.includes(Buffer.from('2a8648ce3d0201', 'hex'))).toBe(false);
   });
 
-  it('can not be opened under another SECRET_KEY, and the error names it', async () => {
+  it('cannot be opened under another SECRET_KEY, and the error names it', async () => {
     await open();
     const error = await open(OTHER_KEY).catch((it: unknown) => it);
     expect(error).toBeInstanceOf(SecretKeyMismatch);
@@ -123,7 +123,7 @@ describe('signing keys', () => {
     expect(query).toHaveBeenCalledTimes(1);
   });
 
-  it('that can not be read leave unknown what is unknown: no token is called false for it', async () => {
+  it('that cannot be read leave unknown what is unknown: no token is called false for it', async () => {
     const keys = await open();
     later(3_000);
     jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('away')));

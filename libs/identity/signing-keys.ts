@@ -61,7 +61,10 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
       return { kid: now.kid, privateKey: openPrivateKey(now, sealer) };
     } catch (error) {
       if (!known.current) throw error;
-      logger.error({ err: error, kid: now.kid }, 'the new signing key can not be opened, signing with the old one');
+      logger.error(
+        { err: error, kid: now.kid },
+        'the new signing key cannot be decrypted; tokens are signed with the old key',
+      );
       return known.current;
     }
   };
@@ -108,7 +111,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
           away = false;
         },
         (error: unknown) => {
-          if (!away) logger.warn({ err: error }, 'the signing keys can not be read, those that are known go on');
+          if (!away) logger.warn({ err: error }, 'the signing keys cannot be read; the keys in memory stay in use');
           away = true;
         },
       );

@@ -52,7 +52,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (misfit !== undefined && misfit !== before) {
         logger.error(
           { projection: projection.name, reason: misfit },
-          'projection stands still: rebuild it from the log',
+          'the projection does not match the log and has stopped; rebuild it from the log',
         );
       }
       if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
@@ -79,7 +79,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
       // The log says itself that it is away.
       if (!signal.aborted && !(error instanceof LogUnavailable))
-        logger.warn({ err: error, projection: projection.name }, 'projection stopped, trying again');
+        logger.warn({ err: error, projection: projection.name }, 'the projection stopped and is started again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
     } finally {
       stopListening();

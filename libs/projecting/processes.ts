@@ -94,7 +94,8 @@ export const createProcesses = (options: ProcessesOptions) => {
           await this.look();
           isAway = false;
         } catch (error) {
-          if (!isAway && !signal.aborted) logger.warn({ err: error }, 'this process can not tell others that it runs');
+          if (!isAway && !signal.aborted)
+            logger.warn({ err: error }, 'this process cannot renew its entry in the list of processes');
           isAway = true;
         }
         await sleep(beatMs, signal);

@@ -67,7 +67,7 @@ export const runRebuilds = async (
       if (await workOne(projections, options)) continue;
     } catch (error) {
       // What went wrong with a rebuild itself is logged and kept there.
-      if (!options.signal.aborted) options.logger.warn({ err: error }, 'rebuilds go on after an error');
+      if (!options.signal.aborted) options.logger.warn({ err: error }, 'rebuilds continue after an error');
     }
     await sleep(pollMs, options.signal);
   }

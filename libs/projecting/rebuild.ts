@@ -169,7 +169,7 @@ const load = async (
     if (!isDataError(error)) throw error;
     options.logger.warn(
       { projection: projection.name, reason: reasonOf(error) },
-      'a row was refused, rebuilding page by page',
+      'the database refused a row; the rebuild continues page by page',
     );
   }
   await shadow.startOver();

@@ -29,7 +29,7 @@ export const dropLeftovers = async (pool: Pool, logger: Logger): Promise<void> =
       await dropSchema(pool, schema);
       logger.info({ schema }, 'dropped the tables of a rebuild that did not end');
     } catch (error) {
-      logger.warn({ err: error, schema }, 'the tables of a rebuild that did not end can not be dropped yet');
+      logger.warn({ err: error, schema }, 'the tables of a rebuild that did not end cannot be dropped yet');
     }
   }
 };

@@ -42,10 +42,10 @@ export const answerTask = (
       const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
       if (failures >= attempts) {
         await onParked(reasonOf(error), failures);
-        logger.error(about, 'event could not be answered, parked');
+        logger.error(about, 'the reaction to an event failed; the event is parked');
         return undefined;
       }
-      logger.warn(about, 'event could not be answered, trying again');
+      logger.warn(about, 'the reaction to an event failed; it is tried again');
       return backoff(attempt, { firstMs: firstRetryMs, maxMs: 50 * firstRetryMs });
     }
     failpoint(answeredFailpoint(reaction.name));

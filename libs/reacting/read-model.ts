@@ -22,5 +22,5 @@ export const readModelHas = async (
   const { rowCount } = await withClient(pool, (client) =>
     client.query('select from projecting.parked where projection = $1 and lane = $2', [projection, tenantId]),
   );
-  if (rowCount !== 0) throw new Error(`${projection} stands still for this tenant: an event is parked there`);
+  if (rowCount !== 0) throw new Error(`${projection} does not advance for this tenant: one of its events is parked`);
 };

@@ -186,7 +186,10 @@ describe('what a company pays', () => {
     const refused = await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
     expect([refused.status, refused.body]).toEqual([
       409,
-      expect.objectContaining({ type: '/problems/conflict', detail: expect.stringMatching(/^Stripe refused it: /) }),
+      expect.objectContaining({
+        type: '/problems/conflict',
+        detail: expect.stringMatching(/^Stripe refused the request: /),
+      }),
     ]);
   });
 

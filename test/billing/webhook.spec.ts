@@ -138,7 +138,7 @@ describe('the webhook of Stripe', () => {
     '{"id":"evt_y","type":"a","created":1e300,"livemode":false,"data":{"object":{}}}',
     '{"id":"evt_y","type":"a","created":100000000000,"livemode":false,"data":{"object":{}}}',
     '{"id":"evt_\\u0000","type":"a","created":1,"livemode":false,"data":{"object":{}}}',
-  ])('says 200 to what was signed and can not be read: %j', async (text) => {
+  ])('says 200 to what was signed and cannot be read: %j', async (text) => {
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
   });
 
@@ -160,7 +160,7 @@ describe('the webhook of Stripe', () => {
     const { id, text } = eventOf({ livemode: true });
     await post(text, signature(text, [SIM_SECRET], now()));
     expect((await tenantry('billing', 'retry', id)).stdout).toContain('quarantined: it is of live mode');
-    expect(await stateOf(id)).toEqual(['quarantined', 'it is of live mode']);
+    expect(await stateOf(id)).toEqual(['quarantined', 'it is a live mode event, and this server uses test mode']);
   });
 
   it('lets operators look, try again and leave alone', async () => {

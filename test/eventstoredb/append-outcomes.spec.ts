@@ -111,7 +111,7 @@ describe('an append whose answer is lost', () => {
   });
 });
 
-describe('a server that can not take appends', () => {
+describe('a server that cannot take appends', () => {
   const given = scripted(IMPATIENT);
 
   it('frozen before the first call: nothing was written, and it says so in time', async () => {

@@ -230,7 +230,7 @@ describe('the erasure of a tenant', () => {
     for (const stream of streams) expect(await log.readStream(stream)).toEqual([]);
   });
 
-  it('can not be undone by an append, here or in another process', async () => {
+  it('cannot be undone by an append, here or in another process', async () => {
     const { log, another } = given();
     const append = anAppend();
     await log.append(append);

@@ -44,7 +44,7 @@ describe('the application', () => {
     ['an unknown path', { url: '/v1/nothing' }, 404, 'not-found'],
     ['another method', { method: 'PUT', url: '/v1/things' }, 405, 'method-not-allowed'],
     ['OPTIONS while CORS is closed', { method: 'OPTIONS', url: '/v1/things' }, 405, 'method-not-allowed'],
-    ['an escape that can not be decoded', { url: '/v1/things/%zz' }, 400, 'validation-failed'],
+    ['an escape that cannot be decoded', { url: '/v1/things/%zz' }, 400, 'validation-failed'],
     ['half of an escaped character', { url: '/v1/things/%e2%82' }, 400, 'validation-failed'],
     ['a path part of 600 characters', { url: `/v1/things/${'x'.repeat(600)}` }, 400, 'validation-failed'],
     ['no token', { url: '/v1/things' }, 401, 'unauthenticated'],

@@ -5,7 +5,7 @@ import { NotReady } from '../../../libs/platform/readiness/check';
 import type { Readiness } from '../../../libs/platform/readiness/readiness';
 import { routeConfigOf } from './route-config';
 
-const OVERLOADED = 'The process is overloaded: its event loop is late, and requests are answered with 503.';
+const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';
 
 /**
  * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: whoever is

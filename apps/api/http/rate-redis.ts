@@ -29,11 +29,12 @@ export const connectSharedCounts = (url: string, logger: Logger): SharedCounts =
   });
   let away = false;
   redis.on('error', (error: Error) => {
-    if (!away) logger.warn({ reason: error.message }, 'Redis is away, rate limits are counted by each process');
+    if (!away)
+      logger.warn({ reason: error.message }, 'Redis is not available; each process counts rate limits by itself');
     away = true;
   });
   redis.on('ready', () => {
-    if (away) logger.info({}, 'Redis is back, rate limits are counted for all processes');
+    if (away) logger.info({}, 'Redis is available again; rate limits are counted for all processes together');
     away = false;
   });
 

@@ -104,7 +104,7 @@ describe('what never becomes a request', () => {
     expect(await talk(port, 'GET /v1/open HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('the connection ends after a body that can not be read', async () => {
+  it('the connection ends after a body that cannot be read', async () => {
     const first =
       'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
     const answer = await talk(port, first, 50, `GET /v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`);

@@ -174,7 +174,7 @@ describe('authentication', () => {
     expect(answer.json()).toMatchObject({ status: 401, detail: 'The access token has expired.' });
   });
 
-  it('blames the database and not the token while keys can not be looked up', async () => {
+  it('blames the database and not the token while keys cannot be looked up', async () => {
     const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     jest.spyOn(identity.keys, 'find').mockRejectedValue(away);
     const answer = await identity.get('/v1/me', forge({ claims: { jti: uuidv7() } }));

@@ -144,7 +144,7 @@ export const createJoining = (
 
   /**
    * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
-   * wrong. What somebody new would be refused for comes first: a link that can not be used tells nobody which addresses
+   * wrong. What somebody new would be refused for comes first: a link that cannot be used tells nobody which addresses
    * have an account, and one that can costs a use each time.
    */
   const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
@@ -193,7 +193,7 @@ export const createJoining = (
   };
 
   return {
-    /** What a token is good for. @throws Problem not-found, for whatever reason it can not be used */
+    /** What a token is good for. @throws Problem not-found, for whatever reason it cannot be used */
     preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
 
     /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */

@@ -135,7 +135,7 @@ describe('the page of an invitation', () => {
     expect(known.body.replace(sent.email, '')).toBe(unknown.body.replace(email, ''));
   });
 
-  it('is one and the same for whatever can not be used', async () => {
+  it('is one and the same for whatever cannot be used', async () => {
     const [never, nonsense] = await Promise.all([open(`/join/${'a'.repeat(43)}`), open('/join/%3Cb%3E')]);
     expect([never.statusCode, nonsense.statusCode]).toEqual([404, 404]);
     expect(never.body).toBe(nonsense.body);

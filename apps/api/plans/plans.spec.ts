@@ -283,7 +283,7 @@ describe('what a plan limits', () => {
     expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
-  it('is shown to everybody, with no feature that can not be had', async () => {
+  it('is shown to everybody, with no feature that cannot be had', async () => {
     const { data } = (await app.ask('GET', '/v1/plans')).json() as {
       data: { plan: string; limits: object; features: string[] }[];
     };

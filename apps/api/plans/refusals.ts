@@ -64,7 +64,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
 
   const record = (refused: Refused, problem: Problem, times: number): void => {
     const one = append(refused, problem, times)
-      .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be recorded for the audit'))
+      .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be stored for the audit'))
       .finally(() => recording.delete(one));
     recording.add(one);
   };

@@ -64,7 +64,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
         answer.once('end', () => resolve(answer.statusCode ?? 0));
         answer.once('error', reject);
       });
-      sent.once('timeout', () => sent.destroy(new Error('nobody answered in time')));
+      sent.once('timeout', () => sent.destroy(new Error('no answer in time')));
       sent.once('error', reject);
       sent.end(body);
     });
@@ -82,7 +82,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
       }
       return;
     }
-    logger.debug({ eventId, status }, 'a webhook was not taken');
+    logger.debug({ eventId, status }, 'a webhook was not accepted');
     if (!stopped) later(PAUSES[Math.min(one.attempt - 1, PAUSES.length - 1)] ?? 0, () => enqueue(one));
   };
 

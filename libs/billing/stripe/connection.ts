@@ -46,7 +46,7 @@ const translated = (error: unknown): unknown => {
     return new StripeUnavailable('Stripe has failed too often', { cause: error });
   if (!(error instanceof Stripe.errors.StripeError)) return error;
   if (isAway(error) || error instanceof Stripe.errors.StripeAuthenticationError)
-    return new StripeUnavailable(`Stripe is away: ${error.message}`, { cause: error });
+    return new StripeUnavailable(`Stripe is not available: ${error.message}`, { cause: error });
   return new StripeRefused(error.code ?? error.type, error.message, { cause: error });
 };
 

@@ -234,7 +234,7 @@ describe('joining', () => {
     'is refused with an address of %j, none of its domains',
     (emailDomain) => given(tenantCreated, forAcme).when(join({ emailDomain })).thenRefused('forbidden'),
   );
-  it('tells nobody its domains once it can not be used', () =>
+  it('tells nobody its domains once it cannot be used', () =>
     given(tenantCreated, forAcme, revoked)
       .when(join({ emailDomain: 'other.example' }))
       .thenRefused('not-found'));

@@ -58,7 +58,7 @@ export class StreamHistory {
       if (found) return found;
       if ((this.known.get(stream)?.to ?? 0) >= upTo) return undefined;
       // A node that has just lost its leadership may lag behind the one that answered.
-      if (tries === TRIES) throw new LogUnavailable('the stream can not be read to its end');
+      if (tries === TRIES) throw new LogUnavailable('the stream cannot be read to its end');
       await sleep(backoff(tries, { firstMs: 20, maxMs: 200 }));
     }
   }

@@ -75,7 +75,7 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
     if (options.apply === false) {
       const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords and settings";
       throw new DatabaseSetupError(
-        `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
+        `the database lacks ${lacks}, and MIGRATE_ON_START is false; run \`tenantry migrate\` or set MIGRATE_ON_START=true`,
       );
     }
     return { applied: await bringUpToDate(owner, migrations, options, rolesWork) };

@@ -60,7 +60,7 @@ describe("the database's clock", () => {
     const after = await leaseTime();
     expect(after).toBeGreaterThan(before);
     expect(after).toBeLessThan(before + 9 * MINUTE);
-    expect(lines).toEqual(Array(2).fill('the clock of the database was set while this process ran'));
+    expect(lines).toEqual(Array(2).fill('the clock of the database was changed while this process was running'));
   });
 
   it('is what counts where the clock of this machine is 400 days ahead, which is a metric and a failing check', async () => {
