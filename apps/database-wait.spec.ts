@@ -17,7 +17,7 @@ const refused = (code: string): DatabaseError =>
   Object.assign(new DatabaseError(`refused by ${code}`, 1, 'error'), { code });
 
 describe('the wait of a start for the database', () => {
-  it.each(['57P03', '57P01', '53300', '25006', '08006'])('goes on after %s', async (code) => {
+  it.each(['57P03', '57P01', '53300', '25006', '08006'])('continues after %s', async (code) => {
     let failures = 1;
     const work = async (): Promise<string> => {
       if (failures-- > 0) throw refused(code);

@@ -5,7 +5,7 @@ import { codeOf, isNobodyThere } from '../libs/platform/error-code';
 import type { Logger } from '../libs/platform/logging';
 import { CannotStart } from './cannot-start';
 
-/** Does what the start needs of the database, again and again while the database is away. @throws CannotStart */
+/** Does what the start needs of the database, again and again while the database is not available. @throws CannotStart */
 export type DatabaseWait = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface DatabaseWaitOptions {
@@ -15,7 +15,7 @@ export interface DatabaseWaitOptions {
   /** Connections that this process opens at most. */
   readonly connections: number;
   readonly logger: Logger;
-  /** ms that one part of the start waits; 30,000 unless given. */
+  /** ms that one part of the start waits; 30,000 by default. */
   readonly patienceMs?: number;
 }
 

@@ -29,7 +29,7 @@ describe('whether the event log can be used', () => {
   const away = { ping: async () => Promise.reject(new LogUnavailable('no answer')) };
   const denied = { ping: async () => Promise.reject(new LogDenied('denied')) };
 
-  it('distinguishes a log that is away from one that denies the user', async () => {
+  it('distinguishes a log that is not available from one that denies the user', async () => {
     await expect(requireEventLog(away)).rejects.toBeInstanceOf(LogUnavailable);
     await expect(requireEventLog(denied)).rejects.toMatchObject({
       name: 'NotReady',

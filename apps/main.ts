@@ -80,7 +80,7 @@ const startWorkerAfter = async (api: Promise<Part> | undefined, runtime: Runtime
   return (await import('./worker/start.js')).startWorker(runtime);
 };
 
-/** What an operator has to mend is told in a sentence, what a developer has to mend with its stack. */
+/** A fault that an operator can correct is printed as a sentence; an error in the code is printed with its stack. */
 const complain = (error: unknown): void => {
   const told =
     error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);

@@ -16,7 +16,7 @@ export const AUTHORITY = Symbol('authority');
 export const PASSWORD_CHECK = Symbol('password check');
 /** `SessionOpener`: sessions and their tokens, for every route that lets somebody in. */
 export const SESSION_OPENER = Symbol('session opener');
-/** `EndedSessions`, of which the authentication guard is told. */
+/** `EndedSessions`, which the authentication guard reads. */
 export const ENDED_SESSIONS = Symbol('ended sessions');
 /** `number`: days for which what a closed company wrote is kept. */
 export const RETENTION_DAYS = Symbol('retention days');

@@ -37,7 +37,7 @@ export const rotateKeys = async (context: Context, words: readonly string[]): Pr
   return 'the next signing key now signs access tokens; tokens signed with the previous key stay valid until they expire';
 };
 
-/** For a key that is in wrong hands: whoever has a token of it has to refresh it. */
+/** For a key that is in wrong hands: anyone who has a token of it has to refresh it. */
 export const revokeKey = async (context: Context, [kid, ...rest]: readonly string[]): Promise<string> => {
   if (!kid || rest.length > 0) throw new UsageError('name one key; `tenantry keys` lists them');
   const state = await asOperator(context, (pool) => revokeSigningKey(pool, context.secretKey, kid));

@@ -41,7 +41,7 @@ export const listProjections = async (pool: Pool, log: EventLog): Promise<string
   );
 };
 
-/** Stops or goes on with a projection, in every worker. */
+/** Stops or continues with a projection, in every worker. */
 export const setProjectionState = async (
   pool: Pool,
   name: string | undefined,
@@ -57,7 +57,7 @@ export const setProjectionState = async (
   return `${projection.name} is ${state}`;
 };
 
-/** What stands still because an event was refused. */
+/** What has stopped because an event was refused. */
 export const listParked = async (pool: Pool): Promise<string> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<{
@@ -94,7 +94,7 @@ export const listSkipped = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Lets a parked lane go on, with or without the event that was refused. */
+/** Lets a parked lane continue, with or without the event that was refused. */
 export const resumeParked = async (
   pool: Pool,
   log: EventLog,

@@ -45,7 +45,7 @@ const describe = ({ state, version, position, target }: Rebuild): string =>
 /**
  * Requests a rebuild at the installed version, whatever version this command's release has, and shows how far it is until a
  * running worker has done it.
- * @throws Error where an attempt fails; workers go on trying
+ * @throws Error where an attempt fails; workers continue trying
  */
 export const rebuildProjection = async (
   pool: Pool,

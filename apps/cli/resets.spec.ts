@@ -98,10 +98,10 @@ describe('checkpoints that are no places of the log', () => {
   it('of a reaction are put to the head or to a position, of which the reaction then knows the event', async () => {
     await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
     await expect(resetReaction(pool, log, ['unheard-of', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
-    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening goes on behind position 1');
+    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening continues after position 1');
     const [place] = await readReactionPlaces(pool);
     expect(place?.mark?.logId).toBe((await log.identity()).logId);
     expect(await said()).toBe('all is well');
-    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening goes on behind position 0');
+    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening continues after position 0');
   });
 });

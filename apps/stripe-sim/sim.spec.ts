@@ -199,7 +199,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await typesOf()).slice(-2)).toEqual(['customer.subscription.deleted', 'customer.deleted']);
   });
 
-  it('signs what it tells with each secret, and goes on until it is taken', async () => {
+  it('signs what it tells with each secret, and continues until it is taken', async () => {
     refusing = 2;
     listen();
     await stripe.customers.create({ name: 'Acme' });
@@ -226,7 +226,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     await abandoned.stop();
   });
 
-  it.each(FAULTS)('fails as it is told: %s', async (kind) => {
+  it.each(FAULTS)('fails as the fault says: %s', async (kind) => {
     const options = { idempotencyKey: kind };
     sim.control.addFault({ method: 'POST', path: '/v1/customers', kind, times: 2 });
     await expect(stripe.customers.create({ name: 'Acme' }, options)).rejects.toBeInstanceOf(Stripe.errors.StripeError);

@@ -33,7 +33,7 @@ const RESERVATIONS_MS = 5_000;
 const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
-/** Completes what requests that were cut off have left, and removes what has had its time. */
+/** Completes what requests that were interrupted have left, and removes what has had its time. */
 export const startSweepers = (
   { log, projectorPool, logger, settings }: Runtime,
   store: AggregateStore,

@@ -123,7 +123,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     return row?.busy === true;
   },
 
-  /** The same, and no failure so far: after one, Stripe is away, and the next look is a while off. */
+  /** The same, and no failure so far: after one, Stripe is not available, and the next look is a while off. */
   isWellAtWork: async (tenantId: string): Promise<boolean> => {
     const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(WELL_AT_WORK, [mode.account, mode.livemode]);
     return row?.busy === true;

@@ -10,7 +10,7 @@ export const BACKFILL_QUEUE = 'billing-backfill';
 export const askForBackfill = (jobs: Jobs): Promise<void> => jobs.queue(BACKFILL_QUEUE).add({}, { id: 'now' });
 
 /**
- * Tells the workers that there is something to look at. All who want that while one nudge is being given are told by the
+ * Tells the workers that there is something to look at. All callers that want that while one job is being queued share the
  * next one; what is lost, the schedule finds.
  */
 export const createNudge = (jobs: Jobs): (() => void) => {

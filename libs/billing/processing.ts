@@ -114,7 +114,7 @@ export const createProcessing = (parts: ProcessingParts) => {
           { err: error, eventId: event.eventId, parked },
           'the customer of the charge could not be read from Stripe',
         );
-        // Stripe is away, it seems: customers are not to wait until each was asked for.
+        // Stripe is not available, it seems: customers are not to wait until each was asked for.
         return;
       }
     }

@@ -25,7 +25,7 @@ create table billing.inbox (
   received_at timestamptz not null default now(),
   payload     text        not null,
   via         text        not null check (via in ('webhook', 'list')),  -- told, or found in Stripe's list
-  -- pending: to be worked on; ignored: means nothing to us; quarantined: cannot be understood; parked: failed too often
+  -- pending: to be worked on; ignored: means nothing to us; quarantined: can not be understood; parked: failed too often
   state       text        not null check (state in ('pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped')),
   reason      text,
   handled_at  timestamptz,

@@ -9,7 +9,7 @@ export class BadSignature extends Error {
 }
 
 /**
- * Checks who signed a webhook. Stripe's own check is of old signatures alone; one from the future would be good for as long
+ * Checks who signed a webhook. Stripe's own check refuses only old signatures; one from the future would be valid for as long
  * as it lies ahead.
  * @param header the field `Stripe-Signature`
  * @param secrets while one is rolled there are two

@@ -17,7 +17,7 @@ export interface HistoryOptions {
   /** Raises the epoch, for all processes to see. @throws LogUnavailable */
   readonly beginEpoch: (seen: LogIdentity) => Promise<LogIdentity>;
   readonly logger: Pick<Logger, 'warn'>;
-  /** ms between two looks while somebody listens; 1,000 unless given. */
+  /** ms between two looks while somebody listens; 1,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -86,7 +86,7 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
 
   const watch = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      // A log that is away has not gone back; it is looked at again.
+      // A log that is not available has not gone back; it is looked at again.
       await check().catch(() => {});
       await sleep(intervalMs, signal);
     }

@@ -36,7 +36,7 @@ const argon2: Argon2 = {
 export interface PasswordOptions {
   /** Hashes at the same time; each takes 19 MiB and a core for some 30 ms. */
   readonly concurrency: number;
-  /** Hashes that may wait; more are refused. 200 unless given. */
+  /** Hashes that may wait; more are refused. 200 by default. */
   readonly maxWaiting?: number;
 }
 

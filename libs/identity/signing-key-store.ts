@@ -8,7 +8,7 @@ import { createSealer, deriveKey, type Sealer } from '../platform/seal';
 /** ES256: the strongest that jsonwebtoken, under passport-jwt, signs with a small key. */
 export const ALGORITHM = 'ES256';
 
-/** Days for which a retired key still verifies: longer than any access token is good for. */
+/** Days for which a retired key still verifies: longer than any access token is valid for. */
 const OVERLAP_DAYS = 2;
 
 /** The keys of the database can't be opened; the message names the setting. */
@@ -124,10 +124,10 @@ const putInPlace = async (client: PoolClient, sealer: Sealer, next: NextKey): Pr
 
 /**
  * Puts the next key in the place of the current one and makes a new next one. Tokens of the old key stay good until they
- * expire; every process, and whoever reads the published keys, knew the new one for as long as it was the next.
+ * expire; every process, and anyone who reads the published keys, knew the new one for as long as it was the next.
  * @param pool connects as the operator
  * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0: at
- * once, whoever has the published keys of before
+ * once, anyone who has the published keys of before
  * @throws RotationRefused the next key is not known everywhere yet
  * @throws SecretKeyMismatch
  */
@@ -172,7 +172,7 @@ export const revokeSigningKey = (pool: Pool, secretKey: Buffer, kid: string): Pr
     return revoked.state;
   });
 
-/** Every key that is good for something, the oldest first. @param pool connects as the operator */
+/** Every key that is valid for something, the oldest first. @param pool connects as the operator */
 export const listSigningKeys = async (pool: Pool): Promise<readonly ListedKey[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ListedKey>(

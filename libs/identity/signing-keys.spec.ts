@@ -37,7 +37,7 @@ describe('signing keys', () => {
     await database.drop();
   });
 
-  /** Looks again only when it is asked for a key that it does not know, unless told. */
+  /** Looks again only when it is asked for a key that it does not know, by default. */
   const open = async (secretKey = TEST_SECRET_KEY, everyMs = 600_000): Promise<SigningKeys> => {
     const keys = await openSigningKeys({ pool, secretKey, logger: silentLogger, everyMs });
     opened.push(keys);
@@ -95,7 +95,7 @@ describe('signing keys', () => {
     const first = here.current().kid;
     const second = here.jwks().find(({ kid }) => kid !== first)?.['kid'];
     await rotate();
-    // A process that has not looked since goes on with the old key, and knew the new one before.
+    // A process that has not looked since continues with the old key, and knew the new one before.
     expect(there.current().kid).toBe(first);
     expect(await there.find(String(second))).toBeDefined();
     const fresh = await open();

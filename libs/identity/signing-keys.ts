@@ -34,7 +34,7 @@ export interface SigningKeysOptions {
   readonly pool: Pool;
   readonly secretKey: Buffer;
   readonly logger: Logger;
-  /** ms between two looks; 1,000 unless given. */
+  /** ms between two looks; 1,000 by default. */
   readonly everyMs?: number;
 }
 
@@ -79,7 +79,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
     if ([...before.keys()].some((kid) => !known.verifying.has(kid))) for (const tell of listeners) tell();
   };
 
-  /** Many who want to know at the same time are told by one query. */
+  /** Callers at the same time share one query. */
   const look = (): Promise<void> => {
     looking ??= readSigningKeys(pool)
       .then((stored) => {
@@ -124,7 +124,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
       if (!known.current) throw new Error('there is no signing key');
       return known.current;
     },
-    /** Undefined for a key that is not ours. @throws what the database throws while it is away */
+    /** Undefined for a key that is not ours. @throws what the database throws while it is not available */
     find: async (kid: string): Promise<KeyObject | undefined> => {
       const key = known.verifying.get(kid);
       if (key) return key;

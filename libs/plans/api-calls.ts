@@ -72,7 +72,7 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
     return count;
   };
 
-  /** Where the database is away nobody is kept waiting: the first flush tells the number, too. */
+  /** Where the database is not available nobody is kept waiting: the first flush tells the number, too. */
   const look = async (tenantId: string): Promise<void> => {
     const of = month;
     const made = await db

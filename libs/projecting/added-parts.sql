@@ -88,7 +88,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
           where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
         then 'this release makes another one of this name; drop it, or give it another name'
       when p.kind in ('column', 'constraint', 'rule', 'publication', 'replica identity')
-        then 'a rebuild cannot make it again; drop it before the rebuild, and make it again afterwards'
+        then 'a rebuild can not make it again; drop it before the rebuild, and make it again afterwards'
     end
   from projecting.rebuilds r
   join projecting.checkpoints c on c.projection = r.projection
@@ -121,7 +121,7 @@ exception
   when lock_not_available or deadlock_detected or query_canceled then raise;
   when others then
     get stacked diagnostics v_reason = message_text;
-    raise exception 'the % % of table % cannot be made on the new table: %', p_kind, p_name, p_table, v_reason
+    raise exception 'the % % of table % can not be made on the new table: %', p_kind, p_name, p_table, v_reason
       using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
 end $$;
 revoke all on function projecting.add_part from public;
@@ -167,7 +167,7 @@ begin
       select from projecting.parts_of(v_schema, p_tables) n
       where (n.kind, n.of_table, n.name, n.definition) = (a.kind, a.of_table, a.name, a.definition));
   if v_text is not null then
-    raise exception 'the tables cannot be replaced because of what was added to them: %', v_text using errcode = '2BP01';
+    raise exception 'the tables can not be replaced because of what was added to them: %', v_text using errcode = '2BP01';
   end if;
   select jsonb_agg(jsonb_build_object('kind', a.kind, 'table', a.of_table, 'name', a.name, 'definition', a.definition)
       order by a.kind, a.name) into v_added
@@ -214,7 +214,7 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
+        raise exception 'the view % can not be pointed to the new tables: %', v_view ->> 'name', v_reason
           using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
     end;
   end loop;

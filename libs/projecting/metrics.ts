@@ -8,7 +8,7 @@ export interface ProjectionMetricsOptions {
   readonly registry: Registry;
   readonly log: Pick<EventLog, 'head'>;
   readonly pool: Pool;
-  /** ms between two looks at head and checkpoints; 2,000 unless given. */
+  /** ms between two looks at head and checkpoints; 2,000 by default. */
   readonly intervalMs?: number;
 }
 

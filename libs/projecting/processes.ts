@@ -12,9 +12,9 @@ export interface ProcessesOptions {
   /** What the process does: shown to operators. */
   readonly role: string;
   readonly logger: Logger;
-  /** ms between two beats; 2,000 unless given. */
+  /** ms between two beats; 2,000 by default. */
   readonly beatMs?: number;
-  /** ms without a beat, after which a process is taken for dead; 30,000 unless given. */
+  /** ms without a beat, after which a process is taken for dead; 30,000 by default. */
   readonly silenceMs?: number;
 }
 

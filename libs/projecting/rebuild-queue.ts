@@ -75,7 +75,7 @@ export const runRebuilds = async (
 
 /**
  * Gives back rebuilds whose worker died: their state says that they are under way, and nobody holds the lock. Their tokens
- * are raised, so that a worker that only lost its lock can't go on either. Erasures wait for rebuilds under way.
+ * are raised, so that a worker that only lost its lock can't continue either. Erasures wait for rebuilds under way.
  */
 export const returnDeadRebuilds = (pool: Pool): Promise<void> =>
   withClient(pool, async (client) => {

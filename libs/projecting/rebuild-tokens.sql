@@ -142,7 +142,7 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
+        raise exception 'the view % can not be pointed to the new tables: %', v_view ->> 'name', v_reason
           using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
     end;
   end loop;

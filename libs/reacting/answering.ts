@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /**
- * One event to be answered: again and again while what it needs is away, and until it is parked where it fails. Between two
+ * One event to be answered: again and again while what it needs is not available, and until it is parked where it fails. Between two
  * attempts its partition waits, and no other one does.
  */
 export const answerTask = (

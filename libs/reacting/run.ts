@@ -24,7 +24,7 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
   while (!signal.aborted) {
     const began = performance.now();
     const lease: Lease = { reaction: reaction.name, token: uuidv7(), leaseMs };
-    // From before the checkpoint is read: what is read of one history must not go on in another.
+    // From before the checkpoint is read: what is read of one history must not continue in another.
     const changed = new AbortController();
     const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {

@@ -142,7 +142,7 @@ describe('the webhook of Stripe', () => {
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
   });
 
-  it('keeps nothing of whoever has no signature', async () => {
+  it('keeps nothing of anyone who has no signature', async () => {
     const keys = async (): Promise<number> => (await system.owner.query('select 1 from idempotency.keys')).rows.length;
     const before = await keys();
     for (let at = 0; at < 5; at++) {
@@ -156,7 +156,7 @@ describe('the webhook of Stripe', () => {
     expect(await keys()).toBe(before);
   });
 
-  it('reads anew what is tried again, and says what it is then', async () => {
+  it('reads again what is tried again, and says what it is then', async () => {
     const { id, text } = eventOf({ livemode: true });
     await post(text, signature(text, [SIM_SECRET], now()));
     expect((await tenantry('billing', 'retry', id)).stdout).toContain('quarantined: it is of live mode');

@@ -40,7 +40,7 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
   ): Promise<string> => {
     const { tenantId, commandId, turn } = inTurn;
     const hasOne = async (): Promise<boolean> => (await billingOf(db.tenant(tenantId))).subscriptionId !== null;
-    // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
+    // Anyone who comes from a page that they paid on, and goes to pay again, would pay twice.
     if (!(await hasOne())) await lookAtCheckout(tenantId);
     if (await hasOne()) throw paidFor();
     const customer = await customerFor(gateway, inTurn);

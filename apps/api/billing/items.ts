@@ -26,7 +26,7 @@ export const requireNoSeats = ({ seats }: Wanted): void => {
 /**
  * What somebody buys.
  * @param bought seats that they have: those stay unless others are asked for, where the plan sells seats
- * @param version of the catalogue; the present one unless given
+ * @param version of the catalogue; the present one by default
  * @throws Problem where the plan is not sold, or not with so many seats
  */
 export const boughtOf = (

@@ -31,7 +31,7 @@ export interface Webhook {
 export class WebhookController {
   constructor(@Inject(WEBHOOK) private readonly webhook: Webhook | null) {}
 
-  // Not counted: whoever has no signature is turned away before anything is done, and Stripe sends in bursts.
+  // Not counted: anyone who has no signature is turned away before anything is done, and Stripe sends in bursts.
   @Post(WEBHOOK_PATH)
   @HttpCode(200)
   @Public()

@@ -86,7 +86,7 @@ describe('the application', () => {
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('allows no origin unless told', async () => {
+  it('allows no origin by default', async () => {
     const answer = await app.inject({ url: '/v1/open', headers: { origin: 'https://evil.example' } });
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
@@ -139,7 +139,7 @@ describe('TRUST_PROXY', () => {
     return statusCode;
   };
 
-  it('believes no X-Forwarded-For unless told', async () => {
+  it('believes no X-Forwarded-For by default', async () => {
     expect(await statusOfSecond(false, ['1.1.1.1', '2.2.2.2'])).toBe(429);
   });
 

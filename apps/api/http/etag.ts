@@ -19,7 +19,7 @@ export class Versioned<Body> {
 export class Digested<Body> {
   constructor(
     readonly body: Body,
-    /** What of it makes it another one; all of it unless given. */
+    /** What of it makes it another one; all of it by default. */
     readonly lasting?: unknown,
   ) {}
 }

@@ -4,7 +4,7 @@ import { isEmail, ValidateNested } from 'class-validator';
 import { type FieldOptions, field } from './field';
 
 interface Length {
-  /** Characters (code points) at least; 1 unless given. With 1 or more, white space alone is none. */
+  /** Characters (code points) at least; 1 by default. With 1 or more, white space alone is none. */
   readonly min?: number;
   /** Characters (code points) at most. */
   readonly max: number;

@@ -56,7 +56,7 @@ export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * `Idempotency-Key`. What is stored tells nobody anything: the key, its person and address are one keyed hash, and the
+ * `Idempotency-Key`. What is stored reveals nothing: the key, its person and address are one keyed hash, and the
  * answer is encrypted (AES-256-GCM, a key derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
  */
 export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptions): Idempotency => {

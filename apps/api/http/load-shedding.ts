@@ -8,7 +8,7 @@ import { routeConfigOf } from './route-config';
 const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';
 
 /**
- * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: whoever is
+ * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: anyone who is
  * in the queue already is served, and a probe always gets its answer.
  */
 export const shedLoad = (

@@ -20,7 +20,7 @@ const RETRY_SECONDS = 1;
 const STRIPE_RETRY_SECONDS = 5;
 
 /**
- * What a client is told of anything that was thrown. What is not known here is `internal-error`, and no text of it
+ * The problem that a client gets for anything that was thrown. An unknown error is `internal-error`, and no text of it
  * goes out.
  */
 export const toProblem = (error: unknown): Problem => {
@@ -78,7 +78,7 @@ const away = (cause: unknown, detail: string): Problem =>
  * 25P04), a prepared statement that its connection has lost (26000).
  */
 const NOT_NOW = /^(08|25006|25P03|25P04|26000|28|3D|40|53|55|57|58|F0|XX)/;
-/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it anew. */
+/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it again. */
 const STALE_PLAN = /^cached plan must not change result type/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;

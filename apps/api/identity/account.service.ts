@@ -29,7 +29,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     const stored = await accounts.findPassword(personId);
     if (!stored) throw gone();
     const { emailKey: account, passwordHash } = stored;
-    // Whoever has a session of theirs is no stranger to the account.
+    // Anyone who has a session of theirs is no stranger to the account.
     const found = await check({ account, network, password }, async () => ({ passwordHash, familiar: true }));
     return found?.passwordHash;
   };

@@ -107,7 +107,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
-    // Beside the look at the membership; whoever is let in waits for both.
+    // Beside the look at the membership; anyone who is let in waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission), isRead);
@@ -120,7 +120,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return true;
   }
 
-  /** Whoever may do it: as one more call of their company. */
+  /** Anyone who may do it: as one more call of their company. */
   private seat(
     request: FastifyRequest,
     principal: Principal,
@@ -139,7 +139,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return looking ? looking.then(count) : count();
   }
 
-  /** Whatever is wrong with a token, a stranger is told one thing. */
+  /** Whatever is wrong with a token, the answer is the same, so that it reveals nothing. */
   override handleRequest<User>(error: unknown, user: User | false | null, info: unknown): User {
     if (user) return user;
     if (error) throw error;
@@ -173,7 +173,7 @@ const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem =>
 
 /**
  * @param isTold what came of the same request before
- * @throws the problem, unless the request has a key under which an answer may be kept, and they are told it
+ * @throws the problem, unless the request has an idempotency key with a stored answer, which is sent instead
  */
 const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
   if (!isTold || !mayBeReplayed(request)) throw problem;

@@ -125,7 +125,7 @@ export const createIdentity = (
       const { personId } = askerOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
-      // The session comes first: whoever is being erased gets none, and founds nothing.
+      // The session comes first: anyone who is being erased gets none, and founds nothing.
       const tokens = await opener.open(personId, tenant, client, context);
       const wanted = { tenantId, companyName, slug: tenant.slug, personId };
       const actor = { kind: 'person', id: personId } as const;
@@ -136,7 +136,7 @@ export const createIdentity = (
     },
 
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
-      // Asked before the token is traded: while the log is away nobody loses theirs.
+      // Asked before the token is traded: while the log is not available nobody loses theirs.
       const owner = await sessions.ownerOf(token);
       const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.personId) : undefined;
       if (owner?.tenantId && !company)

@@ -45,7 +45,7 @@ describe('somebody who belongs to no company any more', () => {
     expect((await app.get('/v1/me', refreshed.json().accessToken)).statusCode).toBe(200);
   });
 
-  it('is told that a company’s routes need one, and is let into none that is not theirs', async () => {
+  it('is refused on routes that need a tenant, and is admitted to no tenant of others', async () => {
     const other = await app.signUp();
     const answer = await app.get('/v1/projects', token);
     expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });

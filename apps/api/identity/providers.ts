@@ -41,7 +41,7 @@ export interface IdentityProviderParts extends IdentityParts, JoiningParts {
   readonly store: AggregateStore;
   readonly log: EventLog;
   readonly throttle: AccountThrottle;
-  /** ms for which known memberships let reads in while the log is away. */
+  /** ms for which known memberships let reads in while the log is not available. */
   readonly authorityGraceMs: number;
   /** Calls of the API that a company may make in a month; null: they are not counted. */
   readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;

@@ -144,7 +144,7 @@ export const createJoining = (
 
   /**
    * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
-   * wrong. What somebody new would be refused for comes first: a link that cannot be used tells nobody which addresses
+   * wrong. What somebody new would be refused for comes first: a link that cannot be used does not reveal which addresses
    * have an account, and one that can costs a use each time.
    */
   const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
@@ -193,7 +193,7 @@ export const createJoining = (
   };
 
   return {
-    /** What a token is good for. @throws Problem not-found, for whatever reason it cannot be used */
+    /** What a token is valid for. @throws Problem not-found, for whatever reason it cannot be used */
     preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
 
     /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */
@@ -205,13 +205,13 @@ export const createJoining = (
 
     /**
      * Lets somebody in by a token: the signed-in person, the owner of an account whose password is right, or somebody
-     * new. Whoever belongs to the company already uses nothing of it.
+     * new. Anyone who belongs to the company already uses nothing of it.
      * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
      */
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
         const { principal } = context;
-        // Whoever sends it twice at once, without a key, finds, the second time, whom the first time let in.
+        // Anyone who sends it twice at once, without a key, finds, the second time, whom the first time let in.
         const turn = `${body.token} ${emailKey(body.email ?? '')}`;
         if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
         return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);

@@ -51,7 +51,7 @@ describe('the page of an invitation', () => {
     expect(shown).toMatch(
       new RegExp(`expires on <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
     );
-    // Whoever has left speaks for the company no more.
+    // Anyone who has left speaks for the company no more.
     await app.happen(company.tenant.id, removed(ada.user.id));
     const later = (await open(pathname)).body;
     expect(later).not.toContain('Lovelace');
@@ -73,7 +73,7 @@ describe('the page of an invitation', () => {
     expect(style.headers['content-type']).toBe('text/css; charset=utf-8');
   });
 
-  it('makes whoever fills it in a member, and shows no token', async () => {
+  it('makes anyone who fills it in a member, and shows no token', async () => {
     const path = await pathOf();
     const who = grace();
     // As browsers send it from a page that keeps to no-referrer.
@@ -86,7 +86,7 @@ describe('the page of an invitation', () => {
     expect((await open(path)).statusCode).toBe(404);
   });
 
-  it('welcomes whoever sends it twice, at once or later, and uses the link once', async () => {
+  it('welcomes anyone who sends it twice, at once or later, and uses the link once', async () => {
     const path = await pathOf();
     const who = grace();
     const answers = [

@@ -74,7 +74,7 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
 
 export type Gate = ReturnType<typeof createGate>;
 
-/** A path under /ops to come back to; anything else would lead whoever signs in wherever a link says. */
+/** A path under /ops to come back to; anything else would lead anyone who signs in wherever a link says. */
 export const safeNext = (next: string | undefined): string =>
   next !== undefined && /^\/ops(\/[\w\-./%]*)?$/.test(next) && !/\/\/|\.\./.test(next) ? next : '/ops';
 

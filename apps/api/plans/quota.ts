@@ -31,5 +31,5 @@ export const createQuota = (calls?: ApiCalls): Quota => ({
   },
 });
 
-/** Of the longest month, as what the policy's window is told. */
+/** Length of the longest month, sent as the window of the policy. */
 const MONTH_SECONDS = 31 * 86_400;

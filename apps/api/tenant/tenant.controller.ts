@@ -68,7 +68,7 @@ export class TenantController {
     const { tenantId, personId } = principalOf(context);
     const renaming = { by: personId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
     const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
-    // Beside the append: nothing of it depends on the name. What it fails with is told where it is waited for, if at all.
+    // Beside the append: nothing of it depends on the name. Its error is thrown where it is awaited, if it is awaited.
     const reading = this.usageOf(this.db.tenant(tenantId));
     reading.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
@@ -79,7 +79,7 @@ export class TenantController {
     // The read model may not have seen yet what the rule has decided on.
     const counted: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
     const data = usage.data.map((it) => ({ ...it, used: counted[it.resource] ?? it.used }));
-    // Whoever could rename it is not locked out.
+    // Anyone who could rename it is not locked out.
     const row = {
       ...named,
       id: tenantId,

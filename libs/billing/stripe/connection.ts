@@ -20,7 +20,7 @@ const RETRY = { maxAttempts: 1, backoff: new ExponentialBackoff({ initialDelay: 
 
 export interface StripeConnectionOptions {
   readonly secretKey: string;
-  /** Where Stripe is, for one on loopback; Stripe's own address unless given. */
+  /** Where Stripe is, for one on loopback; Stripe's own address by default. */
   readonly url?: string | undefined;
   readonly timeoutMs?: number;
 }

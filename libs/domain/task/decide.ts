@@ -114,8 +114,8 @@ export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => 
 };
 
 /**
- * Whoever had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
- * was assigned anew since, or is gone, is left alone.
+ * Anyone who had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
+ * was assigned again since, or is gone, is left alone.
  * @param assignedAt the stream's version by which it was assigned
  */
 export const unassignTask = (assignedAt: number, task: Task): TaskEvent[] =>

@@ -80,7 +80,7 @@ const endSubscription = (collected: Collected, { ended }: BillingFacts): void =>
     collected.add({ type: 'SubscriptionCanceled', data: { subscriptionId } });
 };
 
-/** What is over stays over, whoever says that it is active. */
+/** What is over stays over, anyone who says that it is active. */
 const takeSubscription = (collected: Collected, facts: BillingFacts): void => {
   if (!facts.subscription || get(collected.account.ended, facts.subscription.subscriptionId)) return;
   const { terms, seats, ...details } = facts.subscription;
@@ -135,7 +135,7 @@ const takeStand = (collected: Collected, at: string): void => {
   const lock = lockOf(collected.account);
   const { standing, terms, subscription } = collected.account;
   if (!lock || lock.since > at) {
-    // A grace that begins anew while it is locked (another invoice) unlocks nothing.
+    // A grace that begins again while it is locked (another invoice) unlocks nothing.
     const isLocked = standing.kind === 'locked' || standing.kind === 'suspended';
     if (!lock && isLocked)
       collected.add({ type: 'WorkspaceUnlocked', data: { reason: subscription ? 'paid' : 'ended' } });

@@ -56,7 +56,7 @@ export interface Removing {
 }
 
 /**
- * Everybody may leave; an admin removes others but owners, an owner anybody. Whoever is erased as a person leaves by
+ * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a person leaves by
  * themselves. The last owner can do neither. The links that they made end with them.
  */
 export const removeMember = ({ by, personId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {

@@ -67,7 +67,7 @@ export interface TeamMembership extends TeamChange {
   readonly personId: string;
 }
 
-/** Whoever leaves the company leaves their teams in the same append, and that has a bound. */
+/** Anyone who leaves the company leaves their teams in the same append, and that has a bound. */
 export const MAX_TEAMS_OF_ONE = 250;
 
 const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
@@ -77,7 +77,7 @@ const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
 };
 
 /**
- * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Whoever is in it
+ * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
  */
 export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
@@ -89,7 +89,7 @@ export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: 
   return [{ type: 'TeamMemberAdded', data: { teamId, personId } }];
 };
 
-/** Whoever is not in it is not found. */
+/** Anyone who is not in it is not found. */
 export const removeTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   if (!get(requireTeam(open, teamId).members, personId)) throw notFound('member of the team');

@@ -58,7 +58,7 @@ export const requireVersion = (version: number, seen: number | undefined): void 
 
 type Counted = 'seats' | 'teams' | 'openInvitations';
 
-/** @param wanted how many more; one unless given */
+/** @param wanted how many more; one by default */
 export const requireRoom = (resource: Counted, used: number, limits: InStreamLimits, wanted = 1): void => {
   const { [resource]: limit, plan, upgradeTo } = limits;
   if (limit === null || used + wanted <= limit) return;

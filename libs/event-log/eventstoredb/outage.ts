@@ -1,7 +1,7 @@
 import type { Logger } from './options';
 
 /**
- * Says once that subscriptions have broken off, and once that all go on again, however many there are and however often
+ * Says once that subscriptions have broken off, and once that all continue again, however many there are and however often
  * each is tried.
  */
 export const createOutage = (logger: Logger) => {

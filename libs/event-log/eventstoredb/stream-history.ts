@@ -12,7 +12,7 @@ const LARGEST_PAGE = 4_096;
 const TRIES = 5;
 
 export interface Find {
-  /** ms without an answer; the read deadline unless given. */
+  /** ms without an answer; the read deadline by default. */
   readonly idleMs?: number;
   /** The server has said that the stream is at this version: less than that is not the whole of it. */
   readonly upTo?: number;

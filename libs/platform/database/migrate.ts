@@ -26,7 +26,7 @@ export interface MigrateOptions {
   readonly rolePasswords: PerRole<string>;
   readonly migrations: readonly Migration[];
   readonly supplements?: readonly Supplement[];
-  /** False: nothing is changed, and a database that is not up to date is an error. True unless given. */
+  /** False: nothing is changed, and a database that is not up to date is an error. True by default. */
   readonly apply?: boolean;
 }
 

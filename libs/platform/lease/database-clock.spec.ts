@@ -48,7 +48,7 @@ describe("the database's clock", () => {
   it.each([
     ['ahead', '10 minutes', 10],
     ['behind', '-10 minutes', -10],
-  ])('is followed where it is set %s, and lease time goes on as before', async (_, by, minutes) => {
+  ])('is followed where it is set %s, and lease time continues as before', async (_, by, minutes) => {
     const lines: string[] = [];
     const clock = await start({ logger: { ...silentLogger, warn: (_fields, line) => lines.push(line) } });
     const before = await leaseTime();

@@ -10,7 +10,7 @@ export interface DatabaseClockOptions {
   readonly logger: Logger;
   /** Left out: no metric. */
   readonly registry?: Registry;
-  /** ms between two readings; 1,000 unless given. A lease ends up to so much later than it says. */
+  /** ms between two readings; 1,000 by default. A lease ends up to so much later than it says. */
   readonly intervalMs?: number;
   /** This machine's wall clock, in ms since 1970. */
   readonly wallClock?: () => number;

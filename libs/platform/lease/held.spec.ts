@@ -5,7 +5,7 @@ const lostBy = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 
 describe('work under a lease', () => {
-  it('goes on while the lease is renewed, and its result is returned', async () => {
+  it('continues while the lease is renewed, and its result is returned', async () => {
     let renewals = 0;
     const work = (signal: AbortSignal): Promise<boolean> =>
       new Promise((resolve) => {
