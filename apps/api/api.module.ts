@@ -1,16 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { CqrsModule } from '@nestjs/cqrs';
 import { PassportModule } from '@nestjs/passport';
 import type { InboxOperations } from '../../libs/billing/operations';
-import { personHandlers } from '../../libs/domain/person/handlers';
-import { projectHandlers } from '../../libs/domain/project/handlers';
-import { taskHandlers } from '../../libs/domain/task/handlers';
-import { tenantHandlers } from '../../libs/domain/tenant/handlers';
-import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { CommandsModule } from '../../libs/commands/commands.module';
 import type { InvitationTokens } from '../../libs/identity/invitation-tokens';
 import type { OperatorTokens } from '../../libs/identity/operator-tokens';
 import type { SigningKeys } from '../../libs/identity/signing-keys';
-import { LIMIT_GUARD } from '../../libs/plans/limit-guard.port';
 import { BillingController } from './billing/billing.controller';
 import type { Billing } from './billing/billing.service';
 import { type Webhook, WebhookController } from './billing/webhook.controller';
@@ -95,16 +89,10 @@ export class ApiModule {
     const parts = { ...rest, callsOf };
     return {
       module: ApiModule,
-      imports: [CqrsModule.forRoot(), PassportModule],
+      imports: [CommandsModule.with({ store: parts.store, limits: guard }), PassportModule],
       controllers: CONTROLLERS,
       providers: [
-        ...tenantHandlers,
-        ...personHandlers,
-        ...projectHandlers,
-        ...taskHandlers,
         ...identityProviders(parts),
-        { provide: AggregateStore, useValue: parts.store },
-        { provide: LIMIT_GUARD, useValue: guard },
         { provide: INBOX, useValue: inbox },
         { provide: BACKFILL, useValue: backfill },
         { provide: BILLING, useValue: billing },

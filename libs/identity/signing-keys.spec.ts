@@ -86,7 +86,7 @@ describe('signing keys', () => {
     expect(error).toBeInstanceOf(SecretKeyMismatch);
     expect(error).toMatchObject({
       name: 'SettingsError',
-      message: expect.stringMatching(/^SECRET_KEY is not the one/),
+      message: expect.stringMatching(/^SECRET_KEY differs from the one/),
     });
   });
 

@@ -118,10 +118,10 @@ describe('the webhook of Stripe', () => {
   });
 
   it.each([
-    ['of a customer whom nobody knows', {}, undefined, /nobody here knows/],
+    ['of a customer whom nobody knows', {}, undefined, /does not belong to a tenant/],
     ['of the other mode', { livemode: true }, undefined, /live mode/],
     ['that names no customer', {}, { id: 'sub_1', object: 'subscription' }, /no customer/],
-    ['of another account', { account: 'acct_other' }, undefined, /another account/],
+    ['of another account', { account: 'acct_other' }, undefined, /another Stripe account/],
   ])('says 200 to one %s, and puts it aside', async (_, more, object, reason) => {
     const { id, text } = eventOf(more, object);
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);

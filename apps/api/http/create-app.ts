@@ -1,8 +1,8 @@
-import type { DynamicModule, LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { isWebhook } from '../../../libs/billing/webhook-path';
-import type { Logger } from '../../../libs/platform/logger.port';
+import { nestLogger } from '../../../libs/platform/nest-logger';
 import { createSealer, deriveKey } from '../../../libs/platform/seal';
 import { isPage } from '../join/problem-page';
 import { isBoard, isOperatorsPage } from '../ops/paths';
@@ -104,14 +104,3 @@ export const createApp = async (
   await instance.ready();
   return app;
 };
-
-/** What Nest tells of its start is of interest only where something goes wrong. */
-const nestLogger = (logger: Logger): LoggerService => ({
-  log: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
-  debug: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
-  warn: (message: unknown, context?: unknown) => logger.warn({ context }, String(message)),
-  error: (message: unknown, ...rest: unknown[]) => {
-    const err = message instanceof Error ? message : rest.find((it) => it instanceof Error);
-    logger.error({ err, context: rest.findLast((it) => typeof it === 'string') }, String(message));
-  },
-});

@@ -38,28 +38,28 @@ export interface CallAllowance {
 }
 
 /** What a company's state says of everybody in it. */
-interface Company {
+interface CachedTenant {
   readonly members: Members;
   readonly standing: Standing;
   readonly calls: CallAllowance | null;
 }
 
-const NO_COMPANY: Company = { members: none, standing: { kind: 'active' }, calls: null };
+const NO_COMPANY: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
 
 /** What somebody is in a company, and how the company stands. */
-export interface Seat extends Omit<Company, 'members'> {
+export interface Seat extends Omit<CachedTenant, 'members'> {
   readonly role: Role;
 }
 
 interface Known {
-  readonly company: Company;
+  readonly company: CachedTenant;
   /** `performance.now()` when the look at the log began that it comes from. */
   readonly readAt: number;
 }
 
 interface Loading {
   readonly begunAt: number;
-  readonly company: Promise<Company>;
+  readonly company: Promise<CachedTenant>;
 }
 
 export interface AuthorityOptions {
@@ -108,7 +108,7 @@ export const createAuthority = ({
   let away = false;
   let following: ReturnType<typeof followFacts> | undefined;
 
-  const remember = (tenantId: string, company: Company, readAt: number): void => {
+  const remember = (tenantId: string, company: CachedTenant, readAt: number): void => {
     known.delete(tenantId);
     known.set(tenantId, { company, readAt });
     // In the order in which they were learnt: the first one has been believed for longest.
@@ -118,7 +118,7 @@ export const createAuthority = ({
     }
   };
 
-  const companyOf = (tenant: OpenTenant): Company => ({
+  const companyOf = (tenant: OpenTenant): CachedTenant => ({
     members: tenant.members,
     standing: tenant.account.standing,
     calls: callsOf(tenant),
@@ -234,7 +234,7 @@ export const createAuthority = ({
   };
 };
 
-const seatIn = ({ members, standing, calls }: Company, personId: string): Seat | undefined => {
+const seatIn = ({ members, standing, calls }: CachedTenant, personId: string): Seat | undefined => {
   const role = get(members, personId)?.role;
   return role && { role, standing, calls };
 };

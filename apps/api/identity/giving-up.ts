@@ -10,6 +10,6 @@ const GIVEN_UP_BY: ReadonlySet<Permission> = new Set([
  * by it; of everything else somebody who may not do it any more learns nothing, also not what it once came to.
  */
 export const mayGiveUpOwnRight = (request: FastifyRequest, permission: Permission, personId: string): boolean => {
-  const { userId } = request.params as { readonly userId?: string };
-  return GIVEN_UP_BY.has(permission) && (userId === undefined || userId.toLowerCase() === personId);
+  const { userId: memberId } = request.params as { readonly userId?: string };
+  return GIVEN_UP_BY.has(permission) && (memberId === undefined || memberId.toLowerCase() === personId);
 };

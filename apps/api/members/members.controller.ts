@@ -55,8 +55,8 @@ export class MembersController {
   @Get(':userId')
   @Needs('members.read')
   @Documented({ summary: 'Show a member', response: MemberDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('userId') userId: string): Promise<Versioned<MemberDto>> {
-    const member = await findMember(this.db.tenant(principalOf(context).tenantId), userId);
+  async get(@Context() context: RequestContext, @PathId('userId') memberId: string): Promise<Versioned<MemberDto>> {
+    const member = await findMember(this.db.tenant(principalOf(context).tenantId), memberId);
     if (!member) throw notFound('member');
     return memberWithETag(member);
   }
@@ -72,17 +72,17 @@ export class MembersController {
   })
   async change(
     @Context() context: RequestContext,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
     @Body() { role }: ChangeRoleDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId, role, at: new Date().toISOString() };
+    const wanted = { by: personId, personId: memberId, role, at: new Date().toISOString() };
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
-    const changed = memberOf(state, userId);
+    const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
-    const member = await findMember(this.db.tenant(tenantId), userId);
+    const member = await findMember(this.db.tenant(tenantId), memberId);
     // They have only just joined. What was asked for has happened, and the same key will be told so.
     if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });
     context.position = position;
@@ -101,12 +101,12 @@ export class MembersController {
   })
   async remove(
     @Context() context: RequestContext,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const reason = userId === personId ? 'left' : 'removed';
-    const wanted = { by: personId, personId: userId, reason, at: new Date().toISOString() } as const;
+    const reason = memberId === personId ? 'left' : 'removed';
+    const wanted = { by: personId, personId: memberId, reason, at: new Date().toISOString() } as const;
     const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
     context.position = position;

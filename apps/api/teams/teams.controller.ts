@@ -120,10 +120,10 @@ export class TeamsController {
   async add(
     @Context() context: RequestContext,
     @PathId('id') id: string,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: userId };
+    const wanted = { by: personId, teamId: id, personId: memberId };
     await this.carryOut(context, new AddTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 
@@ -134,10 +134,10 @@ export class TeamsController {
   async remove(
     @Context() context: RequestContext,
     @PathId('id') id: string,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: userId };
+    const wanted = { by: personId, teamId: id, personId: memberId };
     await this.carryOut(context, new RemoveTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 

@@ -101,9 +101,9 @@ export class TenantController {
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
-  async transfer(@Context() context: RequestContext, @Body() { userId }: TransferDto): Promise<void> {
+  async transfer(@Context() context: RequestContext, @Body() { userId: memberId }: TransferDto): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId, at: new Date().toISOString() };
+    const wanted = { by: personId, personId: memberId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
     context.position = position;

@@ -1,13 +1,14 @@
+import { NO_LIMITS } from '../domain/limits';
 import { CreateProject, RestoreProject } from '../domain/project/commands';
-import { projectHandlers } from '../domain/project/handlers';
 import { Refusal } from '../domain/refusal';
 import { CreateTask } from '../domain/task/commands';
-import { taskHandlers } from '../domain/task/handlers';
-import { AggregateStore } from '../event-log/aggregate-store';
+import { AggregateStore, type Executed } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
+import type { Claim, LimitGuard, Reservable } from '../plans/limit-guard.port';
 import { uuidv7 } from '../platform/ids/uuid';
+import { silentLogger } from '../platform/logger.port';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import { type Claim, type LimitGuard, NO_LIMITS, type Reservable } from './limit-guard.port';
+import { type OpenCommandBus, openCommandBus } from './command-bus';
 
 const [tenantId, owner] = [uuidv7(), uuidv7()];
 
@@ -54,15 +55,17 @@ const contextOf = (commandId: string, mayRepeat = false) => ({
 
 type Command = CreateProject | RestoreProject | CreateTask;
 
-/** The handlers as Nest would make them. */
-const createBus = (log: InMemoryEventLog, limits: LimitGuard) => {
-  const store = new AggregateStore({ log });
-  return (command: Command) => {
-    const name = `${command.constructor.name}Handler`;
-    const handler = [...projectHandlers, ...taskHandlers].find((it) => it.name === name);
-    if (!handler) throw new Error(`there is no ${name}`);
-    return new handler(store, limits).execute(command as never);
-  };
+let opened: OpenCommandBus[] = [];
+afterEach(async () => {
+  for (const { close } of opened) await close();
+  opened = [];
+});
+
+/** The command bus of a process with this log and this guard. */
+const createBus = async (log: InMemoryEventLog, limits: LimitGuard) => {
+  const commands = await openCommandBus({ store: new AggregateStore({ log }), limits, logger: silentLogger });
+  opened.push(commands);
+  return (command: Command) => commands.bus.execute<Command, Executed>(command);
 };
 
 const createProject = (commandId: string, { mayRepeat = false, by = owner } = {}): CreateProject =>
@@ -81,7 +84,7 @@ const createTask = (commandId: string, projectId: string): CreateTask =>
 describe('what a plan limits', () => {
   it('is taken for the command that uses it, and kept', async () => {
     const { limits, notes } = createGuard();
-    const execute = createBus(await founded(), limits);
+    const execute = await createBus(await founded(), limits);
     const [project, task] = [uuidv7(), uuidv7()];
     await execute(createProject(project));
     await execute(createTask(task, project));
@@ -91,7 +94,7 @@ describe('what a plan limits', () => {
   it('is not used where there is no room', async () => {
     const { limits } = createGuard(0);
     const log = await founded();
-    await expect(createBus(log, limits)(createProject(uuidv7()))).rejects.toMatchObject({
+    await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toMatchObject({
       reason: 'plan-limit-reached',
     });
     expect(await log.head()).toBe(1n);
@@ -99,7 +102,7 @@ describe('what a plan limits', () => {
 
   it('is not asked for what a rule refuses', async () => {
     const { limits, notes } = createGuard();
-    const execute = createBus(await founded(), limits);
+    const execute = await createBus(await founded(), limits);
     await expect(execute(createProject(uuidv7(), { by: uuidv7() }))).rejects.toMatchObject({ reason: 'not-found' });
     await expect(execute(createTask(uuidv7(), uuidv7()))).rejects.toMatchObject({ reason: 'not-found' });
     expect(notes).toEqual([]);
@@ -109,14 +112,14 @@ describe('what a plan limits', () => {
     const { limits, notes } = createGuard();
     const log = await founded();
     jest.spyOn(log, 'append').mockRejectedValueOnce(new LogUnavailable('away'));
-    await expect(createBus(log, limits)(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
+    await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
     expect(notes).toEqual([expect.any(String), 'released']);
   });
 
   it('is not used when its time is over, as after the process stood still', async () => {
     const { limits, notes } = createGuard(100, false);
     const log = await founded();
-    await expect(createBus(log, limits)(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
+    await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
     expect(notes).toEqual([expect.any(String), 'released']);
     expect(await log.head()).toBe(1n);
   });
@@ -129,7 +132,7 @@ describe('what a plan limits', () => {
       await append(one);
       throw new AppendOutcomeUnknown('interrupted');
     });
-    const [execute, id] = [createBus(log, limits), uuidv7()];
+    const [execute, id] = [await createBus(log, limits), uuidv7()];
     await expect(execute(createProject(id))).rejects.toThrow(AppendOutcomeUnknown);
     await execute(createProject(id, { mayRepeat: true }));
     expect(notes).toEqual([`projects for ${id}`, `projects for ${id}`]);
@@ -139,7 +142,7 @@ describe('what a plan limits', () => {
   it('is taken by a restored project, and not by one that was never away', async () => {
     const { limits, notes } = createGuard();
     const log = await founded();
-    const [execute, id, again] = [createBus(log, limits), uuidv7(), uuidv7()];
+    const [execute, id, again] = [await createBus(log, limits), uuidv7(), uuidv7()];
     await execute(createProject(id));
     const restore = (commandId: string) =>
       execute(new RestoreProject(tenantId, { by: owner, projectId: id }, contextOf(commandId)));
