@@ -21,7 +21,7 @@ export interface EngineOptions {
   readonly progress: Progress;
   readonly logger: Logger;
   readonly metrics: ProjectionMetrics;
-  /** Of this process, where something else runs it; one that the engine runs unless given. */
+  /** Of this process, where something else runs it; one that the engine runs by default. */
   readonly processes?: Processes;
   /** Tells other processes that checkpoints moved. */
   readonly wake?: Wake;

@@ -77,7 +77,7 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.query('select attempt from projecting.rebuilds')).toEqual([{ attempt: 1 }]);
   });
 
-  it('leave nothing behind when one of them dies: the next attempt begins anew and drops its tables', async () => {
+  it('leave nothing behind when one of them dies: the next attempt begins again and drops its tables', async () => {
     await requestRebuild(world.owner, 'notes');
     const first = startWorker(4);
     await eventually(first.waiting);

@@ -9,7 +9,7 @@ export const historyChecks = (
 ): ReadinessCheck[] => [
   {
     name: 'history',
-    message: 'A read model or a reaction is at a place that the event log does not have.',
+    message: 'A read model or a reaction is at a position that the event log does not have.',
     runbook: 'docs/runbooks/readiness.md#history',
     run: async () => {
       const { projections, reactions } = watch.misfits();
