@@ -14,7 +14,7 @@ export const readPosition = async (pool: Pool, projection: string): Promise<Posi
   return BigInt(rows[0]?.position ?? 0);
 };
 
-/** Whether a projection stands still for a lane. @param pool connects as the projector */
+/** Whether a projection has stopped for a lane. @param pool connects as the projector */
 export const isLaneParked = async (pool: Pool, projection: string, lane: string): Promise<boolean> => {
   const { rowCount } = await withClient(pool, (client) =>
     client.query('select from projecting.parked where projection = $1 and lane = $2', [projection, lane]),

@@ -9,7 +9,7 @@ export interface CheckpointRow {
   /** In the log, as text. */
   readonly position: string;
   readonly state: string;
-  /** How many lanes stand still, as text. */
+  /** How many lanes have stopped, as text. */
   readonly parked: string;
   readonly moved: Date;
 }
@@ -69,7 +69,7 @@ export const raiseCheckpointEpoch = async (client: Pick<PoolClient, 'query'>, pr
   await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [projection]);
 };
 
-/** Lanes that stand still, in the order in which they were parked. */
+/** Lanes that have stopped, in the order in which they were parked. */
 export const readParkedLanes = (pool: Pool): Promise<ParkedLaneRow[]> =>
   rowsOf(
     pool,

@@ -44,7 +44,7 @@ export const dropLeftovers = async (pool: Pool, logger: Logger): Promise<void> =
       await dropSchema(pool, schema);
       if (!done) logger.info({ schema }, 'dropped the tables of an attempt at a rebuild that did not end');
     } catch (error) {
-      logger.warn({ err: error, schema }, 'the tables of an attempt at a rebuild can not be dropped yet');
+      logger.warn({ err: error, schema }, 'the tables of an attempt at a rebuild cannot be dropped yet');
     }
   }
 };

@@ -10,7 +10,7 @@ import { defineProjection } from './projection';
 const tables = { things: { key: ['thing'], columns: { thing: 'text' } } } as const;
 const projections = Array.from({ length: 12 }, (_, at) =>
   defineProjection<{ type: 'Happened'; data: Record<string, never> }, typeof tables>({
-    ...{ name: `things-${at}`, version: 1, schema: '', tables, on: { Happened: 'ignored' } },
+    ...{ name: `things-${at}`, version: 1, schema: '', tables, on: { Happened: () => {} } },
   }),
 );
 

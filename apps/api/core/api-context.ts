@@ -36,7 +36,7 @@ export interface ApiSurroundings {
   /** Undefined where this installation has no Stripe. */
   readonly stripe: StripeSettings | undefined;
   readonly makeLimiter: (policy: RatePolicy) => Limiter;
-  /** Argon2id unless given. */
+  /** Argon2id by default. */
   readonly argon2?: Argon2;
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   readonly registry?: Registry;

@@ -9,7 +9,7 @@ const TOKENS = 50_000;
 /** The access tokens that were verified, by the whole `Authorization` field. */
 export abstract class VerifiedTokens extends tokenClass<TokenCache<Asker>>() {}
 
-/** A token that is remembered was signed by a key that verifies: when a key is revoked, every token is verified anew. */
+/** A token that is remembered was signed by a key that verifies: when a key is revoked, every token is verified again. */
 export const createVerifiedTokens = (keys: SigningKeys): VerifiedTokens => {
   const cache = createTokenCache<Asker>(TOKENS);
   keys.onRevoked(() => cache.drop(() => true));
