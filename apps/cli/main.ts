@@ -5,7 +5,7 @@ import { isNobodyThere } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../bootstrap/context';
 import { openRuntime, type Runtime } from '../bootstrap/runtime';
-import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
+import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { poolerUsers } from './database';
@@ -26,6 +26,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
     rolePrefix: settings.databaseRolePrefix,
     rolePasswords: deriveRolePasswords(databaseUrls.owner, secretKey, settings.databaseRolePrefix),
     migrations: MIGRATIONS,
+    baseline: BASELINE,
     supplements: SUPPLEMENTS,
   });
   return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';
@@ -99,7 +100,7 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
 };
 
 const explained = (error: unknown): string => {
-  if (isNobodyThere(error)) return 'the database does not answer; is the product running?';
+  if (isNobodyThere(error)) return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
   return redact(error instanceof Error ? error.message : String(error));
 };
 

@@ -5,6 +5,7 @@ import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { holdLock } from '../platform/database/held-lock';
 import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv5 } from '../platform/ids/uuid';
+import { allHaveReached } from '../projecting/checkpoint-queries';
 
 export interface ErasingParts {
   readonly log: EventLog;
@@ -56,9 +57,7 @@ const asAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: P
 const readModelsAreCalm = (client: PoolClient, tenantId: string): Promise<boolean> =>
   client
     .query<{ calm: boolean }>(
-      `select not exists (select from projecting.checkpoints c where c.position < e.head)
-         and not exists (select from projecting.rebuilds where state in ('loading', 'catching-up')) as calm
-       from erasing.erasures e where e.tenant_id = $1`,
+      `select ${allHaveReached('e.head')} as calm from erasing.erasures e where e.tenant_id = $1`,
       [tenantId],
     )
     .then(({ rows }) => rows[0]?.calm === true);
@@ -118,10 +117,10 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
 };
 
 /**
- * Erases the tenants whose time has come, and completes erasures that were cut off. One worker does so at a time; each
+ * Erases the tenants whose time has come, and completes erasures that were interrupted. One worker does so at a time; each
  * transaction checks a fencing token, for the case that the session that holds the lock is lost.
  * @returns how many are erased; those that had to wait are taken up again by the next call
- * @throws ErasureLost, or what the log or the database throws while it is away
+ * @throws ErasureLost, or what the log or the database throws while it is not available
  */
 export const eraseTenants = async (parts: ErasingParts): Promise<number> => {
   const { pool } = parts;

@@ -35,7 +35,7 @@ export interface Projection {
   readonly name: string;
   /** Raised when handlers or tables change: the read model is rebuilt beside the old one. */
   readonly version: number;
-  /** Absolute path of the SQL that makes its tables, unqualified; its parts are told by `readSchema`. */
+  /** Absolute path of the SQL that makes its tables, unqualified; `readSchema` splits it into parts. */
   readonly schema: string;
   readonly tables: Tables;
   /** The event types that it handles. */
@@ -80,5 +80,5 @@ export const projectionsOf =
   }): Projection =>
     defineProjection<HandledEvent<Groups, LeftAlone & string>, T>(definition);
 
-/** What stands still together when an event is refused: its tenant, or its person where it has none. */
+/** What has stopped together when an event is refused: its tenant, or its person where it has none. */
 export const laneOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;

@@ -86,7 +86,7 @@ const invoiceRow = (
 
 type Rows = { readonly [table in keyof typeof tables]: RowWriter };
 
-/** Each fact of money, for whoever asks why. */
+/** Each fact of money, for anyone who asks why. */
 const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
   const { stream, position, type, recordedAt, actor, correlationId, data } = event;
   rows.billing_history.put({

@@ -27,6 +27,11 @@ const INVITATIONS: Statement = {
     order by invitation_id desc limit $2`,
 };
 
+/** SQL for the number of a tenant's invitations that can still be used. @param tenant an SQL expression */
+export const countOpenInvitations = (tenant: string): string =>
+  `(select count(*)::integer from read_model.invitations i where i.tenant_id = ${tenant}
+        and not i.revoked and i.uses < i.max_uses and i.expires_at > now())`;
+
 const HELD: Statement = {
   name: 'invitation-held',
   text: `select tenant_id as "tenantId", invitation_id as id from read_model.invitation_tokens
@@ -49,7 +54,7 @@ export interface HeldInvitation extends InvitationRow {
 }
 
 /**
- * What a token is good for, as the read models have it; undefined where it is no invitation's, or the company is closed.
+ * What a token is valid for, as the read models have it; undefined where it is no invitation's, or the company is closed.
  * Whether it can be used (time, uses, revoked) is the caller's to tell.
  */
 export const findHeldInvitation = async (db: ScopedDb, tokenHash: string): Promise<HeldInvitation | undefined> => {

@@ -40,7 +40,7 @@ export const teamsProjection = defineProjection({
       rows.teams.patch({ tenant_id: stream.tenantId, team_id: data.teamId }, { name: data.name, version });
     },
     TeamDeleted: ({ stream, data }, rows) => {
-      // Whoever was in it is so to nobody's eyes: ids of teams do not come again.
+      // Anyone who was in it is so to nobody's eyes: ids of teams do not come again.
       rows.teams.remove({ tenant_id: stream.tenantId, team_id: data.teamId });
     },
     TeamMemberAdded: ({ stream, data, version }, rows) => {

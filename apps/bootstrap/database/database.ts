@@ -5,7 +5,7 @@ import { migrate } from '../../../libs/platform/database/migrate';
 import { deriveRolePasswords, roleUrls } from '../../../libs/platform/database/roles';
 import { openEmbeddedPostgres, usableDataDir } from '../../../libs/platform/embedded-postgres';
 import type { Logger } from '../../../libs/platform/logging';
-import { MIGRATIONS, SUPPLEMENTS } from '../../migrations';
+import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../../migrations';
 import type { Context } from '../context';
 import type { Lifecycle } from '../process/lifecycle';
 import { stripeSettings } from '../stripe';
@@ -21,7 +21,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
   const { dir, moved } = settings.databaseUrl ? { dir: wanted, moved: false } : usableDataDir(wanted);
   if (moved) {
     logger.warn(
-      `PostgreSQL's user can't get to ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another`,
+      `the user that PostgreSQL runs as cannot access ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another folder`,
     );
   }
   const ownerUrl = settings.databaseDirectUrl ?? settings.databaseUrl ?? (await openEmbedded(dir, logger, lifecycle));
@@ -40,6 +40,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       rolePrefix: prefix,
       rolePasswords,
       migrations: MIGRATIONS,
+      baseline: BASELINE,
       supplements: SUPPLEMENTS,
       apply: settings.migrateOnStart,
     }),

@@ -53,7 +53,7 @@ export type InvoiceDetails = {
   readonly url: string | null;
 };
 
-/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for whoever asks why. */
+/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for anyone who asks why. */
 export type PlanChanged = {
   readonly type: 'PlanChanged';
   readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' | 'released' };

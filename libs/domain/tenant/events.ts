@@ -27,7 +27,7 @@ export type TenantRenamed = {
 /** Nobody gets in any more; what it wrote is kept until `eraseAfter` (RFC 3339) and erased then. */
 export type TenantClosed = { readonly type: 'TenantClosed'; readonly data: { readonly eraseAfter: string } };
 
-/** A link was made that so many people may join by. Whoever holds its token may; only the token's hash is kept. */
+/** A link was made that so many people may join by. Anyone who holds its token may; only the token's hash is kept. */
 export type MemberInvited = {
   readonly type: 'MemberInvited';
   readonly data: {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client, type Pool } from 'pg';
 import { createPool } from '../../../../libs/platform/database/pools';
@@ -6,15 +5,6 @@ import { createPostgresIdempotencyStore } from '../../../../libs/platform/idempo
 import { Problem } from '../../../../libs/platform/problems';
 import { createTestDatabase, type TestDatabase } from '../../../../libs/testing/database';
 import { asPerson, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
-
-const platform = join(__dirname, '../../../../libs/platform');
-const MIGRATIONS = [
-  { id: '0001-roles', file: join(platform, 'database/migrations/0001-roles.sql') },
-  { id: '0004-idempotency', file: join(platform, 'idempotency/schema.sql') },
-  { id: '0028-leases', file: join(platform, 'lease/schema.sql') },
-  { id: '0028-idempotency-lease-time', file: join(platform, 'idempotency/lease-time.sql') },
-  { id: '0010-idempotency-persons', file: join(platform, 'idempotency/persons.sql') },
-];
 
 describe('Idempotency-Key', () => {
   let database: TestDatabase;
@@ -25,7 +15,7 @@ describe('Idempotency-Key', () => {
   let queries = 0;
 
   beforeAll(async () => {
-    database = await createTestDatabase(MIGRATIONS);
+    database = await createTestDatabase();
     owner = new Client({ connectionString: database.urls.owner });
     await owner.connect();
     pool = createPool({ url: database.urls.app, max: 10, applicationName: 'spec' });
@@ -254,7 +244,7 @@ describe('Idempotency-Key', () => {
     expect(queries).toBe(0);
   });
 
-  it('answers 503 and runs nothing while its store is away', async () => {
+  it('answers 503 and runs nothing while its store is not available', async () => {
     const gone = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
     const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(gone) });
     const answer = await make('k1', undefined, undefined, broken);
