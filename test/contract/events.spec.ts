@@ -56,7 +56,7 @@ describe('docs/events.md, the contract of what is stored', () => {
     }
   });
 
-  it('can not be written while a stored event has lost its name or has another field', () => {
+  it('cannot be written while a stored event has lost its name or has another field', () => {
     const earlier = replaced('| `times` | `number` |', '| `times` | `string` |').replace(
       '### TaskDeleted\n',
       '### TaskBurnt\n\n- Schema version: 1\n\n### TaskDeleted\n',
