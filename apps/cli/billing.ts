@@ -9,8 +9,8 @@ import { createCatalogue } from '../../libs/plans/catalogue';
 import { unlimited } from '../../libs/plans/limit-guard.port';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import type { Runtime } from '../runtime';
-import { modeOf } from '../stripe';
+import type { Runtime } from '../bootstrap/runtime';
+import { modeOf } from '../bootstrap/stripe';
 import { table } from './table';
 import { UsageError } from './usage';
 

@@ -3,9 +3,9 @@ import { migrate } from '../../libs/platform/database/migrate';
 import { deriveRolePasswords } from '../../libs/platform/database/roles';
 import { isNobodyThere } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
-import type { Context } from '../context';
-import { MIGRATIONS, SUPPLEMENTS } from '../migrations';
-import { openRuntime, type Runtime } from '../runtime';
+import type { Context } from '../bootstrap/context';
+import { openRuntime, type Runtime } from '../bootstrap/runtime';
+import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../migrations';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { poolerUsers } from './database';
@@ -26,6 +26,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
     rolePrefix: settings.databaseRolePrefix,
     rolePasswords: deriveRolePasswords(databaseUrls.owner, secretKey, settings.databaseRolePrefix),
     migrations: MIGRATIONS,
+    baseline: BASELINE,
     supplements: SUPPLEMENTS,
   });
   return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';

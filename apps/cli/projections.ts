@@ -1,7 +1,12 @@
 import { userInfo } from 'node:os';
 import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
-import { withClient } from '../../libs/platform/database/pools';
+import {
+  readCheckpoints,
+  readParkedLanes,
+  readSkippedEvents,
+  setCheckpointState,
+} from '../../libs/projecting/operator-queries';
 import { resumeLane } from '../../libs/projecting/parking';
 import type { Projection } from '../../libs/projecting/projection';
 import { projections } from '../../projections';
@@ -17,13 +22,7 @@ export const projectionNamed = (name: string | undefined): Projection => {
 /** Position, lag and state of each projection. */
 export const listProjections = async (pool: Pool, log: EventLog): Promise<string> => {
   const head = await log.head();
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ projection: string; version: number; position: string; state: string; parked: string; moved: Date }>(
-      `select c.projection, c.version, c.position, c.state, c.moved_at as moved,
-         (select count(*) from projecting.parked p where p.projection = c.projection) as parked
-       from projecting.checkpoints c order by c.projection`,
-    ),
-  );
+  const rows = await readCheckpoints(pool);
   return table(
     ['projection', 'version', 'position', 'behind', 'parked', 'state', 'moved'],
     rows.map(({ projection, version, position, state, parked, moved }) => {
@@ -48,30 +47,13 @@ export const setProjectionState = async (
   state: 'paused' | 'running',
 ): Promise<string> => {
   const projection = projectionNamed(name);
-  await withClient(pool, (client) =>
-    client.query('update projecting.checkpoints set state = $2, epoch = epoch + 1 where projection = $1', [
-      projection.name,
-      state,
-    ]),
-  );
+  await setCheckpointState(pool, projection.name, state);
   return `${projection.name} is ${state}`;
 };
 
 /** What has stopped because an event was refused. */
 export const listParked = async (pool: Pool): Promise<string> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{
-      projection: string;
-      lane: string;
-      position: string;
-      event_type: string;
-      kind: string;
-      attempts: number;
-      error: string;
-    }>(
-      'select projection, lane, position, event_type, kind, attempts, error from projecting.parked order by parked_at',
-    ),
-  );
+  const rows = await readParkedLanes(pool);
   if (rows.length === 0) return 'nothing is parked';
   return table(
     ['projection', 'lane', 'position', 'event', 'kind', 'attempts', 'reason'],
@@ -81,12 +63,7 @@ export const listParked = async (pool: Pool): Promise<string> => {
 
 /** Events that operators have skipped: every fold leaves them out, a rebuild's too. */
 export const listSkipped = async (pool: Pool): Promise<string> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ cells: string[] }>(
-      `select array[projection, lane::text, position::text, event_type, skipped_by, skipped_at::text, error] as cells
-       from projecting.skipped order by skipped_at`,
-    ),
-  );
+  const rows = await readSkippedEvents(pool);
   if (rows.length === 0) return 'no event was skipped';
   return table(
     ['projection', 'lane', 'position', 'event', 'by', 'at', 'reason'],

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
-import { withClient } from '../../libs/platform/database/pools';
+import { readParkedEvents, readReactions } from '../../libs/reacting/operator-queries';
 import { forgetParked, retryParked } from '../../libs/reacting/parking';
 import { table } from './table';
 import { UsageError } from './usage';
@@ -8,13 +8,7 @@ import { UsageError } from './usage';
 /** Position and lag of each reaction, how many events it has set aside, and those that it could not answer. */
 export const listReactions = async (pool: Pool, log: EventLog): Promise<string> => {
   const head = await log.head();
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ reaction: string; position: string; waiting: number; moved: Date }>(
-      `select c.reaction, c.position, c.moved_at as moved,
-         (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and p.waiting) as waiting
-       from reacting.checkpoints c order by c.reaction`,
-    ),
-  );
+  const rows = await readReactions(pool);
   const reactions = table(
     ['reaction', 'position', 'behind', 'set aside', 'moved'],
     rows.map(({ reaction, position, waiting, moved }) => {
@@ -25,21 +19,8 @@ export const listReactions = async (pool: Pool, log: EventLog): Promise<string> 
   return `${reactions}\n\n${await listParkedEvents(pool)}`;
 };
 
-interface ParkedEvent {
-  readonly reaction: string;
-  readonly event_id: string;
-  readonly lane: string;
-  readonly event_type: string;
-  readonly attempts: number;
-  readonly error: string;
-}
-
 const listParkedEvents = async (pool: Pool): Promise<string> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<ParkedEvent>(
-      'select reaction, event_id, lane, event_type, attempts, error from reacting.parked where not waiting order by parked_at',
-    ),
-  );
+  const rows = await readParkedEvents(pool);
   if (rows.length === 0) return 'nothing is parked';
   return table(
     ['reaction', 'event', 'lane', 'type', 'attempts', 'reason'],

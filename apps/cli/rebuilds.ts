@@ -2,30 +2,13 @@ import type { Pool } from 'pg';
 import { sleep } from '../../libs/platform/backoff';
 import { withClient } from '../../libs/platform/database/pools';
 import { requestRebuild } from '../../libs/projecting/install';
+import { type RebuildRow, readOpenRebuilds, readRebuild } from '../../libs/projecting/operator-queries';
 import { projectionNamed } from './projections';
 import { table } from './table';
 
-interface Rebuild {
-  readonly version: number;
-  readonly state: string;
-  readonly position: string;
-  readonly target: string;
-  readonly events: string;
-  readonly attempt: number;
-  readonly failures: number;
-  readonly next: Date;
-  readonly error: string | null;
-}
-
-const COLUMNS = 'version, state, position, target, events, attempt, failures, next_attempt_at as next, error';
-
 /** Rebuilds that are not ended: what is wanted, how far it is, and why it failed. Empty where there is none. */
 export const listRebuilds = async (pool: Pool): Promise<string> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<Rebuild & { projection: string }>(
-      `select projection, ${COLUMNS} from projecting.rebuilds where state not in ('done', 'superseded') order by requested_at`,
-    ),
-  );
+  const rows = await readOpenRebuilds(pool);
   if (rows.length === 0) return '';
   return table(
     ['rebuild of', 'to version', 'state', 'position', 'of', 'attempt', 'failures', 'next attempt', 'reason'],
@@ -37,7 +20,7 @@ export const listRebuilds = async (pool: Pool): Promise<string> => {
   );
 };
 
-const describe = ({ state, version, position, target }: Rebuild): string =>
+const describe = ({ state, version, position, target }: RebuildRow): string =>
   state === 'requested'
     ? `waiting for a worker whose release has version ${version}; check that one is running`
     : `${state}: position ${position} of ${target}`;
@@ -55,10 +38,7 @@ export const rebuildProjection = async (
   const projection = projectionNamed(name);
   const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
   for (let shown = ''; ; await sleep(500)) {
-    const { rows } = await withClient(pool, (client) =>
-      client.query<Rebuild>(`select ${COLUMNS} from projecting.rebuilds where id = $1`, [id]),
-    );
-    const [rebuild] = rows;
+    const rebuild = await readRebuild(pool, id);
     if (!rebuild) throw new Error('the rebuild is no longer in the database');
     if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
     if (rebuild.state === 'superseded')

@@ -3,7 +3,9 @@ import { markText, misfits } from '../../libs/event-log/mark';
 import type { EventLog, Position } from '../../libs/event-log/port';
 import { inTransaction } from '../../libs/platform/database/pools';
 import { requestRebuild } from '../../libs/projecting/install';
+import { raiseCheckpointEpoch } from '../../libs/projecting/operator-queries';
 import { readPlaces } from '../../libs/projecting/places';
+import { moveReaction } from '../../libs/reacting/operator-queries';
 import { projections } from '../../projections';
 import { UsageError } from './usage';
 
@@ -16,8 +18,7 @@ export const resetProjections = async (pool: Pool, log: EventLog, words: readonl
   if (names.length === 0) return 'every read model matches the log: nothing was reset';
   await inTransaction(pool, async (client) => {
     for (const name of names) {
-      // Raises the epoch, so that no worker writes what it has folded from where it was.
-      await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [name]);
+      await raiseCheckpointEpoch(client, name);
       await requestRebuild(client, name);
     }
   });
@@ -54,17 +55,7 @@ export const resetReaction = async (
   const { logId } = await log.identity();
   const position: Position = last?.position ?? 0n;
   const mark = last ? markText({ ...last, logId }) : null;
-  const moved = await inTransaction(pool, async (client) => {
-    const { rowCount } = await client.query(
-      // A worker that is at it has another holder then, and begins again at the new place.
-      `update reacting.checkpoints set position = $2, mark = $3, holder = gen_random_uuid(), leased_until = '-infinity',
-         moved_at = now() where reaction = $1`,
-      [name, position.toString(), mark],
-    );
-    // They were stored to be answered later, and lie before the new place or are read again behind it.
-    await client.query('delete from reacting.parked where reaction = $1 and waiting', [name]);
-    return rowCount === 1;
-  });
+  const moved = await inTransaction(pool, (client) => moveReaction(client, name, position, mark));
   if (!moved) throw new UsageError(`there is no reaction ${name}; \`tenantry reactions\` lists them`);
   return `${name} continues after position ${position}`;
 };

@@ -16,8 +16,8 @@ import { eachAlone } from '../../libs/platform/each-alone';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
-import type { Runtime } from '../runtime';
-import { modeOf, openGateway } from '../stripe';
+import type { Runtime } from '../bootstrap/runtime';
+import { modeOf, openGateway } from '../bootstrap/stripe';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -3,7 +3,7 @@ import type { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { inStreamLimits } from '../../libs/plans/limit-guard';
 import { type LimitGuard, unlimited } from '../../libs/plans/limit-guard.port';
-import type { Runtime } from '../runtime';
+import type { Runtime } from '../bootstrap/runtime';
 
 /**
  * The command bus of the worker. Of the plan's limits it checks those that a tenant's own stream holds, such as seats. It

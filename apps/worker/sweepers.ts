@@ -13,11 +13,11 @@ import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { tenantsToErase } from '../../projections/tenants/queries';
-import { createErasureEvents } from '../erasure-events';
-import { createJoinEvents } from '../join-events';
-import type { Runtime } from '../runtime';
-import { createSignUpEvents } from '../sign-up-events';
-import { createTenantStates } from '../tenant-states';
+import type { Runtime } from '../bootstrap/runtime';
+import { createErasureEvents } from '../bootstrap/sagas/erasure-events';
+import { createJoinEvents } from '../bootstrap/sagas/join-events';
+import { createSignUpEvents } from '../bootstrap/sagas/sign-up-events';
+import { createTenantStates } from '../bootstrap/sagas/tenant-states';
 
 /** ms between two looks. */
 const SIGN_UPS_MS = 5_000;

@@ -5,6 +5,7 @@ import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
 import { holdLock } from '../platform/database/held-lock';
 import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv5 } from '../platform/ids/uuid';
+import { allHaveReached } from '../projecting/checkpoint-queries';
 
 export interface ErasingParts {
   readonly log: EventLog;
@@ -56,9 +57,7 @@ const asAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: P
 const readModelsAreCalm = (client: PoolClient, tenantId: string): Promise<boolean> =>
   client
     .query<{ calm: boolean }>(
-      `select not exists (select from projecting.checkpoints c where c.position < e.head)
-         and not exists (select from projecting.rebuilds where state in ('loading', 'catching-up')) as calm
-       from erasing.erasures e where e.tenant_id = $1`,
+      `select ${allHaveReached('e.head')} as calm from erasing.erasures e where e.tenant_id = $1`,
       [tenantId],
     )
     .then(({ rows }) => rows[0]?.calm === true);

@@ -29,7 +29,7 @@ describe('the roles, in the schema of identity', () => {
          values ($1, $2, $2, 'Somebody', 'hash', 'active')`,
         [id, `${id}@acme.example`],
       );
-      await app.query('select identity.open_session($1, $2, $3, $4, 30, null)', [
+      await app.query('select identity.open_session($1, $2, $3, $4, 30, null, null)', [
         uuidv7(),
         id,
         tenant,
@@ -90,7 +90,6 @@ describe('the roles, in the schema of identity', () => {
     'select id from identity.persons',
     'select id from identity.sessions',
     'select private_key from identity.signing_keys',
-    `select identity.find_credentials('x')`,
     `select identity.rotate_refresh_token('x', 'x', 'x', 10, 30)`,
     `select identity.find_credentials('x', 'x')`,
     `select identity.find_refresh_token('x')`,
@@ -101,7 +100,7 @@ describe('the roles, in the schema of identity', () => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });
 
-  it.each(['select id from identity.persons', `select identity.find_credentials('x')`])(
+  it.each(['select id from identity.persons', `select identity.find_credentials('x', 'x')`])(
     'refuse the log and the operator: %s',
     async (sql) => {
       await expect(log.query(sql)).rejects.toMatchObject(DENIED);

@@ -1,21 +1,13 @@
 import type { Pool } from 'pg';
 import type { EventLog, Position } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
+import { readPosition } from '../projecting/checkpoint-queries';
 import type { Held } from './reservations';
 
 /** How far the read model is that counts what is in use. */
 export type CountedUpTo = () => Promise<Position>;
 
 /** @param pool connects as any role that may read checkpoints */
-export const countedUpTo = async (pool: Pool): Promise<Position> => {
-  const { rows } = await withClient(pool, (client) =>
-    client.query<{ position: string }>({
-      name: 'counted-up-to',
-      text: `select position::text from projecting.checkpoints where projection = 'plan-limits'`,
-    }),
-  );
-  return BigInt(rows[0]?.position ?? 0);
-};
+export const countedUpTo = (pool: Pool): Promise<Position> => readPosition(pool, 'plan-limits');
 
 const AGGREGATES = { projects: 'project', tasks: 'task' } as const;
 

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
-import { type Migration, migrate } from '../platform/database/migrate';
+import type { Migration } from '../platform/database/applied-migrations';
+import { migrate } from '../platform/database/migrate';
 import { createPool } from '../platform/database/pools';
 import { deriveRolePasswords, roleNames, roleUrls, urlFor } from '../platform/database/roles';
 import { silentLogger } from '../platform/logger.port';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
+import { isLaneParked } from '../projecting/checkpoint-queries';
 import type { PositionWaiter } from '../projecting/position-waiter.port';
 import { NotYet } from './reaction';
 
@@ -19,8 +19,6 @@ export const readModelHas = async (
   position: Position,
 ): Promise<void> => {
   if (!(await waiter.waitFor(position, PATIENCE_MS))) throw new NotYet(`${projection} is behind`);
-  const { rowCount } = await withClient(pool, (client) =>
-    client.query('select from projecting.parked where projection = $1 and lane = $2', [projection, tenantId]),
-  );
-  if (rowCount !== 0) throw new Error(`${projection} does not advance for this tenant: one of its events is parked`);
+  if (await isLaneParked(pool, projection, tenantId))
+    throw new Error(`${projection} does not advance for this tenant: one of its events is parked`);
 };

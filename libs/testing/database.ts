@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
-import { type Migration, migrate } from '../platform/database/migrate';
+import type { Migration } from '../platform/database/applied-migrations';
+import { migrate } from '../platform/database/migrate';
 import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '../platform/database/roles';
 import { jobsSchema } from '../platform/jobs/schema';
 
@@ -62,7 +63,7 @@ export const createEmptyDatabase = async (): Promise<{ url: string; drop(): Prom
 };
 
 const supplementsOf = (migrations: readonly Migration[]) =>
-  migrations.some(({ id }) => id === '0013-jobs') ? [jobsSchema] : [];
+  migrations.some(({ id }) => id.endsWith('-jobs')) ? [jobsSchema] : [];
 
 const serverUrl = (): string => fromSetup('TENANTRY_TEST_DATABASE_URL');
 

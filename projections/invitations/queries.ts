@@ -27,6 +27,11 @@ const INVITATIONS: Statement = {
     order by invitation_id desc limit $2`,
 };
 
+/** SQL for the number of a tenant's invitations that can still be used. @param tenant an SQL expression */
+export const countOpenInvitations = (tenant: string): string =>
+  `(select count(*)::integer from read_model.invitations i where i.tenant_id = ${tenant}
+        and not i.revoked and i.uses < i.max_uses and i.expires_at > now())`;
+
 const HELD: Statement = {
   name: 'invitation-held',
   text: `select tenant_id as "tenantId", invitation_id as id from read_model.invitation_tokens

@@ -1,4 +1,6 @@
+import { joinNames } from '../../libs/identity/name-join';
 import type { PersonDb, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import { JOIN_COMPANIES } from '../tenants/queries';
 
 export interface Company {
   readonly tenantId: string;
@@ -22,7 +24,7 @@ const WHERE_THEY_BELONG: Statement = {
 const COMPANIES: Statement = {
   name: 'companies',
   text: `select tenant_id as "tenantId", name, slug, role
-    from read_model.memberships join read_model.companies using (tenant_id) where ${OWN} order by joined_position`,
+    from read_model.memberships ${JOIN_COMPANIES} where ${OWN} order by joined_position`,
 };
 
 interface Membership {
@@ -65,7 +67,7 @@ const PAGE: Statement = {
 const named = (members: string): string => `select person_id as "personId", role, joined_at as "joinedAt",
     joined_position::text as "joinedPosition", version, name, email
   from (select * from read_model.members where ${HERE} and ${members}) members
-  left join identity.persons on id = person_id order by joined_position desc`;
+  ${joinNames('person_id')} order by joined_position desc`;
 
 const MEMBER: Statement = { name: 'member', text: named('person_id = $1') };
 const MEMBERS: Statement = {

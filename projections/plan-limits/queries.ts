@@ -1,5 +1,6 @@
 import type { PlanLimits } from '../../libs/domain/limits';
 import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import { countOpenInvitations } from '../invitations/queries';
 
 /** What of a plan is in use. */
 export interface UsageRow {
@@ -20,8 +21,7 @@ const USAGE: Statement = {
   text: `with me as (select (select nullif(current_setting('app.tenant_id', true), '')::uuid) as id)
     select t.plan, t.limits,
       coalesce(n.seats, 0) as seats, coalesce(n.teams, 0) as teams, coalesce(n.projects, 0) as projects,
-      (select count(*)::integer from read_model.invitations i where i.tenant_id = me.id
-        and not i.revoked and i.uses < i.max_uses and i.expires_at > now()) as "openInvitations",
+      ${countOpenInvitations('me.id')} as "openInvitations",
       coalesce((select p.tasks from read_model.plan_tasks p where p.tenant_id = me.id
         order by p.tasks desc limit 1), 0) as "tasksPerProject",
       coalesce((select c.calls::float8 from plans.api_calls c where c.tenant_id = me.id

@@ -21,6 +21,10 @@ const PROJECT: Statement = {
   text: `select ${COLUMNS} from read_model.projects where project_id = $1`,
 };
 
+/** SQL for the keys of one project, as a table. @param id an SQL expression */
+export const projectById = (id: string): string =>
+  `(select tenant_id, project_id from read_model.projects where project_id = ${id})`;
+
 const ALL: Statement = {
   name: 'projects',
   text: `select ${COLUMNS} from read_model.projects where project_id < $1 order by project_id desc limit $2`,

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Position } from '../../libs/event-log/port';
 import { withClient } from '../../libs/platform/database/pools';
 import type { Parameter, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
-import { FROM_THE_FIRST } from '../projects/queries';
+import { FROM_THE_FIRST, projectById } from '../projects/queries';
 
 export interface TaskRow {
   readonly id: string;
@@ -68,13 +68,12 @@ const listOf = (conditions: readonly Condition[]): Statement => {
   const next = (): string => `$${++last}`;
   return {
     name: ['tasks', ...conditions.map(({ name }) => name)].join('-'),
-    text: `select t.* from read_model.projects p left join lateral (
+    text: `select t.* from ${projectById('$1')} p left join lateral (
         select ${COLUMNS} from read_model.tasks t
         where t.tenant_id = p.tenant_id and t.project_id = p.project_id and t.task_id < $2
           ${conditions.map(({ sql }) => sql(next)).join(' ')}
         order by t.task_id desc limit $3
-      ) t on true
-      where p.project_id = $1 order by t.id desc`,
+      ) t on true order by t.id desc`,
   };
 };
 

@@ -25,6 +25,9 @@ export const findTenant = async (db: TenantDb): Promise<TenantRow | undefined> =
   return row;
 };
 
+/** SQL that adds the name and slug of tenants to rows that hold their `tenant_id`. */
+export const JOIN_COMPANIES = 'join read_model.companies using (tenant_id)';
+
 /**
  * Closed companies whose time has come, for those who work for all tenants.
  * @param pool connects as the projector

@@ -1,21 +1,20 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf, type Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findMember, listMembers, type MemberRow } from '../../../projections/members/queries';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { IfMatch, type Versioned, withETag } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { notFound } from '../http/not-found';
-import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
-import { PathId } from '../http/path-id';
-import { Context, type RequestContext } from '../http/request-context';
-import { SCOPED_DB } from '../tokens';
+import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { PathId } from '../http/validation/path-id';
 import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
 
 /** Name and address change without the company's knowing, and are no part of what a write has to have seen. */
@@ -27,7 +26,7 @@ const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
 @Controller('v1/members')
 export class MembersController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly db: ScopedDb,
     private readonly commands: CommandBus,
   ) {}
 

@@ -8,7 +8,7 @@ import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
 import { readModelHas } from '../../../libs/reacting/read-model';
 import { projectsProjection } from '../../../projections/projects/projection';
 import { projectsOfTeam } from '../../../projections/projects/queries';
-import { createTenantStates } from '../../tenant-states';
+import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
 
 /**

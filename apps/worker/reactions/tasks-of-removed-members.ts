@@ -8,7 +8,7 @@ import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
 import { readModelHas } from '../../../libs/reacting/read-model';
 import { tasksProjection } from '../../../projections/tasks/projection';
 import { tasksAssignedBefore } from '../../../projections/tasks/queries';
-import { createTenantStates } from '../../tenant-states';
+import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
 
 /**

@@ -1,12 +1,10 @@
+import { eventTypes } from '../event-types';
+
 /** What can happen to a task. Names and fields are a storage contract: never renamed, only upcast on read. */
-export type TaskEvent =
-  | TaskCreated
-  | TaskDescribed
-  | TaskStatusChanged
-  | TaskAssigned
-  | TaskUnassigned
-  | TaskDueDateChanged
-  | TaskDeleted;
+export type TaskEvent = TaskLifecycleEvent | TaskDetailEvent;
+
+export type TaskLifecycleEvent = TaskCreated | TaskDeleted;
+export type TaskDetailEvent = TaskDescribed | TaskStatusChanged | TaskAssigned | TaskUnassigned | TaskDueDateChanged;
 
 export const TASK_STATUSES = ['open', 'in-progress', 'done'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
@@ -51,3 +49,13 @@ export type TaskDeleted = {
     readonly projectId: string;
   };
 };
+
+export const TASK_EVENTS = eventTypes<TaskEvent>({
+  TaskCreated: true,
+  TaskDescribed: true,
+  TaskStatusChanged: true,
+  TaskAssigned: true,
+  TaskUnassigned: true,
+  TaskDueDateChanged: true,
+  TaskDeleted: true,
+});

@@ -51,7 +51,7 @@ const CLOSE_MS = 5_000;
 /** Makes other processes drop their caches of the log. */
 const ERASED = 'erased';
 
-/** The event log in one PostgreSQL table; `schema.sql` beside this file says how it keeps its promises. */
+/** The event log in one PostgreSQL table; the comments in `apps/migrations/0003-event-log.sql` say how it keeps its order. */
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
   const { connectionString, pooler, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
   const { logger = silentLogger, historyMs: intervalMs = 1_000 } = options;

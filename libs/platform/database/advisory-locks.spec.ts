@@ -31,16 +31,9 @@ describe('the advisory locks', () => {
   it('that are taken in SQL have the numbers of the list', () => {
     const bySql = sources.filter((name) => name.endsWith('.sql') && /advisory_xact_lock/.test(text.get(name) ?? ''));
     expect(Object.fromEntries(bySql.map((name) => [name, [...new Set(numbersIn(name))]]))).toEqual({
-      'libs/event-log/postgres/append-expected-by-equality.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/append-expected.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/append-on-event.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/append-one.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/erased-tenants.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/log-identity.sql': [ADVISORY_LOCKS.appending],
-      'libs/event-log/postgres/schema.sql': [ADVISORY_LOCKS.appending],
-      'libs/plans/lease-time.sql': [ADVISORY_LOCKS.reserving],
-      'libs/plans/reserving-by-sums.sql': [ADVISORY_LOCKS.reserving],
-      'libs/plans/schema.sql': [ADVISORY_LOCKS.reserving],
+      'apps/migrations/0004-event-log-appends.sql': [ADVISORY_LOCKS.appending],
+      'apps/migrations/0005-event-log-history.sql': [ADVISORY_LOCKS.appending],
+      'apps/migrations/0018-plans.sql': [ADVISORY_LOCKS.reserving],
     });
   });
 });

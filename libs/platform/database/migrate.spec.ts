@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { createEmptyDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../testing/database';
-import { type MigrateOptions, type Migration, migrate, type Supplement } from './migrate';
+import type { Migration } from './applied-migrations';
+import { type MigrateOptions, migrate, type Supplement } from './migrate';
 import { deriveRolePasswords, roleUrls, urlFor } from './roles';
 
 let dir: string;
@@ -49,7 +50,7 @@ beforeEach(async () => {
   database = await createEmptyDatabase();
   files.length = 0;
   files.push(
-    { id: '0001-roles', file: join(__dirname, 'migrations/0001-roles.sql') },
+    { id: '0001-roles', file: join(__dirname, '../../../apps/migrations/0001-read-models.sql') },
     await write(
       '0002-first',
       'create schema first; create table first.t (n integer); grant usage on schema first to {{app}};',
@@ -83,6 +84,46 @@ describe('migrate', () => {
     expect(await query(database.url, "select to_regclass('first.v') as it")).toEqual([{ it: null }]);
     const mended = await write('0003-broken', 'create table first.v (n integer)');
     expect(await migrate(database.url, options([...files, mended]))).toEqual({ applied: ['0003-broken'] });
+  });
+
+  describe('with a baseline', () => {
+    const baseline = { replaces: ['0001-early', '0002-early'], last: '0002-first' };
+    const recorded = async (): Promise<string[]> =>
+      (await query<{ id: string }>(database.url, 'select id from platform.migrations order by id')).map(({ id }) => id);
+    /** As if the earlier migrations had made what the baseline makes. */
+    const recordInstead = async (ids: readonly string[]): Promise<void> => {
+      await migrate(database.url, options(files));
+      await query(
+        database.url,
+        `delete from platform.migrations; insert into platform.migrations (id, checksum)
+         select id, 'earlier' from unnest('{${ids.join(',')}}'::text[]) id`,
+      );
+    };
+
+    it('applies the baseline to an empty database', async () => {
+      expect((await migrate(database.url, { ...options(files), baseline })).applied).toEqual([
+        '0001-roles',
+        '0002-first',
+      ]);
+    });
+
+    it('continues after the baseline where a database has every migration that the baseline replaces', async () => {
+      await recordInstead(baseline.replaces);
+      expect(await migrate(database.url, { ...options(files), baseline, apply: false })).toEqual({ applied: [] });
+      const later = await write('0003-second', 'create table first.u (n integer)');
+      const all = { ...options([...files, later]), baseline };
+      expect(await migrate(database.url, all)).toEqual({ applied: ['0003-second'] });
+      expect(await recorded()).toEqual(['0001-early', '0001-roles', '0002-early', '0002-first', '0003-second']);
+      expect(await migrate(database.url, all)).toEqual({ applied: [] });
+    });
+
+    it('refuses a database that has only some of the migrations that the baseline replaces, and names the others', async () => {
+      await recordInstead(['0001-early']);
+      await expect(migrate(database.url, { ...options(files), baseline })).rejects.toThrow(
+        /lacks its migrations 0002-early;/,
+      );
+      expect(await recorded()).toEqual(['0001-early']);
+    });
   });
 
   it('changes nothing where it may not apply, and names what is missing', async () => {

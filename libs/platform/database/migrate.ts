@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { ADVISORY_LOCKS } from './advisory-locks';
+import {
+  type Baseline,
+  type LoadedMigration,
+  loadMigration,
+  type Migration,
+  readMigrationState,
+  recordApplied,
+} from './applied-migrations';
 import { DatabaseSetupError } from './errors';
 import { haveRoleSettings } from './role-settings';
 import { DATABASE_ROLES, ensureRoles, type PerRole, quotedRoles, roleNames, roleUrls, secureDatabase } from './roles';
-
-/** `id` names it for ever (`0002-event-log`), `file` is the absolute path of its SQL. Order is the list's. */
-export interface Migration {
-  readonly id: string;
-  readonly file: string;
-}
 
 /** What a library keeps in the database and migrates by itself. Installed by the owner, after the migrations. */
 export interface Supplement {
@@ -25,6 +25,8 @@ export interface MigrateOptions {
   readonly rolePrefix: string;
   readonly rolePasswords: PerRole<string>;
   readonly migrations: readonly Migration[];
+  /** A database that has all the migrations which the baseline replaces continues from the end of the baseline. */
+  readonly baseline?: Baseline;
   readonly supplements?: readonly Supplement[];
   /** False: nothing is changed, and a database that is not up to date is an error. True by default. */
   readonly apply?: boolean;
@@ -33,12 +35,6 @@ export interface MigrateOptions {
 export interface MigrateResult {
   /** Ids that this call applied. Empty on a warm start. */
   readonly applied: readonly string[];
-}
-
-interface Loaded {
-  readonly id: string;
-  readonly sql: string;
-  readonly checksum: string;
 }
 
 const OLDEST_SERVER = 15;
@@ -55,7 +51,7 @@ const LOCK_ATTEMPTS = 12;
  * @throws DatabaseSetupError the server is too old, a migration was changed after it was applied, a right is missing
  */
 export const migrate = async (ownerUrl: string, options: MigrateOptions): Promise<MigrateResult> => {
-  const migrations = await Promise.all(options.migrations.map(load));
+  const migrations = await Promise.all(options.migrations.map(loadMigration));
   const owner = new Client({
     connectionString: ownerUrl,
     application_name: 'tenantry-migrate',
@@ -84,45 +80,18 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
   }
 };
 
-/** The SQL of a migration and the checksum that binds it once it was applied. */
-const load = async ({ id, file }: Migration): Promise<Loaded> => {
-  const sql = (await readFile(file, 'utf8')).replaceAll('\r\n', '\n');
-  return { id, sql, checksum: createHash('sha256').update(sql).digest('hex') };
-};
-
-interface AppliedRow {
-  id: string;
-  checksum: string;
-  server: number;
-}
-
-const pendingOf = async (owner: Client, migrations: readonly Loaded[]): Promise<Loaded[]> => {
-  const applied = new Map<string, string>();
-  try {
-    const { rows } = await owner.query<AppliedRow>('select id, checksum from platform.migrations');
-    for (const row of rows) applied.set(row.id, row.checksum);
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || (error.code !== '42P01' && error.code !== '3F000')) throw error;
-  }
-  for (const { id, checksum } of migrations) {
-    const before = applied.get(id);
-    if (before !== undefined && before !== checksum) {
-      throw new DatabaseSetupError(
-        `migration ${id} was changed after this database had applied it; restore its file and write the change as a new migration`,
-      );
-    }
-  }
-  return migrations.filter(({ id }) => !applied.has(id));
-};
-
 const outdatedIn = async (owner: Client, { supplements = [] }: MigrateOptions): Promise<Supplement[]> => {
   const outdated: Supplement[] = [];
   for (const supplement of supplements) if (!(await supplement.isCurrent(owner))) outdated.push(supplement);
   return outdated;
 };
 
-const missingIn = async (owner: Client, migrations: readonly Loaded[], options: MigrateOptions): Promise<string[]> => [
-  ...(await pendingOf(owner, migrations)).map((it) => it.id),
+const missingIn = async (
+  owner: Client,
+  migrations: readonly LoadedMigration[],
+  options: MigrateOptions,
+): Promise<string[]> => [
+  ...(await readMigrationState(owner, migrations, options.baseline)).pending.map((it) => it.id),
   ...(await outdatedIn(owner, options)).map((it) => it.name),
 ];
 
@@ -152,7 +121,7 @@ const canLogIn = async (url: string): Promise<boolean> => {
 
 const bringUpToDate = async (
   owner: Client,
-  migrations: readonly Loaded[],
+  migrations: readonly LoadedMigration[],
   options: MigrateOptions,
   rolesWork: boolean,
 ): Promise<string[]> => {
@@ -171,7 +140,8 @@ const bringUpToDate = async (
       )`);
   });
   // Another process may have done it while this one waited for the lock.
-  const pending = await pendingOf(owner, migrations);
+  const { pending, adopted } = await readMigrationState(owner, migrations, options.baseline);
+  await recordApplied(owner, adopted);
   for (const migration of pending) await apply(owner, migration, options.rolePrefix);
   const outdated = await outdatedIn(owner, options);
   const roles = quotedRoles(options.rolePrefix);
@@ -190,12 +160,12 @@ const requireServer = async (owner: Client): Promise<void> => {
   );
 };
 
-const apply = async (owner: Client, { id, sql, checksum }: Loaded, rolePrefix: string): Promise<void> => {
+const apply = async (owner: Client, { id, sql, checksum }: LoadedMigration, rolePrefix: string): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     try {
       await owner.query(`begin; set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
       await explainingRights(owner, () => owner.query(withRoles(sql, rolePrefix)));
-      await owner.query('insert into platform.migrations (id, checksum) values ($1, $2)', [id, checksum]);
+      await recordApplied(owner, [{ id, checksum }]);
       await owner.query('commit');
       return;
     } catch (error) {

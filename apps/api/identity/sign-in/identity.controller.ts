@@ -1,0 +1,118 @@
+import { Body, Controller, Get, Header, Post } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { type Digested, withDigest } from '../../http/contract/etag';
+import { OfPerson } from '../../http/contract/needs.decorator';
+import { Public } from '../../http/contract/public.decorator';
+import { RateLimit } from '../../http/limits/rate-limit.decorator';
+import { Documented } from '../../http/openapi/documented';
+import { Client, type ClientInfo } from '../../http/requests/client';
+import { askerOf } from '../../http/requests/command-context';
+import { Context, type RequestContext } from '../../http/requests/request-context';
+import {
+  FoundDto,
+  FoundedDto,
+  JwksDto,
+  MeDto,
+  RefreshDto,
+  RefreshedDto,
+  SignedInDto,
+  SignedUpDto,
+  SignInDto,
+  SignUpDto,
+} from './identity.dto';
+import { Identity } from './identity.service';
+
+/** Who somebody is, and which company they act in. */
+@ApiTags('Identity')
+@Controller()
+export class IdentityController {
+  constructor(
+    private readonly identity: Identity,
+    private readonly keys: SigningKeys,
+  ) {}
+
+  @Post('v1/signup')
+  @Public()
+  @RateLimit('signup')
+  @Documented({
+    summary: 'Sign up: create a user, a tenant, and the user’s membership as owner',
+    response: SignedUpDto,
+    status: 201,
+    problems: ['conflict'],
+  })
+  signUp(
+    @Body() body: SignUpDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<SignedUpDto> {
+    return this.identity.signUp(body, context, client);
+  }
+
+  @Post('v1/sessions')
+  @Public()
+  @RateLimit('signin')
+  @Documented({
+    summary: 'Sign in',
+    description:
+      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited for each account and network; correct ones are not counted. A user without a tenant can sign in and use the routes about the own account.',
+    response: SignedInDto,
+    status: 201,
+    problems: ['unauthenticated', 'not-found'],
+  })
+  signIn(
+    @Body() body: SignInDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<SignedInDto> {
+    return this.identity.signIn(body, context, client);
+  }
+
+  @Post('v1/sessions/refresh')
+  @Public()
+  @RateLimit('signin')
+  @Documented({
+    summary: 'Exchange a refresh token for new tokens',
+    description:
+      'Each refresh token can be used once. Within 10 seconds a repeat returns the same new token, for two tabs that refresh together or an answer that was lost. A later repeat ends the session, because the token may have been copied.',
+    response: RefreshedDto,
+    status: 201,
+    problems: ['unauthenticated'],
+  })
+  refresh(@Body() { refreshToken }: RefreshDto, @Context() context: RequestContext): Promise<RefreshedDto> {
+    return this.identity.refresh(refreshToken, context);
+  }
+
+  @Post('v1/tenants')
+  @OfPerson()
+  @RateLimit('signup')
+  @Documented({
+    summary: 'Create another tenant',
+    description:
+      'The signed-in user becomes its owner and gets tokens of a new session in it. The present session stays valid.',
+    response: FoundedDto,
+    status: 201,
+  })
+  found(
+    @Body() { companyName }: FoundDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<FoundedDto> {
+    return this.identity.found(companyName, context, client);
+  }
+
+  @Get('v1/me')
+  @OfPerson()
+  @Documented({ summary: 'Show the signed-in user and their tenants', response: MeDto, versioned: true })
+  async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
+    return withDigest(await this.identity.me(askerOf(context)));
+  }
+
+  @Get('.well-known/jwks.json')
+  @Public()
+  @Header('cache-control', 'public, max-age=300')
+  @Documented({ summary: 'List the public keys that verify access tokens (RFC 7517)', response: JwksDto })
+  jwks(): JwksDto {
+    return { keys: [...this.keys.jwks()] };
+  }
+}

@@ -1,0 +1,126 @@
+create schema identity;
+comment on schema identity is
+  'Who users are: the personal data that events never hold, and what proves who a user is. The application''s role sees
+  only a user''s own rows. What must be looked up before the user is known (an address, a refresh token) goes through
+  functions that answer one question each.';
+
+create table identity.persons (
+  id            uuid        not null primary key,
+  email         text        not null,
+  email_key     text        not null unique,
+  name          text        not null,
+  password_hash text        not null,
+  state         text        not null default 'pending'
+    constraint persons_state_check check (state in ('pending', 'active', 'erasing', 'erased')),
+  created_at    timestamptz not null default now()
+);
+comment on table identity.persons is 'Users, with their personal data.';
+comment on column identity.persons.email is 'as it was written';
+comment on column identity.persons.email_key is 'equal for two spellings of the same address';
+comment on column identity.persons.password_hash is 'argon2id, with its parameters';
+
+create table identity.sign_ups (
+  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  tenant_id      uuid        not null,
+  company_name   text        not null,
+  slug           text        not null,
+  command_id     uuid        not null,
+  correlation_id text        not null,
+  attempts       integer     not null default 0,
+  attempted_at   timestamptz not null default lease.now(),
+  completed_at   timestamptz
+);
+comment on table identity.sign_ups is
+  'Sign-ups under way: enough to complete one from any point at which it was interrupted. A completed one stays as long
+  as its idempotency key, so that a repeated request finds it.';
+comment on column identity.sign_ups.attempted_at is 'in lease time';
+comment on column identity.sign_ups.completed_at is 'in lease time';
+create index sign_ups_open_idx on identity.sign_ups (attempts, attempted_at) where completed_at is null;
+create index sign_ups_completed_idx on identity.sign_ups (completed_at) where completed_at is not null;
+
+create table identity.sessions (
+  id           uuid        not null primary key,
+  person_id    uuid        not null references identity.persons on delete cascade,
+  tenant_id    uuid,
+  created_at   timestamptz not null default now(),
+  last_used_at timestamptz not null default now(),
+  expires_at   timestamptz not null,
+  ended_at     timestamptz,
+  end_reason   text,
+  user_agent   text,
+  network      bytea
+);
+comment on table identity.sessions is 'Sessions of users. A session outside every tenant has no tenant_id.';
+comment on column identity.sessions.user_agent is 'the name that the client gave itself, for the user''s list of sessions';
+comment on column identity.sessions.network is 'a keyed hash of the network from which it was opened';
+create index sessions_person_idx on identity.sessions (person_id);
+create index sessions_expires_idx on identity.sessions (expires_at);
+create index sessions_ended_idx on identity.sessions (ended_at) where ended_at is not null;
+create index sessions_open_idx on identity.sessions (person_id, created_at desc, id desc) where ended_at is null;
+
+create table identity.refresh_tokens (
+  token_hash  bytea       not null primary key,
+  session_id  uuid        not null references identity.sessions on delete cascade,
+  issued_at   timestamptz not null default now(),
+  used_at     timestamptz,
+  next_salt   bytea,
+  replaced_by bytea,
+  check (num_nulls(used_at, next_salt, replaced_by) in (0, 3))
+);
+comment on table identity.refresh_tokens is
+  'Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
+  The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
+  given the next again, and a reader of this table can not make it.';
+comment on column identity.refresh_tokens.token_hash is 'SHA-256';
+comment on column identity.refresh_tokens.replaced_by is 'the hash of the next token';
+create index refresh_tokens_session_idx on identity.refresh_tokens (session_id, used_at);
+
+create table identity.signing_keys (
+  kid         text        not null primary key,
+  public_jwk  jsonb       not null,
+  private_key bytea       not null,
+  state       text        not null check (state in ('next', 'current', 'retired')),
+  created_at  timestamptz not null default now(),
+  retired_at  timestamptz
+);
+comment on table identity.signing_keys is 'Keys that sign access tokens.';
+comment on column identity.signing_keys.private_key is 'PKCS #8, encrypted under SECRET_KEY';
+create unique index signing_keys_current_idx on identity.signing_keys (state) where state = 'current';
+
+create table identity.erasures (
+  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  command_id     uuid        not null,
+  correlation_id text        not null,
+  attempts       integer     not null default 1,
+  attempted_at   timestamptz not null default lease.now(),
+  erased_at      timestamptz,
+  checked_at     timestamptz
+);
+comment on table identity.erasures is
+  'Erasures of users under way: enough to complete one from any point at which it was interrupted.';
+comment on column identity.erasures.attempted_at is 'in lease time';
+comment on column identity.erasures.erased_at is 'when the personal data was removed, in lease time';
+comment on column identity.erasures.checked_at is
+  'when it was looked for once more, after every request of that time had ended; in lease time';
+create index erasures_open_idx on identity.erasures (attempts, attempted_at) where checked_at is null;
+create index erasures_checked_idx on identity.erasures (checked_at) where checked_at is not null;
+
+create table identity.joins (
+  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  tenant_id      uuid        not null,
+  token_hash     text        not null,
+  email_domain   text        not null,
+  command_id     uuid        not null,
+  correlation_id text        not null,
+  claimed_at     timestamptz not null default now(),
+  attempts       integer     not null default 0,
+  attempted_at   timestamptz not null default lease.now(),
+  completed_at   timestamptz
+);
+comment on table identity.joins is
+  'Joins of new users under way: enough to complete one, or to free its address, from any point at which it was
+  interrupted. A completed one stays as long as its idempotency key.';
+comment on column identity.joins.attempted_at is 'in lease time';
+comment on column identity.joins.completed_at is 'in lease time';
+create index joins_open_idx on identity.joins (attempts, attempted_at) where completed_at is null;
+create index joins_completed_idx on identity.joins (completed_at) where completed_at is not null;

@@ -1,0 +1,118 @@
+-- The erasure of tenants and users: each schema has a function that deletes its own rows, and the erasure calls them. They
+-- run as the owner, who alone may call them.
+
+create function identity.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from identity.sessions where tenant_id = p_tenant_id;
+  -- A repeat of the sign-up must not found the tenant again.
+  delete from identity.sign_ups where tenant_id = p_tenant_id;
+  delete from identity.persons p where p.state = 'pending' and exists (
+    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.joins where tenant_id = p_tenant_id;
+$$;
+comment on function identity.erase_tenant is
+  'Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.';
+
+create function idempotency.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from idempotency.keys where tenant_id = p_tenant_id;
+$$;
+comment on function idempotency.erase_tenant is 'Deletes the idempotency keys of a tenant, with their answers.';
+
+create function idempotency.erase_person(p_person_id uuid, p_tenant_ids uuid[]) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null
+    and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
+$$;
+comment on function idempotency.erase_person is
+  'Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.';
+
+create function event_log.erase_snapshots(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from event_log.snapshots where tenant_id = p_tenant_id;
+$$;
+comment on function event_log.erase_snapshots is 'Deletes the snapshots of a tenant, also where the events are in another database.';
+
+create function plans.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from plans.reservations where tenant_id = p_tenant_id;
+  delete from plans.api_calls where tenant_id = p_tenant_id;
+$$;
+comment on function plans.erase_tenant is 'Deletes the reservations and counted calls of a tenant.';
+
+create function billing.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from billing.inbox i using billing.customers c
+    where c.tenant_id = p_tenant_id and (i.account, i.livemode, i.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.work w using billing.customers c
+    where c.tenant_id = p_tenant_id and (w.account, w.livemode, w.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.calls where tenant_id = p_tenant_id;
+  delete from billing.customers where tenant_id = p_tenant_id;
+$$;
+comment on function billing.erase_tenant is 'Deletes what is kept of a tenant for billing; Stripe keeps its own.';
+
+create function projecting.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from projecting.parked where lane = p_tenant_id and not outside;
+  -- A lane is a tenant, or a user's stream outside tenants; ids are never both.
+  delete from projecting.skipped where lane = p_tenant_id;
+$$;
+comment on function projecting.erase_tenant is
+  'Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.';
+
+create function reacting.erase_tenant(p_tenant_id uuid) returns void
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  delete from reacting.parked where lane = p_tenant_id and not outside;
+$$;
+comment on function reacting.erase_tenant is 'Deletes the parked events of a tenant.';
+
+create or replace function erasing.erase_rows(p_tenant_id uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_tenant_id is null then
+    raise exception 'a tenant must be named' using errcode = '22004';
+  end if;
+  perform identity.erase_tenant(p_tenant_id);
+  perform idempotency.erase_tenant(p_tenant_id);
+  perform event_log.erase_snapshots(p_tenant_id);
+  perform plans.erase_tenant(p_tenant_id);
+  perform billing.erase_tenant(p_tenant_id);
+  perform projecting.erase_tenant(p_tenant_id);
+  perform reacting.erase_tenant(p_tenant_id);
+end $$;
+comment on function erasing.erase_rows is
+  'Deletes what is kept of a tenant beside its events and its read models. The users who were members stay: they may be
+  members of other tenants.';
+
+create or replace function identity.erase_person(p_person_id uuid) returns uuid[]
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  ended uuid[];
+begin
+  update identity.persons set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
+  where id = p_person_id and state = 'erasing';
+  -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
+  with those as (
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the person was erased',
+      user_agent = null, network = null
+    where person_id = p_person_id returning id)
+  select coalesce(array_agg(id), '{}') into ended from those;
+  delete from identity.refresh_tokens where session_id = any (ended);
+  delete from identity.sign_ups where person_id = p_person_id;
+  perform idempotency.erase_person(p_person_id, array(
+    select s.tenant_id from identity.sessions s where s.person_id = p_person_id and s.tenant_id is not null));
+  update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
+    checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
+      else checked_at end
+  where person_id = p_person_id;
+  return ended;
+end $$;
+comment on function identity.erase_person is
+  'Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what was
+  written since.';
+
+revoke all on function identity.erase_tenant, idempotency.erase_tenant, idempotency.erase_person,
+  event_log.erase_snapshots, plans.erase_tenant, billing.erase_tenant, projecting.erase_tenant, reacting.erase_tenant,
+  erasing.erase_rows, identity.erase_person from public;
+grant execute on function erasing.erase_rows to {{projector}};
+grant execute on function identity.erase_person to {{app}}, {{projector}};

@@ -1,0 +1,2811 @@
+-- The whole database as it is after all migrations and with every read model. Written by `npm run schema` from the
+-- catalogue of PostgreSQL, to be read and not to be run. {{app}}, {{log}}, {{projector}}, {{operator}} and {{jobs}} are the
+-- roles of the installation (libs/platform/database/roles.ts), {{owner}} is the user of DATABASE_URL.
+
+
+-- ==== billing ====
+
+-- Money: which Stripe customer is which tenant, the events that Stripe sent, and the requests that were made to Stripe.
+create schema billing;
+grant usage on schema billing to {{app}}, {{operator}}, {{projector}};
+
+-- Requests to Stripe, written before they are made, each with the key by which Stripe recognises a repeat.
+create table billing.calls (
+  tenant_id uuid not null,
+  call_id uuid not null,
+  kind text not null,
+  idempotency_key text not null,
+  params jsonb not null,
+  state text not null default 'pending'::text,
+  result jsonb,
+  attempts integer not null default 0,
+  -- in lease time
+  asked_at timestamp with time zone not null default lease.now(),
+  -- in lease time
+  due_at timestamp with time zone not null default lease.now(),
+  -- the order of a tenant's requests
+  number bigint not null generated always as identity,
+  constraint calls_pkey PRIMARY KEY (tenant_id, call_id),
+  constraint calls_kind_check CHECK ((kind = ANY (ARRAY['customer'::text, 'checkout'::text, 'portal'::text, 'change'::text]))),
+  constraint calls_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'done'::text, 'failed'::text])))
+);
+CREATE INDEX calls_changes_idx ON billing.calls USING btree (tenant_id, number) WHERE (kind = 'change'::text);
+CREATE INDEX calls_due_idx ON billing.calls USING btree (due_at) WHERE (state = 'pending'::text);
+CREATE INDEX calls_recent_idx ON billing.calls USING btree (tenant_id, kind, asked_at);
+alter table billing.calls enable row level security;
+alter table billing.calls force row level security;
+create policy operator_reads on billing.calls as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.calls as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy tenant_works on billing.calls as permissive for all to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")))
+  with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy worker_all on billing.calls as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant insert, select, update on billing.calls to {{app}};
+grant select on billing.calls to {{operator}};
+grant delete, select, update on billing.calls to {{projector}};
+
+-- Which tenant a Stripe customer is: by this table, never by what an object of Stripe says. `account` is empty for the
+-- installation's own account. A tenant has one customer in each mode, until that is deleted.
+create table billing.customers (
+  account text not null,
+  livemode boolean not null,
+  customer_id text not null,
+  tenant_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  deleted_at timestamp with time zone,
+  constraint customers_pkey PRIMARY KEY (account, livemode, customer_id)
+);
+CREATE UNIQUE INDEX customers_tenant_idx ON billing.customers USING btree (tenant_id, account, livemode) WHERE (deleted_at IS NULL);
+alter table billing.customers enable row level security;
+alter table billing.customers force row level security;
+create policy operator_reads on billing.customers as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.customers as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy tenant_reads on billing.customers as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy tenant_writes on billing.customers as permissive for insert to {{app}}
+  with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy worker_all on billing.customers as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant insert, select on billing.customers to {{app}};
+grant select on billing.customers to {{operator}};
+grant select, update on billing.customers to {{projector}};
+
+-- Every event of Stripe, once. Kept as the text that was signed.
+create table billing.inbox (
+  account text not null,
+  livemode boolean not null,
+  event_id text not null,
+  type text not null,
+  customer_id text,
+  -- by Stripe's clock
+  created_at timestamp with time zone not null,
+  received_at timestamp with time zone not null default now(),
+  payload text not null,
+  -- webhook: Stripe sent it; list: found in Stripe's list of events
+  via text not null,
+  -- pending: to be handled; ignored: needs nothing; quarantined: can not be understood; parked: failed too often
+  state text not null,
+  reason text,
+  handled_at timestamp with time zone,
+  -- since when the customer of the event can not be found out, in lease time: after a day the event is parked
+  failing_since timestamp with time zone,
+  constraint inbox_pkey PRIMARY KEY (account, livemode, event_id),
+  constraint inbox_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'handled'::text, 'ignored'::text, 'quarantined'::text, 'parked'::text, 'skipped'::text]))),
+  constraint inbox_via_check CHECK ((via = ANY (ARRAY['webhook'::text, 'list'::text])))
+);
+CREATE INDEX inbox_created_idx ON billing.inbox USING btree (livemode, created_at);
+CREATE INDEX inbox_nameless_idx ON billing.inbox USING btree (received_at) WHERE ((state = 'pending'::text) AND (customer_id IS NULL));
+CREATE INDEX inbox_pending_idx ON billing.inbox USING btree (account, livemode, customer_id) WHERE (state = 'pending'::text);
+CREATE INDEX inbox_state_idx ON billing.inbox USING btree (state, received_at);
+alter table billing.inbox enable row level security;
+alter table billing.inbox force row level security;
+create policy operator_reads on billing.inbox as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.inbox as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy worker_all on billing.inbox as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on billing.inbox to {{operator}};
+grant delete, select, update on billing.inbox to {{projector}};
+
+-- How far Stripe's list of events was read, by Stripe's clock.
+create table billing.listed (
+  account text not null,
+  livemode boolean not null,
+  until timestamp with time zone not null,
+  constraint listed_pkey PRIMARY KEY (account, livemode)
+);
+alter table billing.listed enable row level security;
+alter table billing.listed force row level security;
+create policy operator_reads on billing.listed as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.listed as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy worker_all on billing.listed as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on billing.listed to {{operator}};
+grant insert, select, update on billing.listed to {{projector}};
+
+-- Which process may change something at Stripe for a tenant. A checkout or a change reads what Stripe has and then
+-- requests what follows, so two at once would both be carried out. It is a lease, because no lock may be held during a
+-- request to Stripe; the lease of a killed process ends after a few seconds. A row is deleted when its lease is given
+-- back, and after a crash within the hour.
+create table billing.turns (
+  tenant_id uuid not null,
+  holder uuid not null,
+  -- in lease time
+  until timestamp with time zone not null,
+  constraint turns_pkey PRIMARY KEY (tenant_id)
+);
+alter table billing.turns enable row level security;
+alter table billing.turns force row level security;
+create policy operator_reads on billing.turns as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.turns as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy tenant_works on billing.turns as permissive for all to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")))
+  with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy worker_all on billing.turns as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant delete, insert, select, update on billing.turns to {{app}}, {{projector}};
+grant select on billing.turns to {{operator}};
+
+-- Customers to process: at most one worker at each, however many events of the customer are in the inbox.
+create table billing.work (
+  account text not null,
+  livemode boolean not null,
+  customer_id text not null,
+  -- in lease time
+  due_at timestamp with time zone not null default lease.now(),
+  attempts integer not null default 0,
+  -- in lease time
+  failing_since timestamp with time zone,
+  -- requests since the work began: one that comes during the work asks for another pass
+  asked integer not null default 0,
+  -- requested by reconciliation and not by an event
+  reconcile boolean not null default false,
+  lease uuid,
+  -- in lease time
+  leased_until timestamp with time zone,
+  constraint work_pkey PRIMARY KEY (account, livemode, customer_id)
+);
+CREATE INDEX work_due_idx ON billing.work USING btree (due_at);
+alter table billing.work enable row level security;
+alter table billing.work force row level security;
+create policy operator_reads on billing.work as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on billing.work as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy worker_all on billing.work as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on billing.work to {{operator}};
+grant delete, insert, select, update on billing.work to {{projector}};
+
+-- Requests that customers are compared with Stripe: those of one tenant, or all. Returns how many.
+CREATE OR REPLACE FUNCTION billing.ask(p_account text, p_livemode boolean, p_tenant_id uuid)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with asked as (
+    insert into billing.work as w (account, livemode, customer_id, reconcile)
+    select account, livemode, customer_id, true from billing.customers
+    where account = p_account and livemode = p_livemode and deleted_at is null
+      and (p_tenant_id is null or tenant_id = p_tenant_id)
+    order by customer_id
+    on conflict (account, livemode, customer_id) do update
+      set reconcile = true, due_at = least(w.due_at, lease.now()), asked = w.asked + 1
+    returning 1)
+  select count(*)::integer from asked;
+$function$;
+grant execute on function billing.ask(p_account text, p_livemode boolean, p_tenant_id uuid) to {{projector}};
+
+-- The same for the tenant of the caller, after a request to Stripe was answered.
+CREATE OR REPLACE FUNCTION billing.ask_for_me(p_account text, p_livemode boolean)
+ RETURNS integer
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with asked as (
+    insert into billing.work as w (account, livemode, customer_id)
+    select account, livemode, customer_id from billing.customers
+    where account = p_account and livemode = p_livemode and deleted_at is null
+      and tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)
+    on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, lease.now()), asked = w.asked + 1
+    returning 1)
+  select count(*)::integer from asked;
+$function$;
+grant execute on function billing.ask_for_me(p_account text, p_livemode boolean) to {{app}};
+
+-- The events of Stripe behind a decision about the tenant of the caller.
+CREATE OR REPLACE FUNCTION billing.causes(p_event_ids text[])
+ RETURNS TABLE(event_id text, type text, created_at timestamp with time zone, received_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select i.event_id, i.type, i.created_at, i.received_at
+  from billing.inbox i join billing.customers c using (account, livemode, customer_id)
+  where i.event_id = any (p_event_ids)
+    and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid);
+$function$;
+grant execute on function billing.causes(p_event_ids text[]) to {{app}};
+
+-- Gives customers that are due to one worker, for so many seconds: customers of the account and mode that the worker
+-- can ask Stripe about. In two steps, because a limit within `in` is a limit for each row where PostgreSQL takes the
+-- table for a small one.
+CREATE OR REPLACE FUNCTION billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer)
+ RETURNS TABLE(account text, livemode boolean, customer_id text, lease uuid, attempts integer, failing_since timestamp with time zone, asked integer, reconcile boolean)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with due as materialized (
+    select u.account, u.livemode, u.customer_id from billing.work u
+    where u.account = p_account and u.livemode = p_livemode
+      and u.due_at <= lease.now() and (u.leased_until is null or u.leased_until <= lease.now())
+    order by u.due_at limit p_limit for update skip locked)
+  update billing.work w set lease = gen_random_uuid(), leased_until = lease.now() + make_interval(secs => p_seconds)
+  from due d where w.account = d.account and w.livemode = d.livemode and w.customer_id = d.customer_id
+  returning w.account, w.livemode, w.customer_id, w.lease, w.attempts, w.failing_since, w.asked, w.reconcile;
+$function$;
+grant execute on function billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer) to {{projector}};
+
+-- Deletes what is kept of a tenant for billing; Stripe keeps its own.
+CREATE OR REPLACE FUNCTION billing.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from billing.inbox i using billing.customers c
+    where c.tenant_id = p_tenant_id and (i.account, i.livemode, i.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.work w using billing.customers c
+    where c.tenant_id = p_tenant_id and (w.account, w.livemode, w.customer_id) = (c.account, c.livemode, c.customer_id);
+  delete from billing.calls where tenant_id = p_tenant_id;
+  delete from billing.customers where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- Ends the work on these events of a customer. What has come meanwhile, or was requested, keeps the customer due: the
+-- lock of the row, and a fresh look after it, leave no gap. False: the lease has passed to another worker, whose result
+-- may be newer, so the customer is processed once more.
+CREATE OR REPLACE FUNCTION billing.finish(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_asked integer, p_event_ids text[], p_state text, p_reason text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_asked integer;
+begin
+  select w.asked into v_asked from billing.work w
+  where w.account = p_account and w.livemode = p_livemode and w.customer_id = p_customer and w.lease = p_lease for update;
+  if not found then
+    insert into billing.work as w (account, livemode, customer_id) values (p_account, p_livemode, p_customer)
+    on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, lease.now()), asked = w.asked + 1;
+    return false;
+  end if;
+  update billing.inbox i set state = p_state, reason = p_reason, handled_at = now()
+  where i.account = p_account and i.livemode = p_livemode and i.event_id = any (p_event_ids) and i.state = 'pending';
+  if v_asked <> p_asked or exists (select from billing.inbox i where i.account = p_account and i.livemode = p_livemode
+      and i.customer_id = p_customer and i.state = 'pending') then
+    update billing.work w set lease = null, leased_until = null, attempts = 0, failing_since = null,
+      reconcile = w.reconcile and v_asked <> p_asked, due_at = lease.now()
+    where w.account = p_account and w.livemode = p_livemode and w.customer_id = p_customer;
+  else
+    delete from billing.work w
+    where w.account = p_account and w.livemode = p_livemode and w.customer_id = p_customer;
+  end if;
+  return true;
+end $function$;
+grant execute on function billing.finish(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_asked integer, p_event_ids text[], p_state text, p_reason text) to {{projector}};
+
+-- Whether there is unfinished work for the tenant of the caller.
+CREATE OR REPLACE FUNCTION billing.is_at_work(p_account text, p_livemode boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select exists (select from billing.work w join billing.customers c using (account, livemode, customer_id)
+    where w.account = p_account and w.livemode = p_livemode
+      and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+$function$;
+grant execute on function billing.is_at_work(p_account text, p_livemode boolean) to {{app}};
+
+-- Whether there is unfinished work for the tenant of the caller that has not failed: a request waits no longer for work
+-- that failed.
+CREATE OR REPLACE FUNCTION billing.is_well_at_work(p_account text, p_livemode boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select exists (select from billing.work w join billing.customers c using (account, livemode, customer_id)
+    where w.account = p_account and w.livemode = p_livemode and w.attempts = 0
+      and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
+$function$;
+grant execute on function billing.is_well_at_work(p_account text, p_livemode boolean) to {{app}};
+
+-- Sets the customer of an event that did not name one; null: it belongs to no customer.
+CREATE OR REPLACE FUNCTION billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with named as (
+    update billing.inbox set customer_id = p_customer,
+      state = case when p_customer is null then 'quarantined' else state end,
+      reason = case when p_customer is null then 'Stripe knows of no customer to whom it belongs' end
+    where account = p_account and livemode = p_livemode and event_id = p_event_id and state = 'pending'
+      and customer_id is null
+    returning account, livemode, customer_id
+  )
+  insert into billing.work as w (account, livemode, customer_id)
+  select account, livemode, customer_id from named where customer_id is not null
+  on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, lease.now()), asked = w.asked + 1;
+$function$;
+grant execute on function billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text) to {{projector}};
+
+-- Called when the work failed: it is due again after a pause.
+CREATE OR REPLACE FUNCTION billing.put_off(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_ms integer)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update billing.work set lease = null, leased_until = null, attempts = attempts + 1,
+    failing_since = coalesce(failing_since, lease.now()), due_at = lease.now() + make_interval(secs => p_ms / 1000.0)
+  where account = p_account and livemode = p_livemode and customer_id = p_customer and lease = p_lease;
+$function$;
+grant execute on function billing.put_off(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_ms integer) to {{projector}};
+
+-- An operator wants an event to be handled again, as it is understood now. Returns its new state; null: there is
+-- nothing to retry.
+CREATE OR REPLACE FUNCTION billing.retry(p_event_id text, p_type text, p_customer text, p_created timestamp with time zone, p_state text, p_reason text)
+ RETURNS text
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with retried as (
+    update billing.inbox set type = p_type, customer_id = coalesce(p_customer, customer_id), created_at = p_created,
+      state = p_state, reason = p_reason, handled_at = null
+    where event_id = p_event_id and state in ('parked', 'quarantined', 'skipped')
+    returning account, livemode, customer_id, state
+  ), due as (
+    insert into billing.work as w (account, livemode, customer_id)
+    select distinct account, livemode, customer_id from retried where state = 'pending' and customer_id is not null
+    on conflict (account, livemode, customer_id) do update set due_at = lease.now(), attempts = 0, failing_since = null)
+  select state from retried;
+$function$;
+grant execute on function billing.retry(p_event_id text, p_type text, p_customer text, p_created timestamp with time zone, p_state text, p_reason text) to {{projector}};
+
+-- Stores events of Stripe, many at once; events that are stored already change nothing. Returns the number of customers
+-- that have new work.
+CREATE OR REPLACE FUNCTION billing.take_in(p_accounts text[], p_livemodes boolean[], p_event_ids text[], p_types text[], p_customers text[], p_created timestamp with time zone[], p_payloads text[], p_states text[], p_reasons text[], p_via text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_fresh integer;
+begin
+  with told as (
+    select distinct on (account, livemode, event_id) *
+    from unnest(p_accounts, p_livemodes, p_event_ids, p_types, p_customers, p_created, p_payloads, p_states, p_reasons)
+      as t(account, livemode, event_id, type, customer_id, created_at, payload, state, reason)
+    order by account, livemode, event_id
+  ), fresh as (
+    insert into billing.inbox (account, livemode, event_id, type, customer_id, created_at, payload, state, reason, via)
+    select account, livemode, event_id, type, customer_id, created_at, payload, state, reason, p_via from told
+    on conflict do nothing
+    returning account, livemode, customer_id, state
+  ), due as (
+    insert into billing.work as w (account, livemode, customer_id)
+    select distinct account, livemode, customer_id from fresh where state = 'pending' and customer_id is not null
+    order by account, livemode, customer_id
+    on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, lease.now())
+    returning 1
+  )
+  select count(*) into v_fresh from due;
+  return v_fresh;
+end $function$;
+grant execute on function billing.take_in(p_accounts text[], p_livemodes boolean[], p_event_ids text[], p_types text[], p_customers text[], p_created timestamp with time zone[], p_payloads text[], p_states text[], p_reasons text[], p_via text) to {{app}}, {{projector}};
+
+-- Takes the lease of the tenant, or extends it. False: another process has it.
+CREATE OR REPLACE FUNCTION billing.take_turn(p_tenant_id uuid, p_holder uuid, p_seconds integer)
+ RETURNS boolean
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with taken as (
+    insert into billing.turns as t (tenant_id, holder, until)
+    values (p_tenant_id, p_holder, lease.now() + make_interval(secs => p_seconds))
+    on conflict (tenant_id) do update set holder = excluded.holder, until = excluded.until
+      where t.until <= lease.now() or t.holder = excluded.holder
+    returning 1)
+  select exists (select from taken);
+$function$;
+grant execute on function billing.take_turn(p_tenant_id uuid, p_holder uuid, p_seconds integer) to {{app}}, {{projector}};
+
+
+-- ==== bullmq ====
+
+-- The transport of jobs. BullMQ makes its tables and functions itself (libs/platform/jobs/schema.ts). The role may not
+-- create anything here: the owner would meet it on the search path at the next upgrade.
+create schema bullmq;
+grant usage on schema bullmq to {{jobs}};
+
+create sequence bullmq.event_seq as bigint start with 1 increment by 1 cache 1;
+grant usage on sequence bullmq.event_seq to {{jobs}};
+
+create sequence bullmq.job_seq as bigint start with 1 increment by 1 cache 1;
+grant usage on sequence bullmq.job_seq to {{jobs}};
+
+create sequence bullmq.relay_mid_seq as bigint start with 1 increment by 1 cache 1;
+grant usage on sequence bullmq.relay_mid_seq to {{jobs}};
+
+
+-- ==== erasing ====
+
+-- Erasures of closed tenants under way: kept outside the read models, so that an interrupted one is completed even
+-- where the event that closed the tenant is erased already.
+create schema erasing;
+grant usage on schema erasing to {{operator}}, {{projector}};
+
+-- One row for each erasure that is not complete.
+create table erasing.erasures (
+  tenant_id uuid not null,
+  -- position of the log's last event when the erasure began or the events were deleted: the tenant has no event after
+  -- it
+  head numeric(20,0) not null,
+  begun_at timestamp with time zone not null default now(),
+  -- when the events were deleted: no append comes after it
+  deleted_at timestamp with time zone,
+  -- fencing token, raised by each worker that takes the erasure
+  attempt integer not null default 0,
+  constraint erasures_pkey PRIMARY KEY (tenant_id)
+);
+alter table erasing.erasures enable row level security;
+alter table erasing.erasures force row level security;
+create policy operator_reads on erasing.erasures as permissive for select to {{operator}}
+  using (true);
+create policy projector_works on erasing.erasures as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on erasing.erasures to {{operator}};
+grant delete, insert, select, update (attempt, deleted_at, head) on erasing.erasures to {{projector}};
+
+-- Deletes what is kept of a tenant beside its events and its read models. The users who were members stay: they may be
+-- members of other tenants.
+CREATE OR REPLACE FUNCTION erasing.erase_rows(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_tenant_id is null then
+    raise exception 'a tenant must be named' using errcode = '22004';
+  end if;
+  perform identity.erase_tenant(p_tenant_id);
+  perform idempotency.erase_tenant(p_tenant_id);
+  perform event_log.erase_snapshots(p_tenant_id);
+  perform plans.erase_tenant(p_tenant_id);
+  perform billing.erase_tenant(p_tenant_id);
+  perform projecting.erase_tenant(p_tenant_id);
+  perform reacting.erase_tenant(p_tenant_id);
+end $function$;
+grant execute on function erasing.erase_rows(p_tenant_id uuid) to {{projector}};
+
+
+-- ==== event_log ====
+
+-- The event log: one row an event, in one table and one order. The order of positions is the order of commits, because
+-- positions are drawn under an advisory lock that is held until the commit. A reader that asks for positions after its
+-- checkpoint can not pass an event that is still being written.
+create schema event_log;
+grant usage on schema event_log to {{app}}, {{log}}, {{operator}}, {{projector}};
+
+-- The answer to one append of a batch.
+create type event_log.append_outcome as (
+  -- place of the append in the batch, from 1
+  ord integer,
+  -- a(ppended), r(epeated), c(onflict)
+  outcome "char",
+  -- after the append; the stream's version after a conflict
+  version integer,
+  last_position bigint,
+  -- ms since 1970, of an append that was written now
+  recorded_at bigint
+);
+
+-- Names an event and its log.
+create type event_log.mark as (
+  log_id uuid,
+  "position" numeric,
+  event_id uuid,
+  command_id uuid,
+  -- the tenant whose erasure may have removed the event
+  tenant_id uuid
+);
+
+-- A sequence and not max(position) + 1: the positions of an erased tenant must never be used again.
+create sequence event_log.positions as bigint start with 1 increment by 1 cache 1;
+grant select, usage on sequence event_log.positions to {{log}};
+grant select on sequence event_log.positions to {{operator}}, {{projector}};
+
+-- Erased tenants, for ever: an id, and nothing that it could lead to.
+create table event_log.erased_tenants (
+  tenant_id uuid not null,
+  erased_at timestamp with time zone not null default now(),
+  constraint erased_tenants_pkey PRIMARY KEY (tenant_id)
+);
+alter table event_log.erased_tenants enable row level security;
+alter table event_log.erased_tenants force row level security;
+create policy log_reads on event_log.erased_tenants as permissive for select to {{log}}
+  using (true);
+create policy operator_reads on event_log.erased_tenants as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on event_log.erased_tenants as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+grant select on event_log.erased_tenants to {{log}}, {{operator}};
+
+-- Every event, in the order of its position.
+create table event_log.events (
+  "position" bigint not null,
+  recorded_at timestamp with time zone not null,
+  command_id uuid not null,
+  aggregate_id uuid not null,
+  -- null: a stream outside every tenant (users, operators)
+  tenant_id uuid,
+  -- only with actor_kind 'p'
+  actor_id uuid,
+  -- null: the command itself
+  causation_id uuid,
+  -- 1 for the first event of the stream
+  version integer not null,
+  -- place in its append; the event id is uuidv5(command_id, ordinal)
+  ordinal smallint not null,
+  schema_version smallint not null,
+  -- p(erson), o(perator), s(tripe), y (system)
+  actor_kind "char" not null,
+  aggregate text not null,
+  type text not null,
+  -- null: the command id
+  correlation_id text,
+  -- json and not jsonb: it is written once and read back whole, and jsonb is larger and must be rendered on each read
+  data json not null,
+  constraint events_pkey PRIMARY KEY ("position"),
+  constraint events_stream_key UNIQUE (aggregate_id, aggregate, version)
+);
+CREATE UNIQUE INDEX events_command_key ON event_log.events USING btree (command_id) WITH (fillfactor='100') WHERE (ordinal = 0);
+CREATE INDEX events_tenant_idx ON event_log.events USING btree (tenant_id, (("position" >> 16))) WHERE (tenant_id IS NOT NULL);
+alter table event_log.events enable row level security;
+alter table event_log.events force row level security;
+create policy log_writes on event_log.events as permissive for all to {{log}}
+  using (true)
+  with check (((tenant_id IS NULL) OR (NOT (EXISTS ( SELECT
+   FROM event_log.erased_tenants e
+  WHERE (e.tenant_id = events.tenant_id))))));
+create policy operator_reads on event_log.events as permissive for select to {{operator}}
+  using (true);
+create policy owner_erases on event_log.events as permissive for all to {{owner}}
+  using (true);
+create policy projector_reads on event_log.events as permissive for select to {{projector}}
+  using (true);
+create policy tenant_reads on event_log.events as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on event_log.events to {{app}}, {{operator}}, {{projector}};
+grant insert, select on event_log.events to {{log}};
+
+-- Which log this is, and how often it went back to an older copy. Every mark of the log (checkpoints, snapshots, states
+-- in memory) names the log and an event of it, so that a mark of another history is recognised.
+create table event_log.identity (
+  only_row boolean not null default true,
+  log_id uuid not null default gen_random_uuid(),
+  epoch integer not null default 1,
+  epoch_began_at timestamp with time zone not null default now(),
+  constraint identity_pkey PRIMARY KEY (only_row),
+  constraint identity_only_row_check CHECK (only_row)
+);
+grant select on event_log.identity to {{log}}, {{operator}}, {{projector}};
+
+-- Folded states of long streams. A row that is missing, or of another fold version, only costs a longer read.
+create table event_log.snapshots (
+  tenant_id uuid,
+  aggregate_id uuid not null,
+  aggregate text not null,
+  fold_version integer not null,
+  version integer not null,
+  state json not null,
+  -- of the last event that was folded: it names the event, which a version alone does not
+  command_id uuid,
+  constraint snapshots_pkey PRIMARY KEY (aggregate_id, aggregate)
+);
+alter table event_log.snapshots enable row level security;
+alter table event_log.snapshots force row level security;
+create policy log_snapshots on event_log.snapshots as permissive for all to {{log}}
+  using (true)
+  with check (true);
+create policy owner_erases on event_log.snapshots as permissive for all to {{owner}}
+  using (true);
+grant delete, insert, select, update on event_log.snapshots to {{log}};
+
+-- Takes a batch of appends, each to a stream of its own, and answers each on its own: a conflict fails only the append
+-- that has it. Callers put no stream and no command into one batch twice. The command of the event at the expected
+-- version is compared where the caller knows it, because a version alone fits again after a log went back to an older
+-- copy.
+CREATE OR REPLACE FUNCTION event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[])
+ RETURNS SETOF event_log.append_outcome
+ LANGUAGE plpgsql
+AS $function$
+declare
+  stamp timestamptz;
+begin
+  perform pg_catalog.pg_advisory_xact_lock(7301946);
+  perform event_log.raise_positions();
+  -- One time for all, drawn under the lock: times and positions have one order.
+  stamp := date_trunc('milliseconds', clock_timestamp());
+  return query
+  with appends as materialized (
+    select a.*, coalesce(last.version, 0) as current,
+      a.expected = -1 or (a.expected = coalesce(last.version, 0)
+        and coalesce(a.expected_command = last.command_id, true)) as fits,
+      prior.version as prior_version, prior.position as prior_position
+    from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, counts, actor_kinds, actor_ids,
+                causation_ids, correlations, expected_commands)
+      with ordinality as a (command_id, tenant_id, aggregate, aggregate_id, expected, count, actor_kind, actor_id,
+                            causation_id, correlation, expected_command, ord)
+    left join lateral (
+      select e.version, e.command_id from event_log.events e
+      where e.aggregate_id = a.aggregate_id and e.aggregate = a.aggregate
+      order by e.version desc limit 1
+    ) last on true
+    left join lateral (
+      select l.version, l.position
+      from event_log.events f
+      join event_log.events l on l.aggregate_id = f.aggregate_id and l.aggregate = f.aggregate
+        and l.version >= f.version and l.command_id = f.command_id
+      where f.command_id = a.command_id and f.ordinal = 0
+      order by l.version desc limit 1
+    ) prior on true
+  ), written as (
+    insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
+      version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+    select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id,
+      e.causation_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
+      e.payload::json
+    from (
+      select a.*, v.ordinal, a.current + v.ordinal + 1 as version, v.type, v.schema_version, v.payload
+      from unnest(ordinals, owners, types, versions, payloads)
+        with ordinality as v (ordinal, owner, type, schema_version, payload, place)
+      join appends a on a.ord = v.owner
+      where a.prior_version is null and a.fits
+      order by v.place
+    ) e
+    returning position, command_id
+  )
+  select a.ord::integer,
+    (case when a.prior_version is not null then 'r' when w.position is not null then 'a' else 'c' end)::"char",
+    case when a.prior_version is not null then a.prior_version
+         when w.position is not null then a.current + a.count else a.current end,
+    coalesce(a.prior_position, w.position), (extract(epoch from stamp) * 1000)::bigint
+  from appends a
+  left join (select command_id, max(position) as position from written group by command_id) w using (command_id);
+end
+$function$;
+grant execute on function event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[]) to {{log}};
+
+-- A batch of appends that all name the version they expect, with half the work of event_log.append: one insert from the
+-- arrays as they come. One element of each array is an event, in order, and positions follow one another in that order.
+-- Returns the last position and the time in ms since 1970. Null, or a unique violation: nothing of the batch was
+-- written, and event_log.append answers each append.
+CREATE OR REPLACE FUNCTION event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[])
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  locked text;
+  stamp  timestamptz;
+begin
+  locked := pg_catalog.pg_advisory_xact_lock(7301946);
+  -- A statement of its own, so that it sees the log as it is under the lock. What came after the expected version violates
+  -- a unique index, also of a stream that was expected to be new. A scalar subquery, which is looked up in the index for
+  -- each: not exists might be planned as a join that reads the whole table.
+  if exists (
+    select from unnest(aggregate_ids, aggregates, expected, expected_commands) as a (aggregate_id, aggregate, version, command_id)
+    where a.version > 0 and (
+      select e.command_id is distinct from coalesce(a.command_id, e.command_id) from event_log.events e
+      where e.aggregate_id = a.aggregate_id and e.aggregate = a.aggregate and e.version = a.version) is not false
+  ) or (select s.last_value - (not s.is_called)::integer from event_log.positions s)
+    < (select max(position) from event_log.events) then
+    return null;
+  end if;
+  stamp := date_trunc('milliseconds', clock_timestamp());
+  insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
+    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+  select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id, e.causation_id,
+    e.expected + e.ordinal + 1, e.ordinal, e.schema_version, e.actor_kind, e.aggregate, e.type, e.correlation, e.payload
+  from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, ordinals, actor_kinds, actor_ids,
+              causation_ids, correlations, types, schema_versions, payloads)
+    as e (command_id, tenant_id, aggregate, aggregate_id, expected, ordinal, actor_kind, actor_id,
+          causation_id, correlation, type, schema_version, payload);
+  return array[currval('event_log.positions'), (extract(epoch from stamp) * 1000)::bigint];
+end
+$function$;
+grant execute on function event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[]) to {{log}};
+
+-- A lone append of one event: its position and its time in ms since 1970. Null, or a unique violation: nothing was
+-- written, and event_log.append says why.
+CREATE OR REPLACE FUNCTION event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  locked text;
+  stamp  timestamptz;
+  place  bigint;
+begin
+  locked := pg_catalog.pg_advisory_xact_lock(7301946);
+  place := nextval('event_log.positions');
+  -- A statement of its own, so that it sees the log as it is under the lock. The last event lies before the next position,
+  -- unless the sequence is behind the events. It is looked for by the end of the index: whether any event lies at or behind
+  -- a position would be planned as a read of the whole table where it is planned while the table is small.
+  if (select max(e.position) from event_log.events e) >= place or (p_expected > 0 and (
+    select e.command_id is distinct from coalesce(p_expected_command, e.command_id) from event_log.events e
+    where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate and e.version = p_expected) is not false
+  ) then
+    return null;
+  end if;
+  stamp := date_trunc('milliseconds', clock_timestamp());
+  p_expected := p_expected + 1;
+  insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
+    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+  values (place, stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id, p_causation_id,
+    p_expected, 0, p_schema_version, p_actor_kind, p_aggregate, p_type, p_correlation, p_payload);
+  return array[place, (extract(epoch from stamp) * 1000)::bigint];
+end
+$function$;
+grant execute on function event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid) to {{log}};
+
+-- Called when an event that a process had seen is not there any more. Raises the epoch once for all processes that find
+-- it at the same time: a caller that has seen an older epoch than the present one gets the present one.
+CREATE OR REPLACE FUNCTION event_log.begin_epoch(p_seen integer)
+ RETURNS SETOF event_log.identity
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update event_log.identity set epoch = epoch + 1, epoch_began_at = now() where epoch = p_seen;
+  return query select * from event_log.identity;
+end $function$;
+grant execute on function event_log.begin_epoch(p_seen integer) to {{log}};
+
+-- Marks a tenant as erased, from the commit on. It takes the lock of the appends: events written before are there to be
+-- deleted, and later appends see the mark.
+CREATE OR REPLACE FUNCTION event_log.bury_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(7301946);
+  insert into event_log.erased_tenants (tenant_id) values (p_tenant_id) on conflict do nothing;
+end $function$;
+grant execute on function event_log.bury_tenant(p_tenant_id uuid) to {{log}};
+
+-- Deletes the snapshots of a tenant, also where the events are in another database.
+CREATE OR REPLACE FUNCTION event_log.erase_snapshots(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from event_log.snapshots where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- Deletes the events and snapshots of a tenant. Only the owner may delete events; a job may ask for it through this
+-- function alone. Returns the number of events.
+CREATE OR REPLACE FUNCTION event_log.erase_tenant(p_tenant_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  erased bigint;
+begin
+  if p_tenant_id is null then
+    raise exception 'a tenant must be named' using errcode = '22004';
+  end if;
+  delete from event_log.snapshots where tenant_id = p_tenant_id;
+  delete from event_log.events where tenant_id = p_tenant_id;
+  get diagnostics erased = row_count;
+  return erased;
+end
+$function$;
+grant execute on function event_log.erase_tenant(p_tenant_id uuid) to {{log}};
+
+-- Raises the sequence of positions to the last event, if a restore or an upgrade left it behind. Returns the position
+-- of that event, or null where the sequence was not behind.
+CREATE OR REPLACE FUNCTION event_log.raise_positions()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  head bigint;
+begin
+  perform pg_advisory_xact_lock(7301946);
+  head := (select max(position) from event_log.events);
+  if head > (select last_value - (not is_called)::integer from event_log.positions) then
+    perform setval('event_log.positions', head);
+    return head;
+  end if;
+  return null;
+end $function$;
+grant execute on function event_log.raise_positions() to {{log}};
+
+
+-- ==== idempotency ====
+
+-- Idempotency keys: which command a client's key was bound to, and how it was answered. Kept for 24 hours.
+create schema idempotency;
+grant usage on schema idempotency to {{app}}, {{projector}};
+
+-- The answer to a claim.
+create type idempotency.claim as (
+  -- c(laimed), m(ismatch), b(usy), a(nswered)
+  outcome "char",
+  command_id uuid,
+  attempt integer,
+  status smallint,
+  answer bytea
+);
+
+-- One row for each key of a client.
+create table idempotency.keys (
+  -- the nil UUID: the request was not signed in
+  tenant_id uuid not null,
+  -- a keyed hash of tenant, user or address, and the key: none of them can be read from it
+  key_id uuid not null,
+  command_id uuid not null,
+  -- of method, path and body
+  request_hash bytea not null,
+  -- fencing token: counts the claims, so that a request that lost its claim can not settle the key
+  attempt integer not null,
+  created_at timestamp with time zone not null,
+  -- in lease time
+  leased_until timestamp with time zone not null,
+  -- null: no answer yet
+  status smallint,
+  -- encrypted by the process, because answers hold tokens
+  answer bytea,
+  -- the user whose personal data the answer may hold: it goes when the user is erased
+  person_id uuid,
+  constraint keys_pkey PRIMARY KEY (tenant_id, key_id)
+) with (fillfactor=70);
+CREATE INDEX keys_created_idx ON idempotency.keys USING btree (created_at);
+alter table idempotency.keys enable row level security;
+alter table idempotency.keys force row level security;
+create policy owner_purges on idempotency.keys as permissive for all to {{owner}}
+  using (true);
+create policy tenant_owns on idempotency.keys as permissive for all to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")))
+  with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant insert, select, update on idempotency.keys to {{app}};
+
+-- Binds a key to a command, or returns the answer that it has. One round trip, and durable when it returns: the command
+-- runs after it. A claim whose lease has ended is taken over with its command id, so that what the first request may
+-- have written is recognised. Claims end by lease time; keys are kept for 24 hours by the wall clock.
+CREATE OR REPLACE FUNCTION idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer)
+ RETURNS idempotency.claim
+ LANGUAGE plpgsql
+AS $function$
+declare
+  at timestamptz := clock_timestamp();
+  until timestamptz := lease.now() + make_interval(secs => p_lease_seconds);
+  k idempotency.keys;
+begin
+  perform set_config('app.tenant_id', p_tenant_id::text, true);
+  loop
+    insert into idempotency.keys (tenant_id, key_id, command_id, request_hash, attempt, created_at, leased_until)
+    values (p_tenant_id, p_key_id, p_command_id, p_request_hash, 1, at, until)
+    on conflict do nothing;
+    if found then
+      return row('c', p_command_id, 1, null, null)::idempotency.claim;
+    end if;
+    select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
+    exit when found;   -- else it was purged in between
+  end loop;
+  at := clock_timestamp();   -- it may have waited for the row
+  until := lease.now() + make_interval(secs => p_lease_seconds);
+  if k.created_at < at - interval '24 hours' then
+    update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
+      created_at = at, leased_until = until, status = null, answer = null
+    where tenant_id = p_tenant_id and key_id = p_key_id;
+    return row('c', p_command_id, k.attempt + 1, null, null)::idempotency.claim;
+  elsif k.request_hash <> p_request_hash then
+    return row('m', null, null, null, null)::idempotency.claim;
+  elsif k.status is not null then
+    return row('a', null, null, k.status, k.answer)::idempotency.claim;
+  elsif k.leased_until > lease.now() then
+    return row('b', null, null, null, null)::idempotency.claim;
+  end if;
+  update idempotency.keys set attempt = k.attempt + 1, leased_until = until
+  where tenant_id = p_tenant_id and key_id = p_key_id;
+  return row('c', k.command_id, k.attempt + 1, null, null)::idempotency.claim;
+end
+$function$;
+grant execute on function idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer) to {{app}};
+
+-- Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.
+CREATE OR REPLACE FUNCTION idempotency.erase_person(p_person_id uuid, p_tenant_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null
+    and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
+$function$;
+-- Only the owner may call it.
+
+-- Deletes the idempotency keys of a tenant, with their answers.
+CREATE OR REPLACE FUNCTION idempotency.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from idempotency.keys where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- Deletes keys of all tenants that are older than 24 hours, which no role of the application could do by itself.
+-- Returns how many.
+CREATE OR REPLACE FUNCTION idempotency.purge(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  purged integer;
+begin
+  delete from idempotency.keys where ctid = any (array(
+    select ctid from idempotency.keys where created_at < clock_timestamp() - interval '24 hours'
+    order by created_at limit p_limit for update skip locked));
+  get diagnostics purged = row_count;
+  return purged;
+end
+$function$;
+grant execute on function idempotency.purge(p_limit integer) to {{app}}, {{projector}};
+
+-- Keeps the answer, or with a null status releases the claim so that the next request runs the command again. It does
+-- not wait for the disk: an answer that is lost in a crash is made again from the same command id.
+CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_person_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform set_config('app.tenant_id', p_tenant_id::text, true), set_config('synchronous_commit', 'off', true);
+  update idempotency.keys
+  set status = p_status, answer = p_answer, person_id = p_person_id,
+    leased_until = case when p_status is null then '-infinity' else leased_until end
+  where tenant_id = p_tenant_id and key_id = p_key_id and attempt = p_attempt and status is null;
+end
+$function$;
+grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_person_id uuid) to {{app}};
+
+
+-- ==== identity ====
+
+-- Who users are: the personal data that events never hold, and what proves who a user is. The application's role sees
+-- only a user's own rows. What must be looked up before the user is known (an address, a refresh token) goes through
+-- functions that answer one question each.
+create schema identity;
+grant usage on schema identity to {{app}}, {{operator}}, {{projector}};
+
+-- Erasures of users under way: enough to complete one from any point at which it was interrupted.
+create table identity.erasures (
+  person_id uuid not null,
+  command_id uuid not null,
+  correlation_id text not null,
+  attempts integer not null default 1,
+  -- in lease time
+  attempted_at timestamp with time zone not null default lease.now(),
+  -- when the personal data was removed, in lease time
+  erased_at timestamp with time zone,
+  -- when it was looked for once more, after every request of that time had ended; in lease time
+  checked_at timestamp with time zone,
+  constraint erasures_pkey PRIMARY KEY (person_id),
+  constraint erasures_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+);
+CREATE INDEX erasures_checked_idx ON identity.erasures USING btree (checked_at) WHERE (checked_at IS NOT NULL);
+CREATE INDEX erasures_open_idx ON identity.erasures USING btree (attempts, attempted_at) WHERE (checked_at IS NULL);
+alter table identity.erasures enable row level security;
+alter table identity.erasures force row level security;
+create policy owner_all on identity.erasures as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
+-- Joins of new users under way: enough to complete one, or to free its address, from any point at which it was
+-- interrupted. A completed one stays as long as its idempotency key.
+create table identity.joins (
+  person_id uuid not null,
+  tenant_id uuid not null,
+  token_hash text not null,
+  email_domain text not null,
+  command_id uuid not null,
+  correlation_id text not null,
+  claimed_at timestamp with time zone not null default now(),
+  attempts integer not null default 0,
+  -- in lease time
+  attempted_at timestamp with time zone not null default lease.now(),
+  -- in lease time
+  completed_at timestamp with time zone,
+  constraint joins_pkey PRIMARY KEY (person_id),
+  constraint joins_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+);
+CREATE INDEX joins_completed_idx ON identity.joins USING btree (completed_at) WHERE (completed_at IS NOT NULL);
+CREATE INDEX joins_open_idx ON identity.joins USING btree (attempts, attempted_at) WHERE (completed_at IS NULL);
+alter table identity.joins enable row level security;
+alter table identity.joins force row level security;
+create policy owner_all on identity.joins as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
+-- Users, with their personal data.
+create table identity.persons (
+  id uuid not null,
+  -- as it was written
+  email text not null,
+  -- equal for two spellings of the same address
+  email_key text not null,
+  name text not null,
+  -- argon2id, with its parameters
+  password_hash text not null,
+  state text not null default 'pending'::text,
+  created_at timestamp with time zone not null default now(),
+  constraint persons_pkey PRIMARY KEY (id),
+  constraint persons_email_key_key UNIQUE (email_key),
+  constraint persons_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'erasing'::text, 'erased'::text])))
+);
+alter table identity.persons enable row level security;
+alter table identity.persons force row level security;
+create policy own_row on identity.persons as permissive for select to {{app}}
+  using ((id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy owner_all on identity.persons as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy people_read on identity.persons as permissive for select to {{app}}
+  using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.person_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
+grant select (created_at, email, id, name, state) on identity.persons to {{app}};
+
+-- Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
+-- The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
+-- given the next again, and a reader of this table can not make it.
+create table identity.refresh_tokens (
+  -- SHA-256
+  token_hash bytea not null,
+  session_id uuid not null,
+  issued_at timestamp with time zone not null default now(),
+  used_at timestamp with time zone,
+  next_salt bytea,
+  -- the hash of the next token
+  replaced_by bytea,
+  constraint refresh_tokens_pkey PRIMARY KEY (token_hash),
+  constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES identity.sessions(id) ON DELETE CASCADE,
+  constraint refresh_tokens_check CHECK ((num_nulls(used_at, next_salt, replaced_by) = ANY (ARRAY[0, 3])))
+);
+CREATE INDEX refresh_tokens_session_idx ON identity.refresh_tokens USING btree (session_id, used_at);
+
+-- Sessions of users. A session outside every tenant has no tenant_id.
+create table identity.sessions (
+  id uuid not null,
+  person_id uuid not null,
+  tenant_id uuid,
+  created_at timestamp with time zone not null default now(),
+  last_used_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  end_reason text,
+  -- the name that the client gave itself, for the user's list of sessions
+  user_agent text,
+  -- a keyed hash of the network from which it was opened
+  network bytea,
+  constraint sessions_pkey PRIMARY KEY (id),
+  constraint sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_ended_idx ON identity.sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX sessions_expires_idx ON identity.sessions USING btree (expires_at);
+CREATE INDEX sessions_open_idx ON identity.sessions USING btree (person_id, created_at DESC, id DESC) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_person_idx ON identity.sessions USING btree (person_id);
+alter table identity.sessions enable row level security;
+alter table identity.sessions force row level security;
+create policy own_rows on identity.sessions as permissive for select to {{app}}
+  using ((person_id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy owner_all on identity.sessions as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+grant select on identity.sessions to {{app}};
+
+-- Sign-ups under way: enough to complete one from any point at which it was interrupted. A completed one stays as long
+-- as its idempotency key, so that a repeated request finds it.
+create table identity.sign_ups (
+  person_id uuid not null,
+  tenant_id uuid not null,
+  company_name text not null,
+  slug text not null,
+  command_id uuid not null,
+  correlation_id text not null,
+  attempts integer not null default 0,
+  -- in lease time
+  attempted_at timestamp with time zone not null default lease.now(),
+  -- in lease time
+  completed_at timestamp with time zone,
+  constraint sign_ups_pkey PRIMARY KEY (person_id),
+  constraint sign_ups_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+);
+CREATE INDEX sign_ups_completed_idx ON identity.sign_ups USING btree (completed_at) WHERE (completed_at IS NOT NULL);
+CREATE INDEX sign_ups_open_idx ON identity.sign_ups USING btree (attempts, attempted_at) WHERE (completed_at IS NULL);
+alter table identity.sign_ups enable row level security;
+alter table identity.sign_ups force row level security;
+create policy owner_all on identity.sign_ups as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+
+-- Keys that sign access tokens.
+create table identity.signing_keys (
+  kid text not null,
+  public_jwk jsonb not null,
+  -- PKCS #8, encrypted under SECRET_KEY
+  private_key bytea not null,
+  state text not null,
+  created_at timestamp with time zone not null default now(),
+  retired_at timestamp with time zone,
+  constraint signing_keys_pkey PRIMARY KEY (kid),
+  constraint signing_keys_state_check CHECK ((state = ANY (ARRAY['next'::text, 'current'::text, 'retired'::text])))
+);
+CREATE UNIQUE INDEX signing_keys_current_idx ON identity.signing_keys USING btree (state) WHERE (state = 'current'::text);
+grant insert, select on identity.signing_keys to {{app}};
+grant delete, insert, select, update (retired_at, state) on identity.signing_keys to {{operator}};
+
+-- Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.
+CREATE OR REPLACE FUNCTION identity.begin_erasure(p_person_id uuid, p_command_id uuid, p_correlation_id text)
+ RETURNS TABLE(command_id uuid, correlation_id text, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update identity.persons p set state = 'erasing' where p.id = p_person_id and p.state in ('active', 'erasing');
+  if not found then
+    return;
+  end if;
+  return query
+    insert into identity.erasures as e (person_id, command_id, correlation_id)
+    values (p_person_id, p_command_id, p_correlation_id)
+    on conflict (person_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
+    returning e.command_id, e.correlation_id, e.attempts;
+end $function$;
+grant execute on function identity.begin_erasure(p_person_id uuid, p_command_id uuid, p_correlation_id text) to {{app}};
+
+-- Called when a tenant would be left without an owner: everything is as before.
+CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_person_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.erasures where person_id = p_person_id and erased_at is null;
+  update identity.persons set state = 'active' where id = p_person_id and state = 'erasing';
+$function$;
+grant execute on function identity.cancel_erasure(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Replaces the password that was checked, and ends every other session; returns those. Null: another change was faster.
+CREATE OR REPLACE FUNCTION identity.change_password(p_person_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  ended uuid[];
+begin
+  update identity.persons set password_hash = p_new_hash
+  where id = p_person_id and password_hash = p_old_hash and state = 'active';
+  if not found then
+    return null;
+  end if;
+  with those as (
+    update identity.sessions set ended_at = clock_timestamp(), end_reason = 'the password was changed'
+    where person_id = p_person_id and id <> p_kept_session_id and ended_at is null returning id)
+  select coalesce(array_agg(id), '{}') into ended from those;
+  return ended;
+end $function$;
+grant execute on function identity.change_password(p_person_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid) to {{app}};
+
+-- Changes what is not null; where a name and address are given as seen, only while they are still the same.
+CREATE OR REPLACE FUNCTION identity.change_profile(p_person_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update identity.persons set name = coalesce(p_name, name), email = coalesce(p_email, email),
+    email_key = coalesce(p_email_key, email_key)
+  where id = p_person_id and state = 'active'
+    and (p_seen_name is null or (name = p_seen_name and email = p_seen_email));
+  if found then
+    return 'changed';
+  end if;
+  perform from identity.persons where id = p_person_id and state = 'active';
+  return case when found then 'stale' else 'gone' end;
+exception when unique_violation then
+  return 'taken';
+end $function$;
+grant execute on function identity.change_profile(p_person_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
+
+-- Claims an address for a user who joins. A repeat of the same command finds its own claim.
+CREATE OR REPLACE FUNCTION identity.claim_join(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text)
+ RETURNS TABLE(outcome text, person_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into identity.persons (id, email, email_key, name, password_hash)
+  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  on conflict (email_key) do nothing;
+  if found then
+    insert into identity.joins (person_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
+    values (p_person_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
+    return query select 'claimed', p_person_id, now(), now();
+    return;
+  end if;
+  return query select 'resumed', j.person_id, p.created_at, j.claimed_at
+    from identity.joins j join identity.persons p on p.id = j.person_id
+    where p.email_key = p_email_key and j.command_id = p_command_id and j.tenant_id = p_tenant_id;
+  if not found then
+    return query select 'taken', null::uuid, null::timestamptz, null::timestamptz;
+  end if;
+end $function$;
+grant execute on function identity.claim_join(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
+
+-- Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.
+CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text)
+ RETURNS TABLE(outcome text, person_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into identity.persons (id, email, email_key, name, password_hash)
+  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  on conflict (email_key) do nothing;
+  if found then
+    insert into identity.sign_ups (person_id, tenant_id, company_name, slug, command_id, correlation_id)
+    values (p_person_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
+    return query select 'claimed', p_person_id, p_tenant_id, p_slug, now();
+    return;
+  end if;
+  return query select 'resumed', s.person_id, s.tenant_id, s.slug, p.created_at
+    from identity.sign_ups s join identity.persons p on p.id = s.person_id
+    where p.email_key = p_email_key and s.command_id = p_command_id;
+  if not found then
+    return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
+  end if;
+end $function$;
+grant execute on function identity.claim_sign_up(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
+
+-- Called when all events are in the log: the user may sign in from now on.
+CREATE OR REPLACE FUNCTION identity.complete_join(p_person_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
+  update identity.joins set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+$function$;
+grant execute on function identity.complete_join(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Called when all events are in the log: the user may sign in from now on.
+CREATE OR REPLACE FUNCTION identity.complete_sign_up(p_person_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
+  update identity.sign_ups set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+$function$;
+grant execute on function identity.complete_sign_up(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Ends a session of a user; false where the user has no such session. A session that had ended stays ended.
+CREATE OR REPLACE FUNCTION identity.end_session(p_person_id uuid, p_session_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its person'
+  where id = p_session_id and person_id = p_person_id and ended_at is null;
+  return found or exists (select from identity.sessions where id = p_session_id and person_id = p_person_id);
+end $function$;
+grant execute on function identity.end_session(p_person_id uuid, p_session_id uuid) to {{app}};
+
+-- Sessions that ended within so many seconds: their access tokens would be valid for some minutes more.
+CREATE OR REPLACE FUNCTION identity.ended_sessions(p_within_seconds integer)
+ RETURNS TABLE(session_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id from identity.sessions s where s.ended_at > now() - make_interval(secs => p_within_seconds);
+$function$;
+grant execute on function identity.ended_sessions(p_within_seconds integer) to {{app}};
+
+-- Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what
+-- was written since.
+CREATE OR REPLACE FUNCTION identity.erase_person(p_person_id uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  ended uuid[];
+begin
+  update identity.persons set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
+  where id = p_person_id and state = 'erasing';
+  -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
+  with those as (
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the person was erased',
+      user_agent = null, network = null
+    where person_id = p_person_id returning id)
+  select coalesce(array_agg(id), '{}') into ended from those;
+  delete from identity.refresh_tokens where session_id = any (ended);
+  delete from identity.sign_ups where person_id = p_person_id;
+  perform idempotency.erase_person(p_person_id, array(
+    select s.tenant_id from identity.sessions s where s.person_id = p_person_id and s.tenant_id is not null));
+  update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
+    checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
+      else checked_at end
+  where person_id = p_person_id;
+  return ended;
+end $function$;
+grant execute on function identity.erase_person(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
+CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.sessions where tenant_id = p_tenant_id;
+  -- A repeat of the sign-up must not found the tenant again.
+  delete from identity.sign_ups where tenant_id = p_tenant_id;
+  delete from identity.persons p where p.state = 'pending' and exists (
+    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.joins where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
+-- user has a session that was opened from that network.
+CREATE OR REPLACE FUNCTION identity.find_credentials(p_email_key text, p_network bytea)
+ RETURNS TABLE(person_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p.id, p.password_hash,
+    (select s.tenant_id from identity.sessions s where s.person_id = p.id and s.tenant_id is not null
+     order by s.last_used_at desc limit 1),
+    exists (select from identity.sessions s where s.person_id = p.id and s.network = p_network)
+  from identity.persons p where p.email_key = p_email_key and p.state = 'active';
+$function$;
+grant execute on function identity.find_credentials(p_email_key text, p_network bytea) to {{app}};
+
+-- What a signed-in user must enter again.
+CREATE OR REPLACE FUNCTION identity.find_password(p_person_id uuid)
+ RETURNS TABLE(email_key text, password_hash text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p.email_key, p.password_hash from identity.persons p
+  where p.id = p_person_id and p.state in ('active', 'erasing');
+$function$;
+grant execute on function identity.find_password(p_person_id uuid) to {{app}};
+
+-- The user and tenant of a refresh token, before it is exchanged for the next one.
+CREATE OR REPLACE FUNCTION identity.find_refresh_token(p_token_hash bytea)
+ RETURNS TABLE(person_id uuid, tenant_id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.person_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+  where t.token_hash = p_token_hash;
+$function$;
+grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
+
+-- Opens a session, or finds the one that the same command has opened: then its first refresh token, which no client has
+-- received, is replaced by this one. False: the user is gone, or the session is of another user or has ended.
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_person_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  -- Shared, so that an erasure waits for it and ends this session too, or is waited for.
+  perform from identity.persons where id = p_person_id and state = 'active' for share;
+  if not found then
+    return false;
+  end if;
+  insert into identity.sessions (id, person_id, tenant_id, expires_at, user_agent, network)
+  values (p_session_id, p_person_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
+  on conflict (id) do nothing;
+  if not found then
+    perform from identity.sessions
+      where id = p_session_id and person_id = p_person_id and tenant_id is not distinct from p_tenant_id
+        and ended_at is null for update;
+    if not found then
+      return false;
+    end if;
+    delete from identity.refresh_tokens where session_id = p_session_id and used_at is null;
+  end if;
+  insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
+  return true;
+end $function$;
+grant execute on function identity.open_session(p_session_id uuid, p_person_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea) to {{app}};
+
+-- Deletes sign-ups that were completed so many hours ago, and sessions that expired before that by the wall clock.
+CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.sign_ups where completed_at < lease.now() - make_interval(hours => p_older_hours);
+  delete from identity.sessions where id in (
+    select id from identity.sessions where expires_at < now() - make_interval(hours => p_older_hours) limit 1000);
+$function$;
+grant execute on function identity.purge(p_older_hours integer) to {{projector}};
+
+-- Removes the empty rows of users who were erased so many hours ago: longer than any access token is valid.
+CREATE OR REPLACE FUNCTION identity.purge_erased(p_older_hours integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.persons where state = 'erased' and id in (
+    select person_id from identity.erasures where checked_at < lease.now() - make_interval(hours => p_older_hours)
+    limit 1000);
+$function$;
+grant execute on function identity.purge_erased(p_older_hours integer) to {{projector}};
+
+-- Deletes joins that were completed so many hours ago.
+CREATE OR REPLACE FUNCTION identity.purge_joins(p_older_hours integer)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.joins where completed_at < lease.now() - make_interval(hours => p_older_hours);
+$function$;
+grant execute on function identity.purge_joins(p_older_hours integer) to {{projector}};
+
+-- Called when the invitation could not be used: the address is free again.
+CREATE OR REPLACE FUNCTION identity.release_join(p_person_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.persons p where p.id = p_person_id and p.state = 'pending'
+    and exists (select from identity.joins j where j.person_id = p.id and j.completed_at is null);
+$function$;
+grant execute on function identity.release_join(p_person_id uuid) to {{app}}, {{projector}};
+
+-- Exchanges a refresh token for the next one. A token that was used before is taken for stolen and ends the session,
+-- unless the first use was within the grace period: two tabs of one client may refresh at once, and a client may lose
+-- the answer. Those get the same next token, so that a family never forks: a thief who is as quick holds the same token
+-- as the user, and the second use of it ends the session.
+CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer)
+ RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, person_id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  session identity.sessions;
+  token   identity.refresh_tokens;
+  at      timestamptz;
+begin
+  -- One refresh of a session at a time. The token is read in a statement of its own, which sees what the one before did.
+  select s.* into session from identity.sessions s
+    where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
+  if not found then
+    return query select 'unknown', null::bytea, false, null::uuid, null::uuid, null::uuid;
+    return;
+  end if;
+  select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
+  at := clock_timestamp();   -- now() is from before it waited
+  if session.ended_at is not null or session.expires_at <= at then
+    return query select 'ended', null::bytea, false, session.id, session.person_id, session.tenant_id;
+  elsif token.used_at is null then
+    insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
+    update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
+      where t.token_hash = p_token_hash;
+    -- Used ones are remembered as long as an unused one is good for.
+    delete from identity.refresh_tokens t
+      where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
+    update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
+      where s.id = session.id;
+    return query select 'rotated', p_salt, false, session.id, session.person_id, session.tenant_id;
+  elsif token.used_at >= at - make_interval(secs => p_grace_seconds) then
+    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.person_id, session.tenant_id
+      from identity.refresh_tokens n where n.token_hash = token.replaced_by;
+  else
+    update identity.sessions s set ended_at = at, end_reason = 'refresh token used twice' where s.id = session.id;
+    return query select 'reused', null::bytea, false, session.id, session.person_id, session.tenant_id;
+  end if;
+end $function$;
+grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer) to {{app}};
+
+-- Erasures that were interrupted, and those whose second look is due; each is given to one caller at a time.
+CREATE OR REPLACE FUNCTION identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
+ RETURNS TABLE(person_id uuid, command_id uuid, correlation_id text, attempts integer)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update identity.erasures e set attempts = e.attempts + 1, attempted_at = lease.now()
+  where e.person_id in (
+    select u.person_id from identity.erasures u
+    where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
+      and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
+    order by u.attempts, u.attempted_at limit p_limit for update skip locked)
+  returning e.person_id, e.command_id, e.correlation_id, e.attempts;
+$function$;
+grant execute on function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer) to {{projector}};
+
+-- Joins that were interrupted, each given to one caller at a time. Those that failed most often come last.
+CREATE OR REPLACE FUNCTION identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
+ RETURNS TABLE(person_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update identity.joins j set attempts = attempts + 1, attempted_at = lease.now()
+  where j.person_id in (
+    select u.person_id from identity.joins u
+    where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
+    order by u.attempts, u.attempted_at limit p_limit for update skip locked)
+  returning j.person_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
+$function$;
+grant execute on function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer) to {{projector}};
+
+-- Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
+-- they delay no others.
+CREATE OR REPLACE FUNCTION identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
+ RETURNS TABLE(person_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update identity.sign_ups s set attempts = attempts + 1, attempted_at = lease.now()
+  where s.person_id in (
+    select u.person_id from identity.sign_ups u
+    where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
+    order by u.attempts, u.attempted_at limit p_limit for update skip locked)
+  returning s.person_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
+$function$;
+grant execute on function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer) to {{projector}};
+
+
+-- ==== lease ====
+
+-- Time for leases, retries and schedules. Wall clocks jump: a lease written while a server's clock was ten minutes
+-- ahead would end ten minutes late, so leases end by a time of their own that no wall clock moves.
+create schema lease;
+grant usage on schema lease to {{app}}, {{operator}}, {{projector}};
+
+-- Lease time. It begins as the wall clock and then counts the time that passes by the monotonic clocks of the running
+-- processes, each of which writes it about once a second. It stands still while no process runs.
+create table lease.clock (
+  single boolean not null default true,
+  at timestamp with time zone not null,
+  constraint clock_pkey PRIMARY KEY (single),
+  constraint clock_single_check CHECK (single)
+);
+grant select on lease.clock to {{app}}, {{operator}};
+grant select, update on lease.clock to {{projector}};
+
+-- Work that runs at intervals, in one process at a time. A slot is a piece of wall-clock time as long as the interval.
+create table lease.schedules (
+  name text not null,
+  -- start of the slot that was run last
+  ran timestamp with time zone,
+  -- fencing token of the last run that began: each write of a run is checked against it
+  token uuid not null,
+  -- in lease time
+  leased_until timestamp with time zone not null,
+  constraint schedules_pkey PRIMARY KEY (name)
+);
+grant select on lease.schedules to {{operator}};
+grant insert, select, update on lease.schedules to {{projector}};
+
+-- Begins a run if one is due and no other is under way. `slot` is null where none was begun; `wait_ms` is the time to
+-- the next slot. A mark later than the present slot was written while a clock was ahead: `ahead` is true then, and the
+-- run begins.
+CREATE OR REPLACE FUNCTION lease.begin_run(p_name text, p_every_ms bigint, p_token uuid, p_lease_ms integer, OUT slot timestamp with time zone, OUT wait_ms double precision, OUT ahead boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  wall constant double precision := extract(epoch from clock_timestamp()) * 1000;
+  start constant double precision := floor(wall / p_every_ms) * p_every_ms;
+  present constant timestamptz := to_timestamp(start / 1000);
+  known lease.schedules;
+begin
+  wait_ms := start + p_every_ms - wall;
+  ahead := false;
+  select * into known from lease.schedules s where s.name = p_name;
+  if known.ran = present or known.leased_until > lease.now() then return; end if;
+  insert into lease.schedules as s (name, token, leased_until)
+  values (p_name, p_token, lease.now() + p_lease_ms * interval '1 millisecond')
+  on conflict (name) do update set token = excluded.token, leased_until = excluded.leased_until
+    where s.ran is distinct from present and s.leased_until <= lease.now();
+  if found then
+    slot := present;
+    ahead := coalesce(known.ran > present, false);
+  end if;
+end $function$;
+grant execute on function lease.begin_run(p_name text, p_every_ms bigint, p_token uuid, p_lease_ms integer, OUT slot timestamp with time zone, OUT wait_ms double precision, OUT ahead boolean) to {{projector}};
+
+-- Ends a run, whether it succeeded or not. False: another process has taken it over, and nothing was written.
+CREATE OR REPLACE FUNCTION lease.end_run(p_name text, p_token uuid, p_slot timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update lease.schedules set ran = p_slot, leased_until = '-infinity' where name = p_name and token = p_token;
+  return found;
+end $function$;
+grant execute on function lease.end_run(p_name text, p_token uuid, p_slot timestamp with time zone) to {{projector}};
+
+-- The present lease time, by one look at a table of one row.
+CREATE OR REPLACE FUNCTION lease.now()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$select c.at from lease.clock c$function$;
+grant execute on function lease.now() to {{app}}, {{operator}}, {{projector}};
+
+-- Extends the lease of a run. False: another process has taken it over.
+CREATE OR REPLACE FUNCTION lease.renew_run(p_name text, p_token uuid, p_lease_ms integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update lease.schedules set leased_until = lease.now() + p_lease_ms * interval '1 millisecond'
+  where name = p_name and token = p_token;
+  return found;
+end $function$;
+grant execute on function lease.renew_run(p_name text, p_token uuid, p_lease_ms integer) to {{projector}};
+
+-- A process reports the lease time by its own monotonic clock, in ms since 1970, or null at its start. Returns the
+-- lease time of all processes, with the wall clock of the server. Lease time never goes back. A step of less than
+-- p_step_ms is not written, so that many processes together write little more than one does.
+CREATE OR REPLACE FUNCTION lease.tick(p_at_ms double precision, p_step_ms double precision, OUT lease_ms double precision, OUT wall_ms double precision)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  update lease.clock c set at = to_timestamp(p_at_ms / 1000)
+  where c.at < to_timestamp((p_at_ms - p_step_ms) / 1000);
+  select extract(epoch from c.at) * 1000 into lease_ms from lease.clock c;
+  wall_ms := extract(epoch from clock_timestamp()) * 1000;
+end $function$;
+grant execute on function lease.tick(p_at_ms double precision, p_step_ms double precision, OUT lease_ms double precision, OUT wall_ms double precision) to {{projector}};
+
+
+-- ==== plans ====
+
+-- What plans limit across streams: reservations, and calls of the API.
+create schema plans;
+grant usage on schema plans to {{app}}, {{operator}}, {{projector}};
+
+-- Calls of the API in each calendar month, UTC.
+create table plans.api_calls (
+  tenant_id uuid not null,
+  month date not null,
+  calls bigint not null,
+  constraint api_calls_pkey PRIMARY KEY (tenant_id, month)
+);
+alter table plans.api_calls enable row level security;
+alter table plans.api_calls force row level security;
+create policy operator_reads on plans.api_calls as permissive for select to {{operator}}
+  using (true);
+create policy owner_all on plans.api_calls as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy tenant_reads on plans.api_calls as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on plans.api_calls to {{app}}, {{operator}};
+
+-- One row for each project or task that is about to be made. It counts until the read model of what is in use counts
+-- what was made; an overdue one is looked up in the log when the place is needed, or by the sweeper.
+create table plans.reservations (
+  tenant_id uuid not null,
+  -- of the command that will use it
+  command_id uuid not null,
+  resource text not null,
+  -- where it counts: the tenant for projects, the project for tasks
+  scope_id uuid not null,
+  -- the project or task that is made
+  unit_id uuid not null,
+  -- by the wall clock, for processes of an older release
+  expires_at timestamp with time zone not null,
+  -- in lease time
+  overdue_at timestamp with time zone not null default (lease.now() + '00:00:30'::interval),
+  constraint reservations_pkey PRIMARY KEY (tenant_id, command_id),
+  constraint reservations_resource_check CHECK ((resource = ANY (ARRAY['projects'::text, 'tasks'::text])))
+);
+CREATE INDEX reservations_overdue_idx ON plans.reservations USING btree (overdue_at);
+CREATE INDEX reservations_scope_idx ON plans.reservations USING btree (tenant_id, scope_id);
+alter table plans.reservations enable row level security;
+alter table plans.reservations force row level security;
+create policy owner_all on plans.reservations as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy projector_reads on plans.reservations as permissive for select to {{projector}}
+  using (true);
+create policy tenant_works on plans.reservations as permissive for all to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")))
+  with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant insert, select, update on plans.reservations to {{app}};
+grant select on plans.reservations to {{projector}};
+
+-- Adds the calls that a process has counted, and returns how many calls each tenant has made in all processes. It goes
+-- in the order of tenant ids, so that two processes do not wait for each other in a circle.
+CREATE OR REPLACE FUNCTION plans.count_calls(p_tenant_ids uuid[], p_month date, p_calls bigint[])
+ RETURNS TABLE(tenant_id uuid, calls bigint)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into plans.api_calls as c (tenant_id, month, calls)
+  select s.tenant_id, p_month, s.calls from unnest(p_tenant_ids, p_calls) as s(tenant_id, calls) order by s.tenant_id
+  on conflict (tenant_id, month) do update set calls = c.calls + excluded.calls
+  returning c.tenant_id, c.calls;
+$function$;
+grant execute on function plans.count_calls(p_tenant_ids uuid[], p_month date, p_calls bigint[]) to {{app}};
+
+-- Deletes the reservations and counted calls of a tenant.
+CREATE OR REPLACE FUNCTION plans.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from plans.reservations where tenant_id = p_tenant_id;
+  delete from plans.api_calls where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- Reserves one unit of a limited resource, or returns how many are used. It runs as its caller, under row security. The
+-- lock orders the callers that reserve from the same limit; each statement after it sees what was committed before.
+CREATE OR REPLACE FUNCTION plans.reserve(p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer, p_ttl_seconds integer)
+ RETURNS TABLE(taken boolean, used integer, held integer)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_used integer;
+  v_all integer;
+  v_held integer;
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_tenant_id::text || p_scope_id::text, 7301949));
+  -- In one statement, so that both are counted at one moment: a unit that is folded between the two would be in neither.
+  select
+    -- What this very command has made already is no reason to refuse its repeat.
+    (select count(*) from (
+      select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
+        and u.command_id <> p_command_id limit p_limit) units),
+    (select count(*) from plans.reservations r
+      where r.tenant_id = p_tenant_id and r.scope_id = p_scope_id and r.command_id <> p_command_id
+        and not exists (
+          select from read_model.plan_units u
+          where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id))
+  into v_used, v_held;
+  if v_used + v_held >= p_limit then
+    -- After a plan became smaller there may be many more.
+    if p_resource = 'projects' then
+      select c.projects into v_all from read_model.plan_counts c where c.tenant_id = p_tenant_id;
+    else
+      select t.tasks into v_all from read_model.plan_tasks t
+      where t.tenant_id = p_tenant_id and t.project_id = p_scope_id;
+    end if;
+    return query select false, coalesce(v_all, 0) + v_held, v_held;
+    return;
+  end if;
+  insert into plans.reservations as r (tenant_id, command_id, resource, scope_id, unit_id, expires_at, overdue_at)
+  values (p_tenant_id, p_command_id, p_resource, p_scope_id, p_unit_id, now() + make_interval(secs => p_ttl_seconds),
+    lease.now() + make_interval(secs => p_ttl_seconds))
+  on conflict (tenant_id, command_id) do update set expires_at = excluded.expires_at, overdue_at = excluded.overdue_at;
+  return query select true, v_used + v_held + 1, v_held;
+end $function$;
+grant execute on function plans.reserve(p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer, p_ttl_seconds integer) to {{app}};
+
+-- Deletes reservations of many tenants: those that the read model counts by now, and those that were not used.
+CREATE OR REPLACE FUNCTION plans.settle(p_tenant_ids uuid[], p_command_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from plans.reservations r using unnest(p_tenant_ids, p_command_ids) as s(tenant_id, command_id)
+  where r.tenant_id = s.tenant_id and r.command_id = s.command_id;
+$function$;
+grant execute on function plans.settle(p_tenant_ids uuid[], p_command_ids uuid[]) to {{app}}, {{projector}};
+
+
+-- ==== platform ====
+
+create schema platform;
+
+create table platform.migrations (
+  id text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migrations_pkey PRIMARY KEY (id)
+);
+
+
+-- ==== projecting ====
+
+-- What the projection engine keeps about each projection. None of it belongs to a tenant.
+create schema projecting;
+grant usage on schema projecting to {{app}}, {{operator}}, {{projector}};
+
+-- How far each projection is. The row is also the lock of the worker that moves it.
+create table projecting.checkpoints (
+  projection text not null,
+  -- of the projection's code that made the tables; another wanted version asks for a rebuild
+  version integer not null,
+  -- everything up to here is in the read model
+  "position" numeric(20,0) not null default 0,
+  -- raised by each change that a running worker must notice
+  epoch integer not null default 0,
+  state text not null default 'running'::text,
+  moved_at timestamp with time zone not null default now(),
+  -- of the installed version. A later version replaces all of them
+  tables text[],
+  -- the event at the position, or the last one before it. Null: not known
+  mark event_log.mark,
+  constraint checkpoints_pkey PRIMARY KEY (projection),
+  constraint checkpoints_state_check CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text])))
+);
+grant select on projecting.checkpoints to {{app}}, {{operator}};
+grant delete, insert, select, update on projecting.checkpoints to {{projector}};
+
+-- Every event type and schema version that a release has been able to write, so that a release that does not know one
+-- can say so at its start without reading the log.
+create table projecting.event_types (
+  type text not null,
+  schema_version integer not null,
+  first_seen_at timestamp with time zone not null default now(),
+  constraint event_types_pkey PRIMARY KEY (type, schema_version)
+);
+grant select on projecting.event_types to {{operator}};
+grant insert, select on projecting.event_types to {{projector}};
+
+-- What the schema file of the installed version made, to tell it apart from what operators added to the tables.
+create table projecting.installed_parts (
+  projection text not null,
+  parts jsonb not null,
+  constraint installed_parts_pkey PRIMARY KEY (projection),
+  constraint installed_parts_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection)
+);
+grant insert, select on projecting.installed_parts to {{projector}};
+
+-- Events that a handler refused. The lane (a tenant, or a user outside tenants) stands still from there on for this
+-- projection; all other lanes go on.
+create table projecting.parked (
+  projection text not null,
+  lane uuid not null,
+  -- the lane is a user's stream
+  outside boolean not null,
+  aggregate text not null,
+  "position" numeric(20,0) not null,
+  event_type text not null,
+  error text not null,
+  attempts integer not null default 1,
+  parked_at timestamp with time zone not null default now(),
+  -- newer-release: the worker does not know the event yet, and retries by itself
+  kind text not null default 'refused'::text,
+  schema_version integer not null default 1,
+  constraint parked_pkey PRIMARY KEY (projection, lane),
+  constraint parked_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection) ON DELETE CASCADE,
+  constraint parked_kind_check CHECK ((kind = ANY (ARRAY['refused'::text, 'newer-release'::text])))
+);
+grant select on projecting.parked to {{operator}};
+grant delete, insert, select, update on projecting.parked to {{projector}};
+
+-- Each running process of the product, with the versions of its projections.
+create table projecting.processes (
+  process_id uuid not null,
+  role text not null,
+  versions jsonb not null,
+  -- counts while the process lives, whatever its clock says
+  beats bigint not null default 0,
+  started_at timestamp with time zone not null default now(),
+  seen_at timestamp with time zone not null default now(),
+  constraint processes_pkey PRIMARY KEY (process_id)
+);
+grant select on projecting.processes to {{operator}};
+grant delete, insert, select, update on projecting.processes to {{projector}};
+
+-- Rebuilds of read models, past and open. A rebuild that failed is open: it is tried again.
+create table projecting.rebuilds (
+  id uuid not null,
+  projection text not null,
+  state text not null default 'requested'::text,
+  "position" numeric(20,0) not null default 0,
+  target numeric(20,0) not null default 0,
+  events bigint not null default 0,
+  error text,
+  requested_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  -- the wanted version; only a worker with this version of the code serves it
+  version integer not null,
+  -- the wanted version may replace a higher one
+  downgrade boolean not null default false,
+  -- fencing token, raised by each worker that takes the rebuild
+  attempt integer not null default 0,
+  failures integer not null default 0,
+  next_attempt_at timestamp with time zone not null default now(),
+  -- what the schema file of the wanted version makes
+  parts jsonb,
+  -- the attempt that wrote the parts
+  parts_attempt integer,
+  constraint rebuilds_pkey PRIMARY KEY (id),
+  constraint rebuilds_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection) ON DELETE CASCADE,
+  constraint rebuilds_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'loading'::text, 'catching-up'::text, 'failed'::text, 'done'::text, 'superseded'::text])))
+);
+CREATE UNIQUE INDEX rebuilds_open_idx ON projecting.rebuilds USING btree (projection, version) WHERE (state = ANY (ARRAY['requested'::text, 'loading'::text, 'catching-up'::text, 'failed'::text]));
+grant select on projecting.rebuilds to {{operator}};
+grant delete, insert, select, update on projecting.rebuilds to {{projector}};
+
+-- Events that an operator has skipped: every later fold leaves them out, also in a rebuild.
+create table projecting.skipped (
+  projection text not null,
+  event_id uuid not null,
+  lane uuid not null,
+  event_type text not null,
+  "position" numeric(20,0) not null,
+  -- why it was parked before it was skipped
+  error text not null,
+  -- the operator's account on the machine
+  skipped_by text not null,
+  skipped_at timestamp with time zone not null default now(),
+  constraint skipped_pkey PRIMARY KEY (projection, event_id),
+  constraint skipped_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection) ON DELETE CASCADE
+);
+grant select on projecting.skipped to {{operator}};
+grant delete, insert, select on projecting.skipped to {{projector}};
+
+-- Makes one part on a table in a schema; in other schemas than read_model only indexes, triggers and policies.
+CREATE OR REPLACE FUNCTION projecting.add_part(p_schema text, p_kind text, p_table text, p_name text, p_definition text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_table  text := format(' ON read_model.%I ', p_table);
+  v_at     integer := position(v_table in p_definition);
+  v_reason text;
+begin
+  -- Only the first one is the table: a condition may hold the same text.
+  execute case when p_schema = 'read_model' or v_at = 0 then p_definition
+    else overlay(p_definition placing format(' ON %I.%I ', p_schema, p_table) from v_at for length(v_table)) end;
+exception
+  when lock_not_available or deadlock_detected or query_canceled then raise;
+  when others then
+    get stacked diagnostics v_reason = message_text;
+    raise exception 'the % % of table % can not be made on the new table: %', p_kind, p_name, p_table, v_reason
+      using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
+end $function$;
+-- Only the owner may call it.
+
+-- What operators added to the tables that are read: what neither the installed version nor the wanted one makes.
+-- `refusal` says why a rebuild can not make it again. What belongs to a table that the wanted version no longer has
+-- goes with the table.
+CREATE OR REPLACE FUNCTION projecting.additions(p_rebuild uuid, p_attempt integer)
+ RETURNS TABLE(kind text, of_table text, name text, definition text, refusal text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p.kind, p.of_table, p.name, p.definition, case
+      when exists (select from jsonb_array_elements(r.parts) n
+          where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
+        then 'this release makes another one of this name; drop it, or give it another name'
+      when p.kind in ('column', 'constraint', 'rule', 'publication', 'replica identity')
+        then 'a rebuild can not make it again; drop it before the rebuild, and make it again afterwards'
+    end
+  from projecting.rebuilds r
+  join projecting.checkpoints c on c.projection = r.projection
+  left join projecting.installed_parts i on i.projection = r.projection
+  cross join lateral projecting.parts_of('read_model', array(
+    select distinct n ->> 'of_table' from jsonb_array_elements(r.parts) n where n ->> 'kind' = 'column')) p
+  where r.id = p_rebuild and r.parts_attempt = p_attempt
+    and not r.parts @> jsonb_build_array(to_jsonb(p))
+    and case when i.parts is not null then not i.parts @> jsonb_build_array(to_jsonb(p))
+      -- What the installed version made is not known: what has the name of something of ours is taken for ours.
+      else p.kind <> 'column' and not exists (select from jsonb_array_elements(r.parts) n
+        where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
+    end
+$function$;
+grant execute on function projecting.additions(p_rebuild uuid, p_attempt integer) to {{projector}};
+
+-- Makes what operators added on the tables of an attempt. It runs as the owner of the database, because the functions
+-- that an index or a trigger calls need not be within the rights of the projector.
+CREATE OR REPLACE FUNCTION projecting.carry_over(p_rebuild uuid, p_attempt integer, p_kinds text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_schema text := format('read_model_rebuild_%s_%s', replace(p_rebuild::text, '-', ''), p_attempt);
+  v_tables text[];
+begin
+  select array_agg(distinct of_table) into v_tables from projecting.additions(p_rebuild, p_attempt);
+  perform projecting.add_part(v_schema, a.kind, a.of_table, a.name, a.definition)
+    from projecting.additions(p_rebuild, p_attempt) a
+    where a.kind = any (p_kinds) and a.refusal is null and not exists (
+      select from projecting.parts_of(v_schema, v_tables) n
+      where (n.kind, n.of_table, n.name) = (a.kind, a.of_table, a.name));
+end $function$;
+grant execute on function projecting.carry_over(p_rebuild uuid, p_attempt integer, p_kinds text[]) to {{projector}};
+
+-- Makes the schema in which an attempt of a rebuild builds its tables: two attempts never share a table or the name of
+-- an index. The projector may not create schemas; this function does it for an attempt that is the present one.
+CREATE OR REPLACE FUNCTION projecting.create_shadow(p_rebuild uuid, p_attempt integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_schema text := format('read_model_rebuild_%s_%s', replace(p_rebuild::text, '-', ''), p_attempt);
+begin
+  perform from projecting.rebuilds
+    where id = p_rebuild and attempt = p_attempt and state in ('loading', 'catching-up');
+  if not found then
+    raise exception 'attempt % of rebuild % has no right to build tables', p_attempt, p_rebuild using errcode = 'P0001';
+  end if;
+  execute format('create schema %I authorization {{projector}}', v_schema);
+  execute format('alter default privileges for role {{projector}} in schema %I grant select on tables to {{app}}, {{operator}}',
+    v_schema);
+  return v_schema;
+end $function$;
+grant execute on function projecting.create_shadow(p_rebuild uuid, p_attempt integer) to {{projector}};
+
+-- Objects that operators made on tables of read models and that a rebuild can not carry over. A view is carried over.
+CREATE OR REPLACE FUNCTION projecting.dependents(p_tables text[])
+ RETURNS TABLE(dependent text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with old as (
+    select c.oid, c.reltype from pg_class c
+    where c.relnamespace = 'read_model'::regnamespace and c.relname = any (p_tables)
+  ), types as (
+    select reltype as oid from old union all select t.oid from pg_type t join old on t.typelem = old.reltype
+  )
+  select distinct pg_describe_object(d.classid, d.objid, 0) from pg_depend d
+  left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+  left join pg_class v on v.oid = r.ev_class
+  where d.deptype in ('n', 'a')
+    and (d.refclassid = 'pg_class'::regclass and d.refobjid in (select oid from old)
+      or d.refclassid = 'pg_type'::regclass and d.refobjid in (select oid from types))
+    and v.relkind is distinct from 'v'
+    and not exists (select from old
+      left join pg_constraint c on d.classid = 'pg_constraint'::regclass and c.oid = d.objid and c.conrelid = old.oid
+      left join pg_policy p on d.classid = 'pg_policy'::regclass and p.oid = d.objid and p.polrelid = old.oid
+      left join pg_trigger t on d.classid = 'pg_trigger'::regclass and t.oid = d.objid and t.tgrelid = old.oid
+      left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid and a.adrelid = old.oid
+      left join pg_index i on d.classid = 'pg_class'::regclass and i.indexrelid = d.objid and i.indrelid = old.oid
+      left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid and w.ev_class = old.oid
+      left join pg_statistic_ext s on d.classid = 'pg_statistic_ext'::regclass and s.oid = d.objid and s.stxrelid = old.oid
+      left join pg_publication_rel b on d.classid = 'pg_publication_rel'::regclass and b.oid = d.objid and b.prrelid = old.oid
+      where coalesce(c.oid, p.oid, t.oid, a.oid, i.indexrelid, w.oid, s.oid, b.oid) is not null)
+$function$;
+grant execute on function projecting.dependents(p_tables text[]) to {{projector}};
+
+-- Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.
+CREATE OR REPLACE FUNCTION projecting.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from projecting.parked where lane = p_tenant_id and not outside;
+  -- A lane is a tenant, or a user's stream outside tenants; ids are never both.
+  delete from projecting.skipped where lane = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
+-- The parts of tables as one JSON array.
+CREATE OR REPLACE FUNCTION projecting.parts_as_json(p_schema text, p_tables text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_agg(to_jsonb(p)), '[]') from projecting.parts_of(p_schema, p_tables) p
+$function$;
+grant execute on function projecting.parts_as_json(p_schema text, p_tables text[]) to {{projector}};
+
+-- Everything that belongs to tables, named as in the schema read_model. `definition` is SQL that makes it again, except
+-- for columns, constraints, rules, publications and replica identities, which are only compared.
+CREATE OR REPLACE FUNCTION projecting.parts_of(p_schema text, p_tables text[])
+ RETURNS TABLE(kind text, of_table text, name text, definition text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with t as (
+    select c.oid, c.relname as tab, c.relreplident, c.reloptions from pg_class c
+    where c.relnamespace = to_regnamespace(quote_ident(p_schema)) and c.relname = any (p_tables) and c.relkind = 'r'
+  ), parts (kind, tab, name, definition) as (
+    select 'column', tab, a.attname::text,
+        concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attnotnull then 'not null' end, pg_get_expr(d.adbin, d.adrelid))
+      from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+      left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
+    union all
+    select 'constraint', tab, n.conname, pg_get_constraintdef(n.oid)
+      from t join pg_constraint n on n.conrelid = t.oid and n.contype in ('p', 'u', 'x', 'c', 'f')
+    union all
+    select 'index', tab, c.relname, pg_get_indexdef(c.oid)
+      from t join pg_index i on i.indrelid = t.oid and i.indisvalid join pg_class c on c.oid = i.indexrelid
+      where not exists (select from pg_constraint n where n.conindid = c.oid and n.conrelid = t.oid)
+    union all
+    select 'trigger', tab, g.tgname, pg_get_triggerdef(g.oid)
+      from t join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
+    union all
+    select 'trigger state', tab, g.tgname, format('ALTER TABLE read_model.%I %s TRIGGER %I', tab,
+        case g.tgenabled when 'D' then 'DISABLE' when 'R' then 'ENABLE REPLICA' else 'ENABLE ALWAYS' end, g.tgname)
+      from t join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal and g.tgenabled <> 'O'
+    union all
+    select 'policy', tab, p.polname, format('CREATE POLICY %I ON read_model.%I AS %s FOR %s TO %s%s%s', p.polname, tab,
+        case when p.polpermissive then 'PERMISSIVE' else 'RESTRICTIVE' end,
+        case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end,
+        (select string_agg(case when r = 0 then 'PUBLIC' else r::regrole::text end, ', ' order by r) from unnest(p.polroles) r),
+        ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
+      from t join pg_policy p on p.polrelid = t.oid
+    union all
+    select 'statistics', tab, format('%I.%I', s.stxnamespace::regnamespace::text, s.stxname), pg_get_statisticsobjdef(s.oid)
+      from t join pg_statistic_ext s on s.stxrelid = t.oid
+    union all
+    select 'setting', tab, o.option_name, format('ALTER TABLE read_model.%I SET (%I = %L)', tab, o.option_name, o.option_value)
+      from t, pg_options_to_table(t.reloptions) o
+    union all
+    select 'comment', tab, coalesce(a.attname::text, tab::text), format('COMMENT ON %s IS %L',
+        case when a.attname is null then format('TABLE read_model.%I', tab) else format('COLUMN read_model.%I.%I', tab, a.attname) end,
+        d.description)
+      from t join pg_description d on d.classoid = 'pg_class'::regclass and d.objoid = t.oid
+      left join pg_attribute a on a.attrelid = t.oid and a.attnum = d.objsubid and d.objsubid > 0
+    union all
+    select 'rule', tab, w.rulename, pg_get_ruledef(w.oid) from t join pg_rewrite w on w.ev_class = t.oid
+    union all
+    select 'publication', tab, p.pubname, ''
+      from t join pg_publication_rel r on r.prrelid = t.oid join pg_publication p on p.oid = r.prpubid
+    union all
+    select 'replica identity', tab, tab, t.relreplident::text from t where t.relreplident <> 'd'
+  )
+  select kind, tab, name, replace(definition, p_schema || '.', 'read_model.') from parts
+$function$;
+grant execute on function projecting.parts_of(p_schema text, p_tables text[]) to {{projector}};
+
+-- Puts the tables of an attempt in the place of those that are read, in the caller's transaction. Grants of operators
+-- and what they added to the old tables go over to the new ones. Views are pointed to the new tables, with their owner,
+-- grants and options. What can not be carried over ends the transaction with an error that names it.
+CREATE OR REPLACE FUNCTION projecting.swap_tables(p_rebuild uuid, p_attempt integer, p_retired text[], p_tables text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_schema text := format('read_model_rebuild_%s_%s', replace(p_rebuild::text, '-', ''), p_attempt);
+  v_old    oid[];
+  v_views  jsonb;
+  v_added  jsonb;
+  v_view   jsonb;
+  v_grants text[];
+  v_text   text;
+  v_reason text;
+begin
+  -- What was added after the load began may be of a kind that only a new attempt can carry over.
+  select string_agg(format('%s %s on table %s: %s', a.kind, a.name, a.of_table, coalesce(a.refusal,
+      'it was added while the rebuild ran, and the next attempt makes it')), '; ') into v_text
+    from projecting.additions(p_rebuild, p_attempt) a
+    where a.refusal is not null or a.kind = 'index' and not exists (
+      select from projecting.parts_of(v_schema, p_tables) n
+      where (n.kind, n.of_table, n.name, n.definition) = (a.kind, a.of_table, a.name, a.definition));
+  if v_text is not null then
+    raise exception 'the tables can not be replaced because of what was added to them: %', v_text using errcode = '2BP01';
+  end if;
+  select jsonb_agg(jsonb_build_object('kind', a.kind, 'table', a.of_table, 'name', a.name, 'definition', a.definition)
+      order by a.kind, a.name) into v_added
+    from projecting.additions(p_rebuild, p_attempt) a where a.kind <> 'index';
+  select array_agg(c.oid) into v_old from pg_class c
+    where c.relnamespace = 'read_model'::regnamespace and c.relname = any (p_retired) and c.relkind = 'r'
+      and c.relowner = '{{projector}}'::regrole;
+  -- Their text is read while they still lead to the old tables, and resolved to the new ones of the same names below.
+  select jsonb_agg(jsonb_build_object('name', v.oid::regclass::text, 'definition', pg_get_viewdef(v.oid),
+      'options', (select string_agg(format('%I = %L', o.option_name, o.option_value), ', ') from pg_options_to_table(v.reloptions) o)))
+    into v_views
+    from pg_class v
+    where v.relkind = 'v' and exists (
+      select from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+      where r.ev_class = v.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = any (v_old));
+  select array_agg(format('grant %s%s on read_model.%I to %s%s', g.privilege_type, g.columns, g.relname,
+      case when g.grantee = 0 then 'public' else g.grantee::regrole::text end,
+      case when g.is_grantable then ' with grant option' else '' end))
+    into v_grants
+    from (
+      select c.relname, '' as columns, a.* from pg_class c, aclexplode(c.relacl) a
+        where c.oid = any (v_old) and a.grantee <> c.relowner and c.relname = any (p_tables)
+      union all
+      select c.relname, format(' (%I)', t.attname), a.* from pg_class c
+        join pg_attribute t on t.attrelid = c.oid and not t.attisdropped, aclexplode(t.attacl) a
+        where c.oid = any (v_old) and a.grantee <> c.relowner and c.relname = any (p_tables)
+          and exists (select from pg_attribute n where n.attname = t.attname and not n.attisdropped
+            and n.attrelid = format('%I.%I', v_schema, c.relname)::regclass)
+    ) g;
+  for v_text in select c.relname from pg_class c where c.oid = any (v_old) loop
+    execute format('alter table read_model.%I set schema read_model_retired', v_text);
+  end loop;
+  foreach v_text in array p_tables loop
+    execute format('alter table %I.%I set schema read_model', v_schema, v_text);
+  end loop;
+  foreach v_text in array coalesce(v_grants, '{}') loop
+    execute v_text;
+  end loop;
+  for v_view in select * from jsonb_array_elements(coalesce(v_views, '[]')) loop
+    begin
+      execute format('create or replace view %s%s as %s', v_view ->> 'name',
+        coalesce(' with (' || (v_view ->> 'options') || ')', ''), v_view ->> 'definition');
+    exception
+      when lock_not_available or deadlock_detected then raise;
+      when others then
+        get stacked diagnostics v_reason = message_text;
+        raise exception 'the view % can not be pointed to the new tables: %', v_view ->> 'name', v_reason
+          using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
+    end;
+  end loop;
+  for v_text in select c.relname from pg_class c where c.oid = any (v_old) loop
+    execute format('drop table read_model_retired.%I', v_text);
+  end loop;
+  -- After the drop, because the name of a statistics object can be taken only then.
+  for v_view in select * from jsonb_array_elements(coalesce(v_added, '[]')) loop
+    perform projecting.add_part('read_model', v_view ->> 'kind', v_view ->> 'table', v_view ->> 'name', v_view ->> 'definition');
+  end loop;
+  -- A release that knows no parts leaves none behind.
+  delete from projecting.installed_parts i using projecting.rebuilds r where r.id = p_rebuild and i.projection = r.projection;
+  insert into projecting.installed_parts (projection, parts)
+    select r.projection, r.parts from projecting.rebuilds r
+    where r.id = p_rebuild and r.parts_attempt = p_attempt and r.parts is not null;
+end $function$;
+grant execute on function projecting.swap_tables(p_rebuild uuid, p_attempt integer, p_retired text[], p_tables text[]) to {{projector}};
+
+
+-- ==== reacting ====
+
+-- How far each reaction has answered the log, and which events it could not answer. None of it belongs to a tenant.
+create schema reacting;
+grant usage on schema reacting to {{operator}}, {{projector}};
+
+-- One worker at a time runs a reaction, by a lease and not by a lock: a worker that stops answering is replaced when
+-- its lease ends.
+create table reacting.checkpoints (
+  reaction text not null,
+  -- everything up to here was answered or set aside
+  "position" numeric(20,0) not null default 0,
+  -- fencing token: drawn anew by each claim, and checked by each write
+  holder uuid not null,
+  -- in lease time
+  leased_until timestamp with time zone not null,
+  moved_at timestamp with time zone not null default now(),
+  -- the event at the position, or the last one before it. Null: not known
+  mark event_log.mark,
+  constraint checkpoints_pkey PRIMARY KEY (reaction)
+);
+grant select on reacting.checkpoints to {{operator}};
+grant delete, insert, select, update on reacting.checkpoints to {{projector}};
+
+-- Events that are set aside. The events of other tenants go on.
+create table reacting.parked (
+  reaction text not null,
+  event_id uuid not null,
+  event_type text not null,
+  "position" numeric(20,0) not null,
+  -- the tenant, or the user
+  lane uuid not null,
+  -- the lane is a user's stream
+  outside boolean not null,
+  -- with aggregate_id and version: the event's place in its stream
+  aggregate text not null,
+  aggregate_id uuid not null,
+  version integer not null,
+  error text not null,
+  attempts integer not null,
+  -- an operator asks for another attempt
+  retry boolean not null default false,
+  parked_at timestamp with time zone not null default now(),
+  -- true: the worker answers it by itself, in the order of the tenant's events. False: parked, and waits for an
+  -- operator
+  waiting boolean not null default false,
+  constraint parked_pkey PRIMARY KEY (reaction, event_id),
+  constraint parked_reaction_fkey FOREIGN KEY (reaction) REFERENCES reacting.checkpoints(reaction) ON DELETE CASCADE
+);
+CREATE INDEX parked_waiting_idx ON reacting.parked USING btree (reaction, lane, "position") WHERE waiting;
+grant select on reacting.parked to {{operator}};
+grant delete, insert, select, update on reacting.parked to {{projector}};
+
+-- Deletes the parked events of a tenant.
+CREATE OR REPLACE FUNCTION reacting.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from reacting.parked where lane = p_tenant_id and not outside;
+$function$;
+-- Only the owner may call it.
+
+
+-- ==== read_model ====
+
+-- Read models: the tables that queries read. Projections write them, and can make them again from the event log.
+create schema read_model authorization {{projector}};
+grant usage on schema read_model to {{app}}, {{operator}};
+alter default privileges for role {{projector}} in schema read_model grant select on tables to {{app}};
+alter default privileges for role {{projector}} in schema read_model grant select on tables to {{operator}};
+
+create table read_model.billing (
+  tenant_id uuid not null,
+  plan text not null,
+  plan_version integer not null,
+  grace_days integer not null,
+  seats integer,
+  subscription_id text,
+  status text,
+  period_end timestamp with time zone,
+  trial_end timestamp with time zone,
+  cancel_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  lock text not null,
+  lock_reason text,
+  locked_since timestamp with time zone,
+  suspend_at timestamp with time zone,
+  constraint billing_pkey PRIMARY KEY (tenant_id)
+);
+alter table read_model.billing owner to {{projector}};
+CREATE INDEX billing_failing_idx ON read_model.billing USING btree (failing_since) WHERE (failing_since IS NOT NULL);
+alter table read_model.billing enable row level security;
+alter table read_model.billing force row level security;
+create policy operator_reads on read_model.billing as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.billing as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.billing as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.billing to {{app}}, {{operator}};
+
+create table read_model.billing_history (
+  tenant_id uuid not null,
+  "position" bigint not null,
+  type text not null,
+  recorded_at timestamp with time zone not null,
+  actor text not null,
+  correlation_id text not null,
+  data jsonb not null,
+  constraint billing_history_pkey PRIMARY KEY (tenant_id, "position")
+);
+alter table read_model.billing_history owner to {{projector}};
+alter table read_model.billing_history enable row level security;
+alter table read_model.billing_history force row level security;
+create policy operator_reads on read_model.billing_history as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.billing_history as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.billing_history as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.billing_history to {{app}}, {{operator}};
+
+create table read_model.closed_tenants (
+  tenant_id uuid not null,
+  erase_after timestamp with time zone not null,
+  constraint closed_tenants_pkey PRIMARY KEY (tenant_id)
+);
+alter table read_model.closed_tenants owner to {{projector}};
+CREATE INDEX closed_tenants_due_idx ON read_model.closed_tenants USING btree (erase_after);
+alter table read_model.closed_tenants enable row level security;
+alter table read_model.closed_tenants force row level security;
+create policy operator_reads on read_model.closed_tenants as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.closed_tenants as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on read_model.closed_tenants to {{app}}, {{operator}};
+
+create table read_model.companies (
+  tenant_id uuid not null,
+  name text not null,
+  slug text not null,
+  constraint companies_pkey PRIMARY KEY (tenant_id)
+);
+alter table read_model.companies owner to {{projector}};
+alter table read_model.companies enable row level security;
+alter table read_model.companies force row level security;
+create policy companies_read on read_model.companies as permissive for select to {{app}}
+  using ((tenant_id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.tenant_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
+create policy operator_reads on read_model.companies as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.companies as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on read_model.companies to {{app}}, {{operator}};
+
+create table read_model.invitation_tokens (
+  token_hash text not null,
+  tenant_id uuid not null,
+  invitation_id uuid not null,
+  constraint invitation_tokens_pkey PRIMARY KEY (token_hash)
+);
+alter table read_model.invitation_tokens owner to {{projector}};
+alter table read_model.invitation_tokens enable row level security;
+alter table read_model.invitation_tokens force row level security;
+create policy holder_reads on read_model.invitation_tokens as permissive for select to {{app}}
+  using ((token_hash = ( SELECT NULLIF(current_setting('app.invitation'::text, true), ''::text) AS "nullif")));
+create policy operator_reads on read_model.invitation_tokens as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.invitation_tokens as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on read_model.invitation_tokens to {{app}}, {{operator}};
+
+create table read_model.invitations (
+  tenant_id uuid not null,
+  invitation_id uuid not null,
+  role text not null,
+  max_uses integer not null,
+  uses integer not null,
+  expires_at timestamp with time zone not null,
+  revoked boolean not null,
+  email_domains jsonb not null,
+  invited_by uuid not null,
+  constraint invitations_pkey PRIMARY KEY (tenant_id, invitation_id)
+);
+alter table read_model.invitations owner to {{projector}};
+CREATE INDEX invitations_open_idx ON read_model.invitations USING btree (tenant_id, expires_at) WHERE ((NOT revoked) AND (uses < max_uses));
+alter table read_model.invitations enable row level security;
+alter table read_model.invitations force row level security;
+create policy operator_reads on read_model.invitations as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.invitations as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.invitations as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.invitations to {{app}}, {{operator}};
+
+create table read_model.invoices (
+  tenant_id uuid not null,
+  invoice_id text not null,
+  number text,
+  status text not null,
+  amount bigint not null,
+  amount_due bigint not null,
+  amount_paid bigint not null,
+  currency text not null,
+  created_at timestamp with time zone not null,
+  url text,
+  attempts integer not null,
+  next_attempt_at timestamp with time zone,
+  constraint invoices_pkey PRIMARY KEY (tenant_id, invoice_id)
+);
+alter table read_model.invoices owner to {{projector}};
+CREATE INDEX invoices_created_idx ON read_model.invoices USING btree (tenant_id, created_at, invoice_id);
+alter table read_model.invoices enable row level security;
+alter table read_model.invoices force row level security;
+create policy operator_reads on read_model.invoices as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.invoices as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.invoices as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.invoices to {{app}}, {{operator}};
+
+create table read_model.members (
+  tenant_id uuid not null,
+  person_id uuid not null,
+  role text not null,
+  joined_at timestamp with time zone not null,
+  joined_position bigint not null,
+  version integer not null,
+  constraint members_pkey PRIMARY KEY (tenant_id, person_id)
+);
+alter table read_model.members owner to {{projector}};
+CREATE INDEX members_joined_idx ON read_model.members USING btree (tenant_id, joined_position);
+alter table read_model.members enable row level security;
+alter table read_model.members force row level security;
+create policy operator_reads on read_model.members as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.members as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.members as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.members to {{app}}, {{operator}};
+
+create table read_model.memberships (
+  person_id uuid not null,
+  tenant_id uuid not null,
+  role text not null,
+  joined_position bigint not null,
+  constraint memberships_pkey PRIMARY KEY (person_id, tenant_id)
+);
+alter table read_model.memberships owner to {{projector}};
+alter table read_model.memberships enable row level security;
+alter table read_model.memberships force row level security;
+create policy operator_reads on read_model.memberships as permissive for select to {{operator}}
+  using (true);
+create policy person_reads on read_model.memberships as permissive for select to {{app}}
+  using ((person_id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy projector_writes on read_model.memberships as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+grant select on read_model.memberships to {{app}}, {{operator}};
+
+create table read_model.plan_counts (
+  tenant_id uuid not null,
+  seats integer not null,
+  teams integer not null,
+  projects integer not null,
+  constraint plan_counts_pkey PRIMARY KEY (tenant_id)
+) with (fillfactor=80);
+alter table read_model.plan_counts owner to {{projector}};
+alter table read_model.plan_counts enable row level security;
+alter table read_model.plan_counts force row level security;
+create policy operator_reads on read_model.plan_counts as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.plan_counts as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.plan_counts as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.plan_counts to {{app}}, {{operator}};
+
+create table read_model.plan_tasks (
+  tenant_id uuid not null,
+  project_id uuid not null,
+  tasks integer not null,
+  constraint plan_tasks_pkey PRIMARY KEY (tenant_id, project_id)
+);
+alter table read_model.plan_tasks owner to {{projector}};
+CREATE INDEX plan_tasks_most_idx ON read_model.plan_tasks USING btree (tenant_id, tasks);
+alter table read_model.plan_tasks enable row level security;
+alter table read_model.plan_tasks force row level security;
+create policy operator_reads on read_model.plan_tasks as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.plan_tasks as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.plan_tasks as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.plan_tasks to {{app}}, {{operator}};
+
+create table read_model.plan_terms (
+  tenant_id uuid not null,
+  plan text not null,
+  version integer not null,
+  limits jsonb not null,
+  features jsonb not null,
+  constraint plan_terms_pkey PRIMARY KEY (tenant_id)
+);
+alter table read_model.plan_terms owner to {{projector}};
+alter table read_model.plan_terms enable row level security;
+alter table read_model.plan_terms force row level security;
+create policy operator_reads on read_model.plan_terms as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.plan_terms as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.plan_terms as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.plan_terms to {{app}}, {{operator}};
+
+create table read_model.plan_units (
+  tenant_id uuid not null,
+  unit_id uuid not null,
+  scope_id uuid not null,
+  command_id uuid not null,
+  constraint plan_units_pkey PRIMARY KEY (tenant_id, unit_id)
+);
+alter table read_model.plan_units owner to {{projector}};
+CREATE INDEX plan_units_scope_idx ON read_model.plan_units USING btree (tenant_id, scope_id, unit_id);
+alter table read_model.plan_units enable row level security;
+alter table read_model.plan_units force row level security;
+create policy operator_reads on read_model.plan_units as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.plan_units as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.plan_units as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.plan_units to {{app}}, {{operator}};
+
+create table read_model.projects (
+  tenant_id uuid not null,
+  project_id uuid not null,
+  name text not null,
+  description text not null,
+  team_id uuid,
+  archived boolean not null,
+  version integer not null,
+  constraint projects_pkey PRIMARY KEY (tenant_id, project_id)
+);
+alter table read_model.projects owner to {{projector}};
+CREATE INDEX projects_archived_idx ON read_model.projects USING btree (tenant_id, archived, project_id);
+CREATE INDEX projects_team_idx ON read_model.projects USING btree (tenant_id, team_id) WHERE (team_id IS NOT NULL);
+alter table read_model.projects enable row level security;
+alter table read_model.projects force row level security;
+create policy operator_reads on read_model.projects as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.projects as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.projects as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.projects to {{app}}, {{operator}};
+
+create table read_model.tasks (
+  tenant_id uuid not null,
+  task_id uuid not null,
+  project_id uuid not null,
+  title text not null,
+  description text not null,
+  status text not null,
+  assignee_id uuid,
+  assigned_version integer,
+  assigned_position bigint,
+  due_on date,
+  version integer not null,
+  constraint tasks_pkey PRIMARY KEY (tenant_id, task_id)
+);
+alter table read_model.tasks owner to {{projector}};
+CREATE INDEX tasks_assignee_idx ON read_model.tasks USING btree (tenant_id, assignee_id) WHERE (assignee_id IS NOT NULL);
+CREATE INDEX tasks_project_idx ON read_model.tasks USING btree (tenant_id, project_id, task_id, status, assignee_id, due_on);
+alter table read_model.tasks enable row level security;
+alter table read_model.tasks force row level security;
+create policy operator_reads on read_model.tasks as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.tasks as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.tasks as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.tasks to {{app}}, {{operator}};
+
+create table read_model.team_members (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  person_id uuid not null,
+  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, person_id)
+);
+alter table read_model.team_members owner to {{projector}};
+alter table read_model.team_members enable row level security;
+alter table read_model.team_members force row level security;
+create policy operator_reads on read_model.team_members as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.team_members as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.team_members as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.team_members to {{app}}, {{operator}};
+
+create table read_model.teams (
+  tenant_id uuid not null,
+  team_id uuid not null,
+  name text not null,
+  version integer not null,
+  constraint teams_pkey PRIMARY KEY (tenant_id, team_id)
+);
+alter table read_model.teams owner to {{projector}};
+alter table read_model.teams enable row level security;
+alter table read_model.teams force row level security;
+create policy operator_reads on read_model.teams as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.teams as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.teams as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.teams to {{app}}, {{operator}};
+
+create table read_model.tenants (
+  tenant_id uuid not null,
+  name text not null,
+  slug text not null,
+  plan text not null,
+  lock text not null,
+  lock_reason text,
+  locked_since timestamp with time zone,
+  version integer not null,
+  constraint tenants_pkey PRIMARY KEY (tenant_id)
+);
+alter table read_model.tenants owner to {{projector}};
+alter table read_model.tenants enable row level security;
+alter table read_model.tenants force row level security;
+create policy operator_reads on read_model.tenants as permissive for select to {{operator}}
+  using (true);
+create policy projector_writes on read_model.tenants as permissive for all to {{projector}}
+  using (true)
+  with check (true);
+create policy tenant_reads on read_model.tenants as permissive for select to {{app}}
+  using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
+grant select on read_model.tenants to {{app}}, {{operator}};
+
+
+-- ==== read_model_retired ====
+
+-- Tables that a rebuild has replaced, until they are dropped in the same transaction.
+create schema read_model_retired authorization {{projector}};

@@ -1,0 +1,52 @@
+/** The lines of one object, such as a table with all that belongs to it. */
+export type Section = readonly string[];
+
+export interface Grant {
+  readonly object: string;
+  readonly grantee: string;
+  readonly privileges: string;
+}
+
+/** A line of a list in brackets, with its comment. */
+export interface Item {
+  readonly line: string;
+  readonly comment: string | null;
+}
+
+const WIDTH = 120;
+
+/** A comment of the database as SQL comment lines of at most 120 characters. */
+export const commentLines = (comment: string | null, indent = ''): string[] => {
+  const lines: string[] = [];
+  for (const word of comment?.split(/\s+/) ?? []) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + word.length >= WIDTH) lines.push(`${indent}-- ${word}`);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+};
+
+/** Columns, fields or constraints: a comma ends each but the last, and the comment of one is above it. */
+export const listItems = (items: readonly Item[]): string[] =>
+  items.flatMap(({ line, comment }, at) => [
+    ...commentLines(comment, '  '),
+    `  ${line}${at === items.length - 1 ? '' : ','}`,
+  ]);
+
+/** One statement for each set of privileges, with all roles that have it. */
+export const grantsOf = (grants: readonly Grant[], kind = ''): string[] =>
+  [...groupBy(grants, ({ object, privileges }) => `${privileges} on ${kind}${object}`)].map(
+    ([what, given]) => `grant ${what} to ${given.map(({ grantee }) => grantee).join(', ')};`,
+  );
+
+/** Items by their key, in the order in which they come. */
+export const groupBy = <K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> => {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+};
