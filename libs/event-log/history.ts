@@ -64,7 +64,7 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
       else meet(last.position, () => last);
       return;
     }
-    // Of the same epoch: this process is the first to notice. The others may have met nothing that tells them.
+    // Of the same epoch: this process is the first to notice. The others may not have noticed it yet.
     known = another ? identity : await beginEpoch(identity);
     generation++;
     newest = last && { position: last.position, mark: () => last };

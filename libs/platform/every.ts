@@ -5,7 +5,7 @@ import type { Logger } from './logger.port';
 export interface Loops {
   /** Runs `work` now, and again `ms` after each end. What fails is logged as `what`, and tried again then. */
   every(ms: number, what: string, work: (signal: AbortSignal) => Promise<void>): void;
-  /** Tells what runs by its signal, and waits for it. */
+  /** Aborts the signal of the running work, and waits for it. */
   stop(): Promise<void>;
 }
 

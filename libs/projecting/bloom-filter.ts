@@ -19,7 +19,7 @@ export const createBloomFilter = (bits = 2 ** 26, hashes = 4) => {
   };
 
   return {
-    /** Adds it, and tells whether it may have been there. */
+    /** Adds the value, and returns whether the filter may have contained it. */
     add: (text: string): boolean => {
       const [a, b] = hash(text);
       let present = true;

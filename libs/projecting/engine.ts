@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly metrics: ProjectionMetrics;
   /** Of this process, where something else runs it; one that the engine runs by default. */
   readonly processes?: Processes;
-  /** Tells other processes that checkpoints moved. */
+  /** Notifies other processes that checkpoints moved. */
   readonly wake?: Wake;
 }
 

@@ -18,7 +18,7 @@ export interface LiveOptions {
   readonly pool: Pool;
   readonly progress: Progress;
   readonly logger: Logger;
-  /** Told after each batch. */
+  /** Called after each batch. */
   readonly onMoved: (projection: string, checkpoint: Checkpoint, events: number) => void;
   /** Events in one batch; 2,000 by default. */
   readonly batch?: number;

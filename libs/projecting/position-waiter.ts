@@ -10,7 +10,7 @@ export interface PositionWaiterOptions {
   readonly projections: readonly string[];
   readonly progress: Progress;
   readonly pool: Pool;
-  /** Tells that a worker elsewhere moved a checkpoint; left out where the worker is in this process. */
+  /** Reports that a worker of another process moved a checkpoint; omitted if the worker is in this process. */
   readonly wake?: Wake;
   /** ms between two looks at the checkpoints while somebody waits; 20 by default. */
   readonly pollMs?: number;
@@ -25,7 +25,7 @@ interface Waiter {
 }
 
 /**
- * Waits for read models to have a position (read-your-writes). A projection that runs in this process tells at once;
+ * Waits for read models to have a position (read-your-writes). A projection in this process reports it immediately;
  * one that runs elsewhere is seen in its checkpoint, by one query for all who wait.
  */
 export const createPositionWaiter = (options: PositionWaiterOptions): PositionWaiter & { close(): void } => {

@@ -59,7 +59,7 @@ export const findMissing = async (reading: ReadDeps, marks: readonly EventMark[]
   return marks.filter((_, at) => !held[at]);
 };
 
-/** What tells whether the log is another one, or went back. @throws LogUnavailable */
+/** The identity that shows whether the log was replaced or restored from an older copy. @throws LogUnavailable */
 export const lookAtHistory = async (
   reading: ReadDeps,
   identity: Identity,

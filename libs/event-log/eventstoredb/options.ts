@@ -5,7 +5,7 @@ import { noUpcasters, type Upcasters } from '../upcasting';
 export type Logger = Pick<ProductLogger, 'info' | 'warn'>;
 
 export interface EventStoreDbOptions {
-  /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that tells when it has caught up). */
+  /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that reports when it has caught up). */
   readonly connectionString: string;
   readonly upcasters?: Upcasters;
   readonly logger?: Logger;

@@ -17,7 +17,7 @@ export const createOutage = (logger: Logger) => {
       if (broken.delete(subscription) && broken.size === 0)
         logger.info({}, 'EventStoreDB is available again; its subscriptions continue');
     },
-    /** It ended, and tells nothing of the others. */
+    /** The subscription ended; this says nothing about the others. */
     left: (subscription: object): void => {
       broken.delete(subscription);
     },

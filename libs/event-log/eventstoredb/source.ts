@@ -14,7 +14,7 @@ import type { Horizon } from './horizon';
 import { whenQuiet } from './quiet';
 import { NOT_OF_THE_SERVER } from './reads';
 
-/** Records that the server looks through before it tells how far it is. */
+/** Records that the server reads before it reports its position. */
 const CHECKPOINT = 2_000;
 
 /** How the server writes the position before everything: it tells it where it has looked from there and nothing matched. */
@@ -77,7 +77,7 @@ export class Source<T> {
   #received = 0;
   #marks: Mark[] = [];
   #live = false;
-  /** Whether something has happened that the consumer has not been told. */
+  /** Whether something has happened that the consumer has not received. */
   #news = false;
   /** Of life, from the server. */
   #signs = 0;

@@ -48,7 +48,7 @@ const STATEMENT_SHARE = 0.4;
 /** ms that a read may take. With what the pool adds, less than the 10 s in which a log that was away is to be well again. */
 const READ_MS = 5_000;
 const CLOSE_MS = 5_000;
-/** Tells other processes to forget what they keep of the log in memory. */
+/** Makes other processes drop their caches of the log. */
 const ERASED = 'erased';
 
 /** The event log in one PostgreSQL table; the comments in `apps/migrations/0003-event-log.sql` say how it keeps its order. */

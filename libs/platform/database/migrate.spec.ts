@@ -107,7 +107,7 @@ describe('migrate', () => {
       ]);
     });
 
-    it('goes on after the baseline where a database has every migration that the baseline replaces', async () => {
+    it('continues after the baseline where a database has every migration that the baseline replaces', async () => {
       await recordInstead(baseline.replaces);
       expect(await migrate(database.url, { ...options(files), baseline, apply: false })).toEqual({ applied: [] });
       const later = await write('0003-second', 'create table first.u (n integer)');

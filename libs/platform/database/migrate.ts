@@ -25,7 +25,7 @@ export interface MigrateOptions {
   readonly rolePrefix: string;
   readonly rolePasswords: PerRole<string>;
   readonly migrations: readonly Migration[];
-  /** A database that has all the migrations which the baseline replaces goes on from the end of the baseline. */
+  /** A database that has all the migrations which the baseline replaces continues from the end of the baseline. */
   readonly baseline?: Baseline;
   readonly supplements?: readonly Supplement[];
   /** False: nothing is changed, and a database that is not up to date is an error. True by default. */

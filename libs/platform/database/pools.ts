@@ -25,7 +25,7 @@ export interface PoolOptions extends Route {
   readonly pipeline?: boolean;
   /** Settings of the server for these connections. Values hold no white space. Not sent to a pooler. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Told of connections that were lost. The pool replaces them by itself. */
+  /** Called for each lost connection. The pool replaces it by itself. */
   readonly onError?: (error: Error) => void;
 }
 

@@ -41,7 +41,7 @@ class AnswerOfAnotherScope extends Error {
 }
 
 /**
- * A prepared query that tells the server first for whom it asks, in the same message and so in the same implicit
+ * A prepared query that first sets the tenant and user of the request, in the same message and so in the same implicit
  * transaction: what follows up to the `Sync` is one transaction in PostgreSQL's extended protocol, and a setting that is
  * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
  *

@@ -20,7 +20,7 @@ const LOOK_MS = 1_000;
 /** ms for each step of asking the server. */
 const ASK_MS = 1_000;
 
-/** The network has lost the connection, and told nobody. */
+/** The network has lost the connection without an error on either side. */
 class ConnectionSilent extends Error {
   override readonly name = 'ConnectionSilent';
   readonly code = 'ETIMEDOUT';
@@ -100,7 +100,7 @@ const look = (): void => {
 };
 
 /**
- * Watches a lent connection for a loss that nobody told of, as by a firewall that has forgotten it. A query that takes
+ * Watches a lent connection for a loss without an error, for example by a firewall that has forgotten it. A query that takes
  * long looks the same from here; so the server is asked, over a new connection, whether it waits for us. What it waits for
  * will never come: the connection is closed, and anyone who waits on it hears so within about two seconds, where the deadline
  * of a query leaves time for a statement that is slow.

@@ -41,7 +41,7 @@ const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
 };
 
 /**
- * Tells this process and others that there is something to look at. A hint and nothing more: a lost one costs a poll
+ * Notifies this process and others that there is work. A hint and nothing more: a lost one costs a poll
  * interval.
  */
 export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 25 }: WakeOptions) => {
@@ -114,7 +114,7 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
       else void announce();
     },
     start: (): void => void listen(),
-    /** Tells the others, once it returns, something that must not be merged with other notifications. */
+    /** Sends the others a notification that must not be merged with others; it is sent when the promise resolves. */
     tell: async (message: string): Promise<void> => {
       await send(message);
     },

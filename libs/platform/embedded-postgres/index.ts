@@ -19,7 +19,7 @@ export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
   /** False: faster, and a crash of the machine loses data. For tests alone. True by default. */
   readonly durable?: boolean;
-  /** Told what happens apart from the ordinary, in a sentence. */
+  /** Called with a sentence for each unusual event. */
   readonly log?: (level: 'info' | 'error', message: string) => void;
 }
 
@@ -30,7 +30,7 @@ export interface EmbeddedPostgres {
   readonly pid: number | undefined;
   /** Ends the server and frees the directory. */
   stop(): Promise<void>;
-  /** Tells the server to end and does not wait: for a process that ends now. */
+  /** Asks the server to stop without waiting: for a process that ends now. */
   stopSoon(): void;
 }
 
@@ -128,7 +128,7 @@ interface Supervised {
   stopSoon(): void;
 }
 
-/** Starts the server again, on the same port, whenever it ends without being told to. */
+/** Starts the server again, on the same port, whenever it ends without a request. */
 const supervise = (first: ChildProcess, server: ServerOptions, log: (message: string) => void): Supervised => {
   let child: ChildProcess | undefined;
   let stopping = false;
