@@ -1,13 +1,13 @@
 import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
 import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
 import { createLogger, type Logger, redact } from '../libs/platform/logging';
-import { bannerFor, notReadyBannerFor, workerBannerFor } from './banner';
-import type { Part } from './context';
-import { prepareContext } from './database';
-import { createLifecycle, type Lifecycle } from './lifecycle';
-import { reportNewerEvents } from './newer-events';
-import { openRuntime, type Runtime } from './runtime';
-import { announceStop, waitUntilReady } from './start-up';
+import type { Part } from './bootstrap/context';
+import { prepareContext } from './bootstrap/database/database';
+import { reportNewerEvents } from './bootstrap/newer-events';
+import { bannerFor, notReadyBannerFor, workerBannerFor } from './bootstrap/process/banner';
+import { createLifecycle, type Lifecycle } from './bootstrap/process/lifecycle';
+import { announceStop, waitUntilReady } from './bootstrap/process/start-up';
+import { openRuntime, type Runtime } from './bootstrap/runtime';
 import type { StripePart } from './stripe-sim/part';
 
 /** Beyond the grace that a part gives to what is under way: for closing its connections. */

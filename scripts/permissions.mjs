@@ -16,7 +16,7 @@ const present = () => {
 };
 
 buildIfNeeded();
-const { permissionsPage } = createRequire(import.meta.url)(join(root, 'dist/apps/api/permissions-page.js'));
+const { permissionsPage } = createRequire(import.meta.url)(join(root, 'dist/apps/api/routes/permissions-page.js'));
 const page = permissionsPage();
 if (!process.argv.includes('--check')) writeFileSync(file, page);
 else if (present() !== page) {

@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askForBackfill } from '../../libs/billing/nudge';
 import { createInboxOperations, INBOX_STATES, type InboxState } from '../../libs/billing/operations';
+import { openCommandBus } from '../../libs/commands/command-bus';
 import { PLANS, type Plan } from '../../libs/domain/tenant/billing-events';
 import { AgreeTerms, ReleaseTerms } from '../../libs/domain/tenant/commands';
-import { AgreeTermsHandler, ReleaseTermsHandler } from '../../libs/domain/tenant/handlers';
-import { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { AggregateStore, type Executed } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
+import { unlimited } from '../../libs/plans/limit-guard.port';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import type { Runtime } from '../runtime';
-import { modeOf } from '../stripe';
+import type { Runtime } from '../bootstrap/runtime';
+import { modeOf } from '../bootstrap/stripe';
 import { table } from './table';
 import { UsageError } from './usage';
 
@@ -114,11 +115,25 @@ const numberOf = (words: readonly string[], name: string): number | null | undef
   return Number(text);
 };
 
+/** Sends one command over a bus that is opened for it. */
+const execute = async <Command extends AgreeTerms | ReleaseTerms>(
+  { log, logger }: Runtime,
+  command: Command,
+): Promise<Executed> => {
+  const { bus, close } = await openCommandBus({ store: new AggregateStore({ log }), limits: unlimited, logger });
+  try {
+    return await bus.execute<Command, Executed>(command);
+  } finally {
+    await close();
+  }
+};
+
 /** Agrees upon terms with one company, whatever it has bought. */
 export const agree = async (
-  { log, settings }: Runtime,
+  runtime: Runtime,
   [tenantId = '', plan = '', ...words]: readonly string[],
 ): Promise<string> => {
+  const { settings } = runtime;
   if (!UUID.test(tenantId) || !PLANS.some((it) => it === plan))
     throw new UsageError(
       `tenantry plans agree <company> ${PLANS.join('|')} [--seats N|unlimited] [--projects N|unlimited]`,
@@ -132,21 +147,17 @@ export const agree = async (
   };
   const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-agree' };
   const wanted = { terms: { ...terms, limits, agreed: true } };
-  const handler = new AgreeTermsHandler(new AggregateStore({ log }));
-  const { position } = await handler.execute(new AgreeTerms(tenantId, wanted, context));
+  const { position } = await execute(runtime, new AgreeTerms(tenantId, wanted, context));
   return position === undefined ? 'these terms were agreed upon before' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
 /** Ends what was agreed upon: the company has what it has bought. */
-export const release = async (
-  { log, settings, projectorPool, stripe }: Runtime,
-  [tenantId = '']: readonly string[],
-) => {
+export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
+  const { settings, projectorPool, stripe } = runtime;
   if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <company>');
   const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-release' };
   const wanted = { free: createCatalogue(settings.stripePrices).free };
-  const handler = new ReleaseTermsHandler(new AggregateStore({ log }));
-  const { position } = await handler.execute(new ReleaseTerms(tenantId, wanted, context));
+  const { position } = await execute(runtime, new ReleaseTerms(tenantId, wanted, context));
   if (position === undefined) return 'nothing was agreed upon with this company';
   await createInboxOperations(projectorPool, modeOf(stripe)).reconcile(tenantId);
   return 'released: the company has what it has bought';

@@ -5,8 +5,8 @@ import { deriveRolePasswords, roleUrls } from '../../libs/platform/database/role
 import { usableDataDir } from '../../libs/platform/embedded-postgres';
 import { embeddedUrl } from '../../libs/platform/embedded-postgres/running';
 import type { Logger } from '../../libs/platform/logging';
-import type { Context } from '../context';
-import { stripeSettings } from '../stripe';
+import type { Context } from '../bootstrap/context';
+import { stripeSettings } from '../bootstrap/stripe';
 import { UsageError } from './usage';
 
 /** Finds the database of the running product: that of the settings, or the embedded one in `DATA_DIR`. */

@@ -1,5 +1,5 @@
 import { deriveRolePasswords, roleNames } from '../../libs/platform/database/roles';
-import type { Context } from '../context';
+import type { Context } from '../bootstrap/context';
 
 /**
  * Lines of PgBouncer's `userlist.txt`: the two roles that reach PostgreSQL over a pooler, with their passwords. They are

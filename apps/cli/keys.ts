@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { listSigningKeys, revokeSigningKey, rotateSigningKeys } from '../../libs/identity/signing-key-store';
 import { createPool } from '../../libs/platform/database/pools';
-import type { Context } from '../context';
+import type { Context } from '../bootstrap/context';
 import { table } from './table';
 import { UsageError } from './usage';
 

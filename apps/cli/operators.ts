@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createOperatorTokens, MAX_HOURS } from '../../libs/identity/operator-tokens';
-import type { Context } from '../context';
+import type { Context } from '../bootstrap/context';
 import { UsageError } from './usage';
 
 /** A token for /ops. Whoever may run this holds SECRET_KEY, and with it could make one anyway. */

@@ -13,7 +13,7 @@ import { runRebuilds } from '../../libs/projecting/rebuild-queue';
 import { readReactionPlaces } from '../../libs/reacting/places';
 import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
 import { projections } from '../../projections';
-import { historyChecks } from '../history';
+import { historyChecks } from '../bootstrap/readiness/history';
 import { resetProjections, resetReaction } from './resets';
 import { UsageError } from './usage';
 

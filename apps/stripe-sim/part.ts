@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { sleep } from '../../libs/platform/backoff';
 import { codeOf } from '../../libs/platform/error-code';
-import { CannotStart } from '../cannot-start';
-import type { Context } from '../context';
+import type { Context } from '../bootstrap/context';
+import { CannotStart } from '../bootstrap/process/cannot-start';
 import { type StripeSim, startStripeSim } from './start';
 
 /** The part of it that the product knows. */

@@ -1,3 +1,4 @@
+import type { CommandBus } from '@nestjs/cqrs';
 import { Gauge } from 'prom-client';
 import { backfill } from '../../libs/billing/backfill';
 import { isStillWanted, settleCall, takeUnknownChanges, type UnknownCall } from '../../libs/billing/calls';
@@ -8,16 +9,15 @@ import { StripeRefused } from '../../libs/billing/refused';
 import type { Change } from '../../libs/billing/stripe/changes';
 import { createWorkerTurns } from '../../libs/billing/turns';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
-import { tenantFold } from '../../libs/domain/tenant/evolve';
-import { AdvanceStandingHandler, FollowStripeHandler } from '../../libs/domain/tenant/handlers';
-import type { AggregateStore } from '../../libs/event-log/aggregate-store';
+import { type Tenant, tenantFold } from '../../libs/domain/tenant/evolve';
+import type { AggregateStore, Executed } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { eachAlone } from '../../libs/platform/each-alone';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
-import type { Runtime } from '../runtime';
-import { modeOf, openGateway } from '../stripe';
+import type { Runtime } from '../bootstrap/runtime';
+import { modeOf, openGateway } from '../bootstrap/stripe';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -29,13 +29,11 @@ const WATCH_MS = 5 * SECOND;
 const KEPT_DAYS = 90;
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
-export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loops, 'stop'> => {
+export const startBilling = (runtime: Runtime, store: AggregateStore, bus: CommandBus): Pick<Loops, 'stop'> => {
   const { projectorPool: pool, logger, settings, log, jobs, clock } = runtime;
   const inbox = createInboxStore(pool, modeOf(runtime.stripe));
-  const following = new FollowStripeHandler(store);
   const loops = createLoops(logger);
   const isTest = !modeOf(runtime.stripe).livemode;
-  const advancing = new AdvanceStandingHandler(store);
 
   /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
   const stripeTime = async (): Promise<Date> => {
@@ -49,7 +47,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
       await tenantsToAdvance(pool, at, AT_ONCE),
       (tenantId) => {
         const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
-        return advancing.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
+        return bus.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
       },
       (err, tenantId) => logger.error({ err, tenantId }, 'how a company stands could not be advanced'),
     );
@@ -80,7 +78,8 @@ export const startBilling = (runtime: Runtime, store: AggregateStore): Pick<Loop
     },
     follow: async (tenantId, facts, cause, seen) => {
       const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
-      return (await following.execute(new FollowStripe(tenantId, { facts, seen }, context))).state.status;
+      const command = new FollowStripe(tenantId, { facts, seen }, context);
+      return (await bus.execute<FollowStripe, Executed<Tenant>>(command)).state.status;
     },
   });
   const drain = async (signal: AbortSignal): Promise<void> => {

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { Problem } from '../../libs/platform/problems';
 import type { Readiness } from '../../libs/platform/readiness/readiness';
-import { cannotListen } from '../cannot-listen';
-import { describeFailing } from '../readiness';
+import { cannotListen } from '../bootstrap/process/cannot-listen';
+import { describeFailing } from '../bootstrap/readiness/readiness';
 
 export interface ProbesOptions {
   readonly host: string;

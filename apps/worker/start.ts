@@ -10,11 +10,12 @@ import { createRebuildMetrics } from '../../libs/projecting/rebuild-metrics';
 import { startReactions } from '../../libs/reacting/engine';
 import { createReactionMetrics } from '../../libs/reacting/metrics';
 import { projections } from '../../projections';
-import type { Part } from '../context';
-import { databaseSettingsCheck } from '../database-settings-check';
-import { dependencyChecks, jobsCheck } from '../readiness';
-import type { Runtime } from '../runtime';
+import type { Part } from '../bootstrap/context';
+import { databaseSettingsCheck } from '../bootstrap/database/database-settings-check';
+import { dependencyChecks, jobsCheck } from '../bootstrap/readiness/readiness';
+import type { Runtime } from '../bootstrap/runtime';
 import { startBilling } from './billing';
+import { openWorkerCommands } from './commands';
 import { startProbes } from './probes';
 import { ASKED, createReactions } from './reactions';
 import { startSweepers } from './sweepers';
@@ -32,6 +33,8 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     readiness,
     processes,
   } = runtime;
+  const store = new AggregateStore({ log });
+  const commands = await openWorkerCommands(runtime, store);
   // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
   if (settings.role === 'worker')
     readiness.add(
@@ -64,23 +67,23 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   const stopping = new AbortController();
   void createRebuildMetrics({ registry, pool, logger }).watch(stopping.signal);
   const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
-  const store = new AggregateStore({ log });
   const erasures = followFacts(log, ['TenantErased'], ({ data }) => store.forgetTenant(String(data['tenantId'])));
   const reactions = startReactions({
-    reactions: createReactions({ store, pool, waiter }),
+    reactions: createReactions({ store, bus: commands.bus, pool, waiter }),
     log,
     pool,
     logger,
     metrics: createReactionMetrics({ registry, log, pool }),
   });
-  const sweepers = startSweepers(runtime, store);
-  const billing = startBilling(runtime, store);
+  const sweepers = startSweepers(runtime, store, commands.bus);
+  const billing = startBilling(runtime, store, commands.bus);
   return {
     ...(probes && { url: probes.url }),
     stop: async () => {
       stopping.abort();
       await Promise.all([sweepers.stop(), billing.stop(), reactions.stop(), erasures.stop()]);
       waiter.close();
+      await commands.close();
       await engine.stop();
       await wake.close();
       await probes?.close();

@@ -1,28 +1,23 @@
-import { ErasePerson, RegisterPerson } from '../../libs/domain/person/commands';
-import { ErasePersonHandler, RegisterPersonHandler } from '../../libs/domain/person/handlers';
-import { CreateTenantHandler, JoinTenantHandler, RemoveMemberHandler } from '../../libs/domain/tenant/handlers';
+import type { CommandBus } from '@nestjs/cqrs';
 import { eraseTenants } from '../../libs/erasing/erase-tenants';
-import type { AggregateStore } from '../../libs/event-log/aggregate-store';
+import type { AggregateStore, Executed } from '../../libs/event-log/aggregate-store';
 import { sweepErasures } from '../../libs/identity/erasure';
 import { createErasureStore } from '../../libs/identity/erasure-store';
 import { sweepJoins } from '../../libs/identity/join';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { sweepSignUps } from '../../libs/identity/sign-up';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
-import { createCatalogue } from '../../libs/plans/catalogue';
 import { countedUpTo, settledOf } from '../../libs/plans/held';
-import { inStreamLimits } from '../../libs/plans/limit-guard';
-import { unlimited } from '../../libs/plans/limit-guard.port';
 import { overdueReservations, settleReservations } from '../../libs/plans/reservations';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
 import { createLoops, type Loops } from '../../libs/platform/every';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { tenantsToErase } from '../../projections/tenants/queries';
-import { createErasureEvents } from '../erasure-events';
-import { createJoinEvents } from '../join-events';
-import type { Runtime } from '../runtime';
-import { createSignUpEvents } from '../sign-up-events';
-import { createTenantStates } from '../tenant-states';
+import type { Runtime } from '../bootstrap/runtime';
+import { createErasureEvents } from '../bootstrap/sagas/erasure-events';
+import { createJoinEvents } from '../bootstrap/sagas/join-events';
+import { createSignUpEvents } from '../bootstrap/sagas/sign-up-events';
+import { createTenantStates } from '../bootstrap/sagas/tenant-states';
 
 /** ms between two looks. */
 const SIGN_UPS_MS = 5_000;
@@ -35,33 +30,22 @@ const KEYS_MS = 600_000;
 
 /** Completes what requests that were cut off have left, and removes what has had its time. */
 export const startSweepers = (
-  { log, projectorPool, logger, settings }: Runtime,
+  { log, projectorPool, logger }: Runtime,
   store: AggregateStore,
+  bus: CommandBus,
 ): Pick<Loops, 'stop'> => {
-  const tenants = new CreateTenantHandler(store);
-  const people = new RegisterPersonHandler(store);
-  const events = createSignUpEvents((command) =>
-    command instanceof RegisterPerson ? people.execute(command) : tenants.execute(command),
-  );
-  const limits = inStreamLimits(createCatalogue(settings.stripePrices), settings.invitationsHoldSeats);
-  const joins = new JoinTenantHandler(store, {
-    ...unlimited,
-    ...(settings.plans === 'catalogue' && { limitsOf: limits }),
-  });
+  const execute = <Command extends object>(command: Command) => bus.execute<Command, Executed>(command);
+  const events = createSignUpEvents(execute);
   const signUps = createSignUpStore(projectorPool);
-  const removals = new RemoveMemberHandler(store);
-  const departures = new ErasePersonHandler(store);
   const erasure = {
     store: createErasureStore(projectorPool),
     events: createErasureEvents({
-      execute: (command) => (command instanceof ErasePerson ? departures.execute(command) : removals.execute(command)),
+      execute,
       db: createScopedDb(projectorPool),
       stateOf: createTenantStates(store),
     }),
   };
-  const joinEvents = createJoinEvents((command) =>
-    command instanceof RegisterPerson ? people.execute(command) : joins.execute(command),
-  );
+  const joinEvents = createJoinEvents(execute);
   const joinStore = createJoinStore(projectorPool);
   const completeSignUps = async (): Promise<void> => {
     const completed = await sweepSignUps(signUps, events);

@@ -1,4 +1,5 @@
 import type { Jobs } from '../platform/jobs/port';
+import { tokenClass } from '../platform/token-class';
 
 /** The queue of nudges to look at the inbox. */
 export const INBOX_QUEUE = 'billing-inbox';
@@ -7,13 +8,17 @@ export const INBOX_QUEUE = 'billing-inbox';
 export const BACKFILL_QUEUE = 'billing-backfill';
 
 /** Has what nobody was told read from Stripe's own list now, and every customer compared. */
-export const askForBackfill = (jobs: Jobs): Promise<void> => jobs.queue(BACKFILL_QUEUE).add({}, { id: 'now' });
+export const askForBackfill = (jobs: Pick<Jobs, 'queue'>): Promise<void> =>
+  jobs.queue(BACKFILL_QUEUE).add({}, { id: 'now' });
+
+/** Wakes the workers that look at the inbox. */
+export abstract class Nudge extends tokenClass<() => void>() {}
 
 /**
  * Tells the workers that there is something to look at. All who want that while one nudge is being given are told by the
  * next one; what is lost, the schedule finds.
  */
-export const createNudge = (jobs: Jobs): (() => void) => {
+export const createNudge = (jobs: Pick<Jobs, 'queue'>): Nudge => {
   let [giving, again] = [false, false];
   const give = async (): Promise<void> => {
     giving = true;

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
+import { tokenClass } from '../platform/token-class';
 import { type Mode, readTold } from './told';
 
 export const INBOX_STATES = ['pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped'] as const;
@@ -108,4 +109,4 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
   };
 };
 
-export type InboxOperations = ReturnType<typeof createInboxOperations>;
+export abstract class InboxOperations extends tokenClass<ReturnType<typeof createInboxOperations>>() {}

@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
+import { type OpenCommandBus, openCommandBus } from '../commands/command-bus';
 import { FollowStripe } from '../domain/tenant/commands';
-import { tenantFold } from '../domain/tenant/evolve';
-import { FollowStripeHandler } from '../domain/tenant/handlers';
-import { AggregateStore } from '../event-log/aggregate-store';
+import { type Tenant, tenantFold } from '../domain/tenant/evolve';
+import { AggregateStore, type Executed } from '../event-log/aggregate-store';
 import { createCatalogue } from '../plans/catalogue';
+import { unlimited } from '../plans/limit-guard.port';
 import { createPool } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { silentLogger } from '../platform/logger.port';
@@ -34,6 +35,7 @@ describe('a worker whose customer another one has taken over', () => {
   let owner: Pool;
   let inbox: InboxStore;
   let aggregates: AggregateStore;
+  let commands: OpenCommandBus;
   let log: InMemoryEventLog;
   let tenantId: string;
   let events = 0;
@@ -48,6 +50,7 @@ describe('a worker whose customer another one has taken over', () => {
     await owner.query('truncate billing.work, billing.inbox, billing.customers');
     log = new InMemoryEventLog();
     aggregates = new AggregateStore({ log });
+    commands = await openCommandBus({ store: aggregates, limits: unlimited, logger: silentLogger });
     tenantId = uuidv7();
     const [actor, commandId] = [{ kind: 'system' } as const, uuidv7()];
     const events = [tenantCreated];
@@ -60,6 +63,7 @@ describe('a worker whose customer another one has taken over', () => {
     await processing(having('active')).drain();
     await tell();
   });
+  afterEach(() => commands.close());
   afterAll(async () => {
     await Promise.all([pool.end(), owner.end()]);
     await database.drop();
@@ -91,7 +95,7 @@ describe('a worker whose customer another one has taken over', () => {
       follow: async (id, facts, correlationId, seen) => {
         const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId };
         const command = new FollowStripe(id, { facts, seen }, context);
-        return (await new FollowStripeHandler(aggregates).execute(command)).state.status;
+        return (await commands.bus.execute<FollowStripe, Executed<Tenant>>(command)).state.status;
       },
       ...more,
     });

@@ -15,3 +15,14 @@ export interface CommandContext {
   /** True where this very command may have been carried out before: the log is asked first. */
   readonly mayRepeat?: boolean;
 }
+
+/** A command to one stream of a tenant: what its rule decides on, and for whom. */
+export abstract class TenantCommand<Input> {
+  constructor(
+    readonly tenantId: string,
+    readonly input: Input,
+    readonly context: CommandContext,
+    /** The version that the client insists on: of the stream, or of the changed part of a tenant. Undefined: any. */
+    readonly expectedVersion?: number | undefined,
+  ) {}
+}

@@ -25,3 +25,9 @@ export interface InStreamLimits extends Pick<PlanLimits, 'seats' | 'teams' | 'op
   readonly plan: string;
   readonly upgradeTo: string | null;
 }
+
+/** For an installation without plans. */
+export const NO_LIMITS: InStreamLimits = {
+  ...{ seats: null, teams: null, openInvitations: null, features: FEATURES, invitationsHoldSeats: false },
+  ...{ plan: 'none', upgradeTo: null },
+};

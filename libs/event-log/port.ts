@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/command';
+import type { JsonObject, JsonValue } from './json';
 import type { StreamId } from './stream-id';
 import type { UnknownSchemaVersion } from './upcasting';
 
@@ -11,10 +12,7 @@ import type { UnknownSchemaVersion } from './upcasting';
 export type Position = bigint;
 export const START: Position = 0n;
 
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { [key: string]: JsonValue };
-export type JsonObject = { [key: string]: JsonValue };
-
-export type { Actor };
+export type { Actor, JsonObject, JsonValue };
 
 /**
  * Names one event. A position alone does not: where a log goes back to an older copy (a restore, a failover to a replica

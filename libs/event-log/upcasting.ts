@@ -1,4 +1,4 @@
-import type { JsonObject } from './port';
+import type { JsonObject } from './json';
 
 /** Rewrites the data of one event from a schema version to the next. Pure; may change its argument and return it. */
 export type Upcast = (data: JsonObject) => JsonObject;

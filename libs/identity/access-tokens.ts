@@ -1,5 +1,6 @@
 import { JwtService } from '@nestjs/jwt';
 import { uuidv7 } from '../platform/ids/uuid';
+import { tokenClass } from '../platform/token-class';
 import { ALGORITHM } from './signing-key-store';
 import type { SigningKeys } from './signing-keys';
 
@@ -45,4 +46,4 @@ export const createAccessTokens = (keys: SigningKeys, ttlSeconds: number) => {
   };
 };
 
-export type AccessTokens = ReturnType<typeof createAccessTokens>;
+export abstract class AccessTokens extends tokenClass<ReturnType<typeof createAccessTokens>>() {}

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
+import { tokenClass } from '../platform/token-class';
 
 /** Half of the second within which an ended session has to be known everywhere. */
 const LOOK_MS = 500;
@@ -80,4 +81,4 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
   };
 };
 
-export type EndedSessions = ReturnType<typeof createEndedSessions>;
+export abstract class EndedSessions extends tokenClass<ReturnType<typeof createEndedSessions>>() {}

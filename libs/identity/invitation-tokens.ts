@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { deriveKey } from '../platform/seal';
+import { tokenClass } from '../platform/token-class';
 
 /** What is kept of a token: SHA-256 in hexadecimal. Of 256 random bits nothing slower is needed. */
 export const hashOfToken = (token: string): string => createHash('sha256').update(token).digest('hex');
@@ -16,4 +17,4 @@ export const createInvitationTokens = (secretKey: Buffer) => {
   };
 };
 
-export type InvitationTokens = ReturnType<typeof createInvitationTokens>;
+export abstract class InvitationTokens extends tokenClass<ReturnType<typeof createInvitationTokens>>() {}

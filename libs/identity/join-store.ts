@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
+import { tokenClass } from '../platform/token-class';
 
 /** Somebody new who joins a company, with all that it takes, whoever completes it. */
 export interface Join {
@@ -85,4 +86,4 @@ export const createJoinStore = (pool: Pool) => ({
   },
 });
 
-export type JoinStore = ReturnType<typeof createJoinStore>;
+export abstract class JoinStore extends tokenClass<ReturnType<typeof createJoinStore>>() {}

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { deriveKey } from '../platform/seal';
+import { tokenClass } from '../platform/token-class';
 
 const BYTES = 16;
 
@@ -12,4 +13,4 @@ export const createNetworkMarks = (secretKey: Buffer) => {
   return (network: string): Buffer => createHmac('sha256', key).update(network).digest().subarray(0, BYTES);
 };
 
-export type NetworkMarks = ReturnType<typeof createNetworkMarks>;
+export abstract class NetworkMarks extends tokenClass<ReturnType<typeof createNetworkMarks>>() {}

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { uuidv7 } from '../platform/ids/uuid';
 import { Problem } from '../platform/problems';
+import { tokenClass } from '../platform/token-class';
 
 /** Seconds in which a refresh token may be used again: two tabs of one client that wake up together are no thieves. */
 export const GRACE_SECONDS = 10;
@@ -146,4 +147,4 @@ export const createSessions = (pool: Pool, days: number) => {
   };
 };
 
-export type Sessions = ReturnType<typeof createSessions>;
+export abstract class Sessions extends tokenClass<ReturnType<typeof createSessions>>() {}

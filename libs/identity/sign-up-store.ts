@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
+import { tokenClass } from '../platform/token-class';
 
 /** A sign-up with all the ids that it uses, whoever completes it. */
 export interface SignUp {
@@ -80,4 +81,4 @@ export const createSignUpStore = (pool: Pool) => ({
   },
 });
 
-export type SignUpStore = ReturnType<typeof createSignUpStore>;
+export abstract class SignUpStore extends tokenClass<ReturnType<typeof createSignUpStore>>() {}

@@ -2,6 +2,7 @@ import type { JsonWebKey, KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
+import { tokenClass } from '../platform/token-class';
 import {
   ALGORITHM,
   ensureSigningKeys,
@@ -140,4 +141,4 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
   };
 };
 
-export type SigningKeys = Awaited<ReturnType<typeof openSigningKeys>>;
+export abstract class SigningKeys extends tokenClass<Awaited<ReturnType<typeof openSigningKeys>>>() {}

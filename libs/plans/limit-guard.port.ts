@@ -1,4 +1,4 @@
-import { FEATURES, type InStreamLimits } from '../domain/limits';
+import { type InStreamLimits, NO_LIMITS } from '../domain/limits';
 import type { Tenant } from '../domain/tenant/evolve';
 
 /** What spans streams, and is taken by a reservation. */
@@ -39,12 +39,6 @@ export interface LimitGuard {
    */
   requireWritable(tenantId: string, tenant: Tenant, projectId: string): Promise<void>;
 }
-
-/** Of an installation without plans. */
-export const NO_LIMITS: InStreamLimits = {
-  ...{ seats: null, teams: null, openInvitations: null, features: FEATURES, invitationsHoldSeats: false },
-  ...{ plan: 'none', upgradeTo: null },
-};
 
 export const NOTHING_RESERVED: Reservation = {
   isUsable: () => true,

@@ -12,7 +12,7 @@ import { tasksProjection } from './tasks/projection';
 export const openLog = (database: Pick<TestDatabase, 'urls'>): EventLog =>
   createPostgresEventLog({ connectionString: database.urls.log });
 
-/** As `apps/runtime.ts` opens it. */
+/** As `apps/bootstrap/runtime.ts` opens it. */
 export const openProjectorPool = (urls: Pick<TestDatabase['urls'], 'projector'>): Pool =>
   createProjectorPool({ url: urls.projector, max: 6 });
 

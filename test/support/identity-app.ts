@@ -1,37 +1,18 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { ApiModule } from '../../apps/api/api.module';
-import { createBilling } from '../../apps/api/billing/billing.service';
-import { createReturning } from '../../apps/api/billing/returning';
-import { AccountThrottle } from '../../apps/api/http/account-throttle';
-import { createApp } from '../../apps/api/http/create-app';
-import { createMemoryLimiter } from '../../apps/api/http/rate-window';
-import { openPlans } from '../../apps/api/plans/open-plans';
-import { createRefusals } from '../../apps/api/plans/refusals';
-import { createCalls } from '../../libs/billing/calls';
-import { createInboxOperations } from '../../libs/billing/operations';
-import { createTenantTurns } from '../../libs/billing/turns';
+import { composeApi } from '../../apps/api/compose-api';
+import { createMemoryLimiter } from '../../apps/api/http/limits/rate-window';
 import type { TenantEvent } from '../../libs/domain/tenant/events';
 import { tenantFold } from '../../libs/domain/tenant/evolve';
-import { AggregateStore } from '../../libs/event-log/aggregate-store';
-import { createAccessTokens } from '../../libs/identity/access-tokens';
-import { createInvitationTokens } from '../../libs/identity/invitation-tokens';
-import { createJoinStore } from '../../libs/identity/join-store';
-import { createNetworkMarks } from '../../libs/identity/network-marks';
-import { createOperatorTokens } from '../../libs/identity/operator-tokens';
-import { type Argon2, createPasswords, type Passwords } from '../../libs/identity/passwords';
-import { createSessions } from '../../libs/identity/sessions';
-import { createSignUpStore } from '../../libs/identity/sign-up-store';
+import { type Argon2, Passwords } from '../../libs/identity/passwords';
 import { openSigningKeys, type SigningKeys } from '../../libs/identity/signing-keys';
-import { createCatalogue } from '../../libs/plans/catalogue';
+import { loadSettings } from '../../libs/platform/config/settings';
 import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
-import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { silentLogger } from '../../libs/platform/logger.port';
-import { createSealer } from '../../libs/platform/seal';
 import { startEngine } from '../../libs/projecting/engine';
 import { installProjections } from '../../libs/projecting/install';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
@@ -111,7 +92,7 @@ const countingArgon2 = (work: string[]): Argon2 => ({
 let people = 0;
 
 /**
- * The API as `apps/api/start.ts` makes it, with its projections, over a log in memory. Close it in `afterAll`.
+ * The API as the product composes it, with its projections, over a log in memory. Close it in `afterAll`.
  * @param beside another one, whose database, log and projections it uses, as a second process would; close it first
  */
 export const createIdentityApp = async (
@@ -138,66 +119,39 @@ export const createIdentityApp = async (
     ...{ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger },
     ...(more.keysEveryMs !== undefined && { everyMs: more.keysEveryMs }),
   });
-  const passwords = createPasswords({ concurrency: 4 }, countingArgon2(work));
+  const settings = loadSettings({
+    PLANS: more.plans ?? 'none',
+    PUBLIC_URL: 'https://api.example.com',
+    BILLING_RETURN_ORIGINS: 'https://app.example.com',
+    PASSWORD_HASH_CONCURRENCY: '4',
+    SIGNIN_ACCOUNT_RATE_PER_MINUTE: String(ACCOUNT_RATE),
+    SIGNIN_ACCOUNT_TOTAL_RATE_PER_MINUTE: String(ACCOUNT_TOTAL_RATE),
+  });
   const plenty = { limit: 1_000_000, windowSeconds: 60 };
-  const db = createScopedDb(pool);
-  const plans = openPlans({
-    ...{ catalogue: createCatalogue(), plans: more.plans ?? 'none', invitationsHoldSeats: false },
-    ...{ pool, db, log, waiter, logger: silentLogger },
-  });
-  const calls = createCalls(db, { account: '', livemode: false });
-  const billing = createBilling({
-    ...{
-      gateway: undefined,
-      calls,
-      turns: createTenantTurns(db),
-      catalogue: plans.catalogue,
-      db,
-      usage: plans.usage,
-      nudge: () => undefined,
-      settled: async () => 0n,
+  const api = await composeApi(
+    {
+      ...{ logger: silentLogger, secretKey: TEST_SECRET_KEY, pool, projectorPool: projector, log, keys, waiter },
+      settings: {
+        ...settings,
+        ...(more.authorityGraceMs !== undefined && { authorityGraceSeconds: more.authorityGraceMs / 1_000 }),
+      },
+      db: createScopedDb(pool),
+      jobs: {
+        queue: () => ({ add: async () => undefined, addMany: async () => undefined }),
+        allQueues: async () => [],
+      },
+      stripe: undefined,
+      makeLimiter: createMemoryLimiter,
+      argon2: countingArgon2(work),
     },
-    returning: createReturning(createSealer(TEST_SECRET_KEY), () => 'https://api.example.com'),
-    returnOrigins: () => ['https://app.example.com'],
-  });
-  const module = ApiModule.with({
-    billing,
-    backfill: async () => undefined,
-    inbox: createInboxOperations(projector, { account: '', livemode: false }),
-    webhook: null,
-    plans,
-    retentionDays: 30,
-    authorityGraceMs: more.authorityGraceMs ?? 10_000,
-    invitationTokens: createInvitationTokens(TEST_SECRET_KEY),
-    operatorTokens: createOperatorTokens(TEST_SECRET_KEY),
-    publicUrl: () => 'https://api.example.com',
-    joins: createJoinStore(pool),
-    pool,
-    db,
-    keys,
-    log,
-    store: new AggregateStore({ log }),
-    passwords,
-    sessions: createSessions(pool, 30),
-    accessTokens: createAccessTokens(keys, 900),
-    signUps: createSignUpStore(pool),
-    markOf: createNetworkMarks(TEST_SECRET_KEY),
-    throttle: new AccountThrottle({
-      network: createMemoryLimiter({ name: 'account', limit: ACCOUNT_RATE, windowSeconds: 60 }),
-      everywhere: createMemoryLimiter({ name: 'account-everywhere', limit: ACCOUNT_TOTAL_RATE, windowSeconds: 60 }),
-    }),
-  });
-  const refusals = createRefusals({ log, logger: silentLogger });
-  const app = await createApp(module, {
-    logger: silentLogger,
-    secretKey: TEST_SECRET_KEY,
-    rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
-    refusals,
-    waiter,
-    // A busy machine is no failure: what is not shown in time has its own specs.
-    consistencyWaitMs: 10_000,
-    idempotency: createPostgresIdempotencyStore(pool),
-  });
+    {
+      rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
+      // A busy machine is no failure: what is not shown in time has its own specs.
+      consistencyWaitMs: 10_000,
+      maxEventLoopDelayMs: 60_000,
+    },
+  );
+  const { app } = api;
   const post: IdentityApp['post'] = (url, payload, headers = {}) =>
     app.inject({ method: 'POST', url, payload, headers });
   const body: IdentityApp['body'] = (more = {}) => ({
@@ -207,7 +161,7 @@ export const createIdentityApp = async (
   return {
     app,
     work,
-    passwords,
+    passwords: app.get(Passwords),
     post,
     get: (url, token) => app.inject({ url, headers: { authorization: `Bearer ${token}` } }),
     ask: (method, url, { payload, token, headers, remoteAddress } = {}) =>
@@ -253,9 +207,7 @@ export const createIdentityApp = async (
     pool,
     owner,
     close: async () => {
-      await app.close();
-      await refusals.close();
-      await plans.close();
+      await api.close();
       waiter.close();
       keys.close();
       await engine?.stop();

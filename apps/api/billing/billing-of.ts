@@ -1,6 +1,6 @@
 import type { TenantDb } from '../../../libs/platform/database/scoped-db';
 import { type BillingRow, findBilling } from '../../../projections/billing/queries';
-import { notFound } from '../http/not-found';
+import { notFound } from '../http/problems/not-found';
 
 /** How a company stands. @throws Problem where there is no such company */
 export const billingOf = async (db: TenantDb): Promise<BillingRow> => {

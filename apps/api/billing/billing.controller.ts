@@ -1,19 +1,18 @@
-import { Body, Controller, Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { listInvoices } from '../../../projections/billing/queries';
-import { principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { type Digested, withDigest } from '../http/etag';
-import { Opaque } from '../http/fields';
-import { Needs } from '../http/needs.decorator';
-import { type Page, Pages, type Paging } from '../http/pages';
-import { Public } from '../http/public.decorator';
-import { RateLimit } from '../http/rate-limit.decorator';
-import { Context, type RequestContext } from '../http/request-context';
-import { BILLING, SCOPED_DB } from '../tokens';
+import { type Digested, withDigest } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/contract/pages';
+import { Public } from '../http/contract/public.decorator';
+import { RateLimit } from '../http/limits/rate-limit.decorator';
+import { Documented } from '../http/openapi/documented';
+import { principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { Opaque } from '../http/validation/fields';
 import {
   BillingDto,
   ChangeDto,
@@ -27,7 +26,7 @@ import {
   RedirectDto,
   WhyDto,
 } from './billing.dto';
-import type { Billing } from './billing.service';
+import { Billing } from './billing.service';
 import { whyOf } from './why';
 
 class ReturnQuery {
@@ -40,8 +39,8 @@ class ReturnQuery {
 @Controller()
 export class BillingController {
   constructor(
-    @Inject(BILLING) private readonly billing: Billing,
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly billing: Billing,
+    private readonly db: ScopedDb,
   ) {}
 
   @Get('v1/billing')

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { BillingRow, InvoiceRow } from '../../../projections/billing/queries';
-import { Choice, Integer, Timestamp, WebUrl } from '../http/fields';
-import { PageQuery } from '../http/pages';
+import { PageQuery } from '../http/contract/pages';
+import { Choice, Integer, Timestamp, WebUrl } from '../http/validation/fields';
 
 const MAX_SEATS = 10_000;
 const SOLD = ['pro', 'enterprise'] as const;

@@ -1,15 +1,16 @@
 import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
 import { Problem } from '../../../libs/platform/problems';
+import { tokenClass } from '../../../libs/platform/token-class';
 import type { BillingRow } from '../../../projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto } from './billing.dto';
 import { billingOf } from './billing-of';
-import { type Changed, createChanges } from './changes';
-import { createCheckouts } from './checkouts';
-import { inTurn } from './in-turn';
-import { boughtOf, invalid } from './items';
-import { createLooking } from './looking';
 import type { BillingParts } from './parts';
-import { isRefusal, refuse } from './stripe-refusals';
+import { type Changed, createChanges } from './purchases/changes';
+import { createCheckouts } from './purchases/checkouts';
+import { boughtOf, invalid } from './purchases/items';
+import { inTurn } from './stripe/in-turn';
+import { createLooking } from './stripe/looking';
+import { isRefusal, refuse } from './stripe/stripe-refusals';
 
 /** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
 export const createBilling = (parts: BillingParts) => {
@@ -92,4 +93,4 @@ export const createBilling = (parts: BillingParts) => {
   };
 };
 
-export type Billing = ReturnType<typeof createBilling>;
+export abstract class Billing extends tokenClass<ReturnType<typeof createBilling>>() {}

@@ -5,7 +5,7 @@ import type { Position } from '../../../libs/event-log/port';
 import type { Catalogue } from '../../../libs/plans/catalogue';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import type { Usage } from '../plans/usage';
-import type { Returning } from './returning';
+import type { Returning } from './stripe/returning';
 
 /** What buying, changing and ending are put together from. */
 export interface BillingParts {

@@ -8,28 +8,27 @@ import { type Mode, readTold } from '../../../libs/billing/told';
 import { WEBHOOK_PATH } from '../../../libs/billing/webhook-path';
 import { failpoint } from '../../../libs/platform/failpoints';
 import { Problem } from '../../../libs/platform/problems';
-import { Documented } from '../http/documented';
-import type { WithRawBody } from '../http/json-body';
-import { Public } from '../http/public.decorator';
-import { WEBHOOK } from '../tokens';
+import { Public } from '../http/contract/public.decorator';
+import { Documented } from '../http/openapi/documented';
+import type { WithRawBody } from '../http/requests/json-body';
 
 class TakenDto {
   @ApiProperty({ example: true })
   readonly received!: boolean;
 }
 
-/** What the webhook needs; undefined where this installation has no Stripe. */
-export interface Webhook {
-  readonly secrets: readonly string[];
-  readonly mode: Mode;
-  readonly takeIn: Intake;
+/** What the webhook needs; null is injected where this installation has no Stripe. */
+export abstract class Webhook {
+  abstract readonly secrets: readonly string[];
+  abstract readonly mode: Mode;
+  abstract readonly takeIn: Intake;
 }
 
 /** Stripe tells what happened. Answered when it is stored, and processed after. */
 @ApiTags('Billing')
 @Controller()
 export class WebhookController {
-  constructor(@Inject(WEBHOOK) private readonly webhook: Webhook | null) {}
+  constructor(@Inject(Webhook) private readonly webhook: Webhook | null) {}
 
   // Not counted: whoever has no signature is turned away before anything is done, and Stripe sends in bursts.
   @Post(WEBHOOK_PATH)

@@ -4,9 +4,9 @@ import { MAX_USES } from '../../../libs/domain/tenant/decide-invitations';
 import { MAX_PASSWORD, MIN_PASSWORD } from '../../../libs/identity/passwords';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import type { InvitationRow } from '../../../projections/invitations/queries';
-import { field } from '../http/field';
-import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/fields';
-import { CompanyDto, TokensDto, UserDto } from '../identity/identity.dto';
+import { field } from '../http/validation/field';
+import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/validation/fields';
+import { CompanyDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
 
 const INVITABLE = ['admin', 'member', 'auditor'] as const;
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;

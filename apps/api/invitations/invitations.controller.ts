@@ -1,24 +1,23 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { InviteMember, RevokeInvitation } from '../../../libs/domain/tenant/commands';
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import { hashOfToken, type InvitationTokens } from '../../../libs/identity/invitation-tokens';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { hashOfToken, InvitationTokens } from '../../../libs/identity/invitation-tokens';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
-import { Client, type ClientInfo } from '../http/client';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { Needs, OfPerson } from '../http/needs.decorator';
-import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
-import { PathId } from '../http/path-id';
-import { Public } from '../http/public.decorator';
-import { RateLimit } from '../http/rate-limit.decorator';
-import { Context, type RequestContext } from '../http/request-context';
-import { invalid } from '../http/validation';
-import type { PublicUrl } from '../public-url';
-import { INVITATION_TOKENS, JOINING, PUBLIC_URL, SCOPED_DB } from '../tokens';
+import { PublicUrl } from '../core/public-url';
+import { Needs, OfPerson } from '../http/contract/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
+import { Public } from '../http/contract/public.decorator';
+import { RateLimit } from '../http/limits/rate-limit.decorator';
+import { Documented } from '../http/openapi/documented';
+import { Client, type ClientInfo } from '../http/requests/client';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { PathId } from '../http/validation/path-id';
+import { invalid } from '../http/validation/validation';
 import {
   AcceptDto,
   AcceptedDto,
@@ -28,7 +27,7 @@ import {
   NewInvitationDto,
   PreviewDto,
 } from './invitation.dto';
-import type { Joining } from './joining.service';
+import { Joining } from './joining.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 7;
@@ -39,10 +38,10 @@ const MOST_DAYS = 90;
 @Controller('v1/invitations')
 export class InvitationsController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
-    @Inject(INVITATION_TOKENS) private readonly tokens: InvitationTokens,
-    @Inject(JOINING) private readonly joining: Joining,
-    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
+    private readonly db: ScopedDb,
+    private readonly tokens: InvitationTokens,
+    private readonly joining: Joining,
+    private readonly publicUrl: PublicUrl,
     private readonly commands: CommandBus,
   ) {}
 

@@ -72,9 +72,9 @@ describe('invitations', () => {
     const who = someone();
     const answer = await accept(token, who);
     expect(answer.statusCode).toBe(201);
-    const { user, tenant, accessToken } = answer.json();
+    const { user, tenant: joined, accessToken } = answer.json();
     expect(user).toMatchObject({ name: who.personName, email: who.email });
-    expect(tenant).toMatchObject({ id: company.tenant.id, name: 'Acme', role: 'auditor' });
+    expect(joined).toMatchObject({ id: company.tenant.id, name: 'Acme', role: 'auditor' });
     expect((await app.get('/v1/me', accessToken)).json().tenant.id).toBe(company.tenant.id);
     expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 0, state: 'spent' });
     expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);

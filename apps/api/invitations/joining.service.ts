@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { CommandContext } from '../../../libs/domain/command';
 import { Refusal } from '../../../libs/domain/refusal';
 import { joinTenant } from '../../../libs/domain/tenant/decide-invitations';
@@ -6,40 +5,19 @@ import { memberOf } from '../../../libs/domain/tenant/evolve';
 import { emailKey } from '../../../libs/identity/email';
 import { hashOfToken } from '../../../libs/identity/invitation-tokens';
 import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '../../../libs/identity/join';
-import type { JoinStore } from '../../../libs/identity/join-store';
-import type { Passwords } from '../../../libs/identity/passwords';
 import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
-import type { LimitGuard } from '../../../libs/plans/limit-guard.port';
 import { backoff, sleep } from '../../../libs/platform/backoff';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
+import { tokenClass } from '../../../libs/platform/token-class';
 import { findHeldInvitation, type HeldInvitation } from '../../../projections/invitations/queries';
 import { findMember } from '../../../projections/members/queries';
-import type { TenantStates } from '../../tenant-states';
-import type { ClientInfo } from '../http/client';
-import type { RequestContext } from '../http/request-context';
-import { invalid } from '../http/validation';
-import type { PasswordCheck } from '../identity/password-check';
-import type { SessionOpener, SessionOpenerParts } from '../identity/session-opener';
+import type { ClientInfo } from '../http/requests/client';
+import type { RequestContext } from '../http/requests/request-context';
+import { invalid } from '../http/validation/validation';
 import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
+import type { JoiningDeps } from './joining-deps';
 import { createTurns } from './turns';
-
-export interface JoiningParts {
-  /** Connects as the app role. */
-  readonly pool: Pool;
-  readonly db: ScopedDb;
-  readonly passwords: Passwords;
-  readonly joins: JoinStore;
-  readonly markOf: SessionOpenerParts['markOf'];
-}
-
-interface Inside {
-  readonly check: PasswordCheck;
-  readonly opener: SessionOpener;
-  readonly stateOf: TenantStates;
-  readonly guard: LimitGuard;
-}
 
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
 const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
@@ -62,8 +40,7 @@ type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
 
 /** Joining a company by an invitation: what the link shows, and who comes in by it. */
 export const createJoining = (
-  { pool, db, passwords, joins, markOf }: JoiningParts,
-  { check, opener, stateOf: tenantStateOf, guard }: Inside,
+  { pool, db, passwords, joins, markOf, check, opener, stateOf: tenantStateOf, guard }: JoiningDeps,
   events: JoinEvents,
 ) => {
   const inTurn = createTurns();
@@ -223,4 +200,4 @@ export const createJoining = (
 /** The same for an address that has an account and one that lacks a name to make one with. */
 const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
 
-export type Joining = ReturnType<typeof createJoining>;
+export abstract class Joining extends tokenClass<ReturnType<typeof createJoining>>() {}

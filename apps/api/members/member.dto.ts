@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ROLES, type Role } from '../../../libs/domain/tenant/roles';
 import type { MemberRow } from '../../../projections/members/queries';
-import { Choice } from '../http/fields';
+import { Choice } from '../http/validation/fields';
 
 export class ChangeRoleDto {
   @Choice(ROLES, { description: 'Only an owner makes or unmakes owners.', example: 'member' })

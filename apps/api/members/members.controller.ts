@@ -1,21 +1,20 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf, type Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findMember, listMembers, type MemberRow } from '../../../projections/members/queries';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { IfMatch, type Versioned, withETag } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { notFound } from '../http/not-found';
-import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
-import { PathId } from '../http/path-id';
-import { Context, type RequestContext } from '../http/request-context';
-import { SCOPED_DB } from '../tokens';
+import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { PathId } from '../http/validation/path-id';
 import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
 
 /** Name and address change without the company's knowing, and are no part of what a write has to have seen. */
@@ -27,7 +26,7 @@ const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
 @Controller('v1/members')
 export class MembersController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly db: ScopedDb,
     private readonly commands: CommandBus,
   ) {}
 
@@ -55,8 +54,8 @@ export class MembersController {
   @Get(':userId')
   @Needs('members.read')
   @Documented({ summary: 'One member', response: MemberDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('userId') userId: string): Promise<Versioned<MemberDto>> {
-    const member = await findMember(this.db.tenant(principalOf(context).tenantId), userId);
+  async get(@Context() context: RequestContext, @PathId('userId') memberId: string): Promise<Versioned<MemberDto>> {
+    const member = await findMember(this.db.tenant(principalOf(context).tenantId), memberId);
     if (!member) throw notFound('member');
     return memberWithETag(member);
   }
@@ -72,17 +71,17 @@ export class MembersController {
   })
   async change(
     @Context() context: RequestContext,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
     @Body() { role }: ChangeRoleDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId, role, at: new Date().toISOString() };
+    const wanted = { by: personId, personId: memberId, role, at: new Date().toISOString() };
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
-    const changed = memberOf(state, userId);
+    const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
-    const member = await findMember(this.db.tenant(tenantId), userId);
+    const member = await findMember(this.db.tenant(tenantId), memberId);
     // They have only just joined. What was asked for has happened, and the same key will be told so.
     if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });
     context.position = position;
@@ -101,12 +100,12 @@ export class MembersController {
   })
   async remove(
     @Context() context: RequestContext,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const reason = userId === personId ? 'left' : 'removed';
-    const wanted = { by: personId, personId: userId, reason, at: new Date().toISOString() } as const;
+    const reason = memberId === personId ? 'left' : 'removed';
+    const wanted = { by: personId, personId: memberId, reason, at: new Date().toISOString() } as const;
     const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
     context.position = position;

@@ -1,11 +1,11 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
-import { INBOX_STATES, type InboxEntry, type InboxOperations, type InboxState } from '../../../libs/billing/operations';
+import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '../../../libs/billing/operations';
 import { Problem } from '../../../libs/platform/problems';
-import { Documented } from '../http/documented';
-import { Choice, Integer, Uuid } from '../http/fields';
-import { notFound } from '../http/not-found';
-import { BACKFILL, INBOX } from '../tokens';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { Choice, Integer, Uuid } from '../http/validation/fields';
+import { Backfill } from './backfill';
 import { Operators } from './operators.decorator';
 
 class InboxQuery {
@@ -66,8 +66,8 @@ const shown = (it: InboxEntry): InboxEntryDto => ({
 @Controller('ops/billing')
 export class OpsBillingController {
   constructor(
-    @Inject(INBOX) private readonly inbox: InboxOperations,
-    @Inject(BACKFILL) private readonly backfill: () => Promise<void>,
+    private readonly inbox: InboxOperations,
+    private readonly backfill: Backfill,
   ) {}
 
   @Get('inbox')

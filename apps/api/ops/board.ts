@@ -5,7 +5,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import fastifyStatic from '@fastify/static';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
-import { HTML } from '../join/problem-page';
+import { HTML } from '../invitations/page/problem-page';
 import { type Board, notingAdapter } from './board-adapter';
 import type { Gate } from './gate';
 import { BOARD_PATH } from './paths';

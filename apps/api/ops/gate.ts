@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Operator, OperatorTokens } from '../../../libs/identity/operator-tokens';
 import { Problem } from '../../../libs/platform/problems';
-import { pathOf } from '../http/problem-document';
-import { stateOf } from '../http/request-context';
-import type { PublicUrl } from '../public-url';
+import { tokenClass } from '../../../libs/platform/token-class';
+import type { PublicUrl } from '../core/public-url';
+import { pathOf } from '../http/problems/problem-document';
+import { stateOf } from '../http/requests/request-context';
 import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
@@ -71,7 +72,7 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
   };
 };
 
-export type Gate = ReturnType<typeof createGate>;
+export abstract class Gate extends tokenClass<ReturnType<typeof createGate>>() {}
 
 /** A path under /ops to come back to; anything else would lead whoever signs in wherever a link says. */
 export const safeNext = (next: string | undefined): string =>

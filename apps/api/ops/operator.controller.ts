@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Operator } from '../../../libs/identity/operator-tokens';
-import { Documented } from '../http/documented';
+import { Documented } from '../http/openapi/documented';
 import { OperatorDto } from './operator.dto';
 import { Operators, TheOperator } from './operators.decorator';
 

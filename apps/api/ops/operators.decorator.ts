@@ -1,7 +1,7 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { Operator } from '../../../libs/identity/operator-tokens';
-import { stateOf } from '../http/request-context';
+import { stateOf } from '../http/requests/request-context';
 
 /** Metadata of a route: it is for operators, and for nobody else. */
 export const FOR_OPERATORS = 'tenantry:operators';

@@ -1,5 +1,5 @@
 import type { Operator } from '../../../libs/identity/operator-tokens';
-import { escaped, page } from '../join/page';
+import { escaped, page } from '../invitations/page/page';
 import { BOARD_PATH, LOGIN_PATH } from './paths';
 
 /**

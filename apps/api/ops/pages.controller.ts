@@ -1,15 +1,14 @@
-import { Body, Controller, Get, Header, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Header, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Operator } from '../../../libs/identity/operator-tokens';
 import { Problem } from '../../../libs/platform/problems';
-import { Public } from '../http/public.decorator';
-import { RateLimit } from '../http/rate-limit.decorator';
-import { HTML } from '../join/problem-page';
-import { isFromElsewhere } from '../join/same-origin';
-import type { PublicUrl } from '../public-url';
-import { OPERATORS, PUBLIC_URL } from '../tokens';
-import { type Gate, safeNext } from './gate';
+import { PublicUrl } from '../core/public-url';
+import { Public } from '../http/contract/public.decorator';
+import { RateLimit } from '../http/limits/rate-limit.decorator';
+import { HTML } from '../invitations/page/problem-page';
+import { isFromElsewhere } from '../invitations/page/same-origin';
+import { Gate, safeNext } from './gate';
 import { Operators, TheOperator } from './operators.decorator';
 import { homePage, loginPage } from './page';
 import { LOGIN_PATH } from './paths';
@@ -27,8 +26,8 @@ interface Form {
 @Controller('ops')
 export class OpsPagesController {
   constructor(
-    @Inject(OPERATORS) private readonly gate: Gate,
-    @Inject(PUBLIC_URL) private readonly publicUrl: PublicUrl,
+    private readonly gate: Gate,
+    private readonly publicUrl: PublicUrl,
   ) {}
 
   @Get()

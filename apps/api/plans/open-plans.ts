@@ -11,7 +11,7 @@ import { createSettling } from '../../../libs/plans/settling';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
-import type { CallAllowance } from '../identity/authority';
+import type { CallAllowance } from '../identity/authentication/authority';
 import { createQuota, type Quota } from './quota';
 import { createUsage, type Usage } from './usage';
 
@@ -29,28 +29,27 @@ export interface PlansParts {
 }
 
 /** What the HTTP process needs of plans and limits. */
-export interface Plans {
-  readonly catalogue: Catalogue;
-  readonly guard: LimitGuard;
-  readonly quota: Quota;
-  readonly usage: Usage;
+export abstract class Plans {
+  abstract readonly guard: LimitGuard;
+  abstract readonly quota: Quota;
+  abstract readonly usage: Usage;
   /** Null: they are not counted. */
-  readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
-  close(): Promise<void>;
+  abstract readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
+  /** Nest calls it after the last request was answered. Stores the calls that are counted only here so far. */
+  abstract onApplicationShutdown(): Promise<void>;
 }
 
 export const openPlans = (parts: PlansParts): Plans => {
   const { catalogue, pool, db, log, waiter, logger, invitationsHoldSeats } = parts;
   if (parts.plans === 'none') {
     const nothing = { guard: unlimited, quota: createQuota(), usage: createUsage(undefined, false) };
-    return { catalogue, ...nothing, callsOf: () => null, close: async () => undefined };
+    return { ...nothing, callsOf: () => null, onApplicationShutdown: async () => undefined };
   }
   const reservations = createReservations({ db, pool });
   const settling = createSettling({ reservations, waiter });
   const counted = () => countedUpTo(pool);
   const calls = createApiCalls({ pool, db, logger });
   return {
-    catalogue,
     guard: createLimitGuard({ catalogue, reservations, settling, log, countedUpTo: counted, invitationsHoldSeats }),
     quota: createQuota(calls),
     usage: createUsage(calls, true),
@@ -58,6 +57,6 @@ export const openPlans = (parts: PlansParts): Plans => {
       const { plan, limits } = termsOf(tenant);
       return { limit: limits.apiCallsPerMonth, plan, upgradeTo: catalogue.upgradeFrom(plan) };
     },
-    close: () => calls.close(),
+    onApplicationShutdown: () => calls.close(),
   };
 };

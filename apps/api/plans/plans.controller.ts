@@ -1,25 +1,24 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Catalogue } from '../../../libs/plans/catalogue';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { type Digested, withDigest } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { Public } from '../http/public.decorator';
-import { Context, type RequestContext } from '../http/request-context';
-import { CATALOGUE, SCOPED_DB, USAGE } from '../tokens';
+import { Catalogue } from '../../../libs/plans/catalogue';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { type Digested, withDigest } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { Public } from '../http/contract/public.decorator';
+import { Documented } from '../http/openapi/documented';
+import { principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
 import { PlanDto, PlansDto, UsageDto } from './plan.dto';
-import { lastingOf, type Usage } from './usage';
+import { lastingOf, Usage } from './usage';
 
 /** What can be bought, and what of it a company uses. */
 @ApiTags('Billing')
 @Controller('v1')
 export class PlansController {
   constructor(
-    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
-    @Inject(USAGE) private readonly usageOf: Usage,
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly catalogue: Catalogue,
+    private readonly usageOf: Usage,
+    private readonly db: ScopedDb,
   ) {}
 
   @Get('plans')

@@ -1,17 +1,17 @@
 import { type ApiCalls, secondsLeft } from '../../../libs/plans/api-calls';
 import { Problem } from '../../../libs/platform/problems';
-import type { RequestState } from '../http/request-context';
-import type { CallAllowance } from '../identity/authority';
+import type { RequestState } from '../http/requests/request-context';
+import type { CallAllowance } from '../identity/authentication/authority';
 
 /** Counts each call of a company's API against what its plan allows in a month. */
-export interface Quota {
+export abstract class Quota {
   /** Waits, once for each company, until it is known how many calls were made before; undefined where that is known. */
-  know(tenantId: string): Promise<void> | undefined;
+  abstract know(tenantId: string): Promise<void> | undefined;
   /**
    * One more call, and what its answer has to say of it. Without a limit it is counted all the same.
    * @returns the problem where it was one too many, which is not counted
    */
-  count(state: RequestState, tenantId: string, allowance: CallAllowance): Problem | undefined;
+  abstract count(state: RequestState, tenantId: string, allowance: CallAllowance): Problem | undefined;
 }
 
 /** @param calls left out: nothing is counted */

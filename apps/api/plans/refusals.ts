@@ -3,7 +3,7 @@ import type { EventLog } from '../../../libs/event-log/port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
-import type { Refused } from '../http/refused';
+import type { Refused } from '../http/contract/refused';
 
 /** ms for which the same refusal of the same person is only counted: whoever insists fills no log. */
 const QUIET_MS = 60_000;

@@ -2,6 +2,7 @@ import type { ApiCalls } from '../../../libs/plans/api-calls';
 import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import type { TenantDb } from '../../../libs/platform/database/scoped-db';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import { tokenClass } from '../../../libs/platform/token-class';
 import { findUsage } from '../../../projections/plan-limits/queries';
 import type { UsageDto, UsedDto } from './plan.dto';
 
@@ -55,4 +56,4 @@ export const createUsage =
 export const lastingOf = (data: readonly UsedDto[]): readonly Partial<UsedDto>[] =>
   data.map(({ used, projectedExhaustion, ...rest }) => (rest.period === null ? { ...rest, used } : rest));
 
-export type Usage = ReturnType<typeof createUsage>;
+export abstract class Usage extends tokenClass<ReturnType<typeof createUsage>>() {}

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import { Choice, Text, Uuid } from '../http/fields';
-import { PageQuery } from '../http/pages';
+import { PageQuery } from '../http/contract/pages';
+import { Choice, Text, Uuid } from '../http/validation/fields';
 
 const NAME = { min: 1, max: 200, description: 'What the project is called.', example: 'Website' };
 const DESCRIPTION = {

@@ -3,8 +3,8 @@ import { TASK_STATUSES, type TaskStatus } from '../../../libs/domain/task/events
 import type { PresentTask } from '../../../libs/domain/task/evolve';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import type { TaskRow } from '../../../projections/tasks/queries';
-import { Choice, Day, Text, Uuid } from '../http/fields';
-import { PageQuery } from '../http/pages';
+import { PageQuery } from '../http/contract/pages';
+import { Choice, Day, Text, Uuid } from '../http/validation/fields';
 
 const TITLE = { min: 1, max: 500, description: 'What is to be done.', example: 'Choose a colour' };
 const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, description: 'The details; empty at first.' };

@@ -1,20 +1,19 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeTask, CreateTask, DeleteTask } from '../../../libs/domain/task/commands';
 import type { Task } from '../../../libs/domain/task/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTask, listTasks } from '../../../projections/tasks/queries';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { IfMatch, type Versioned, withETag } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { notFound } from '../http/not-found';
-import { type Page, Pages, type Paging } from '../http/pages';
-import { PathId } from '../http/path-id';
-import { Context, type RequestContext } from '../http/request-context';
-import { SCOPED_DB } from '../tokens';
+import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, Pages, type Paging } from '../http/contract/pages';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { PathId } from '../http/validation/path-id';
 import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from './task.dto';
 
 /** The tasks of the projects of the company that the access token names. */
@@ -22,7 +21,7 @@ import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from '
 @Controller('v1')
 export class TasksController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly db: ScopedDb,
     private readonly commands: CommandBus,
   ) {}
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import { Text } from '../http/fields';
+import { Text } from '../http/validation/fields';
 
 /** What a team is called; no other team's name, however it is capitalised. */
 export class TeamNameDto {

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { entries } from '../../../libs/domain/tenant/by-id';
@@ -11,17 +11,16 @@ import {
 } from '../../../libs/domain/tenant/commands';
 import { type Tenant, teamOf } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTeam, listTeams } from '../../../projections/teams/queries';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { IfMatch, type Versioned, withETag } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { notFound } from '../http/not-found';
-import { type Page, PageQuery, Pages, type Paging } from '../http/pages';
-import { PathId } from '../http/path-id';
-import { Context, type RequestContext } from '../http/request-context';
-import { SCOPED_DB } from '../tokens';
+import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
+import { PathId } from '../http/validation/path-id';
 import { TeamDto, TeamNameDto, TeamPageDto } from './team.dto';
 
 type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeamMember;
@@ -31,7 +30,7 @@ type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeam
 @Controller('v1/teams')
 export class TeamsController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
+    private readonly db: ScopedDb,
     private readonly commands: CommandBus,
   ) {}
 
@@ -120,10 +119,10 @@ export class TeamsController {
   async add(
     @Context() context: RequestContext,
     @PathId('id') id: string,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: userId };
+    const wanted = { by: personId, teamId: id, personId: memberId };
     await this.carryOut(context, new AddTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 
@@ -134,10 +133,10 @@ export class TeamsController {
   async remove(
     @Context() context: RequestContext,
     @PathId('id') id: string,
-    @PathId('userId') userId: string,
+    @PathId('userId') memberId: string,
   ): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: userId };
+    const wanted = { by: personId, teamId: id, personId: memberId };
     await this.carryOut(context, new RemoveTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 

@@ -2,7 +2,9 @@ import type { CommandBus } from '@nestjs/cqrs';
 import { type OpenTenant, tenantFold } from '../../../libs/domain/tenant/evolve';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { PEOPLE, tenantCreated } from '../../../libs/testing/tenant-facts';
-import { RequestState } from '../http/request-context';
+import type { Billing } from '../billing/billing.service';
+import type { ApiContext } from '../core/api-context';
+import { RequestState } from '../http/requests/request-context';
 import type { Usage } from '../plans/usage';
 import { TenantController } from './tenant.controller';
 
@@ -12,7 +14,9 @@ const state = tenantFold.evolve(tenantFold.initial, tenantCreated, 1) as OpenTen
 const rename = (usage: Usage, execute: () => Promise<unknown>) => {
   const db = { tenant: () => ({}) } as unknown as ScopedDb;
   const bus = { execute } as unknown as CommandBus;
-  const controller = new TenantController(db, usage, { closed: async () => undefined }, 30, bus);
+  const billing = { closed: async () => undefined } as unknown as Billing;
+  const surroundings = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
+  const controller = new TenantController(db, usage, billing, surroundings, bus);
   const context = new RequestState('request');
   context.principal = { tenantId, personId: PEOPLE.owner, role: 'owner', sessionId: 'session' };
   return controller.change(context, { name: 'Acme Ltd' }, undefined);

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import type { Account } from '../../../libs/domain/tenant/billing';
@@ -6,18 +6,18 @@ import { CloseTenant, RenameTenant, TransferOwnership } from '../../../libs/doma
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTenant } from '../../../projections/tenants/queries';
-import type { Billing } from '../billing/billing.service';
-import { commandContextOf, principalOf } from '../http/command-context';
-import { Documented } from '../http/documented';
-import { IfMatch, type Versioned, withETag } from '../http/etag';
-import { Needs } from '../http/needs.decorator';
-import { notFound } from '../http/not-found';
-import { Context, type RequestContext } from '../http/request-context';
+import { Billing } from '../billing/billing.service';
+import { ApiContext } from '../core/api-context';
+import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
+import { Needs } from '../http/contract/needs.decorator';
+import { Documented } from '../http/openapi/documented';
+import { notFound } from '../http/problems/not-found';
+import { commandContextOf, principalOf } from '../http/requests/command-context';
+import { Context, type RequestContext } from '../http/requests/request-context';
 import type { UsedDto } from '../plans/plan.dto';
-import { lastingOf, type Usage } from '../plans/usage';
-import { BILLING, RETENTION_DAYS, SCOPED_DB, USAGE } from '../tokens';
+import { lastingOf, Usage } from '../plans/usage';
 import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
 
 const planOf = ({ terms }: Account): string => (terms ?? FOUNDING_TERMS).plan;
@@ -32,10 +32,10 @@ const DAY_MS = 86_400_000;
 @Controller('v1/tenant')
 export class TenantController {
   constructor(
-    @Inject(SCOPED_DB) private readonly db: ScopedDb,
-    @Inject(USAGE) private readonly usageOf: Usage,
-    @Inject(BILLING) private readonly billing: Pick<Billing, 'closed'>,
-    @Inject(RETENTION_DAYS) private readonly retentionDays: number,
+    private readonly db: ScopedDb,
+    private readonly usageOf: Usage,
+    private readonly billing: Billing,
+    private readonly context: ApiContext,
     private readonly commands: CommandBus,
   ) {}
 
@@ -97,9 +97,9 @@ export class TenantController {
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
-  async transfer(@Context() context: RequestContext, @Body() { userId }: TransferDto): Promise<void> {
+  async transfer(@Context() context: RequestContext, @Body() { userId: memberId }: TransferDto): Promise<void> {
     const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: userId, at: new Date().toISOString() };
+    const wanted = { by: personId, personId: memberId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
     context.position = position;
@@ -120,7 +120,7 @@ export class TenantController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<ClosedTenantDto> {
     const { tenantId, personId } = principalOf(context);
-    const eraseAfter = new Date(Date.now() + this.retentionDays * DAY_MS).toISOString();
+    const eraseAfter = new Date(Date.now() + this.context.settings.tenantRetentionDays * DAY_MS).toISOString();
     const wanted = { by: personId, confirmName, eraseAfter };
     const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import type { TenantRow } from '../../../projections/tenants/queries';
-import { Text, Uuid } from '../http/fields';
+import { Text, Uuid } from '../http/validation/fields';
 import { UsedDto } from '../plans/plan.dto';
 
 /** What of the workspace shall change. */

@@ -1,3 +1,4 @@
+import type { CommandBus } from '@nestjs/cqrs';
 import type { Pool } from 'pg';
 import type { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import type { EventToAppend } from '../../../libs/event-log/port';
@@ -7,6 +8,7 @@ import type { Recorded } from '../../../libs/projecting/projection';
 /** What the reactions are made of. */
 export interface ReactionParts {
   readonly store: AggregateStore;
+  readonly bus: CommandBus;
   /** Connects as the projector. */
   readonly pool: Pool;
   /** Of the read models that the reactions ask. */

@@ -1,7 +1,6 @@
 import type { DomainEvent } from '../../../libs/domain/events';
 import { ReleaseProject } from '../../../libs/domain/project/commands';
 import type { ProjectChanged, ProjectCreated } from '../../../libs/domain/project/events';
-import { ReleaseProjectHandler } from '../../../libs/domain/project/handlers';
 import { teamOf } from '../../../libs/domain/tenant/evolve';
 import type { Recorded } from '../../../libs/projecting/projection';
 import { answerTo } from '../../../libs/reacting/answer';
@@ -9,15 +8,14 @@ import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
 import { readModelHas } from '../../../libs/reacting/read-model';
 import { projectsProjection } from '../../../projections/projects/projection';
 import { projectsOfTeam } from '../../../projections/projects/queries';
-import { createTenantStates } from '../../tenant-states';
+import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
 
 /**
  * What was a deleted team's becomes nobody's in particular. What is given to the team while it is being deleted has no row
  * yet when that is looked for: so each project that gets a team is answered, too.
  */
-export const createProjectsOfDeletedTeams = ({ store, pool, waiter }: ReactionParts): Reaction => {
-  const projects = new ReleaseProjectHandler(store);
+export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: ReactionParts): Reaction => {
   const tenantOf = createTenantStates(store);
 
   const releaseFromNoTeam = async (event: Recorded<ProjectCreated | ProjectChanged>): Promise<void> => {
@@ -28,7 +26,7 @@ export const createProjectsOfDeletedTeams = ({ store, pool, waiter }: ReactionPa
     // Of a company that is closed or gone nothing changes any more.
     if (tenant.status !== 'open' || teamOf(tenant, teamId)) return;
     const projectId = event.stream.id;
-    await projects.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId)));
+    await bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId)));
   };
 
   return defineReaction<DomainEvent>('projects-of-deleted-teams', {
@@ -38,7 +36,7 @@ export const createProjectsOfDeletedTeams = ({ store, pool, waiter }: ReactionPa
       await readModelHas({ projection: projectsProjection.name, pool, waiter }, tenantId, event.position);
       const owned = await projectsOfTeam(pool, tenantId, teamId);
       await forEachOf(owned, signal, (projectId) =>
-        projects.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId))),
+        bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId))),
       );
     },
     ProjectCreated: releaseFromNoTeam,

@@ -1,11 +1,13 @@
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
+import { type OpenCommandBus, openCommandBus } from '../../../libs/commands/command-bus';
 import type { DomainEvent } from '../../../libs/domain/events';
 import { projectFold } from '../../../libs/domain/project/evolve';
 import { taskFold } from '../../../libs/domain/task/evolve';
 import { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import type { EventLog, Position, RecordedEvent } from '../../../libs/event-log/port';
 import { createPostgresEventLog } from '../../../libs/event-log/postgres/postgres-event-log';
+import { unlimited } from '../../../libs/plans/limit-guard.port';
 import { roleNames } from '../../../libs/platform/database/roles';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { startDatabaseClock } from '../../../libs/platform/lease/database-clock';
@@ -34,6 +36,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
   let pool: Pool;
   let log: EventLog;
   let store: AggregateStore;
+  let commands: OpenCommandBus;
   let stops: (() => Promise<unknown>)[] = [];
   const versions = new Map<string, number>();
 
@@ -44,6 +47,8 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     log =
       kind === 'PostgreSQL' ? createPostgresEventLog({ connectionString: database.urls.log }) : new InMemoryEventLog();
     store = new AggregateStore({ log });
+    commands = await openCommandBus({ store: new AggregateStore({ log }), limits: unlimited, logger: silentLogger });
+    stops.push(() => commands.close());
     const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 20 });
     stops.push(() => clock.stop());
     await installProjections(pool, projections, roleNames(database.rolePrefix));
@@ -74,7 +79,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
   const startWorker = (): void => {
     const waiter = createPositionWaiter({ projections: ASKED, progress: createProgress(), pool });
     const reactions = startReactions({
-      reactions: createReactions({ store: new AggregateStore({ log }), pool, waiter }),
+      reactions: createReactions({ store: new AggregateStore({ log }), bus: commands.bus, pool, waiter }),
       log,
       pool,
       logger: silentLogger,

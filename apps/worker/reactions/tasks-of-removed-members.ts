@@ -1,7 +1,6 @@
 import type { DomainEvent } from '../../../libs/domain/events';
 import { UnassignTask } from '../../../libs/domain/task/commands';
 import type { TaskAssigned, TaskCreated } from '../../../libs/domain/task/events';
-import { UnassignTaskHandler } from '../../../libs/domain/task/handlers';
 import { memberOf } from '../../../libs/domain/tenant/evolve';
 import type { Recorded } from '../../../libs/projecting/projection';
 import { answerTo } from '../../../libs/reacting/answer';
@@ -9,7 +8,7 @@ import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
 import { readModelHas } from '../../../libs/reacting/read-model';
 import { tasksProjection } from '../../../projections/tasks/projection';
 import { tasksAssignedBefore } from '../../../projections/tasks/queries';
-import { createTenantStates } from '../../tenant-states';
+import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
 
 /**
@@ -17,8 +16,7 @@ import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
  * who saw them as a member still, has no row yet when that is looked for: so each assignment is answered, too, once it is
  * there. What is assigned to somebody who came back is theirs.
  */
-export const createTasksOfRemovedMembers = ({ store, pool, waiter }: ReactionParts): Reaction => {
-  const tasks = new UnassignTaskHandler(store);
+export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: ReactionParts): Reaction => {
   const tenantOf = createTenantStates(store);
 
   const unassignStranger = async (
@@ -31,7 +29,7 @@ export const createTasksOfRemovedMembers = ({ store, pool, waiter }: ReactionPar
     // Of a company that is closed or gone nothing changes any more.
     if (tenant.status !== 'open' || memberOf(tenant, assigneeId) !== undefined) return;
     const taskId = event.stream.id;
-    await tasks.execute(new UnassignTask(tenantId, { taskId, assignedAt: event.version }, answerTo(event, taskId)));
+    await bus.execute(new UnassignTask(tenantId, { taskId, assignedAt: event.version }, answerTo(event, taskId)));
   };
 
   return defineReaction<DomainEvent>('tasks-of-removed-members', {
@@ -40,7 +38,7 @@ export const createTasksOfRemovedMembers = ({ store, pool, waiter }: ReactionPar
       await readModelHas({ projection: tasksProjection.name, pool, waiter }, tenantId, event.position);
       const assigned = await tasksAssignedBefore(pool, tenantId, event.data.personId, event.position);
       await forEachOf(assigned, signal, (task) =>
-        tasks.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),
+        bus.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),
       );
     },
     TaskCreated: (event) => unassignStranger(event, event.data.assigneeId),

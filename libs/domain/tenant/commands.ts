@@ -1,4 +1,4 @@
-import type { CommandContext } from '../command';
+import { TenantCommand } from '../command';
 import type { Account } from './billing';
 import type { Terms } from './billing-events';
 import type { BillingFacts } from './decide-billing';
@@ -6,17 +6,6 @@ import type { Invitating, Joining, Revoking } from './decide-invitations';
 import type { Removing, RoleChange, Transfer } from './decide-members';
 import type { TeamChange, TeamMembership, TeamNaming } from './decide-teams';
 import type { Closing, Creation, Renaming } from './decide-workspace';
-
-/** What every command of a tenant has: whose it is, what is wanted, and for whom. */
-abstract class TenantCommand<Wanted> {
-  constructor(
-    readonly tenantId: string,
-    readonly wanted: Wanted,
-    readonly context: CommandContext,
-    /** The version of the changed part that the client saw, where it insists on it. */
-    readonly expectedVersion?: number | undefined,
-  ) {}
-}
 
 /** Founds a workspace; its stream must not exist yet. */
 export class CreateTenant extends TenantCommand<Creation> {}

@@ -1,4 +1,3 @@
-import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { specificationOf } from '../../testing/given-when-then';
 import {
   INVITATION,
@@ -11,6 +10,7 @@ import {
   tenantCreated,
 } from '../../testing/tenant-facts';
 import type { InStreamLimits } from '../limits';
+import { NO_LIMITS } from '../limits';
 import {
   type Invitating,
   inviteMember,

@@ -1,4 +1,3 @@
-import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { specificationOf } from '../../testing/given-when-then';
 import {
   memberRemoved,
@@ -9,6 +8,7 @@ import {
   teamMemberRemoved,
   tenantClosed,
 } from '../../testing/tenant-facts';
+import { NO_LIMITS } from '../limits';
 import { addTeamMember, createTeam, deleteTeam, MAX_TEAMS_OF_ONE, removeTeamMember, renameTeam } from './decide-teams';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';

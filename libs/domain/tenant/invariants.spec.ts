@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { NO_LIMITS } from '../../plans/limit-guard.port';
 import { seeds } from '../../testing/seeds';
 import { memberInvited, PEOPLE, staffed, tenantCreated } from '../../testing/tenant-facts';
+import { NO_LIMITS } from '../limits';
 import { Refusal } from '../refusal';
 import { entries, get } from './by-id';
 import { inviteMember, joinTenant, revokeInvitation } from './decide-invitations';

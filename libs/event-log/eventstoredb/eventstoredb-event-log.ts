@@ -31,7 +31,8 @@ import { KnownStreams } from './known-streams';
 import { findMissing, lookAtHistory, readLastEvent } from './marks';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
 import { createOutage } from './outage';
-import { type Reading, readAll, readStream } from './reading';
+import type { ReadDeps } from './read-deps';
+import { readAll, readStream } from './reading';
 import { readHead } from './reads';
 import { StreamHistory } from './stream-history';
 import { subscribe } from './subscribe';
@@ -49,7 +50,7 @@ export class EventStoreDbEventLog implements EventLog {
   readonly #connection: Connection;
   readonly #line: AppendStream;
   readonly #appender: Appender;
-  readonly #reading: Reading;
+  readonly #reading: ReadDeps;
   readonly #identity: Identity;
   readonly #history: History;
   readonly #closed = new AbortController();

@@ -3,7 +3,7 @@ import { type EventMark, LogUnavailable, type Position } from '../port';
 import { tenantPrefix } from '../stream-id';
 import { decode } from './codec';
 import type { Identity } from './identity';
-import type { Reading } from './reading';
+import type { ReadDeps } from './read-deps';
 import { readBackwards, readForwards } from './reads';
 
 const FIRST_PAGE = 32;
@@ -12,7 +12,7 @@ const LARGEST_PAGE = 4_096;
 const LOOKED_THROUGH = 20_000;
 
 /** The record at a position of the log; undefined where there is none. @throws LogUnavailable */
-const recordAt = async ({ connection, idleMs }: Reading, position: Position) => {
+const recordAt = async ({ connection, idleMs }: ReadDeps, position: Position) => {
   try {
     const [record] = await readForwards(connection, position, 1, idleMs);
     return record?.event?.position.commit === position ? record.event : undefined;
@@ -28,7 +28,7 @@ const recordAt = async ({ connection, idleMs }: Reading, position: Position) => 
  * The last event at or before a position that was received from this log; of the whole log unless given. Undefined where
  * none is near. @throws LogUnavailable
  */
-export const readLastEvent = async (reading: Reading, notAfter?: Position): Promise<EventMark | undefined> => {
+export const readLastEvent = async (reading: ReadDeps, notAfter?: Position): Promise<EventMark | undefined> => {
   const at = notAfter === undefined ? undefined : decode(await recordAt(reading, notAfter), reading.upcasters);
   if (at) return markOf(at);
   let from = notAfter;
@@ -47,7 +47,7 @@ export const readLastEvent = async (reading: Reading, notAfter?: Position): Prom
 };
 
 /** Those of the marks whose event the log does not hold. @throws LogUnavailable */
-export const findMissing = async (reading: Reading, marks: readonly EventMark[]): Promise<EventMark[]> => {
+export const findMissing = async (reading: ReadDeps, marks: readonly EventMark[]): Promise<EventMark[]> => {
   const held = await Promise.all(
     marks.map(async ({ position, eventId, tenantId }) => {
       if ((await recordAt(reading, position))?.id === eventId) return true;
@@ -61,7 +61,7 @@ export const findMissing = async (reading: Reading, marks: readonly EventMark[])
 
 /** What tells whether the log is another one, or went back. @throws LogUnavailable */
 export const lookAtHistory = async (
-  reading: Reading,
+  reading: ReadDeps,
   identity: Identity,
   mark: EventMark | undefined,
 ): Promise<Look> => {

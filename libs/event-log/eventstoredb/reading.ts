@@ -1,35 +1,15 @@
 import { type Page, type Position, type ReadAll, type ReadStream, type RecordedEvent, START } from '../port';
 import { type StreamId, streamName } from '../stream-id';
-import type { Upcasters } from '../upcasting';
-import type { Categories } from './categories';
 import { decode } from './codec';
-import type { Connection } from './connection';
-import type { Erasures } from './erasures';
-import type { Horizon } from './horizon';
 import type { KnownStreams } from './known-streams';
-import type { Outage } from './outage';
+import type { ReadDeps } from './read-deps';
 import { readEvents, readForwards, readHead, StreamErased } from './reads';
 import { Source } from './source';
 import { takeFor } from './take';
 
-/** What every way of reading needs. */
-export interface Reading {
-  readonly connection: Connection;
-  readonly categories: Categories;
-  readonly erasures: Erasures;
-  readonly known: KnownStreams;
-  readonly horizon: Horizon;
-  readonly upcasters: Upcasters;
-  readonly outage: Outage;
-  /** Called with each stream whose name this release does not read. */
-  readonly formerNames: (stream: string) => void;
-  /** ms without an answer after which a read has failed. */
-  readonly idleMs: number;
-}
-
 /** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
 export const readStream = async (
-  { connection, known, horizon, upcasters, idleMs }: Reading,
+  { connection, known, horizon, upcasters, idleMs }: ReadDeps,
   stream: StreamId,
   { afterVersion = 0, limit }: ReadStream,
 ): Promise<RecordedEvent[]> => {
@@ -63,13 +43,13 @@ const remember = (
 };
 
 /** One page in position order. @throws LogUnavailable */
-export const readAll = async (reading: Reading, options: ReadAll): Promise<Page> => {
+export const readAll = async (reading: ReadDeps, options: ReadAll): Promise<Page> => {
   await reading.erasures.refresh();
   const filtered = options.tenantId !== undefined || options.types !== undefined;
   return filtered ? readFiltered(reading, options) : readWhole(reading, options);
 };
 
-const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<Page> => {
+const readWhole = async (reading: ReadDeps, { after, limit }: ReadAll): Promise<Page> => {
   const take = takeFor(reading, undefined);
   const events: RecordedEvent[] = [];
   let position = after;
@@ -93,7 +73,7 @@ const readWhole = async (reading: Reading, { after, limit }: ReadAll): Promise<P
  * A tenant's events by the links of its category as far as they go. The client's reads know no filter: what is left is
  * a subscription until the log's end.
  */
-const readFiltered = async (reading: Reading, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
+const readFiltered = async (reading: ReadDeps, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
   const head = await readHead(reading.connection, reading.idleMs);
   reading.horizon.meet(head);
   if (after >= head) return { events: [], position: after, caughtUp: true };

@@ -2,7 +2,8 @@ import { backoff, sleep } from '../../platform/backoff';
 import { type History, markOf } from '../history';
 import { type EventMark, HistoryChanged, LogUnavailable, type Page, type Subscribe } from '../port';
 import { streamName } from '../stream-id';
-import { type Reading, readAll } from './reading';
+import type { ReadDeps } from './read-deps';
+import { readAll } from './reading';
 import { readHead } from './reads';
 import { Source } from './source';
 import { takeFor } from './take';
@@ -16,7 +17,7 @@ const PAGE = 1_000;
  * @throws HistoryChanged
  */
 export async function* subscribe(
-  reading: Reading,
+  reading: ReadDeps,
   history: Pick<History, 'listen'>,
   options: Subscribe,
   closed: AbortSignal,
@@ -69,7 +70,7 @@ const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<
  * left out here: a filtered subscription tells its position only every so many records, and a reader who waits for a
  * position that holds nothing for them would wait in vain.
  */
-async function* follow(reading: Reading, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
+async function* follow(reading: ReadDeps, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
   const { tenantId, types, signal } = options;
   let after = options.after;
   const history =
@@ -91,7 +92,7 @@ async function* follow(reading: Reading, options: Subscribe & { signal: AbortSig
 
 /** One tenant's history, page by page, to the head. */
 async function* pagesOf(
-  reading: Reading,
+  reading: ReadDeps,
   { after, tenantId, types, pageSize = PAGE, signal }: Subscribe & { tenantId: string; signal: AbortSignal },
 ): AsyncGenerator<Page> {
   for (let position = after; ; ) {
@@ -106,7 +107,7 @@ async function* pagesOf(
 
 /** One subscription, until it fails or the signal aborts. @param serverTypes the types that the server picks */
 async function* followOne(
-  reading: Reading,
+  reading: ReadDeps,
   options: Subscribe & { signal: AbortSignal },
   serverTypes: readonly string[] | undefined,
 ): AsyncGenerator<Page> {

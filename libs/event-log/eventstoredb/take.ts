@@ -2,7 +2,7 @@ import type { ResolvedEvent } from '@eventstore/db-client';
 import type { RecordedEvent } from '../port';
 import { decode } from './codec';
 import type { Logger } from './options';
-import type { Reading } from './reading';
+import type { ReadDeps } from './read-deps';
 
 /** How streams of tenants were named before the tenant became their category. */
 const FORMER_NAME = /^[0-9a-f]{32}\.[a-z][a-z0-9_]{0,30}-[0-9a-f]{8}-/;
@@ -22,7 +22,7 @@ export const createFormerNames = (logger: Logger) => {
 
 /** What a filter wants of a record of the log, erased tenants left out. */
 export const takeFor = (
-  { upcasters, erasures, formerNames }: Pick<Reading, 'upcasters' | 'erasures' | 'formerNames'>,
+  { upcasters, erasures, formerNames }: Pick<ReadDeps, 'upcasters' | 'erasures' | 'formerNames'>,
   types: readonly string[] | undefined,
   tenantId?: string,
 ) => {

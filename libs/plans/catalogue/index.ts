@@ -1,4 +1,5 @@
 import { PLANS, type Plan, type Terms } from '../../domain/tenant/billing-events';
+import { tokenClass } from '../../platform/token-class';
 import type { CataloguePlan, CatalogueVersion, Price } from './plan';
 import { v1 } from './v1';
 
@@ -69,4 +70,4 @@ export const createCatalogue = (priceIds: PriceIds = {}) => {
   };
 };
 
-export type Catalogue = ReturnType<typeof createCatalogue>;
+export abstract class Catalogue extends tokenClass<ReturnType<typeof createCatalogue>>() {}

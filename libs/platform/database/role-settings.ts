@@ -1,7 +1,7 @@
 import { type ClientBase, escapeIdentifier, escapeLiteral, type Pool } from 'pg';
 import { NotReady } from '../readiness/check';
 import { settingsSentBy, withClient } from './pools';
-import type { DatabaseRole, PerRole } from './roles';
+import type { DatabaseRole, PerRole } from './role-names';
 
 type SessionSettings = Readonly<Record<string, string>>;
 

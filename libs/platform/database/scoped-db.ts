@@ -39,11 +39,11 @@ export interface PersonDb extends Queries {
 }
 
 /** The only way from a request to the read models. */
-export interface ScopedDb {
-  tenant(tenantId: string): TenantDb;
-  person(personId: string): PersonDb;
+export abstract class ScopedDb {
+  abstract tenant(tenantId: string): TenantDb;
+  abstract person(personId: string): PersonDb;
   /** Sees which invitation a token is of. @param tokenHash SHA-256 of it, in hexadecimal */
-  invitation(tokenHash: string): Queries;
+  abstract invitation(tokenHash: string): Queries;
 }
 
 interface Scope {

@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks';
+import { openCommandBus } from '../../../libs/commands/command-bus';
 import { JoinTenant } from '../../../libs/domain/tenant/commands';
 import type { TenantEvent } from '../../../libs/domain/tenant/events';
-import { JoinTenantHandler } from '../../../libs/domain/tenant/handlers';
 import { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import type { EventLog } from '../../../libs/event-log/port';
 import { unlimited } from '../../../libs/plans/limit-guard.port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { silentLogger } from '../../../libs/platform/logger.port';
 import { createTestDatabase } from '../../../libs/testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { type Contender, inRounds, turn } from '../load';
@@ -36,15 +37,17 @@ const found = (log: EventLog, id: string): Promise<unknown> => {
   return log.append({ stream, expected: 0, events, commandId: uuidv7(), actor, correlationId: 'bench' });
 };
 
-const joinOver = (log: EventLog) => {
-  const handler = new JoinTenantHandler(new AggregateStore({ log }), unlimited);
-  return (tenant: string): Promise<unknown> => {
+const joinOver = async (log: EventLog) => {
+  const options = { store: new AggregateStore({ log }), limits: unlimited, logger: silentLogger };
+  const { bus, close } = await openCommandBus(options);
+  const join = (tenant: string): Promise<unknown> => {
     const personId = uuidv7();
     const commandId = uuidv7();
     const wanted = { personId, tokenHash: TOKEN_HASH, emailDomain: 'acme.example', at: new Date().toISOString() };
     const context = { commandId, actor: { kind: 'person', id: personId }, correlationId: commandId } as const;
-    return handler.execute(new JoinTenant(tenant, wanted, context));
+    return bus.execute(new JoinTenant(tenant, wanted, context));
   };
+  return { join, close };
 };
 
 /**
@@ -64,10 +67,13 @@ export const joining: Group = {
         for (; founded < first + TENANTS; founded += 50)
           await Promise.all(Array.from({ length: 50 }, (_, n) => found(log, tenantId(founded + n))));
         const own = openLog(database);
-        const join = joinOver(own);
+        const { join, close } = await joinOver(own);
         let next = 0;
         // No two of those in flight are of one company.
-        return { operation: () => join(tenantId(first + (next++ % TENANTS))), close: () => own.close() };
+        return {
+          operation: () => join(tenantId(first + (next++ % TENANTS))),
+          close: () => close().then(() => own.close()),
+        };
       },
     };
     const appends = productAppends(database, TENANTS);
@@ -79,12 +85,13 @@ export const joining: Group = {
     const crowded = uuidv7();
     await found(log, crowded);
     const other = openLog(database);
-    const [here, there] = [joinOver(log), joinOver(other)];
+    const [here, there] = await Promise.all([joinOver(log), joinOver(other)]);
     const began = performance.now();
     // Rejects where a client would have seen a conflict.
-    await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => (at % 2 === 0 ? here : there)(crowded)));
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => (at % 2 === 0 ? here : there).join(crowded)));
     const ms = performance.now() - began;
 
+    await Promise.all([here.close(), there.close()]);
     await Promise.all([log.close(), other.close()]);
     await database.drop();
     const rates = (loads: typeof ours): number[] => loads.map(({ perSecond }) => perSecond);

@@ -18,17 +18,30 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProperty } from '@nestjs/swagger';
 import { silentLogger } from '../../../../libs/platform/logger.port';
 import { Problem } from '../../../../libs/platform/problems';
-import { createApp } from '../create-app';
-import { Documented } from '../documented';
-import { IfMatch, type Versioned, withETag } from '../etag';
-import { Choice, Day, Email, Flag, Integer, Nested, NestedList, Text, Timestamp, Uuid, WebUrl } from '../fields';
-import type { WithRawBody } from '../json-body';
-import type { HttpOptions } from '../options';
-import { type Page, PageQuery, Pages, type Paging } from '../pages';
-import { PathId } from '../path-id';
-import { Public } from '../public.decorator';
-import { RateLimit } from '../rate-limit.decorator';
-import { Context, contextOf, type RequestContext } from '../request-context';
+import { ContractGuard } from '../contract/contract.guard';
+import { IfMatch, type Versioned, withETag } from '../contract/etag';
+import { type Page, PageQuery, Pages, type Paging } from '../contract/pages';
+import { Public } from '../contract/public.decorator';
+import { RateLimit } from '../limits/rate-limit.decorator';
+import { Documented } from '../openapi/documented';
+import type { WithRawBody } from '../requests/json-body';
+import { Context, contextOf, type RequestContext } from '../requests/request-context';
+import { createApp } from '../server/create-app';
+import type { HttpOptions } from '../server/options';
+import {
+  Choice,
+  Day,
+  Email,
+  Flag,
+  Integer,
+  Nested,
+  NestedList,
+  Text,
+  Timestamp,
+  Uuid,
+  WebUrl,
+} from '../validation/fields';
+import { PathId } from '../validation/path-id';
 
 /** What the toy's routes do next; specs set it. */
 export const script = {
@@ -210,7 +223,13 @@ class ToyAuthGuard implements CanActivate {
   }
 }
 
-@Module({ controllers: [ToyController], providers: [{ provide: APP_GUARD, useClass: ToyAuthGuard }] })
+@Module({
+  controllers: [ToyController],
+  providers: [
+    { provide: APP_GUARD, useClass: ToyAuthGuard },
+    { provide: APP_GUARD, useClass: ContractGuard },
+  ],
+})
 class ToyModule {}
 
 export const TENANT_A = '0198c0de-0000-7000-8000-00000000000a';

@@ -1,0 +1,51 @@
+import type { Item } from '../../../../libs/billing/lines';
+import type { Plan } from '../../../../libs/domain/tenant/billing-events';
+import type { Catalogue } from '../../../../libs/plans/catalogue';
+import { Problem } from '../../../../libs/platform/problems';
+
+export const invalid = (pointer: string, message: string): Problem =>
+  new Problem('validation-failed', { detail: `${pointer.slice(1)} ${message}.`, errors: [{ pointer, message }] });
+
+interface Wanted {
+  readonly plan: Plan;
+  readonly seats?: number | undefined;
+}
+
+/** What is bought, and the lines of the subscription to it. */
+export interface Bought {
+  readonly items: readonly Item[];
+  /** In all; null: the plan sells none one by one. */
+  readonly seats: number | null;
+}
+
+/** @throws Problem where seats are asked for of a plan that sells none */
+export const requireNoSeats = ({ seats }: Wanted): void => {
+  if (seats !== undefined) throw invalid('/seats', 'must be left out: the plan sells none');
+};
+
+/**
+ * What somebody buys.
+ * @param bought seats that they have: those stay unless others are asked for, where the plan sells seats
+ * @param version of the catalogue; the present one unless given
+ * @throws Problem where the plan is not sold, or not with so many seats
+ */
+export const boughtOf = (
+  catalogue: Catalogue,
+  { plan, seats: wanted }: Wanted,
+  bought: number | null,
+  version?: number,
+): Bought => {
+  const prices = catalogue.pricesOf(plan, version);
+  if (!prices) throw invalid('/plan', 'must be one that is sold');
+  const included = catalogue.detailsOf(plan, version).limits.seats;
+  const base = { price: prices.price, quantity: 1 };
+  if (prices.seat === null || included === null) {
+    if (wanted !== undefined) throw invalid('/seats', 'must be left out: the plan has any number');
+    return { items: [base], seats: null };
+  }
+  if (wanted !== undefined && wanted < included)
+    throw invalid('/seats', `must be at least ${included}: so many are part of the plan`);
+  const seats = Math.max(wanted ?? bought ?? included, included);
+  const further = seats - included;
+  return { items: further > 0 ? [base, { price: prices.seat, quantity: further }] : [base], seats };
+};

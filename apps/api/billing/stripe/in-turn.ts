@@ -1,0 +1,17 @@
+import { AnotherIsUnderWay, type Turn, type Turns } from '../../../../libs/billing/turns';
+import { LeaseLost } from '../../../../libs/platform/lease/held';
+import { Problem } from '../../../../libs/platform/problems';
+
+/** ms that a checkout or a change waits for another one of the company. */
+const TURN_MS = 5_000;
+
+/** Does it while nothing else is bought or changed for the company. @throws Problem where another one takes too long */
+export const inTurn = async <T>(turns: Turns, tenantId: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
+  try {
+    return await turns.inTurn(tenantId, TURN_MS, work);
+  } catch (error) {
+    if (!(error instanceof AnotherIsUnderWay || error instanceof LeaseLost)) throw error;
+    const detail = 'Another checkout or change of this company is under way. See what came of it, and try again.';
+    throw new Problem('conflict', { detail, retryAfter: 1 }, { cause: error });
+  }
+};

@@ -1,0 +1,74 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createOperatorTokens } from '../../libs/identity/operator-tokens';
+import type { Settings } from '../../libs/platform/config/settings';
+import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
+import { ApiModule } from './api.module';
+import type { ApiSurroundings } from './core/api-context';
+import { createPublicUrl } from './core/public-url';
+import type { RateLimitOptions } from './http/limits/rate-limits';
+import { createApp } from './http/server/create-app';
+import type { HttpOptions } from './http/server/options';
+import { serveJobsBoard } from './ops/board';
+import { createGate } from './ops/gate';
+import { createRefusals } from './plans/refusals';
+
+/** Requests for the login page of operators that one address may send in a minute. */
+const OPERATOR_LOGINS = 10;
+const MINUTE = 60;
+const HOUR = 3_600;
+
+const rateLimitsOf = (settings: Settings): RateLimitOptions => ({
+  tenant: { limit: settings.apiRatePerMinute, windowSeconds: MINUTE },
+  anonymous: { limit: settings.apiRatePerMinute, windowSeconds: MINUTE },
+  named: {
+    signup: { limit: settings.signupRatePerHour, windowSeconds: HOUR },
+    signin: { limit: settings.signinRatePerMinute, windowSeconds: MINUTE },
+    join: { limit: settings.joinRatePerMinute, windowSeconds: MINUTE },
+    operator: { limit: OPERATOR_LOGINS, windowSeconds: MINUTE },
+  },
+});
+
+export interface ComposedApi {
+  readonly app: NestFastifyApplication;
+  /** Tells the API the URL that it listens at, for links. Needed where `PUBLIC_URL` is not set. */
+  readonly listensAt: (url: string) => void;
+  /** Answers every request that has arrived, then stops. The surroundings may be closed after it. */
+  close(): Promise<void>;
+}
+
+/**
+ * The whole API over what its process, or a test, has opened. It does not listen yet.
+ * @param overrides options of the HTTP application in place of those that the settings say
+ */
+export const composeApi = async (
+  surroundings: ApiSurroundings,
+  overrides: Partial<HttpOptions> = {},
+): Promise<ComposedApi> => {
+  const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = surroundings;
+  const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
+  const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
+  const refusals = createRefusals({ log, logger });
+  const app = await createApp(ApiModule.with(surroundings, publicUrl), {
+    logger,
+    secretKey,
+    rateLimits: rateLimitsOf(settings),
+    makeLimiter,
+    trustProxy: settings.trustProxy,
+    corsOrigins: settings.corsOrigins,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    consistencyWaitMs: settings.consistencyWaitMs,
+    shutdownGraceMs: settings.shutdownGraceMs,
+    refusals,
+    waiter,
+    idempotency: createPostgresIdempotencyStore(pool),
+    ...(readiness && { readiness }),
+    registry,
+    addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
+    ...overrides,
+  });
+  const close = async (): Promise<void> => {
+    await app.close();
+    await refusals.close();
+  };
+  return { app, listensAt, close };
+};

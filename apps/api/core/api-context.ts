@@ -1,0 +1,46 @@
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import type { EventLog } from '../../../libs/event-log/port';
+import type { Snapshots } from '../../../libs/event-log/snapshots';
+import type { Argon2 } from '../../../libs/identity/passwords';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
+import type { Settings } from '../../../libs/platform/config/settings';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import type { Jobs } from '../../../libs/platform/jobs/port';
+import type { Logger } from '../../../libs/platform/logger.port';
+import type { Readiness } from '../../../libs/platform/readiness/readiness';
+import { tokenClass } from '../../../libs/platform/token-class';
+import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
+import type { OpenedJobs } from '../../bootstrap/jobs';
+import type { StripeSettings } from '../../bootstrap/stripe';
+import type { Limiter, RatePolicy } from '../http/limits/rate-window';
+
+/** What the API takes from its process, or from a test: settings, and the connections that its caller opens and closes. */
+export interface ApiSurroundings {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** 32 bytes, the same in every process. Keys are derived from it, one for each purpose. */
+  readonly secretKey: Buffer;
+  /** Connects as the app role. */
+  readonly pool: Pool;
+  /** The ways to the read models over that pool. */
+  readonly db: ScopedDb;
+  /** Connects as the projector, for what operators ask for. */
+  readonly projectorPool: Pool;
+  readonly log: EventLog;
+  /** Left out, aggregates are always read from their events. */
+  readonly snapshots?: Snapshots;
+  readonly keys: SigningKeys;
+  readonly waiter: PositionWaiter;
+  readonly jobs: Pick<Jobs, 'queue'> & Pick<OpenedJobs, 'allQueues'>;
+  /** Undefined where this installation has no Stripe. */
+  readonly stripe: StripeSettings | undefined;
+  readonly makeLimiter: (policy: RatePolicy) => Limiter;
+  /** Argon2id unless given. */
+  readonly argon2?: Argon2;
+  readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
+  readonly registry?: Registry;
+}
+
+/** The surroundings as Nest injects them into the providers of feature modules. */
+export abstract class ApiContext extends tokenClass<ApiSurroundings>() {}

@@ -1,0 +1,33 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Pool } from 'pg';
+import { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import { SigningKeys } from '../../../libs/identity/signing-keys';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { createTenantStates, TenantStates } from '../../bootstrap/sagas/tenant-states';
+import { ApiContext, type ApiSurroundings } from './api-context';
+import { PublicUrl } from './public-url';
+
+/** What every feature module may inject: the surroundings of the API, and the ways to its data. */
+@Global()
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
+export class CoreModule {
+  static with(surroundings: ApiSurroundings, publicUrl: PublicUrl): DynamicModule {
+    const { pool, db, keys, log, snapshots } = surroundings;
+    return {
+      module: CoreModule,
+      imports: [CqrsModule.forRoot()],
+      providers: [
+        { provide: ApiContext, useValue: surroundings },
+        { provide: Pool, useValue: pool },
+        { provide: ScopedDb, useValue: db },
+        { provide: SigningKeys, useValue: keys },
+        { provide: PublicUrl, useValue: publicUrl },
+        { provide: AggregateStore, useValue: new AggregateStore({ log, ...(snapshots && { snapshots }) }) },
+        { provide: TenantStates, inject: [AggregateStore], useFactory: createTenantStates },
+      ],
+      exports: [ApiContext, Pool, ScopedDb, SigningKeys, PublicUrl, AggregateStore, TenantStates],
+    };
+  }
+}

@@ -1,0 +1,257 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Client, type Pool } from 'pg';
+import { createPool } from '../../../../libs/platform/database/pools';
+import { createPostgresIdempotencyStore } from '../../../../libs/platform/idempotency/store';
+import { Problem } from '../../../../libs/platform/problems';
+import { createTestDatabase, type TestDatabase } from '../../../../libs/testing/database';
+import { asPerson, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
+
+describe('Idempotency-Key', () => {
+  let database: TestDatabase;
+  let owner: Client;
+  let pool: Pool;
+  let app: NestFastifyApplication;
+  let other: NestFastifyApplication;
+  let queries = 0;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    owner = new Client({ connectionString: database.urls.owner });
+    await owner.connect();
+    pool = createPool({ url: database.urls.app, max: 10, applicationName: 'spec' });
+    pool.on('acquire', () => {
+      queries += 1;
+    });
+    const idempotency = createPostgresIdempotencyStore(pool);
+    app = await createToyApp({ idempotency });
+    other = await createToyApp({ idempotency });
+  });
+  afterAll(async () => {
+    await Promise.all([app.close(), other.close()]);
+    await pool.end();
+    await owner.end();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    script.reset();
+    await owner.query('delete from idempotency.keys');
+    queries = 0;
+  });
+
+  const make = (key: string | undefined, payload: object = { name: 'Lamp' }, headers: object = asPerson(), on = app) =>
+    on.inject({
+      method: 'POST',
+      url: '/v1/things',
+      headers: { ...headers, ...(key !== undefined && { 'idempotency-key': key }) },
+      payload,
+    });
+  const leaseRunsOut = () =>
+    owner.query(`update idempotency.keys set leased_until = lease.now() - interval '1 second'`);
+
+  it('costs no round trip where there is none', async () => {
+    await make(undefined);
+    expect(queries).toBe(0);
+  });
+
+  it('costs two round trips, and the replay one', async () => {
+    await make('k1');
+    expect(queries).toBe(2);
+    await make('k1');
+    expect(queries).toBe(3);
+  });
+
+  it('replays the first answer byte for byte, from any process, and runs once', async () => {
+    const first = await make('k1');
+    const second = await make('k1', undefined, undefined, other);
+    expect(script.runs).toHaveLength(1);
+    expect(second.statusCode).toBe(first.statusCode);
+    expect(second.rawPayload).toEqual(first.rawPayload);
+    expect(second.headers['content-type']).toBe(first.headers['content-type']);
+    expect(second.headers['idempotent-replayed']).toBe('true');
+    expect(first.headers['idempotent-replayed']).toBeUndefined();
+    expect(second.headers['x-request-id']).not.toBe(first.headers['x-request-id']);
+  });
+
+  it('replays an ETag and an answer without a body', async () => {
+    const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
+    const headers = { ...asPerson(), 'idempotency-key': 'k1' };
+    await app.inject({ method: 'PATCH', url, headers });
+    expect((await app.inject({ method: 'PATCH', url, headers })).headers['etag']).toBe('"8"');
+    const removing = { method: 'DELETE', url, headers: { ...headers, 'idempotency-key': 'k2' } } as const;
+    await app.inject(removing);
+    const again = await app.inject(removing);
+    expect([again.statusCode, again.body, again.headers['idempotent-replayed']]).toEqual([204, '', 'true']);
+  });
+
+  it('replays a no: what was refused stays refused for that key', async () => {
+    script.during = async () => {
+      throw new Problem('conflict', { detail: 'Taken.' });
+    };
+    const first = await make('k1');
+    script.during = async () => undefined;
+    const second = await make('k1');
+    expect([first.statusCode, second.statusCode]).toEqual([409, 409]);
+    expect(second.body).toBe(first.body);
+  });
+
+  it.each([
+    ['another body', { url: '/v1/things', payload: { name: 'Other' } }],
+    ['another path', { url: '/v1/anonymous', payload: {} }],
+  ])('refuses the same key for %s', async (_, change) => {
+    await make('k1');
+    const headers = { ...asPerson(), 'idempotency-key': 'k1' };
+    const answer = await app.inject({
+      method: 'POST',
+      headers,
+      ...change,
+    });
+    expect(answer.statusCode).toBe(422);
+    expect(answer.json().type).toBe('/problems/idempotency-key-reused');
+    expect(script.runs).toHaveLength(1);
+  });
+
+  it('of many at once runs one, and the others wait or hear its answer', async () => {
+    script.during = () => new Promise((done) => setTimeout(done, 50));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => make('k1', undefined, undefined, at % 2 ? app : other)),
+    );
+    expect(script.runs).toHaveLength(1);
+    const statuses = answers.map(({ statusCode }) => statusCode);
+    expect(statuses.filter((it) => it === 201).length).toBeGreaterThanOrEqual(1);
+    expect(statuses.every((it) => it === 201 || it === 409)).toBe(true);
+    const busy = answers.find(({ statusCode }) => statusCode === 409);
+    expect(busy?.json().type).toBe('/problems/request-in-progress');
+    expect(busy?.headers['retry-after']).toBe('1');
+  });
+
+  it('is one person’s in one company', async () => {
+    await make('k1');
+    await make('k1', undefined, asPerson(TENANT_B));
+    await make('k1', undefined, asPerson(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));
+    expect(script.runs).toHaveLength(3);
+    expect(new Set(script.runs.map(({ commandId }) => commandId)).size).toBe(3);
+  });
+
+  it('is one address’ where nobody is signed in', async () => {
+    const ask = (remoteAddress: string) =>
+      app.inject({ method: 'POST', url: '/v1/anonymous', headers: { 'idempotency-key': 'k1' }, remoteAddress });
+    const first = await ask('10.0.0.1');
+    expect((await ask('10.0.0.1')).body).toBe(first.body);
+    await ask('10.0.0.2');
+    expect(script.runs).toHaveLength(2);
+  });
+
+  it('keeps no token, key, person or address that could be read', async () => {
+    const headers = { 'idempotency-key': 'a-key-to-look-for' };
+    await app.inject({ method: 'POST', url: '/v1/anonymous', headers, remoteAddress: '203.0.113.77' });
+    await make('a-key-to-look-for');
+    const { rows } = await owner.query('select k::text as text, answer from idempotency.keys k');
+    expect(rows).toHaveLength(2);
+    for (const { text, answer } of rows) {
+      expect(text).not.toMatch(/look-for|203\.0\.113/);
+      expect(answer.toString('latin1')).not.toMatch(/token|Lamp/);
+    }
+  });
+
+  it.each([500, 429])('gives the key up after a %d, and keeps the command id', async (status) => {
+    script.during = async () => {
+      throw status === 500 ? new Error('a fault') : new Problem('rate-limited', { retryAfter: 1 });
+    };
+    expect((await make('k1')).statusCode).toBe(status);
+    script.during = async () => undefined;
+    expect((await make('k1')).statusCode).toBe(201);
+    const [first, second] = script.runs;
+    expect(second?.commandId).toBe(first?.commandId);
+    expect([first?.mayRepeat, second?.mayRepeat]).toEqual([false, true]);
+  });
+
+  it('is taken over with the same command id when its holder has died', async () => {
+    script.during = () => new Promise(() => undefined);
+    void make('k1');
+    while (script.runs.length === 0) await new Promise((done) => setTimeout(done, 5));
+    expect((await make('k1', undefined, undefined, other)).statusCode).toBe(409);
+    await leaseRunsOut();
+    script.during = async () => undefined;
+    expect((await make('k1', undefined, undefined, other)).statusCode).toBe(201);
+    const [first, second] = script.runs;
+    expect(second).toMatchObject({ commandId: first?.commandId, mayRepeat: true });
+  });
+
+  it('does not let somebody settle it who was overtaken', async () => {
+    let finish: (answer: unknown) => void = () => undefined;
+    script.during = () => new Promise((done) => (finish = done));
+    const overtaken = make('k1');
+    while (script.runs.length === 0) await new Promise((done) => setTimeout(done, 5));
+    await leaseRunsOut();
+    script.during = async () => ({ by: 'second' });
+    await make('k1');
+    finish({ by: 'first' });
+    expect((await overtaken).json()).toEqual({ by: 'first' });
+    expect((await make('k1')).json()).toEqual({ by: 'second' });
+  });
+
+  it('is forgotten after 24 hours, by the next request and by the purge', async () => {
+    await make('k1');
+    await owner.query(`update idempotency.keys set created_at = now() - interval '25 hours'`);
+    await make('k1', { name: 'Other' });
+    expect(script.runs).toHaveLength(2);
+    expect(script.runs[1]).toMatchObject({ mayRepeat: false });
+    const store = createPostgresIdempotencyStore(pool);
+    expect(await store.purge()).toBe(0);
+    await owner.query(`update idempotency.keys set created_at = now() - interval '25 hours'`);
+    expect(await store.purge()).toBe(1);
+  });
+
+  it('keeps with each answer whom it is about, so that it goes with them', async () => {
+    await make('k1');
+    await make('k2', undefined, asPerson(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
+    const { rows } = await owner.query('select person_id from idempotency.keys order by person_id');
+    expect(rows.map((row) => row.person_id)).toEqual([
+      '0198c0de-0000-7000-8000-000000000001',
+      '0198c0de-0000-7000-8000-000000000002',
+    ]);
+  });
+
+  it('shows no row to who asks without a tenant, or for another one', async () => {
+    await make('k1');
+    const count = async (tenant: string | undefined) => {
+      const client = await pool.connect();
+      try {
+        await client.query('begin');
+        if (tenant !== undefined) await client.query(`select set_config('app.tenant_id', $1, true)`, [tenant]);
+        const { rows } = await client.query('select count(*)::integer as count from idempotency.keys');
+        return rows[0].count;
+      } finally {
+        await client.query('rollback');
+        client.release();
+      }
+    };
+    expect(await count(undefined)).toBe(0);
+    expect(await count(TENANT_B)).toBe(0);
+    expect(await count(TENANT_A)).toBe(1);
+  });
+
+  it.each(['', ' ', 'x'.repeat(256), 'a\tb', 'caf\u00e9', 'a\u007fb'])('refuses the key %j', async (key) => {
+    const answer = await make(key);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().errors[0].pointer).toBe('/header/Idempotency-Key');
+    expect(answer.json().detail).toBe('/header/Idempotency-Key must be 1 to 255 printable ASCII characters.');
+    expect(queries).toBe(0);
+  });
+
+  it('means nothing on a read', async () => {
+    await app.inject({ url: '/v1/things', headers: { ...asPerson(), 'idempotency-key': 'k1' } });
+    expect(queries).toBe(0);
+  });
+
+  it('answers 503 and runs nothing while its store is away', async () => {
+    const gone = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
+    const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(gone) });
+    const answer = await make('k1', undefined, undefined, broken);
+    expect(answer.statusCode).toBe(503);
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(script.runs).toEqual([]);
+    await broken.close();
+    await gone.end();
+  });
+});

@@ -1,0 +1,62 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { asPerson, createToyApp, TENANT_B } from '../testing/toy-app';
+
+describe('pages', () => {
+  let app: NestFastifyApplication;
+  let other: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await createToyApp();
+    other = await createToyApp({ secretKey: Buffer.alloc(32, 9) });
+  });
+  afterAll(() => Promise.all([app.close(), other.close()]));
+  const list = (query: string, headers: Record<string, string> = asPerson(), on = app) =>
+    on.inject({ url: `/v1/things${query}`, headers });
+
+  it('hold each row once, to the last page', async () => {
+    const seen: number[] = [];
+    let query = '?limit=3';
+    for (let page = 0; page < 3; page++) {
+      const { data, nextCursor } = (await list(query)).json();
+      seen.push(...data.map(({ id }: { id: number }) => id));
+      query = `?limit=3&cursor=${nextCursor}`;
+      expect(nextCursor === null).toBe(page === 2);
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('end where the rows do, without an empty page', async () => {
+    expect((await list('?limit=7')).json().nextCursor).toBeNull();
+    expect((await list('')).json().data).toHaveLength(7);
+  });
+
+  it('can be asked for only by the company whose they are, with the key that they were made with', async () => {
+    const { nextCursor } = (await list('?limit=3')).json();
+    for (const answer of [
+      await list(`?cursor=${nextCursor}`, asPerson(TENANT_B)),
+      await list(`?cursor=${nextCursor}`, asPerson(), other),
+    ]) {
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().errors[0].pointer).toBe('/query/cursor');
+    }
+  });
+
+  it.each(['', 'x', '%00', '%F0%9D%84%9E', 'a b', '{}', '..', 'x'.repeat(2_000), 'A'.repeat(40), 'null'])(
+    'refuse the cursor %j',
+    async (cursor) => {
+      const answer = await list(`?cursor=${cursor}`);
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().errors[0].pointer).toBe('/query/cursor');
+    },
+  );
+
+  it('show nothing of the rows in a cursor, and take none that was changed', async () => {
+    const { nextCursor } = (await list('?limit=3')).json();
+    const bytes = Buffer.from(nextCursor, 'base64url');
+    expect(bytes.toString('latin1')).not.toContain('[3]');
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect((await list(`?cursor=${changed.toString('base64url')}`)).statusCode).toBe(400);
+    }
+  });
+});

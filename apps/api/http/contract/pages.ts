@@ -1,0 +1,80 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../../../../libs/platform/problems';
+import type { Sealer } from '../../../../libs/platform/seal';
+import { stateOf } from '../requests/request-context';
+import { Integer, Opaque } from '../validation/fields';
+
+/** The query of a list; routes with filters extend it. */
+export class PageQuery {
+  @Integer({ min: 1, max: 100, optional: true, description: 'How many at most; 50 unless given.' })
+  limit?: number;
+
+  @Opaque({ max: 1024, optional: true, description: 'The `nextCursor` of the page before.' })
+  cursor?: string;
+}
+
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  /** Null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Where a row stands in the list's order: the values that it is sorted by, the last of them unique. */
+export type SortKey = readonly (string | number)[];
+
+export interface Paging {
+  /**
+   * One page of a list.
+   * @param keyOf where a row stands
+   * @param read reads `take` rows after a key, or from the beginning
+   * @throws Problem validation-failed at `/query/cursor`: malformed, of another tenant or of another route
+   */
+  page<Item>(
+    query: PageQuery,
+    keyOf: (item: Item) => SortKey,
+    read: (after: SortKey | undefined, take: number) => Promise<readonly Item[]>,
+  ): Promise<Page<Item>>;
+}
+
+/** Name under which Fastify's instance keeps the sealer of cursors. */
+export const PAGE_CURSORS = 'pageCursors';
+
+const DEFAULT_LIMIT = 50;
+
+/** Hands {@link Paging} to a controller's method. */
+export const Pages = createParamDecorator((_: unknown, execution: ExecutionContext): Paging => {
+  const request = execution.switchToHttp().getRequest<FastifyRequest>();
+  const sealer = request.server.getDecorator<Sealer>(PAGE_CURSORS);
+  // A cursor is of one tenant (of one person, who acts in none) and one list: elsewhere it means nothing.
+  const { principal } = stateOf(request);
+  const context = `${principal?.tenantId ?? principal?.personId ?? ''} ${pathOf(request.url)}`;
+  return {
+    page: async (query, keyOf, read) => {
+      const limit = query.limit ?? DEFAULT_LIMIT;
+      const after = query.cursor === undefined ? undefined : openCursor(sealer, context, query.cursor);
+      // One more than asked for tells whether there is a next page.
+      const rows = await read(after, limit + 1);
+      const data = rows.slice(0, limit);
+      const last = rows.length > limit ? data.at(-1) : undefined;
+      return { data, nextCursor: last === undefined ? null : sealCursor(sealer, context, keyOf(last)) };
+    },
+  };
+});
+
+const pathOf = (url: string): string => url.split('?', 1)[0] ?? url;
+
+const sealCursor = (sealer: Sealer, context: string, key: SortKey): string =>
+  sealer.seal(Buffer.from(JSON.stringify(key)), context).toString('base64url');
+
+const openCursor = (sealer: Sealer, context: string, cursor: string): SortKey => {
+  const plain = /^[A-Za-z0-9_-]+$/.test(cursor) ? sealer.open(Buffer.from(cursor, 'base64url'), context) : undefined;
+  if (!plain) {
+    const message = 'must be the nextCursor of this list';
+    throw new Problem('validation-failed', {
+      detail: `The cursor ${message}.`,
+      errors: [{ pointer: '/query/cursor', message }],
+    });
+  }
+  return JSON.parse(plain.toString('utf8')) as SortKey;
+};

@@ -1,0 +1,35 @@
+import underPressure from '@fastify/under-pressure';
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../../../../libs/platform/problems';
+import { NotReady } from '../../../../libs/platform/readiness/check';
+import type { Readiness } from '../../../../libs/platform/readiness/readiness';
+import { routeConfigOf } from '../requests/route-config';
+
+const OVERLOADED = 'The process is overloaded: its event loop is late, and requests are answered with 503.';
+
+/**
+ * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: whoever is
+ * in the queue already is served, and a probe always gets its answer.
+ */
+export const shedLoad = (
+  instance: FastifyInstance,
+  maxEventLoopDelayMs: number,
+  readiness: Pick<Readiness, 'add'> | undefined,
+): void => {
+  readiness?.add({
+    name: 'event loop',
+    message: OVERLOADED,
+    runbook: 'docs/runbooks/readiness.md#event-loop',
+    run: async () => {
+      if (instance.isUnderPressure()) throw new NotReady(OVERLOADED);
+    },
+  });
+  instance.register(underPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs,
+    pressureHandler: (request) => {
+      if (routeConfigOf(request).unlimited === true) return undefined;
+      const detail = 'There is more to do at the moment than can be done. Try again soon.';
+      return Promise.reject(new Problem('dependency-unavailable', { detail, retryAfter: 2 }));
+    },
+  });
+};

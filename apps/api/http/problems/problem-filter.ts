@@ -1,0 +1,69 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../../../../libs/platform/logger.port';
+import { Problem } from '../../../../libs/platform/problems';
+import { sendProblemPage } from '../../invitations/page/problem-page';
+import { sendToLogin } from '../../ops/gate';
+import { Replay } from '../contract/idempotency';
+import { stateOf } from '../requests/request-context';
+import type { AllowedMethods } from '../server/allowed-methods';
+import type { HttpOptions } from '../server/options';
+import { pathOf, sendProblem } from './problem-document';
+import { toProblem } from './to-problem';
+
+/** Answers whatever was thrown, anywhere, with a problem document; with a page where people look at it. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Logger,
+    private readonly allowed: AllowedMethods,
+    private readonly refusals: HttpOptions['refusals'],
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    // Once it was answered (by the deadline, by a stream) there is nobody left to tell.
+    if (reply.sent || reply.raw.headersSent) {
+      this.report(error, request, 'failed after its answer');
+      return;
+    }
+    if (error instanceof Replay) {
+      error.send(reply);
+      return;
+    }
+    const problem = this.refine(error, request, reply);
+    if (problem.status >= 500) this.report(error, request, problem.problem);
+    this.note(problem, request);
+    if (sendToLogin(problem, request, reply) || sendProblemPage(problem, request, reply)) return;
+    sendProblem(problem, request, reply);
+  }
+
+  private note(problem: Problem, request: FastifyRequest): void {
+    const { principal, joining, requestId } = stateOf(request);
+    const tenantId = joining ?? principal?.tenantId;
+    if (!this.refusals || tenantId === undefined) return;
+    // Who comes with an invitation is nobody in its company yet.
+    const personId = joining === undefined ? (principal?.personId ?? null) : null;
+    const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
+    this.refusals.note({ tenantId, personId, operation, requestId }, problem);
+  }
+
+  /** A path that is there under other methods is told from one that is not there at all. */
+  private refine(error: unknown, request: FastifyRequest, reply: FastifyReply): Problem {
+    if (!(request.is404 && error instanceof NotFoundException)) return toProblem(error);
+    const allow = this.allowed.of(pathOf(request.raw.url ?? '/'));
+    if (allow === undefined) return new Problem('not-found', { detail: 'There is no such route.' });
+    reply.header('allow', allow);
+    return new Problem('method-not-allowed', { detail: `This path takes ${allow}.` });
+  }
+
+  private report(error: unknown, request: FastifyRequest, what: string): void {
+    const fields = { requestId: request.id, method: request.method, route: request.routeOptions?.url };
+    const cause = error instanceof Problem && error.cause !== undefined ? error.cause : error;
+    // A dependency that is away makes one line a request and no stack: the reason is the same for all.
+    if (what === 'internal-error' || what.startsWith('failed')) this.logger.error({ ...fields, err: cause }, what);
+    else this.logger.warn({ ...fields, reason: cause instanceof Error ? cause.message : String(cause) }, what);
+  }
+}

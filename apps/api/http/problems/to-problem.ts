@@ -1,0 +1,159 @@
+import { HttpException } from '@nestjs/common';
+import { DatabaseError } from 'pg';
+import { TooMuchToTakeIn } from '../../../../libs/billing/intake';
+import { StripeUnavailable } from '../../../../libs/billing/unavailable';
+import { Refusal } from '../../../../libs/domain/refusal';
+import { StaleVersion } from '../../../../libs/event-log/aggregate-store';
+import { HistoryOfNewerRelease } from '../../../../libs/event-log/fold-onto';
+import {
+  AppendOutcomeUnknown,
+  InvalidAppend,
+  LogUnavailable,
+  WrongExpectedVersion,
+} from '../../../../libs/event-log/port';
+import { isConnectionSuspect } from '../../../../libs/platform/database/pools';
+import { isNobodyThere } from '../../../../libs/platform/error-code';
+import { Problem, type ProblemName } from '../../../../libs/platform/problems';
+
+/** Seconds after which a client may ask again for something that was away. */
+const RETRY_SECONDS = 1;
+const STRIPE_RETRY_SECONDS = 5;
+
+/**
+ * What a client is told of anything that was thrown. What is not known here is `internal-error`, and no text of it
+ * goes out.
+ */
+export const toProblem = (error: unknown): Problem => {
+  if (error instanceof Problem) return error;
+  if (error instanceof Refusal) {
+    const { reason, detail, members } = error;
+    return new Problem(reason, { detail, ...(members && { members }) }, { cause: error });
+  }
+  if (error instanceof StripeUnavailable) {
+    const detail = 'Stripe does not answer at the moment; nothing was changed here. Try again soon.';
+    return new Problem('dependency-unavailable', { detail, retryAfter: STRIPE_RETRY_SECONDS }, { cause: error });
+  }
+  if (error instanceof TooMuchToTakeIn)
+    return away(error, 'There is more to take in than can be done. Try again soon.');
+  if (error instanceof HttpException) return ofHttpException(error);
+  return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
+};
+
+const ofLog = (error: unknown): Problem | undefined => {
+  if (error instanceof LogUnavailable)
+    return away(error, 'The event log is away; nothing was written. Try again soon.');
+  if (error instanceof AppendOutcomeUnknown) {
+    const detail = 'Whether this was written is not known yet. Repeat it with the same Idempotency-Key to be sure.';
+    return away(error, detail);
+  }
+  if (error instanceof HistoryOfNewerRelease) {
+    const detail = 'A newer release has changed this, and this one can not decide on it. Try again in a while.';
+    return away(error, detail);
+  }
+  if (error instanceof StaleVersion) return new Problem('precondition-failed', {}, { cause: error });
+  if (error instanceof WrongExpectedVersion) {
+    const detail = 'Others changed the same thing all the time. Try again.';
+    return new Problem('conflict', { detail }, { cause: error });
+  }
+  if (error instanceof InvalidAppend) {
+    const detail = 'This can not be stored as it is: it is too large, or holds too many changes at once.';
+    return new Problem('validation-failed', { detail }, { cause: error });
+  }
+  return undefined;
+};
+
+const away = (cause: unknown, detail: string): Problem =>
+  new Problem('dependency-unavailable', { detail, retryAfter: RETRY_SECONDS }, { cause });
+
+/**
+ * States of PostgreSQL (SQLSTATE) that pass, whole classes by their first two characters: 08 connection, 28 refused login,
+ * 3D database, 40 rolled back for others, 53 resources, 55 locked or not in the needed state, 57 operator, 58 system, F0
+ * configuration, XX internal; a primary that became read-only (25006), a transaction that stood still for too long (25P03,
+ * 25P04), a prepared statement that its connection has lost (26000).
+ */
+const NOT_NOW = /^(08|25006|25P03|25P04|26000|28|3D|40|53|55|57|58|F0|XX)/;
+/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it anew. */
+const STALE_PLAN = /^cached plan must not change result type/;
+const UNREACHABLE =
+  /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
+
+const REDIS_ERRORS = /^(MaxRetriesPerRequestError|ClusterAllFailedError)$/;
+/** What ioredis says without a name or a code, and what Redis itself answers while it can't serve. */
+const REDIS_AWAY =
+  /^(Connection is closed|Command timed out|Stream isn't writeable|Socket closed unexpectedly|(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS) )/;
+const isRedisAway = (error: object): boolean =>
+  ('name' in error && REDIS_ERRORS.test(String(error.name))) ||
+  ('message' in error && REDIS_AWAY.test(String(error.message)));
+
+/** @param depth causes that are looked through, so that a circle of them has an end */
+const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
+  // Errors of Node's own sockets need not be of this realm: no `instanceof` for them.
+  if (typeof error !== 'object' || error === null) return undefined;
+  if (depth > 0 && 'errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
+    return ofDependency(error.errors[0], depth - 1);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const unreachable =
+    error instanceof DatabaseError
+      ? NOT_NOW.test(code) || STALE_PLAN.test(error.message)
+      : UNREACHABLE.test(code) || isNobodyThere(error) || isRedisAway(error);
+  // An `E…` code that is not of a connection (a file, say) is a fault of ours.
+  const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
+  if (unreachable || suspect) return away(error, 'Something that this needs is away. Try again soon.');
+  // An error that was wrapped on its way is what its cause is.
+  return depth > 0 && 'cause' in error ? ofDependency(error.cause, depth - 1) : undefined;
+};
+
+const FASTIFY: Readonly<Record<string, readonly [ProblemName, string]>> = {
+  FST_ERR_BAD_URL: ['validation-failed', 'The path holds an escape that can not be decoded.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['validation-failed', 'A part of the path is too long.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'A body may have 256 KiB at most.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
+  FST_ERR_CTP_EMPTY_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation-failed', 'The body is not as long as Content-Length says.'],
+};
+
+const ofFastify = (error: unknown): Problem | undefined => {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  const known = FASTIFY[error.code];
+  if (known) return new Problem(known[0], { detail: known[1] }, { cause: error });
+  if (!error.code.startsWith('FST_') || !('statusCode' in error)) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? ofStatus(status, undefined, error) : undefined;
+};
+
+const ofHttpException = (error: HttpException): Problem => {
+  const known = ofFastify(error.cause);
+  if (known) return known;
+  const status = error.getStatus();
+  // A message that Nest made out of somebody else's error is an internal text.
+  return ofStatus(status, error.cause === undefined ? error.message : undefined, error);
+};
+
+const BY_STATUS: Readonly<Record<number, ProblemName>> = {
+  400: 'validation-failed',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  406: 'not-acceptable',
+  409: 'conflict',
+  410: 'gone',
+  412: 'precondition-failed',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+  429: 'rate-limited',
+  503: 'dependency-unavailable',
+};
+
+const ofStatus = (status: number, detail: string | undefined, cause: Error): Problem => {
+  const name = BY_STATUS[status] ?? (status < 500 ? 'validation-failed' : 'internal-error');
+  const told = detail !== undefined && status < 500 && !GENERIC.test(detail);
+  return new Problem(
+    name,
+    { ...(told && { detail }), ...(name === 'dependency-unavailable' && { retryAfter: RETRY_SECONDS }) },
+    { cause },
+  );
+};
+
+/** What Nest says where nobody said anything. */
+const GENERIC = /^(Cannot [A-Z]+ |Forbidden resource$|Http Exception$|[A-Z][a-z]+( [A-Z][a-z]+)* ?(Exception)?$)/;

@@ -1,0 +1,29 @@
+import type { CommandContext } from '../../../../libs/domain/command';
+import { Problem } from '../../../../libs/platform/problems';
+import type { Asker, Principal, RequestContext } from './request-context';
+
+/** The signed-in person of a request. @throws Problem unauthenticated, on a route that lets strangers in */
+export const askerOf = ({ principal }: RequestContext): Asker => {
+  if (!principal) throw new Problem('unauthenticated');
+  return principal;
+};
+
+/** The same, in the company that they act in. @throws Problem forbidden, where that is none */
+export const principalOf = (context: RequestContext): Principal => {
+  const asker = askerOf(context);
+  if (asker.tenantId === undefined) throw actsInNone();
+  return asker;
+};
+
+export const actsInNone = (): Problem =>
+  new Problem('forbidden', {
+    detail: 'This is of a company, and you act in none. Switch to one of yours, or found one.',
+  });
+
+/** How a command hangs together with the request of a signed-in person. */
+export const commandContextOf = (context: RequestContext): CommandContext => ({
+  commandId: context.commandId,
+  actor: { kind: 'person', id: askerOf(context).personId },
+  correlationId: context.requestId,
+  mayRepeat: context.mayRepeat,
+});

@@ -1,0 +1,124 @@
+import { silentLogger } from '../../../../libs/platform/logger.port';
+import { createMetricsRegistry } from '../../../../libs/platform/metrics';
+import { createReadiness } from '../../../../libs/platform/readiness/readiness';
+import { createToyApp, script } from '../testing/toy-app';
+
+const about = (name: string) => ({ name, message: `The ${name} is away.`, runbook: 'docs/runbooks/readiness.md' });
+
+describe('probes', () => {
+  it('tell what is missing, by name, without waiting for it', async () => {
+    let database = true;
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add(
+      { ...about('event log'), run: () => new Promise(() => undefined) },
+      {
+        ...about('database'),
+        run: async () => {
+          if (!database) throw new Error('password authentication failed for user "tenantry_app"');
+        },
+      },
+    );
+    const app = await createToyApp({ readiness });
+    const started = Date.now();
+    const first = await app.inject({ url: '/readyz' });
+    expect(Date.now() - started).toBeLessThan(1_500);
+    expect(first.statusCode).toBe(503);
+    expect(first.headers['content-type']).toMatch(/problem\+json/);
+    expect(first.headers['retry-after']).toBe('1');
+    expect(first.json()).toMatchObject({ type: '/problems/dependency-unavailable', missing: ['event log'] });
+    database = false;
+    // Probes share a result for a moment.
+    await new Promise((done) => setTimeout(done, 400));
+    const second = await app.inject({ url: '/readyz' });
+    expect(second.json().missing).toEqual(['event log', 'database']);
+    expect(second.json().failing).toEqual([about('event log'), about('database')]);
+    expect(second.body).not.toMatch(/password/);
+    expect((await app.inject({ url: '/healthz' })).json()).toEqual({ status: 'ok' });
+    await app.close();
+  });
+
+  it('make one round of checks of many probes', async () => {
+    let checks = 0;
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add({ ...about('database'), run: async () => ++checks });
+    const app = await createToyApp({ readiness });
+    await Promise.all(Array.from({ length: 50 }, () => app.inject({ url: '/readyz' })));
+    expect(checks).toBe(1);
+    await app.close();
+  });
+
+  it('metrics count requests by route and not by path', async () => {
+    const app = await createToyApp({ registry: createMetricsRegistry() });
+    await app.inject({ url: '/v1/things/0198c0de-0000-7000-8000-000000000001' });
+    await app.inject({ url: '/a/path/of/an/attacker' });
+    const { body, headers } = await app.inject({ url: '/metrics' });
+    expect(headers['content-type']).toMatch(/^text\/plain/);
+    expect(body).toMatch(
+      /http_request_duration_seconds_count\{method="GET",route="\/v1\/things\/:id",status="401"\} 1/,
+    );
+    expect(body).toMatch(/route="none",status="404"\} 1/);
+    expect(body).not.toMatch(/attacker/);
+    expect(body).toMatch(/nodejs_eventloop_lag_seconds/);
+    await app.close();
+  });
+
+  it('there are no metrics unless told', async () => {
+    const app = await createToyApp();
+    expect((await app.inject({ url: '/metrics' })).statusCode).toBe(404);
+    await app.close();
+  });
+});
+
+describe('too much to do', () => {
+  afterEach(() => script.reset());
+  const holding = () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((done) => {
+      release = done;
+    });
+    script.during = () => held;
+    return () => release();
+  };
+
+  it('answers 503 beyond the requests that it takes at once, and probes as ever', async () => {
+    const app = await createToyApp({ maxInFlight: 2 });
+    const release = holding();
+    const held = [app.inject({ url: '/v1/slow' }), app.inject({ url: '/v1/slow' })];
+    await new Promise((done) => setTimeout(done, 50));
+    const refused = await app.inject({ url: '/v1/open' });
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200);
+    release();
+    expect((await Promise.all(held)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect((await app.inject({ url: '/v1/open' })).statusCode).toBe(200);
+    await app.close();
+  });
+
+  it('answers 503 where a request takes longer than it may, once, whatever comes of it later', async () => {
+    const app = await createToyApp({ requestTimeoutMs: 100 });
+    const release = holding();
+    const slow = app.inject({ url: '/v1/slow' });
+    const patient = app.inject({ url: '/v1/patient' });
+    const answer = await slow;
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json()).toMatchObject({ type: '/problems/dependency-unavailable' });
+    release();
+    expect((await patient).statusCode).toBe(200);
+    await app.close();
+  });
+
+  it('answers 503 while the event loop is late, and recovers', async () => {
+    const app = await createToyApp({ maxEventLoopDelayMs: 200 });
+    const until = Date.now() + 1_500;
+    while (Date.now() < until);
+    await new Promise((done) => setTimeout(done, 50));
+    const late = await app.inject({ url: '/v1/open' });
+    expect(late.statusCode).toBe(503);
+    expect(late.headers['retry-after']).toBe('2');
+    expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200);
+    await new Promise((done) => setTimeout(done, 2_500));
+    expect((await app.inject({ url: '/v1/open' })).statusCode).toBe(200);
+    await app.close();
+  });
+});

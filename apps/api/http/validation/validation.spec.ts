@@ -1,0 +1,168 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { asPerson, createToyApp, script } from '../testing/toy-app';
+
+const ID = '0198c0de-0000-7000-8000-00000000000a';
+
+describe('validation', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await createToyApp();
+  });
+  afterAll(() => app.close());
+  beforeEach(() => script.reset());
+
+  const send = (payload: unknown) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/things',
+      headers: { ...asPerson(), 'content-type': 'application/json' },
+      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+    });
+  const pointersOf = (answer: { json(): { errors?: { pointer: string }[] } }) =>
+    (answer.json().errors ?? []).map(({ pointer }) => pointer);
+
+  it.each<[string, unknown, string[]]>([
+    ['nothing', '', ['']],
+    ['null', 'null', ['']],
+    ['a list', [], ['']],
+    ['a text', '"x"', ['']],
+    ['no field', {}, ['/name']],
+    ['an unknown field', { name: 'x', nam: 1 }, ['/nam']],
+    ['an unknown field with / and ~', { name: 'x', 'a/b~c': 1 }, ['/a~1b~0c']],
+    ['a key that copies would lose', { name: 'x', constructor: 1 }, ['/constructor']],
+    ['a number for a text', { name: 7 }, ['/name']],
+    ['an empty text', { name: '' }, ['/name']],
+    ['white space', { name: ' \u3000 ' }, ['/name']],
+    ['a text too long', { name: 'x'.repeat(21) }, ['/name']],
+    ['a line break in one line', { name: 'a\nb' }, ['/name']],
+    ['U+0000', { name: 'a\0b' }, ['/name']],
+    ['half a surrogate pair', '{"name":"a\\ud800b"}', ['/name']],
+    ['null where it is not allowed', { name: null }, ['/name']],
+    ['text for a number', { name: 'x', home: { street: 's', number: '1' } }, ['/home/number']],
+    ['a fraction', { name: 'x', home: { street: 's', number: 1.5 } }, ['/home/number']],
+    ['text for a flag', { name: 'x', loud: 'true' }, ['/loud']],
+    ['no UUID', { name: 'x', owner: 'me' }, ['/owner']],
+    ['no address', { name: 'x', email: 'me@' }, ['/email']],
+    ['another choice', { name: 'x', colour: 'blue' }, ['/colour']],
+    ['a time without offset', { name: 'x', at: '2026-01-01T00:00:00' }, ['/at']],
+    ['30 February', { name: 'x', at: '2026-02-30T00:00:00Z' }, ['/at']],
+    ['29 February of 2025', { name: 'x', due: '2025-02-29' }, ['/due']],
+    ['a script for a link', { name: 'x', link: 'javascript:alert(1)' }, ['/link']],
+    ['a link with credentials', { name: 'x', link: 'https://a:b@c.example' }, ['/link']],
+    ['a link too long for a header', { name: 'x', link: `https://c.example/${'é'.repeat(400)}` }, ['/link']],
+    ['another pattern', { name: 'x', slug: 'Acme' }, ['/slug']],
+    ['a text for an object', { name: 'x', home: 'here' }, ['/home']],
+    ['a list for an object', { name: 'x', home: [] }, ['/home']],
+    ['an object for a list', { name: 'x', addresses: {} }, ['/addresses']],
+    ['texts for objects in a list', { name: 'x', addresses: ['a'] }, ['/addresses']],
+    ['a list too long', { name: 'x', addresses: Array(4).fill({ street: 's' }) }, ['/addresses']],
+    [
+      'mistakes deep inside',
+      { name: 'x', addresses: [{ street: 's' }, { stret: 's' }] },
+      ['/addresses/1/stret', '/addresses/1/street'],
+    ],
+    ['an unknown field deep inside', { name: 'x', home: { street: 's', x: 1 } }, ['/home/x']],
+    [
+      'names that every object knows',
+      JSON.parse('{"name":"x","toString":1,"home":{"street":"s","valueOf":1,"__proto__":{"x":1}},"__proto__":{"x":1}}'),
+      ['/toString', '/home/valueOf', '/home/__proto__', '/__proto__'],
+    ],
+  ])('refuses %s, and says where', async (_, payload, pointers) => {
+    const answer = await send(payload);
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+    for (const { message } of answer.json().errors) expect(message).toMatch(/^(must|is) /);
+    expect(script.runs).toEqual([]);
+  });
+
+  it('takes what the fields describe, in one form', async () => {
+    const answer = await send({
+      name: 'Cafe\u0301',
+      note: null,
+      owner: ID.toUpperCase(),
+      email: 'Me@Example.com',
+      loud: false,
+      colour: 'red',
+      at: '2024-02-29T12:00:00+02:00',
+      due: '2024-02-29',
+      link: 'https://example.com/a?b=c',
+      slug: 'acme',
+      home: { street: '𝄞'.repeat(100), number: 3 },
+      addresses: [{ street: 'cafe\u0301' }],
+    });
+    expect(answer.statusCode).toBe(201);
+    expect(script.runs[0]?.body).toMatchObject({
+      name: 'Café',
+      note: null,
+      owner: ID,
+      email: 'Me@Example.com',
+      at: '2024-02-29T10:00:00.000Z',
+      addresses: [{ street: 'café' }],
+    });
+  });
+
+  it('does not tell more mistakes than somebody would read', async () => {
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`x${at}`, 1]));
+    const answer = await send({ name: 'x', ...many });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toHaveLength(100);
+  });
+
+  it.each([
+    ['limit=0', ['/query/limit']],
+    ['limit=101', ['/query/limit']],
+    ['limit=1.5', ['/query/limit']],
+    ['limit=', ['/query/limit']],
+    ['limit=1e2', ['/query/limit']],
+    ['limit=1&limit=2', ['/query/limit']],
+    ['loud=yes', ['/query/loud']],
+    ['colour=%00', ['/query/colour']],
+    ['color=red', ['/query/color']],
+    ['__proto__=1', ['/query/__proto__']],
+    ['limit[a]=1', ['/query/limit[a]']],
+  ])('refuses ?%s', async (query, pointers) => {
+    const answer = await app.inject({ url: `/v1/things?${query}`, headers: asPerson() });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+  });
+
+  it.each([
+    ['GET', '/v1/open?x=1&y', ['/query/x', '/query/y']],
+    ['POST', '/v1/things?a/b=1', ['/query/a~1b']],
+    ['GET', `/v1/things/${ID}?expand=owner`, ['/query/expand']],
+  ] as const)('refuses what a route without a query is asked: %s %s', async (method, url, pointers) => {
+    const answer = await app.inject({ method, url, headers: asPerson() });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+  });
+
+  it.each([
+    ['POST', '/v1/anonymous', { x: 1, 'a/b': 1 }, ['/x', '/a~1b']],
+    ['DELETE', `/v1/things/${ID}`, { force: true }, ['/force']],
+    ['PATCH', `/v1/things/${ID}`, ['x'], ['/0']],
+  ] as const)('refuses what a route without a body is sent: %s %s', async (method, url, payload, pointers) => {
+    const answer = await app.inject({ method, url, payload, headers: asPerson() });
+    expect(answer.statusCode).toBe(400);
+    expect(pointersOf(answer)).toEqual(pointers);
+    expect(script.runs).toEqual([]);
+  });
+
+  it('takes an empty body for none', async () => {
+    const answer = await app.inject({ method: 'POST', url: '/v1/anonymous', payload: {}, headers: asPerson() });
+    expect(answer.statusCode).toBe(201);
+  });
+
+  it('takes an empty query for none', async () => {
+    expect((await app.inject({ url: '/v1/open?' })).statusCode).toBe(200);
+  });
+
+  it('makes numbers and flags of a query, because it has nothing but text', async () => {
+    const answer = await app.inject({ url: '/v1/things?limit=2&loud=true', headers: asPerson() });
+    expect(answer.json().data).toHaveLength(2);
+  });
+
+  it.each(['me', `${ID}x`, '%00', '..', `${ID}%0a`])('refuses the id %s', async (id) => {
+    const answer = await app.inject({ url: `/v1/things/${id}`, headers: asPerson() });
+    expect(answer.statusCode === 404 || pointersOf(answer)[0] === '/path/id').toBe(true);
+  });
+});

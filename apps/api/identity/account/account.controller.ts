@@ -1,0 +1,86 @@
+import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
+import { ApiBody, ApiTags } from '@nestjs/swagger';
+import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/contract/etag';
+import { OfPerson } from '../../http/contract/needs.decorator';
+import { Documented } from '../../http/openapi/documented';
+import { Client, type ClientInfo } from '../../http/requests/client';
+import { askerOf } from '../../http/requests/command-context';
+import { Context, type RequestContext } from '../../http/requests/request-context';
+import { MeDto } from '../sign-in/identity.dto';
+import { Identity } from '../sign-in/identity.service';
+import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
+import { Account, changed } from './account.service';
+
+/** An earlier attempt of this very request has done it. */
+const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: RequestContext): boolean =>
+  mayRepeat && (name ?? now.name) === now.name && (email ?? now.email) === now.email;
+
+/** What somebody changes of themselves. */
+@ApiTags('Identity')
+@Controller('v1/me')
+export class AccountController {
+  constructor(
+    private readonly account: Account,
+    private readonly identity: Identity,
+  ) {}
+
+  @Patch()
+  @OfPerson()
+  @Documented({
+    summary: 'Change name or address',
+    description:
+      'A new address takes `currentPassword` (403 where it is wrong) and is 409 where somebody has it, however either is written.',
+    response: MeDto,
+    problems: ['forbidden', 'conflict'],
+  })
+  async change(
+    @Body() body: ChangeProfileDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+    @IfMatchDigest() seen: Seen | undefined,
+  ): Promise<Digested<MeDto>> {
+    const before = seen && (await this.identity.me(askerOf(context)));
+    if (before && !seen(before) && !isRepeat(body, before, context)) throw changed();
+    await this.account.changeProfile(body, context, client, before);
+    return withDigest(await this.identity.me(askerOf(context)));
+  }
+
+  @Post('password')
+  @OfPerson()
+  @HttpCode(204)
+  @Documented({
+    summary: 'Change the password, and end every other session',
+    description: 'A wrong `currentPassword` is 403: the session that asks stays good. Wrong ones are throttled.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  changePassword(
+    @Body() body: ChangePasswordDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<void> {
+    return this.account.changePassword(body, context, client);
+  }
+
+  @Delete()
+  @OfPerson()
+  @ApiBody({ type: EraseDto, required: false })
+  @HttpCode(204)
+  @Documented({
+    summary: 'Erase the person: all personal data goes, the history of what they did stays under an id',
+    description:
+      'Ends every membership and session. 409 while they are the only owner of a company, naming it: hand it over or close it first. The body may be left out; a `currentPassword` in it is checked.',
+    status: 204,
+    problems: ['forbidden', 'conflict'],
+  })
+  async erase(
+    @Body() body: EraseDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+    @IfMatchDigest() seen: Seen | undefined,
+  ): Promise<void> {
+    // An earlier attempt of this very request may have ended memberships.
+    if (seen && !context.mayRepeat && !seen(await this.identity.me(askerOf(context)))) throw changed();
+    return this.account.erase(body, context, client);
+  }
+}

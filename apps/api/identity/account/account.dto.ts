@@ -1,0 +1,77 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { MAX_PASSWORD, MIN_PASSWORD } from '../../../../libs/identity/passwords';
+import type { SessionRow } from '../../../../libs/identity/session-list';
+import { Email, Text, Uuid } from '../../http/validation/fields';
+import { MayBeAbsent } from '../../http/validation/validation';
+import { CompanyDto, TokensDto } from '../sign-in/identity.dto';
+
+export class SessionDto {
+  @ApiProperty({ format: 'uuid' })
+  readonly id: string;
+  @ApiProperty({ description: 'True for the session that asks.' })
+  readonly current: boolean;
+  @ApiProperty({
+    type: String,
+    format: 'uuid',
+    nullable: true,
+    description: 'The company that it acts in; null: in none.',
+  })
+  readonly tenantId: string | null;
+  @ApiProperty({ type: String, nullable: true, description: 'What the client called itself.', example: 'curl/8.5.0' })
+  readonly userAgent: string | null;
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt: string;
+  @ApiProperty({ format: 'date-time', description: 'Its sign-in, or its last refresh.' })
+  readonly lastUsedAt: string;
+
+  constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
+    this.id = id;
+    this.current = id === currentId;
+    this.tenantId = tenantId;
+    this.userAgent = userAgent;
+    this.createdAt = createdAt.toISOString();
+    this.lastUsedAt = lastUsedAt.toISOString();
+  }
+}
+
+export class SessionPageDto {
+  @ApiProperty({ type: [SessionDto] })
+  readonly data!: readonly SessionDto[];
+  @ApiProperty({ type: String, nullable: true })
+  readonly nextCursor!: string | null;
+}
+
+export class SwitchDto {
+  @Uuid({ description: 'The company to act in.' })
+  tenantId!: string;
+}
+
+export class SwitchedDto extends TokensDto {
+  @ApiProperty({ type: CompanyDto })
+  tenant!: CompanyDto;
+}
+
+export class ChangePasswordDto {
+  @Text({ max: MAX_PASSWORD, format: 'password', example: 'correct horse battery staple' })
+  currentPassword!: string;
+
+  @Text({ min: MIN_PASSWORD, max: MAX_PASSWORD, format: 'password', example: 'a new horse and a new staple' })
+  newPassword!: string;
+}
+
+export class ChangeProfileDto {
+  @Text({ max: 200, optional: true, example: 'Ada Lovelace' })
+  name?: string;
+
+  @Email({ optional: true, example: 'ada@acme.example', description: 'To change it takes `currentPassword`.' })
+  email?: string;
+
+  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' })
+  currentPassword?: string;
+}
+
+@MayBeAbsent()
+export class EraseDto {
+  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'Checked where it is given.' })
+  currentPassword?: string;
+}

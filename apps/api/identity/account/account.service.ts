@@ -1,0 +1,101 @@
+import type { Accounts, ProfileSeen } from '../../../../libs/identity/accounts';
+import { type ErasureParts, erase } from '../../../../libs/identity/erasure';
+import type { Passwords } from '../../../../libs/identity/passwords';
+import { Problem } from '../../../../libs/platform/problems';
+import { tokenClass } from '../../../../libs/platform/token-class';
+import { notFound } from '../../http/problems/not-found';
+import type { ClientInfo } from '../../http/requests/client';
+import { askerOf } from '../../http/requests/command-context';
+import type { RequestContext } from '../../http/requests/request-context';
+import { invalid } from '../../http/validation/validation';
+import type { SignInDeps } from '../sign-in/identity-deps';
+import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from './account.dto';
+
+export interface AccountDeps extends SignInDeps {
+  readonly accounts: Accounts;
+  readonly passwords: Passwords;
+  readonly erasure: ErasureParts;
+}
+
+/** 403 and not 401: the session is good, and a client must not take it for over. */
+const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
+/** Of a write with `If-Match`. */
+export const changed = (): Problem => new Problem('precondition-failed', {});
+const gone = (): Problem => new Problem('unauthenticated', { detail: 'The account is gone.' });
+
+/** What people do with their own accounts and sessions. */
+export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountDeps) => {
+  /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
+  const hashFitting = async (personId: string, network: string, password: string): Promise<string | undefined> => {
+    const stored = await accounts.findPassword(personId);
+    if (!stored) throw gone();
+    const { emailKey: account, passwordHash } = stored;
+    // Whoever has a session of theirs is no stranger to the account.
+    const found = await check({ account, network, password }, async () => ({ passwordHash, familiar: true }));
+    return found?.passwordHash;
+  };
+
+  /** @throws Problem forbidden, rate-limited */
+  const confirm = async (personId: string, network: string, password: string): Promise<string> => {
+    const hash = await hashFitting(personId, network, password);
+    if (hash === undefined) throw wrongPassword();
+    return hash;
+  };
+
+  return {
+    switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
+      const { personId } = askerOf(context);
+      const tenant = await liveCompany(tenantId, personId);
+      if (!tenant) throw new Problem('not-found', { detail: 'You belong to no such company.' });
+      return { tenant, ...(await opener.open(personId, tenant, client, context)) };
+    },
+
+    endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
+      if (!(await accounts.endSession(askerOf(context).personId, sessionId))) throw notFound('session');
+      ended.note([sessionId]);
+    },
+
+    changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
+      const { personId, sessionId } = askerOf(context);
+      const fitting = (password: string) => hashFitting(personId, client.network, password);
+      const before = await fitting(change.currentPassword);
+      // An earlier attempt of this very request may have put the new one in its place; asking counts like any other try.
+      const set = before === undefined && context.mayRepeat ? await fitting(change.newPassword) : undefined;
+      const old = before ?? set;
+      if (old === undefined) throw wrongPassword();
+      const next = set ?? (await passwords.hash(change.newPassword));
+      const endedIds = await accounts.changePassword(personId, old, next, sessionId);
+      if (!endedIds) throw new Problem('conflict', { detail: 'The password was changed meanwhile. Try again.' });
+      ended.note(endedIds);
+    },
+
+    changeProfile: async (
+      { name, email, currentPassword }: ChangeProfileDto,
+      context: RequestContext,
+      client: ClientInfo,
+      seen?: ProfileSeen,
+    ): Promise<void> => {
+      const { personId } = askerOf(context);
+      if (email !== undefined) {
+        if (currentPassword === undefined)
+          throw invalid([{ pointer: '/currentPassword', message: 'is required to change the address' }]);
+        await confirm(personId, client.network, currentPassword);
+      }
+      const outcome = await accounts.changeProfile(personId, { name, email }, seen);
+      if (outcome === 'gone') throw gone();
+      if (outcome === 'stale') throw changed();
+      if (outcome === 'taken') throw new Problem('conflict', { detail: 'Somebody else has this address already.' });
+    },
+
+    erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
+      const { personId } = askerOf(context);
+      if (currentPassword !== undefined) await confirm(personId, client.network, currentPassword);
+      const { commandId, requestId: correlationId } = context;
+      const { position, endedSessions } = await erase({ personId, commandId, correlationId }, erasure);
+      ended.note(endedSessions);
+      context.position = position;
+    },
+  };
+};
+
+export abstract class Account extends tokenClass<ReturnType<typeof createAccount>>() {}

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { LogUnavailable, START } from '../../../../libs/event-log/port';
+import { until } from '../../../../test/e2e/start/product';
+import { CLOSED, joined } from '../../../../test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+
+describe('DELETE /v1/me', () => {
+  let identity: IdentityApp;
+  let there: IdentityApp;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+    there = await createIdentityApp(identity);
+  });
+  afterAll(async () => {
+    await there.close();
+    await identity.close();
+  });
+
+  const erase = (token: string, payload?: object, key = randomUUID()) =>
+    identity.ask('DELETE', '/v1/me', { token, headers: { 'idempotency-key': key }, ...(payload && { payload }) });
+  const signIn = async ({ sent }: SignedUp): Promise<number> =>
+    (await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD })).statusCode;
+
+  /** Ada belongs to bob's company, and has closed her own. */
+  const arrive = async () => {
+    const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+    await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
+    await identity.happen(ada.tenant.id, CLOSED);
+    return { ada, bob };
+  };
+  /** What the database and the log still hold that tells who somebody was. */
+  const traces = async ({ user, sent }: SignedUp): Promise<string[]> => {
+    const { rows: tables } = await identity.owner.query<{ name: string }>(
+      `select format('%I.%I', schemaname, tablename) as name from pg_tables
+       where schemaname in ('identity', 'read_model', 'idempotency', 'projecting')`,
+    );
+    const found: string[] = [];
+    for (const { name } of tables) {
+      const { rows } = await identity.owner.query(
+        `select 1 from ${name} t where t::text ilike '%' || $1 || '%' or t::text like '%Lovelace ' || $2 || '%'`,
+        [sent.email, user.id],
+      );
+      if (rows.length > 0) found.push(name);
+    }
+    const { events } = await identity.log.readAll({ after: START, limit: 10_000 });
+    const text = JSON.stringify(events, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    if (text.toLowerCase().includes(sent.email.toLowerCase())) found.push('the log');
+    return found;
+  };
+
+  it('erases the person: nothing personal is left, and the history goes on under their id', async () => {
+    const { ada, bob } = await arrive();
+    expect(await traces(ada)).not.toEqual([]);
+    const key = randomUUID();
+    const answer = await erase(ada.accessToken, { currentPassword: PASSWORD }, key);
+    expect(answer.statusCode).toBe(204);
+    expect(answer.headers['position']).toBeDefined();
+    expect(await traces(ada)).toEqual([]);
+    expect(await signIn(ada)).toBe(401);
+    const { refreshToken } = ada;
+    expect((await identity.post('/v1/sessions/refresh', { refreshToken })).statusCode).toBe(401);
+    expect((await identity.get('/v1/me', ada.accessToken)).statusCode).toBe(401);
+    await until(async () => (await there.get('/v1/me', ada.accessToken)).statusCode === 401, 10_000);
+    const { rows } = await identity.owner.query(
+      'select 1 from idempotency.keys where person_id = $1 and answer <> $2',
+      [ada.user.id, Buffer.alloc(0)],
+    );
+    expect(rows.length).toBeLessThanOrEqual(1);
+    const { events } = await identity.log.readAll({ after: START, limit: 10_000 });
+    const hers = events.filter(({ stream, data }) => stream.id === ada.user.id || data['personId'] === ada.user.id);
+    expect(hers.map(({ type }) => type)).toEqual(['PersonRegistered', 'MemberJoined', 'MemberRemoved', 'PersonErased']);
+    expect(hers[2]).toMatchObject({ data: { personId: ada.user.id, reason: 'erased' } });
+    expect((await identity.get('/v1/me', bob.accessToken)).statusCode).toBe(200);
+  });
+
+  it('lets the same address sign up again, as somebody new', async () => {
+    const { ada } = await arrive();
+    await erase(ada.accessToken);
+    const again = await identity.signUp({ email: ada.sent.email });
+    expect(again.user.id).not.toBe(ada.user.id);
+  });
+
+  it('is refused while they are the only owner of a company that is open, naming it', async () => {
+    const ada = await identity.signUp({ companyName: 'Analytical Engines' });
+    const answer = await erase(ada.accessToken);
+    expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    expect(answer.json().detail).toContain('Analytical Engines');
+    expect(await signIn(ada)).toBe(201);
+    await identity.happen(ada.tenant.id, joined((await identity.signUp()).user.id, 'owner'));
+    expect((await erase(ada.accessToken)).statusCode).toBe(204);
+  });
+
+  it('erases nobody who has changed since they were seen (If-Match)', async () => {
+    const { ada } = await arrive();
+    const token = ada.accessToken;
+    const eraseSeen = async (tag: unknown) =>
+      (await identity.ask('DELETE', '/v1/me', { token, headers: { 'if-match': String(tag) } })).statusCode;
+    const before = (await identity.get('/v1/me', token)).headers['etag'];
+    await identity.ask('PATCH', '/v1/me', { token, payload: { name: `Lovelace ${ada.user.id}` } });
+    expect(await eraseSeen(before)).toBe(412);
+    expect(await eraseSeen((await identity.get('/v1/me', token)).headers['etag'])).toBe(204);
+  });
+
+  it('checks the password where it is given', async () => {
+    const { ada } = await arrive();
+    expect((await erase(ada.accessToken, { currentPassword: 'wrong' })).json()).toMatchObject({ status: 403 });
+    expect((await erase(ada.accessToken, { password: PASSWORD })).json().errors).toEqual([
+      { pointer: '/password', message: 'is not known here' },
+    ]);
+    expect(await signIn(ada)).toBe(201);
+  });
+
+  it.each([
+    ['before anything was appended', 0],
+    ['between the membership’s end and the person’s', 1],
+  ])('is completed by the same key where the log went away %s', async (_, appended) => {
+    const { ada } = await arrive();
+    const key = randomUUID();
+    const append = identity.log.append.bind(identity.log);
+    let calls = 0;
+    const away = jest.spyOn(identity.log, 'append').mockImplementation((one) => {
+      if (calls++ < appended) return append(one);
+      throw new LogUnavailable('away');
+    });
+    expect((await erase(ada.accessToken, undefined, key)).statusCode).toBe(503);
+    away.mockRestore();
+    expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ email: ada.sent.email });
+    expect(await signIn(ada)).toBe(401);
+    expect((await erase(ada.accessToken, undefined, key)).statusCode).toBe(204);
+    expect(await traces(ada)).toEqual([]);
+  });
+});

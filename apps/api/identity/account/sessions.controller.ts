@@ -1,0 +1,77 @@
+import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { type SessionRow, sessionsOf } from '../../../../libs/identity/session-list';
+import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
+import { OfPerson } from '../../http/contract/needs.decorator';
+import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
+import { Documented } from '../../http/openapi/documented';
+import { Client, type ClientInfo } from '../../http/requests/client';
+import { askerOf } from '../../http/requests/command-context';
+import { Context, type RequestContext } from '../../http/requests/request-context';
+import { PathId } from '../../http/validation/path-id';
+import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
+import { Account } from './account.service';
+
+/** The sessions of the signed-in person, whatever company each is in. */
+@ApiTags('Identity')
+@Controller('v1/sessions')
+export class SessionsController {
+  constructor(
+    private readonly account: Account,
+    private readonly db: ScopedDb,
+  ) {}
+
+  @Get()
+  @OfPerson()
+  @Documented({ summary: 'The sessions of the signed-in person, newest first', response: SessionPageDto })
+  async list(
+    @Query() query: PageQuery,
+    @Context() context: RequestContext,
+    @Pages() pages: Paging,
+  ): Promise<SessionPageDto> {
+    const { personId, sessionId } = askerOf(context);
+    const { data, nextCursor } = await pages.page(
+      query,
+      ({ createdKey, id }: SessionRow) => [createdKey, id],
+      (after, take) => sessionsOf(this.db.person(personId), after?.map(String) ?? [], take),
+    );
+    return { data: data.map((row) => new SessionDto(row, sessionId)), nextCursor };
+  }
+
+  @Post('switch')
+  @OfPerson()
+  @Documented({
+    summary: 'Open a session in another company of yours',
+    description: 'The session that asks goes on. A company that is closed, or that you do not belong to, is 404.',
+    response: SwitchedDto,
+    status: 201,
+    problems: ['not-found'],
+  })
+  switchTo(
+    @Body() { tenantId }: SwitchDto,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<SwitchedDto> {
+    return this.account.switchTo(tenantId, context, client);
+  }
+
+  @Delete('current')
+  @OfPerson()
+  @HttpCode(204)
+  @Documented({ summary: 'Sign out: end the session that asks', status: 204 })
+  endCurrent(@Context() context: RequestContext): Promise<void> {
+    return this.account.endSession(askerOf(context).sessionId, context);
+  }
+
+  @Delete(':id')
+  @OfPerson()
+  @HttpCode(204)
+  @Documented({
+    summary: 'End one of your sessions',
+    description: 'Its tokens stop working within a second, everywhere. One that has ended already is 204 again.',
+    status: 204,
+  })
+  end(@PathId('id') id: string, @Context() context: RequestContext): Promise<void> {
+    return this.account.endSession(id, context);
+  }
+}

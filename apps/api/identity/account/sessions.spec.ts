@@ -1,0 +1,178 @@
+import { uuidv7 } from '../../../../libs/platform/ids/uuid';
+import { CLOSED, joined, removed } from '../../../../test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+
+interface Listed {
+  readonly id: string;
+  readonly current: boolean;
+  readonly tenantId: string;
+  readonly userAgent: string | null;
+  readonly createdAt: string;
+  readonly lastUsedAt: string;
+}
+
+describe('sessions over HTTP', () => {
+  let identity: IdentityApp;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+  });
+  afterAll(() => identity.close());
+
+  const signIn = async ({ sent }: SignedUp, userAgent = 'Browser/1.0'): Promise<SignedUp> =>
+    (
+      await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': userAgent })
+    ).json();
+  const list = async (token: string, query = ''): Promise<{ data: Listed[]; nextCursor: string | null }> =>
+    (await identity.get(`/v1/sessions${query}`, token)).json();
+  const end = (id: string, token: string) => identity.ask('DELETE', `/v1/sessions/${id}`, { token });
+  const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
+
+  describe('GET /v1/sessions', () => {
+    it('shows a person’s own, the newest first, and which one asks', async () => {
+      const ada = await identity.signUp();
+      const second = await signIn(ada, 'Phone/2.0');
+      const { data, nextCursor } = await list(second.accessToken);
+      expect(nextCursor).toBeNull();
+      expect(data).toEqual([
+        {
+          id: expect.any(String),
+          current: true,
+          tenantId: ada.tenant.id,
+          userAgent: 'Phone/2.0',
+          createdAt: expect.stringMatching(/Z$/),
+          lastUsedAt: expect.stringMatching(/Z$/),
+        },
+        expect.objectContaining({ current: false }),
+      ]);
+      expect((await list(ada.accessToken)).data.map(({ current }) => current)).toEqual([false, true]);
+    });
+
+    it('comes in pages, without a gap or a repeat', async () => {
+      const ada = await identity.signUp();
+      for (let n = 0; n < 4; n++) await signIn(ada);
+      const seen: Listed[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const page = await list(ada.accessToken, `?limit=2${cursor && `&cursor=${cursor}`}`);
+        seen.push(...page.data);
+        cursor = page.nextCursor;
+      }
+      expect(seen.map(({ id }) => id)).toEqual((await list(ada.accessToken)).data.map(({ id }) => id));
+      expect(seen).toHaveLength(5);
+    });
+
+    it('leaves out what has ended or run out', async () => {
+      const ada = await identity.signUp();
+      const [first, second] = [await signIn(ada), await signIn(ada)];
+      const sidOf = async ({ accessToken }: SignedUp) =>
+        (await list(accessToken)).data.find(({ current }) => current)?.id ?? '';
+      const [ended, expired] = [await sidOf(first), await sidOf(second)];
+      await end(ended, ada.accessToken);
+      await identity.owner.query('update identity.sessions set expires_at = now() where id = $1', [expired]);
+      expect((await list(ada.accessToken)).data).toHaveLength(1);
+    });
+
+    it('takes one statement and one index', async () => {
+      const { user } = await identity.signUp();
+      await identity.owner.query('analyze identity.sessions');
+      const client = await identity.owner.connect();
+      await client.query('begin; set local enable_seqscan = off; set local enable_sort = off');
+      await client.query(`select set_config('app.person_id', $1, true)`, [user.id]);
+      const { rows } = await client.query(
+        `explain select id from identity.sessions where person_id = $1 and ended_at is null
+         and (created_at, id) < (now(), $1::uuid) order by created_at desc, id desc limit 51`,
+        [user.id],
+      );
+      await client.query('rollback');
+      client.release();
+      expect(JSON.stringify(rows)).toContain('sessions_open_idx');
+    });
+  });
+
+  describe('DELETE /v1/sessions/{id}', () => {
+    it('ends another session of the person, at once', async () => {
+      const ada = await identity.signUp();
+      const other = await signIn(ada);
+      expect(await statusOf(other.accessToken)).toBe(200);
+      const { data } = await list(ada.accessToken);
+      const id = data.find(({ current }) => !current)?.id ?? '';
+      expect((await end(id, ada.accessToken)).statusCode).toBe(204);
+      expect(await statusOf(other.accessToken)).toBe(401);
+      expect((await identity.post('/v1/sessions/refresh', { refreshToken: other.refreshToken })).json()).toMatchObject({
+        status: 401,
+      });
+      expect(await statusOf(ada.accessToken)).toBe(200);
+      expect((await end(id, ada.accessToken)).statusCode).toBe(204);
+    });
+
+    it('signs out: `current` ends the session that asks', async () => {
+      const ada = await identity.signUp();
+      expect((await end('current', ada.accessToken)).statusCode).toBe(204);
+      expect(await statusOf(ada.accessToken)).toBe(401);
+    });
+
+    it('does not know a session of somebody else, as one that there is not', async () => {
+      const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+      const { data } = await list(bob.accessToken);
+      const answers = [];
+      for (const id of [data[0]?.id ?? '', uuidv7()]) {
+        const { requestId: _, instance: __, ...document } = (await end(id, ada.accessToken)).json();
+        answers.push(document);
+      }
+      expect(answers[0]).toMatchObject({ status: 404, type: '/problems/not-found' });
+      expect(answers[1]).toEqual(answers[0]);
+      expect(await statusOf(bob.accessToken)).toBe(200);
+    });
+
+    it('refuses what is no id', async () => {
+      const ada = await identity.signUp();
+      expect((await end('1', ada.accessToken)).statusCode).toBe(400);
+    });
+  });
+
+  describe('POST /v1/sessions/switch', () => {
+    const switchTo = (tenantId: string, token: string) =>
+      identity.ask('POST', '/v1/sessions/switch', { payload: { tenantId }, token });
+
+    it('opens a session in another company, and leaves the one that asks', async () => {
+      const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+      await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
+      const answer = await switchTo(bob.tenant.id, ada.accessToken);
+      expect(answer.statusCode).toBe(201);
+      expect(answer.json()).toEqual({
+        tenant: { ...bob.tenant, role: 'admin' },
+        accessToken: expect.any(String),
+        refreshToken: expect.any(String),
+        expiresIn: 900,
+      });
+      expect((await identity.get('/v1/me', answer.json().accessToken)).json().tenant.id).toBe(bob.tenant.id);
+      expect((await identity.get('/v1/me', ada.accessToken)).json().tenant.id).toBe(ada.tenant.id);
+      expect((await list(ada.accessToken)).data.map(({ tenantId }) => tenantId)).toEqual([
+        bob.tenant.id,
+        ada.tenant.id,
+      ]);
+    });
+
+    it('is open to somebody who was removed from the company of their token', async () => {
+      const [ada, bob] = [await identity.signUp(), await identity.signUp()];
+      await identity.happen(bob.tenant.id, joined(ada.user.id, 'member'));
+      await identity.happen(ada.tenant.id, removed(ada.user.id));
+      expect((await identity.get('/v1/tenant', ada.accessToken)).statusCode).toBe(401);
+      expect((await switchTo(bob.tenant.id, ada.accessToken)).statusCode).toBe(201);
+    });
+
+    it('knows neither a foreign company, nor one that there is not, nor a closed one', async () => {
+      const [ada, bob, closed] = [await identity.signUp(), await identity.signUp(), await identity.signUp()];
+      await identity.happen(closed.tenant.id, joined(ada.user.id, 'admin'));
+      await identity.happen(closed.tenant.id, CLOSED);
+      const answers = [];
+      for (const tenantId of [bob.tenant.id, uuidv7(), closed.tenant.id]) {
+        const { requestId: _, ...document } = (await switchTo(tenantId, ada.accessToken)).json();
+        answers.push(document);
+      }
+      expect(answers[0]).toMatchObject({ status: 404, type: '/problems/not-found' });
+      expect(answers[1]).toEqual(answers[0]);
+      expect(answers[2]).toEqual(answers[0]);
+    });
+  });
+});

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import { PassportModule } from '@nestjs/passport';
+import { Pool } from 'pg';
+import { AggregateStore } from '../../../../libs/event-log/aggregate-store';
+import { createEndedSessions, EndedSessions } from '../../../../libs/identity/ended-sessions';
+import { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
+import { ApiContext } from '../../core/api-context';
+import { Plans } from '../../plans/open-plans';
+import { PlansModule } from '../../plans/plans.module';
+import { Authority, createAuthority } from './authority';
+import { JwtStrategy } from './jwt.strategy';
+import { createVerifiedTokens, VerifiedTokens } from './verified-tokens';
+
+const authorityOf = (
+  { log, settings }: ApiContext,
+  store: AggregateStore,
+  stateOf: TenantStates,
+  { callsOf }: Plans,
+): Authority =>
+  createAuthority({
+    ...{ stateOf, log, callsOf },
+    onErased: (tenantId) => store.forgetTenant(tenantId),
+    graceMs: settings.authorityGraceSeconds * 1_000,
+  });
+
+const endedSessionsOf = ({ settings }: ApiContext, pool: Pool): EndedSessions =>
+  createEndedSessions({ pool, accessTtlSeconds: settings.accessTokenTtlSeconds });
+
+/** What the authentication guard asks: which tokens are valid, which sessions have ended, who belongs to a tenant. */
+@Module({
+  imports: [PassportModule, PlansModule],
+  providers: [
+    JwtStrategy,
+    { provide: VerifiedTokens, inject: [SigningKeys], useFactory: createVerifiedTokens },
+    { provide: EndedSessions, inject: [ApiContext, Pool], useFactory: endedSessionsOf },
+    { provide: Authority, inject: [ApiContext, AggregateStore, TenantStates, Plans], useFactory: authorityOf },
+  ],
+  exports: [VerifiedTokens, EndedSessions, Authority],
+})
+export class AuthenticationModule {}

@@ -1,0 +1,140 @@
+import type { Role } from '../../../../libs/domain/tenant/roles';
+import { emailKey } from '../../../../libs/identity/email';
+import { findCredentials, findPerson, type Person } from '../../../../libs/identity/people';
+import { type SignUpEvents, type SignUpRequest, signUp } from '../../../../libs/identity/sign-up';
+import { slugOf } from '../../../../libs/identity/slug';
+import { uuidv5 } from '../../../../libs/platform/ids/uuid';
+import { Problem } from '../../../../libs/platform/problems';
+import { tokenClass } from '../../../../libs/platform/token-class';
+import type { ClientInfo } from '../../http/requests/client';
+import { askerOf } from '../../http/requests/command-context';
+import type { Asker, RequestContext } from '../../http/requests/request-context';
+import { listCompanies } from './companies';
+import type {
+  CompanyDto,
+  FoundedDto,
+  MeDto,
+  RefreshedDto,
+  SignedInDto,
+  SignedUpDto,
+  SignInDto,
+  SignUpDto,
+  UserDto,
+} from './identity.dto';
+import type { IdentityDeps, SignInDeps } from './identity-deps';
+
+const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
+  id,
+  name,
+  email,
+  createdAt: createdAt.toISOString(),
+});
+
+/** One answer for an unknown address, a wrong password, and a sign-up that is not complete. */
+const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
+
+/** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
+export const createIdentity = (
+  { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
+  { check, opener, liveCompany, ended }: SignInDeps,
+  events: SignUpEvents,
+) => {
+  /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
+  const usualCompany = async (
+    personId: string,
+    lastTenantId: string | null,
+    companies: readonly CompanyDto[],
+  ): Promise<CompanyDto | undefined> => {
+    const inOrder = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
+    for (const tenantId of inOrder) {
+      const company = await liveCompany(tenantId, personId);
+      if (company) return company;
+    }
+    return undefined;
+  };
+
+  return {
+    signUp: async (
+      { companyName, personName, email, password }: SignUpDto,
+      context: RequestContext,
+      client: ClientInfo,
+    ): Promise<SignedUpDto> => {
+      const request: SignUpRequest = {
+        ...{ companyName, personName, email, password },
+        commandId: context.commandId,
+        correlationId: context.requestId,
+      };
+      const { personId, tenantId, slug, createdAt, position } = await signUp(request, {
+        passwords,
+        store: signUps,
+        events,
+      });
+      const tenant = { id: tenantId, name: companyName, slug, role: 'owner' satisfies Role };
+      context.position = position;
+      context.positionTenant = tenantId;
+      const user = userOf({ id: personId, name: personName, email, createdAt });
+      return { user, tenant, ...(await opener.open(personId, tenant, client, context)) };
+    },
+
+    signIn: async (
+      { email, password, tenantId }: SignInDto,
+      context: RequestContext,
+      client: ClientInfo,
+    ): Promise<SignedInDto> => {
+      const attempt = { account: emailKey(email), network: client.network, password };
+      const credentials = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
+      if (!credentials) throw notThem();
+      const { personId, lastTenantId } = credentials;
+      const personal = db.person(personId);
+      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
+      if (!person) throw notThem();
+      const tenant = tenantId
+        ? await liveCompany(tenantId, personId)
+        : await usualCompany(personId, lastTenantId, companies);
+      if (!tenant && tenantId) throw new Problem('not-found', { detail: 'You belong to no such company.' });
+      // Who belongs to none is let in all the same: their account and their personal data are theirs.
+      const tokens = await opener.open(personId, tenant, client, context);
+      return { user: userOf(person), ...(tenant && { tenant }), companies, ...tokens };
+    },
+
+    /** A signed-in person founds a company. Its id is the command's: a repeat after a crash finds what it made. */
+    found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
+      const { personId } = askerOf(context);
+      const { commandId: tenantId, requestId: correlationId } = context;
+      const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
+      // The session comes first: whoever is being erased gets none, and founds nothing.
+      const tokens = await opener.open(personId, tenant, client, context);
+      const wanted = { tenantId, companyName, slug: tenant.slug, personId };
+      const actor = { kind: 'person', id: personId } as const;
+      const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
+      context.position = await events.createTenant(wanted, command);
+      context.positionTenant = tenantId;
+      return { tenant, ...tokens };
+    },
+
+    refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
+      // Asked before the token is traded: while the log is away nobody loses theirs.
+      const owner = await sessions.ownerOf(token);
+      const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.personId) : undefined;
+      if (owner?.tenantId && !company)
+        throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
+      const refreshed = await sessions.refresh(token);
+      if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
+      if (refreshed.outcome !== 'rotated')
+        throw new Problem('unauthenticated', { detail: 'The refresh token is not valid any more. Sign in again.' });
+      const { personId, sessionId, refreshToken } = refreshed;
+      context.answeredPerson = personId;
+      return opener.tokensFor(personId, company, sessionId, refreshToken);
+    },
+
+    me: async ({ personId, tenantId }: Asker): Promise<MeDto> => {
+      const personal = db.person(personId);
+      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
+      if (!person) throw new Problem('unauthenticated');
+      const current = companies.find(({ id }) => id === tenantId);
+      return { ...userOf(person), ...(current && { tenant: current }), companies };
+    },
+  };
+};
+
+export abstract class Identity extends tokenClass<ReturnType<typeof createIdentity>>() {}

@@ -1,0 +1,103 @@
+import { CLOSED, removed } from '../../../../test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+
+describe('somebody who belongs to no company any more', () => {
+  let app: IdentityApp;
+  let ada: SignedUp;
+  let token: string;
+  let refreshToken: string;
+
+  beforeAll(async () => {
+    app = await createIdentityApp();
+  });
+  afterAll(() => app.close());
+
+  beforeEach(async () => {
+    ada = await app.signUp();
+    await app.happen(ada.tenant.id, CLOSED);
+    const signedIn = await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD });
+    expect(signedIn.statusCode).toBe(201);
+    ({ accessToken: token, refreshToken } = signedIn.json());
+  });
+
+  const found = (headers: Record<string, string> = {}) =>
+    app.ask('POST', '/v1/tenants', { token, payload: { companyName: 'Second Ltd' }, headers });
+
+  it('has what is about the person', async () => {
+    const me = (await app.get('/v1/me', token)).json();
+    expect(me).toMatchObject({ id: ada.user.id, companies: [] });
+    expect(me.tenant).toBeUndefined();
+    const renamed = await app.ask('PATCH', '/v1/me', { token, payload: { name: 'Ada King' } });
+    expect(renamed.json()).toMatchObject({ name: 'Ada King' });
+    const sessions = (await app.get('/v1/sessions?limit=1', token)).json();
+    expect(sessions.data).toMatchObject([{ current: true, tenantId: null }]);
+    const rest = (await app.get(`/v1/sessions?limit=1&cursor=${sessions.nextCursor}`, token)).json();
+    expect(rest.data).toMatchObject([{ current: false, tenantId: ada.tenant.id }]);
+    const payload = { currentPassword: PASSWORD, newPassword: 'a new horse and a new staple' };
+    expect((await app.ask('POST', '/v1/me/password', { token, payload })).statusCode).toBe(204);
+    expect((await app.ask('DELETE', '/v1/sessions/current', { token })).statusCode).toBe(204);
+    expect((await app.get('/v1/me', token)).statusCode).toBe(401);
+  });
+
+  it('stays signed in, as long as the refresh token is used', async () => {
+    const refreshed = await app.post('/v1/sessions/refresh', { refreshToken });
+    expect(refreshed.statusCode).toBe(201);
+    expect((await app.get('/v1/me', refreshed.json().accessToken)).statusCode).toBe(200);
+  });
+
+  it('is told that a company’s routes need one, and is let into none that is not theirs', async () => {
+    const other = await app.signUp();
+    const answer = await app.get('/v1/projects', token);
+    expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
+    expect(answer.json().detail).toContain('you act in none');
+    const switching = { token, payload: { tenantId: other.tenant.id } };
+    expect((await app.ask('POST', '/v1/sessions/switch', switching)).statusCode).toBe(404);
+  });
+
+  it('has the personal data erased', async () => {
+    expect((await app.ask('DELETE', '/v1/me', { token })).statusCode).toBe(204);
+    expect((await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD })).statusCode).toBe(401);
+  });
+
+  it('comes into a company by an invitation', async () => {
+    const other = await app.signUp();
+    const inviting = { token: other.accessToken, payload: { role: 'member', maxUses: 1 } };
+    const { url } = (await app.ask('POST', '/v1/invitations', inviting)).json();
+    const accepted = await app.ask('POST', '/v1/invitations/accept', {
+      ...{ token, payload: { token: String(url).split('/').at(-1) } },
+    });
+    expect(accepted.json()).toMatchObject({ tenant: { id: other.tenant.id, role: 'member' } });
+  });
+
+  it('founds a company, once for one idempotency key, and owns it', async () => {
+    const headers = { 'idempotency-key': `found ${ada.user.id}` };
+    const founded = await found(headers);
+    expect(founded.statusCode).toBe(201);
+    const { tenant, accessToken } = founded.json();
+    expect(tenant).toMatchObject({ name: 'Second Ltd', slug: 'second-ltd', role: 'owner' });
+    expect((await found(headers)).json()).toEqual(founded.json());
+    expect((await app.get('/v1/tenant', accessToken)).json()).toMatchObject({ id: tenant.id, name: 'Second Ltd' });
+    expect((await app.get('/v1/me', token)).json().companies).toEqual([tenant]);
+    const again = await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD });
+    expect(again.json().tenant).toEqual(tenant);
+  });
+
+  it('founds none while being erased', async () => {
+    await app.owner.query(`update identity.persons set state = 'erasing' where id = $1`, [ada.user.id]);
+    const before = await app.log.head();
+    expect((await found()).statusCode).toBe(401);
+    expect(await app.log.head()).toBe(before);
+  });
+
+  it('is the same whether the company was closed or others removed them', async () => {
+    const bob = await app.signUp();
+    await app.happen(bob.tenant.id, removed(bob.user.id));
+    const signedIn = await app.post('/v1/sessions', { email: bob.sent.email, password: PASSWORD });
+    expect((await app.get('/v1/me', signedIn.json().accessToken)).statusCode).toBe(200);
+  });
+
+  it('signs up by another address alone: the answer to strangers stays one', async () => {
+    for (const password of [PASSWORD, 'not the password'])
+      expect((await app.post('/v1/signup', { ...ada.sent, password })).statusCode).toBe(409);
+  });
+});

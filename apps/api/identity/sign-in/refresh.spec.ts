@@ -1,0 +1,89 @@
+import type { TenantEvent } from '../../../../libs/domain/tenant/events';
+import { LogUnavailable } from '../../../../libs/event-log/port';
+import { CLOSED, removed } from '../../../../test/support/facts';
+import { createIdentityApp, type IdentityApp } from '../../../../test/support/identity-app';
+
+describe('POST /v1/sessions/refresh', () => {
+  let identity: IdentityApp;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+  });
+  afterAll(() => identity.close());
+
+  const refresh = (refreshToken: string) => identity.post('/v1/sessions/refresh', { refreshToken });
+
+  it('answers with a new pair, again and again', async () => {
+    let { refreshToken } = await identity.signUp();
+    for (let n = 0; n < 3; n++) {
+      const answer = await refresh(refreshToken);
+      expect(answer.statusCode).toBe(201);
+      expect(answer.json()).toEqual({
+        accessToken: expect.any(String),
+        refreshToken: expect.not.stringMatching(refreshToken),
+        expiresIn: 900,
+      });
+      expect((await identity.get('/v1/me', answer.json().accessToken)).statusCode).toBe(200);
+      refreshToken = answer.json().refreshToken;
+    }
+  });
+
+  it('ends the session of a token that is used twice, and its access tokens', async () => {
+    const { user, accessToken, refreshToken } = await identity.signUp();
+    const { sent: _, ...other } = await identity.signUp();
+    const second = (await refresh(refreshToken)).json();
+    expect((await identity.get('/v1/me', accessToken)).statusCode).toBe(200);
+    await identity.owner.query(
+      `update identity.refresh_tokens set used_at = used_at - interval '11 seconds'
+       where session_id in (select id from identity.sessions where person_id = $1)`,
+      [user.id],
+    );
+    expect((await refresh(refreshToken)).statusCode).toBe(401);
+    expect((await refresh(second.refreshToken)).statusCode).toBe(401);
+    // One that was known here, and one that never was.
+    for (const token of [accessToken, second.accessToken]) {
+      const answer = await identity.get('/v1/me', token);
+      expect(answer.json()).toMatchObject({ status: 401, type: '/problems/unauthenticated' });
+    }
+    expect((await identity.get('/v1/me', other.accessToken)).statusCode).toBe(200);
+  });
+
+  it.each<[string, (personId: string) => TenantEvent]>([
+    ['is no member any more', removed],
+    ['is in a company that is closed', () => CLOSED],
+  ])('is refused to who %s, whatever the read model says', async (_, event) => {
+    const { user, tenant, refreshToken } = await identity.signUp();
+    const { rows } = await identity.owner.query('select * from read_model.members where person_id = $1', [user.id]);
+    await identity.happen(tenant.id, event(user.id));
+    // As if the projection had not come so far yet.
+    await identity.owner.query(
+      'insert into read_model.members select * from jsonb_populate_record(null::read_model.members, $1) on conflict do nothing',
+      [JSON.stringify(rows[0])],
+    );
+    expect((await refresh(refreshToken)).statusCode).toBe(401);
+  });
+
+  it('names the role that the person has now', async () => {
+    const { user, tenant, refreshToken } = await identity.signUp();
+    await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { personId: user.id, role: 'auditor' } });
+    const { accessToken } = (await refresh(refreshToken)).json();
+    const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString());
+    expect(claims.role).toBe('auditor');
+  });
+
+  it('costs nobody their token while the log is away', async () => {
+    const { refreshToken } = await identity.signUp();
+    const away = jest.spyOn(identity.log, 'readStream').mockRejectedValue(new LogUnavailable('away'));
+    expect((await refresh(refreshToken)).statusCode).toBe(503);
+    away.mockRestore();
+    const { rows } = await identity.owner.query(
+      'select used_at from identity.refresh_tokens where token_hash = sha256($1)',
+      [Buffer.from(refreshToken)],
+    );
+    expect(rows).toEqual([{ used_at: null }]);
+    expect((await refresh(refreshToken)).statusCode).toBe(201);
+  });
+
+  it.each(['made-up', 'x'.repeat(200)])('does not know %j', async (token) => {
+    expect((await refresh(token)).statusCode).toBe(401);
+  });
+});

@@ -1,0 +1,58 @@
+import { Module } from '@nestjs/common';
+import { Pool } from 'pg';
+import { AccessTokens, createAccessTokens } from '../../../../libs/identity/access-tokens';
+import { createNetworkMarks, NetworkMarks } from '../../../../libs/identity/network-marks';
+import { createPasswords, Passwords } from '../../../../libs/identity/passwords';
+import { createSessions, Sessions } from '../../../../libs/identity/sessions';
+import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
+import { ApiContext } from '../../core/api-context';
+import { AccountThrottle } from '../../http/limits/account-throttle';
+import { createLiveCompany, LiveCompany } from './companies';
+import { createPasswordCheck, PasswordCheck } from './password-check';
+import { createSessionOpener, SessionOpener, SessionOpenerDeps } from './session-opener';
+
+const MINUTE = 60;
+
+const passwordsOf = ({ settings, argon2 }: ApiContext): Passwords =>
+  createPasswords({ concurrency: settings.passwordHashConcurrency }, argon2);
+
+const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
+  const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE });
+  return new AccountThrottle({
+    network: attempts('account', settings.signinAccountRatePerMinute),
+    everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
+  });
+};
+
+/** What every route needs that admits a user: the check of passwords, and sessions with their tokens. */
+@Module({
+  providers: [
+    { provide: Passwords, inject: [ApiContext], useFactory: passwordsOf },
+    { provide: AccountThrottle, inject: [ApiContext], useFactory: throttleOf },
+    {
+      provide: PasswordCheck,
+      inject: [Passwords, AccountThrottle],
+      useFactory: (passwords: Passwords, throttle: AccountThrottle) => createPasswordCheck({ passwords, throttle }),
+    },
+    {
+      provide: Sessions,
+      inject: [Pool, ApiContext],
+      useFactory: (pool: Pool, { settings }: ApiContext) => createSessions(pool, settings.refreshTokenTtlDays),
+    },
+    {
+      provide: AccessTokens,
+      inject: [ApiContext],
+      useFactory: ({ keys, settings }: ApiContext) => createAccessTokens(keys, settings.accessTokenTtlSeconds),
+    },
+    {
+      provide: NetworkMarks,
+      inject: [ApiContext],
+      useFactory: ({ secretKey }: ApiContext) => createNetworkMarks(secretKey),
+    },
+    SessionOpenerDeps,
+    { provide: SessionOpener, inject: [SessionOpenerDeps], useFactory: createSessionOpener },
+    { provide: LiveCompany, inject: [TenantStates], useFactory: createLiveCompany },
+  ],
+  exports: [Passwords, PasswordCheck, Sessions, AccessTokens, NetworkMarks, SessionOpener, LiveCompany],
+})
+export class SignInModule {}

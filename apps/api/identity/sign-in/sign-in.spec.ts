@@ -1,0 +1,201 @@
+import { uuidv7 } from '../../../../libs/platform/ids/uuid';
+import { Problem } from '../../../../libs/platform/problems';
+import { CLOSED, joined, removed } from '../../../../test/support/facts';
+import {
+  ACCOUNT_RATE,
+  ACCOUNT_TOTAL_RATE,
+  createIdentityApp,
+  type IdentityApp,
+  PASSWORD,
+} from '../../../../test/support/identity-app';
+
+describe('POST /v1/sessions', () => {
+  let identity: IdentityApp;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+  });
+  afterAll(() => identity.close());
+
+  it('answers with tokens and the companies that the person belongs to', async () => {
+    const { user, tenant, sent } = await identity.signUp();
+    const answer = await identity.post('/v1/sessions', { email: sent.email.toLowerCase(), password: PASSWORD });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json()).toMatchObject({ user, tenant, companies: [tenant], expiresIn: 900 });
+    expect((await identity.get('/v1/me', answer.json().accessToken)).statusCode).toBe(200);
+  });
+
+  it('gives a wrong password, an unknown address and a pending sign-up one answer, after the same work', async () => {
+    const { sent } = await identity.signUp();
+    const pending = await identity.signUp();
+    await identity.owner.query(`update identity.persons set state = 'pending' where id = $1`, [pending.user.id]);
+    const answers = [];
+    for (const attempt of [
+      { email: sent.email, password: 'wrong horse battery staple' },
+      { email: 'nobody@acme.example', password: PASSWORD },
+      { email: pending.sent.email, password: PASSWORD },
+    ]) {
+      identity.work.length = 0;
+      const { statusCode, headers, ...answer } = await identity.post('/v1/sessions', attempt);
+      const { requestId: _, ...document } = answer.json();
+      answers.push({ statusCode, work: [...identity.work], challenge: headers['www-authenticate'], document });
+    }
+    expect(answers[0]).toMatchObject({ statusCode: 401, work: ['verify'], challenge: 'Bearer' });
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).toEqual(answers[0]);
+  });
+
+  it('counts wrong passwords by account, however its address is written, known or not', async () => {
+    const { sent } = await identity.signUp();
+    for (const email of [sent.email, 'unknown-account@acme.example']) {
+      const statuses = [];
+      for (let n = 0; n <= ACCOUNT_RATE; n++) {
+        const written = n % 2 === 0 ? email.toUpperCase() : email.toLowerCase();
+        const answer = await identity.post('/v1/sessions', { email: written, password: 'wrong horse battery staple' });
+        statuses.push(answer.statusCode);
+        if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      }
+      expect(statuses).toEqual([...Array<number>(ACCOUNT_RATE).fill(401), 429]);
+    }
+  });
+
+  it('does not know a company that the person is not in, whether it exists or not', async () => {
+    const { sent } = await identity.signUp();
+    const { tenant: foreign } = await identity.signUp();
+    const answers = [];
+    for (const tenantId of [foreign.id, uuidv7()]) {
+      const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD, tenantId });
+      const { requestId: _, ...document } = answer.json();
+      answers.push(document);
+    }
+    expect(answers[0]).toMatchObject({ status: 404, type: '/problems/not-found' });
+    expect(answers[1]).toEqual(answers[0]);
+  });
+
+  it('opens the company that is asked for, else the one used last', async () => {
+    const { user, tenant, sent } = await identity.signUp();
+    const { tenant: second } = await identity.signUp();
+    await identity.happen(second.id, joined(user.id, 'auditor'));
+    const signIn = async (tenantId?: string) =>
+      (
+        await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD, ...(tenantId && { tenantId }) })
+      ).json();
+    expect((await signIn()).tenant.id).toBe(tenant.id);
+    const chosen = await signIn(second.id);
+    expect(chosen.tenant).toEqual({ ...second, role: 'auditor' });
+    expect(chosen.companies).toEqual([tenant, { ...second, role: 'auditor' }]);
+    expect((await signIn()).tenant.id).toBe(second.id);
+  });
+
+  it('lets a person in who is in no company any more, into none', async () => {
+    const { user, tenant, sent } = await identity.signUp();
+    await identity.happen(tenant.id, removed(user.id));
+    const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json()).toMatchObject({ user: { id: user.id }, companies: [] });
+    expect(answer.json().tenant).toBeUndefined();
+  });
+
+  it('leaves closed companies out, and does not open one that was asked for', async () => {
+    const { user, tenant, sent } = await identity.signUp();
+    const { tenant: second } = await identity.signUp();
+    await identity.happen(second.id, joined(user.id, 'member'));
+    const { email } = sent;
+    await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
+    await identity.happen(second.id, CLOSED);
+    const answer = await identity.post('/v1/sessions', { email, password: PASSWORD });
+    expect(answer.json()).toMatchObject({ tenant, companies: [tenant] });
+    expect((await identity.get('/v1/me', answer.json().accessToken)).json().companies).toEqual([tenant]);
+    const asked = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
+    expect(asked.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
+    await identity.happen(tenant.id, CLOSED);
+    const none = await identity.post('/v1/sessions', { email, password: PASSWORD });
+    expect(none.json()).toMatchObject({ companies: [] });
+    expect(none.json().tenant).toBeUndefined();
+  });
+
+  describe('while somebody guesses', () => {
+    const attempt = async (email: string, password: string, remoteAddress: string): Promise<number> =>
+      (await identity.ask('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
+    const guess = (email: string, remoteAddress: string) => attempt(email, 'a guess that is wrong', remoteAddress);
+
+    it('lets the person in from any other network', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < 2 * ACCOUNT_RATE; n++) await guess(sent.email, '198.51.100.1');
+      expect(await attempt(sent.email, PASSWORD, '198.51.100.1')).toBe(429);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('counts a household of IPv6 as one network', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < ACCOUNT_RATE; n++) expect(await guess(sent.email, `2001:db8:1:2::${n + 1}`)).toBe(401);
+      expect(await guess(sent.email, '2001:db8:1:2::ffff')).toBe(429);
+    });
+
+    it('lets the person in from where they have signed in before, though many networks guess together', async () => {
+      const { sent } = await identity.signUp();
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+      for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess(sent.email, `198.51.100.${n}`)).toBe(401);
+      expect(await guess(sent.email, '198.51.100.99')).toBe(429);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('does not count right passwords', async () => {
+      const { sent } = await identity.signUp();
+      for (let n = 0; n < 2 * ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
+    });
+
+    it('counts no attempt that an outage left undecided', async () => {
+      const { sent } = await identity.signUp();
+      const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      const lookUp = jest.spyOn(identity.pool, 'connect').mockImplementation(() => Promise.reject(away));
+      for (let n = 0; n <= ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(503);
+      lookUp.mockRestore();
+      const busy = jest.spyOn(identity.passwords, 'verify').mockRejectedValue(new Problem('dependency-unavailable'));
+      for (let n = 0; n <= ACCOUNT_TOTAL_RATE; n++)
+        expect(await attempt(sent.email, PASSWORD, `198.51.100.${n}`)).toBe(503);
+      busy.mockRestore();
+      for (let n = 0; n < ACCOUNT_RATE; n++) expect(await guess(sent.email, '203.0.113.7')).toBe(401);
+      expect(await attempt(sent.email, PASSWORD, '203.0.113.8')).toBe(201);
+    });
+
+    it('treats an unknown address alike', async () => {
+      for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess('no@acme.example', `198.51.100.${n}`)).toBe(401);
+      expect(await guess('no@acme.example', '198.51.100.99')).toBe(429);
+    });
+  });
+
+  it('opens one session, however often the request is repeated with one key', async () => {
+    const { user, sent } = await identity.signUp();
+    const signIn = (key: string) =>
+      identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'idempotency-key': key });
+    const first = await signIn('a');
+    // As after a crash between the session and the answer.
+    await identity.owner.query(
+      `update idempotency.keys set status = null, leased_until = '-infinity' where person_id = $1`,
+      [user.id],
+    );
+    const again = await signIn('a');
+    expect(again.statusCode).toBe(201);
+    const { rows } = await identity.owner.query(
+      'select count(*)::integer as sessions from identity.sessions where person_id = $1',
+      [user.id],
+    );
+    expect(rows).toEqual([{ sessions: 2 }]);
+    const refresh = async ({ refreshToken }: { refreshToken: string }) =>
+      (await identity.post('/v1/sessions/refresh', { refreshToken })).statusCode;
+    expect(await refresh(first.json())).toBe(401);
+    expect(await refresh(again.json())).toBe(201);
+  });
+
+  it('remembers what the client called itself, and its network so that nobody can read it', async () => {
+    const { user, sent } = await identity.signUp();
+    await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': 'Browser/1.0' });
+    const { rows } = await identity.owner.query(
+      'select user_agent, network from identity.sessions where person_id = $1 order by created_at desc limit 1',
+      [user.id],
+    );
+    expect(rows).toEqual([{ user_agent: 'Browser/1.0', network: expect.any(Buffer) }]);
+    expect(rows[0].network).toHaveLength(16);
+    expect(rows[0].network.toString()).not.toContain('127.0.0.1');
+  });
+});

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { LogUnavailable, START } from '../../../../libs/event-log/port';
+import { uuidv7 } from '../../../../libs/platform/ids/uuid';
+import { createIdentityApp, type IdentityApp } from '../../../../test/support/identity-app';
+
+describe('POST /v1/signup', () => {
+  let identity: IdentityApp;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+  });
+  afterAll(() => identity.close());
+  beforeEach(() => {
+    identity.work.length = 0;
+  });
+
+  it('answers with the person, the company, its owner, and tokens that work by the next request', async () => {
+    const { user, tenant, accessToken, refreshToken, expiresIn, sent } = await identity.signUp();
+    expect(user).toEqual({
+      id: expect.any(String),
+      name: 'Ada Lovelace',
+      email: sent.email,
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    });
+    expect(tenant).toEqual({ id: expect.any(String), name: 'Acme', slug: 'acme', role: 'owner' });
+    expect(expiresIn).toBe(900);
+    expect(refreshToken).toMatch(/^[\w-]{43}$/);
+    const me = await identity.get('/v1/me', accessToken);
+    expect(me.statusCode).toBe(200);
+    expect(me.json()).toEqual({ ...user, tenant, companies: [tenant] });
+    expect((await identity.get('/v1/tenant', accessToken)).json()).toMatchObject({ id: tenant.id, name: 'Acme' });
+  });
+
+  it('answers 409 for an address that is taken, however it is written, after the same work', async () => {
+    const { sent } = await identity.signUp();
+    identity.work.length = 0;
+    const answer = await identity.post('/v1/signup', identity.body({ email: sent.email.toUpperCase() }));
+    expect(answer.statusCode).toBe(409);
+    expect(answer.json()).toMatchObject({ type: '/problems/conflict' });
+    expect(identity.work).toEqual(['hash']);
+  });
+
+  it('answers a repeat with the same key as before, and signs nobody up twice', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const sent = identity.body();
+    const first = await identity.post('/v1/signup', sent, key);
+    const again = await identity.post('/v1/signup', sent, key);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.json()).toEqual(first.json());
+  });
+
+  it.each([
+    ['before anything was appended', 0, []],
+    ['between the two facts', 1, ['TenantCreated']],
+  ])('completes with the same key what the log’s absence cut off %s', async (_, appended, before) => {
+    const key = { 'idempotency-key': randomUUID() };
+    const sent = identity.body();
+    const { email, password } = sent;
+    const { log } = identity;
+    const head = await log.head();
+    const append = log.append.bind(log);
+    let calls = 0;
+    const away = jest.spyOn(log, 'append').mockImplementation((one) => {
+      if (calls++ < appended) return append(one);
+      throw new LogUnavailable('away');
+    });
+    const failed = await identity.post('/v1/signup', sent, key);
+    away.mockRestore();
+    expect(failed.json()).toMatchObject({ status: 503, type: '/problems/dependency-unavailable' });
+    expect((await log.readAll({ after: head, limit: 10 })).events.map(({ type }) => type)).toEqual(before);
+    expect((await identity.post('/v1/sessions', { email, password })).statusCode).toBe(401);
+    expect((await identity.post('/v1/signup', sent)).statusCode).toBe(409);
+    const answer = await identity.post('/v1/signup', sent, key);
+    expect(answer.statusCode).toBe(201);
+    const { events } = await log.readAll({ after: head, limit: 10 });
+    expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
+    expect((await identity.post('/v1/sessions', { email, password })).statusCode).toBe(201);
+  });
+
+  it.each([
+    ['a short password', { password: 'too short' }, '/password'],
+    ['a password of 257 characters', { password: 'x'.repeat(257) }, '/password'],
+    ['no address', { email: 'nobody' }, '/email'],
+    ['a name of white space', { personName: '   ' }, '/personName'],
+    ['a company without a name', { companyName: '' }, '/companyName'],
+    ['a role that somebody would like', { role: 'owner' }, '/role'],
+    ['a tenant of somebody else', { tenantId: uuidv7() }, '/tenantId'],
+  ])('refuses %s, before any work', async (_, more, pointer) => {
+    const answer = await identity.post('/v1/signup', identity.body(more));
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
+    expect(identity.work).toEqual([]);
+  });
+
+  it('writes nothing personal into the log', async () => {
+    const { tenant, user } = await identity.signUp();
+    const { events } = await identity.log.readAll({ after: START, limit: 1_000 });
+    const own = events.filter(({ stream }) => stream.tenantId === tenant.id || stream.id === user.id);
+    expect(own.map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
+    const text = JSON.stringify(own, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    expect(text).not.toMatch(/lovelace|@acme|correct horse/i);
+  });
+});

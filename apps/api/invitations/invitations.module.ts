@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { Pool } from 'pg';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import { createInvitationTokens, InvitationTokens } from '../../../libs/identity/invitation-tokens';
+import { createJoinStore, JoinStore } from '../../../libs/identity/join-store';
+import { createJoinEvents } from '../../bootstrap/sagas/join-events';
+import { ApiContext } from '../core/api-context';
+import { SignInModule } from '../identity/sign-in/sign-in.module';
+import { PlansModule } from '../plans/plans.module';
+import { InvitationsController } from './invitations.controller';
+import { createJoining, Joining } from './joining.service';
+import { JoiningDeps } from './joining-deps';
+import { JoinPageController } from './page/join-page.controller';
+
+const joiningOf = (deps: JoiningDeps, bus: CommandBus): Joining =>
+  createJoining(
+    deps,
+    createJoinEvents((command) => bus.execute<typeof command, Executed>(command)),
+  );
+
+/** Invitation links, and joining a tenant by one, over the API or by its page. */
+@Module({
+  imports: [SignInModule, PlansModule],
+  controllers: [InvitationsController, JoinPageController],
+  providers: [
+    {
+      provide: InvitationTokens,
+      inject: [ApiContext],
+      useFactory: ({ secretKey }: ApiContext) => createInvitationTokens(secretKey),
+    },
+    { provide: JoinStore, inject: [Pool], useFactory: createJoinStore },
+    JoiningDeps,
+    { provide: Joining, inject: [JoiningDeps, CommandBus], useFactory: joiningOf },
+  ],
+})
+export class InvitationsModule {}

@@ -1,0 +1,94 @@
+import { Body, Controller, Get, Header, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../../../libs/platform/problems';
+import { PublicUrl } from '../../core/public-url';
+import { Public } from '../../http/contract/public.decorator';
+import { RateLimit } from '../../http/limits/rate-limit.decorator';
+import { toProblem } from '../../http/problems/to-problem';
+import { Client, type ClientInfo } from '../../http/requests/client';
+import { Context, type RequestContext } from '../../http/requests/request-context';
+import { createValidationPipe } from '../../http/validation/validation';
+import { AcceptDto } from '../invitation.dto';
+import { Joining } from '../joining.service';
+import { formPage, joinedPage, STYLE, type Typed } from './page';
+import { HTML } from './problem-page';
+import { isFromElsewhere } from './same-origin';
+
+const validate = createValidationPipe();
+const ELSEWHERE = 'The form was sent from another site. Open the link again and send it from there.';
+const NAME = { pointer: '/personName', message: 'is needed if you have no account yet' };
+
+const textOf = (body: unknown, name: string): string | undefined => {
+  const value = (body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+/** The page that a link of an invitation opens: a form and its answers, without a script. No part of the API's document. */
+@ApiExcludeController()
+@Controller()
+export class JoinPageController {
+  constructor(
+    private readonly joining: Joining,
+    private readonly publicUrl: PublicUrl,
+  ) {}
+
+  @Get('join.css')
+  @Public()
+  @Header('content-type', 'text/css; charset=utf-8')
+  @Header('cache-control', 'public, max-age=3600')
+  style(): string {
+    return STYLE;
+  }
+
+  @Get('join/:token')
+  @Public()
+  @RateLimit('join')
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  async form(@Param('token') token: string): Promise<string> {
+    return formPage(await this.joining.introduce(token));
+  }
+
+  @Post('join/:token')
+  @Public()
+  @RateLimit('join')
+  @Header('content-type', HTML)
+  @Header('cache-control', 'no-store')
+  async join(
+    @Param('token') token: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Context() context: RequestContext,
+    @Client() client: ClientInfo,
+  ): Promise<string> {
+    reply.code(200);
+    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
+      throw new Problem('forbidden', { detail: ELSEWHERE });
+    const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
+    try {
+      const { personName, email } = typed;
+      const password = textOf(body, 'password');
+      const given = {
+        token,
+        ...(personName && { personName }),
+        ...(email && { email }),
+        ...(password && { password }),
+      };
+      const dto = (await validate.transform(given, { type: 'body', metatype: AcceptDto })) as AcceptDto;
+      const { tenant, user } = await this.joining.accept(dto, context, client);
+      return joinedPage(tenant.name, user.email);
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.problem === 'not-found' || problem.status >= 500) throw error;
+      const introduction = await this.joining.introduce(token);
+      reply.code(problem.status);
+      const { detail, errors } = problem.details;
+      // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
+      if (problem.problem === 'unauthenticated' && !typed.personName)
+        return formPage(introduction, typed, detail, [NAME]);
+      return formPage(introduction, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
+    }
+  }
+}

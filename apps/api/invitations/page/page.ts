@@ -1,0 +1,151 @@
+import { MIN_PASSWORD } from '../../../../libs/identity/passwords';
+import type { FieldError } from '../../../../libs/platform/problems';
+import type { Introduction } from '../joining.service';
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Text as HTML; the only way in which anything gets into a page. */
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
+
+/** A page in the look of all of them. @param body HTML */
+export const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escaped(title)}</title>
+<link rel="stylesheet" href="/join.css">
+</head>
+<body>
+<main>
+${body}
+</main>
+</body>
+</html>
+`;
+
+const ROLES: Record<string, string> = { admin: 'an admin', member: 'a member', auditor: 'an auditor' };
+
+/** What was typed; never a password. */
+export interface Typed {
+  readonly personName?: string | undefined;
+  readonly email?: string | undefined;
+}
+
+interface Field {
+  readonly name: 'personName' | 'email' | 'password';
+  readonly label: string;
+  readonly type: 'text' | 'email' | 'password';
+  readonly autocomplete: string;
+  readonly hint?: string;
+  readonly required: boolean;
+}
+
+const FIELDS: readonly Field[] = [
+  {
+    name: 'personName',
+    label: 'Your name',
+    type: 'text',
+    autocomplete: 'name',
+    hint: 'Not needed if you have an account already.',
+    required: false,
+  },
+  { name: 'email', label: 'E-mail address', type: 'email', autocomplete: 'email', required: true },
+  {
+    name: 'password',
+    label: 'Password',
+    type: 'password',
+    autocomplete: 'current-password',
+    hint: `At least ${MIN_PASSWORD} characters; the one of your account if you have one.`,
+    required: true,
+  },
+];
+
+/** What to do about a field that was refused, in a person's words: the API's own are for who writes programs. */
+const MENDS: Readonly<Record<Field['name'], string>> = {
+  personName: 'Enter your name, in 200 characters at most. You can leave it out only if you have an account.',
+  email: 'Enter your e-mail address, such as grace@example.com.',
+  password: `Choose a password of at least ${MIN_PASSWORD} characters.`,
+};
+
+const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+
+/** Without a script nobody knows the reader's time zone. */
+const timeOf = (iso: string): string => `<time datetime="${escaped(iso)}">${DATE.format(new Date(iso))} UTC</time>`;
+
+const input = ({ name, label, type, autocomplete, hint, required }: Field, typed: string, error?: string): string => {
+  const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
+  return `<div class="field">
+<label for="${name}">${label}</label>
+${hint ? `<p class="hint" id="${name}-hint">${hint}</p>` : ''}
+${error ? `<p class="error" id="${name}-error">${escaped(error)}</p>` : ''}
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escaped(typed)}"${required ? ' required' : ''}${described ? ` aria-describedby="${described}"` : ''}${error ? ' aria-invalid="true"' : ''}>
+</div>`;
+};
+
+/**
+ * The form by which somebody joins.
+ * @param problem what went wrong as a whole
+ * @param errors what went wrong with a field, by its pointer
+ */
+export const formPage = (
+  { companyName, role, inviterName, expiresAt, emailDomains }: Introduction,
+  typed: Typed = {},
+  problem?: string,
+  errors: readonly FieldError[] = [],
+): string => {
+  const errorOf = (name: Field['name']) =>
+    errors.some(({ pointer }) => pointer === `/${name}`) ? MENDS[name] : undefined;
+  const domains = emailDomains.length > 0 ? `<p>Use an address of ${escaped(emailDomains.join(' or '))}.</p>` : '';
+  return page(
+    `Join ${companyName}`,
+    `<h1>Join ${escaped(companyName)}</h1>
+<p>${inviterName ? `${escaped(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escaped(companyName)}.</p>
+<p>The invitation is good until ${timeOf(expiresAt)}.</p>
+${domains}
+${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
+<form method="post">
+${FIELDS.map((it) => input(it, (it.name !== 'password' && typed[it.name]) || '', errorOf(it.name))).join('\n')}
+<button>Join</button>
+</form>`,
+  );
+};
+
+export const joinedPage = (companyName: string, email: string): string =>
+  page(
+    `You belong to ${companyName}`,
+    `<h1>Welcome</h1>
+<p>You belong to <strong>${escaped(companyName)}</strong> now.</p>
+<p>Sign in as <strong>${escaped(email)}</strong> with your password, wherever ${escaped(companyName)} uses it. You can close this page.</p>`,
+  );
+
+/** One page for a link that was never made, is revoked, spent or expired. */
+export const gonePage = (): string =>
+  page(
+    'This invitation can not be used',
+    `<h1>This invitation can not be used</h1>
+<p>It may have expired, been used up or been taken back. Ask whoever sent it for a new one.</p>`,
+  );
+
+export const troublePage = (detail: string): string =>
+  page('Try again', `<h1>That did not work</h1>\n<p role="alert">${escaped(detail)}</p>`);
+
+export const STYLE = `:root { color-scheme: light dark; --ink: #1c2024; --paper: #f6f7f9; --card: #fff; --line: #8b929c; --accent: #1f5fbf; --on: #fff; --bad: #b3261e; --soft: #565d66; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9ecf0; --paper: #14171a; --card: #1d2126; --line: #737b86; --accent: #8ab4f8; --on: #10151c; --bad: #f2b8b5; --soft: #aab2bd; } }
+* { box-sizing: border-box; }
+body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
+main { max-width: 28rem; margin: clamp(1rem, 8vh, 5rem) auto; padding: 2rem; background: var(--card); border-radius: .75rem; box-shadow: 0 1px 4px rgb(0 0 0 / .15); }
+h1 { margin: 0 0 .75rem; font-size: 1.5rem; line-height: 1.25; }
+p { margin: 0 0 1rem; }
+.field { margin: 0 0 1.25rem; }
+label { display: block; font-weight: 600; }
+.hint { margin: 0; color: var(--soft); font-size: .9rem; }
+.error, .problem { color: var(--bad); font-weight: 600; }
+.error { margin: 0; font-size: .9rem; }
+input { width: 100%; margin-top: .25rem; padding: .6rem .7rem; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); border-radius: .4rem; }
+input[aria-invalid] { border-color: var(--bad); border-width: 2px; }
+input:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+button { width: 100%; padding: .7rem; font: inherit; font-weight: 600; color: var(--on); background: var(--accent); border: 0; border-radius: .4rem; cursor: pointer; }
+@media (max-width: 30rem) { main { margin: 0; min-height: 100vh; padding: 1.25rem; border-radius: 0; box-shadow: none; } }
+`;

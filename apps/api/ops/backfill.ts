@@ -1,0 +1,4 @@
+import { tokenClass } from '../../../libs/platform/token-class';
+
+/** Asks the workers to read Stripe's own list of events, and resolves when they have been asked. */
+export abstract class Backfill extends tokenClass<() => Promise<void>>() {}

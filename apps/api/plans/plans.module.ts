@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import { Catalogue, createCatalogue } from '../../../libs/plans/catalogue';
+import { LIMIT_GUARD } from '../../../libs/plans/limit-guard.port';
+import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { ApiContext } from '../core/api-context';
+import { openPlans, Plans } from './open-plans';
+import { PlansController } from './plans.controller';
+import { Quota } from './quota';
+import { Usage } from './usage';
+
+const plansOf = (context: ApiContext, catalogue: Catalogue, db: ScopedDb): Plans => {
+  const { pool, log, waiter, logger, settings } = context;
+  const { plans, invitationsHoldSeats } = settings;
+  return openPlans({ catalogue, plans, invitationsHoldSeats, pool, db, log, waiter, logger });
+};
+
+/** The catalogue, the limits of plans, and what of them is in use. */
+@Module({
+  controllers: [PlansController],
+  providers: [
+    {
+      provide: Catalogue,
+      inject: [ApiContext],
+      useFactory: ({ settings }: ApiContext) => createCatalogue(settings.stripePrices),
+    },
+    { provide: Plans, inject: [ApiContext, Catalogue, ScopedDb], useFactory: plansOf },
+    { provide: LIMIT_GUARD, inject: [Plans], useFactory: ({ guard }: Plans) => guard },
+    { provide: Quota, inject: [Plans], useFactory: ({ quota }: Plans) => quota },
+    { provide: Usage, inject: [Plans], useFactory: ({ usage }: Plans) => usage },
+  ],
+  exports: [Catalogue, Plans, LIMIT_GUARD, Quota, Usage],
+})
+export class PlansModule {}

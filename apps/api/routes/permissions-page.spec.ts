@@ -1,0 +1,91 @@
+import { PERMISSIONS, type Permission } from '../../../libs/domain/tenant/permissions';
+import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { OF_PERSON } from '../http/contract/needs.decorator';
+import { listRoutes, permissionsPage } from './permissions-page';
+
+type Operation = {
+  security?: object[];
+  description?: string;
+  'x-permission'?: { permission: Permission; roles: string[] };
+  'x-of-person'?: boolean;
+};
+
+const isOfOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
+
+describe('the routes', () => {
+  let identity: IdentityApp;
+  let operations: Map<string, Operation>;
+  beforeAll(async () => {
+    identity = await createIdentityApp();
+    const { paths } = (await identity.app.inject({ url: '/openapi.json' })).json();
+    operations = new Map(
+      Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, item]) =>
+        Object.entries(item).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
+      ),
+    );
+  });
+  afterAll(() => identity.close());
+
+  it('all say who may use them: a permission, whoever is signed in, operators, or anyone', () => {
+    const undecided = [...operations].filter(
+      ([, it]) =>
+        it['x-permission'] === undefined &&
+        it['x-of-person'] !== true &&
+        it.security?.length !== 0 &&
+        !isOfOperators(it),
+    );
+    expect(undecided.map(([name]) => name)).toEqual([]);
+  });
+
+  it('are listed for the page as the OpenAPI document has them', () => {
+    const all = listRoutes();
+    // What people look at is no part of the document, and open to anyone but for what operators see.
+    const pages = all.filter(({ path }) => /^\/(billing\/return|join|ops$|ops\/log)/.test(path));
+    const listed = all.filter((it) => !pages.includes(it));
+    expect(pages.map(({ method, path, anyone }) => [method, path, anyone])).toEqual([
+      ['GET', '/billing/return', true],
+      ['GET', '/join.css', true],
+      ['GET', '/join/{token}', true],
+      ['POST', '/join/{token}', true],
+      ['GET', '/ops', false],
+      ['GET', '/ops/login', true],
+      ['POST', '/ops/login', true],
+      ['POST', '/ops/logout', true],
+    ]);
+    expect(listed.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([...operations.keys()].sort());
+    for (const { method, path, anyone, operators, needs } of listed) {
+      const operation = operations.get(`${method} ${path}`);
+      expect(operation?.security?.length === 0).toBe(anyone);
+      expect(operation !== undefined && isOfOperators(operation)).toBe(operators);
+      expect(operation?.['x-of-person'] === true).toBe(needs === OF_PERSON);
+      const permission = needs === OF_PERSON || needs === undefined ? undefined : needs;
+      expect(operation?.['x-permission']).toEqual(permission && { permission, roles: PERMISSIONS[permission] });
+    }
+  });
+
+  it('show the permission and its roles to whoever reads their description', () => {
+    expect(operations.get('PATCH /v1/tenant')?.description).toContain('Needs `workspace.rename`: owner, admin.');
+    expect(operations.get('GET /v1/me')?.description).toContain('Of the signed-in person');
+  });
+
+  it('refuse whoever has no token, but those that are open to anyone', async () => {
+    const id = '01a20000-0000-7000-8000-000000000001';
+    for (const { method, path, anyone } of listRoutes()) {
+      const url = path.replaceAll(/\{\w+\}/g, id);
+      const { statusCode } = await identity.ask(method as 'GET', url, method === 'GET' ? {} : { payload: {} });
+      if (anyone) expect(statusCode).not.toBe(401);
+      else expect([path, statusCode]).toEqual([path, 401]);
+    }
+  });
+});
+
+describe('docs/permissions.md', () => {
+  it('has each permission with its roles, and each route with what it needs', () => {
+    const page = permissionsPage();
+    expect(page).toContain('| permission | owner | admin | member | auditor |');
+    expect(page).toContain('| `workspace.rename` | yes | yes |  |  |');
+    expect(page).toContain('| `PATCH /v1/tenant` | `workspace.rename` |');
+    expect(page).toContain('| `GET /v1/me` | whoever is signed in |');
+    expect(page).toContain('| `POST /v1/signup` | anyone |');
+  });
+});

@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { RequestMethod } from '@nestjs/common';
+import { may, PERMISSIONS, type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
+import { ROLES } from '../../../libs/domain/tenant/roles';
+import { CONTROLLERS } from '../api.module';
+import { OF_PERSON } from '../http/contract/needs.decorator';
+import { type Access, accessOf } from '../identity/authentication/access';
+
+export interface Route extends Access {
+  /** `GET` */
+  readonly method: string;
+  /** `/v1/teams/{id}` */
+  readonly path: string;
+}
+
+const pathOf = (target: object): string => String(Reflect.getMetadata('path', target) ?? '').replace(/^\/|\/$/g, '');
+
+const routesOf = (controller: (typeof CONTROLLERS)[number]): Route[] => {
+  const methods = Object.getOwnPropertyDescriptors(controller.prototype);
+  return Object.values(methods).flatMap(({ value: handler }) => {
+    const method: unknown = typeof handler === 'function' ? Reflect.getMetadata('method', handler) : undefined;
+    if (typeof method !== 'number') return [];
+    const path = `/${[pathOf(controller), pathOf(handler)].filter(Boolean).join('/')}`.replaceAll(/:(\w+)/g, '{$1}');
+    return [{ method: RequestMethod[method] ?? '', path, ...accessOf(controller, handler) }];
+  });
+};
+
+/**
+ * Every route of the controllers, by the decorators that Nest itself goes by: nothing is started for it.
+ * @throws Error for a route of which nobody has said who may use it
+ */
+export const listRoutes = (): Route[] =>
+  CONTROLLERS.flatMap(routesOf).sort((a, b) =>
+    a.path === b.path ? (a.method < b.method ? -1 : 1) : a.path < b.path ? -1 : 1,
+  );
+
+const whoMay = ({ anyone, operators, needs }: Route): string => {
+  if (operators) return 'operators';
+  if (anyone) return needs === OF_PERSON ? 'anyone, or whoever is signed in' : 'anyone';
+  return needs === OF_PERSON ? 'whoever is signed in' : `\`${needs}\``;
+};
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** `docs/permissions.md`: who may do what, and what each route asks for. */
+export const permissionsPage = (): string => {
+  const permissions = Object.keys(PERMISSIONS) as Permission[];
+  return `# Permissions
+
+Written by \`npm run permissions\` from \`libs/domain/tenant/permissions.ts\` and the decorators of the routes; \`npm run check\`
+fails where it is out of date. What a person may do is decided on their membership at that moment, not on what their token
+says; a change holds in every process within one second.
+
+## Roles
+
+${table(
+  ['permission', ...ROLES],
+  permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (may(role, it) ? 'yes' : ''))]),
+)}
+
+What depends on more than the role is in the rules: nobody gives or takes a role above their own, the last owner can
+neither leave nor step down, and everybody may leave.
+
+Whatever is owed or used up, a role goes on allowing ${permissions
+    .filter(worksAlways)
+    .map((it) => `\`${it}\``)
+    .join(', ')}: not stopped by a
+lock, and not counted as calls of the month.
+
+## Routes
+
+${table(
+  ['route', 'who'],
+  listRoutes().map((route) => [`\`${route.method} ${route.path}\``, whoMay(route)]),
+)}
+`;
+};

@@ -1,0 +1,80 @@
+import type { Settings } from '../../../libs/platform/config/settings';
+import {
+  identifyServer,
+  isRefusedByPooler,
+  type Route,
+  type ServerIdentity,
+} from '../../../libs/platform/database/pooler';
+import { type PerRole, roleNames, roleUrls } from '../../../libs/platform/database/roles';
+import { codeOf } from '../../../libs/platform/error-code';
+import { CannotStart } from '../process/cannot-start';
+
+/** The roles whose statements are single transactions, which may go over a pooler. */
+export type DatabaseRoutes = Readonly<Record<'app' | 'log', Route>>;
+
+const EXAMPLE = 'DATABASE_DIRECT_URL=postgres://owner:secret@127.0.0.1:5432/tenantry';
+const PAGE = 'docs/postgresql.md tells how';
+
+const hostOf = (url: string): string => new URL(url).host || 'a socket';
+
+/**
+ * Makes sure that the URL leads to PostgreSQL itself: session locks, LISTEN, COPY and migrations are lost over a pooler
+ * in transaction mode.
+ * @throws CannotStart
+ */
+export const requireDirectServer = async (url: string, settings: Settings): Promise<ServerIdentity> => {
+  const server = await identifyServer(url).catch((error: unknown) => {
+    if (isRefusedByPooler(error)) throw poolerRefused(url, settings);
+    throw error;
+  });
+  if (server.behindPooler) throw poolerRefused(url, settings);
+  return server;
+};
+
+const poolerRefused = (url: string, { databaseDirectUrl }: Settings): CannotStart =>
+  new CannotStart(
+    databaseDirectUrl
+      ? `DATABASE_DIRECT_URL leads to a connection pooler at ${hostOf(url)}; let it lead to PostgreSQL itself. Example: ${EXAMPLE}`
+      : `DATABASE_URL leads to a connection pooler at ${hostOf(url)}, over which locks, LISTEN, COPY and migrations do not work; set DATABASE_DIRECT_URL to PostgreSQL itself, and keep DATABASE_URL for the pooler. Example: ${EXAMPLE}`,
+  );
+
+/**
+ * How the requests' statements reach the database: directly, or over the pooler that `DATABASE_URL` leads to while
+ * `DATABASE_DIRECT_URL` is set. The roles exist by now.
+ * @throws CannotStart where the pooler refuses a role, or leads to another database
+ */
+export const findRoutes = async (
+  settings: Settings,
+  direct: ServerIdentity | undefined,
+  directUrls: PerRole<string>,
+  passwords: PerRole<string>,
+): Promise<DatabaseRoutes> => {
+  if (!settings.databaseUrl || !settings.databaseDirectUrl) {
+    return { app: { url: directUrls.app }, log: { url: directUrls.log } };
+  }
+  const urls = roleUrls(settings.databaseUrl, settings.databaseRolePrefix, passwords);
+  const names = roleNames(settings.databaseRolePrefix);
+  const identify = async (role: 'app' | 'log'): Promise<ServerIdentity> => {
+    try {
+      return await identifyServer(urls[role]);
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (!/^(08P01|28|3D)/.test(code)) throw error;
+      throw new CannotStart(
+        `the pooler of DATABASE_URL at ${hostOf(urls[role])} does not let the role ${names[role]} in: ${error instanceof Error ? error.message : code}. Give the pooler the roles' passwords; ${PAGE}`,
+        { cause: error },
+      );
+    }
+  };
+  // One after the other: a pooler of one connection serves them, too.
+  const app = await identify('app');
+  await identify('log');
+  if (direct && app.database !== direct.database) {
+    throw new CannotStart(
+      `DATABASE_URL (${hostOf(urls.app)}) and DATABASE_DIRECT_URL (${hostOf(directUrls.app)}) lead to different databases; let both lead to the same one`,
+    );
+  }
+  const prepared = settings.databasePoolerPreparedStatements ? 'named-statements' : 'unnamed-statements';
+  const pooler = app.behindPooler ? prepared : undefined;
+  return { app: { url: urls.app, pooler }, log: { url: urls.log, pooler } };
+};

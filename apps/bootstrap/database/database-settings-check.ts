@@ -1,0 +1,38 @@
+import type { Pool } from 'pg';
+import { requireSettings } from '../../../libs/platform/database/role-settings';
+import type { DatabaseRole } from '../../../libs/platform/database/roles';
+import type { ScopedDb, Statement } from '../../../libs/platform/database/scoped-db';
+import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import { NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
+
+export interface CheckedPools {
+  /** The pools of this process, each with the role that it connects as. */
+  readonly pools: readonly (readonly [Pool, DatabaseRole])[];
+  /** Left out where the process answers no requests. */
+  readonly db?: Pick<ScopedDb, 'tenant'>;
+}
+
+const SCOPE: Statement = {
+  name: 'scope-in-force',
+  text: `select current_setting('app.tenant_id', true) as tenant,
+      current_setting('row_security') = 'on' and not (rolsuper or rolbypassrls) as bound
+    from pg_catalog.pg_roles where rolname = current_user`,
+};
+
+/** Row-level security decides by a setting of the transaction: one that does not arrive shows nothing, or too much. */
+const requireRowSecurity = async (db: Pick<ScopedDb, 'tenant'>): Promise<void> => {
+  const tenantId = uuidv7();
+  const [row] = await db.tenant(tenantId).query<{ tenant: string; bound: boolean }>(SCOPE, []);
+  if (row?.tenant === tenantId && row.bound) return;
+  throw new NotReady('Row-level security does not bind the role of this process, or its setting does not arrive.');
+};
+
+/** Whether the bounds of statements and the settings of row-level security are in force in PostgreSQL's sessions. */
+export const databaseSettingsCheck = ({ pools, db }: CheckedPools): ReadinessCheck => ({
+  name: 'database settings',
+  message: "The settings of PostgreSQL's sessions could not be read.",
+  runbook: 'docs/runbooks/readiness.md#database-settings',
+  run: async () => {
+    await Promise.all([...pools.map(([pool, role]) => requireSettings(pool, role)), db && requireRowSecurity(db)]);
+  },
+});

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path';
+import { resolveSecretKey } from '../../../libs/platform/config/secret-key';
+import type { Settings } from '../../../libs/platform/config/settings';
+import { migrate } from '../../../libs/platform/database/migrate';
+import { deriveRolePasswords, roleUrls } from '../../../libs/platform/database/roles';
+import { openEmbeddedPostgres, usableDataDir } from '../../../libs/platform/embedded-postgres';
+import type { Logger } from '../../../libs/platform/logging';
+import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../../migrations';
+import type { Context } from '../context';
+import type { Lifecycle } from '../process/lifecycle';
+import { stripeSettings } from '../stripe';
+import { connectionsOf } from './connections';
+import { findRoutes, requireDirectServer } from './database-routes';
+import { createDatabaseWait } from './database-wait';
+
+const SERVER_STOP_MS = 30_000;
+
+/** Opens the database, embedded or given, and brings it up to date: all that the parts need. */
+export const prepareContext = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Promise<Context> => {
+  const wanted = resolve(settings.dataDir);
+  const { dir, moved } = settings.databaseUrl ? { dir: wanted, moved: false } : usableDataDir(wanted);
+  if (moved) {
+    logger.warn(
+      `PostgreSQL's user can't get to ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another`,
+    );
+  }
+  const ownerUrl = settings.databaseDirectUrl ?? settings.databaseUrl ?? (await openEmbedded(dir, logger, lifecycle));
+  const secretKey = await resolveSecretKey(settings, dir);
+  const prefix = settings.databaseRolePrefix;
+  const rolePasswords = deriveRolePasswords(ownerUrl, secretKey, prefix);
+  const directUrls = roleUrls(ownerUrl, prefix, rolePasswords);
+  const connections = connectionsOf(settings);
+  const setting = settings.databaseDirectUrl ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL';
+  const waitForDatabase = createDatabaseWait({ url: ownerUrl, setting, connections, logger });
+  const server = settings.databaseUrl
+    ? await waitForDatabase(() => requireDirectServer(ownerUrl, settings))
+    : undefined;
+  const { applied } = await waitForDatabase(() =>
+    migrate(ownerUrl, {
+      rolePrefix: prefix,
+      rolePasswords,
+      migrations: MIGRATIONS,
+      baseline: BASELINE,
+      supplements: SUPPLEMENTS,
+      apply: settings.migrateOnStart,
+    }),
+  );
+  if (applied.length > 0) logger.info(`the database is up to date: ${applied.join(', ')}`);
+  const url = settings.databaseUrl ?? ownerUrl;
+  const waitForRoutes = createDatabaseWait({ url, setting: 'DATABASE_URL', connections, logger });
+  const databaseRoutes = await waitForRoutes(() => findRoutes(settings, server, directUrls, rolePasswords));
+  return {
+    stripe: stripeSettings(settings, secretKey),
+    settings,
+    dataDir: dir,
+    logger,
+    secretKey,
+    databaseUrls: { owner: ownerUrl, ...directUrls },
+    databaseRoutes,
+    waitForDatabase,
+  };
+};
+
+const openEmbedded = async (dataDir: string, logger: Logger, lifecycle: Lifecycle): Promise<string> => {
+  const opening = openEmbeddedPostgres({ dataDir, log: (level, message) => logger[level](message) });
+  lifecycle.add('PostgreSQL', async () => (await opening.catch(() => undefined))?.stop(), SERVER_STOP_MS);
+  const postgres = await opening;
+  lifecycle.atForcedExit(postgres.stopSoon);
+  logger.info(`PostgreSQL runs as process ${postgres.pid} on its data in ${dataDir}`);
+  return postgres.url;
+};

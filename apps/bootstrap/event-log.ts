@@ -1,0 +1,41 @@
+import { upcasters } from '../../libs/domain/upcasters';
+import { EventStoreDbEventLog, InvalidConnectionString } from '../../libs/event-log/eventstoredb';
+import { type EventLog, LogDenied } from '../../libs/event-log/port';
+import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
+import { NotReady } from '../../libs/platform/readiness/check';
+import type { Context } from './context';
+import { CannotStart } from './process/cannot-start';
+
+/** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
+export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> => {
+  if (!settings.eventstoreUrl)
+    return createPostgresEventLog({
+      connectionString: databaseRoutes.log.url,
+      pooler: databaseRoutes.log.pooler,
+      listenUrl: databaseUrls.log,
+      upcasters,
+      logger,
+    });
+  try {
+    return new EventStoreDbEventLog({ connectionString: settings.eventstoreUrl, upcasters, logger });
+  } catch (error) {
+    if (error instanceof InvalidConnectionString) throw new CannotStart(error.message, { cause: error });
+    throw error;
+  }
+};
+
+/**
+ * Resolves if the log answers.
+ * @throws NotReady the log answers and refuses this user
+ * @throws LogUnavailable the log does not answer
+ */
+export const requireEventLog = async (log: Pick<EventLog, 'ping'>): Promise<void> => {
+  try {
+    await log.ping();
+  } catch (error) {
+    if (!(error instanceof LogDenied)) throw error;
+    throw new NotReady(
+      'The event log answers and denies this user what Tenantry needs. Check the user and password of EVENTSTORE_URL, and the rights of the user.',
+    );
+  }
+};

@@ -1,0 +1,36 @@
+import { type EventLog, PositionsBehind } from '../../../libs/event-log/port';
+import { NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
+import type { CheckpointWatch } from '../../../libs/projecting/checkpoint-watch';
+
+/** Whether checkpoints and positions fit the log. */
+export const historyChecks = (
+  watch: Pick<CheckpointWatch, 'misfits'>,
+  log: Pick<EventLog, 'checkPositions'>,
+): ReadinessCheck[] => [
+  {
+    name: 'history',
+    message: 'A read model or a reaction is at a place that the event log does not have.',
+    runbook: 'docs/runbooks/readiness.md#history',
+    run: async () => {
+      const { projections, reactions } = watch.misfits();
+      const sentences = [
+        ...[...projections.values()].map((reason) => `Read model ${reason}: run \`tenantry projections reset\`.`),
+        ...[...reactions.values()].map((reason) => `Reaction ${reason}: run \`tenantry reactions reset\`.`),
+      ];
+      if (sentences.length > 0) throw new NotReady(sentences.join(' '));
+    },
+  },
+  {
+    name: 'sequence',
+    message: "The positions' sequence is behind the last event, and could not be raised.",
+    runbook: 'docs/runbooks/readiness.md#sequence',
+    run: async () => {
+      try {
+        await log.checkPositions();
+      } catch (error) {
+        // A log that does not answer has a check of its own.
+        if (error instanceof PositionsBehind) throw new NotReady(error.message);
+      }
+    },
+  },
+];

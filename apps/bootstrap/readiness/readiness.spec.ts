@@ -1,0 +1,100 @@
+import type { KeyObject } from 'node:crypto';
+import type { SigningKey } from '../../../libs/identity/signing-keys';
+import { createPool } from '../../../libs/platform/database/pools';
+import { roleNames } from '../../../libs/platform/database/roles';
+import { silentLogger } from '../../../libs/platform/logger.port';
+import { createReadiness } from '../../../libs/platform/readiness/readiness';
+import { installProjections } from '../../../libs/projecting/install';
+import { createProjectorPool } from '../../../libs/projecting/projector-pool';
+import { createTestDatabase } from '../../../libs/testing/database';
+import { projections } from '../../../projections';
+import { notReadyBannerFor } from '../process/banner';
+import { waitUntilReady } from '../process/start-up';
+import { dependencyChecks, jobsCheck, signingKeysCheck } from './readiness';
+
+describe('whether a process is ready', () => {
+  it('depends on its read models: on each of them, at its version or a later one that has all of its columns', async () => {
+    const database = await createTestDatabase();
+    const projector = createProjectorPool({ url: database.urls.projector, max: 2 });
+    const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
+    const log = { ping: async () => undefined };
+    const missing = async (by: number): Promise<string[]> => {
+      const needed = projections.map((it) => ({ ...it, version: it.version + by }));
+      const readiness = createReadiness({ logger: silentLogger });
+      readiness.add(...dependencyChecks({ log, pool, projections: needed }));
+      return (await readiness.failing()).map(({ name }) => name);
+    };
+    try {
+      expect(await missing(0)).toEqual(['read models']);
+      await installProjections(projector, projections, roleNames(database.rolePrefix));
+      expect(await missing(0)).toEqual([]);
+      expect(await missing(-1)).toEqual([]);
+      expect(await missing(1)).toEqual(['read models']);
+      await projector.query(
+        'alter table read_model.tasks rename column title to name; alter table read_model.tasks add more text',
+      );
+      const readiness = createReadiness({ logger: silentLogger });
+      readiness.add(...dependencyChecks({ log, pool, projections }));
+      expect(await readiness.failing()).toMatchObject([
+        { message: expect.stringMatching(/without columns that this release reads: tasks.title\. Stop this process/) },
+      ]);
+    } finally {
+      await Promise.all([pool.end(), projector.end()]);
+      await database.drop();
+    }
+  });
+
+  it('depends on signing with a key that verifies', async () => {
+    const readiness = createReadiness({ logger: silentLogger });
+    const key = { kid: 'one' } as SigningKey;
+    let published: unknown = key;
+    readiness.add(signingKeysCheck({ current: () => key, find: async () => published as KeyObject | undefined }));
+    expect(await readiness.refresh()).toEqual([]);
+    published = undefined;
+    expect(await readiness.refresh()).toMatchObject([
+      { name: 'signing keys', message: expect.stringMatching(/verify/) },
+    ]);
+  });
+
+  it('depends on the queue of jobs where the process works on jobs', async () => {
+    const readiness = createReadiness({ logger: silentLogger });
+    readiness.add(jobsCheck({ allQueues: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1')) }));
+    expect(await readiness.refresh()).toMatchObject([{ name: 'jobs', message: expect.not.stringMatching(/10\.0/) }]);
+  });
+});
+
+describe('a start', () => {
+  const failing = [
+    { name: 'event log', message: 'It does not answer.', runbook: 'docs/runbooks/readiness.md#event-log' },
+  ];
+
+  it('says what is missing where the process is not ready, and goes on to wait for it', async () => {
+    const rounds = [failing, failing, failing, []];
+    const reported: unknown[] = [];
+    await waitUntilReady({
+      readiness: { refresh: async () => rounds.shift() ?? [] },
+      isStopping: () => false,
+      onNotReady: (it) => reported.push(it),
+      patienceMs: 0,
+    });
+    expect(reported).toEqual([failing]);
+    expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).toMatch(
+      /not ready:\n\n {2}- event log: It does not answer/,
+    );
+    expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).not.toMatch(/is running|curl/);
+  });
+
+  it('waits no longer where the process stops', async () => {
+    let stops = false;
+    const refresh = async () => {
+      stops = true;
+      return failing;
+    };
+    const reported: unknown[] = [];
+    await waitUntilReady({
+      ...{ readiness: { refresh }, isStopping: () => stops, patienceMs: 0 },
+      onNotReady: (it) => reported.push(it),
+    });
+    expect(reported).toEqual([]);
+  });
+});

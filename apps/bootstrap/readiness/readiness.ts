@@ -1,0 +1,65 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '../../../libs/event-log/port';
+import type { SigningKeys } from '../../../libs/identity/signing-keys';
+import { requireDatabase } from '../../../libs/platform/database/require-database';
+import { type FailingCheck, NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
+import type { Projection } from '../../../libs/projecting/projection';
+import { requireReadable } from '../../../libs/projecting/readable';
+import { requireEventLog } from '../event-log';
+import type { OpenedJobs } from '../jobs';
+
+export interface Dependencies {
+  readonly log: Pick<EventLog, 'ping'>;
+  /** Connects as the role that the process works as. */
+  readonly pool: Pool;
+  /** The read models that the process queries, each at this version or a later one. */
+  readonly projections: readonly Pick<Projection, 'name' | 'version' | 'tables'>[];
+}
+
+/** What every process of the product needs. */
+export const dependencyChecks = ({ log, pool, projections }: Dependencies): ReadinessCheck[] => [
+  {
+    name: 'event log',
+    message: 'The event log does not answer. Commands are answered with 503 until it does.',
+    runbook: 'docs/runbooks/readiness.md#event-log',
+    run: () => requireEventLog(log),
+  },
+  {
+    name: 'database',
+    message: 'PostgreSQL does not answer, or refuses the connection.',
+    runbook: 'docs/runbooks/readiness.md#database',
+    run: () => requireDatabase(pool),
+  },
+  {
+    name: 'read models',
+    message: 'The versions of the read models could not be read.',
+    runbook: 'docs/runbooks/readiness.md#read-models',
+    run: () => requireReadable(pool, projections),
+  },
+];
+
+/** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
+export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({
+  name: 'signing keys',
+  message: 'The signing keys can not be read, or none of them signs.',
+  runbook: 'docs/runbooks/readiness.md#signing-keys',
+  run: async () => {
+    if (await keys.find(keys.current().kid)) return;
+    throw new NotReady('The key that signs access tokens is not among the keys that verify them. Sign-in is useless.');
+  },
+});
+
+/** What a worker needs beside its dependencies: the queue of jobs answers. */
+export const jobsCheck = (jobs: Pick<OpenedJobs, 'allQueues'>): ReadinessCheck => ({
+  name: 'jobs',
+  message:
+    'The queue of jobs does not answer (Redis with REDIS_URL, else PostgreSQL). Billing and schedules wait for it.',
+  runbook: 'docs/runbooks/readiness.md#jobs',
+  run: () => jobs.allQueues(),
+});
+
+/** The parts of the problem document that `/readyz` answers with. */
+export const describeFailing = (failing: readonly FailingCheck[]) => ({
+  detail: `Not ready: ${failing.map(({ name }) => name).join(', ')}.`,
+  missing: failing.map(({ name }) => name),
+});

@@ -1,0 +1,109 @@
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import type { EventLog } from '../../libs/event-log/port';
+import { roleNames } from '../../libs/platform/database/roles';
+import { clockCheck } from '../../libs/platform/lease/clock-check';
+import { type DatabaseClock, startDatabaseClock } from '../../libs/platform/lease/database-clock';
+import { createMetricsRegistry } from '../../libs/platform/metrics';
+import { createPhase, type Phase } from '../../libs/platform/readiness/phase';
+import { createReadiness, type Readiness } from '../../libs/platform/readiness/readiness';
+import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
+import { installProjections } from '../../libs/projecting/install';
+import { readPlaces } from '../../libs/projecting/places';
+import { createProcesses, type Processes } from '../../libs/projecting/processes';
+import { createProgress, type Progress } from '../../libs/projecting/progress';
+import { createProjectorPool } from '../../libs/projecting/projector-pool';
+import { readReactionPlaces } from '../../libs/reacting/places';
+import { projections } from '../../projections';
+import type { Context } from './context';
+import { projectorConnections } from './database/connections';
+import { openEventLog } from './event-log';
+import { type OpenedJobs, openJobs } from './jobs';
+import { historyChecks } from './readiness/history';
+
+/** What the parts of one process share: one connection to the log, one view of how far the read models are. */
+export interface Runtime extends Context {
+  readonly log: EventLog;
+  readonly progress: Progress;
+  readonly registry: Registry;
+  /** Connects as the projector: for the engine, and for operators' commands. */
+  readonly projectorPool: Pool;
+  /** The other processes of the product, and the versions of the read models that they know. */
+  readonly processes: Processes;
+  readonly jobs: OpenedJobs;
+  /** What `/readyz` answers for; each part of the process adds what it needs. */
+  readonly readiness: Readiness;
+  /** Whether the process has started, and whether it stops. */
+  readonly phase: Phase;
+  /** The database's time, and what moves leases. */
+  readonly clock: DatabaseClock;
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  /**
+   * Whether this is a process of the running product: it makes tables of read models that are new, and tells the others
+   * which versions it knows. A command of an operator, which may be of another release, does neither. True unless given.
+   */
+  readonly serves?: boolean;
+}
+
+export const openRuntime = async (context: Context, { serves = true }: RuntimeOptions = {}): Promise<Runtime> => {
+  const { databaseUrls, settings, logger, waitForDatabase } = context;
+  const projectorPool = createProjectorPool({
+    url: databaseUrls.projector,
+    max: projectorConnections(settings),
+    onError: (error) => logger.warn({ err: error }, 'a connection of the projector was lost'),
+  });
+  if (serves) {
+    const roles = roleNames(settings.databaseRolePrefix);
+    await waitForDatabase(() => installProjections(projectorPool, projections, roles));
+  }
+  const log = await openEventLog(context);
+  const registry = createMetricsRegistry();
+  const jobs = openJobs(context, registry, projectorPool);
+  const readiness = createReadiness({ logger, registry });
+  const phase = createPhase();
+  readiness.add(phase.check);
+  const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
+  readiness.add(clockCheck(clock));
+  const closing = new AbortController();
+  void readiness.watch(closing.signal);
+  const progress = createProgress();
+  const checkpoints = createCheckpointWatch({
+    log,
+    progress,
+    projections: () => readPlaces(projectorPool),
+    reactions: () => readReactionPlaces(projectorPool),
+  });
+  readiness.add(...historyChecks(checkpoints, log));
+  void checkpoints.watch(closing.signal);
+  const processes = createProcesses({
+    pool: projectorPool,
+    projections,
+    role: settings.role,
+    logger,
+    silenceMs: settings.rollbackWaitSeconds * 1_000,
+  });
+  const running = serves ? processes.run(closing.signal) : undefined;
+  return {
+    ...context,
+    log,
+    progress,
+    registry,
+    projectorPool,
+    processes,
+    jobs,
+    readiness,
+    phase,
+    clock,
+    close: async () => {
+      closing.abort();
+      await running;
+      await jobs.close();
+      await clock.stop();
+      await log.close();
+      await projectorPool.end();
+    },
+  };
+};

@@ -1,0 +1,38 @@
+import { ErasePerson } from '../../../libs/domain/person/commands';
+import { RemoveMember } from '../../../libs/domain/tenant/commands';
+import { memberOf } from '../../../libs/domain/tenant/evolve';
+import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { ErasureEvents, Membership } from '../../../libs/identity/erasure';
+import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { membershipsOf } from '../../../projections/members/queries';
+import type { TenantStates } from './tenant-states';
+
+interface Surroundings {
+  readonly execute: (command: RemoveMember | ErasePerson) => Promise<Executed>;
+  readonly db: ScopedDb;
+  readonly stateOf: TenantStates;
+}
+
+/** The facts of an erasure as commands to their aggregates. */
+export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
+  /** The read model knows where to look; what they are there, the company's own stream says. */
+  const membershipIn = async (tenantId: string, personId: string): Promise<Membership[]> => {
+    const tenant = await stateOf(tenantId);
+    const member = memberOf(tenant, personId);
+    if (tenant.status !== 'open' || !member) return [];
+    const soleOwner = member.role === 'owner' && tenant.owners === 1;
+    return [{ tenantId, companyName: tenant.name, role: member.role, soleOwner }];
+  };
+
+  return {
+    membershipsOf: async (personId) => {
+      const listed = await membershipsOf(db.person(personId));
+      return (await Promise.all(listed.map(({ tenantId }) => membershipIn(tenantId, personId)))).flat();
+    },
+    leave: async (tenantId, personId, context) => {
+      const leaving = { by: personId, personId, reason: 'erased', at: new Date().toISOString() } as const;
+      await execute(new RemoveMember(tenantId, leaving, context));
+    },
+    erasePerson: async (personId, context) => (await execute(new ErasePerson(personId, context))).position,
+  };
+};

@@ -1,0 +1,11 @@
+import { type Tenant, tenantFold } from '../../../libs/domain/tenant/evolve';
+import type { AggregateStore } from '../../../libs/event-log/aggregate-store';
+import { tokenClass } from '../../../libs/platform/token-class';
+
+/** What the events of a company's own stream come to now; the read models may be behind it. */
+export abstract class TenantStates extends tokenClass<(tenantId: string) => Promise<Tenant>>() {}
+
+export const createTenantStates =
+  (store: AggregateStore): TenantStates =>
+  async (tenantId) =>
+    (await store.load(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId })).state;

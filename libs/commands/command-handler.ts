@@ -1,0 +1,26 @@
+import { Inject, type Type } from '@nestjs/common';
+import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { AggregateStore, type Executed } from '../event-log/aggregate-store';
+import type { EventToAppend } from '../event-log/port';
+import { LIMIT_GUARD, type LimitGuard } from '../plans/limit-guard.port';
+import { executeRule } from './execute-rule';
+import type { AnyCommand, CommandRule } from './rule';
+
+/** The Nest command handler of one rule. Its name is the command's with `Handler` behind it, for Nest's messages. */
+export const commandHandler = <Command extends AnyCommand, State, Event extends EventToAppend, Facts>(
+  rule: CommandRule<Command, State, Event, Facts>,
+): Type<ICommandHandler<AnyCommand>> => {
+  @CommandHandler(rule.command)
+  class RuleHandler implements ICommandHandler<AnyCommand> {
+    constructor(
+      @Inject(AggregateStore) readonly store: AggregateStore,
+      @Inject(LIMIT_GUARD) readonly limits: LimitGuard,
+    ) {}
+
+    execute(command: Command): Promise<Executed<State>> {
+      return executeRule(rule, command, this);
+    }
+  }
+  Object.defineProperty(RuleHandler, 'name', { value: `${rule.command.name}Handler` });
+  return RuleHandler;
+};

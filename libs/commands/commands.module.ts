@@ -1,0 +1,24 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { AggregateStore } from '../event-log/aggregate-store';
+import { LIMIT_GUARD } from '../plans/limit-guard.port';
+import { commandHandlers } from './handlers';
+import type { CommandDeps } from './rule';
+
+/** The command handlers, with Nest's `CommandBus` for all modules of the application. */
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
+export class CommandsModule {
+  static with({ store, limits }: CommandDeps): DynamicModule {
+    return {
+      module: CommandsModule,
+      imports: [CqrsModule.forRoot()],
+      providers: [
+        ...commandHandlers,
+        { provide: AggregateStore, useValue: store },
+        { provide: LIMIT_GUARD, useValue: limits },
+      ],
+      exports: [AggregateStore, LIMIT_GUARD],
+    };
+  }
+}

@@ -1,0 +1,50 @@
+import type { Executed } from '../event-log/aggregate-store';
+import type { EventToAppend } from '../event-log/port';
+import { using } from '../plans/reserving';
+import type { AnyCommand, CommandDeps, CommandRule } from './rule';
+
+/**
+ * Executes one command: reads the facts that its rule needs, checks and reserves what the plan limits, lets the rule decide
+ * on the state of its stream, and appends the events. The store repeats the decision when another writer was faster, and
+ * recognises a command that was executed before.
+ * @throws Refusal the rule refuses the command
+ * @throws Problem plan-limit-reached
+ * @throws StaleVersion the stream is not at the version that the client insists on
+ * @throws what `AggregateStore.execute` throws
+ */
+export const executeRule = async <Command extends AnyCommand, State, Event extends EventToAppend, Facts>(
+  rule: CommandRule<Command, State, Event, Facts>,
+  command: Command,
+  { store, limits }: CommandDeps,
+): Promise<Executed<State>> => {
+  const { fold, creates, reserves } = rule;
+  const { context } = command;
+  const stream = rule.streamOf(command);
+  const deciding = (facts: Facts) => (state: State) => rule.decide(command, state, facts, limits);
+  const looksUpRepeats = reserves !== undefined && context.mayRepeat;
+  const append = (decide: (state: State) => readonly Event[]): Promise<Executed<State>> =>
+    creates && !looksUpRepeats
+      ? store.create(fold, stream, context, decide)
+      : store.execute(fold, stream, context, decide, rule.comparesVersion ? undefined : command.expectedVersion);
+  const requireWritable = async (facts: Facts): Promise<void> => {
+    const written = rule.writesTo?.(command, facts);
+    if (written) await limits.requireWritable(written.tenantId, written.tenant, written.projectId);
+  };
+
+  if (!reserves) {
+    const facts = await rule.readFacts(store, command);
+    if (rule.writesTo) await requireWritable(facts);
+    return append(deciding(facts));
+  }
+  const [facts, { state }] = await Promise.all([
+    rule.readFacts(store, command),
+    creates ? { state: fold.initial } : store.loadWhole(fold, stream),
+  ]);
+  const decide = deciding(facts);
+  // The rule refuses before the plan does, and what changes nothing needs no reservation. A command that may be a repeat is
+  // looked up in the log instead: the rule may answer it in another way by now.
+  if (!looksUpRepeats && decide(state).length === 0) return append(decide);
+  await requireWritable(facts);
+  const { claim, wanted } = reserves(command, facts);
+  return using(await limits.reserve(claim, wanted), () => append(decide));
+};

@@ -1,0 +1,7 @@
+import { projectHandlers } from './project/rules';
+import { taskHandlers } from './task/rules';
+import { tenantHandlers } from './tenant/rules';
+import { userHandlers } from './user/rules';
+
+/** A handler for every command of the domain. */
+export const commandHandlers = [...tenantHandlers, ...userHandlers, ...projectHandlers, ...taskHandlers];

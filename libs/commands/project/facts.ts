@@ -1,0 +1,26 @@
+import type { TenantCommand } from '../../domain/command';
+import type { ProjectSurroundings } from '../../domain/project/decide';
+import { standpointOf, type Tenant, teamOf } from '../../domain/tenant/evolve';
+import type { AggregateStore } from '../../event-log/aggregate-store';
+import { readTenant } from '../tenant/tenant-state';
+
+/** What the rules of projects must know about the tenant. */
+export interface ProjectFacts extends ProjectSurroundings {
+  /** For the plan's limits. */
+  readonly tenant: Tenant;
+}
+
+/** The user who asks, and the team that the project shall have, where the command names one. */
+interface ProjectInput {
+  readonly by: string;
+  readonly teamId?: string | null;
+}
+
+export const readProjectFacts = async (
+  store: AggregateStore,
+  { tenantId, input: { by, teamId } }: TenantCommand<ProjectInput>,
+): Promise<ProjectFacts> => {
+  const tenant = await readTenant(store, tenantId);
+  const teamExists = typeof teamId === 'string' && teamOf(tenant, teamId) !== undefined;
+  return { ...standpointOf(tenant, by), teamExists, tenant };
+};

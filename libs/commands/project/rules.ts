@@ -1,0 +1,77 @@
+import type { TenantCommand } from '../../domain/command';
+import {
+  ArchiveProject,
+  ChangeProject,
+  CreateProject,
+  ReleaseProject,
+  RestoreProject,
+} from '../../domain/project/commands';
+import {
+  archiveProject,
+  changeProject,
+  createProject,
+  releaseProject,
+  restoreProject,
+} from '../../domain/project/decide';
+import { type Project, projectFold } from '../../domain/project/evolve';
+import { commandHandler } from '../command-handler';
+import { noFacts } from '../rule';
+import { type ProjectFacts, readProjectFacts } from './facts';
+
+type ProjectCommand = TenantCommand<{ readonly projectId: string }>;
+
+const aggregate = {
+  fold: projectFold,
+  streamOf: ({ tenantId, input: { projectId } }: ProjectCommand) => ({
+    tenantId,
+    aggregate: projectFold.aggregate,
+    id: projectId,
+  }),
+  readFacts: readProjectFacts,
+};
+
+/** A project that is not archived counts against the plan's limit. */
+const reservesProject = {
+  reserves: ({ tenantId, input: { projectId }, context }: ProjectCommand, { tenant }: ProjectFacts) => ({
+    claim: { tenantId, tenant, commandId: context.commandId },
+    wanted: { resource: 'projects' as const, projectId },
+  }),
+};
+
+/** Each command of a project with the rule that decides on it. */
+export const projectHandlers = [
+  commandHandler({
+    ...aggregate,
+    ...reservesProject,
+    command: CreateProject,
+    creates: true,
+    decide: ({ input }: CreateProject, project: Project, facts: ProjectFacts) => createProject(input, facts, project),
+  }),
+  commandHandler({
+    ...aggregate,
+    command: ChangeProject,
+    writesTo: ({ tenantId, input: { projectId } }: ChangeProject, { tenant }: ProjectFacts) => ({
+      tenantId,
+      tenant,
+      projectId,
+    }),
+    decide: ({ input }: ChangeProject, project: Project, facts: ProjectFacts) => changeProject(input, facts, project),
+  }),
+  commandHandler({
+    ...aggregate,
+    command: ArchiveProject,
+    decide: (_: ArchiveProject, project: Project, facts: ProjectFacts) => archiveProject(facts, project),
+  }),
+  commandHandler({
+    ...aggregate,
+    ...reservesProject,
+    command: RestoreProject,
+    decide: (_: RestoreProject, project: Project, facts: ProjectFacts) => restoreProject(facts, project),
+  }),
+  commandHandler({
+    ...aggregate,
+    command: ReleaseProject,
+    readFacts: noFacts,
+    decide: ({ input }: ReleaseProject, project: Project) => releaseProject(input.teamId, project),
+  }),
+];

@@ -1,0 +1,98 @@
+import type { Type } from '@nestjs/common';
+import type { TenantCommand } from '../../domain/command';
+import type { InStreamLimits } from '../../domain/limits';
+import {
+  AddTeamMember,
+  AdvanceStanding,
+  AgreeTerms,
+  ChangeRole,
+  CloseTenant,
+  CreateTeam,
+  CreateTenant,
+  DeleteTeam,
+  FollowStripe,
+  InviteMember,
+  JoinTenant,
+  ReleaseTerms,
+  RemoveMember,
+  RemoveTeamMember,
+  RenameTeam,
+  RenameTenant,
+  RevokeInvitation,
+  TransferOwnership,
+} from '../../domain/tenant/commands';
+import { advanceStanding, agreeTerms, followStripe, releaseTerms } from '../../domain/tenant/decide-billing';
+import { inviteMember, joinTenant, revokeInvitation } from '../../domain/tenant/decide-invitations';
+import { changeRole, removeMember, transferOwnership } from '../../domain/tenant/decide-members';
+import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from '../../domain/tenant/decide-teams';
+import { closeTenant, createTenant, renameTenant } from '../../domain/tenant/decide-workspace';
+import type { TenantEvent } from '../../domain/tenant/events';
+import { type Tenant, tenantFold } from '../../domain/tenant/evolve';
+import { commandHandler } from '../command-handler';
+import { noFacts } from '../rule';
+
+const aggregate = {
+  fold: tenantFold,
+  streamOf: ({ tenantId }: { readonly tenantId: string }) => ({
+    tenantId,
+    aggregate: tenantFold.aggregate,
+    id: tenantId,
+  }),
+  readFacts: noFacts,
+  comparesVersion: true,
+};
+
+/** @param decide gets the version of the changed part that the client insists on, where it insists on one */
+const rule = <Input>(
+  command: Type<TenantCommand<Input>>,
+  decide: (input: Input, tenant: Tenant, expectedVersion?: number) => TenantEvent[],
+) =>
+  commandHandler({
+    ...aggregate,
+    command,
+    decide: ({ input, expectedVersion }: TenantCommand<Input>, tenant: Tenant) =>
+      decide(input, tenant, expectedVersion),
+  });
+
+/** @param decide gets the limits of the tenant's plan */
+const limitedRule = <Input>(
+  command: Type<TenantCommand<Input>>,
+  decide: (input: Input, limits: InStreamLimits, tenant: Tenant) => TenantEvent[],
+) =>
+  commandHandler({
+    ...aggregate,
+    command,
+    decide: ({ input }: TenantCommand<Input>, tenant: Tenant, _, limits) =>
+      decide(input, limits.limitsOf(tenant), tenant),
+  });
+
+/** Each command of a tenant with the rule that decides on it. */
+export const tenantHandlers = [
+  commandHandler({
+    ...aggregate,
+    command: CreateTenant,
+    creates: true,
+    decide: ({ input }: CreateTenant, tenant: Tenant) => createTenant(input, tenant),
+  }),
+  rule(RenameTenant, renameTenant),
+  rule(CloseTenant, closeTenant),
+
+  limitedRule(InviteMember, inviteMember),
+  rule(RevokeInvitation, revokeInvitation),
+  limitedRule(JoinTenant, joinTenant),
+
+  rule(ChangeRole, changeRole),
+  rule(RemoveMember, removeMember),
+  rule(TransferOwnership, transferOwnership),
+
+  limitedRule(CreateTeam, createTeam),
+  rule(RenameTeam, renameTeam),
+  rule(DeleteTeam, deleteTeam),
+  rule(AddTeamMember, addTeamMember),
+  rule(RemoveTeamMember, removeTeamMember),
+
+  rule(FollowStripe, ({ facts, seen }, tenant) => followStripe(facts, tenant, seen)),
+  rule(AdvanceStanding, advanceStanding),
+  rule(ReleaseTerms, releaseTerms),
+  rule(AgreeTerms, agreeTerms),
+];
