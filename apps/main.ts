@@ -80,12 +80,12 @@ const startWorkerAfter = async (api: Promise<Part> | undefined, runtime: Runtime
   return (await import('./worker/start.js')).startWorker(runtime);
 };
 
-/** What an operator has to mend is told in a sentence, what a developer has to mend with its stack. */
+/** A fault that an operator can correct is printed as a sentence; an error in the code is printed with its stack. */
 const complain = (error: unknown): void => {
   const told =
     error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);
   const text = told ? error.message : redact(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.stderr.write(`\nTenantry can not start: ${text}\n\n`);
+  process.stderr.write(`\nTenantry cannot start: ${text}\n\n`);
 };
 
 main().catch((error: unknown) => {

@@ -1,5 +1,5 @@
-// `npm run demo`: fills a running server over HTTP with a few companies to look around in. Cut off, it may be run again:
-// every write has an idempotency key of its own, and whoever signed up before signs in.
+// `npm run demo`: fills a running server over HTTP with a few companies to look around in. Interrupted, it may be run again:
+// every write has an idempotency key of its own, and anyone who signed up before signs in.
 // The settings of the product that was started here, as it reads them.
 try {
   process.loadEnvFile();
@@ -134,7 +134,7 @@ const fill = async (company) => {
   const { word } = company;
   const owner = await found(company);
   await subscribe(owner, company.name);
-  // Ids and keys are of this company: one that was signed up anew gets everything anew.
+  // Ids and keys are of this company: one that was signed up again gets everything again.
   const key = (what) => `${owner.tenantId} ${what}`;
   const write = (method, path, body, what) =>
     ask(method, path, { token: owner.token, body, key: key(what), what: `${company.name}: ${what}` });
@@ -181,7 +181,7 @@ const fill = async (company) => {
       ...(teams.length && { teamId: teams[number % teams.length] }),
     };
     const project = present ?? (await write('POST', '/v1/projects', body, name)).answer;
-    // Those that a run that was cut off has made.
+    // Those that a run that was interrupted has made.
     const tasks = (await ask('GET', `/v1/projects/${project.id}/tasks?limit=100`, { token: owner.token })).answer.data;
     const titles = new Set(tasks.map(({ title }) => title));
     for (const [at, title] of TASKS.entries()) {
@@ -209,7 +209,7 @@ for (const { name, owner, people } of filled) {
 }
 const [{ name, owner }] = filled;
 print(`
-To look around as the owner of ${name} (the token is good for some minutes):
+To look around as the owner of ${name} (the token is valid for some minutes):
   TOKEN=${owner.token}
   curl -s ${base}/v1/members -H "authorization: Bearer $TOKEN"
   curl -s ${base}/v1/projects -H "authorization: Bearer $TOKEN"

@@ -190,6 +190,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
     void finish();
   });
 }
-// What fails is told and counted where it happens.
+// Failures are printed and counted where they happen.
 await smoke().catch(() => undefined);
 await finish();

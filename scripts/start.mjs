@@ -12,7 +12,7 @@ if (major < 20 || (major === 20 && minor < 19) || major > 24) {
 try {
   buildIfNeeded();
 } catch (error) {
-  process.stderr.write(`\nTenantry can not be built: ${error.message}\n\n`);
+  process.stderr.write(`\nTenantry cannot be built: ${error.message}\n\n`);
   process.exit(1);
 }
 process.setSourceMapsEnabled(true);

@@ -20,7 +20,7 @@ import { listen } from './http/server/listen';
 const QUERYABLE = projections.map(({ name }) => name);
 /**
  * ms that a request's statement may take. With what the pool adds, less than the 10 s in which a database that was away is
- * to be well again: a connection that died in silence is found out by then.
+ * to recover: a connection that died without an error is detected by then.
  */
 const STATEMENT_MS = 5_000;
 /** ms that a statement about a snapshot may take. */

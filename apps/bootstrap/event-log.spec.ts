@@ -20,7 +20,7 @@ describe('the event log at EVENTSTORE_URL', () => {
   it('is refused in a sentence where the connection string is none', async () => {
     await expect(openEventLog(contextWith('esdb://a:b:c?tls=false'))).rejects.toMatchObject({
       name: 'CannotStart',
-      message: expect.stringMatching(/^EVENTSTORE_URL can not be used: /),
+      message: expect.stringMatching(/^EVENTSTORE_URL cannot be used: /),
     });
   });
 });
@@ -29,11 +29,11 @@ describe('whether the event log can be used', () => {
   const away = { ping: async () => Promise.reject(new LogUnavailable('no answer')) };
   const denied = { ping: async () => Promise.reject(new LogDenied('denied')) };
 
-  it('distinguishes a log that is away from one that denies the user', async () => {
+  it('distinguishes a log that is not available from one that denies the user', async () => {
     await expect(requireEventLog(away)).rejects.toBeInstanceOf(LogUnavailable);
     await expect(requireEventLog(denied)).rejects.toMatchObject({
       name: 'NotReady',
-      message: expect.stringContaining('denies this user'),
+      message: expect.stringContaining('refuses this user'),
     });
   });
 });

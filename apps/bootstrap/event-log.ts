@@ -35,7 +35,7 @@ export const requireEventLog = async (log: Pick<EventLog, 'ping'>): Promise<void
   } catch (error) {
     if (!(error instanceof LogDenied)) throw error;
     throw new NotReady(
-      'The event log answers and denies this user what Tenantry needs. Check the user and password of EVENTSTORE_URL, and the rights of the user.',
+      'The event log refuses this user. Check the user and password in EVENTSTORE_URL, and the rights of the user.',
     );
   }
 };

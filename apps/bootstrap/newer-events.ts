@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
+import { EVENT_TYPES } from '../../libs/domain/events';
 import { upcasters } from '../../libs/domain/upcasters';
 import { recordKnownEvents } from '../../libs/projecting/known-events';
-import { projections } from '../../projections';
 import type { Runtime } from './runtime';
 
 /**
@@ -14,16 +14,16 @@ export const reportNewerEvents = async ({
   registry,
   waitForDatabase,
 }: Pick<Runtime, 'projectorPool' | 'logger' | 'registry' | 'waitForDatabase'>): Promise<void> => {
-  const unknown = await waitForDatabase(() => recordKnownEvents(projectorPool, projections, upcasters));
+  const unknown = await waitForDatabase(() => recordKnownEvents(projectorPool, EVENT_TYPES, upcasters));
   new Gauge({
     name: 'tenantry_newer_event_types',
-    help: 'Event types and schema versions that a newer release may have written and this one does not know',
+    help: 'Event types and schema versions of a newer release that this release does not know',
     registers: [registry],
   }).set(unknown.length);
   if (unknown.length === 0) return;
   const kinds = unknown.map(({ type, schemaVersion }) => `${type} ${schemaVersion}`).slice(0, 20);
   logger.warn(
     { kinds, runbook: 'docs/runbooks/parked-events.md#events-of-a-newer-release' },
-    'the log may hold events of a newer release, which has run on this database; tenants that have such events wait for it',
+    'a newer release has run on this database and may have written events that this release does not know; tenants with such events wait until the newer release runs',
   );
 };

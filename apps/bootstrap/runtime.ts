@@ -43,7 +43,7 @@ export interface Runtime extends Context {
 export interface RuntimeOptions {
   /**
    * Whether this is a process of the running product: it makes tables of read models that are new, and tells the others
-   * which versions it knows. A command of an operator, which may be of another release, does neither. True unless given.
+   * which versions it knows. A command of an operator, which may be of another release, does neither. True by default.
    */
   readonly serves?: boolean;
 }

@@ -32,9 +32,9 @@ export const listInbox = async ({ projectorPool, stripe }: Runtime, state: strin
       counts.map(({ state: name, n }) => [name, String(n)]),
     );
   }
-  if (!isState(state)) throw new UsageError(`a state is one of ${INBOX_STATES.join(', ')}`);
+  if (!isState(state)) throw new UsageError(`unknown state; use one of ${INBOX_STATES.join(', ')}`);
   const entries = await inbox.list(state, SHOWN);
-  if (entries.length === 0) return `there is nothing ${state}`;
+  if (entries.length === 0) return `no event has the state ${state}`;
   return table(
     ['event', 'type', 'customer', 'tenant', 'received', 'reason'],
     entries.map((it) => [
@@ -45,7 +45,7 @@ export const listInbox = async ({ projectorPool, stripe }: Runtime, state: strin
 };
 
 const requireEvent = (eventId: string | undefined): string => {
-  if (!eventId) throw new UsageError('which event? For example: tenantry billing show evt_…');
+  if (!eventId) throw new UsageError('name an event, for example: tenantry billing show evt_…');
   return eventId;
 };
 
@@ -74,7 +74,7 @@ const tenantOf = (words: readonly string[]): string | null => {
   const at = words.indexOf('--tenant');
   if (at < 0) return null;
   const id = words[at + 1] ?? '';
-  if (!UUID.test(id)) throw new UsageError('--tenant needs the id of a company');
+  if (!UUID.test(id)) throw new UsageError('--tenant needs the id of a tenant');
   return id;
 };
 
@@ -93,7 +93,7 @@ export const reconcile = async (runtime: Runtime, words: readonly string[]): Pro
   const { projectorPool, stripe, jobs, log } = runtime;
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const tenantId = tenantOf(words);
-  if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no company ${tenantId}`);
+  if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
   const before = await log.head();
   if (tenantId === null) await askForBackfill(jobs);
   const asked = await inbox.reconcile(tenantId);
@@ -102,8 +102,9 @@ export const reconcile = async (runtime: Runtime, words: readonly string[]): Pro
   await settle(runtime);
   const mended = await inbox.drift(tenantId, before, SHOWN);
   const lines = mended.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
-  const waiting = left > 0 ? `; ${left} are still to be looked at: is a worker running, and Stripe there?` : '';
-  return [`compared ${asked - left} customers, mended ${mended.length}${waiting}`, ...lines].join('\n');
+  const waiting =
+    left > 0 ? `; ${left} are not compared yet: check that a worker is running and that Stripe answers` : '';
+  return [`compared ${asked - left} customers, corrected ${mended.length}${waiting}`, ...lines].join('\n');
 };
 
 const numberOf = (words: readonly string[], name: string): number | null | undefined => {
@@ -136,7 +137,7 @@ export const agree = async (
   const { settings } = runtime;
   if (!UUID.test(tenantId) || !PLANS.some((it) => it === plan))
     throw new UsageError(
-      `tenantry plans agree <company> ${PLANS.join('|')} [--seats N|unlimited] [--projects N|unlimited]`,
+      `tenantry plans agree <tenant> ${PLANS.join('|')} [--seats N|unlimited] [--projects N|unlimited]`,
     );
   const terms = createCatalogue(settings.stripePrices).termsOf(plan as Plan, null);
   const [seats, projects] = [numberOf(words, '--seats'), numberOf(words, '--projects')];
@@ -148,17 +149,17 @@ export const agree = async (
   const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-agree' };
   const wanted = { terms: { ...terms, limits, agreed: true } };
   const { position } = await execute(runtime, new AgreeTerms(tenantId, wanted, context));
-  return position === undefined ? 'these terms were agreed upon before' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
+  return position === undefined ? 'these terms are in force already' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
 /** Ends what was agreed upon: the company has what it has bought. */
 export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
   const { settings, projectorPool, stripe } = runtime;
-  if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <company>');
+  if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <tenant>');
   const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-release' };
   const wanted = { free: createCatalogue(settings.stripePrices).free };
   const { position } = await execute(runtime, new ReleaseTerms(tenantId, wanted, context));
-  if (position === undefined) return 'nothing was agreed upon with this company';
+  if (position === undefined) return 'this tenant has no agreed terms';
   await createInboxOperations(projectorPool, modeOf(stripe)).reconcile(tenantId);
-  return 'released: the company has what it has bought';
+  return 'released: the tenant is back on the plan that it bought';
 };

@@ -34,13 +34,13 @@ export const rotateKeys = async (context: Context, words: readonly string[]): Pr
   const now = words[0] === '--now';
   if (words.length > (now ? 1 : 0)) throw new UsageError('keys rotate takes --now and nothing else');
   await asOperator(context, (pool) => rotateSigningKeys(pool, context.secretKey, now ? 0 : undefined));
-  return 'the next signing key is the current one; tokens of the former one stay good until they expire';
+  return 'the next signing key now signs access tokens; tokens signed with the previous key stay valid until they expire';
 };
 
-/** For a key that is in wrong hands: whoever has a token of it has to refresh it. */
+/** For a key that is in wrong hands: anyone who has a token of it has to refresh it. */
 export const revokeKey = async (context: Context, [kid, ...rest]: readonly string[]): Promise<string> => {
-  if (!kid || rest.length > 0) throw new UsageError('name one key, as `tenantry keys` shows it');
+  if (!kid || rest.length > 0) throw new UsageError('name one key; `tenantry keys` lists them');
   const state = await asOperator(context, (pool) => revokeSigningKey(pool, context.secretKey, kid));
-  const replaced = state === 'retired' ? '' : '; another one is in its place';
-  return `${kid} signs and verifies nothing any more${replaced}`;
+  const replaced = state === 'retired' ? '' : '; a new key replaces it';
+  return `${kid} is revoked: tokens signed with it are refused${replaced}`;
 };

@@ -100,7 +100,7 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
 };
 
 const explained = (error: unknown): string => {
-  if (isNobodyThere(error)) return 'the database does not answer; is the product running?';
+  if (isNobodyThere(error)) return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
   return redact(error instanceof Error ? error.message : String(error));
 };
 

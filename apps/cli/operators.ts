@@ -4,7 +4,7 @@ import { createOperatorTokens, MAX_HOURS } from '../../libs/identity/operator-to
 import type { Context } from '../bootstrap/context';
 import { UsageError } from './usage';
 
-/** A token for /ops. Whoever may run this holds SECRET_KEY, and with it could make one anyway. */
+/** A token for /ops. Anyone who may run this holds SECRET_KEY, and with it could make one anyway. */
 export const operatorToken = ({ secretKey }: Pick<Context, 'secretKey'>, args: readonly string[]): string => {
   const { hours = '12', name = userInfo().username } = optionsIn(args);
   if (!/^\d{1,3}$/.test(hours) || Number(hours) < 1 || Number(hours) > MAX_HOURS)

@@ -40,7 +40,7 @@ export const listProjections = async (pool: Pool, log: EventLog): Promise<string
   );
 };
 
-/** Stops or goes on with a projection, in every worker. */
+/** Stops or continues with a projection, in every worker. */
 export const setProjectionState = async (
   pool: Pool,
   name: string | undefined,
@@ -51,7 +51,7 @@ export const setProjectionState = async (
   return `${projection.name} is ${state}`;
 };
 
-/** What stands still because an event was refused. */
+/** What has stopped because an event was refused. */
 export const listParked = async (pool: Pool): Promise<string> => {
   const rows = await readParkedLanes(pool);
   if (rows.length === 0) return 'nothing is parked';
@@ -71,7 +71,7 @@ export const listSkipped = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Lets a parked lane go on, with or without the event that was refused. */
+/** Lets a parked lane continue, with or without the event that was refused. */
 export const resumeParked = async (
   pool: Pool,
   log: EventLog,
@@ -79,18 +79,18 @@ export const resumeParked = async (
   skip: boolean,
 ): Promise<string> => {
   const projection = projectionNamed(name);
-  if (!lane) throw new UsageError('name the lane, as `tenantry parked` shows it');
+  if (!lane) throw new UsageError('name the lane; `tenantry parked` lists them');
   const options = skip ? { skippedBy: userInfo().username } : {};
   switch (await resumeLane(pool, log, projection, lane, options)) {
     case 'resumed':
-      return `${lane} goes on in ${projection.name}`;
+      return `${lane} continues in ${projection.name}`;
     case 'refused':
       throw new Error(`an event was refused again; see \`tenantry parked\``);
     case 'unknown':
       throw new UsageError(`${lane} is not parked in ${projection.name}`);
     case 'other-version':
       throw new UsageError(
-        `${projection.name} is not at version ${projection.version}, which this release has; use the command line of the release that runs`,
+        `${projection.name} is not at version ${projection.version}, the version of this release; use the command line of the release that is running`,
       );
   }
 };

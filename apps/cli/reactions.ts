@@ -34,9 +34,10 @@ export const settleParkedEvent = async (
   [reaction, eventId]: readonly (string | undefined)[],
   skip: boolean,
 ): Promise<string> => {
-  if (!reaction || !eventId)
-    throw new UsageError('name the reaction and the event, as `tenantry reactions` shows them');
+  if (!reaction || !eventId) throw new UsageError('name the reaction and the event; `tenantry reactions` lists them');
   const known = await (skip ? forgetParked : retryParked)(pool, reaction, eventId);
   if (!known) throw new UsageError(`${eventId} is not parked in ${reaction}`);
-  return skip ? `${eventId} is left unanswered` : `a worker will try ${eventId} again within seconds`;
+  return skip
+    ? `${eventId} is skipped: it stays without a reaction`
+    : `a worker will try ${eventId} again within seconds`;
 };

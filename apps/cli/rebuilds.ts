@@ -22,13 +22,13 @@ export const listRebuilds = async (pool: Pool): Promise<string> => {
 
 const describe = ({ state, version, position, target }: RebuildRow): string =>
   state === 'requested'
-    ? `waiting for a worker whose release has version ${version}; does one run?`
+    ? `waiting for a worker whose release has version ${version}; check that one is running`
     : `${state}: position ${position} of ${target}`;
 
 /**
  * Requests a rebuild at the installed version, whatever version this command's release has, and shows how far it is until a
  * running worker has done it.
- * @throws Error where an attempt fails; workers go on trying
+ * @throws Error where an attempt fails; workers continue trying
  */
 export const rebuildProjection = async (
   pool: Pool,
@@ -39,10 +39,10 @@ export const rebuildProjection = async (
   const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
   for (let shown = ''; ; await sleep(500)) {
     const rebuild = await readRebuild(pool, id);
-    if (!rebuild) throw new Error('the rebuild is not in the database any more');
+    if (!rebuild) throw new Error('the rebuild is no longer in the database');
     if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
     if (rebuild.state === 'superseded')
-      throw new Error(`the rebuild was ended, because a newer version of ${projection.name} is wanted`);
+      throw new Error(`the rebuild was cancelled, because a newer version of ${projection.name} was requested`);
     if (rebuild.state === 'failed')
       throw new Error(
         `attempt ${rebuild.attempt} of the rebuild failed: ${rebuild.error}. A worker tries again at ${rebuild.next.toISOString()}; see \`tenantry projections\``,

@@ -92,16 +92,16 @@ describe('checkpoints that are no places of the log', () => {
     while ((await look()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     stop.abort();
     await running;
-    expect(await resetProjections(pool, log, [])).toMatch(/nothing is reset/);
+    expect(await resetProjections(pool, log, [])).toMatch(/nothing was reset/);
   });
 
   it('of a reaction are put to the head or to a position, of which the reaction then knows the event', async () => {
     await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
     await expect(resetReaction(pool, log, ['unheard-of', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
-    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening goes on behind position 1');
+    expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening continues after position 1');
     const [place] = await readReactionPlaces(pool);
     expect(place?.mark?.logId).toBe((await log.identity()).logId);
     expect(await said()).toBe('all is well');
-    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening goes on behind position 0');
+    expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening continues after position 0');
   });
 });

@@ -15,7 +15,7 @@ import { UsageError } from './usage';
  */
 export const resetProjections = async (pool: Pool, log: EventLog, words: readonly string[]): Promise<string> => {
   const names = await namesToReset(pool, log, words);
-  if (names.length === 0) return 'every read model fits the log: nothing is reset';
+  if (names.length === 0) return 'every read model matches the log: nothing was reset';
   await inTransaction(pool, async (client) => {
     for (const name of names) {
       await raiseCheckpointEpoch(client, name);
@@ -48,12 +48,14 @@ export const resetReaction = async (
   [name, option, to]: readonly (string | undefined)[],
 ): Promise<string> => {
   if (!name || option !== '--to' || !to || !TO.test(to))
-    throw new UsageError('name the reaction and where to put it: `reactions reset NAME --to head`, or a position');
+    throw new UsageError(
+      'name the reaction and its new position: `reactions reset NAME --to head`, or `--to POSITION`',
+    );
   const last = await log.lastEvent(to === 'head' ? undefined : BigInt(to));
   const { logId } = await log.identity();
   const position: Position = last?.position ?? 0n;
   const mark = last ? markText({ ...last, logId }) : null;
   const moved = await inTransaction(pool, (client) => moveReaction(client, name, position, mark));
   if (!moved) throw new UsageError(`there is no reaction ${name}; \`tenantry reactions\` lists them`);
-  return `${name} goes on behind position ${position}`;
+  return `${name} continues after position ${position}`;
 };

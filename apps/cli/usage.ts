@@ -3,32 +3,32 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-export const USAGE = `tenantry: what operators do beside a running Tenantry
+export const USAGE = `tenantry: commands for operators of a running Tenantry
 
-  tenantry migrate                          bring the database up to date
+  tenantry migrate                          apply the database migrations
   tenantry projections                      position, lag and state of each read model
-  tenantry projections rebuild NAME         fold a read model anew, while the old one is read
-  tenantry projections reset [NAME|--all]   rebuild what does not fit the log, or the named one, or all
-  tenantry projections pause|resume NAME    stop a read model, or let it go on
+  tenantry projections rebuild NAME         rebuild a read model; queries use the old one meanwhile
+  tenantry projections reset [NAME|--all]   rebuild the read models that do not match the log, the named one, or all
+  tenantry projections pause|resume NAME    stop updating a read model, or continue
   tenantry database users                   print the users of a pooler with their passwords, as PgBouncer's userlist
   tenantry operators token [--hours N] [--name NAME]
-                                            print a token for /ops, good for 12 hours unless told
+                                            print a token for /ops, valid for 12 hours by default
   tenantry keys                             the keys that access tokens are signed with
   tenantry keys rotate [--now]              sign new access tokens with the next key
-  tenantry keys revoke KEY                  what that key has signed is good no longer
-  tenantry parked                           tenants that stand still in a read model, at which event, and why
-  tenantry parked retry|skip NAME LANE      let one go on, with or without that event
+  tenantry keys revoke KEY                  revoke a key: tokens signed with it are refused
+  tenantry parked                           tenants that a read model no longer updates, with the event and the reason
+  tenantry parked retry|skip NAME LANE      continue a lane: process the event again, or skip it
   tenantry parked skipped                   events that were skipped, by whom and when
-  tenantry reactions                        position and lag of what answers events, and what it could not answer
+  tenantry reactions                        position, lag and failed events of each reaction
   tenantry reactions reset NAME --to head|POSITION
-                                            answer only what lies behind that place of the log
-  tenantry reactions retry|skip NAME EVENT  try such an event again, or leave it unanswered
-  tenantry billing inbox [STATE]            what Stripe told: how many of each state, or those of one
-  tenantry billing show|retry|skip EVENT    look at one, try it again, or leave it alone
-  tenantry billing reconcile [--tenant ID]  compare with Stripe now, and mend what differs
+                                            continue a reaction after that position of the log
+  tenantry reactions retry|skip NAME EVENT  process a failed event again, or skip it
+  tenantry billing inbox [STATE]            events received from Stripe: the number in each state, or the events in one state
+  tenantry billing show|retry|skip EVENT    show an event, process it again, or skip it
+  tenantry billing reconcile [--tenant ID]  compare subscriptions with Stripe now, and correct differences
   tenantry plans agree TENANT PLAN [--seats N] [--projects N]
-                                            terms of one company's own, whatever it has bought
-  tenantry plans release TENANT             ends that: the company has what it has bought
+                                            give a tenant its own terms, whatever plan it has bought
+  tenantry plans release TENANT             end these terms: the plan that the tenant bought applies again
 
-Settings are those of the product: the environment and .env.
+Settings are read from the environment and from .env, as for the product.
 `;

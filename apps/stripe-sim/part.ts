@@ -33,11 +33,11 @@ export const startStripe = async ({ settings, dataDir, stripe, logger }: Context
     if (codeOf(error) !== 'EADDRINUSE') throw error;
     const url = `http://127.0.0.1:${port}`;
     if (await isOurs(url, stripe.secretKey)) {
-      logger.info(`the Stripe on loopback of another process is used, at ${url}`);
+      logger.info(`using the Stripe simulator of another process at ${url}`);
       return { url, deliverTo: () => undefined, stop: async () => undefined };
     }
     throw new CannotStart(
-      `STRIPE_SIM_PORT ${port}, of the Stripe on loopback, is taken by another program. Example: STRIPE_SIM_PORT=3002`,
+      `STRIPE_SIM_PORT ${port} of the Stripe simulator is in use by another program; choose another port. Example: STRIPE_SIM_PORT=3002`,
     );
   }
 };

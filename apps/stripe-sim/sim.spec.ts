@@ -199,7 +199,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await typesOf()).slice(-2)).toEqual(['customer.subscription.deleted', 'customer.deleted']);
   });
 
-  it('signs what it tells with each secret, and goes on until it is taken', async () => {
+  it('signs what it tells with each secret, and continues until it is taken', async () => {
     refusing = 2;
     listen();
     await stripe.customers.create({ name: 'Acme' });
@@ -226,7 +226,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     await abandoned.stop();
   });
 
-  it.each(FAULTS)('fails as it is told: %s', async (kind) => {
+  it.each(FAULTS)('fails as the fault says: %s', async (kind) => {
     const options = { idempotencyKey: kind };
     sim.control.addFault({ method: 'POST', path: '/v1/customers', kind, times: 2 });
     await expect(stripe.customers.create({ name: 'Acme' }, options)).rejects.toBeInstanceOf(Stripe.errors.StripeError);
@@ -249,7 +249,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     ['advance', {}, 'by'],
     ['faults', { kind: 'hang' }, 'kind'],
     ['chaos', { drop: 'all' }, 'drop'],
-  ])('says what it can not do: %s of %j', async (path, form, param) => {
+  ])('says what it cannot do: %s of %j', async (path, form, param) => {
     const body = new URLSearchParams(form as Record<string, string>);
     const answer = await fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body, redirect: 'manual' });
     expect(answer.status).toBe(400);

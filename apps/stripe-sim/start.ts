@@ -14,7 +14,7 @@ import { openStore } from './store/store';
 import { createDeliveries } from './webhooks/deliveries';
 
 export interface StripeSimOptions {
-  /** 127.0.0.1 unless given. */
+  /** 127.0.0.1 by default. */
   readonly host?: string;
   /** 0: a free one. */
   readonly port?: number;
@@ -32,7 +32,7 @@ export interface StripeSimOptions {
     readonly interval: 'month' | 'year';
   }[];
   readonly logger: Logger;
-  /** Of chaos; 1 unless given. */
+  /** Of chaos; 1 by default. */
   readonly seed?: number;
 }
 
@@ -58,9 +58,9 @@ const listening = async (host: string, port: number): Promise<Server> => {
  * @throws where NODE_ENV is production: nobody shall be given for nothing what others pay for
  */
 export const startStripeSim = async (options: StripeSimOptions): Promise<StripeSim> => {
-  if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe on loopback does not run in production');
+  if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe simulator does not run in production');
   const { host = '127.0.0.1', port = 0, logger, prices, secretKey, seed = 1 } = options;
-  // Whoever has the port has the journal, too: it is not touched before that is clear.
+  // Anyone who has the port has the journal, too: it is not touched before that is clear.
   const server = await listening(host, port);
   const store = openStore(options.dataDir);
   let url = '';

@@ -49,16 +49,16 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
         const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
         return bus.execute(new AdvanceStanding(tenantId, { at: at.toISOString() }, context));
       },
-      (err, tenantId) => logger.error({ err, tenantId }, 'how a company stands could not be advanced'),
+      (err, tenantId) => logger.error({ err, tenantId }, 'the payment state of a tenant could not be updated'),
     );
   });
   const waiting = new Gauge({
     name: 'tenantry_billing_inbox_events',
-    help: 'Events of Stripe that are to be worked on, or that wait for an operator',
+    help: 'Events from Stripe that wait to be processed or wait for an operator',
     labelNames: ['state'],
     registers: [runtime.registry],
   });
-  loops.every(WATCH_MS, 'counting what Stripe told', async () => {
+  loops.every(WATCH_MS, 'counting the events from Stripe', async () => {
     for (const state of ['pending', 'parked', 'quarantined']) waiting.set({ state }, 0);
     for (const { state, n } of await inbox.waiting()) waiting.set({ state }, n);
   });
@@ -88,7 +88,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
   jobs.work(INBOX_QUEUE, (_, signal) => drain(signal), { concurrency: 2, timeoutMs: 10 * MINUTE });
   // What no nudge told, what was put off, and what a worker had that was killed. In each process by itself: a job that is
   // not done is somebody's for as long as the queue believes that they live, and customers would wait for that.
-  loops.every(2 * SECOND, 'looking at what Stripe told', drain);
+  loops.every(2 * SECOND, 'processing the events from Stripe', drain);
   const nudge = createNudge(jobs);
   const turns = createWorkerTurns(pool);
   const repeat = (call: UnknownCall): Promise<void> =>
@@ -105,13 +105,16 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
     });
   void jobs.schedule('billing-calls', 15 * SECOND, async () => {
     await eachAlone(await takeUnknownChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
-      logger.warn({ err, tenantId, callId }, 'a change could not be asked for again, trying again later'),
+      logger.warn(
+        { err, tenantId, callId },
+        'a subscription change could not be sent to Stripe again; it is tried later',
+      ),
     );
   });
   const reconcile = async (): Promise<void> => {
     const read = await backfill({ pool, store: inbox, gateway, mode }, clock.now());
     const asked = await inbox.ask(null);
-    logger.debug({ read, asked, head: String(await log.head()) }, 'asked Stripe for what nobody told');
+    logger.debug({ read, asked, head: String(await log.head()) }, 'Stripe backfill finished');
     nudge();
   };
   void jobs.schedule('billing-reconcile', 15 * MINUTE, reconcile);

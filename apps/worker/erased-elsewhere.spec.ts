@@ -41,7 +41,7 @@ describe('a company that was erased by another process', () => {
     expect(signIn.statusCode).toBe(404);
   });
 
-  it('takes nothing that is written with a token of old', async () => {
+  it('refuses a write with an earlier token', async () => {
     const { accessToken: token } = company;
     expect((await here.get('/v1/tenant', token)).statusCode).toBe(401);
     const project = await here.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });

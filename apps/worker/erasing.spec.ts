@@ -82,7 +82,7 @@ describe('a company that was closed', () => {
     expect(tombstones.map(({ type, data }) => [type, data])).toEqual([['TenantErased', { tenantId: tenant.id }]]);
   });
 
-  it('takes the joins of its people with it, and the address of whoever had not joined yet is free again', async () => {
+  it('takes the joins of its people with it, and the address of anyone who had not joined yet is free again', async () => {
     const { tenant } = await close();
     for (const [name, completed] of [
       ['joined', true],
@@ -106,7 +106,7 @@ describe('a company that was closed', () => {
     expect(rows).toEqual([{ key: `joined ${tenant.id}` }]);
   });
 
-  it('is completed where an erasure was cut off after its events were gone, and then left alone', async () => {
+  it('is completed where an erasure was interrupted after its events were gone, and then left alone', async () => {
     const { tenant } = await close();
     await comeDue(tenant.id);
     // The projector may delete nothing from it.

@@ -35,7 +35,7 @@ const json = (status: number, body: object, type = 'application/json'): Answer =
 
 /**
  * What machines ask a worker that serves no API: `/healthz`, `/readyz` and `/metrics`, as the API has them.
- * @throws CannotStart the address can not be had, and the message says what to change
+ * @throws CannotStart the address cannot be had, and the message says what to change
  */
 export const startProbes = async ({ host, port, readiness, registry }: ProbesOptions) => {
   const ready = async (): Promise<Answer> => {

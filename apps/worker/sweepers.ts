@@ -28,7 +28,7 @@ const RESERVATIONS_MS = 5_000;
 const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
-/** Completes what requests that were cut off have left, and removes what has had its time. */
+/** Completes what requests that were interrupted have left, and removes what has had its time. */
 export const startSweepers = (
   { log, projectorPool, logger }: Runtime,
   store: AggregateStore,
@@ -49,7 +49,7 @@ export const startSweepers = (
   const joinStore = createJoinStore(projectorPool);
   const completeSignUps = async (): Promise<void> => {
     const completed = await sweepSignUps(signUps, events);
-    if (completed > 0) logger.info({ completed }, 'completed sign-ups that were cut off');
+    if (completed > 0) logger.info({ completed }, 'completed interrupted sign-ups');
   };
 
   const keys = createPostgresIdempotencyStore(projectorPool);
@@ -61,10 +61,10 @@ export const startSweepers = (
   loops.every(ERASURES_MS, 'completing erasures', async () => {
     await sweepErasures(erasure);
   });
-  loops.every(TENANTS_MS, 'erasing closed companies', async () => {
+  loops.every(TENANTS_MS, 'erasing closed tenants', async () => {
     const due = (limit: number) => tenantsToErase(projectorPool, limit);
     const erased = await eraseTenants({ log, pool: projectorPool, due });
-    if (erased > 0) logger.info({ erased }, 'erased closed companies');
+    if (erased > 0) logger.info({ erased }, 'erased closed tenants');
   });
   loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {
     const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);

@@ -81,7 +81,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     const [known] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
       ...[tenantId, callId, kind, key, JSON.stringify(params), turn?.token ?? null],
     ]);
-    if (!known) throw new LeaseLost('another process has the turn to have something changed for the tenant');
+    if (!known) throw new LeaseLost('another process is changing the subscription of the tenant');
     failpoint('billing.call-noted');
     if (known.state === 'done' && known.result) return known.result;
     try {
@@ -123,7 +123,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     return row?.busy === true;
   },
 
-  /** The same, and no failure so far: after one, Stripe is away, and the next look is a while off. */
+  /** The same, and no failure so far: after one, Stripe is not available, and the next look is a while off. */
   isWellAtWork: async (tenantId: string): Promise<boolean> => {
     const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(WELL_AT_WORK, [mode.account, mode.livemode]);
     return row?.busy === true;

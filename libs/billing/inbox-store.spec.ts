@@ -161,7 +161,7 @@ describe('the customers that are to be looked at', () => {
     expect((await claimOne()).customerId).toBe('cus_1');
   });
 
-  it('have those whose owner can not be found out behind the others, and put aside after a day', async () => {
+  it('have those whose owner cannot be found out behind the others, and put aside after a day', async () => {
     const [bad, good] = [1, 2].map(() => told('', { customerId: null, type: 'charge.dispute.created' }));
     await tell(bad as Told);
     const [failing] = await store.nameless(1);

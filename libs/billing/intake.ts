@@ -51,7 +51,8 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
 
   return (told: Told): Promise<void> =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= MAX_WAITING) return reject(new TooMuchToTakeIn('more webhooks wait than can be taken in'));
+      if (waiting.length >= MAX_WAITING)
+        return reject(new TooMuchToTakeIn('too many webhooks are waiting to be stored'));
       waiting.push({ told, resolve, reject });
       if (!running) void run();
     });

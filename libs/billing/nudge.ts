@@ -15,7 +15,7 @@ export const askForBackfill = (jobs: Pick<Jobs, 'queue'>): Promise<void> =>
 export abstract class Nudge extends tokenClass<() => void>() {}
 
 /**
- * Tells the workers that there is something to look at. All who want that while one nudge is being given are told by the
+ * Tells the workers that there is something to look at. All callers that want that while one job is being queued share the
  * next one; what is lost, the schedule finds.
  */
 export const createNudge = (jobs: Pick<Jobs, 'queue'>): Nudge => {

@@ -49,7 +49,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
     find,
 
     /**
-     * Once more, from the beginning: it is read anew, too. @returns what it is then, `pending` or still put aside;
+     * Once more, from the beginning: it is read again, too. @returns what it is then, `pending` or still put aside;
      * undefined where it is nothing to try again
      */
     retry: async (eventId: string): Promise<{ readonly state: string; readonly reason: string | null } | undefined> => {

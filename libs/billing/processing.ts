@@ -61,7 +61,7 @@ export const createProcessing = (parts: ProcessingParts) => {
   const look = async (work: Work, pending: readonly Pending[], until: number): Promise<Outcome> => {
     const tenantId = await store.tenantOf(work);
     if (tenantId === undefined) {
-      await store.finish(work, pending, 'quarantined', 'it is of a customer whom nobody here knows');
+      await store.finish(work, pending, 'quarantined', 'its customer does not belong to a tenant of this server');
       return 'quarantined';
     }
     // From before Stripe is asked: another worker that takes the customer over asks later, and changes the account.
@@ -88,7 +88,8 @@ export const createProcessing = (parts: ProcessingParts) => {
     return finished ? 'handled' : 'put-off';
   };
 
-  const lost = ({ customerId }: Work): LeaseLost => new LeaseLost(`another worker has the customer ${customerId}`);
+  const lost = ({ customerId }: Work): LeaseLost =>
+    new LeaseLost(`another worker is processing the customer ${customerId}`);
 
   /** @throws LeaseLost */
   const renew = async (work: Work): Promise<void> => {
@@ -109,8 +110,11 @@ export const createProcessing = (parts: ProcessingParts) => {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const parked = await store.stayNameless(event, PATIENCE_MS, reason);
-        logger.warn({ err: error, eventId: event.eventId, parked }, 'whose charge it is could not be asked');
-        // Stripe is away, it seems: customers are not to wait until each was asked for.
+        logger.warn(
+          { err: error, eventId: event.eventId, parked },
+          'the customer of the charge could not be read from Stripe',
+        );
+        // Stripe is not available, it seems: customers are not to wait until each was asked for.
         return;
       }
     }
@@ -125,11 +129,14 @@ export const createProcessing = (parts: ProcessingParts) => {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof LeaseLost) {
-        logger.info({ customerId: work.customerId }, 'another worker has taken the customer over');
+        logger.info({ customerId: work.customerId }, 'another worker has taken over the customer');
         return 'put-off';
       }
       if (error instanceof Untranslatable || error instanceof UnknownToStripe) {
-        logger.warn({ reason, customerId: work.customerId }, 'what Stripe has of a customer means nothing here');
+        logger.warn(
+          { reason, customerId: work.customerId },
+          'the subscriptions of a customer at Stripe have no meaning for this server',
+        );
         await store.finish(work, pending, 'quarantined', reason);
         return 'quarantined';
       }
@@ -138,7 +145,10 @@ export const createProcessing = (parts: ProcessingParts) => {
         await store.finish(work, pending, 'parked', reason);
         return 'parked';
       }
-      logger.warn({ reason, customerId: work.customerId }, 'a customer could not be looked at, trying again later');
+      logger.warn(
+        { reason, customerId: work.customerId },
+        'a customer could not be processed; it is tried again later',
+      );
       await store.putOff(work, backoff(work.attempts + 1, PAUSE));
       return 'put-off';
     }

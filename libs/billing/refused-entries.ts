@@ -13,7 +13,7 @@ export interface RefusedEntry {
  * Takes entries in, in one statement; where the database refuses that one, each entry in a statement of its own, so that a
  * bad entry fails alone.
  * @returns the entries that the database refuses
- * @throws what the database throws while it is away; some entries may be taken in then
+ * @throws what the database throws while it is not available; some entries may be taken in then
  */
 export const takeInEach = async (pool: Pool, many: readonly Told[], via: Via): Promise<RefusedEntry[]> => {
   try {

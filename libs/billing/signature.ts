@@ -9,7 +9,7 @@ export class BadSignature extends Error {
 }
 
 /**
- * Checks who signed a webhook. Stripe's own check is of old signatures alone; one from the future would be good for as long
+ * Checks who signed a webhook. Stripe's own check refuses only old signatures; one from the future would be valid for as long
  * as it lies ahead.
  * @param header the field `Stripe-Signature`
  * @param secrets while one is rolled there are two
@@ -25,7 +25,8 @@ export const verifySignature = (
   // Of two times one would be looked at here, and the other one there.
   const times = header.split(',').filter((part) => part.startsWith('t='));
   const signed = times.length === 1 ? Number(/^t=(\d{1,12})$/.exec(times[0] ?? '')?.[1] ?? Number.NaN) : Number.NaN;
-  if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS)) throw new BadSignature('signed at another time');
+  if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS))
+    throw new BadSignature('the timestamp of the signature is more than 5 minutes off');
   const text = payload.toString('utf8');
   for (const secret of secrets) {
     try {
@@ -34,5 +35,5 @@ export const verifySignature = (
       if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
     }
   }
-  throw new BadSignature('signed with another secret');
+  throw new BadSignature('the signature does not match');
 };

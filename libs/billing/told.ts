@@ -78,12 +78,12 @@ export const refusedTold = ({ payload }: Told, mode: Mode, now = new Date()): To
   ...{ ...mode, eventId: idOf(payload), type: 'unreadable', customerId: null, createdAt: now, payload: '' },
   ...{
     state: 'quarantined',
-    reason: 'the database refuses a value of it; look it up in Stripe by the time it was listed',
+    reason: 'the database refuses a value of the event; look it up in Stripe by its creation time',
   },
 });
 
 /**
- * What the inbox keeps of a signed payload. Never throws: what can not be understood is kept, too, and said to be so.
+ * What the inbox keeps of a signed payload. Never throws: what cannot be understood is kept, too, and said to be so.
  * @param mode of this installation: an event of the other one is nobody's here
  */
 export const readTold = (payload: string, mode: Mode, now = new Date()): Told => {
@@ -93,19 +93,24 @@ export const readTold = (payload: string, mode: Mode, now = new Date()): Told =>
     // A text column holds everything but NUL.
     ...{ customerId: null, createdAt: now, payload: payload.replaceAll('\0', '\uFFFD'), state: 'quarantined', reason },
   });
-  if (!isRecord(event)) return unreadable('it is not JSON');
+  if (!isRecord(event)) return unreadable('the body is not JSON');
   const [eventId, type] = [textOf(event['id'], MAX.id), textOf(event['type'], MAX.type)];
   const { data, created, livemode, account } = event;
   const object = isRecord(data) ? data['object'] : undefined;
   if (!eventId || !type || !isRecord(object) || typeof livemode !== 'boolean' || !isTime(created, livemode, now))
-    return unreadable('it is no event of Stripe’s');
+    return unreadable('the body is not a Stripe event');
   const told = {
     ...{ account: textOf(account, MAX.id) ?? '', livemode, eventId, type, customerId: customerOf(object) },
     ...{ createdAt: new Date(created * 1_000), payload },
   };
   const quarantined = (reason: string): Told => ({ ...told, state: 'quarantined', reason });
-  if (livemode !== mode.livemode) return quarantined(livemode ? 'it is of live mode' : 'it is of test mode');
-  if (told.account !== mode.account) return quarantined('it is of another account');
+  if (livemode !== mode.livemode)
+    return quarantined(
+      livemode
+        ? 'it is a live mode event, and this server uses test mode'
+        : 'it is a test mode event, and this server uses live mode',
+    );
+  if (told.account !== mode.account) return quarantined('it belongs to another Stripe account');
   if (!HANDLED.has(type)) return { ...told, state: 'ignored', reason: null };
   if (told.customerId === null && type !== DISPUTED) return quarantined('it names no customer');
   return { ...told, state: 'pending', reason: null };

@@ -44,7 +44,7 @@ const sold = (
   catalogue: Catalogue,
 ): { readonly terms: Terms; readonly seats: number | null } => {
   const found = catalogue.soldBy(items.data.map(({ price }) => price.id));
-  if (!found) throw new Untranslatable(`the subscription ${id} is of a price that no plan has`);
+  if (!found) throw new Untranslatable(`the subscription ${id} has a price that belongs to no plan`);
   const included = catalogue.detailsOf(found.plan, found.version).limits.seats;
   if (found.seat === null || included === null)
     return { terms: catalogue.termsOf(found.plan, null, found.version), seats: null };
@@ -65,7 +65,7 @@ const isOf = ({ id }: StripeSubscription, { parent }: StripeInvoice): boolean =>
 
 const failedAt = ({ status_transitions, created }: StripeInvoice): number => status_transitions.finalized_at ?? created;
 
-/** Since when payment is missing, by Stripe's clock alone: whoever looks, and whenever, finds the same. */
+/** Since when payment is missing, by Stripe's clock alone: anyone who looks, and whenever, finds the same. */
 const failingSince = (subscription: StripeSubscription, invoices: readonly StripeInvoice[]): string | null => {
   const { status, trial_end, items } = subscription;
   const begun = Math.max(...items.data.map(({ current_period_start }) => current_period_start));
@@ -107,7 +107,7 @@ export const readDispute = (payload: string): PaymentDisputed['data'] => {
     typeof currency !== 'string' ||
     typeof created !== 'number'
   )
-    throw new Untranslatable('the dispute is not as Stripe has it');
+    throw new Untranslatable('the dispute differs from its state at Stripe');
   const why = typeof reason === 'string' ? reason : 'general';
   return { disputeId: id, amount, currency: currency.toUpperCase(), reason: why, createdAt: time(created) };
 };

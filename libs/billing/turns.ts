@@ -47,7 +47,7 @@ const createTurns = (ask: Ask) => ({
     const ours = async (statement: Statement): Promise<boolean> =>
       (await ask(tenantId, statement, [tenantId, token, TURN_SECONDS]))[0]?.taken === true;
     for (const end = performance.now() + waitMs; !(await ours(TAKE)); await sleep(TRY_MS))
-      if (performance.now() >= end) throw new AnotherIsUnderWay('another change is under way');
+      if (performance.now() >= end) throw new AnotherIsUnderWay('another change is in progress');
     try {
       return await whileHeld({ leaseMs: TURN_SECONDS * 1_000, renew: () => ours(RENEW) }, (signal) =>
         work({ token, signal }),

@@ -130,7 +130,7 @@ describe('what a plan limits', () => {
     const append = log.append.bind(log);
     jest.spyOn(log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
-      throw new AppendOutcomeUnknown('cut off');
+      throw new AppendOutcomeUnknown('interrupted');
     });
     const [execute, id] = [await createBus(log, limits), uuidv7()];
     await expect(execute(createProject(id))).rejects.toThrow(AppendOutcomeUnknown);

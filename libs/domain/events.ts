@@ -1,9 +1,58 @@
-import type { ErasureEvent } from './erasure/events';
-import type { PersonEvent } from './person/events';
-import type { ProjectEvent } from './project/events';
-import type { OperationRefused } from './refusals/events';
-import type { TaskEvent } from './task/events';
-import type { TenantEvent } from './tenant/events';
+import { ERASURE_EVENTS, type ErasureEvent } from './erasure/events';
+import { PERSON_EVENTS, type PersonEvent } from './person/events';
+import { PROJECT_EVENTS, type ProjectChanged, type ProjectLifecycleEvent } from './project/events';
+import { type OperationRefused, REFUSAL_EVENTS } from './refusals/events';
+import { TASK_EVENTS, type TaskDetailEvent, type TaskLifecycleEvent } from './task/events';
+import type { LockEvent, PaymentEvent, PlanChanged, SubscriptionEvent } from './tenant/billing-events';
+import {
+  type InvitationEvent,
+  type MembershipEvent,
+  TENANT_EVENTS,
+  type TeamEvent,
+  type WorkspaceEvent,
+} from './tenant/events';
 
-/** Every fact that the log may hold. Read models choose for each type what it means to them. */
-export type DomainEvent = TenantEvent | PersonEvent | ProjectEvent | TaskEvent | ErasureEvent | OperationRefused;
+/**
+ * Every event that the log may hold, by the aggregate whose streams hold it. The events of some aggregates are in several
+ * parts, named after what they are about, so that a read model can leave a part alone.
+ */
+export type DomainEvents = {
+  'tenant.workspace': WorkspaceEvent;
+  'tenant.members': MembershipEvent;
+  'tenant.invitations': InvitationEvent;
+  'tenant.teams': TeamEvent;
+  'tenant.plan': PlanChanged;
+  'tenant.subscription': SubscriptionEvent;
+  'tenant.payments': PaymentEvent;
+  'tenant.lock': LockEvent;
+  'project.lifecycle': ProjectLifecycleEvent;
+  'project.details': ProjectChanged;
+  'task.lifecycle': TaskLifecycleEvent;
+  'task.details': TaskDetailEvent;
+  user: PersonEvent;
+  operators: ErasureEvent;
+  refusals: OperationRefused;
+};
+
+export type DomainEvent = DomainEvents[keyof DomainEvents];
+
+type AggregateOf<Group> = Group extends `${infer Aggregate}.${string}` ? Aggregate : Group;
+
+/** By aggregate; the comments name the streams, for docs/events.md. */
+const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly DomainEvent['type'][] } = {
+  /** `<tenant>-tenant.<tenant>` */
+  tenant: TENANT_EVENTS,
+  /** `<tenant>-project.<project>` */
+  project: PROJECT_EVENTS,
+  /** `<tenant>-task.<task>` */
+  task: TASK_EVENTS,
+  /** `user-<user>`. Users are outside every tenant. */
+  user: PERSON_EVENTS,
+  /** `operators-<tenant>`. It holds what operators must know of a tenant after its own streams are erased. */
+  operators: ERASURE_EVENTS,
+  /** `<tenant>-refusals.<tenant>`. It is apart from the tenant's own stream, so that refusals do not delay members. */
+  refusals: REFUSAL_EVENTS,
+};
+
+/** The names of all events that this release knows. */
+export const EVENT_TYPES: readonly DomainEvent['type'][] = Object.values(NAMES).flat();

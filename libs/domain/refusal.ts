@@ -1,4 +1,4 @@
-/** Why a rule said no: the names of the problems that clients are told (see docs of the HTTP API). */
+/** Why a rule refuses a command: the names of problems in the HTTP API. */
 export type RefusalReason =
   | 'forbidden'
   | 'not-found'
@@ -9,7 +9,7 @@ export type RefusalReason =
   | 'feature-not-in-plan'
   | 'workspace-locked';
 
-/** A rule's typed no. Nothing is appended; the caller is told the reason. */
+/** Thrown by a rule that refuses a command. Nothing is appended; the caller gets the reason. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(

@@ -17,7 +17,7 @@ export interface Standpoint {
  * workspace-locked where a failed payment stops it
  */
 export const requirePermission = ({ role, standing }: Standpoint, permission: Permission): void => {
-  if (role === undefined) throw new Refusal('not-found', 'There is no such workspace.');
+  if (role === undefined) throw new Refusal('not-found', 'There is no such tenant.');
   if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
   if (standing) requireUnlocked(standing, permission);
 };

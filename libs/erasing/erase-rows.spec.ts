@@ -21,7 +21,7 @@ describe('what is erased of a tenant beside its events and read models', () => {
     await database.drop();
   });
 
-  it('is every table that has rows of tenants or lanes: a migration that says it anew leaves none out', async () => {
+  it('is every table that has rows of tenants or lanes: a migration that says it again leaves none out', async () => {
     const { rows } = await client.query<{ name: string }>(
       `select distinct n.nspname || '.' || c.relname as name from pg_attribute a
        join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace

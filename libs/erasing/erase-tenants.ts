@@ -117,10 +117,10 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
 };
 
 /**
- * Erases the tenants whose time has come, and completes erasures that were cut off. One worker does so at a time; each
+ * Erases the tenants whose time has come, and completes erasures that were interrupted. One worker does so at a time; each
  * transaction checks a fencing token, for the case that the session that holds the lock is lost.
  * @returns how many are erased; those that had to wait are taken up again by the next call
- * @throws ErasureLost, or what the log or the database throws while it is away
+ * @throws ErasureLost, or what the log or the database throws while it is not available
  */
 export const eraseTenants = async (parts: ErasingParts): Promise<number> => {
   const { pool } = parts;

@@ -149,7 +149,7 @@ describe('the aggregate store', () => {
     expect(await here.execute(fold, stream, command(), add(1))).toMatchObject({ version: 4, state: 12 });
   });
 
-  it('passes on that the log is away', async () => {
+  it('passes on that the log is not available', async () => {
     const closed = new InMemoryEventLog();
     await closed.close();
     const away = new AggregateStore({ log: closed });

@@ -24,9 +24,9 @@ export class StaleVersion extends Error {
 export interface AggregateStoreOptions {
   readonly log: EventLog;
   readonly snapshots?: Snapshots;
-  /** Streams whose state is kept in memory; 10,000 unless given. */
+  /** Streams whose state is kept in memory; 10,000 by default. */
   readonly cached?: number;
-  /** A snapshot is written when this many events came since the last; 500 unless given. */
+  /** A snapshot is written when this many events came since the last; 500 by default. */
   readonly snapshotEvery?: number;
 }
 
@@ -40,7 +40,7 @@ interface Target {
 
 const targetOf = (stream: StreamId): Target => ({ stream, name: streamName(stream) });
 
-/** Rounds of read, decide, append before a command gives up against others that write to the same stream. */
+/** Rounds of read, decide, append before a command fails because others keep writing to the same stream. */
 const ATTEMPTS = 50;
 
 /**

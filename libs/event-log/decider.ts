@@ -12,7 +12,7 @@ export interface Fold<State, Event extends EventToAppend> {
   readonly initial: State;
   /** @param version of the stream with this event: what parts of the state carry as theirs when it changes them */
   readonly evolve: (state: State, event: Event, version: number) => State;
-  /** Whether data from a snapshot is a state; one that is not is folded from the events. All data is, unless given. */
+  /** Whether data from a snapshot is a state; one that is not is folded from the events. All data is, by default. */
   readonly isState?: (value: unknown) => value is State;
 }
 

@@ -3,7 +3,7 @@ import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { followFacts } from './follow-facts';
 
 describe('who follows facts', () => {
-  it('is told of each event of its types from then on, and of nothing else', async () => {
+  it('receives each later event of its types, and nothing else', async () => {
     const log = new InMemoryEventLog();
     const happen = (type: string, tenantId: string) =>
       log.append({

@@ -5,7 +5,7 @@ const RETRY = { firstMs: 50, maxMs: 1_000 };
 
 /**
  * Tells of every event of these types from now on, whichever process appends it, for what is kept in memory: nothing is
- * remembered of how far it has come. A log that is away, or was closed before this was, is asked again, though not at once.
+ * remembered of how far it has come. A log that is not available, or was closed before this was, is asked again, though not at once.
  */
 export const followFacts = (
   log: EventLog,

@@ -17,7 +17,7 @@ export interface HistoryOptions {
   /** Raises the epoch, for all processes to see. @throws LogUnavailable */
   readonly beginEpoch: (seen: LogIdentity) => Promise<LogIdentity>;
   readonly logger: Pick<Logger, 'warn'>;
-  /** ms between two looks while somebody listens; 1,000 unless given. */
+  /** ms between two looks while somebody listens; 1,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -70,7 +70,7 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
     newest = last && { position: last.position, mark: () => last };
     logger.warn(
       { logId: known.logId, epoch: known.epoch, missing: asked?.position.toString(), head: last?.position.toString() },
-      'the event log went back to an older copy, or is another log: what was kept of it in memory is dropped',
+      'the event log was restored from an older copy or replaced by another log; the caches in memory are dropped',
     );
     reset();
     for (const listener of listeners) listener();
@@ -86,7 +86,7 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
 
   const watch = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      // A log that is away has not gone back; it is looked at again.
+      // A log that is not available has not gone back; it is looked at again.
       await check().catch(() => {});
       await sleep(intervalMs, signal);
     }

@@ -17,7 +17,7 @@ export const parseMark = (text: string): LogMark => {
 
 /**
  * A condition in SQL, for the statement that writes what was made of events: false where the mark is of the log in this
- * database, which does not hold its event. A mark of a log elsewhere can not be checked there and passes, as does null.
+ * database, which does not hold its event. A mark of a log elsewhere cannot be checked there and passes, as does null.
  * @param parameter `$5`
  */
 export const heldByLog = (parameter: string): string => {

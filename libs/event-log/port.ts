@@ -133,16 +133,16 @@ export interface Page {
 export interface Subscribe extends Filter {
   /** Exclusive. */
   readonly after: Position;
-  /** Events in one page at most; 1..{@link MAX_PAGE}, 1,000 unless given. */
+  /** Events in one page at most; 1..{@link MAX_PAGE}, 1,000 by default. */
   readonly pageSize?: number;
   /** Ends the iteration, without an error. */
   readonly signal?: AbortSignal;
 }
 
 export interface ReadStream {
-  /** Exclusive; 0 unless given. */
+  /** Exclusive; 0 by default. */
   readonly afterVersion?: number;
-  /** All of it unless given. */
+  /** All of it by default. */
   readonly limit?: number;
 }
 
@@ -178,7 +178,7 @@ export interface EventLog {
   /** @throws LogUnavailable */
   identity(): Promise<LogIdentity>;
 
-  /** The last event at or before a position; of the whole log unless given. Undefined: there is none. @throws LogUnavailable */
+  /** The last event at or before a position; of the whole log by default. Undefined: there is none. @throws LogUnavailable */
   lastEvent(notAfter?: Position): Promise<EventMark | undefined>;
 
   /**
@@ -195,8 +195,8 @@ export interface EventLog {
   onHistoryChange(listener: () => void): () => void;
 
   /**
-   * Resolves where the next event will lie behind the last one; puts right what would give it another position.
-   * @throws PositionsBehind it can not be put right
+   * Resolves where the next event will lie behind the last one; corrects what would give it another position.
+   * @throws PositionsBehind it cannot be corrects
    * @throws LogUnavailable
    */
   checkPositions(): Promise<void>;
@@ -207,7 +207,7 @@ export interface EventLog {
   /** Resolves if the log takes appends and reads now. @throws LogUnavailable */
   ping(): Promise<void>;
 
-  /** Waits for what is in flight (5 s at most), then lets go of every connection and subscription. */
+  /** Waits for what is in flight (5 s at most), then closes every connection and subscription. */
   close(): Promise<void>;
 }
 
@@ -251,7 +251,7 @@ export class LogDenied extends LogUnavailable {}
 export class HistoryChanged extends Error {
   override readonly name = 'HistoryChanged';
   constructor() {
-    super('the event log went back to an older copy, or is another log');
+    super('the event log was restored from an older copy or replaced by another log');
   }
 }
 

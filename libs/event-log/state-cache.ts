@@ -16,8 +16,8 @@ export interface UnknownFact {
 }
 
 /**
- * The states of the streams that were used last, at most `capacity`. They may be behind the log: whoever decides on one
- * appends with its version and is told by the log if it was.
+ * The states of the streams that were used last, at most `capacity`. They may be behind the log: anyone who decides on one
+ * appends with its version, and the log refuses the append if it was.
  */
 export const createStateCache = (capacity: number) => {
   const entries = new Map<string, Folded<unknown>>();

@@ -32,7 +32,7 @@ const requireJson = (value: unknown, depth: number): void => {
     case 'boolean':
       return;
     case 'number':
-      if (!Number.isFinite(value)) refuse('data holds a number that JSON can not express');
+      if (!Number.isFinite(value)) refuse('data holds a number that JSON cannot express');
       return;
     case 'object':
       break;
@@ -118,6 +118,6 @@ export const validateAppend = (append: Append): ValidAppend => {
   } catch (error) {
     if (error instanceof InvalidAppend) throw error;
     // A getter that throws, a missing stream: whatever it is, it is the append's fault.
-    throw new InvalidAppend('the append can not be read', { cause: error });
+    throw new InvalidAppend('the append cannot be read', { cause: error });
   }
 };

@@ -20,7 +20,7 @@ export interface AccessClaims {
   readonly exp: number;
 }
 
-/** Signs access tokens with the current key. @param ttlSeconds how long they are good for */
+/** Signs access tokens with the current key. @param ttlSeconds how long they are valid for */
 export const createAccessTokens = (keys: SigningKeys, ttlSeconds: number) => {
   const jwt = new JwtService({});
   return {

@@ -11,9 +11,9 @@ const OVERLAP_SECONDS = 30;
 export interface EndedSessionsOptions {
   /** Connects as the app role. */
   readonly pool: Pool;
-  /** How long an access token is good for: as long an ended session has to be remembered. */
+  /** How long an access token is valid for: as long an ended session has to be remembered. */
   readonly accessTtlSeconds: number;
-  /** Milliseconds between two looks; 500 unless given. */
+  /** Milliseconds between two looks; 500 by default. */
   readonly everyMs?: number;
 }
 
@@ -60,7 +60,7 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
       tell();
     },
     /**
-     * Looks now, then again and again; `onEnded` is told whenever there are new ones. While the database is away it knows
+     * Looks now, then again and again; `onEnded` is called whenever there are new ones. While the database is not available it knows
      * of no new ones, and catches up afterwards.
      * @throws what the first look throws
      */

@@ -20,7 +20,7 @@ import { createErasureStore, type ErasureStore } from './erasure-store';
 /** The process dies here: whatever comes after does not happen. */
 class Cut extends Error {}
 
-/** Points at which an erasure can be cut off: before or after what it does to the log and to the database. */
+/** Points at which an erasure can be interrupted: before or after what it does to the log and to the database. */
 const POINTS = ['after begin', 'before leave', 'after leave', 'before person', 'after person', 'before erase', 'end'];
 type CutAt = (point: string) => void;
 const nowhere: CutAt = () => {};
@@ -233,7 +233,7 @@ describe('an erasure', () => {
     expect(await sweep()).toBe(0);
   });
 
-  it.each(POINTS)('cut off %s is completed by the same request', async (point) => {
+  it.each(POINTS)('interrupted %s is completed by the same request', async (point) => {
     await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
     // Who was erased has no session to ask again with.
     if (point !== 'end') await ask();
@@ -241,7 +241,7 @@ describe('an erasure', () => {
     expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'PersonErased']);
   });
 
-  it.each(POINTS)('cut off %s is completed by the sweeper', async (point) => {
+  it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
     await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
     expect(await sweep()).toBe(point === 'end' ? 0 : 1);
     await expectGone();

@@ -15,7 +15,7 @@ export interface Membership {
   readonly soleOwner: boolean;
 }
 
-/** The facts of an erasure, appended by whoever owns their aggregates. */
+/** The facts of an erasure, appended by anyone who owns their aggregates. */
 export interface ErasureEvents {
   membershipsOf(personId: string): Promise<readonly Membership[]>;
   /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */
@@ -34,10 +34,10 @@ export interface Erased {
   readonly endedSessions: readonly string[];
 }
 
-/** Work that stood still for so long was cut off. */
+/** Work that stood still for so long was interrupted. */
 const CUT_OFF_SECONDS = 15;
 const SWEEP = 50;
-/** Longer than an access token can be good for. */
+/** Longer than an access token can be valid for. */
 const KEPT_HOURS = 48;
 
 /** Where a test may kill the process. */
@@ -61,7 +61,7 @@ const contextFor = ({ personId, commandId, correlationId, attempts }: Erasure, s
 
 const ownsAlone = (names: readonly string[]): Problem =>
   new Problem('conflict', {
-    detail: `You are the only owner of ${names.join(', ')}. Make somebody else an owner or close the company, then try again.`,
+    detail: `You are the only owner of ${names.join(', ')}. Make another member an owner or close the tenant, then try again.`,
   });
 
 /** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
@@ -91,7 +91,7 @@ const finish = async (erasure: Erasure, { store, events }: ErasureParts): Promis
 const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
 
 /**
- * Erases a person: their memberships end, `PersonErased` is appended, then everything personal goes. Cut off at any
+ * Erases a person: their memberships end, `PersonErased` is appended, then everything personal goes. Interrupted at any
  * point, it has either not begun, or is completed by the same request or by {@link sweepErasures}. Where they became the
  * only owner of a company while it was under way, it stops before anything personal is lost.
  * @throws Problem conflict, naming the companies that they are the only owner of
@@ -103,12 +103,12 @@ export const erase = async (
   const alone = (await parts.events.membershipsOf(personId)).filter(({ soleOwner }) => soleOwner);
   if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
   const erasure = await parts.store.begin(personId, commandId, correlationId);
-  if (!erasure) throw new Problem('unauthenticated', { detail: 'The account is gone.' });
+  if (!erasure) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
   return finish(erasure, parts);
 };
 
 /**
- * Completes erasures that were cut off, and looks once more at each that was completed a minute ago: a request that was
+ * Completes erasures that were interrupted, and looks once more at each that was completed a minute ago: a request that was
  * under way then may have left something behind. One that fails keeps no other waiting.
  * @param parts the store connects as the projector
  * @returns how many were completed or looked at

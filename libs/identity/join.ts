@@ -18,9 +18,9 @@ export interface Membership {
   readonly at: Date;
 }
 
-/** The two facts of a join, appended by whoever owns their aggregates. Each takes a repeat of its command. */
+/** The two facts of a join, appended by anyone who owns their aggregates. Each takes a repeat of its command. */
 export interface JoinEvents {
-  /** @throws Refusal the invitation can not be used */
+  /** @throws Refusal the invitation cannot be used */
   joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
   registerPerson(personId: string, context: CommandContext): Promise<Position>;
 }
@@ -42,7 +42,7 @@ export interface Joined {
   readonly position: Position;
 }
 
-/** Work that stood still for so long was cut off. */
+/** Work that stood still for so long was interrupted. */
 const CUT_OFF_SECONDS = 15;
 const SWEEP = 50;
 /** Twice as long as an idempotency key is kept. */
@@ -67,7 +67,7 @@ const contextFor = (
 });
 
 /**
- * Appends both facts, or finds them appended, and lets the person in. Where the invitation can not be used the address is
+ * Appends both facts, or finds them appended, and lets the person in. Where the invitation cannot be used the address is
  * free again. Safe to repeat from any point.
  */
 const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store: JoinStore): Promise<Position> => {
@@ -84,16 +84,16 @@ const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store:
   failpoint(REGISTERED);
   await store.complete(personId);
   failpoint(COMPLETED);
-  // It was appended after the membership, whoever did it.
+  // It was appended after the membership, anyone who did it.
   return registered;
 };
 
 /**
  * Somebody new joins a company: the address is claimed by a unique row that holds every id, then membership and person are
- * appended, then the person may sign in. Cut off anywhere, it is either not to be seen, or completed by the same request
+ * appended, then the person may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepJoins}.
  * @returns undefined where the address belongs to somebody
- * @throws Refusal the invitation can not be used (any more)
+ * @throws Refusal the invitation cannot be used (any more)
  */
 export const joinAsNew = async (
   request: JoinRequest,
@@ -115,7 +115,7 @@ export const joinAsNew = async (
 };
 
 /**
- * Completes joins that were cut off, or gives their addresses back. One that fails keeps no other waiting.
+ * Completes joins that were interrupted, or gives their addresses back. One that fails keeps no other waiting.
  * @param store connects as the projector
  * @returns how many were completed
  * @throws AggregateError what went wrong with the others; they are taken up again

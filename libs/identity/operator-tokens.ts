@@ -9,7 +9,7 @@ const TOKEN_TYPE = 'ops+jwt';
 const ALGORITHM = 'HS256';
 const MAX_LENGTH = 1_024;
 
-/** Hours that a token may be good for. */
+/** Hours that a token may be valid for. */
 export const MAX_HOURS = 168;
 
 /** Who operates the installation. Belongs to no company, and is no person of the product. */
@@ -22,7 +22,7 @@ export interface Operator {
 /**
  * The tokens of operators. Signed with a key of their own, derived from SECRET_KEY, where access tokens are signed with
  * keys that the database holds: one can be made and checked while the database is what is wrong, no key that the product
- * publishes or rotates has to do with it, and whoever gets hold of the database can make none.
+ * publishes or rotates has to do with it, and anyone who gets hold of the database can make none.
  */
 export const createOperatorTokens = (secretKey: Buffer) => {
   // jsonwebtoken makes a key of a text for each token, and takes 25 times as long.

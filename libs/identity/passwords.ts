@@ -37,7 +37,7 @@ const argon2: Argon2 = {
 export interface PasswordOptions {
   /** Hashes at the same time; each takes 19 MiB and a core for some 30 ms. */
   readonly concurrency: number;
-  /** Hashes that may wait; more are refused. 200 unless given. */
+  /** Hashes that may wait; more are refused. 200 by default. */
   readonly maxWaiting?: number;
 }
 
@@ -53,7 +53,7 @@ export const createPasswords = ({ concurrency, maxWaiting = 200 }: PasswordOptio
     if (running >= concurrency) {
       if (waiting.length >= maxWaiting)
         throw new Problem('dependency-unavailable', {
-          detail: 'Too many people sign in at this moment. Try again soon.',
+          detail: 'Too many users are signing in right now. Try again after the seconds in Retry-After.',
           retryAfter: 2,
         });
       await new Promise<void>((resolve) => waiting.push(resolve));

@@ -45,7 +45,7 @@ describe('sessions', () => {
     return refreshed.refreshToken;
   };
 
-  it('are kept alive by refresh tokens, each good for one refresh', async () => {
+  it('are kept alive by refresh tokens, each valid for one refresh', async () => {
     const { sessionId, refreshToken } = await sessions().open(person, tenant);
     const first = await sessions().refresh(refreshToken);
     expect(first).toMatchObject({ outcome: 'rotated', sessionId, personId: person, tenantId: tenant });
@@ -66,7 +66,7 @@ describe('sessions', () => {
 
   it('answer every one of many simultaneous refreshes with the same next token', async () => {
     const { sessionId, refreshToken } = await sessions().open(person, tenant);
-    // All of them are under way before the first one can go on.
+    // All of them are under way before the first one can continue.
     const blocker = await owner.connect();
     await blocker.query('begin');
     await blocker.query('select 1 from identity.sessions where id = $1 for update', [sessionId]);

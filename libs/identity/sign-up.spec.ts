@@ -20,7 +20,7 @@ import { createSignUpStore, type SignUpStore } from './sign-up-store';
 /** The process dies here: whatever comes after does not happen. */
 class Cut extends Error {}
 
-/** Points at which a sign-up can be cut off: before or after what it does to the log and to the database. */
+/** Points at which a sign-up can be interrupted: before or after what it does to the log and to the database. */
 const POINTS = ['before tenant', 'after tenant', 'before person', 'after person', 'before complete', 'after complete'];
 
 describe('a sign-up', () => {
@@ -156,7 +156,7 @@ describe('a sign-up', () => {
     expect(await facts()).toHaveLength(2);
   });
 
-  it.each(POINTS)('cut off %s is completed by the same request', async (point) => {
+  it.each(POINTS)('interrupted %s is completed by the same request', async (point) => {
     const wanted = request('ada@acme.example');
     const cut = cutAt(point);
     await expect(signUp(wanted, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
@@ -171,7 +171,7 @@ describe('a sign-up', () => {
     expect(await findCredentials(pool, wanted.email)).toMatchObject({ personId: it.personId });
   });
 
-  it.each(POINTS)('cut off %s is completed by the sweeper', async (point) => {
+  it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
     const cut = cutAt(point);
     const wanted = request('ada@acme.example');
     await expect(signUp(wanted, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);

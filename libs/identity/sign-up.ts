@@ -8,7 +8,7 @@ import type { Passwords } from './passwords';
 import type { SignUp, SignUpStore } from './sign-up-store';
 import { slugOf } from './slug';
 
-/** The two facts of a sign-up, appended by whoever owns their aggregates. Each takes a repeat of its command. */
+/** The two facts of a sign-up, appended by anyone who owns their aggregates. Each takes a repeat of its command. */
 export interface SignUpEvents {
   createTenant(tenant: Omit<SignUp, 'commandId' | 'correlationId'>, context: CommandContext): Promise<Position>;
   registerPerson(personId: string, context: CommandContext): Promise<Position>;
@@ -32,13 +32,13 @@ export interface SignedUp {
   readonly position: Position;
 }
 
-/** Work that stood still for so long was cut off. */
+/** Work that stood still for so long was interrupted. */
 const CUT_OFF_SECONDS = 15;
 const SWEEP = 50;
 /** Twice as long as an idempotency key is kept. */
 const KEPT_HOURS = 48;
 
-/** Each append of a sign-up has a command of its own, the same for whoever carries it out. */
+/** Each append of a sign-up has a command of its own, the same for anyone who carries it out. */
 const contextFor = (signUp: SignUp, step: string): CommandContext => ({
   commandId: uuidv5(signUp.commandId, step),
   actor: { kind: 'person', id: signUp.personId },
@@ -63,13 +63,13 @@ const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore):
   failpoint(PERSON_REGISTERED);
   await store.complete(signUp.personId);
   failpoint(COMPLETED);
-  // It was appended after the company, whoever did it.
+  // It was appended after the company, anyone who did it.
   return registered;
 };
 
 /**
  * Signs a person and their company up: the address is claimed by a unique row that holds every id, then both facts are
- * appended, then the person may sign in. Cut off anywhere, it is either not to be seen, or completed by the same request
+ * appended, then the person may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepSignUps}.
  * @throws Problem conflict where the address belongs to somebody
  */
@@ -89,7 +89,7 @@ export const signUp = async (
   const passwordHash = await passwords.hash(request.password);
   const claimed = await store.claim({ ...wanted, email, emailKey: emailKey(email), personName, passwordHash });
   if (claimed.outcome === 'taken') {
-    throw new Problem('conflict', { detail: 'Somebody has signed up with this address already. Sign in instead.' });
+    throw new Problem('conflict', { detail: 'An account with this e-mail address already exists. Sign in instead.' });
   }
   const { personId, tenantId, slug, createdAt } = claimed;
   const position = await finish({ ...wanted, personId, tenantId, slug }, events, store);
@@ -97,7 +97,7 @@ export const signUp = async (
 };
 
 /**
- * Completes sign-ups that were cut off. One that fails keeps no other waiting.
+ * Completes sign-ups that were interrupted. One that fails keeps no other waiting.
  * @param store connects as the projector
  * @returns how many were completed
  * @throws AggregateError what went wrong with the others; they are taken up again

@@ -8,7 +8,7 @@ import { createSealer, deriveKey, type Sealer } from '../platform/seal';
 /** ES256: the strongest that jsonwebtoken, under passport-jwt, signs with a small key. */
 export const ALGORITHM = 'ES256';
 
-/** Days for which a retired key still verifies: longer than any access token is good for. */
+/** Days for which a retired key still verifies: longer than any access token is valid for. */
 const OVERLAP_DAYS = 2;
 
 /** The keys of the database can't be opened; the message names the setting. */
@@ -16,7 +16,7 @@ export class SecretKeyMismatch extends Error {
   override readonly name = 'SettingsError';
   constructor() {
     super(
-      'SECRET_KEY is not the one under which this database keeps its signing keys. Use the SECRET_KEY that it was first started with.',
+      'SECRET_KEY differs from the one that encrypts the signing keys in this database. Use the SECRET_KEY of the first start.',
     );
   }
 }
@@ -110,7 +110,7 @@ const nextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => 
      from identity.signing_keys where state = 'next'`,
   );
   const [next] = rows;
-  if (!next) throw new RotationRefused('There are no signing keys yet; the first start of the API makes them.');
+  if (!next) throw new RotationRefused('There are no signing keys yet. The first start of the API creates them.');
   // No process could sign with it, nor with those that this one would make.
   openPrivateKey(next, sealer);
   return next;
@@ -124,10 +124,10 @@ const putInPlace = async (client: PoolClient, sealer: Sealer, next: NextKey): Pr
 
 /**
  * Puts the next key in the place of the current one and makes a new next one. Tokens of the old key stay good until they
- * expire; every process, and whoever reads the published keys, knew the new one for as long as it was the next.
+ * expire; every process, and anyone who reads the published keys, knew the new one for as long as it was the next.
  * @param pool connects as the operator
  * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0: at
- * once, whoever has the published keys of before
+ * once, anyone who has the published keys of before
  * @throws RotationRefused the next key is not known everywhere yet
  * @throws SecretKeyMismatch
  */
@@ -137,7 +137,9 @@ export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds =
     const next = await nextKey(client, sealer);
     if (next.age < minAgeSeconds) {
       const seconds = Math.ceil(minAgeSeconds - next.age);
-      throw new RotationRefused(`The next key is not known everywhere yet. Rotate in ${seconds} seconds, or --now.`);
+      throw new RotationRefused(
+        `Not every process knows the next key yet. Rotate in ${seconds} seconds, or use --now.`,
+      );
     }
     await client.query(
       `update identity.signing_keys set state = 'retired', retired_at = now() where state = 'current'`,
@@ -170,7 +172,7 @@ export const revokeSigningKey = (pool: Pool, secretKey: Buffer, kid: string): Pr
     return revoked.state;
   });
 
-/** Every key that is good for something, the oldest first. @param pool connects as the operator */
+/** Every key that is valid for something, the oldest first. @param pool connects as the operator */
 export const listSigningKeys = async (pool: Pool): Promise<readonly ListedKey[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ListedKey>(

@@ -37,7 +37,7 @@ describe('signing keys', () => {
     await database.drop();
   });
 
-  /** Looks again only when it is asked for a key that it does not know, unless told. */
+  /** Looks again only when it is asked for a key that it does not know, by default. */
   const open = async (secretKey = TEST_SECRET_KEY, everyMs = 600_000): Promise<SigningKeys> => {
     const keys = await openSigningKeys({ pool, secretKey, logger: silentLogger, everyMs });
     opened.push(keys);
@@ -80,13 +80,13 @@ describe('signing keys', () => {
     for (const row of rows) expect(row.private_key.includes(Buffer.from('2a8648ce3d0201', 'hex'))).toBe(false);
   });
 
-  it('can not be opened under another SECRET_KEY, and the error names it', async () => {
+  it('cannot be opened under another SECRET_KEY, and the error names it', async () => {
     await open();
     const error = await open(OTHER_KEY).catch((it: unknown) => it);
     expect(error).toBeInstanceOf(SecretKeyMismatch);
     expect(error).toMatchObject({
       name: 'SettingsError',
-      message: expect.stringMatching(/^SECRET_KEY is not the one/),
+      message: expect.stringMatching(/^SECRET_KEY differs from the one/),
     });
   });
 
@@ -95,7 +95,7 @@ describe('signing keys', () => {
     const first = here.current().kid;
     const second = here.jwks().find(({ kid }) => kid !== first)?.['kid'];
     await rotate();
-    // A process that has not looked since goes on with the old key, and knew the new one before.
+    // A process that has not looked since continues with the old key, and knew the new one before.
     expect(there.current().kid).toBe(first);
     expect(await there.find(String(second))).toBeDefined();
     const fresh = await open();
@@ -123,7 +123,7 @@ describe('signing keys', () => {
     expect(query).toHaveBeenCalledTimes(1);
   });
 
-  it('that can not be read leave unknown what is unknown: no token is called false for it', async () => {
+  it('that cannot be read leave unknown what is unknown: no token is called false for it', async () => {
     const keys = await open();
     later(3_000);
     jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('away')));

@@ -35,7 +35,7 @@ export interface SigningKeysOptions {
   readonly pool: Pool;
   readonly secretKey: Buffer;
   readonly logger: Logger;
-  /** ms between two looks; 1,000 unless given. */
+  /** ms between two looks; 1,000 by default. */
   readonly everyMs?: number;
 }
 
@@ -62,7 +62,10 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
       return { kid: now.kid, privateKey: openPrivateKey(now, sealer) };
     } catch (error) {
       if (!known.current) throw error;
-      logger.error({ err: error, kid: now.kid }, 'the new signing key can not be opened, signing with the old one');
+      logger.error(
+        { err: error, kid: now.kid },
+        'the new signing key cannot be decrypted; tokens are signed with the old key',
+      );
       return known.current;
     }
   };
@@ -77,7 +80,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
     if ([...before.keys()].some((kid) => !known.verifying.has(kid))) for (const tell of listeners) tell();
   };
 
-  /** Many who want to know at the same time are told by one query. */
+  /** Callers at the same time share one query. */
   const look = (): Promise<void> => {
     looking ??= readSigningKeys(pool)
       .then((stored) => {
@@ -109,7 +112,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
           away = false;
         },
         (error: unknown) => {
-          if (!away) logger.warn({ err: error }, 'the signing keys can not be read, those that are known go on');
+          if (!away) logger.warn({ err: error }, 'the signing keys cannot be read; the keys in memory stay in use');
           away = true;
         },
       );
@@ -122,7 +125,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
       if (!known.current) throw new Error('there is no signing key');
       return known.current;
     },
-    /** Undefined for a key that is not ours. @throws what the database throws while it is away */
+    /** Undefined for a key that is not ours. @throws what the database throws while it is not available */
     find: async (kid: string): Promise<KeyObject | undefined> => {
       const key = known.verifying.get(kid);
       if (key) return key;

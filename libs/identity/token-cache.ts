@@ -41,7 +41,7 @@ export const createTokenCache = <Value>(capacity: number) => {
       if (!entries.has(token) && entries.size >= capacity) evict();
       entries.set(token, { value, expiresAt, used: false });
     },
-    /** Forgets every token that the test is true of; they are verified anew if they come again. */
+    /** Forgets every token that the test is true of; they are verified again if they come again. */
     drop: (test: (value: Value) => boolean): void => {
       for (const [token, { value }] of entries) if (test(value)) entries.delete(token);
     },

@@ -68,7 +68,7 @@ describe('calls of the API', () => {
     await after.close();
   });
 
-  it('are asked of nobody twice where the database is away', async () => {
+  it('are asked of nobody twice where the database is not available', async () => {
     const away = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     await away.end();
     const company = uuidv7();

@@ -72,14 +72,14 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
     return count;
   };
 
-  /** Where the database is away nobody is kept waiting: the first flush tells the number, too. */
+  /** Where the database is not available nobody is kept waiting: the first flush tells the number, too. */
   const look = async (tenantId: string): Promise<void> => {
     const of = month;
     const made = await db
       .tenant(tenantId)
       .query<{ calls: number }>(MADE, [of])
       .catch((error: unknown) => {
-        logger.warn({ err: error }, 'the calls of a company could not be read');
+        logger.warn({ err: error }, 'the API calls of a tenant could not be read');
         return [];
       });
     if (of !== month) return;
@@ -100,7 +100,10 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
         await tell(of, told.slice(half));
       } else if (only) {
         only[1].fresh = 0;
-        logger.error({ err: error, tenantId: only[0] }, 'the calls of a tenant were refused and are not counted');
+        logger.error(
+          { err: error, tenantId: only[0] },
+          'the database refused the API calls of a tenant; they are not counted',
+        );
       }
     }
   };
@@ -150,7 +153,9 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
   };
 
   const timer = setInterval(() => {
-    flushOnce().catch((error: unknown) => logger.warn({ err: error }, 'calls could not be counted, trying again'));
+    flushOnce().catch((error: unknown) =>
+      logger.warn({ err: error }, 'API calls could not be stored; they are stored later'),
+    );
   }, flushMs);
   timer.unref();
 
@@ -182,7 +187,9 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
     close: async (): Promise<void> => {
       clearInterval(timer);
       await flushOnce().catch(() => undefined);
-      await flushOnce().catch((error: unknown) => logger.warn({ err: error }, 'the last calls were not counted'));
+      await flushOnce().catch((error: unknown) =>
+        logger.warn({ err: error }, 'the last API calls before the stop were not stored'),
+      );
     },
   };
 };

@@ -22,7 +22,7 @@ const usedAt = async (
 
 /**
  * Of reservations those that can be forgotten: what it was used for is counted by now, and may be archived by now; or its time
- * is over, and nothing was written. One whose event the read model has not seen yet goes on counting, however long that takes.
+ * is over, and nothing was written. One whose event the read model has not seen yet continues counting, however long that takes.
  */
 export const settledOf = async (log: EventLog, held: readonly Held[], countedUpTo: CountedUpTo): Promise<Held[]> => {
   const settled: Held[] = [];

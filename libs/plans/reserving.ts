@@ -13,7 +13,7 @@ export const using = async <State>(
 ): Promise<Executed<State>> => {
   try {
     failpoint('plans.reserved');
-    if (!reservation.isUsable()) throw new LogUnavailable('the reservation ran out before it was used');
+    if (!reservation.isUsable()) throw new LogUnavailable('the reservation expired before it was used');
     const executed = await work();
     failpoint('plans.used');
     if (executed.position === undefined) await reservation.release();

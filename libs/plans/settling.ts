@@ -25,7 +25,7 @@ export const createSettling = ({ reservations, waiter }: SettlingParts) => {
     flushing = undefined;
     const many = gathered;
     gathered = [];
-    // Left to the sweeper where the database is away.
+    // Left to the sweeper where the database is not available.
     await reservations.settle(many).catch(() => undefined);
   };
 

@@ -1,7 +1,7 @@
 import { eachAlone } from './each-alone';
 
 describe('work at each of many', () => {
-  it('goes on after one that fails, and tells of it', async () => {
+  it('continues after one that fails, and tells of it', async () => {
     const [done, failed] = [[] as number[], [] as [string, number][]];
     const work = async (one: number): Promise<void> => {
       if (one === 2) throw new Error('refused');

@@ -6,13 +6,13 @@ const lines = (format: 'json' | 'pretty'): { log: ReturnType<typeof createLogger
 };
 
 describe.each(['json', 'pretty'] as const)('a %s log line', (format) => {
-  it('shows no secret, however deep it lies and whoever put it there', () => {
+  it('shows no secret, however deep it lies and anyone who put it there', () => {
     const { log, printed } = lines(format);
     log.info(
       {
         req: { headers: { authorization: 'Bearer hidden.hidden.hidden', cookie: ['a=hidden', 'b=hidden'] } },
         body: { person: { password: 'hid"den', refreshToken: 'hidden', email: 'kept' } },
-        err: new Error('can not reach postgres://owner:hidden@db/x'),
+        err: new Error('cannot reach postgres://owner:hidden@db/x'),
       },
       'GET /v1/invitations/preview/hidden with Bearer hiddenhiddenhidden kept',
     );

@@ -6,7 +6,7 @@ export interface LoggingOptions {
   readonly level: string;
   /** `auto`: pretty on a terminal, else JSON. */
   readonly format: 'auto' | 'json' | 'pretty';
-  /** Takes whole lines; standard output unless given. */
+  /** Takes whole lines; standard output by default. */
   readonly write?: (line: string) => void;
 }
 

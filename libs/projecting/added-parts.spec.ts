@@ -102,7 +102,7 @@ describe('what an operator added to the table of a read model', () => {
       `alter table read_model.notes add column rating integer;
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');
        create index notes_rating_idx on read_model.notes (rating)`,
-      'the index notes_rating_idx of table notes can not be made on the new table',
+      'the index notes_rating_idx of table notes cannot be made on the new table',
     ],
   ])('is named where it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
     await world.query(sql);

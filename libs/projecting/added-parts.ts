@@ -64,7 +64,7 @@ export const tryAddedParts = async (
   const obstacles = await findObstacles(client, projection, schema, attempt);
   if (obstacles.length > 0)
     throw new TablesInUse(
-      `the tables of ${projection.name} can not be replaced because of what was added to them: ${obstacles.join('; ')}`,
+      `the tables of ${projection.name} cannot be replaced because of what was added to them: ${obstacles.join('; ')}`,
     );
   await carryOver(client, attempt, ['index', 'trigger', 'policy']);
 };

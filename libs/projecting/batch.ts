@@ -41,8 +41,12 @@ export const writeBatch = async (
     if (!moved) throw new Lost();
     for (const { lane, type, kind, error } of parked) {
       const fields = { projection: projection.name, lane, type, reason: error };
-      if (kind === 'refused') logger.error(fields, 'event refused, lane parked');
-      else logger.warn(fields, 'event of a newer release, lane parked until a worker of that release runs');
+      if (kind === 'refused') logger.error(fields, 'the projection refused an event; its lane is parked');
+      else
+        logger.warn(
+          fields,
+          'an event of a newer release was read; its lane is parked until a worker of that release runs',
+        );
     }
   };
   try {

@@ -9,7 +9,7 @@ export interface CheckpointWatchOptions {
   /** Other readers of the log that keep a checkpoint. */
   readonly reactions: () => Promise<readonly NamedPlace[]>;
   readonly progress: Progress;
-  /** ms between two looks; 1,000 unless given. */
+  /** ms between two looks; 1,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -52,7 +52,7 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
         for (const name of [...progress.positions.keys()]) progress.forget(name);
       });
       while (!signal.aborted) {
-        // While the log or the database is away nothing can be said of the checkpoints; other checks say so.
+        // While the log or the database is not available nothing can be said of the checkpoints; other checks say so.
         await look().catch(() => {});
         await sleep(intervalMs, signal);
       }

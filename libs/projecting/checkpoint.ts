@@ -18,8 +18,8 @@ export interface Checkpoint {
 }
 
 /**
- * Why a lane stands still. `refused`: a handler or the database refused the event; an operator retries or skips it.
- * `newer-release`: this release can't read the event; a worker that can goes on by itself.
+ * Why a lane has stopped. `refused`: a handler or the database refused the event; an operator retries or skips it.
+ * `newer-release`: this release can't read the event; a worker that can continues by itself.
  */
 export type ParkedKind = 'refused' | 'newer-release';
 
@@ -76,7 +76,7 @@ export interface Folding {
   /** The event there, or the last one before it; left out where it is not known. */
   readonly mark?: LogMark | undefined;
   readonly folded: Folded;
-  /** Lanes that stand still from one of the events on. */
+  /** Lanes that have stopped from one of the events on. */
   readonly parked: readonly Parked[];
 }
 

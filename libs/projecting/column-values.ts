@@ -17,7 +17,7 @@ const requireKeyTypes = (
 ): void => {
   for (const column of key) {
     const type = columns[column];
-    if (!type || !KEY_TYPES.has(type)) throw new Error(`${table}.${column} of type ${type} can not be part of a key`);
+    if (!type || !KEY_TYPES.has(type)) throw new Error(`${table}.${column} of type ${type} cannot be part of a key`);
   }
 };
 

@@ -99,7 +99,7 @@ describe('what an operator made on the tables of a read model', () => {
     await world.query(sql);
     const before = await catalogue();
     const message = await rebuildNow();
-    expect(message).toContain('the tables of notes can not be replaced while this depends on them');
+    expect(message).toContain('the tables of notes cannot be replaced while this depends on them');
     expect(message).toContain(name);
     expect(await catalogue()).toEqual(before);
     expect(await world.rebuilds()).toMatchObject([{ state: 'failed', error: message }]);
@@ -118,7 +118,7 @@ describe('what an operator made on the tables of a read model', () => {
     await rebuildNow();
     const [{ state, error } = { state: '', error: '' }] = await world.rebuilds();
     expect(state).toBe('failed');
-    expect(error).toContain('the view reporting.rated can not be pointed to the new tables: column');
+    expect(error).toContain('the view reporting.rated cannot be pointed to the new tables: column');
     expect(await catalogue()).toEqual(before);
     expect(await world.checkpoint()).toMatchObject({ epoch: 0 });
   });

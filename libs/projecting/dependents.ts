@@ -24,7 +24,7 @@ export const requireReplaceable = async (pool: Pool, { name, tables }: Projectio
   );
   if (rows.length === 0) return;
   const named = rows.map(({ dependent }) => dependent).join('; ');
-  throw new TablesInUse(`the tables of ${name} can not be replaced while this depends on them: ${named}; ${ADVICE}`);
+  throw new TablesInUse(`the tables of ${name} cannot be replaced while this depends on them: ${named}; ${ADVICE}`);
 };
 
 /** What the database says where something depends on a table, on one line; undefined of any other error. */

@@ -169,7 +169,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(await rows()).toEqual([{ note_id: one, text: 'better', version: 2 }]);
   });
 
-  it('goes on from its checkpoint after a stop', async () => {
+  it('continues from its checkpoint after a stop', async () => {
     const tenant = uuidv7();
     await start(notes(schema, () => poisonous)).stop();
     const position = await write(note(tenant, uuidv7(), 0, 'NoteWritten', 'late'));

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Pool } from 'pg';
 import type { EventLog } from '../event-log/port';
 import type { Wake } from '../platform/database/wake';
@@ -20,7 +21,7 @@ export interface EngineOptions {
   readonly progress: Progress;
   readonly logger: Logger;
   readonly metrics: ProjectionMetrics;
-  /** Of this process, where something else runs it; one that the engine runs unless given. */
+  /** Of this process, where something else runs it; one that the engine runs by default. */
   readonly processes?: Processes;
   /** Tells other processes that checkpoints moved. */
   readonly wake?: Wake;
@@ -31,6 +32,8 @@ export const startEngine = (options: EngineOptions): { stop(): Promise<void> } =
   const { projections, log, pool, roles, progress, logger, metrics, wake } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  // Each projection of a worker that stands by waits on the signal. Node would warn of a leak at the eleventh.
+  setMaxListeners(Number.POSITIVE_INFINITY, signal);
   const processes = options.processes ?? createProcesses({ pool, projections, role: 'worker', logger });
   const running = [
     ...projections.map((projection) =>

@@ -75,7 +75,7 @@ export const installProjections = async (
 };
 
 export interface Request {
-  /** The version that is wanted; the installed one unless given. Only a worker whose code has it will serve the request. */
+  /** The version that is wanted; the installed one by default. Only a worker whose code has it will serve the request. */
   readonly version?: number;
   /** The wanted version may replace a higher one. */
   readonly downgrade?: boolean;

@@ -1,7 +1,6 @@
 import type { Pool } from 'pg';
 import { currentVersion, type Upcasters } from '../event-log/upcasting';
 import { withClient } from '../platform/database/pools';
-import type { Projection } from './projection';
 
 /** An event type, and the schema version in which a release writes it. */
 export interface EventKind {
@@ -13,14 +12,14 @@ export interface EventKind {
  * Records what this release may write from now on, and finds what other releases may have written that this one does not
  * know. One statement on a table of a row for each kind: the log is not looked through, however long it is.
  * @param pool connects as the projector
+ * @param types the names of all events that this release knows
  * @returns what this release does not know, by type; empty where no newer release has run on this database
  */
 export const recordKnownEvents = async (
   pool: Pool,
-  projections: readonly Projection[],
+  types: readonly string[],
   upcasters: Upcasters,
 ): Promise<EventKind[]> => {
-  const types = [...new Set(projections.flatMap(({ known }) => known))];
   const versions = types.map((type) => currentVersion(upcasters, type));
   return withClient(pool, async (client) => {
     const { rows } = await client.query<EventKind>(

@@ -20,9 +20,9 @@ export interface LiveOptions {
   readonly logger: Logger;
   /** Told after each batch. */
   readonly onMoved: (projection: string, checkpoint: Checkpoint, events: number) => void;
-  /** Events in one batch; 2,000 unless given. */
+  /** Events in one batch; 2,000 by default. */
   readonly batch?: number;
-  /** ms that a worker waits before it looks again at a projection that another one holds; 200 unless given. */
+  /** ms that a worker waits before it looks again at a projection that another one holds; 200 by default. */
   readonly standbyMs?: number;
   readonly signal: AbortSignal;
 }
@@ -32,7 +32,7 @@ const WELL_MS = 10_000;
 
 /**
  * Keeps one read model up to date for as long as this worker can: reads from the checkpoint, folds, writes. Any number
- * of workers may run it; whoever loses the checkpoint row stands by and takes over when it stands still.
+ * of workers may run it; anyone who loses the checkpoint row stands by and takes over when it has stopped.
  */
 export const runLive = async (projection: Projection, options: LiveOptions): Promise<void> => {
   const { pool, logger, signal, standbyMs = 200 } = options;
@@ -41,7 +41,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
   let misfit: string | undefined;
   while (!signal.aborted) {
     const began = Date.now();
-    // From before the checkpoint is read: what is read of one history must not go on in another.
+    // From before the checkpoint is read: what is read of one history must not continue in another.
     const changed = new AbortController();
     const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
@@ -52,7 +52,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (misfit !== undefined && misfit !== before) {
         logger.error(
           { projection: projection.name, reason: misfit },
-          'projection stands still: rebuild it from the log',
+          'the projection does not match the log and has stopped; rebuild it from the log',
         );
       }
       if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
@@ -77,9 +77,9 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
         continue;
       }
       failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
-      // The log says itself that it is away.
+      // The log says itself that it is not available.
       if (!signal.aborted && !(error instanceof LogUnavailable))
-        logger.warn({ err: error, projection: projection.name }, 'projection stopped, trying again');
+        logger.warn({ err: error, projection: projection.name }, 'the projection stopped and is started again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
     } finally {
       stopListening();
@@ -183,13 +183,13 @@ const follow = async (
       signal,
     })) {
       if (events.length === 0) {
-        // Nothing of this is for us: whoever waits here need not wait for the checkpoint to say so.
+        // Nothing of this is for us: anyone who waits here need not wait for the checkpoint to say so.
         writer.then(() => progress.report(name, position));
         if (position > start.position) writer.moveLater({ to: position, mark: inLog(last) });
         continue;
       }
       buffer.clear();
-      // Without what stands still already: the batch may be folded again from its events.
+      // Without what has stopped already: the batch may be folded again from its events.
       const going = standing.size === 0 ? events : events.filter((event) => !standing.has(laneOf(event)));
       const parked = foldEvents(projection, going, standing, buffer);
       for (const { lane } of parked) standing.add(lane);

@@ -8,7 +8,7 @@ export interface ProjectionMetricsOptions {
   readonly registry: Registry;
   readonly log: Pick<EventLog, 'head'>;
   readonly pool: Pool;
-  /** ms between two looks at head and checkpoints; 2,000 unless given. */
+  /** ms between two looks at head and checkpoints; 2,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -21,12 +21,12 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
     'tenantry_projection_lag_positions',
     'Positions between the head of the log and the projection; below 0: it is ahead of the log',
   );
-  const idle = gauge('tenantry_projection_behind_seconds', 'Seconds that a projection with a lag has stood still');
-  const parked = gauge('tenantry_projection_parked_lanes', 'Lanes that stand still, for whatever reason');
-  const waiting = gauge('tenantry_projection_waiting_lanes', 'Lanes among them that wait for a newer release');
+  const idle = gauge('tenantry_projection_behind_seconds', 'Seconds since a projection with a lag last advanced');
+  const parked = gauge('tenantry_projection_parked_lanes', 'Parked lanes');
+  const waiting = gauge('tenantry_projection_waiting_lanes', 'Parked lanes that wait for a newer release');
   const events = new Counter({
     name: 'tenantry_projection_events_total',
-    help: 'Events that this process folded',
+    help: 'Events that this process has projected',
     labelNames: ['projection'],
     registers: [registry],
   });

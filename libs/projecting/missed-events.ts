@@ -1,6 +1,6 @@
 import type { EventLog, Page, Position } from '../event-log/port';
 
-/** A lane that stands still, as far as its events have to be found again. */
+/** A lane that has stopped, as far as its events have to be found again. */
 export interface ParkedLane {
   readonly lane: string;
   /** The lane is a stream outside tenants, of this aggregate. */

@@ -131,7 +131,7 @@ describe('a lane that is parked', () => {
     expect(state).toBe('done');
   };
 
-  it('has an event of a newer release, and goes on by itself when a worker of that release runs', async () => {
+  it('has an event of a newer release, and continues by itself when a worker of that release runs', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     const old = start();
     await write(one, { text: 'before' });
@@ -152,7 +152,7 @@ describe('a lane that is parked', () => {
     expect(await textsOf(one)).toEqual(['before', 'of a newer release', 'after']);
   });
 
-  it('has an event of a newer release in a rebuild, too, which goes on with all other lanes', async () => {
+  it('has an event of a newer release in a rebuild, too, which continues with all other lanes', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     await write(one, { text: 'of a newer release' }, newer);
     const position = await write(other, { text: 'fine' });
@@ -187,7 +187,7 @@ describe('a lane that is parked', () => {
     expect(position).toBeLessThan(last);
   });
 
-  it('stands still at the first event, where the database and then the handler refuse one in the same batch', async () => {
+  it('has stopped at the first event, where the database and then the handler refuse one in the same batch', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     await write(one, { text: 'before' });
     await write(one, { text: 'x'.repeat(200) });
@@ -216,7 +216,7 @@ describe('a lane that is parked', () => {
     expect(rows).toEqual([{ lane: tenant, event_type: 'NoteWritten', skipped_by: 'olga', error }]);
   });
 
-  it('is resumed in parts, each event once, while all others go on', async () => {
+  it('is resumed in parts, each event once, while all others continue', async () => {
     const tenant = uuidv7();
     await write(tenant, { text: 'poison' });
     for (let at = 0; at < 2_300; at++) await write(tenant, { text: `${at}` });

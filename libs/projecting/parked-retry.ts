@@ -13,7 +13,7 @@ export interface RetryOptions {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** ms between two looks at the parked lanes; 2,000 unless given. */
+  /** ms between two looks at the parked lanes; 2,000 by default. */
   readonly pollMs?: number;
 }
 
@@ -36,7 +36,7 @@ const waitingLanes = (pool: Pool, { name, version }: Projection): Promise<Waitin
   });
 
 /**
- * Lets the lanes go on that wait for this release: those whose event could not be read by the worker that met it, and can be
+ * Lets the lanes continue that wait for this release: those whose event could not be read by the worker that met it, and can be
  * by this one. What one event type and version is found to be holds for all lanes that wait for it.
  */
 const retryWaiting = async (projection: Projection, { log, pool, logger, signal }: RetryOptions): Promise<void> => {

@@ -11,7 +11,7 @@ import { RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 import { rememberSkip, withoutSkipped } from './skips';
 
-/** What became of a lane that was to go on. `other-version`: the read model is not of this release's version. */
+/** What became of a lane that was to continue. `other-version`: the read model is not of this release's version. */
 export type Resumed = 'resumed' | 'refused' | 'unknown' | 'other-version';
 
 interface ResumeOptions {
@@ -95,7 +95,7 @@ const resumePart = async (
   const to = BigInt(held.position);
   const events = [...part.events];
   let done = part.position;
-  // The projection stands still for the last part alone, which is short: the lane was at the head a moment ago.
+  // The projection has stopped for the last part alone, which is short: the lane was at the head a moment ago.
   while (part.isLast && done < to) {
     const page = await missedEvents(log, parked, projection.types, done + 1n);
     events.push(...page.events);
@@ -124,7 +124,7 @@ const resumePart = async (
 };
 
 /**
- * Folds what a parked lane has missed and lets it go on with the others. Other lanes go on meanwhile, but for the moment in
+ * Folds what a parked lane has missed and lets it continue with the others. Other lanes continue meanwhile, but for the moment in
  * which a part of 1,000 events is written. Where another event is refused the lane is parked there: what came before it
  * is in the read model then. An event that is skipped is left out of every later fold, a rebuild's too.
  * @returns `unknown` where no such lane is parked

@@ -67,10 +67,10 @@ const findRefused = async (
 
 /**
  * Finds the events by which the database refuses a batch, as if they had been folded one by one: each parks its lane, and
- * the search goes on with what is left of the others. Where the rows of two lanes contradict each other, the later event
+ * the search continues with what is left of the others. Where the rows of two lanes contradict each other, the later event
  * is the refused one. Costs about 2 * log2(events) tries for each lane that is parked; writes nothing.
  * @param stopped lanes that are parked by now, each at its event
- * @param schema where the tables are that the rows are tried on; those that are read unless given
+ * @param schema where the tables are that the rows are tried on; those that are read by default
  * @returns the parked lanes, `stopped` among them, where the database refused none of what comes before their event
  */
 export const findStops = async (
@@ -104,7 +104,7 @@ const before = (events: readonly RecordedEvent[], stops: ReadonlyMap<string, Par
     return stop === undefined || event.position < stop.position;
   });
 
-/** Folds anew what is left of events that were folded before, where each of these lanes stops at its event. */
+/** Folds again what is left of events that were folded before, where each of these lanes stops at its event. */
 export const foldUntil = (
   projection: Projection,
   events: readonly RecordedEvent[],

@@ -12,7 +12,7 @@ export interface PositionWaiterOptions {
   readonly pool: Pool;
   /** Tells that a worker elsewhere moved a checkpoint; left out where the worker is in this process. */
   readonly wake?: Wake;
-  /** ms between two looks at the checkpoints while somebody waits; 20 unless given. */
+  /** ms between two looks at the checkpoints while somebody waits; 20 by default. */
   readonly pollMs?: number;
 }
 

@@ -12,9 +12,9 @@ export interface ProcessesOptions {
   /** What the process does: shown to operators. */
   readonly role: string;
   readonly logger: Logger;
-  /** ms between two beats; 2,000 unless given. */
+  /** ms between two beats; 2,000 by default. */
   readonly beatMs?: number;
-  /** ms without a beat, after which a process is taken for dead; 30,000 unless given. */
+  /** ms without a beat, after which a process is taken for dead; 30,000 by default. */
   readonly silenceMs?: number;
 }
 
@@ -94,7 +94,8 @@ export const createProcesses = (options: ProcessesOptions) => {
           await this.look();
           isAway = false;
         } catch (error) {
-          if (!isAway && !signal.aborted) logger.warn({ err: error }, 'this process can not tell others that it runs');
+          if (!isAway && !signal.aborted)
+            logger.warn({ err: error }, 'this process cannot renew its entry in the list of processes');
           isAway = true;
         }
         await sleep(beatMs, signal);

@@ -28,12 +28,12 @@ describe('whether the projections of a process are at work', () => {
     expect(await messageOf(checkOf(1, forever))).toBe('well');
   });
 
-  it('fails where one stands still behind the head of the log, but for one that an operator has paused', async () => {
+  it('fails where one has stopped behind the head of the log, but for one that an operator has paused', async () => {
     await install();
     await world.write(1);
     const check = checkOf(1, -1);
     expect(await messageOf(check)).toBe('well');
-    expect(await messageOf(check)).toContain('notes stands still at position 0');
+    expect(await messageOf(check)).toContain('notes has stopped at position 0');
     expect(await messageOf(checkOf(1, forever))).toBe('well');
     await world.query(`update projecting.checkpoints set state = 'paused'`);
     expect(await messageOf(check)).toBe('well');

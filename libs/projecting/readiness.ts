@@ -12,7 +12,7 @@ export interface ProjectionsCheckOptions {
   readonly projections: readonly Projection[];
   readonly processes: Pick<Processes, 'isNewer'>;
   readonly log: Pick<EventLog, 'head'>;
-  /** ms that a request may wait for a worker, and a projection with a lag may stand still; 60,000 unless given. */
+  /** ms that a request may wait for a worker, and a projection with a lag may make no progress; 60,000 by default. */
   readonly patienceMs?: number;
 }
 
@@ -68,7 +68,7 @@ export const projectionsCheck = (options: ProjectionsCheckOptions): ReadinessChe
     if (present === null) return `${projection} is not installed. Restart this process.`;
     if (isWell)
       return present === version && standsStill(row, head)
-        ? `${projection} stands still at position ${row.position}, though the log goes on. The log of its worker has the reason.`
+        ? `${projection} has stopped at position ${row.position}, though the log continues. The log of its worker has the reason.`
         : undefined;
     if (state === 'failed')
       return `The rebuild of ${projection} to version ${version} has failed ${failures} times. The next attempt begins at ${next} UTC; \`tenantry projections\` shows the reason.`;

@@ -77,7 +77,7 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.query('select attempt from projecting.rebuilds')).toEqual([{ attempt: 1 }]);
   });
 
-  it('leave nothing behind when one of them dies: the next attempt begins anew and drops its tables', async () => {
+  it('leave nothing behind when one of them dies: the next attempt begins again and drops its tables', async () => {
     await requestRebuild(world.owner, 'notes');
     const first = startWorker(4);
     await eventually(first.waiting);
@@ -94,6 +94,29 @@ describe('two workers that rebuild one read model', () => {
     expect(second.waiting()).toBe(false);
     expect(await world.rows()).toBe(NOTES);
     expect(await world.checkpoint()).toMatchObject({ epoch: 1 });
+  });
+
+  it('report the tables of an attempt that died, and nothing after a rebuild that was done', async () => {
+    const lines: string[] = [];
+    const note = (_: unknown, message: string): number => lines.push(message);
+    const logger = { ...world.logger, info: note, warn: note };
+    const run = (signal: AbortSignal): Promise<void> =>
+      runRebuilds(
+        [world.projection()],
+        { log: world.log, pool: world.worker(), roles: world.roles, logger, signal, ...SIZES },
+        20,
+      );
+    await requestRebuild(world.owner, 'notes');
+    running.push(run(stop.signal));
+    await eventually(isDone);
+    await eventually(async () => {
+      await dropLeftovers(world.worker(), logger);
+      return lines.includes('projection rebuilt');
+    });
+    expect(lines).toEqual(['projection rebuilt']);
+    await world.query(`create schema read_model_rebuild_0000_1 authorization ${world.roles['projector']}`);
+    await dropLeftovers(world.worker(), logger);
+    expect(lines.slice(1)).toEqual(['dropped the tables of an attempt at a rebuild that did not end']);
   });
 
   it('try again what failed, later each time, and keep the reason until it is done', async () => {

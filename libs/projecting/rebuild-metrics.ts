@@ -10,7 +10,7 @@ export interface RebuildMetricsOptions {
   /** Connects as the projector. */
   readonly pool: Pool;
   readonly logger: Logger;
-  /** ms between two looks; 5,000 unless given. */
+  /** ms between two looks; 5,000 by default. */
   readonly intervalMs?: number;
 }
 

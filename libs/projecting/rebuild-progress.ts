@@ -14,9 +14,9 @@ export interface RebuildOptions {
   readonly roles: Readonly<Record<string, string>>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Rows kept in memory before they are written; bounds the memory. 50,000 unless given. */
+  /** Rows kept in memory before they are written; bounds the memory. 50,000 by default. */
   readonly chunkRows?: number;
-  /** Events in one read; 5,000 unless given. */
+  /** Events in one read; 5,000 by default. */
   readonly pageSize?: number;
 }
 
@@ -26,7 +26,7 @@ export interface Progressing {
   /** The event there, or the last one before it. */
   last?: EventMark | undefined;
   events: number;
-  /** By lane; the lane stands still from its event on, in the new read model too. */
+  /** By lane; the lane has stopped from its event on, in the new read model too. */
   readonly parked: Map<string, Parked>;
 }
 

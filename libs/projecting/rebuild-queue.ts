@@ -67,7 +67,7 @@ export const runRebuilds = async (
       if (await workOne(projections, options)) continue;
     } catch (error) {
       // What went wrong with a rebuild itself is logged and kept there.
-      if (!options.signal.aborted) options.logger.warn({ err: error }, 'rebuilds go on after an error');
+      if (!options.signal.aborted) options.logger.warn({ err: error }, 'rebuilds continue after an error');
     }
     await sleep(pollMs, options.signal);
   }
@@ -75,7 +75,7 @@ export const runRebuilds = async (
 
 /**
  * Gives back rebuilds whose worker died: their state says that they are under way, and nobody holds the lock. Their tokens
- * are raised, so that a worker that only lost its lock can't go on either. Erasures wait for rebuilds under way.
+ * are raised, so that a worker that only lost its lock can't continue either. Erasures wait for rebuilds under way.
  */
 export const returnDeadRebuilds = (pool: Pool): Promise<void> =>
   withClient(pool, async (client) => {

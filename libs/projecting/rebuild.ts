@@ -169,7 +169,7 @@ const load = async (
     if (!isDataError(error)) throw error;
     options.logger.warn(
       { projection: projection.name, reason: reasonOf(error) },
-      'a row was refused, rebuilding page by page',
+      'the database refused a row; the rebuild continues page by page',
     );
   }
   await shadow.startOver();
@@ -202,13 +202,13 @@ const giveUp = async (
       );
     }
   } catch (unmarked) {
-    // The database is away. The rebuild stays open all the same, and the next worker that reaches it takes it.
+    // The database is not available. The rebuild stays open all the same, and the next worker that reaches it takes it.
     logger.warn({ err: unmarked, projection: name, version }, 'a rebuild ended and could not be marked so');
   }
 };
 
 /**
- * Folds a read model anew beside the one that is read, then swaps the two in one short transaction: readers never see an
+ * Folds a read model again beside the one that is read, then swaps the two in one short transaction: readers never see an
  * empty or half-built table. Started over from nothing after a crash. Every transaction checks that the right to the rebuild
  * was not given to another attempt meanwhile.
  * @param id of an open rebuild that wants the version of this projection

@@ -146,6 +146,14 @@ describe('the values of one event', () => {
   const puts = (buffer: RowBuffer): Row[] =>
     [...(buffer.folded.get('shapes')?.values() ?? [])].flatMap((it) => (it.kind === 'put' ? [it.row] : []));
 
+  const writeByStatement = (buffer: RowBuffer): Promise<unknown> => {
+    const { expressions, values } = rowStatement('live', tables, buffer.folded, 'true', 1);
+    const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
+    return withClient(pool, (client) => client.query(text, values));
+  };
+  const writeByCopy = (buffer: RowBuffer): Promise<void> =>
+    withClient(pool, (client) => copyRows(client, 'loading', 'shapes', tables.shapes, puts(buffer)));
+
   const requireUntouched = async (schema: string, buffer: RowBuffer, expected: unknown): Promise<void> => {
     const rows = await rowsOf(schema);
     expect(rows.filter((row) => row['tenant_id'] === OTHER)).toEqual(expected);
@@ -159,34 +167,48 @@ describe('the values of one event', () => {
 
   it('change no row of another event, and arrive as they are, by the statement of the live projection', async () => {
     await emptied('live');
-    const write = (buffer: RowBuffer) => {
-      const { expressions, values } = rowStatement('live', tables, buffer.folded, 'true', 1);
-      const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
-      return withClient(pool, (client) => client.query(text, values));
-    };
-    await write(folded(eventsOf([]).slice(-1)));
+    await writeByStatement(folded(eventsOf([]).slice(-1)));
     const expected = await rowsOf('live');
     await fc.assert(
       fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 3 }), async (changes) => {
         await emptied('live');
         const buffer = folded(eventsOf(changes));
-        if (await unlessRefused(write(buffer))) await requireUntouched('live', buffer, expected);
+        if (await unlessRefused(writeByStatement(buffer))) await requireUntouched('live', buffer, expected);
       }),
       { numRuns: seeds(100) },
     );
   });
 
+  /** Texts that would be rows of another tenant, or end the rows, if they were sent as they are. */
+  const INJECTIONS = [
+    ...['a\tb', 'a\nb', 'a\rb', '\\', '\\N', '\\.', '\n\\.\n', 'X,Y', '{X,Y}', '","', '"', 'NULL'],
+    [harmless.note, '1', '2', 't', harmless.at, harmless.day, `{}\n${OTHER}`, 'injected', harmless.id, 'x'].join('\t'),
+  ];
+
+  it.each(['statement', 'COPY'])(
+    'are texts that look like rows of another tenant and arrive as texts, by %s',
+    async (way) => {
+      const schema = way === 'COPY' ? 'loading' : 'live';
+      await emptied(schema);
+      const notes = INJECTIONS.map((note, at) =>
+        event(ONE as string, 'ShapePut', { ...harmless, name: `${at}`, note }, BigInt(at + 1)),
+      );
+      await (way === 'COPY' ? writeByCopy : writeByStatement)(folded(notes));
+      const rows = await rowsOf(schema);
+      expect(new Set(rows.map((row) => row['tenant_id']))).toEqual(new Set([ONE]));
+      expect(rows.map(({ note }) => note).sort()).toEqual([...INJECTIONS].sort());
+    },
+  );
+
   it('change no row of another event, and arrive as they are, by the COPY of a rebuild', async () => {
     await emptied('loading');
-    const write = (buffer: RowBuffer) =>
-      withClient(pool, (client) => copyRows(client, 'loading', 'shapes', tables.shapes, puts(buffer)));
-    await write(folded(eventsOf([]).slice(-1)));
+    await writeByCopy(folded(eventsOf([]).slice(-1)));
     const expected = await rowsOf('loading');
     await fc.assert(
       fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 3 }), async (changes) => {
         await emptied('loading');
         const buffer = folded(eventsOf(changes));
-        if (await unlessRefused(write(buffer))) await requireUntouched('loading', buffer, expected);
+        if (await unlessRefused(writeByCopy(buffer))) await requireUntouched('loading', buffer, expected);
       }),
       { numRuns: seeds(100) },
     );

@@ -10,26 +10,41 @@ export const dropSchema = (pool: Pool, schema: string): Promise<void> =>
     await client.query(`drop schema if exists ${escapeIdentifier(schema)} cascade`);
   });
 
-/** Schemas of attempts that have no right any more: a process died, or another one took the rebuild. */
-const leftovers = (pool: Pool): Promise<string[]> =>
+interface Leftover {
+  readonly name: string;
+  /** The attempt ended its rebuild, so that its tables are in place by now. */
+  readonly done: boolean;
+}
+
+/** @param alias a row of `projecting.rebuilds` */
+const schemaOf = (alias: string): string =>
+  `format('read_model_rebuild_%s_%s', replace(${alias}.id::text, '-', ''), ${alias}.attempt)`;
+
+/** Schemas of attempts that have no right any more: they are done, a process died, or another one took the rebuild. */
+const leftovers = (pool: Pool): Promise<Leftover[]> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<{ name: string }>(
-      `select n.nspname as name from pg_namespace n
+    const { rows } = await client.query<Leftover>(
+      `select n.nspname as name, exists (
+         select from projecting.rebuilds d where d.state = 'done' and n.nspname = ${schemaOf('d')}) as done
+       from pg_namespace n
        where n.nspname like 'read\\_model\\_rebuild\\_%' and n.nspowner = current_user::regrole and not exists (
          select from projecting.rebuilds r where r.state in ('loading', 'catching-up')
-           and n.nspname = format('read_model_rebuild_%s_%s', replace(r.id::text, '-', ''), r.attempt))`,
+           and n.nspname = ${schemaOf('r')})`,
     );
-    return rows.map(({ name }) => name);
+    return rows;
   });
 
-/** Drops what attempts that died have left. One that is still in use is logged, and tried again by the next call. */
+/**
+ * Drops what attempts have left. Only that of an attempt that did not end its rebuild is logged. One that is still in use
+ * is logged, and tried again by the next call.
+ */
 export const dropLeftovers = async (pool: Pool, logger: Logger): Promise<void> => {
-  for (const schema of await leftovers(pool)) {
+  for (const { name: schema, done } of await leftovers(pool)) {
     try {
       await dropSchema(pool, schema);
-      logger.info({ schema }, 'dropped the tables of a rebuild that did not end');
+      if (!done) logger.info({ schema }, 'dropped the tables of an attempt at a rebuild that did not end');
     } catch (error) {
-      logger.warn({ err: error, schema }, 'the tables of a rebuild that did not end can not be dropped yet');
+      logger.warn({ err: error, schema }, 'the tables of an attempt at a rebuild can not be dropped yet');
     }
   }
 };

@@ -6,7 +6,7 @@ import { laneOf, type Projection } from './projection';
 
 /**
  * The projection without the events that operators have skipped in it. Read once, at the start of a fold: an operator who
- * skips another event raises the epoch, which starts the live fold anew.
+ * skips another event raises the epoch, which starts the live fold again.
  */
 export const withoutSkipped = async (pool: Pool, projection: Projection): Promise<Projection> => {
   const skipped = new Map<string, Set<string>>();
@@ -29,7 +29,7 @@ export const withoutSkipped = async (pool: Pool, projection: Projection): Promis
   };
 };
 
-/** Remembers that an operator has skipped an event, in the transaction that lets its lane go on. */
+/** Remembers that an operator has skipped an event, in the transaction that lets its lane continue. */
 export const rememberSkip = async (
   client: PoolClient,
   projection: string,

@@ -125,7 +125,7 @@ describe('a table of sums', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('adds what a parked tenant has missed once, when it goes on', async () => {
+  it('adds what a parked tenant has missed once, when it continues', async () => {
     const tenant = uuidv7();
     refuses = true;
     await following(async () => {

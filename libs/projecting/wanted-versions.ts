@@ -89,7 +89,7 @@ export const reconcileVersions = async (options: WantedVersionsOptions): Promise
 
 /**
  * Reconciles versions, and cleans up after workers that died, until the signal aborts.
- * @param everyMs ms between two looks; 1,000 unless given
+ * @param everyMs ms between two looks; 1,000 by default
  */
 export const watchVersions = async (
   options: WantedVersionsOptions,

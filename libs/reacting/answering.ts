@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 /**
- * One event to be answered: again and again while what it needs is away, and until it is parked where it fails. Between two
+ * One event to be answered: again and again while what it needs is not available, and until it is parked where it fails. Between two
  * attempts its partition waits, and no other one does.
  */
 export const answerTask = (
@@ -42,10 +42,10 @@ export const answerTask = (
       const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
       if (failures >= attempts) {
         await onParked(reasonOf(error), failures);
-        logger.error(about, 'event could not be answered, parked');
+        logger.error(about, 'the reaction to an event failed; the event is parked');
         return undefined;
       }
-      logger.warn(about, 'event could not be answered, trying again');
+      logger.warn(about, 'the reaction to an event failed; it is tried again');
       return backoff(attempt, { firstMs: firstRetryMs, maxMs: 50 * firstRetryMs });
     }
     failpoint(answeredFailpoint(reaction.name));

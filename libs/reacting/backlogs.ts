@@ -5,7 +5,7 @@ import type { Partitions, Task } from './partitions';
 
 /** Events of a partition that are read together. */
 const TOGETHER = 50;
-/** ms until the log is asked again that is away. */
+/** ms until the log is asked again that is not available. */
 const AGAIN_MS = 1_000;
 
 export interface BacklogParts {
@@ -64,7 +64,7 @@ export const createBacklogs = ({ reaction, log, pool, partitions, guarded, answe
   };
 
   return {
-    /** Goes on with what another worker, or this one before, has set aside. */
+    /** Continues with what another worker, or this one before, has set aside. */
     open: async (): Promise<void> => {
       for (const partition of await waitingPartitions(pool, reaction)) openedFor(partition);
     },

@@ -96,7 +96,7 @@ const write = async (
     client.query({ ...statement, values: [reaction, token, leaseMs, ...place, ...values] }),
   );
   if (rowCount === 0)
-    throw new Lost('another worker has taken the reaction over, or the log went back to an older copy');
+    throw new Lost('another worker has taken over the reaction, or the log was restored from an older copy');
 };
 
 /** What is stored of an event that is parked or set aside: where it is to be found again. */

@@ -120,7 +120,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     expect(heard).toEqual(['one', 'two', 'three']);
   });
 
-  it('go on from their checkpoint after a stop', async () => {
+  it('continue from their checkpoint after a stop', async () => {
     const first = listener();
     await write('one');
     const engine = start(first.reaction);
@@ -199,7 +199,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     expect(await parked()).toEqual([]);
   });
 
-  it('park an event that fails too often, with its reason, and go on with the others', async () => {
+  it('park an event that fails too often, with its reason, and continue with the others', async () => {
     const tenantId = uuidv7();
     const { heard, reaction } = listener((text) => {
       if (text === 'poison') throw new Error('will not drink poison');

@@ -8,7 +8,7 @@ export interface ReactionEngineOptions extends Omit<ReactingOptions, 'onAnswered
   readonly metrics: ReactionMetrics;
 }
 
-/** Runs every reaction until it is stopped; then what is under way is finished, and another worker may go on. */
+/** Runs every reaction until it is stopped; then what is under way is finished, and another worker may continue. */
 export const startReactions = ({
   reactions,
   metrics,

@@ -17,14 +17,14 @@ const PAGE = 200;
 const MOVE_MS = 50;
 /** Parked events that are tried again at the same time. */
 const AGAIN = 100;
-/** ms until the log is asked again that is away. */
+/** ms until the log is asked again that is not available. */
 const AWAY_MS = 1_000;
 
 /**
  * Answers the events after a position: those of one partition (a tenant, or a user outside tenants) in order, those of
  * different ones at the same time. The checkpoint is the low-water mark: everything up to it is answered, parked or set
  * aside. A partition whose answer takes long, or fails, is set aside: its events are stored, so that the mark passes them,
- * and it goes on by itself from what is stored.
+ * and it continues by itself from what is stored.
  */
 export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: string, options: Settled) => {
   const { log, pool, onAnswered, atOnce, windowEvents, slowMs } = options;

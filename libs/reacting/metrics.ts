@@ -8,7 +8,7 @@ export interface ReactionMetricsOptions {
   readonly registry: Registry;
   readonly log: Pick<EventLog, 'head'>;
   readonly pool: Pool;
-  /** ms between two looks at head and checkpoints; 2,000 unless given. */
+  /** ms between two looks at head and checkpoints; 2,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -21,12 +21,12 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
     'tenantry_reaction_lag_positions',
     'Positions between the head of the log and the reaction; below 0: it is ahead of the log',
   );
-  const idle = gauge('tenantry_reaction_behind_seconds', 'Seconds that a reaction with a lag has stood still');
-  const parked = gauge('tenantry_reaction_parked_events', 'Events that could not be answered and wait for an operator');
-  const waiting = gauge('tenantry_reaction_waiting_events', 'Events that were set aside because their tenant is slow');
+  const idle = gauge('tenantry_reaction_behind_seconds', 'Seconds since a reaction with a lag last advanced');
+  const parked = gauge('tenantry_reaction_parked_events', 'Events whose reaction failed and that wait for an operator');
+  const waiting = gauge('tenantry_reaction_waiting_events', 'Events that were deferred because their tenant is slow');
   const events = new Counter({
     name: 'tenantry_reaction_events_total',
-    help: 'Events that this process answered',
+    help: 'Events that this process has handled',
     labelNames: ['reaction'],
     registers: [registry],
   });

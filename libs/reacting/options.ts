@@ -9,19 +9,19 @@ export interface ReactingOptions {
   readonly logger: Logger;
   /** Called with each event that was answered. */
   readonly onAnswered: (reaction: string) => void;
-  /** ms after which a worker that went silent is replaced; 10,000 unless given. */
+  /** ms after which a worker that went silent is replaced; 10,000 by default. */
   readonly leaseMs?: number;
-  /** ms that one attempt may take; 60,000 unless given. */
+  /** ms that one attempt may take; 60,000 by default. */
   readonly attemptMs?: number;
-  /** Failures of one event after which it is parked; 12 unless given, which is about half a minute. */
+  /** Failures of one event after which it is parked; 12 by default, which is about half a minute. */
   readonly attempts?: number;
-  /** ms before the second attempt, doubled for each one after it up to fifty times; 100 unless given. */
+  /** ms before the second attempt, doubled for each one after it up to fifty times; 100 by default. */
   readonly firstRetryMs?: number;
-  /** Partitions that are answered at the same time; 16 unless given. As many again may take long. */
+  /** Partitions that are answered at the same time; 16 by default. As many again may take long. */
   readonly atOnce?: number;
-  /** Events that are read beyond the low-water mark: a crash repeats that many at most; 1,000 unless given. */
+  /** Events that are read beyond the low-water mark: a crash repeats that many at most; 1,000 by default. */
   readonly windowEvents?: number;
-  /** ms that an answer may take, with its retries, before its partition is set aside; 2,000 unless given. */
+  /** ms that an answer may take, with its retries, before its partition is set aside; 2,000 by default. */
   readonly slowMs?: number;
   readonly signal: AbortSignal;
 }

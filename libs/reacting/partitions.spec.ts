@@ -111,7 +111,7 @@ describe('events of different tenants', () => {
     const failing = new Set(['one', 'two', 'three']);
     start(
       async (text) => {
-        if (failing.has(text)) throw new Error(`${text} can not be answered`);
+        if (failing.has(text)) throw new Error(`${text} cannot be answered`);
         heard.push(text);
       },
       { firstRetryMs: 3_600_000 },

@@ -8,7 +8,7 @@ const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03)/;
 /** A statement that took too long may be the event's fault: it must not keep all others waiting for ever. */
 const CANCELLED = '57014';
 
-/** True where a failure says nothing of the event: what it needs is away, or not there yet. */
+/** True where a failure says nothing of the event: what it needs is not available, or not there yet. */
 export const isAway = (error: unknown): boolean => {
   if (error instanceof NotYet || error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) return true;
   const code = error instanceof DatabaseError ? (error.code ?? '') : '';

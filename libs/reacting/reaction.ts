@@ -2,7 +2,7 @@ import type { EventToAppend, RecordedEvent } from '../event-log/port';
 import type { Recorded } from '../projecting/projection';
 
 /**
- * What the product does by itself because something happened. It is told of each event of its types in the log's order, at
+ * What the product does by itself because something happened. It receives each event of its types in the order of the log, at
  * least once: after a crash, or where two workers overlap for a moment, again. So whatever it does has the effect of once:
  * a command that it sends has an id made of the event's and the target's ({@link answerTo}).
  */
@@ -12,8 +12,8 @@ export interface Reaction {
   /** The event types that it answers. */
   readonly types: readonly string[];
   /**
-   * @param signal aborts where the worker is to stop, or lost its turn to another: whatever takes long gives up then
-   * @throws NotYet, or what its dependencies throw when they are away: it is tried again until they are back
+   * @param signal aborts where the worker is to stop, or lost its turn to another: long work must stop then
+   * @throws NotYet, or what its dependencies throw when they are not available: it is tried again until they are back
    * @throws anything else: it is tried again some times, then the event is parked
    */
   react(event: RecordedEvent, signal: AbortSignal): Promise<void>;

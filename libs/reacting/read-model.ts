@@ -20,5 +20,5 @@ export const readModelHas = async (
 ): Promise<void> => {
   if (!(await waiter.waitFor(position, PATIENCE_MS))) throw new NotYet(`${projection} is behind`);
   if (await isLaneParked(pool, projection, tenantId))
-    throw new Error(`${projection} stands still for this tenant: an event is parked there`);
+    throw new Error(`${projection} does not advance for this tenant: one of its events is parked`);
 };

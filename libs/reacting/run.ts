@@ -24,7 +24,7 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
   while (!signal.aborted) {
     const began = performance.now();
     const lease: Lease = { reaction: reaction.name, token: uuidv7(), leaseMs };
-    // From before the checkpoint is read: what is read of one history must not go on in another.
+    // From before the checkpoint is read: what is read of one history must not continue in another.
     const changed = new AbortController();
     const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
@@ -34,7 +34,7 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
       if (misfit !== undefined && misfit !== before) {
         logger.error(
           { reaction: reaction.name, reason: misfit },
-          'reaction stands still: reset it to a place of the log',
+          'the reaction does not match the log and has stopped; reset it to a position of the log',
         );
       }
       if (from !== undefined) held = lease.token;
@@ -49,7 +49,8 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
     } catch (error) {
       if (error instanceof Lost || error instanceof LeaseLost || error instanceof HistoryChanged) continue;
       failures = performance.now() - began > WELL_MS ? 1 : failures + 1;
-      if (!signal.aborted) logger.warn({ err: error, reaction: reaction.name }, 'reaction stopped, trying again');
+      if (!signal.aborted)
+        logger.warn({ err: error, reaction: reaction.name }, 'the reaction stopped and is started again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
     } finally {
       stopListening();

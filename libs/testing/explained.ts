@@ -32,13 +32,13 @@ export const explained = async (db: TenantDb, query: (spy: TenantDb) => Promise<
   return nodes;
 };
 
-/** Where rows come from; a condition that the index could not answer is told, too. */
+/** Where rows come from; conditions that the index could not answer are included. */
 export const scansOf = (nodes: readonly PlanNode[]): (string | undefined)[] =>
   nodes
     .filter((node) => node['Node Type'].includes('Scan'))
     .map((node) => (node.Filter === undefined ? node['Index Name'] : `${node['Index Name']}, then ${node.Filter}`));
 
-/** By what the rows of every step were found; a step that reads a whole table is told by its name. */
+/** By what the rows of every step were found; a step that reads a whole table has the name of the table. */
 export const indexesOf = (nodes: readonly PlanNode[]): Set<string> =>
   new Set(
     nodes.flatMap((node) => {

@@ -42,7 +42,7 @@ const alone = async (client: Client, name: string, work: () => Promise<unknown>)
   }
 };
 
-/** Whoever is connected loses the connection for a moment. */
+/** Anyone who is connected loses the connection for a moment. */
 export const copyDatabase = async (database: TestDatabase): Promise<OlderCopy> => {
   const { name } = database;
   const copy = `${name}_copy`;

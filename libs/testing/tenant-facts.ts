@@ -19,7 +19,12 @@ export const tenantClosed: TenantEvent = { type: 'TenantClosed', data: { eraseAf
 
 export const INVITATION = '01a20000-0000-7000-8000-0000000000aa';
 
-export const memberJoined = (personId: string, role: Role, invitationId = 'a link of old', use = 1): MemberJoined => ({
+export const memberJoined = (
+  personId: string,
+  role: Role,
+  invitationId = 'an earlier link',
+  use = 1,
+): MemberJoined => ({
   type: 'MemberJoined',
   data: { personId, role, invitationId, use },
 });
@@ -58,7 +63,7 @@ export const teamMemberRemoved = (teamId: string, personId: string): TenantEvent
   data: { teamId, personId },
 });
 
-/** Versions 1 to 4: the owner, and then whoever joined, in the order of their roles. */
+/** Versions 1 to 4: the owner, and then anyone who joined, in the order of their roles. */
 export const staffed: readonly TenantEvent[] = [
   tenantCreated,
   memberJoined(PEOPLE.admin, 'admin'),

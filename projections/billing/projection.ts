@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { DomainEvent } from '../../libs/domain/events';
 import type { InvoiceDetails, SubscriptionDetails } from '../../libs/domain/tenant/billing-events';
-import { defineProjection, type Recorded } from '../../libs/projecting/projection';
+import type { Recorded } from '../../libs/projecting/projection';
 import type { RowWriter } from '../../libs/projecting/tables';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   billing: {
@@ -85,7 +86,7 @@ const invoiceRow = (
 
 type Rows = { readonly [table in keyof typeof tables]: RowWriter };
 
-/** Each fact of money, for whoever asks why. */
+/** Each fact of money, for anyone who asks why. */
 const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
   const { stream, position, type, recordedAt, actor, correlationId, data } = event;
   rows.billing_history.put({
@@ -95,11 +96,22 @@ const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
 };
 
 /** How a company stands with its payments, its invoices, and how it came to that. */
-export const billingProjection = defineProjection<DomainEvent, typeof tables>({
+export const billingProjection = defineProjection({
   name: 'billing',
   version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: [
+    'tenant.members',
+    'tenant.invitations',
+    'tenant.teams',
+    'project',
+    'task',
+    'user',
+    'operators',
+    'refusals',
+    'TenantRenamed',
+  ],
   on: {
     TenantCreated: ({ stream, data }, rows) => {
       rows.billing.put({
@@ -168,32 +180,5 @@ export const billingProjection = defineProjection<DomainEvent, typeof tables>({
     TenantClosed: ({ stream }, rows) => {
       rows.billing.patch({ tenant_id: stream.tenantId }, { failing_since: null });
     },
-    TenantRenamed: 'ignored',
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
-    MemberJoined: 'ignored',
-    MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectCreated: 'ignored',
-    ProjectChanged: 'ignored',
-    ProjectArchived: 'ignored',
-    ProjectRestored: 'ignored',
-    TaskCreated: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TaskDeleted: 'ignored',
-    TenantErased: 'ignored',
   },
 });

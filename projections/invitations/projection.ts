@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   invitations: {
@@ -24,15 +23,28 @@ const tables = {
 } as const;
 
 /** Links by which people join, and which link it is that somebody holds the token of. */
-export const invitationsProjection = defineProjection<DomainEvent, typeof tables>({
+export const invitationsProjection = defineProjection({
   name: 'invitations',
   version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: [
+    'tenant.workspace',
+    'tenant.teams',
+    'tenant.plan',
+    'tenant.subscription',
+    'tenant.payments',
+    'tenant.lock',
+    'project',
+    'task',
+    'user',
+    'operators',
+    'refusals',
+    'MemberRoleChanged',
+    'MemberRemoved',
+    'OwnershipTransferred',
+  ],
   on: {
-    TenantCreated: 'ignored',
-    TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
     MemberInvited: ({ stream, data }, rows) => {
       rows.invitations.put({
         tenant_id: stream.tenantId,
@@ -57,41 +69,5 @@ export const invitationsProjection = defineProjection<DomainEvent, typeof tables
     MemberJoined: ({ stream, data }, rows) => {
       rows.invitations.patch({ tenant_id: stream.tenantId, invitation_id: data.invitationId }, { uses: data.use });
     },
-    MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    PlanChanged: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    WorkspaceLocked: 'ignored',
-    WorkspaceSuspended: 'ignored',
-    WorkspaceUnlocked: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectCreated: 'ignored',
-    ProjectChanged: 'ignored',
-    ProjectArchived: 'ignored',
-    ProjectRestored: 'ignored',
-    TaskCreated: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TaskDeleted: 'ignored',
-    TenantErased: 'ignored',
   },
 });

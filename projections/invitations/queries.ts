@@ -54,7 +54,7 @@ export interface HeldInvitation extends InvitationRow {
 }
 
 /**
- * What a token is good for, as the read models have it; undefined where it is no invitation's, or the company is closed.
+ * What a token is valid for, as the read models have it; undefined where it is no invitation's, or the company is closed.
  * Whether it can be used (time, uses, revoked) is the caller's to tell.
  */
 export const findHeldInvitation = async (db: ScopedDb, tokenHash: string): Promise<HeldInvitation | undefined> => {

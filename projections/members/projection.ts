@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   members: {
@@ -24,11 +23,26 @@ const tables = {
  * Memberships, asked for by company and by person. A table each: of two policies on one table the planner makes an `or`,
  * for which no index is in the order of a list.
  */
-export const membersProjection = defineProjection<DomainEvent, typeof tables>({
+export const membersProjection = defineProjection({
   name: 'members',
   version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: [
+    'tenant.invitations',
+    'tenant.teams',
+    'tenant.plan',
+    'tenant.subscription',
+    'tenant.payments',
+    'tenant.lock',
+    'project',
+    'task',
+    'user',
+    'operators',
+    'refusals',
+    'TenantRenamed',
+    'TenantClosed',
+  ],
   on: {
     TenantCreated: ({ stream, data, recordedAt, position, version }, rows) => {
       rows.members.put({
@@ -46,10 +60,6 @@ export const membersProjection = defineProjection<DomainEvent, typeof tables>({
         joined_position: position,
       });
     },
-    TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
     MemberJoined: ({ stream, data, recordedAt, position, version }, rows) => {
       rows.members.put({
         tenant_id: stream.tenantId,
@@ -80,38 +90,5 @@ export const membersProjection = defineProjection<DomainEvent, typeof tables>({
       rows.memberships.patch({ person_id: data.to, tenant_id: stream.tenantId }, { role: 'owner' });
       rows.memberships.patch({ person_id: data.from, tenant_id: stream.tenantId }, { role: 'admin' });
     },
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    PlanChanged: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    WorkspaceLocked: 'ignored',
-    WorkspaceSuspended: 'ignored',
-    WorkspaceUnlocked: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectCreated: 'ignored',
-    ProjectChanged: 'ignored',
-    ProjectArchived: 'ignored',
-    ProjectRestored: 'ignored',
-    TaskCreated: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TaskDeleted: 'ignored',
-    TenantErased: 'ignored',
   },
 });

@@ -79,7 +79,7 @@ type Shown = Omit<MemberRow, 'name' | 'email'> & { readonly name: string | null;
 
 /**
  * Who came into the list between the two statements of one message has no name in it yet: it is asked for once more.
- * Whoever is being erased has none any more.
+ * Anyone who is being erased has none any more.
  */
 const withNames = async (ask: () => Promise<Shown[]>): Promise<MemberRow[]> => {
   const shown = await ask();

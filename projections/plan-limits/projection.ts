@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   plan_terms: {
@@ -27,11 +26,29 @@ const tables = {
  * What each company has bought, and what of it is in use: the units that a limit is compared with, and how many there are,
  * so that to tell that costs the same in the largest company. A reservation counts until its unit is here.
  */
-export const planLimitsProjection = defineProjection<DomainEvent, typeof tables>({
+export const planLimitsProjection = defineProjection({
   name: 'plan-limits',
   version: 2,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: [
+    'tenant.invitations',
+    'tenant.subscription',
+    'tenant.payments',
+    'tenant.lock',
+    'project.details',
+    'task.details',
+    'user',
+    'operators',
+    'refusals',
+    'TenantRenamed',
+    'TenantClosed',
+    'MemberRoleChanged',
+    'OwnershipTransferred',
+    'TeamRenamed',
+    'TeamMemberAdded',
+    'TeamMemberRemoved',
+  ],
   on: {
     PlanChanged: ({ stream, data: { terms } }, rows) => {
       rows.plan_terms.put({
@@ -78,36 +95,5 @@ export const planLimitsProjection = defineProjection<DomainEvent, typeof tables>
     TeamDeleted: ({ stream }, rows) => {
       rows.plan_counts.add({ tenant_id: stream.tenantId }, { teams: -1 });
     },
-    TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
-    MemberRoleChanged: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    WorkspaceLocked: 'ignored',
-    WorkspaceSuspended: 'ignored',
-    WorkspaceUnlocked: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectChanged: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TenantErased: 'ignored',
   },
 });

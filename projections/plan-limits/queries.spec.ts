@@ -45,7 +45,7 @@ describe('what of a plan is in use', () => {
     await database.drop();
   });
 
-  it('is told of a company of any size', async () => {
+  it('is answered for a tenant of any size', async () => {
     expect(await findUsage(createScopedDb(app).tenant(COMPANY))).toEqual({
       ...{ plan: null, limits: null, seats: 20_000, teams: 500, projects: 1_000 },
       ...{ tasksPerProject: 999, openInvitations: 4, apiCalls: 0 },

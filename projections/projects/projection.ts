@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   projects: {
@@ -18,11 +17,12 @@ const tables = {
 } as const;
 
 /** A company's projects as its members see them. */
-export const projectsProjection = defineProjection<DomainEvent, typeof tables>({
+export const projectsProjection = defineProjection({
   name: 'projects',
   version: 1,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: ['tenant', 'task', 'user', 'operators', 'refusals'],
   on: {
     ProjectCreated: ({ stream, data: { name, description, teamId }, version }, rows) => {
       rows.projects.put({
@@ -47,43 +47,5 @@ export const projectsProjection = defineProjection<DomainEvent, typeof tables>({
     ProjectRestored: ({ stream, version }, rows) => {
       rows.projects.patch({ tenant_id: stream.tenantId, project_id: stream.id }, { archived: false, version });
     },
-    TenantCreated: 'ignored',
-    TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
-    MemberJoined: 'ignored',
-    MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    PlanChanged: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    WorkspaceLocked: 'ignored',
-    WorkspaceSuspended: 'ignored',
-    WorkspaceUnlocked: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    TaskCreated: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TaskDeleted: 'ignored',
-    TenantErased: 'ignored',
   },
 });

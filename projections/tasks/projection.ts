@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   tasks: {
@@ -32,11 +31,12 @@ const assignedTo = (assigneeId: string | null, { version, position }: Happened) 
   assigneeId === null ? NOBODY : { assignee_id: assigneeId, assigned_version: version, assigned_position: position };
 
 /** The tasks of a company's projects as its members see them. */
-export const tasksProjection = defineProjection<DomainEvent, typeof tables>({
+export const tasksProjection = defineProjection({
   name: 'tasks',
   version: 1,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: ['tenant', 'project', 'user', 'operators', 'refusals'],
   on: {
     TaskCreated: (event, rows) => {
       const { stream, data, version } = event;
@@ -72,40 +72,5 @@ export const tasksProjection = defineProjection<DomainEvent, typeof tables>({
     TaskDeleted: ({ stream }, rows) => {
       rows.tasks.remove({ tenant_id: stream.tenantId, task_id: stream.id });
     },
-    TenantCreated: 'ignored',
-    TenantRenamed: 'ignored',
-    TenantClosed: 'ignored',
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
-    MemberJoined: 'ignored',
-    MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    PlanChanged: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    WorkspaceLocked: 'ignored',
-    WorkspaceSuspended: 'ignored',
-    WorkspaceUnlocked: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectCreated: 'ignored',
-    ProjectChanged: 'ignored',
-    ProjectArchived: 'ignored',
-    ProjectRestored: 'ignored',
-    TenantErased: 'ignored',
   },
 });

@@ -76,7 +76,7 @@ describe('the lists of a workspace', () => {
     const flat = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(flat)];
     return row ? flat(row['QUERY PLAN'][0].Plan) : [];
   };
-  /** Where rows come from; a condition that the index could not answer is told, too. */
+  /** Where rows come from; conditions that the index could not answer are included. */
   const scans = (nodes: readonly Node[]): (string | undefined)[] =>
     nodes
       .filter((node) => node['Node Type'].includes('Scan'))

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import { defineProjection } from '../../libs/projecting/projection';
+import { defineProjection } from '../define-projection';
 
 const tables = {
   tenants: {
@@ -23,11 +22,22 @@ const tables = {
 const UNLOCKED = { lock: 'none', lock_reason: null, locked_since: null };
 
 /** The workspace as its members see it, while it is open; and which ones are closed and wait for their erasure. */
-export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
+export const tenantsProjection = defineProjection({
   name: 'tenants',
   version: 3,
   schema: join(__dirname, 'schema.sql'),
   tables,
+  leavesAlone: [
+    'tenant.members',
+    'tenant.invitations',
+    'tenant.teams',
+    'tenant.subscription',
+    'tenant.payments',
+    'project',
+    'task',
+    'user',
+    'refusals',
+  ],
   on: {
     TenantCreated: ({ stream, data, version }, rows) => {
       rows.tenants.put({
@@ -62,40 +72,6 @@ export const tenantsProjection = defineProjection<DomainEvent, typeof tables>({
     WorkspaceUnlocked: ({ stream, version }, rows) => {
       rows.tenants.patch({ tenant_id: stream.tenantId }, { ...UNLOCKED, version });
     },
-    MemberInvited: 'ignored',
-    InvitationRevoked: 'ignored',
-    MemberJoined: 'ignored',
-    MemberRoleChanged: 'ignored',
-    MemberRemoved: 'ignored',
-    OwnershipTransferred: 'ignored',
-    TeamCreated: 'ignored',
-    TeamRenamed: 'ignored',
-    TeamDeleted: 'ignored',
-    TeamMemberAdded: 'ignored',
-    TeamMemberRemoved: 'ignored',
-    SubscriptionStarted: 'ignored',
-    SubscriptionUpdated: 'ignored',
-    SubscriptionCanceled: 'ignored',
-    SeatsChanged: 'ignored',
-    PaymentFailed: 'ignored',
-    PaymentSucceeded: 'ignored',
-    PaymentForgiven: 'ignored',
-    PaymentDisputed: 'ignored',
-    BillingDriftRepaired: 'ignored',
-    OperationRefused: 'ignored',
-    PersonRegistered: 'ignored',
-    PersonErased: 'ignored',
-    ProjectCreated: 'ignored',
-    ProjectChanged: 'ignored',
-    ProjectArchived: 'ignored',
-    ProjectRestored: 'ignored',
-    TaskCreated: 'ignored',
-    TaskDescribed: 'ignored',
-    TaskStatusChanged: 'ignored',
-    TaskAssigned: 'ignored',
-    TaskUnassigned: 'ignored',
-    TaskDueDateChanged: 'ignored',
-    TaskDeleted: 'ignored',
     TenantErased: ({ data }, rows) => {
       rows.closed_tenants.remove({ tenant_id: data.tenantId });
     },

@@ -48,7 +48,7 @@ export const inChildren = async <Input extends object, Result>(
   }
 };
 
-/** Starts one that goes on after its work's first result: a server. */
+/** Starts one that continues after its work's first result: a server. */
 export const startChild = async <Input extends object, Result>(
   script: 'bare-app',
   input: Input,

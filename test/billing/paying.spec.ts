@@ -149,10 +149,10 @@ describe('what a company pays', () => {
     }
   });
 
-  it('has a page to look at for whoever comes back by a link that is too old', async () => {
+  it('has a page to look at for anyone who comes back by a link that is too old', async () => {
     const answer = await fetch(`${url}/billing/return?to=tooOld`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
-    expect(await answer.text()).toContain('open your application anew');
+    expect(await answer.text()).toContain('Open your application again');
   });
 
   it('may be paid on a page that leads back to an address of any script', async () => {
@@ -177,7 +177,7 @@ describe('what a company pays', () => {
     expect(await gateway.snapshot(known, needs)).toMatchObject({ deleted: true });
   });
 
-  it('is told what Stripe refuses, as a portal for a customer who was removed there', async () => {
+  it('gets the reason that Stripe gives, such as a portal for a customer who was removed there', async () => {
     await scene.subscribe(url, company);
     // Nobody tells us.
     scene.sim.control.setChaos({ drop: 1 });
@@ -186,7 +186,10 @@ describe('what a company pays', () => {
     const refused = await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
     expect([refused.status, refused.body]).toEqual([
       409,
-      expect.objectContaining({ type: '/problems/conflict', detail: expect.stringMatching(/^Stripe refused it: /) }),
+      expect.objectContaining({
+        type: '/problems/conflict',
+        detail: expect.stringMatching(/^Stripe refused the request: /),
+      }),
     ]);
   });
 

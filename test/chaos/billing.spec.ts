@@ -62,7 +62,7 @@ const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoi
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   const key = randomUUID();
-  await expect(ask(cut.url, company, '/v1/projects', { name: 'Cut off' }, key)).rejects.toThrow();
+  await expect(ask(cut.url, company, '/v1/projects', { name: 'Interrupted' }, key)).rejects.toThrow();
   await cut.killed();
   const written = async (): Promise<number> =>
     (await system.owner.query(`select 1 from event_log.events where type = 'ProjectCreated'`)).rows.length;
@@ -84,7 +84,7 @@ const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoi
 };
 
 /**
- * The product is killed at each named point of the way from Stripe to the log, as `kill -9` would; Stripe goes on. Each has
+ * The product is killed at each named point of the way from Stripe to the log, as `kill -9` would; Stripe continues. Each has
  * a scene of its own, a few at a time: most of their time is spent waiting for what a dead process still has.
  */
 describe('money, where the process does not survive', () => {

@@ -159,7 +159,7 @@ const create = async (api: Api, inTurn: InTurn, insist: boolean, { company, toke
 const work = async (api: Api, inTurn: InTurn): Promise<void> => {
   let current: Membership | undefined;
   for (let round = 0; !api.stopping; round++) {
-    // A new company every so often: sign-ups are cut off in the middle too.
+    // A new company every so often: sign-ups are interrupted in the middle too.
     if (!current?.token || round % 40 === 0) {
       current = await signUp(api, inTurn, round % 80 !== 0);
       continue;
@@ -195,7 +195,7 @@ export interface Load {
 }
 
 /**
- * Clients that go on whatever happens. One whose request was cut off by a crash waits until its idempotency key is free
+ * Clients that continue whatever happens. One whose request was interrupted by a crash waits until its idempotency key is free
  * again (15 s), so there are many more of them than ask at the same time.
  */
 export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: number; url?: string }): Load => {
@@ -213,7 +213,7 @@ export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: n
   };
 };
 
-/** Does the work while clients go on asking; they are stopped however it ends. */
+/** Does the work while clients continue asking; they are stopped however it ends. */
 export const underLoad = async (
   options: Parameters<typeof startLoad>[0],
   work: (api: Api) => Promise<void>,

@@ -100,7 +100,7 @@ describe('an erasure that the process did not survive', () => {
     return rows[0]?.state ?? 'none';
   };
 
-  it('is completed by the same request, or by the sweeper, wherever it was cut off', async () => {
+  it('is completed by the same request, or by the sweeper, wherever it was interrupted', async () => {
     const [begun, membershipsEnded, personErased, completed] = ERASURE_FAILPOINTS;
     const cut = async (failpoint: string, state: string, ...appended: string[]): Promise<CutOff> => {
       const it = await cutOffAt(failpoint);
@@ -108,7 +108,7 @@ describe('an erasure that the process did not survive', () => {
       expect(await facts(it)).toEqual(appended);
       return it;
     };
-    // The last first: the sweeper takes what has been left for a while, also while the others are cut off.
+    // The last first: the sweeper takes what has been left for a while, also while the others are interrupted.
     const done = await cut(completed, 'erased', 'MemberRemoved', 'PersonErased');
     const swept = await cut(personErased, 'erasing', 'MemberRemoved', 'PersonErased');
     const second = await cut(membershipsEnded, 'erasing', 'MemberRemoved');

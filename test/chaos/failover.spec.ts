@@ -53,7 +53,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     stream.stall();
     // So many more events that those that are checked afterwards get positions that were taken before.
     await Promise.all([sleep(LAG_MS), appendTasks(primary.url, tenantId, LOST_EVENTS)]);
-    // Clients that go on would soon bring the log past every position that was lost.
+    // Clients that continue would soon bring the log past every position that was lost.
     if (isQuiet) api.url = undefined;
     await primary.crash();
     await replica.query('select pg_promote()');

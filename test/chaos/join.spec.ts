@@ -90,7 +90,7 @@ describe('somebody new whose join the process did not survive', () => {
     return rows.map(({ type }) => type);
   };
 
-  it('is a member once, by the same request or by the sweeper, wherever it was cut off', async () => {
+  it('is a member once, by the same request or by the sweeper, wherever it was interrupted', async () => {
     const [claimed, joined, registered, completed] = JOIN_FAILPOINTS;
     const repeated: CutOff[] = [];
     const swept: CutOff[] = [];

@@ -8,7 +8,7 @@ const KILLS = kills(6);
 
 jest.setTimeout(120_000 + KILLS * 10_000);
 
-/** The product is killed at any moment, again and again, while clients go on asking. */
+/** The product is killed at any moment, again and again, while clients continue asking. */
 describe(`the product, killed ${KILLS} times under load`, () => {
   let system: System;
 

@@ -80,7 +80,7 @@ describe('the restore of a backup', () => {
       await startAll(api);
       await untilWorking(processes.url);
       await Promise.all([sleep(WRITTEN_MS), appendTasks(system.databaseUrl, tenantId, LOST_EVENTS)]);
-      // Clients that go on would soon bring the log past every position that was lost.
+      // Clients that continue would soon bring the log past every position that was lost.
       api.url = undefined;
       if (isStopped) await stopAll(api);
       await restoreBackup();

@@ -69,7 +69,7 @@ describe('a sign-up that the process did not survive', () => {
     return rows.map(({ type }) => type);
   };
 
-  it('is completed by the same request, or by the sweeper, wherever it was cut off', async () => {
+  it('is completed by the same request, or by the sweeper, wherever it was interrupted', async () => {
     const [claimed, tenantCreated, personRegistered, completed] = SIGN_UP_FAILPOINTS;
     const repeated: CutOff[] = [];
     const swept: CutOff[] = [];

@@ -84,7 +84,7 @@ interface Money {
     expect([status, body]).toEqual([402, expect.objectContaining({ resource: 'projects', upgradeTo: 'pro' })]);
   });
 
-  it('goes on by a checkout, whose declined card changes nothing', async () => {
+  it('continues by a checkout, whose declined card changes nothing', async () => {
     const wanted = { plan: 'pro', successUrl: back(), cancelUrl: back() };
     const { status, body } = await request('POST', '/v1/billing/checkout', wanted);
     expect(status).toBe(201);

@@ -32,7 +32,7 @@ describe('a start while PostgreSQL', () => {
   });
 
   const start = () => system.start({ DATABASE_URL: proxy.through(system.databaseUrl) });
-  it('restarts waits for it in each of its steps, and goes on', async () => {
+  it('restarts waits for it in each of its steps, and continues', async () => {
     const refused = new Set<string>();
     refuse = (application) => {
       if (refused.has(application)) return undefined;

@@ -24,7 +24,7 @@ export interface Ask {
   readonly token?: string;
   readonly body?: object;
   readonly headers?: Record<string, string>;
-  /** ms; 30,000 unless given. */
+  /** ms; 30,000 by default. */
   readonly patience?: number;
 }
 

@@ -16,7 +16,7 @@ const BOUND_MS = 10_000 + 2_000;
 const RECOVERY_MS = 10_000;
 
 /** One product, clients that never stop asking, and a database that goes away in every way it can. */
-describe('the product, while its database is away', () => {
+describe('the product, while its database is not available', () => {
   let system: System;
   let proxy: TcpProxy;
   let product: Product;
@@ -43,7 +43,7 @@ describe('the product, while its database is away', () => {
 
   afterEach(() => proxy.heal());
 
-  /** What needs the database is away for now; what does not is answered as ever. */
+  /** What needs the database is not available for now; what does not is answered as ever. */
   const askEverything = async (away: 'away' | 'perhaps'): Promise<void> => {
     const { token, email } = account;
     const needing = {
@@ -154,10 +154,10 @@ describe('the product, while its database is away', () => {
   });
 
   it.each([
-    ['the statement of an append is cut off', { direction: 'request', at: 'append' }],
+    ['the statement of an append is interrupted', { direction: 'request', at: 'append' }],
     ['the statement of an append arrives and its answer does not', { direction: 'request', at: 'append', after: true }],
-    ['the answer to an idempotency key is cut off', { direction: 'request', at: 'idempotency-' }],
-    ['a checkpoint is cut off', { direction: 'request', at: 'for update skip locked', after: true }],
+    ['the answer to an idempotency key is interrupted', { direction: 'request', at: 'idempotency-' }],
+    ['a checkpoint is interrupted', { direction: 'request', at: 'for update skip locked', after: true }],
   ] as const)('keeps what it says where %s', async (_, cut) => {
     const before = proxy.cuts;
     for (let i = 0; i < 6; i++) {

@@ -16,7 +16,7 @@ if (found.length === 0)
   process.stderr.write('skipped: the product behind PgBouncer, because there is no pgbouncer here\n');
 
 const modes = found.flatMap(({ binary, version, keepsStatements }) => [
-  { binary, version, statements: 'parsed anew', prepared: false },
+  { binary, version, statements: 'parsed again', prepared: false },
   ...(keepsStatements ? [{ binary, version, statements: 'kept by the pooler', prepared: true }] : []),
 ]);
 

@@ -95,7 +95,7 @@ describe('two API processes and two workers on one database', () => {
     }, 20_000);
   });
 
-  it('go on whichever worker is killed', async () => {
+  it('continue whichever worker is killed', async () => {
     for (const at of [0, 1]) {
       await workers[at]?.end('SIGKILL');
       const written = await rename(by(at), account.token, `Without worker ${at}`);
@@ -140,7 +140,7 @@ describe('two API processes and two workers on one database', () => {
     }
   });
 
-  it('take every one of many changes at the same time from whoever insists on no version', async () => {
+  it('take every one of many changes at the same time from anyone who insists on no version', async () => {
     const before = (await eventsOf(account.tenantId)).length;
     const answers = await Promise.all(upTo(40).map((at) => rename(by(at), account.token, `Any ${at}`)));
     expect(tally(answers)).toEqual({ 200: 40 });
@@ -191,7 +191,7 @@ describe('two API processes and two workers on one database', () => {
     expect((await fetch(`${worker}/v1/me`)).status).toBe(404);
   });
 
-  it('go on reading and writing with no worker at all, and the metrics of the API tell how long that is so', async () => {
+  it('continue reading and writing with no worker at all, and the metrics of the API tell how long that is so', async () => {
     for (const worker of workers) await worker.end('SIGKILL');
     expect([200, 202]).toContain((await rename(urls[0], account.token, 'Nobody folds this')).status);
     const [lag, age] = ['tenantry_projection_lag_positions', 'tenantry_projection_behind_seconds'] as const;
@@ -203,7 +203,7 @@ describe('two API processes and two workers on one database', () => {
     await until(async () => (await metric(urls[1], age, 'tenants')) === 0, 20_000);
   });
 
-  it('drop no request that they accepted when they are told to end', async () => {
+  it('drop no accepted request when they get the signal to end', async () => {
     const accounts = await Promise.all(upTo(12).map((at) => signUp(by(at))));
     for (const at of [1, 0]) {
       const sending = sendUntilRefused(

@@ -21,7 +21,7 @@ export interface System {
   /** Ends every connection of the product. @returns how many */
   terminateBackends(): Promise<number>;
   /**
-   * Waits until sign-ups that were cut off are completed and the read models are at the end of the log, then holds what
+   * Waits until sign-ups that were interrupted are completed and the read models are at the end of the log, then holds what
    * the clients were told against it.
    */
   complaints(companies: readonly Company[]): Promise<string[]>;
@@ -101,7 +101,7 @@ const onServer = (url: string): string => {
 };
 
 /**
- * Waits until nothing is left that was cut off. The sweeper takes a sign-up over 15 s after it was last worked on, for
+ * Waits until nothing is left that was interrupted. The sweeper takes a sign-up over 15 s after it was last worked on, for
  * which this does not wait: nobody works on any, now that the clients are gone.
  * @param owner connects as a superuser
  */

@@ -35,8 +35,8 @@ describe('an append whose answer is lost', () => {
       ['it is stored and never answered', 'silent'],
       ['it is stored and the connection is cut', 'cut'],
       ['the connection is cut before it is stored', 'cut-before'],
-      ['the server gives up and has not stored it', 'timeout'],
-      ['the server gives up and has stored it', 'timeout-stored'],
+      ['the server times out and has not stored it', 'timeout'],
+      ['the server times out and has stored it', 'timeout-stored'],
       ['the server is not ready', 'not-ready'],
       ['it is answered twice', 'twice'],
     ] as const)('is stored once: %s', async (_, fault) => {
@@ -111,7 +111,7 @@ describe('an append whose answer is lost', () => {
   });
 });
 
-describe('a server that can not take appends', () => {
+describe('a server that cannot take appends', () => {
   const given = scripted(IMPATIENT);
 
   it('frozen before the first call: nothing was written, and it says so in time', async () => {
@@ -123,7 +123,7 @@ describe('a server that can not take appends', () => {
     expect(await log.append(anAppend())).toMatchObject({ version: 1, repeated: false });
   });
 
-  it('down: nothing was written, and the same log goes on when it is back', async () => {
+  it('down: nothing was written, and the same log continues when it is back', async () => {
     const { log, server } = given();
     await server.stop();
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);

@@ -97,7 +97,7 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
     await log.ping();
   });
 
-  it('a conflict is told with the version that the stream is at', async () => {
+  it('a conflict names the version of the stream', async () => {
     const { log } = given();
     const stream = aStream();
     await log.append(anAppend({ stream, events: facts(3) }));

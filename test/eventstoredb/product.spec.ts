@@ -68,7 +68,7 @@ interface Shown {
     }
   });
 
-  it('goes on after kill -9 with what was acknowledged', async () => {
+  it('continues after kill -9 with what was acknowledged', async () => {
     await product.end('SIGKILL');
     await start();
     const token = await signIn();

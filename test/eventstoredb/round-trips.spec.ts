@@ -81,7 +81,7 @@ describe('a repeat that the server would write again', () => {
     }
   });
 
-  it('and knows itself, is told from a first attempt where anything after it has been met here', async () => {
+  it('and knows itself, is distinguished from a first attempt if a later event was seen here', async () => {
     const { log, another } = given();
     const second = another();
     const append = anAppend();

@@ -32,7 +32,7 @@ describe('a subscription', () => {
     ['unavailable', status.UNAVAILABLE],
     ['unknown', status.UNKNOWN],
     ['internal', status.INTERNAL],
-  ])('that the server ends as %s goes on where it was', async (_, code) => {
+  ])('that the server ends as %s continues where it was', async (_, code) => {
     await withoutStrayErrors(() => survive(8, (n) => (n % 2 ? given().server.dropSubscriptions(code) : undefined)));
   });
 
@@ -53,7 +53,7 @@ describe('a subscription', () => {
     });
   });
 
-  it('says once that the server is away, and once that it is back, whoever subscribes and however often it tries', async () => {
+  it('says once that the server is not available, and once that it is back, anyone who subscribes and however often it tries', async () => {
     const { server, another } = given();
     const told: string[] = [];
     const tell = (level: string) => (fields: Record<string, unknown>, message: string) => {
@@ -77,8 +77,8 @@ describe('a subscription', () => {
       await until(() => told.length === 2 * outage);
     }
     const once = [
-      'warn EventStoreDB is away, its subscriptions are tried again, and why',
-      'info subscriptions of EventStoreDB go on',
+      'warn EventStoreDB is not available, its subscriptions are tried again, and why',
+      'info subscriptions of EventStoreDB continue',
     ];
     expect(told).toEqual([...once, ...once]);
     leaving.abort();
@@ -230,7 +230,7 @@ describe('the erasure of a tenant', () => {
     for (const stream of streams) expect(await log.readStream(stream)).toEqual([]);
   });
 
-  it('can not be undone by an append, here or in another process', async () => {
+  it('cannot be undone by an append, here or in another process', async () => {
     const { log, another } = given();
     const append = anAppend();
     await log.append(append);

@@ -75,7 +75,7 @@ describe('the matrix', () => {
     });
   };
 
-  /** What whoever asks for what is their company's own is answered; 404 stands for what is not. */
+  /** What anyone who asks for what is their company's own is answered; 404 stands for what is not. */
   const expected = (route: string, row: Row, role: Role, otherwise: number): number => {
     const roles = operationOf(route)['x-permission']?.roles;
     return roles && !roles.includes(role) ? 403 : (row.besides?.[role] ?? otherwise);
@@ -178,7 +178,7 @@ describe('the matrix', () => {
       expect((await ask(route, row, foreign, token)).statusCode).toBe(403);
     });
 
-    it('is told of no tenant by a query, a field or a header', async () => {
+    it('takes no tenant from a query, a field or a header', async () => {
       const things = await makeThings(identity, acme, 'owner', slots);
       const body = (unique: string): object => ({ ...row.body?.(unique), tenant: other.id, tid: other.id });
       if (row.body) expect((await ask(route, { ...row, body }, things, acme.tokens.owner)).statusCode).toBe(400);
@@ -186,7 +186,7 @@ describe('the matrix', () => {
       const header = { 'x-tenant-id': other.id, 'x-tenant': other.id, tenant: other.id };
       const told = await ask(route, row, things, acme.tokens.owner, header);
       const untold = await ask(route, row, things, acme.tokens.owner);
-      // Cursors are sealed anew each time.
+      // Cursors are sealed again each time.
       const [one, another] = [told, untold].map((answer) => ({ ...answer.json(), nextCursor: null }));
       expect(one).toEqual(another);
     });

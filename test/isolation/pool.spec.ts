@@ -84,7 +84,7 @@ describe('a pool of connections that companies share', () => {
     expect(answered).toBeGreaterThan(60);
   });
 
-  it('can not be talked out of row security by the role that it connects as', async () => {
+  it('cannot be talked out of row security by the role that it connects as', async () => {
     const app = new Client({ connectionString: database.urls.app });
     await app.connect();
     try {

@@ -6,7 +6,7 @@ export type Thing = 'tenant' | 'newcomer' | 'team' | 'project' | 'task' | 'invit
 export type Things = Readonly<Record<Thing, string>>;
 
 export interface Row {
-  /** What whoever may is answered. */
+  /** What anyone who may is answered. */
   readonly status: number;
   /** The same, where a rule says more than the role does. */
   readonly besides?: Partial<Record<Role, number>>;
@@ -16,7 +16,7 @@ export interface Row {
   readonly body?: (unique: string) => object;
   /** What the ids in its body are of. */
   readonly named?: Readonly<Record<string, Thing>>;
-  /** What a body is answered that names nothing; 404 unless given. */
+  /** What a body is answered that names nothing; 404 by default. */
   readonly unnamed?: number;
   /** It ends what other requests need: each has a company of its own. */
   readonly alone?: boolean;
@@ -84,7 +84,7 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE | typeof OPERAT
   'GET /v1/members': { status: 200 },
   'GET /v1/members/{userId}': { status: 200, ids: newcomer },
   'PATCH /v1/members/{userId}': { status: 200, ids: newcomer, body: () => ({ role: 'auditor' }) },
-  // Everybody may leave; whoever else may be removed is the rule's to say.
+  // Everybody may leave; anyone who else may be removed is the rule's to say.
   'DELETE /v1/members/{userId}': { status: 204, ids: newcomer, besides: { member: 403, auditor: 403 } },
 
   'GET /v1/invitations': { status: 200 },

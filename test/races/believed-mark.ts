@@ -21,7 +21,7 @@ const asOwner = async (world: NotesWorld, sql: string): Promise<void> => {
 
 /**
  * A worker reads a page and folds it; the database goes back to before the page's last event; the worker writes. The
- * checkpoint is the same in both, so that it can not tell.
+ * checkpoint is the same in both, so that it cannot tell.
  * @returns what is wrong with the read model then; undefined where nothing is
  */
 export const writeOfLostEvents = async (world: NotesWorld, rewrite?: Rewrite): Promise<string | undefined> => {

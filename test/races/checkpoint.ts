@@ -114,7 +114,7 @@ interface Worker {
   page: { readonly events: readonly RecordedEvent[]; readonly position: bigint } | undefined;
 }
 
-/** A rebuild; with `diesAt`, one that is cut off at its n-th statement and done by somebody else then. */
+/** A rebuild; with `diesAt`, one that is interrupted at its n-th statement and done by somebody else then. */
 const rebuildNow = async (world: NotesWorld, log: InMemoryEventLog, diesAt: number | null): Promise<void> => {
   const { projection, pool, roles } = world;
   let statements = 0;
@@ -161,7 +161,7 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
             for (const { lane } of parked) standing.add(lane);
           }
           worker.page = undefined;
-          // Whoever hears no answer forgets what it knew.
+          // Anyone who hears no answer forgets what it knew.
           if (moved === undefined) worker.from = undefined;
           return moved === true;
         };
@@ -265,7 +265,7 @@ export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrit
             const events = await notebook.events();
             const head = events.at(-1)?.position ?? 0n;
             for (const end = Date.now() + 10_000; (await world.position()) < head; await sleep(5))
-              if (Date.now() > end) throw new Error(`stands still before ${head}`);
+              if (Date.now() > end) throw new Error(`has stopped before ${head}`);
             await require(world, events, 'all of it');
           } finally {
             for (const worker of workers) worker.stop();

@@ -46,7 +46,7 @@ const event: RecordedEvent = {
 } as RecordedEvent;
 
 /**
- * A worker that goes on with a reaction after another one took it over: it must write nothing.
+ * A worker that continues with a reaction after another one took it over: it must write nothing.
  * @returns the writes that succeeded
  */
 export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> =>
@@ -69,7 +69,7 @@ export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> 
   });
 
 /**
- * A worker that goes on with a customer of Stripe after another one took them over: it must write nothing.
+ * A worker that continues with a customer of Stripe after another one took them over: it must write nothing.
  * @returns the writes that succeeded
  */
 export const writesOfOvertakenCustomer = (rewrite?: Rewrite): Promise<string[]> =>

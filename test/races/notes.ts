@@ -54,7 +54,7 @@ export interface NotesWorld {
   readonly pool: Pool;
   /** Empties everything, for the next run. */
   reset(): Promise<void>;
-  /** Where the lane stands still; undefined where it does not. */
+  /** Where the lane has stopped; undefined where it does not. */
   parkedAt(lane: string): Promise<bigint | undefined>;
   /** What is wrong with the read model; undefined where it is what the events up to its checkpoint come to, each once. */
   wrong(events: readonly RecordedEvent[], skipped?: ReadonlySet<bigint>): Promise<string | undefined>;

@@ -73,7 +73,7 @@ describe('a database that goes back to an older copy under running processes', (
     });
   };
 
-  it('has read models, reactions and waiters go on from where the copy is, and loses only what the copy lacks', async () => {
+  it('has read models, reactions and waiters continue from where the copy is, and loses only what the copy lacks', async () => {
     const progress = createProgress();
     const answered: string[] = [];
     const reaction = defineReaction<Written>('listening', {

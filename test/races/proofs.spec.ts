@@ -54,7 +54,7 @@ describe('the check of checkpoints finds', () => {
 });
 
 describe('the check of rebuilds finds', () => {
-  it('no fencing token: an overtaken worker goes on', async () => {
+  it('no fencing token: an overtaken worker continues', async () => {
     const withoutToken = (sql: string): string => sql.replace('and attempt = $2', 'and $2::integer > 0');
     expect(await overtakenRebuild(withoutToken)).toMatch(/^the overtaken attempt ended as done/);
   });
@@ -66,13 +66,13 @@ describe('the check of rebuilds finds', () => {
 });
 
 describe('the check of leases finds', () => {
-  it('no token: an overtaken worker goes on with a reaction', async () => {
+  it('no token: an overtaken worker continues with a reaction', async () => {
     const withoutToken = (sql: string): string =>
       sql.replace('where reaction = $1 and holder = $2', 'where reaction = $1 and $2::uuid is not null');
     expect(await writesOfOvertakenReaction(withoutToken)).toEqual(['move', 'park', 'setAside', 'forget']);
   });
 
-  it('no token: an overtaken worker goes on with a customer of Stripe', async () => {
+  it('no token: an overtaken worker continues with a customer of Stripe', async () => {
     const withoutToken = (sql: string): string => sql.replace('and lease = $4', 'and $4::uuid is not null');
     expect(await writesOfOvertakenCustomer(withoutToken)).toEqual(['renew', 'forget']);
   });

@@ -34,7 +34,7 @@ export interface TcpProxy {
   reset(): void;
   /** New connections lead to another server from now on; those that are open stay where they are. */
   leadTo(target: Target): void;
-  /** Ends one direction of what is there in an orderly way, and goes on with the other. */
+  /** Ends one direction of what is there in an orderly way, and continues with the other. */
   halfClose(direction: Direction): void;
   /** Resets the next connection on which it comes to that, once. */
   cut(cut: Cut): void;

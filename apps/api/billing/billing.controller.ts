@@ -46,8 +46,8 @@ export class BillingController {
   @Get('v1/billing')
   @Needs('billing.read')
   @Documented({
-    summary: 'Plan, status, payment and lock',
-    description: 'After a checkout it asks Stripe what came of it, without waiting for the webhook.',
+    summary: 'Show the plan, the subscription, the payment and the lock',
+    description: 'After a checkout, the server asks Stripe for the result instead of waiting for the webhook.',
     response: BillingDto,
     problems: ['forbidden'],
     versioned: true,
@@ -59,7 +59,7 @@ export class BillingController {
   @Post('v1/billing/checkout')
   @Needs('billing.change')
   @Documented({
-    summary: 'Buy a plan: the page of Stripe Checkout',
+    summary: 'Buy a plan: create a Stripe Checkout page',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -70,7 +70,7 @@ export class BillingController {
   @Post('v1/billing/portal')
   @Needs('billing.change')
   @Documented({
-    summary: 'Cards and invoices: the page of Stripe’s customer portal',
+    summary: 'Manage cards and invoices: create a page of Stripe’s customer portal',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -82,7 +82,7 @@ export class BillingController {
   @HttpCode(200)
   @Needs('billing.change')
   @Documented({
-    summary: 'Change the plan or the seats, or see what that would cost',
+    summary: 'Change the plan or the number of seats, or preview the cost',
     description:
       'With `?preview=true` nothing changes: the answer is a ChangePreviewDto, what it costs now and later and what would stop fitting. Without it the answer is the billing as it is after the change.',
     response: ChangePreviewDto,
@@ -102,7 +102,7 @@ export class BillingController {
 
   @Get('v1/billing/invoices')
   @Needs('billing.read')
-  @Documented({ summary: 'Invoices, newest first', response: InvoicePageDto, problems: ['forbidden'] })
+  @Documented({ summary: 'List invoices, newest first', response: InvoicePageDto, problems: ['forbidden'] })
   invoices(
     @Context() context: RequestContext,
     @Query() query: InvoicesQuery,
@@ -122,8 +122,9 @@ export class BillingController {
   @Get('v1/billing/why')
   @Needs('billing.read')
   @Documented({
-    summary: 'Why the plan and the lock are as they are',
-    description: 'Stripe’s event → decision → effect, each with its time and position, the newest first.',
+    summary: 'Explain the present plan and lock',
+    description:
+      'Each entry leads from Stripe’s event to the decision to its effect, with time and position; newest first.',
     response: WhyDto,
     problems: ['forbidden'],
   })
@@ -140,7 +141,7 @@ export class BillingController {
     if (url === undefined)
       throw new Problem('not-found', {
         detail:
-          'This link back is none of ours, or too old. What you have paid for is yours: open your application anew.',
+          'This return link is not valid or has expired. Your payment is not affected. Open your application again.',
       });
     reply.header('cache-control', 'no-store').header('referrer-policy', 'no-referrer').redirect(url, 303);
   }

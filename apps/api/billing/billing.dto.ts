@@ -8,49 +8,50 @@ const SOLD = ['pro', 'enterprise'] as const;
 const TARGETS = ['free', ...SOLD] as const;
 
 export class CheckoutDto {
-  @Choice(SOLD, { description: 'The plan to buy.' })
+  @Choice(SOLD, { description: 'Plan to buy.' })
   plan!: (typeof SOLD)[number];
 
   @Integer({
     min: 1,
     max: MAX_SEATS,
     optional: true,
-    description: 'Seats in all, at least those that the plan includes; those unless given.',
+    description: 'Total number of seats, at least as many as the plan includes. Omit to buy the included seats.',
   })
   seats?: number;
 
-  @WebUrl({ description: 'Where the owner returns to who has paid; of an allowed origin.' })
+  @WebUrl({ description: 'Where to send the owner after the payment. The origin must be allowed.' })
   successUrl!: string;
 
-  @WebUrl({ description: 'Where the owner returns to who has not.' })
+  @WebUrl({ description: 'Where to send the owner if they leave checkout without paying. The origin must be allowed.' })
   cancelUrl!: string;
 }
 
 export class PortalDto {
-  @WebUrl({ description: 'Where the owner returns to; of an allowed origin.' })
+  @WebUrl({ description: 'Where to send the owner when they leave the portal. The origin must be allowed.' })
   returnUrl!: string;
 }
 
 export class RedirectDto {
-  @ApiProperty({ format: 'uri', description: 'The page of Stripe to send the browser to.' })
+  @ApiProperty({ format: 'uri', description: 'Stripe’s page. Send the browser there.' })
   readonly url!: string;
 }
 
 export class ChangeDto {
-  @Choice(TARGETS, { description: 'free: the subscription ends when what was paid for is over.' })
+  @Choice(TARGETS, { description: 'Plan to change to. `free` ends the subscription at the end of the paid period.' })
   plan!: (typeof TARGETS)[number];
 
   @Integer({
     min: 1,
     max: MAX_SEATS,
     optional: true,
-    description: 'Seats in all, at least those that the plan includes; as many as were bought before unless given.',
+    description: 'Total number of seats, at least as many as the plan includes. Omit to keep the present number.',
   })
   seats?: number;
 
   @Timestamp({
     optional: true,
-    description: '`at` of the preview: it costs exactly what was shown. Now, unless given.',
+    description:
+      '`at` of a preview, so that the change costs exactly what the preview showed. Omit to use the present time.',
   })
   previewedAt?: string;
 }
@@ -58,7 +59,7 @@ export class ChangeDto {
 export class ChangeQuery {
   @Choice(['true', 'false'], {
     optional: true,
-    description: 'true: only shows what it would cost, and what would stop fitting.',
+    description: '`true`: return the cost and what would exceed the new limits, without changing anything.',
   })
   preview?: 'true' | 'false';
 }
@@ -72,7 +73,8 @@ export class MisfitDto {
   readonly limit!: number;
   @ApiProperty({
     type: [String],
-    description: 'Of projects: those that turn read-only, the oldest first; 100 at most.',
+    description:
+      'Ids of the projects that would become read-only, oldest first, at most 100. Empty for other resources.',
   })
   readonly readOnly!: string[];
 }
@@ -80,29 +82,39 @@ export class MisfitDto {
 export class ChangePreviewDto {
   @ApiProperty({ example: 'pro' })
   readonly plan!: string;
-  @ApiProperty({ type: Number, nullable: true, description: 'In all; null: any number, or as many as are free.' })
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Total number of seats. `null`: the plan does not limit seats, or the plan is `free`.',
+  })
   readonly seats!: number | null;
   @ApiProperty({
     example: 3_100,
-    description: 'Minor units that are charged now, with what is overdue.',
+    description: 'Amount charged now, in minor units, including overdue invoices.',
   })
   readonly dueNow!: number;
-  @ApiProperty({ example: 0, description: 'The part of it that is owed from invoices before, and is paid first.' })
+  @ApiProperty({
+    example: 0,
+    description: 'Part of `dueNow` that pays overdue invoices, in minor units. It is paid first.',
+  })
   readonly overdue!: number;
   @ApiProperty({
     example: 0,
-    description: 'Minor units that later invoices are less: what is left of the period that is paid.',
+    description: 'Credit for the unused part of the paid period, in minor units. Later invoices are reduced by it.',
   })
   readonly credited!: number;
-  @ApiProperty({ example: 4_900, description: 'Minor units of each period from then on.' })
+  @ApiProperty({ example: 4_900, description: 'Amount of each later period, in minor units.' })
   readonly recurring!: number;
   @ApiProperty({ type: String, example: 'EUR', nullable: true })
   readonly currency!: string | null;
-  @ApiProperty({ format: 'date-time', description: 'The moment that was calculated with; send it as `previewedAt`.' })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Time for which the preview was calculated. Send it as `previewedAt` to get exactly this price.',
+  })
   readonly at!: string;
-  @ApiProperty({ format: 'date-time', description: 'When it takes effect.' })
+  @ApiProperty({ format: 'date-time', description: 'When the change takes effect.' })
   readonly effectiveAt!: string;
-  @ApiProperty({ type: [MisfitDto], description: 'What is in use beyond the new limits. Nothing of it is deleted.' })
+  @ApiProperty({ type: [MisfitDto], description: 'Resources in use beyond the new limits. Nothing is deleted.' })
   readonly misfits!: MisfitDto[];
 }
 
@@ -119,29 +131,29 @@ export class BillingDto {
   readonly seats: number | null;
   @ApiProperty({
     ...{ type: String, nullable: true, enum: ['trialing', 'active', 'past-due', 'unpaid', 'paused', null] },
-    description: 'Of the subscription; null: there is none.',
+    description: 'Status of the subscription. `null`: there is no subscription.',
   })
   readonly status: string | null;
-  @nullableTime('When what was paid for is over.')
+  @nullableTime('End of the paid period.')
   readonly periodEnd: string | null;
-  @nullableTime('When the trial ends.')
+  @nullableTime('End of the trial.')
   readonly trialEnd: string | null;
   @ApiProperty({ enum: ['none', 'ok', 'failed'] })
   readonly payment: string;
-  @nullableTime('Since when a payment is missing.')
+  @nullableTime('When the first payment that is still missing failed.')
   readonly failingSince: string | null;
   @ApiProperty({ enum: ['none', 'locked', 'suspended'] })
   readonly lock: string;
   @ApiProperty({ type: String, nullable: true, example: 'payment-failed' })
   readonly lockReason: string | null;
-  @nullableTime('When writes were stopped.')
+  @nullableTime('When writes were blocked.')
   readonly lockedSince: string | null;
-  @nullableTime('When reads are stopped, too.')
+  @nullableTime('When reads will be blocked as well.')
   readonly suspendAt: string | null;
   @ApiProperty({
     ...{ type: 'object', nullable: true, additionalProperties: false },
     properties: { plan: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
-    description: 'What the plan will be, and when; null: it stays.',
+    description: 'Next plan and when it starts. `null`: no change is scheduled.',
   })
   readonly pendingChange: { readonly plan: string; readonly at: string } | null;
 
@@ -170,22 +182,25 @@ export class InvoiceDto {
   readonly number: string | null;
   @ApiProperty({
     enum: ['open', 'paid', 'void', 'uncollectible'],
-    description: 'open: a payment failed; paid: nothing is open.',
+    description: '`open`: the payment failed or is missing. `paid`: nothing is owed.',
   })
   readonly status: string;
-  @ApiProperty({ example: 4_900, description: 'Minor units, of all its lines; below 0: a credit for later invoices.' })
+  @ApiProperty({
+    example: 4_900,
+    description: 'Total of all lines, in minor units. A negative amount is a credit for later invoices.',
+  })
   readonly amount: number;
-  @ApiProperty({ example: 4_900, description: 'Minor units that there are to pay of it, after credits.' })
+  @ApiProperty({ example: 4_900, description: 'Amount to pay after credits, in minor units.' })
   readonly amountDue: number;
-  @ApiProperty({ example: 4_900, description: 'Minor units that were charged.' })
+  @ApiProperty({ example: 4_900, description: 'Amount that was paid, in minor units.' })
   readonly amountPaid: number;
   @ApiProperty({ example: 'EUR' })
   readonly currency: string;
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
-  @nullableTime('When its payment is tried next.')
+  @nullableTime('When the payment is tried again.')
   readonly nextAttemptAt: string | null;
-  @ApiProperty({ type: String, format: 'uri', nullable: true, description: 'Stripe’s page of it.' })
+  @ApiProperty({ type: String, format: 'uri', nullable: true, description: 'Stripe’s page for this invoice.' })
   readonly url: string | null;
 
   constructor(row: InvoiceRow) {
@@ -218,22 +233,26 @@ export class CauseDto {
   readonly event!: string | null;
   @ApiProperty({ type: String, nullable: true, example: 'invoice.paid' })
   readonly type!: string | null;
-  @nullableTime('By Stripe’s clock.')
+  @nullableTime('When the event was created, by Stripe’s clock.')
   readonly createdAt!: string | null;
-  @nullableTime('When it reached us.')
+  @nullableTime('When this server received the event.')
   readonly receivedAt!: string | null;
 }
 
 export class ReasonDto {
-  @ApiProperty({ example: '412', description: 'In the log.' })
+  @ApiProperty({ example: '412', description: 'Position of the decision in the event log.' })
   readonly position!: string;
   @ApiProperty({ format: 'date-time' })
   readonly at!: string;
   @ApiProperty({ type: CauseDto })
   readonly cause!: CauseDto;
-  @ApiProperty({ example: 'WorkspaceUnlocked', description: 'What was decided.' })
+  @ApiProperty({ example: 'WorkspaceUnlocked', description: 'Type of the event that records the decision.' })
   readonly decision!: string;
-  @ApiProperty({ type: 'object', additionalProperties: true, description: 'What that changed.' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Data of that event: what the decision changed.',
+  })
   readonly effect!: Record<string, unknown>;
 }
 
@@ -242,6 +261,6 @@ export class WhyDto {
   readonly plan!: string;
   @ApiProperty({ enum: ['none', 'locked', 'suspended'] })
   readonly lock!: string;
-  @ApiProperty({ type: [ReasonDto], description: 'The newest first.' })
+  @ApiProperty({ type: [ReasonDto], description: 'Newest first.' })
   readonly data!: ReasonDto[];
 }

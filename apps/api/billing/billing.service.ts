@@ -21,14 +21,15 @@ export const createBilling = (parts: BillingParts) => {
 
   const requireGateway = (): StripeGateway => {
     if (parts.gateway) return parts.gateway;
-    const detail = 'This installation has no Stripe: nothing can be bought.';
+    const detail =
+      'Stripe is not configured on this server, so nothing can be bought. Ask the operator to set STRIPE_SECRET_KEY.';
     throw new Problem('dependency-unavailable', { detail, retryAfter: 3_600 });
   };
 
   const requireAllowed = (url: string, pointer: string): void => {
     const allowed = returnOrigins();
     if (allowed.includes(new URL(url).origin)) return;
-    throw invalid(pointer, `must be of an allowed origin: ${allowed.join(', ')}`);
+    throw invalid(pointer, `must have an allowed origin: ${allowed.join(', ')}`);
   };
 
   return {
@@ -57,7 +58,10 @@ export const createBilling = (parts: BillingParts) => {
       const gateway = requireGateway();
       requireAllowed(returnUrl, '/returnUrl');
       const customer = await calls.customerOf(tenantId);
-      if (!customer) throw new Problem('conflict', { detail: 'Nothing was bought yet. Buy by checkout first.' });
+      if (!customer)
+        throw new Problem('conflict', {
+          detail: 'There is no subscription yet. Buy a plan first: POST /v1/billing/checkout.',
+        });
       const params = { customer, back: returning.urlFor(tenantId, new URL(returnUrl).href) };
       const call = { tenantId, callId: commandId, kind: 'portal', params } as const;
       const open = async (key: string, { back }: typeof params) => ({

@@ -30,18 +30,19 @@ export abstract class Webhook {
 export class WebhookController {
   constructor(@Inject(Webhook) private readonly webhook: Webhook | null) {}
 
-  // Not counted: whoever has no signature is turned away before anything is done, and Stripe sends in bursts.
+  // Not counted: anyone who has no signature is turned away before anything is done, and Stripe sends in bursts.
   @Post(WEBHOOK_PATH)
   @HttpCode(200)
   @Public()
   @RouteConfig({ unlimited: true })
   @Documented({
-    summary: 'Stripe tells what happened',
-    description: 'Signed over the raw body. Answered when it is stored; the same event any number of times is one.',
+    summary: 'Receive an event from Stripe',
+    description:
+      'The signature covers the raw body. The answer is sent when the event is stored; an event that is sent again is stored once.',
     response: TakenDto,
   })
   async take(@Req() request: FastifyRequest): Promise<TakenDto> {
-    if (!this.webhook) throw new Problem('not-found', { detail: 'This installation has no Stripe.' });
+    if (!this.webhook) throw new Problem('not-found', { detail: 'Stripe is not configured on this server.' });
     const { secrets, mode, takeIn } = this.webhook;
     const body = (request as WithRawBody).rawBody ?? Buffer.alloc(0);
     const signature = request.headers['stripe-signature'];
@@ -50,8 +51,13 @@ export class WebhookController {
     } catch (error) {
       if (!(error instanceof BadSignature)) throw error;
       throw new Problem('validation-failed', {
-        detail: 'The Stripe-Signature is not good.',
-        errors: [{ pointer: '/header/Stripe-Signature', message: 'must be of this body, of this secret and of now' }],
+        detail: 'The header Stripe-Signature is not valid.',
+        errors: [
+          {
+            pointer: '/header/Stripe-Signature',
+            message: 'The signature does not match, or its timestamp is more than 5 minutes off.',
+          },
+        ],
       });
     }
     await takeIn(readTold(body.toString('utf8'), mode));

@@ -3,7 +3,7 @@ import { type Cause, findCauses, type HistoryRow, listHistory } from '../../../p
 import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
 import { billingOf } from './billing-of';
 
-/** Facts that are told of: more than any present state has behind it. */
+/** Maximum number of entries: more than any present state can have as causes. */
 const FACTS = 100;
 
 const causeOf = ({ actor, correlationId }: HistoryRow, told: ReadonlyMap<string, Cause>): CauseDto => {

@@ -33,7 +33,7 @@ export const returnOriginsOf = (
   return () => [...namesOf(publicUrl()), ...corsOrigins];
 };
 
-/** Whoever tries it on their own machine calls it by either name. */
+/** Anyone who tries it on their own machine calls it by either name. */
 const namesOf = (url: string): readonly string[] => {
   const { origin, hostname, port } = new URL(url);
   if (hostname !== '127.0.0.1' && hostname !== 'localhost') return [origin];

@@ -23,13 +23,16 @@ const isDomainList = (value: unknown): boolean =>
 const inAscii = (value: unknown): unknown => (isDomainList(value) ? (value as string[]).map(domainToASCII) : value);
 
 export class InviteDto {
-  @Choice(INVITABLE, { description: 'What who joins becomes; `admin` needs an owner.', example: 'member' })
+  @Choice(INVITABLE, { description: 'Role granted on joining. Only owners may invite admins.', example: 'member' })
   role!: (typeof INVITABLE)[number];
 
-  @Integer({ min: 1, max: MAX_USES, description: 'How many people may join by the link.' })
+  @Integer({ min: 1, max: MAX_USES, description: 'How many users may join with the link.' })
   maxUses!: number;
 
-  @Timestamp({ optional: true, description: 'At most 90 days from now; 7 days unless given.' })
+  @Timestamp({
+    optional: true,
+    description: 'When the invitation expires, at most 90 days from now. Default: 7 days from now.',
+  })
   expiresAt?: string;
 
   @field(
@@ -41,7 +44,7 @@ export class InviteDto {
     {
       optional: true,
       description:
-        'Domains of whose addresses one must be; any unless given. Sub-domains do not count. Not in the plan free.',
+        'Allowed e-mail domains. Omit to allow any. Subdomains are not included. Not available on the plan `free`.',
     },
     { type: [String], maxItems: MAX_DOMAINS },
   )
@@ -57,7 +60,7 @@ export class InvitationDto {
   readonly maxUses: number;
   @ApiProperty()
   readonly uses: number;
-  @ApiProperty({ description: 'How many more people may join by it; 0 where it is revoked or has expired.' })
+  @ApiProperty({ description: 'How many more users may join. 0 if the invitation is revoked or expired.' })
   readonly usesLeft: number;
   @ApiProperty({ enum: ['open', 'spent', 'expired', 'revoked'] })
   readonly state: 'open' | 'spent' | 'expired' | 'revoked';
@@ -65,7 +68,7 @@ export class InvitationDto {
   readonly expiresAt: string;
   @ApiProperty({ type: [String] })
   readonly emailDomains: readonly string[];
-  @ApiProperty({ format: 'uuid', description: 'The user who made it.' })
+  @ApiProperty({ format: 'uuid', description: 'User who created the invitation.' })
   readonly invitedBy: string;
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
@@ -92,7 +95,7 @@ export const stateOf = ({ revoked, uses, maxUses, expiresAt }: InvitationRow): I
 };
 
 export class NewInvitationDto extends InvitationDto {
-  @ApiProperty({ description: 'The link to hand on. It is shown this once, and kept nowhere.' })
+  @ApiProperty({ description: 'Link to share. It is shown only in this answer and is not stored.' })
   readonly url: string;
 
   constructor(row: InvitationRow, url: string) {
@@ -104,7 +107,7 @@ export class NewInvitationDto extends InvitationDto {
 export class InvitationPageDto {
   @ApiProperty({ type: [InvitationDto] })
   data!: InvitationDto[];
-  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
   nextCursor!: string | null;
 }
 
@@ -117,13 +120,13 @@ export class PreviewDto {
   readonly expiresAt!: string;
   @ApiProperty({ type: [String] })
   readonly emailDomains!: readonly string[];
-  @ApiProperty({ description: 'Always true: one that can not be used is not found.' })
+  @ApiProperty({ description: 'Always `true`; an unusable link answers 404.' })
   readonly usable!: boolean;
 }
 
 /** Signed in, the token is enough. Else: a name, address and password of a new person, or those of an account. */
 export class AcceptDto {
-  @Opaque({ max: 200, description: 'The last part of the link.' })
+  @Opaque({ max: 200, description: 'Last path segment of the invitation link.' })
   token!: string;
 
   @Text({ max: 200, optional: true, example: 'Grace Hopper' })

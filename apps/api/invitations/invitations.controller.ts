@@ -48,8 +48,8 @@ export class InvitationsController {
   @Post()
   @Needs('invitations.create')
   @Documented({
-    summary: 'Make a link by which people join',
-    description: 'The role is never above your own: an owner makes links for admins.',
+    summary: 'Create an invitation link',
+    description: 'You cannot invite to a role above your own. Only owners may invite admins.',
     response: NewInvitationDto,
     status: 201,
     problems: ['forbidden', 'plan-limit-reached'],
@@ -79,7 +79,7 @@ export class InvitationsController {
 
   @Get()
   @Needs('invitations.read')
-  @Documented({ summary: 'Invitations, newest first', response: InvitationPageDto, problems: ['forbidden'] })
+  @Documented({ summary: 'List invitations, newest first', response: InvitationPageDto, problems: ['forbidden'] })
   async list(
     @Context() context: RequestContext,
     @Query() query: PageQuery,
@@ -99,7 +99,7 @@ export class InvitationsController {
   @Needs('invitations.revoke')
   @Documented({
     summary: 'Revoke an invitation',
-    description: 'From the answer on nobody joins by it.',
+    description: 'Nobody can join with the link after the answer.',
     status: 204,
     problems: ['forbidden'],
   })
@@ -113,10 +113,10 @@ export class InvitationsController {
   @Get('preview/:token')
   @Public()
   @RateLimit('join')
-  @ApiParam({ name: 'token', description: 'The last part of the link.' })
+  @ApiParam({ name: 'token', description: 'Last path segment of the invitation link.' })
   @Documented({
-    summary: 'What an invitation is for',
-    description: 'One 404 for a link that was never made, is revoked, spent or expired.',
+    summary: 'Show what an invitation link is for',
+    description: 'A link that is unknown, revoked, used up or expired answers 404.',
     response: PreviewDto,
     problems: ['not-found'],
   })
@@ -129,9 +129,9 @@ export class InvitationsController {
   @OfPerson()
   @RateLimit('join')
   @Documented({
-    summary: 'Join a company by an invitation',
+    summary: 'Join a tenant with an invitation',
     description:
-      'Signed in, the token is enough. Else somebody new gives name, address and password, and whoever has an account its address and password: a wrong password is 401, as in signing in. Whoever belongs to the company already uses nothing of the invitation.',
+      'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and password of the account; a wrong password answers 401. A user who is already a member gets tokens, and the invitation is not used up.',
     response: AcceptedDto,
     status: 201,
     problems: ['not-found', 'unauthenticated', 'forbidden', 'conflict', 'plan-limit-reached'],

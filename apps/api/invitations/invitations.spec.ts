@@ -227,7 +227,7 @@ describe('invitations', () => {
     expect((await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).statusCode).toBe(400);
   });
 
-  it('bring nobody back who was removed, neither by their own links nor by that of old', async () => {
+  it('bring nobody back who was removed, neither by their own links nor by an earlier one', async () => {
     const { token } = await invite({ role: 'admin', maxUses: 3 });
     const eve = await app.signUp();
     const joining = (link: string, at = app) =>

@@ -20,9 +20,12 @@ import type { JoiningDeps } from './joining-deps';
 import { createTurns } from './turns';
 
 /** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
-const unusable = (): Problem => new Problem('not-found', { detail: 'This invitation can not be used.' });
+const unusable = (): Problem =>
+  new Problem('not-found', {
+    detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
+  });
 
-const UNDER_WAY = 'Somebody is joining or signing up with this address at this moment. Try again.';
+const UNDER_WAY = 'Another request is joining or signing up with this e-mail address. Try again.';
 
 /** What the page of a link shows. */
 export interface Introduction extends PreviewDto {
@@ -118,7 +121,7 @@ export const createJoining = (
 
   /**
    * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
-   * wrong. What somebody new would be refused for comes first: a link that can not be used tells nobody which addresses
+   * wrong. What somebody new would be refused for comes first: a link that cannot be used does not reveal which addresses
    * have an account, and one that can costs a use each time.
    */
   const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
@@ -135,7 +138,7 @@ export const createJoining = (
   ): Promise<AcceptedDto> => {
     const missing = Object.entries({ email, password }).filter(([, value]) => value === undefined);
     if (email === undefined || password === undefined)
-      throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required, or an access token' })));
+      throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required without an access token' })));
     const invitation = await heldToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
     let hadAccount = false;
@@ -167,7 +170,7 @@ export const createJoining = (
   };
 
   return {
-    /** What a token is good for. @throws Problem not-found, for whatever reason it can not be used */
+    /** What a token is valid for. @throws Problem not-found, for whatever reason it cannot be used */
     preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
 
     /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */
@@ -179,13 +182,13 @@ export const createJoining = (
 
     /**
      * Lets somebody in by a token: the signed-in person, the owner of an account whose password is right, or somebody
-     * new. Whoever belongs to the company already uses nothing of it.
+     * new. Anyone who belongs to the company already uses nothing of it.
      * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
      */
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
         const { principal } = context;
-        // Whoever sends it twice at once, without a key, finds, the second time, whom the first time let in.
+        // Anyone who sends it twice at once, without a key, finds, the second time, whom the first time let in.
         const turn = `${body.token} ${emailKey(body.email ?? '')}`;
         if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
         return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);
@@ -198,6 +201,7 @@ export const createJoining = (
 };
 
 /** The same for an address that has an account and one that lacks a name to make one with. */
-const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
+const notThem = (): Problem =>
+  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
 export abstract class Joining extends tokenClass<ReturnType<typeof createJoining>>() {}

@@ -4,7 +4,7 @@ import type { MemberRow } from '../../../projections/members/queries';
 import { Choice } from '../http/validation/fields';
 
 export class ChangeRoleDto {
-  @Choice(ROLES, { description: 'Only an owner makes or unmakes owners.', example: 'member' })
+  @Choice(ROLES, { description: 'New role. Only owners may grant or take away the role `owner`.', example: 'member' })
   role!: Role;
 }
 
@@ -32,6 +32,6 @@ export class MemberDto {
 export class MemberPageDto {
   @ApiProperty({ type: [MemberDto] })
   data!: MemberDto[];
-  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
   nextCursor!: string | null;
 }

@@ -33,7 +33,7 @@ export class MembersController {
   @Get()
   @Needs('members.read')
   @Documented({
-    summary: 'Members, those who joined last first',
+    summary: 'List members, newest first',
     response: MemberPageDto,
     problems: ['forbidden'],
   })
@@ -53,7 +53,7 @@ export class MembersController {
 
   @Get(':userId')
   @Needs('members.read')
-  @Documented({ summary: 'One member', response: MemberDto, problems: ['forbidden'] })
+  @Documented({ summary: 'Show a member', response: MemberDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('userId') memberId: string): Promise<Versioned<MemberDto>> {
     const member = await findMember(this.db.tenant(principalOf(context).tenantId), memberId);
     if (!member) throw notFound('member');
@@ -65,7 +65,7 @@ export class MembersController {
   @Documented({
     summary: 'Change a member’s role',
     description:
-      'Only an owner makes or unmakes owners. The last owner stays one. It holds from the next request. Links that they made and could not make any more end.',
+      'Only owners may grant or take away the role `owner`. The last owner keeps it (409). The new role applies from the next request on. Invitations of the member that the new role may not create are revoked.',
     response: MemberDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -94,7 +94,7 @@ export class MembersController {
   @Documented({
     summary: 'Remove a member, or leave',
     description:
-      'Everybody may leave. An admin removes others but owners, an owner anybody; the last owner stays. It holds from the next request: tokens for this company stop working. The links that they made end, and whom others removed no older link brings back.',
+      'Every member may leave. Admins may remove members who are not owners; owners may remove anyone. The last owner cannot be removed (409). The member’s tokens for this tenant stop working from the next request on, and their invitations are revoked. A removed member cannot join again with an invitation created before the removal.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })

@@ -270,7 +270,7 @@ describe('members', () => {
     const append = identity.log.append.bind(identity.log);
     jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
-      throw new AppendOutcomeUnknown('cut off');
+      throw new AppendOutcomeUnknown('interrupted');
     });
     expect((await acme.owner.send('DELETE', of(personId), undefined, key)).statusCode).toBe(503);
     await identity.happen(acme.id, joined(personId, 'auditor'));

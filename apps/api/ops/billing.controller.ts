@@ -9,15 +9,15 @@ import { Backfill } from './backfill';
 import { Operators } from './operators.decorator';
 
 class InboxQuery {
-  @Choice(INBOX_STATES, { optional: true, description: 'parked unless given.' })
+  @Choice(INBOX_STATES, { optional: true, description: 'Default: `parked`.' })
   state?: InboxState;
 
-  @Integer({ min: 1, max: 500, optional: true, description: 'How many at most; 100 unless given.' })
+  @Integer({ min: 1, max: 500, optional: true, description: 'Maximum number of entries. Default: 100.' })
   limit?: number;
 }
 
 class ReconcileDto {
-  @Uuid({ optional: true, description: 'One company; all unless given.' })
+  @Uuid({ optional: true, description: 'Tenant to compare. Omit to compare all tenants.' })
   tenantId?: string;
 }
 
@@ -32,7 +32,7 @@ class InboxEntryDto {
   readonly tenantId!: string | null;
   @ApiProperty({ enum: INBOX_STATES })
   readonly state!: string;
-  @ApiProperty({ type: String, nullable: true, description: 'Why it was put aside.' })
+  @ApiProperty({ type: String, nullable: true, description: 'Why the event was parked or skipped.' })
   readonly reason!: string | null;
   @ApiProperty({ format: 'date-time', description: 'By Stripe’s clock.' })
   readonly createdAt!: string;
@@ -43,14 +43,18 @@ class InboxEntryDto {
 }
 
 class InboxDto {
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'integer' }, description: 'How many of each state.' })
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'integer' },
+    description: 'Number of events in each state.',
+  })
   readonly counts!: Record<string, number>;
   @ApiProperty({ type: [InboxEntryDto] })
   readonly data!: InboxEntryDto[];
 }
 
 class AskedDto {
-  @ApiProperty({ example: 3, description: 'Customers that the workers compare now.' })
+  @ApiProperty({ example: 3, description: 'Number of customers that the workers will compare.' })
   readonly asked!: number;
 }
 
@@ -71,14 +75,14 @@ export class OpsBillingController {
   ) {}
 
   @Get('inbox')
-  @Documented({ summary: 'What Stripe told, the newest first', response: InboxDto })
+  @Documented({ summary: 'List the events received from Stripe, newest first', response: InboxDto })
   async list(@Query() { state = 'parked', limit = 100 }: InboxQuery): Promise<InboxDto> {
     const [counts, entries] = await Promise.all([this.inbox.counts(), this.inbox.list(state, limit)]);
     return { counts: Object.fromEntries(counts.map((it) => [it.state, it.n])), data: entries.map(shown) };
   }
 
   @Get('inbox/:eventId')
-  @Documented({ summary: 'One event', response: InboxEntryDto })
+  @Documented({ summary: 'Show an event from Stripe', response: InboxEntryDto })
   async show(@Param('eventId') eventId: string): Promise<InboxEntryDto> {
     const found = await this.inbox.find(eventId);
     if (!found) throw notFound('event');
@@ -87,25 +91,25 @@ export class OpsBillingController {
 
   @Post('inbox/:eventId/retry')
   @HttpCode(204)
-  @Documented({ summary: 'Try one again, read anew', status: 204, problems: ['conflict'] })
+  @Documented({ summary: 'Process an event again with fresh data from Stripe', status: 204, problems: ['conflict'] })
   async retry(@Param('eventId') eventId: string): Promise<void> {
     const retried = await this.inbox.retry(eventId);
-    if (!retried) throw new Problem('conflict', { detail: 'There is nothing to try again.' });
+    if (!retried) throw new Problem('conflict', { detail: 'There is no parked or skipped event with this id.' });
     if (retried.state !== 'pending')
-      throw new Problem('conflict', { detail: `It is ${retried.state} again: ${retried.reason}.` });
+      throw new Problem('conflict', { detail: `The event is ${retried.state} again: ${retried.reason}.` });
   }
 
   @Post('inbox/:eventId/skip')
   @HttpCode(204)
-  @Documented({ summary: 'Leave one alone', status: 204, problems: ['conflict'] })
+  @Documented({ summary: 'Skip an event', status: 204, problems: ['conflict'] })
   async skip(@Param('eventId') eventId: string): Promise<void> {
     if (!(await this.inbox.skip(eventId)))
-      throw new Problem('conflict', { detail: 'There is nothing to leave alone.' });
+      throw new Problem('conflict', { detail: 'There is no parked event with this id.' });
   }
 
   @Post('reconcile')
   @HttpCode(202)
-  @Documented({ summary: 'Compare with Stripe now', status: 202, response: AskedDto })
+  @Documented({ summary: 'Compare subscriptions with Stripe now', status: 202, response: AskedDto })
   async reconcile(@Body() { tenantId }: ReconcileDto): Promise<AskedDto> {
     await this.backfill();
     return { asked: await this.inbox.reconcile(tenantId ?? null) };

@@ -62,7 +62,7 @@ describe('the board of jobs', () => {
   };
 
   it.each(['/ops/jobs', '/ops/jobs/', '/ops/jobs/queue/x', '/ops/jobs/api/queues', '/ops/jobs/static/favicon.ico'])(
-    'shows nothing of %s to whoever is no operator',
+    'shows nothing of %s to anyone who is no operator',
     async (url) => {
       const company = tokens.issue('ada', 1).slice(0, -1);
       for (const headers of [

@@ -21,7 +21,7 @@ const OFFERED = /\/(pause|resume|promote|empty|(retry|clean)(\/:queueStatus)?)$/
 const REFUSED = {
   allow: false,
   status: 405,
-  message: 'A job only says which row to look at: change the row.',
+  message: 'Jobs cannot be edited here. A job only names a row to process: change the row.',
 } as const;
 
 type Asked = Parameters<Board['api'][number]['handler']>[0];

@@ -9,7 +9,7 @@ import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
-const ELSEWHERE = 'The request was sent by a page of another site.';
+const ELSEWHERE = 'The request came from a page of another site. Open the operator page and try again.';
 
 export interface GateParts {
   readonly tokens: OperatorTokens;
@@ -48,7 +48,8 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
     const operator = token === undefined ? undefined : tokens.verify(token);
     if (operator) return operator;
     throw new Problem('unauthenticated', {
-      detail: 'This needs the token of an operator: Authorization: Bearer … (`tenantry operators token` makes one).',
+      detail:
+        'This route needs an operator token. Create one with `tenantry operators token` and send it as Authorization: Bearer …',
     });
   };
 
@@ -74,7 +75,7 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
 
 export abstract class Gate extends tokenClass<ReturnType<typeof createGate>>() {}
 
-/** A path under /ops to come back to; anything else would lead whoever signs in wherever a link says. */
+/** A path under /ops to come back to; anything else would lead anyone who signs in wherever a link says. */
 export const safeNext = (next: string | undefined): string =>
   next !== undefined && /^\/ops(\/[\w\-./%]*)?$/.test(next) && !/\/\/|\.\./.test(next) ? next : '/ops';
 

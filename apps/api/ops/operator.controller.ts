@@ -10,7 +10,7 @@ import { Operators, TheOperator } from './operators.decorator';
 @Controller('ops')
 export class OperatorController {
   @Get('operator')
-  @Documented({ summary: 'Show whose token this is', response: OperatorDto })
+  @Documented({ summary: 'Show the operator of the token', response: OperatorDto })
   show(@TheOperator() { name, expiresAt }: Operator): OperatorDto {
     return { name, expiresAt: new Date(expiresAt).toISOString() };
   }

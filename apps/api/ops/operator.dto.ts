@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 export class OperatorDto {
-  @ApiProperty({ description: 'Who the token was made for.', example: 'ada' })
+  @ApiProperty({ description: 'Name of the operator.', example: 'ada' })
   name!: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When the token ends.' })
+  @ApiProperty({ format: 'date-time', description: 'When the token expires.' })
   expiresAt!: string;
 }

@@ -14,7 +14,7 @@ import { homePage, loginPage } from './page';
 import { LOGIN_PATH } from './paths';
 
 const ELSEWHERE = 'The form was sent from another site. Open the page again and send it from there.';
-const NO_TOKEN = 'That is no token of an operator, or its time is over.';
+const NO_TOKEN = 'This operator token is not valid or has expired. Create a new one with `tenantry operators token`.';
 
 interface Form {
   readonly token?: string;

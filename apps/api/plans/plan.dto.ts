@@ -4,25 +4,25 @@ import type { Offer } from '../../../libs/plans/catalogue';
 import type { Price } from '../../../libs/plans/catalogue/plan';
 
 const limit = (description: string): PropertyDecorator =>
-  ApiProperty({ type: Number, nullable: true, description: `${description} Null: as many as wanted.` });
+  ApiProperty({ type: Number, nullable: true, description: `${description} \`null\`: no limit.` });
 
 export class LimitsDto implements PlanLimits {
-  @limit('People who belong to the company.')
+  @limit('Members of the tenant.')
   readonly seats!: number | null;
   @limit('Teams.')
   readonly teams!: number | null;
-  @limit('Invitations that can still be used.')
+  @limit('Invitations that can still be used (open invitations).')
   readonly openInvitations!: number | null;
-  @limit('Projects that are not archived.')
+  @limit('Projects, without archived ones.')
   readonly projects!: number | null;
   @limit('Tasks in one project.')
   readonly tasksPerProject!: number | null;
-  @limit('Requests in a calendar month (UTC).')
+  @limit('API requests in a calendar month (UTC).')
   readonly apiCallsPerMonth!: number | null;
 }
 
 export class PriceDto {
-  @ApiProperty({ example: 4_900, description: 'Minor units.' })
+  @ApiProperty({ example: 4_900, description: 'Amount in minor units (cents).' })
   readonly amount!: number;
   @ApiProperty({ example: 'EUR', description: 'ISO 4217' })
   readonly currency!: string;
@@ -38,23 +38,23 @@ export class PlanDto {
   readonly plan: string;
   @ApiProperty({ example: 'Pro' })
   readonly name: string;
-  @ApiProperty({ example: 1, description: 'Of the catalogue; a subscriber keeps the one that was bought.' })
+  @ApiProperty({ example: 1, description: 'Version of the plan. A tenant keeps the version that it bought.' })
   readonly version: number;
-  @ApiProperty({ type: PriceDto, nullable: true, description: 'Null: nothing to pay.' })
+  @ApiProperty({ type: PriceDto, nullable: true, description: '`null`: the plan is free of charge.' })
   readonly price: PriceDto | null;
   @ApiProperty({
     type: PriceDto,
     nullable: true,
-    description: 'Of each seat beyond `limits.seats`; null: none is sold.',
+    description: 'Price of each seat beyond `limits.seats`. `null`: no further seats are sold.',
   })
   readonly seatPrice: PriceDto | null;
   @ApiProperty({ type: LimitsDto })
   readonly limits: LimitsDto;
   @ApiProperty({ enum: FEATURES, isArray: true })
   readonly features: readonly string[];
-  @ApiProperty({ example: 0, description: 'Days from a failed payment until writes are stopped.' })
+  @ApiProperty({ example: 0, description: 'Days from a failed payment until writes are blocked.' })
   readonly graceDays: number;
-  @ApiProperty({ example: 14, description: 'Days from then until reads are stopped, too.' })
+  @ApiProperty({ example: 14, description: 'Days from then until reads are blocked as well.' })
   readonly suspendAfterDays: number;
 
   constructor({ plan, version, details }: Offer) {
@@ -81,18 +81,23 @@ export const RESOURCES = ['seats', 'teams', 'openInvitations', 'projects', 'task
 export class UsedDto {
   @ApiProperty({ enum: RESOURCES })
   readonly resource!: (typeof RESOURCES)[number];
-  @ApiProperty({ example: 2, description: 'Of tasks: in the project that has most.' })
+  @ApiProperty({ example: 2, description: 'Present use. For `tasksPerProject`: tasks in the largest project.' })
   readonly used!: number;
   @limit('What the plan allows.')
   readonly limit!: number | null;
-  @ApiProperty({ type: String, nullable: true, enum: ['month', null], description: 'In which it is counted anew.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    enum: ['month', null],
+    description: 'Period after which the count starts again at 0. `null`: the count is never reset.',
+  })
   readonly period!: 'month' | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When the period ends.' })
   readonly periodEnd!: string | null;
   @ApiProperty({
     ...{ type: String, format: 'date-time', nullable: true },
     description:
-      'When it will be used up if it goes on as in this period so far, or since the company began; null: not in this period, or that was less than an hour ago.',
+      'When the limit will be reached if use grows at the same rate as in this period so far, or since the tenant was created. `null`: not within this period, or there is less than one hour to calculate from.',
   })
   readonly projectedExhaustion!: string | null;
 }

@@ -23,7 +23,7 @@ export class PlansController {
 
   @Get('plans')
   @Public()
-  @Documented({ summary: 'The catalogue: plans, prices, limits, features', response: PlansDto })
+  @Documented({ summary: 'List the plans with prices, limits and features', response: PlansDto })
   plans(): PlansDto {
     return { data: this.catalogue.offers.map((offer) => new PlanDto(offer)) };
   }
@@ -31,9 +31,9 @@ export class PlansController {
   @Get('usage')
   @Needs('usage.read')
   @Documented({
-    summary: 'What of the plan is in use',
+    summary: 'Show the use of each limited resource',
     description:
-      'Each limited resource: used, limit, the period in which it is counted, and when it will be used up. Works whatever is used up, and while the workspace is suspended.',
+      'Each resource with its use, its limit, the period in which it is counted, and when the limit will be reached. This works when the limit of API calls is reached and while the tenant is suspended.',
     response: UsageDto,
     problems: ['forbidden'],
     versioned: true,

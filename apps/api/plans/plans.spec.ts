@@ -145,7 +145,7 @@ describe('what a plan limits', () => {
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
-  it('is recorded for the audit of the company that somebody wanted to join, whoever they are', async () => {
+  it('is recorded for the audit of the company that somebody wanted to join, anyone who they are', async () => {
     const [company, theirs] = [await app.signUp(), await app.signUp()];
     await change(company, limited({ seats: 1 }));
     const payload = { role: 'member', maxUses: 5 };
@@ -283,7 +283,7 @@ describe('what a plan limits', () => {
     expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
-  it('is shown to everybody, with no feature that can not be had', async () => {
+  it('is shown to everybody, with no feature that cannot be had', async () => {
     const { data } = (await app.ask('GET', '/v1/plans')).json() as {
       data: { plan: string; limits: object; features: string[] }[];
     };

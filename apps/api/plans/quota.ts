@@ -25,11 +25,11 @@ export const createQuota = (calls?: ApiCalls): Quota => ({
     state.quotaPolicy = `"month";q=${limit};w=${MONTH_SECONDS}`;
     state.quota = `"month";r=${Math.max(0, limit - used)};t=${seconds}`;
     if (taken) return undefined;
-    const detail = `The plan allows ${limit} calls a month. They are counted anew when the next month begins (UTC).`;
+    const detail = `The plan allows ${limit} API calls a month, and they are used up. Wait for the next calendar month (UTC), or choose a larger plan.`;
     const members = { resource: 'apiCalls', limit, used, plan, upgradeTo };
     return new Problem('plan-limit-reached', { detail, retryAfter: seconds, members });
   },
 });
 
-/** Of the longest month, as what the policy's window is told. */
+/** Length of the longest month, sent as the window of the policy. */
 const MONTH_SECONDS = 31 * 86_400;

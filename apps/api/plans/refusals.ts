@@ -5,7 +5,7 @@ import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
 import type { Refused } from '../http/contract/refused';
 
-/** ms for which the same refusal of the same person is only counted: whoever insists fills no log. */
+/** ms for which the same refusal of the same person is only counted: anyone who insists fills no log. */
 const QUIET_MS = 60_000;
 /** How often in that time it is looked what is over. */
 const LOOKS = 12;
@@ -25,7 +25,7 @@ interface Quiet {
 export interface RefusalsParts {
   readonly log: EventLog;
   readonly logger: Logger;
-  /** A minute unless given. */
+  /** A minute by default. */
   readonly quietMs?: number;
   /** ms on a clock that is never set back. */
   readonly now?: () => number;
@@ -64,7 +64,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
 
   const record = (refused: Refused, problem: Problem, times: number): void => {
     const one = append(refused, problem, times)
-      .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be recorded for the audit'))
+      .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be stored for the audit'))
       .finally(() => recording.delete(one));
     recording.add(one);
   };

@@ -17,13 +17,13 @@ const exhaustionOf = async (db: TenantDb, now: string) => {
 };
 
 describe('when the calls of a month will be used up', () => {
-  it('goes on as since the month began', async () => {
+  it('continues as since the month began', async () => {
     const old = companyOf('2025-03-04T05:06:07.000Z', 5_000);
     expect(await exhaustionOf(old, '2026-01-11T00:00:00.000Z')).toBe('2026-01-21T00:00:00.000Z');
     expect(await exhaustionOf(old, '2026-01-21T00:00:00.000Z')).toBeNull();
   });
 
-  it('goes on as since the company began, where that was in this month', async () => {
+  it('continues as since the company began, where that was in this month', async () => {
     const young = companyOf('2026-01-20T00:00:00.000Z', 5_000);
     expect(await exhaustionOf(young, '2026-01-21T00:00:00.000Z')).toBe('2026-01-22T00:00:00.000Z');
   });

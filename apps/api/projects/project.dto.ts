@@ -3,15 +3,15 @@ import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import { PageQuery } from '../http/contract/pages';
 import { Choice, Text, Uuid } from '../http/validation/fields';
 
-const NAME = { min: 1, max: 200, description: 'What the project is called.', example: 'Website' };
+const NAME = { min: 1, max: 200, description: 'Name of the project.', example: 'Website' };
 const DESCRIPTION = {
   min: 0,
   max: 10_000,
   lines: true,
   optional: true,
-  description: 'What it is about; empty at first.',
+  description: 'Description of the project. Default: empty.',
 };
-const TEAM = { optional: true, nullable: true, description: 'The team whose it is; null: nobody’s in particular.' };
+const TEAM = { optional: true, nullable: true, description: 'Team of the project. `null`: the project has no team.' };
 
 export class CreateProjectDto {
   @Text(NAME)
@@ -39,7 +39,8 @@ export class ChangeProjectDto {
 export class ProjectsQuery extends PageQuery {
   @Choice(['false', 'true', 'all'], {
     optional: true,
-    description: 'Archived ones: without (`false`, unless given), alone, or among all.',
+    description:
+      '`false`: without archived projects (default). `true`: only archived projects. `all`: archived and other projects.',
   })
   archived?: 'false' | 'true' | 'all';
 }
@@ -53,7 +54,7 @@ export class ProjectDto {
   readonly description: string;
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   readonly teamId: string | null;
-  @ApiProperty({ description: 'Nothing in it changes until it is restored.' })
+  @ApiProperty({ description: 'An archived project and its tasks cannot be changed until it is restored.' })
   readonly archived: boolean;
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
@@ -71,6 +72,6 @@ export class ProjectDto {
 export class ProjectPageDto {
   @ApiProperty({ type: [ProjectDto] })
   data!: ProjectDto[];
-  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
   nextCursor!: string | null;
 }

@@ -30,7 +30,7 @@ export class ProjectsController {
   @Post()
   @Needs('projects.write')
   @Documented({
-    summary: 'Make a project',
+    summary: 'Create a project',
     response: ProjectDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
@@ -47,7 +47,7 @@ export class ProjectsController {
 
   @Get()
   @Needs('projects.read')
-  @Documented({ summary: 'Projects, newest first', response: ProjectPageDto, problems: ['forbidden'] })
+  @Documented({ summary: 'List projects, newest first', response: ProjectPageDto, problems: ['forbidden'] })
   list(
     @Context() context: RequestContext,
     @Query() query: ProjectsQuery,
@@ -67,7 +67,7 @@ export class ProjectsController {
 
   @Get(':id')
   @Needs('projects.read')
-  @Documented({ summary: 'One project', response: ProjectDto, problems: ['forbidden'] })
+  @Documented({ summary: 'Show a project', response: ProjectDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<ProjectDto>> {
     const project = await findProject(this.db.tenant(principalOf(context).tenantId), id);
     if (!project) throw notFound('project');
@@ -78,7 +78,7 @@ export class ProjectsController {
   @Needs('projects.write')
   @Documented({
     summary: 'Change a project',
-    description: 'Not while it is archived.',
+    description: 'An archived project cannot be changed (409).',
     response: ProjectDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -97,7 +97,7 @@ export class ProjectsController {
   @Needs('projects.write')
   @Documented({
     summary: 'Archive a project',
-    description: 'It and its tasks can still be read, and do not change until it is restored.',
+    description: 'The project and its tasks can still be read, but cannot be changed until the project is restored.',
     response: ProjectDto,
     problems: ['forbidden', 'conflict'],
   })

@@ -224,7 +224,7 @@ describe('projects', () => {
     const append = identity.log.append.bind(identity.log);
     jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
-      throw new AppendOutcomeUnknown('cut off');
+      throw new AppendOutcomeUnknown('interrupted');
     });
     const head = await identity.log.head();
     const lost = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);

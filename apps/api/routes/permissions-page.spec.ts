@@ -26,7 +26,7 @@ describe('the routes', () => {
   });
   afterAll(() => identity.close());
 
-  it('all say who may use them: a permission, whoever is signed in, operators, or anyone', () => {
+  it('all say who may use them: a permission, anyone who is signed in, operators, or anyone', () => {
     const undecided = [...operations].filter(
       ([, it]) =>
         it['x-permission'] === undefined &&
@@ -63,12 +63,14 @@ describe('the routes', () => {
     }
   });
 
-  it('show the permission and its roles to whoever reads their description', () => {
-    expect(operations.get('PATCH /v1/tenant')?.description).toContain('Needs `workspace.rename`: owner, admin.');
-    expect(operations.get('GET /v1/me')?.description).toContain('Of the signed-in person');
+  it('show the permission and its roles to anyone who reads their description', () => {
+    expect(operations.get('PATCH /v1/tenant')?.description).toContain(
+      'Needs the permission `workspace.rename`. Roles that have it: owner, admin.',
+    );
+    expect(operations.get('GET /v1/me')?.description).toContain('Needs a signed-in user');
   });
 
-  it('refuse whoever has no token, but those that are open to anyone', async () => {
+  it('refuse anyone who has no token, but those that are open to anyone', async () => {
     const id = '01a20000-0000-7000-8000-000000000001';
     for (const { method, path, anyone } of listRoutes()) {
       const url = path.replaceAll(/\{\w+\}/g, id);
@@ -85,7 +87,7 @@ describe('docs/permissions.md', () => {
     expect(page).toContain('| permission | owner | admin | member | auditor |');
     expect(page).toContain('| `workspace.rename` | yes | yes |  |  |');
     expect(page).toContain('| `PATCH /v1/tenant` | `workspace.rename` |');
-    expect(page).toContain('| `GET /v1/me` | whoever is signed in |');
+    expect(page).toContain('| `GET /v1/me` | any signed-in user |');
     expect(page).toContain('| `POST /v1/signup` | anyone |');
   });
 });

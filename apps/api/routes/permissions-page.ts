@@ -36,8 +36,8 @@ export const listRoutes = (): Route[] =>
 
 const whoMay = ({ anyone, operators, needs }: Route): string => {
   if (operators) return 'operators';
-  if (anyone) return needs === OF_PERSON ? 'anyone, or whoever is signed in' : 'anyone';
-  return needs === OF_PERSON ? 'whoever is signed in' : `\`${needs}\``;
+  if (anyone) return needs === OF_PERSON ? 'anyone, signed in or not' : 'anyone';
+  return needs === OF_PERSON ? 'any signed-in user' : `\`${needs}\``;
 };
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -48,9 +48,9 @@ export const permissionsPage = (): string => {
   const permissions = Object.keys(PERMISSIONS) as Permission[];
   return `# Permissions
 
-Written by \`npm run permissions\` from \`libs/domain/tenant/permissions.ts\` and the decorators of the routes; \`npm run check\`
-fails where it is out of date. What a person may do is decided on their membership at that moment, not on what their token
-says; a change holds in every process within one second.
+\`npm run permissions\` generates this page from \`libs/domain/tenant/permissions.ts\` and the decorators of the routes;
+\`npm run check\` fails if it is out of date. A permission is checked against the user's present membership, not against the
+role in the token; a change applies in every process within one second.
 
 ## Roles
 
@@ -59,14 +59,13 @@ ${table(
   permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (may(role, it) ? 'yes' : ''))]),
 )}
 
-What depends on more than the role is in the rules: nobody gives or takes a role above their own, the last owner can
-neither leave nor step down, and everybody may leave.
+Some rules depend on more than the role: nobody can grant or take away a role above their own, the last owner can neither
+leave nor give up the role, and every member may leave.
 
-Whatever is owed or used up, a role goes on allowing ${permissions
+These permissions work while the tenant is locked, and their calls are not counted as API calls: ${permissions
     .filter(worksAlways)
     .map((it) => `\`${it}\``)
-    .join(', ')}: not stopped by a
-lock, and not counted as calls of the month.
+    .join(', ')}.
 
 ## Routes
 

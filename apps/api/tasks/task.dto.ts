@@ -6,17 +6,17 @@ import type { TaskRow } from '../../../projections/tasks/queries';
 import { PageQuery } from '../http/contract/pages';
 import { Choice, Day, Text, Uuid } from '../http/validation/fields';
 
-const TITLE = { min: 1, max: 500, description: 'What is to be done.', example: 'Choose a colour' };
-const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, description: 'The details; empty at first.' };
+const TITLE = { min: 1, max: 500, description: 'What to do, in one line.', example: 'Choose a colour' };
+const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, description: 'Details. Default: empty.' };
 const ASSIGNEE = {
   optional: true,
   nullable: true,
-  description: 'Whose it is, a member of the company; null: nobody’s.',
+  description: 'Member to whom the task is assigned. `null`: nobody.',
 };
 const DUE = {
   optional: true,
   nullable: true,
-  description: 'The day by which it is to be done.',
+  description: 'Due date.',
   example: '2026-01-31',
 };
 
@@ -56,13 +56,13 @@ export class TasksQuery extends PageQuery {
   @Choice(TASK_STATUSES, { optional: true })
   status?: TaskStatus;
 
-  @Uuid({ optional: true, description: 'Only what is assigned to this person.' })
+  @Uuid({ optional: true, description: 'Only tasks that are assigned to this user.' })
   assignee?: string;
 
-  @Day({ optional: true, description: 'Only what is due before this day.' })
+  @Day({ optional: true, description: 'Only tasks that are due before this date.' })
   dueBefore?: string;
 
-  @Day({ optional: true, description: 'Only what is due after this day.' })
+  @Day({ optional: true, description: 'Only tasks that are due after this date.' })
   dueAfter?: string;
 }
 
@@ -103,6 +103,6 @@ export class TaskDto {
 export class TaskPageDto {
   @ApiProperty({ type: [TaskDto] })
   data!: TaskDto[];
-  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
   nextCursor!: string | null;
 }

@@ -29,7 +29,7 @@ export class TasksController {
   @Needs('tasks.write')
   @Documented({
     summary: 'Add a task to a project',
-    description: 'Not while the project is archived. A task begins open.',
+    description: 'A new task has the status `open`. Tasks cannot be added to an archived project (409).',
     response: TaskDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
@@ -49,8 +49,8 @@ export class TasksController {
   @Get('projects/:id/tasks')
   @Needs('tasks.read')
   @Documented({
-    summary: 'Tasks of a project, newest first',
-    description: 'Filters are joined by and. What has no due date is due neither before nor after a day.',
+    summary: 'List the tasks of a project, newest first',
+    description: 'A task must match all filters. A task without a due date matches neither `dueBefore` nor `dueAfter`.',
     response: TaskPageDto,
     problems: ['forbidden'],
   })
@@ -76,7 +76,7 @@ export class TasksController {
 
   @Get('tasks/:id')
   @Needs('tasks.read')
-  @Documented({ summary: 'One task', response: TaskDto, problems: ['forbidden'] })
+  @Documented({ summary: 'Show a task', response: TaskDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TaskDto>> {
     const task = await findTask(this.db.tenant(principalOf(context).tenantId), id);
     if (!task) throw notFound('task');
@@ -86,8 +86,8 @@ export class TasksController {
   @Patch('tasks/:id')
   @Needs('tasks.write')
   @Documented({
-    summary: 'Change a task: all of it in one',
-    description: 'Not while its project is archived.',
+    summary: 'Change one or more fields of a task',
+    description: 'Tasks of an archived project cannot be changed (409).',
     response: TaskDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -107,7 +107,7 @@ export class TasksController {
   @Needs('tasks.write')
   @Documented({
     summary: 'Delete a task',
-    description: 'Not while its project is archived.',
+    description: 'Tasks of an archived project cannot be changed (409).',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })

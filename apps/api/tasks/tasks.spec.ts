@@ -77,7 +77,7 @@ describe('tasks', () => {
     expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toMatchObject({ dueOn });
   });
 
-  it('are assigned to members alone, whoever else there may be', async () => {
+  it('are assigned to members alone, anyone who else there may be', async () => {
     const answers = [];
     const { id } = await add(acme.member, project);
     for (const assigneeId of [other.member.id, uuidv7()]) {
@@ -298,7 +298,7 @@ describe('tasks', () => {
     const append = identity.log.append.bind(identity.log);
     jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
-      throw new AppendOutcomeUnknown('cut off');
+      throw new AppendOutcomeUnknown('interrupted');
     });
     const lost = await acme.member.send('POST', url, { title: 'Once' }, key);
     expect(lost.statusCode).toBe(503);

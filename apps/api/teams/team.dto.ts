@@ -13,7 +13,7 @@ export class TeamDto {
   readonly id: string;
   @ApiProperty({ example: 'Sales' })
   readonly name: string;
-  @ApiProperty({ type: [String], description: 'User ids of who is in it.' })
+  @ApiProperty({ type: [String], description: 'User ids of the members of the team.' })
   readonly memberIds: readonly string[];
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
@@ -29,6 +29,6 @@ export class TeamDto {
 export class TeamPageDto {
   @ApiProperty({ type: [TeamDto] })
   data!: TeamDto[];
-  @ApiProperty({ type: String, nullable: true, description: 'Null on the last page.' })
+  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
   nextCursor!: string | null;
 }

@@ -37,7 +37,7 @@ export class TeamsController {
   @Post()
   @Needs('teams.write')
   @Documented({
-    summary: 'Make a team',
+    summary: 'Create a team',
     response: TeamDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
@@ -52,7 +52,7 @@ export class TeamsController {
 
   @Get()
   @Needs('teams.read')
-  @Documented({ summary: 'Teams, newest first', response: TeamPageDto, problems: ['forbidden'] })
+  @Documented({ summary: 'List teams, newest first', response: TeamPageDto, problems: ['forbidden'] })
   list(@Context() context: RequestContext, @Query() query: PageQuery, @Pages() pages: Paging): Promise<Page<TeamDto>> {
     const db = this.db.tenant(principalOf(context).tenantId);
     return pages.page(
@@ -67,7 +67,7 @@ export class TeamsController {
 
   @Get(':id')
   @Needs('teams.read')
-  @Documented({ summary: 'One team', response: TeamDto, problems: ['forbidden'] })
+  @Documented({ summary: 'Show a team', response: TeamDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TeamDto>> {
     const team = await findTeam(this.db.tenant(principalOf(context).tenantId), id);
     if (!team) throw notFound('team');
@@ -93,7 +93,7 @@ export class TeamsController {
   @Needs('teams.write')
   @Documented({
     summary: 'Delete a team',
-    description: 'Its projects stay, and are nobody’s in particular.',
+    description: 'Projects of the team are kept and have no team afterwards.',
     status: 204,
     problems: ['forbidden'],
   })
@@ -111,8 +111,8 @@ export class TeamsController {
   @HttpCode(204)
   @Needs('teams.write')
   @Documented({
-    summary: 'Put a member into a team',
-    description: 'Whoever is in it already stays.',
+    summary: 'Add a member to a team',
+    description: 'The answer is the same if the member is already in the team.',
     status: 204,
     problems: ['forbidden'],
   })
@@ -129,7 +129,7 @@ export class TeamsController {
   @Delete(':id/members/:userId')
   @HttpCode(204)
   @Needs('teams.write')
-  @Documented({ summary: 'Take a member out of a team', status: 204, problems: ['forbidden'] })
+  @Documented({ summary: 'Remove a member from a team', status: 204, problems: ['forbidden'] })
   async remove(
     @Context() context: RequestContext,
     @PathId('id') id: string,

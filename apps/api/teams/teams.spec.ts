@@ -253,7 +253,7 @@ describe('teams', () => {
     const append = identity.log.append.bind(identity.log);
     jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
-      throw new AppendOutcomeUnknown('cut off');
+      throw new AppendOutcomeUnknown('interrupted');
     });
     expect((await acme.admin.send('POST', '/v1/teams', { name: 'Once more' }, key)).statusCode).toBe(503);
     const answer = await acme.admin.send('POST', '/v1/teams', { name: 'Once more' }, key);

@@ -32,7 +32,7 @@ describe('a tenant whose history holds an event of an unknown type', () => {
     expect(refused.headers['retry-after']).toBe('1');
     expect(refused.json()).toMatchObject({
       status: 503,
-      detail: 'A newer release has changed this, and this one can not decide on it. Try again in a while.',
+      detail: 'A newer release has changed this resource, and this server cannot read the change. Try again later.',
     });
     expect(await app.log.head()).toBe(before);
   });

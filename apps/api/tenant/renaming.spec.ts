@@ -42,7 +42,7 @@ describe('renaming a workspace', () => {
   });
 
   it('is refused by its rule, whatever became of the reading', async () => {
-    const usage: Usage = () => Promise.reject(new Error('the database is away'));
+    const usage: Usage = () => Promise.reject(new Error('the database is not available'));
     const refused = rename(usage, () => Promise.reject(new Error('refused')));
     await expect(refused).rejects.toThrow('refused');
   });

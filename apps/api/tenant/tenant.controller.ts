@@ -42,7 +42,7 @@ export class TenantController {
   @Get()
   @Needs('workspace.read')
   @Documented({
-    summary: 'The workspace: name, plan, lock, limits with use',
+    summary: 'Show the tenant: name, plan, lock, limits and use',
     response: TenantDto,
     problems: ['forbidden', 'workspace-locked'],
   })
@@ -55,7 +55,11 @@ export class TenantController {
 
   @Patch()
   @Needs('workspace.rename')
-  @Documented({ summary: 'Rename the workspace', response: TenantDto, problems: ['forbidden', 'conflict'] })
+  @Documented({
+    summary: 'Change the name or slug of the tenant',
+    response: TenantDto,
+    problems: ['forbidden', 'conflict'],
+  })
   async change(
     @Context() context: RequestContext,
     @Body() { name, slug }: ChangeTenantDto,
@@ -64,7 +68,7 @@ export class TenantController {
     const { tenantId, personId } = principalOf(context);
     const renaming = { by: personId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
     const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
-    // Beside the append: nothing of it depends on the name. What it fails with is told where it is waited for, if at all.
+    // Beside the append: nothing of it depends on the name. Its error is thrown where it is awaited, if it is awaited.
     const reading = this.usageOf(this.db.tenant(tenantId));
     reading.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
@@ -75,7 +79,7 @@ export class TenantController {
     // The read model may not have seen yet what the rule has decided on.
     const counted: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
     const data = usage.data.map((it) => ({ ...it, used: counted[it.resource] ?? it.used }));
-    // Whoever could rename it is not locked out.
+    // Anyone who could rename it is not locked out.
     const row = {
       ...named,
       id: tenantId,
@@ -92,8 +96,8 @@ export class TenantController {
   @HttpCode(204)
   @Needs('workspace.transfer')
   @Documented({
-    summary: 'Hand ownership over to another member',
-    description: 'They are an owner from then on, and you are an admin: your open links for admins end.',
+    summary: 'Transfer ownership to another member',
+    description: 'The member becomes an owner and you become an admin. Your open invitations for admins are revoked.',
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
@@ -108,9 +112,9 @@ export class TenantController {
   @Delete()
   @Needs('workspace.close')
   @Documented({
-    summary: 'Close the company',
+    summary: 'Close the tenant',
     description:
-      'Nobody gets in any more, from the next request on. Its subscription ends at once. What it wrote is kept until `eraseAfter`, and erased then.',
+      'No member can use the tenant from the next request on. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased.',
     response: ClosedTenantDto,
     problems: ['forbidden', 'conflict'],
   })

@@ -6,7 +6,7 @@ import { UsedDto } from '../plans/plan.dto';
 
 /** What of the workspace shall change. */
 export class ChangeTenantDto {
-  @Text({ min: 1, max: 200, optional: true, description: "The company's name.", example: 'Acme' })
+  @Text({ min: 1, max: 200, optional: true, description: 'Name of the tenant.', example: 'Acme' })
   name?: string;
 
   @Text({
@@ -15,25 +15,25 @@ export class ChangeTenantDto {
     optional: true,
     pattern: /^[a-z0-9]+(?:-[a-z0-9]+)*$/,
     patternMessage: 'must be lower-case letters and digits, with single hyphens between them',
-    description: 'The short name in links.',
+    description: 'Short name for links.',
   })
   slug?: string;
 }
 
 export class TransferDto {
-  @Uuid({ description: 'The member who shall be an owner.' })
+  @Uuid({ description: 'Member who becomes the owner.' })
   userId!: string;
 }
 
 export class CloseTenantDto {
-  @Text({ min: 1, max: 200, description: "The company's name, typed again.", example: 'Acme' })
+  @Text({ min: 1, max: 200, description: 'Name of the tenant, to confirm the request.', example: 'Acme' })
   confirmName!: string;
 }
 
 export class ClosedTenantDto {
   @ApiProperty({ format: 'uuid' })
   readonly id!: string;
-  @ApiProperty({ format: 'date-time', description: 'When what the company wrote is erased.' })
+  @ApiProperty({ format: 'date-time', description: 'When the data of the tenant is erased.' })
   readonly eraseAfter!: string;
 }
 
@@ -48,14 +48,14 @@ export class TenantDto {
   readonly plan: string;
   @ApiProperty({
     enum: ['none', 'locked', 'suspended'],
-    description: 'locked: nothing can be written; suspended: nor read.',
+    description: '`locked`: writes are blocked. `suspended`: reads are blocked as well.',
   })
   readonly lock: string;
   @ApiProperty({ type: String, nullable: true, example: 'payment-failed' })
   readonly lockReason: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly lockedSince: string | null;
-  @ApiProperty({ type: [UsedDto], description: 'What the plan limits, with what of it is in use.' })
+  @ApiProperty({ type: [UsedDto], description: 'Limits of the plan, with the present use.' })
   readonly limits: UsedDto[];
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;

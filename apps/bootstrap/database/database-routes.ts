@@ -13,7 +13,7 @@ import { CannotStart } from '../process/cannot-start';
 export type DatabaseRoutes = Readonly<Record<'app' | 'log', Route>>;
 
 const EXAMPLE = 'DATABASE_DIRECT_URL=postgres://owner:secret@127.0.0.1:5432/tenantry';
-const PAGE = 'docs/postgresql.md tells how';
+const PAGE = 'docs/postgresql.md describes how';
 
 const hostOf = (url: string): string => new URL(url).host || 'a socket';
 
@@ -34,8 +34,8 @@ export const requireDirectServer = async (url: string, settings: Settings): Prom
 const poolerRefused = (url: string, { databaseDirectUrl }: Settings): CannotStart =>
   new CannotStart(
     databaseDirectUrl
-      ? `DATABASE_DIRECT_URL leads to a connection pooler at ${hostOf(url)}; let it lead to PostgreSQL itself. Example: ${EXAMPLE}`
-      : `DATABASE_URL leads to a connection pooler at ${hostOf(url)}, over which locks, LISTEN, COPY and migrations do not work; set DATABASE_DIRECT_URL to PostgreSQL itself, and keep DATABASE_URL for the pooler. Example: ${EXAMPLE}`,
+      ? `DATABASE_DIRECT_URL points to a connection pooler at ${hostOf(url)}; it must point to PostgreSQL itself. Example: ${EXAMPLE}`
+      : `DATABASE_URL points to a connection pooler at ${hostOf(url)}, through which locks, LISTEN, COPY and migrations do not work; set DATABASE_DIRECT_URL to PostgreSQL itself, and keep DATABASE_URL for the pooler. Example: ${EXAMPLE}`,
   );
 
 /**
@@ -61,7 +61,7 @@ export const findRoutes = async (
       const code = codeOf(error) ?? '';
       if (!/^(08P01|28|3D)/.test(code)) throw error;
       throw new CannotStart(
-        `the pooler of DATABASE_URL at ${hostOf(urls[role])} does not let the role ${names[role]} in: ${error instanceof Error ? error.message : code}. Give the pooler the roles' passwords; ${PAGE}`,
+        `the pooler of DATABASE_URL at ${hostOf(urls[role])} refuses the role ${names[role]}: ${error instanceof Error ? error.message : code}. Give the pooler the roles' passwords; ${PAGE}`,
         { cause: error },
       );
     }
@@ -71,7 +71,7 @@ export const findRoutes = async (
   await identify('log');
   if (direct && app.database !== direct.database) {
     throw new CannotStart(
-      `DATABASE_URL (${hostOf(urls.app)}) and DATABASE_DIRECT_URL (${hostOf(directUrls.app)}) lead to different databases; let both lead to the same one`,
+      `DATABASE_URL (${hostOf(urls.app)}) and DATABASE_DIRECT_URL (${hostOf(directUrls.app)}) point to different databases; both must point to the same one`,
     );
   }
   const prepared = settings.databasePoolerPreparedStatements ? 'named-statements' : 'unnamed-statements';

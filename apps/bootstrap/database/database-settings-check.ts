@@ -24,7 +24,9 @@ const requireRowSecurity = async (db: Pick<ScopedDb, 'tenant'>): Promise<void> =
   const tenantId = uuidv7();
   const [row] = await db.tenant(tenantId).query<{ tenant: string; bound: boolean }>(SCOPE, []);
   if (row?.tenant === tenantId && row.bound) return;
-  throw new NotReady('Row-level security does not bind the role of this process, or its setting does not arrive.');
+  throw new NotReady(
+    'Row-level security does not apply to the role of this process, or its setting is missing in the session.',
+  );
 };
 
 /** Whether the bounds of statements and the settings of row-level security are in force in PostgreSQL's sessions. */

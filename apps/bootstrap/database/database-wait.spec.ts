@@ -17,7 +17,7 @@ const refused = (code: string): DatabaseError =>
   Object.assign(new DatabaseError(`refused by ${code}`, 1, 'error'), { code });
 
 describe('the wait of a start for the database', () => {
-  it.each(['57P03', '57P01', '53300', '25006', '08006'])('goes on after %s', async (code) => {
+  it.each(['57P03', '57P01', '53300', '25006', '08006'])('continues after %s', async (code) => {
     let failures = 1;
     const work = async (): Promise<string> => {
       if (failures-- > 0) throw refused(code);
@@ -41,7 +41,7 @@ describe('the wait of a start for the database', () => {
   it('takes a stranger at the port for one at once, and a server that hung up later for one that restarts', async () => {
     const hungUp = new Error('Connection terminated unexpectedly');
     const wait = waitFor(60_000);
-    await expect(wait(() => Promise.reject(hungUp))).rejects.toThrow(/nothing answers as PostgreSQL does/);
+    await expect(wait(() => Promise.reject(hungUp))).rejects.toThrow(/no PostgreSQL answers/);
     await wait(async () => undefined);
     let failures = 1;
     await wait(async () => {

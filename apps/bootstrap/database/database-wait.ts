@@ -5,7 +5,7 @@ import { codeOf, isNobodyThere } from '../../../libs/platform/error-code';
 import type { Logger } from '../../../libs/platform/logging';
 import { CannotStart } from '../process/cannot-start';
 
-/** Does what the start needs of the database, again and again while the database is away. @throws CannotStart */
+/** Does what the start needs of the database, again and again while the database is not available. @throws CannotStart */
 export type DatabaseWait = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface DatabaseWaitOptions {
@@ -15,7 +15,7 @@ export interface DatabaseWaitOptions {
   /** Connections that this process opens at most. */
   readonly connections: number;
   readonly logger: Logger;
-  /** ms that one part of the start waits; 30,000 unless given. */
+  /** ms that one part of the start waits; 30,000 by default. */
   readonly patienceMs?: number;
 }
 
@@ -79,15 +79,15 @@ const explained = (error: unknown, host: string, { setting, connections }: Datab
     );
   }
   if (code === '25006') {
-    return sentence(`PostgreSQL at ${host} is read-only (${reasonOf(error)}); let ${setting} lead to the primary`);
+    return sentence(`PostgreSQL at ${host} is read-only (${reasonOf(error)}); ${setting} must point to the primary`);
   }
   if (codeOf(error) === undefined && error instanceof Error && NO_POSTGRESQL.test(error.message)) {
     return sentence(
-      `${setting} leads to ${host}, where nothing answers as PostgreSQL does (${error.message}); is it the right port? Example: ${setting}=${EXAMPLE}`,
+      `${setting} points to ${host}, where no PostgreSQL answers (${error.message}); check the host and port. Example: ${setting}=${EXAMPLE}`,
     );
   }
   if (!isAway(error) && !/^(28|3D)/.test(code)) return error;
   return sentence(
-    `${setting} leads to ${host}, which does not let us in: ${reasonOf(error)}. Example: ${setting}=${EXAMPLE}`,
+    `${setting} points to ${host}, which refuses the connection: ${reasonOf(error)}. Example: ${setting}=${EXAMPLE}`,
   );
 };

@@ -21,7 +21,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
   const { dir, moved } = settings.databaseUrl ? { dir: wanted, moved: false } : usableDataDir(wanted);
   if (moved) {
     logger.warn(
-      `PostgreSQL's user can't get to ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another`,
+      `the user that PostgreSQL runs as cannot access ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another folder`,
     );
   }
   const ownerUrl = settings.databaseDirectUrl ?? settings.databaseUrl ?? (await openEmbedded(dir, logger, lifecycle));

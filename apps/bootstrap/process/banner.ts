@@ -27,11 +27,11 @@ export const workerBannerFor = (url: string | undefined): string =>
 
 /** What is printed in their place while readiness checks fail. @param url where the process answers */
 export const notReadyBannerFor = (url: string | undefined, failing: readonly FailingCheck[]): string => `
-  Tenantry has started but is not ready:
+  Tenantry is running but is not ready:
 
 ${failing.map(({ name, message, runbook }) => `  - ${name}: ${message}\n    See ${runbook}`).join('\n')}
 
-  It goes on by itself when that is mended; no restart is needed.
+  It becomes ready without a restart as soon as the cause is fixed.
 
   Health         ${url}/readyz
 

@@ -8,14 +8,14 @@ export interface Address {
   readonly setting: 'PORT' | 'WORKER_PORT';
 }
 
-/** What the operator has to change where the address can not be had. */
+/** What the operator has to change where the address cannot be had. */
 const MENDS: Readonly<Record<string, (address: Address) => string>> = {
   EADDRINUSE: ({ setting, port }) =>
-    `${setting} ${port} is taken by another program; end that one, or choose another. Example: ${setting}=3100`,
+    `${setting} ${port} is in use by another program; stop that program or choose another port. Example: ${setting}=3100`,
   EACCES: ({ setting, port }) =>
-    `${setting} ${port} needs rights that this user has not; choose one above 1023. Example: ${setting}=3000`,
-  EADDRNOTAVAIL: ({ host }) => `HOST ${host} is no address of this machine. Example: HOST=127.0.0.1`,
-  ENOTFOUND: ({ host }) => `HOST ${host} is a name that nobody knows. Example: HOST=127.0.0.1`,
+    `${setting} ${port} needs rights that this user does not have; choose a port above 1023. Example: ${setting}=3000`,
+  EADDRNOTAVAIL: ({ host }) => `HOST ${host} is not an address of this machine. Example: HOST=127.0.0.1`,
+  ENOTFOUND: ({ host }) => `HOST ${host} is a name that cannot be resolved. Example: HOST=127.0.0.1`,
 };
 
 /** The error as an operator can use it; itself where it is of another kind. */

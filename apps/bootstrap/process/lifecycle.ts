@@ -37,7 +37,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
         await withPatience(stop(), crashed ? Math.min(patienceMs, CRASH_PATIENCE_MS) : patienceMs);
       } catch (error) {
         code = code || 1;
-        logger.error({ err: error }, `${name} did not stop well`);
+        logger.error({ err: error }, `${name} did not stop cleanly`);
       }
     }
     return exitNow(code);
@@ -51,7 +51,7 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   const onSignal = (signal: NodeJS.Signals): void => {
     if (!stopping) {
       signalledAt = Date.now();
-      logger.info(`${signal}: finishing what is under way; once more to end at once`);
+      logger.info(`${signal}: finishing the work in progress; send the signal again to stop immediately`);
       void stop(0);
     } else if (Date.now() - signalledAt > SAME_SIGNAL_MS) {
       exitNow(130);

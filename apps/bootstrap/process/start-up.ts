@@ -8,7 +8,7 @@ export interface WaitUntilReady {
   readonly isStopping: () => boolean;
   /** Called once, where the process is not ready after `patienceMs`. */
   readonly onNotReady: (failing: readonly FailingCheck[]) => void;
-  /** ms; 30,000 unless given: what is started together with this process may take a while. */
+  /** ms; 30,000 by default: what is started together with this process may take a while. */
   readonly patienceMs?: number;
 }
 

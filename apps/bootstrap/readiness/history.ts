@@ -9,7 +9,7 @@ export const historyChecks = (
 ): ReadinessCheck[] => [
   {
     name: 'history',
-    message: 'A read model or a reaction is at a place that the event log does not have.',
+    message: 'A read model or a reaction is at a position that the event log does not have.',
     runbook: 'docs/runbooks/readiness.md#history',
     run: async () => {
       const { projections, reactions } = watch.misfits();
@@ -22,7 +22,7 @@ export const historyChecks = (
   },
   {
     name: 'sequence',
-    message: "The positions' sequence is behind the last event, and could not be raised.",
+    message: "The positions' sequence could not be compared with the last event, because the event log did not answer.",
     runbook: 'docs/runbooks/readiness.md#sequence',
     run: async () => {
       try {

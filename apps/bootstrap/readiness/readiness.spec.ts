@@ -68,7 +68,7 @@ describe('a start', () => {
     { name: 'event log', message: 'It does not answer.', runbook: 'docs/runbooks/readiness.md#event-log' },
   ];
 
-  it('says what is missing where the process is not ready, and goes on to wait for it', async () => {
+  it('says what is missing where the process is not ready, and continues to wait for it', async () => {
     const rounds = [failing, failing, failing, []];
     const reported: unknown[] = [];
     await waitUntilReady({

@@ -26,7 +26,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
   },
   {
     name: 'database',
-    message: 'PostgreSQL does not answer, or refuses the connection.',
+    message: 'PostgreSQL does not answer or refuses the connection.',
     runbook: 'docs/runbooks/readiness.md#database',
     run: () => requireDatabase(pool),
   },
@@ -41,11 +41,13 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
 /** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
 export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({
   name: 'signing keys',
-  message: 'The signing keys can not be read, or none of them signs.',
+  message: 'The signing keys cannot be read, or none of them can sign.',
   runbook: 'docs/runbooks/readiness.md#signing-keys',
   run: async () => {
     if (await keys.find(keys.current().kid)) return;
-    throw new NotReady('The key that signs access tokens is not among the keys that verify them. Sign-in is useless.');
+    throw new NotReady(
+      'The key that signs access tokens is not among the keys that verify them, so new tokens are refused.',
+    );
   },
 });
 
@@ -53,7 +55,7 @@ export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): R
 export const jobsCheck = (jobs: Pick<OpenedJobs, 'allQueues'>): ReadinessCheck => ({
   name: 'jobs',
   message:
-    'The queue of jobs does not answer (Redis with REDIS_URL, else PostgreSQL). Billing and schedules wait for it.',
+    'The job queue does not answer (Redis if REDIS_URL is set, else PostgreSQL). Billing and schedules wait for it.',
   runbook: 'docs/runbooks/readiness.md#jobs',
   run: () => jobs.allQueues(),
 });

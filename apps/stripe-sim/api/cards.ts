@@ -7,7 +7,7 @@ import { newId } from '../store/store';
 export const CARDS = [
   { number: '4242424242424242', does: 'pays', label: 'Pays' },
   { number: '4000000000000002', does: 'refused', label: 'Is declined at once' },
-  { number: '4000000000000341', does: 'declines', label: 'Is taken, and declines when it is charged' },
+  { number: '4000000000000341', does: 'declines', label: 'Is accepted, and declines when it is charged' },
   { number: '4000002500003155', does: 'authenticates', label: 'Needs authentication' },
 ] as const;
 

@@ -195,7 +195,7 @@ const revive = (world: World, subscription: Subscription, invoice: Invoice): voi
 /** Somebody pays an invoice by hand. @throws what Stripe answers where the card does not */
 export const payByHand = (world: World, invoice: Invoice, present: boolean): void => {
   if (invoice.status !== 'open' && invoice.status !== 'uncollectible')
-    throw invalid('This invoice can not be paid.', 'invoice', 'invoice_not_open');
+    throw invalid('This invoice cannot be paid.', 'invoice', 'invoice_not_open');
   const subscription = world.store.get('subscription', invoice.parent.subscription_details.subscription);
   const card = subscription && cardOf(world, subscription);
   requireCharge(card, present);

@@ -2,7 +2,7 @@ import type { Invoice, Subscription } from '../store/objects';
 import { end, periodOf, renew, retry } from './subscriptions';
 import { DAY, type World } from './world';
 
-/** That a trial ends is told three days before. */
+/** The event for the end of a trial is sent three days before. */
 const NOTICE = 3 * DAY;
 
 interface Due {

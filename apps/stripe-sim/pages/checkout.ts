@@ -35,7 +35,10 @@ ${problem && html`<p class="problem" id="number-error" role="alert">${problem}</
 ${cardButtons()}
 </form>`;
 
-export const authenticationForm = (action: string, card: string): Html => html`<h2>Your bank asks whether it is you</h2>
+export const authenticationForm = (
+  action: string,
+  card: string,
+): Html => html`<h2>Your bank asks you to authenticate</h2>
 <form method="post" action="${action}" class="stack">
 <input type="hidden" name="number" value="${card}">
 <button name="authentication" value="complete">Complete authentication</button>

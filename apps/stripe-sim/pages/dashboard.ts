@@ -16,9 +16,9 @@ const chaosForm = ({ chaos }: Deliveries): Html => html`<form method="post" acti
 const faultForm = (): Html => html`<form method="post" action="/_sim/faults" class="row">
 <label>Method<select name="method"><option>POST</option><option>GET</option></select></label>
 <label>Path begins with<input name="path" value="/v1/subscriptions"></label>
-<label>What<select name="kind">${FAULTS.map((it) => html`<option>${it}</option>`)}</select></label>
+<label>Fault<select name="kind">${FAULTS.map((it) => html`<option>${it}</option>`)}</select></label>
 <label>Times<input name="times" value="1"></label>
-<button>Break it</button></form>`;
+<button>Add fault</button></form>`;
 
 /** Everything at a glance, and the clock. */
 export const dashboardPage = (world: World, deliveries: Deliveries, faults: Faults): string => {
@@ -30,8 +30,8 @@ export const dashboardPage = (world: World, deliveries: Deliveries, faults: Faul
   return page(
     'Stripe on loopback',
     html`<h1>Stripe on loopback</h1>
-<p>It is <strong>${moment(world.now())}</strong> UTC here. ${next === undefined ? 'Nothing is to come.' : `The next thing happens on ${moment(next)}.`}</p>
-<form method="post" action="/_sim/advance" class="row">${move('86400', '+1 day')}${move('259200', '+3 days')}${move('month', '+1 month')}${next !== undefined && move('next', 'To the next thing')}</form>
+<p>It is <strong>${moment(world.now())}</strong> UTC here. ${next === undefined ? 'Nothing is scheduled.' : `The next scheduled change is on ${moment(next)}.`}</p>
+<form method="post" action="/_sim/advance" class="row">${move('86400', '+1 day')}${move('259200', '+3 days')}${move('month', '+1 month')}${next !== undefined && move('next', 'To the next change')}</form>
 <h2>Subscriptions</h2>
 <div class="scroll"><table><thead><tr><th>Customer<th>Subscription<th>Status<th>Period ends<th>Lines</tr></thead><tbody>
 ${store
@@ -58,12 +58,12 @@ ${store
 <div class="scroll"><table><thead><tr><th>Time<th>Type<th>Event<th>Delivery<th></tr></thead><tbody>
 ${events.map((it) => html`<tr><td>${moment(it.created)}<td>${it.type}<td><code>${it.id}</code><td>${deliveryText(deliveryOf.get(it.id), it._pending)}<td><form method="post" action="/_sim/redeliver"><input type="hidden" name="event" value="${it.id}"><button class="plain">Send again</button></form></tr>`)}
 </tbody></table></div>
-<h2>Chaos of webhooks</h2>${chaosForm(deliveries)}
-<h2>Faults of the API</h2>${faultForm()}
+<h2>Webhook delivery faults</h2>${chaosForm(deliveries)}
+<h2>API faults</h2>${faultForm()}
 ${
   faults.left.length > 0 &&
   html`<p>Set: ${faults.left.map(({ method, path, kind, times }) => `${method} ${path} ${kind} ×${times}`).join('; ')}</p>
-<form method="post" action="/_sim/faults/clear" class="row"><button class="plain">Clear them</button></form>`
+<form method="post" action="/_sim/faults/clear" class="row"><button class="plain">Clear faults</button></form>`
 }`,
     true,
   );
@@ -74,6 +74,6 @@ const deliveryText = (
   pending = false,
 ): string => {
   if (delivery)
-    return `${delivery.status ?? 'nobody answered'}${delivery.attempt > 1 ? `, attempt ${delivery.attempt}` : ''}`;
+    return `${delivery.status ?? 'no answer'}${delivery.attempt > 1 ? `, attempt ${delivery.attempt}` : ''}`;
   return pending ? 'waits' : '';
 };

@@ -68,7 +68,7 @@ export const servePages = (instance: FastifyInstance, world: World): void => {
   const sessionOf = (request: FastifyRequest, kind: Session['object']): Session | undefined =>
     store.get(kind, (request.params as { id: string }).id) as Session | undefined;
   const gone = (reply: FastifyReply): FastifyReply =>
-    show(reply, overPage('There is nothing here', 'The link is wrong, or was used already.'), 404);
+    show(reply, overPage('Page not found', 'The link is not valid or was used already.'), 404);
 
   instance.get('/c/pay/:id', async (request, reply) => {
     const session = sessionOf(request, 'checkout.session');

@@ -10,7 +10,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export const newId = (prefix: string): string =>
   `${prefix}_${[...randomBytes(20)].map((byte) => ALPHABET[byte % ALPHABET.length]).join('')}`;
 
-/** Every line that was written whole; one that was cut off by a kill is left out. */
+/** Every line that was written whole; one that was interrupted by a kill is left out. */
 const readLines = (file: string): Stored[] => {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')

@@ -4,7 +4,7 @@ const CHAOS: Chaos = { duplicate: 0.3, drop: 0.2, delayMs: 1_000, reorder: 5 };
 const numbers = Array.from({ length: 2_000 }, (_, at) => at + 1);
 
 describe('the fate of an event', () => {
-  it('follows from the seed and its number, in whatever order events are told', () => {
+  it('follows from the seed and its number, in whatever order events are sent', () => {
     const inOrder = numbers.map((it) => fateOf(7, it, CHAOS));
     const backwards = [...numbers].reverse().map((it) => fateOf(7, it, CHAOS));
     expect(backwards.reverse()).toEqual(inOrder);

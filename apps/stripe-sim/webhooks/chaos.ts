@@ -14,7 +14,7 @@ export const NO_CHAOS: Chaos = { duplicate: 0, drop: 0, delayMs: 0, reorder: 0 }
 /** What becomes of one event. */
 export interface Fate {
   readonly dropped: boolean;
-  /** ms to wait, of each time that it is told. */
+  /** ms to wait before each delivery. */
   readonly delays: readonly number[];
   /** 0 to 1: its place among those that it is shuffled with. */
   readonly rank: number;
@@ -32,7 +32,7 @@ const randomOf = (seed: number): (() => number) => {
 };
 
 /**
- * Follows from the seed and the event's number alone: draws shared by all events would fall to whichever is told first, and
+ * Follows from the seed and the event's number alone: draws shared by all events would fall to whichever is sent first, and
  * that is a matter of time.
  */
 export const fateOf = (seed: number, sequence: number, { duplicate, drop, delayMs }: Chaos): Fate => {

@@ -9,7 +9,7 @@ import { signature } from './sign';
 
 const AT_ONCE = 64;
 const TIMEOUT_MS = 10_000;
-/** ms of the pauses after failures; the last one goes on. */
+/** ms of the pauses after failures; the last one continues. */
 const PAUSES = [200, 1_000, 3_000, 10_000, 30_000, 60_000] as const;
 const REMEMBERED = 500;
 /** ms for which events that are shuffled wait for others. */
@@ -55,7 +55,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
       const headers = {
         'content-type': 'application/json; charset=utf-8',
         'content-length': Buffer.byteLength(body),
-        // Of the machine's own time: whoever checks it knows nothing of the simulated one.
+        // Of the machine's own time: anyone who checks it knows nothing of the simulated one.
         'stripe-signature': signature(body, secrets, Math.floor(Date.now() / 1_000)),
       };
       const options = { method: 'POST', agent: isSecure ? secure : plain, headers, timeout: TIMEOUT_MS };
@@ -64,7 +64,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
         answer.once('end', () => resolve(answer.statusCode ?? 0));
         answer.once('error', reject);
       });
-      sent.once('timeout', () => sent.destroy(new Error('nobody answered in time')));
+      sent.once('timeout', () => sent.destroy(new Error('no answer in time')));
       sent.once('error', reject);
       sent.end(body);
     });
@@ -82,7 +82,7 @@ export const createDeliveries = (world: World, secrets: readonly string[], logge
       }
       return;
     }
-    logger.debug({ eventId, status }, 'a webhook was not taken');
+    logger.debug({ eventId, status }, 'a webhook was not accepted');
     if (!stopped) later(PAUSES[Math.min(one.attempt - 1, PAUSES.length - 1)] ?? 0, () => enqueue(one));
   };
 

@@ -20,7 +20,7 @@ const RETRY = { maxAttempts: 1, backoff: new ExponentialBackoff({ initialDelay: 
 
 export interface StripeConnectionOptions {
   readonly secretKey: string;
-  /** Where Stripe is, for one on loopback; Stripe's own address unless given. */
+  /** Where Stripe is, for one on loopback; Stripe's own address by default. */
   readonly url?: string | undefined;
   readonly timeoutMs?: number;
 }
@@ -46,7 +46,7 @@ const translated = (error: unknown): unknown => {
     return new StripeUnavailable('Stripe has failed too often', { cause: error });
   if (!(error instanceof Stripe.errors.StripeError)) return error;
   if (isAway(error) || error instanceof Stripe.errors.StripeAuthenticationError)
-    return new StripeUnavailable(`Stripe is away: ${error.message}`, { cause: error });
+    return new StripeUnavailable(`Stripe is not available: ${error.message}`, { cause: error });
   return new StripeRefused(error.code ?? error.type, error.message, { cause: error });
 };
 

@@ -8,7 +8,10 @@ import type { StripeConnection } from './connection';
 export class UnknownToStripe extends Error {
   override readonly name = 'UnknownToStripe';
   constructor(customer: string, options?: ErrorOptions) {
-    super(`Stripe has never heard of ${customer}: is STRIPE_SECRET_KEY of another account?`, options);
+    super(
+      `Stripe does not know the customer ${customer}; check that STRIPE_SECRET_KEY belongs to the right account`,
+      options,
+    );
   }
 }
 

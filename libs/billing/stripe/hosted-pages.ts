@@ -33,7 +33,7 @@ export const createHostedPages = ({ call }: StripeConnection) => {
           { mode: 'subscription', customer, line_items: [...items], success_url: successUrl, cancel_url: cancelUrl },
           { idempotencyKey },
         );
-        if (url === null) throw new StripeUnavailable('Stripe made a checkout without a page');
+        if (url === null) throw new StripeUnavailable('Stripe created a checkout session without a URL');
         return { id, url };
       }),
 

@@ -98,7 +98,7 @@ describe('changing a project', () => {
     given(projectCreated, projectArchived)
       .when(change({ name: 'Shop' }))
       .thenRefused('conflict'));
-  it('goes on once it is restored', () =>
+  it('continues once it is restored', () =>
     given(projectCreated, projectArchived, projectRestored)
       .when(change({ name: 'Shop' }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, name: 'Shop' } }));

@@ -17,7 +17,7 @@ const requirePresent = (project: Project): Present => {
 };
 
 const requireTeam = (teamId: string | null, { teamExists }: ProjectSurroundings): void => {
-  if (teamId !== null && !teamExists) throw new Refusal('conflict', 'There is no such team in the workspace.');
+  if (teamId !== null && !teamExists) throw new Refusal('conflict', 'There is no such team in this tenant.');
 };
 
 export interface ProjectCreation extends ProjectDetails {
@@ -33,7 +33,7 @@ export const createProject = (
 ): ProjectEvent[] => {
   requirePermission(surroundings, 'projects.write');
   requireTeam(teamId, surroundings);
-  if (project.status !== 'absent') throw new Refusal('conflict', 'The project exists already.');
+  if (project.status !== 'absent') throw new Refusal('conflict', 'A project with this id already exists.');
   return [{ type: 'ProjectCreated', data: { name, description, teamId } }];
 };
 

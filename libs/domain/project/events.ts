@@ -1,5 +1,9 @@
+import { eventTypes } from '../event-types';
+
 /** What can happen to a project. Names and fields are a storage contract: never renamed, only upcast on read. */
-export type ProjectEvent = ProjectCreated | ProjectChanged | ProjectArchived | ProjectRestored;
+export type ProjectEvent = ProjectLifecycleEvent | ProjectChanged;
+
+export type ProjectLifecycleEvent = ProjectCreated | ProjectArchived | ProjectRestored;
 
 export type ProjectDetails = {
   readonly name: string;
@@ -16,3 +20,10 @@ export type ProjectChanged = { readonly type: 'ProjectChanged'; readonly data: P
 export type ProjectArchived = { readonly type: 'ProjectArchived'; readonly data: Record<string, never> };
 
 export type ProjectRestored = { readonly type: 'ProjectRestored'; readonly data: Record<string, never> };
+
+export const PROJECT_EVENTS = eventTypes<ProjectEvent>({
+  ProjectCreated: true,
+  ProjectChanged: true,
+  ProjectArchived: true,
+  ProjectRestored: true,
+});

@@ -1,3 +1,5 @@
+import { eventTypes } from '../event-types';
+
 /**
  * Something was refused to somebody of a company, for the audit: a limit, a feature, a lock. In a stream of its own beside the
  * company's, so that those who are refused keep nobody from working.
@@ -20,3 +22,7 @@ export type OperationRefused = {
     readonly times: number;
   };
 };
+
+export const REFUSAL_EVENTS = eventTypes<OperationRefused>({
+  OperationRefused: true,
+});

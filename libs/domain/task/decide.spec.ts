@@ -190,7 +190,7 @@ describe('taking back the assignment of somebody who left', () => {
       .when(unassign(1))
       .thenHappened(unassigned));
   it('that came later', () => given(created(), assigned('ada')).when(unassign(2)).thenHappened(unassigned));
-  it('leaves alone what was assigned anew since, to whomever', () => {
+  it('keeps a task that was assigned again since, to any member', () => {
     given(created({ assigneeId: 'ada' }), assigned('bob'))
       .when(unassign(1))
       .thenNothing();

@@ -28,8 +28,12 @@ const requirePresent = (task: Task): PresentTask => {
 
 const requireAssignable = ({ assigneeRole }: TaskSurroundings): void => {
   if (assigneeRole !== undefined && !may(assigneeRole, 'tasks.read'))
-    throw new Refusal('conflict', `Somebody who is ${assigneeRole} can not see the task.`);
-  if (assigneeRole === undefined) throw new Refusal('conflict', 'The assignee does not belong to the workspace.');
+    throw new Refusal(
+      'conflict',
+      `The assignee has the role ${assigneeRole}, which may not read tasks. Choose another member.`,
+    );
+  if (assigneeRole === undefined)
+    throw new Refusal('conflict', 'The assignee is not a member of this tenant. Choose a member.');
 };
 
 export interface TaskCreation {
@@ -54,7 +58,7 @@ export const createTask = (
   requireWork(surroundings);
   if (surroundings.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
   if (assigneeId !== null) requireAssignable(surroundings);
-  if (task.kind !== 'absent') throw new Refusal('conflict', 'The task exists already.');
+  if (task.kind !== 'absent') throw new Refusal('conflict', 'A task with this id already exists.');
   return [{ type: 'TaskCreated', data: { projectId, title, description, assigneeId, dueOn } }];
 };
 
@@ -110,8 +114,8 @@ export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => 
 };
 
 /**
- * Whoever had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
- * was assigned anew since, or is gone, is left alone.
+ * Anyone who had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
+ * was assigned again since, or is gone, is left alone.
  * @param assignedAt the stream's version by which it was assigned
  */
 export const unassignTask = (assignedAt: number, task: Task): TaskEvent[] =>

@@ -1,12 +1,10 @@
+import { eventTypes } from '../event-types';
+
 /** What can happen to a task. Names and fields are a storage contract: never renamed, only upcast on read. */
-export type TaskEvent =
-  | TaskCreated
-  | TaskDescribed
-  | TaskStatusChanged
-  | TaskAssigned
-  | TaskUnassigned
-  | TaskDueDateChanged
-  | TaskDeleted;
+export type TaskEvent = TaskLifecycleEvent | TaskDetailEvent;
+
+export type TaskLifecycleEvent = TaskCreated | TaskDeleted;
+export type TaskDetailEvent = TaskDescribed | TaskStatusChanged | TaskAssigned | TaskUnassigned | TaskDueDateChanged;
 
 export const TASK_STATUSES = ['open', 'in-progress', 'done'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
@@ -33,7 +31,7 @@ export type TaskStatusChanged = { readonly type: 'TaskStatusChanged'; readonly d
 
 export type TaskAssigned = { readonly type: 'TaskAssigned'; readonly data: { readonly assigneeId: string } };
 
-/** `withdrawn` by somebody, or `no-member`: whoever had it does not belong to the company any more. */
+/** `withdrawn` by somebody, or `no-member`: anyone who had it does not belong to the company any more. */
 export type TaskUnassigned = {
   readonly type: 'TaskUnassigned';
   readonly data: { readonly reason: 'withdrawn' | 'no-member' };
@@ -47,7 +45,17 @@ export type TaskDueDateChanged = {
 export type TaskDeleted = {
   readonly type: 'TaskDeleted';
   readonly data: {
-    /** That it was in: whoever counts a project's tasks need not know this one. */
+    /** That it was in: anyone who counts a project's tasks need not know this one. */
     readonly projectId: string;
   };
 };
+
+export const TASK_EVENTS = eventTypes<TaskEvent>({
+  TaskCreated: true,
+  TaskDescribed: true,
+  TaskStatusChanged: true,
+  TaskAssigned: true,
+  TaskUnassigned: true,
+  TaskDueDateChanged: true,
+  TaskDeleted: true,
+});

@@ -28,7 +28,7 @@ export type PresentTask = Extract<Task, { kind: 'present' }>;
 
 const present = (task: Task): PresentTask => {
   if (task.kind !== 'present')
-    throw new Error('the stream does not begin with TaskCreated, or goes on after TaskDeleted');
+    throw new Error('the stream does not begin with TaskCreated, or continues after TaskDeleted');
   return task;
 };
 

@@ -1,3 +1,4 @@
+import { eventTypes } from '../event-types';
 import type { Feature, PlanLimits } from '../limits';
 
 export const PLANS = ['free', 'pro', 'enterprise'] as const;
@@ -52,7 +53,7 @@ export type InvoiceDetails = {
   readonly url: string | null;
 };
 
-/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for whoever asks why. */
+/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for anyone who asks why. */
 export type PlanChanged = {
   readonly type: 'PlanChanged';
   readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' | 'released' };
@@ -125,34 +126,25 @@ export type BillingDriftRepaired = {
   readonly data: { readonly facts: readonly string[] };
 };
 
-export type BillingEvent =
-  | PlanChanged
-  | SubscriptionStarted
-  | SubscriptionUpdated
-  | SubscriptionCanceled
-  | SeatsChanged
-  | PaymentFailed
-  | PaymentSucceeded
-  | PaymentForgiven
-  | PaymentDisputed
-  | WorkspaceLocked
-  | WorkspaceSuspended
-  | WorkspaceUnlocked
-  | BillingDriftRepaired;
+export type SubscriptionEvent = SubscriptionStarted | SubscriptionUpdated | SubscriptionCanceled | SeatsChanged;
+/** Payments, and what a comparison with Stripe found. */
+export type PaymentEvent = PaymentFailed | PaymentSucceeded | PaymentForgiven | PaymentDisputed | BillingDriftRepaired;
+export type LockEvent = WorkspaceLocked | WorkspaceSuspended | WorkspaceUnlocked;
 
-/** By type, for those who have to know the facts of money from the others. */
-export const BILLING_FACTS = [
-  'PlanChanged',
-  'SubscriptionStarted',
-  'SubscriptionUpdated',
-  'SubscriptionCanceled',
-  'SeatsChanged',
-  'PaymentFailed',
-  'PaymentSucceeded',
-  'PaymentForgiven',
-  'PaymentDisputed',
-  'WorkspaceLocked',
-  'WorkspaceSuspended',
-  'WorkspaceUnlocked',
-  'BillingDriftRepaired',
-] as const satisfies readonly BillingEvent['type'][];
+export type BillingEvent = PlanChanged | SubscriptionEvent | PaymentEvent | LockEvent;
+
+export const BILLING_EVENTS = eventTypes<BillingEvent>({
+  PlanChanged: true,
+  SubscriptionStarted: true,
+  SubscriptionUpdated: true,
+  SubscriptionCanceled: true,
+  SeatsChanged: true,
+  PaymentFailed: true,
+  PaymentSucceeded: true,
+  PaymentForgiven: true,
+  PaymentDisputed: true,
+  WorkspaceLocked: true,
+  WorkspaceSuspended: true,
+  WorkspaceUnlocked: true,
+  BillingDriftRepaired: true,
+});

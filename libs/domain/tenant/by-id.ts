@@ -5,7 +5,7 @@ type Branch<T> = readonly (Bucket<T> | null)[];
 const FEW = 8;
 
 /**
- * Things by their id, as plain data that is copied cheaply: a state is made anew for each event, and copying ten thousand
+ * Things by their id, as plain data that is copied cheaply: a state is made again for each event, and copying ten thousand
  * members for each of ten thousand joins would be quadratic. A few lie side by side. Of more, the last two characters of an
  * id lead over one of 16 branches to one of 256 buckets, and only what lies on that way is copied. All of it arrays: V8
  * copies 16 places of one at once, and objects key by key, with a shape of their own for each new id (four fifths of what a

@@ -83,11 +83,11 @@ describe('a subscription', () => {
     given(...founded)
       .when(follow({ subscription: subscribed() }))
       .thenHappened(started, planned(pro, 'subscribed')));
-  it('begins once, however often it is told', () =>
+  it('begins once, however often Stripe reports it', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
-  it('is told of when it is renewed, or will end', () => {
+  it('records when it is renewed or will end', () => {
     const next = { ...details, periodEnd: '2026-03-01T00:00:00.000Z', cancelAt: '2026-03-01T00:00:00.000Z' };
     given(...onPro)
       .when(follow({ subscription: subscribed(next) }))
@@ -109,7 +109,7 @@ describe('a subscription', () => {
     given(...onPro)
       .when(follow({ ended: 'all' }))
       .thenHappened(canceled, planned(free, 'ended')));
-  it('never revives, whoever says that it is active', () =>
+  it('never revives, anyone who says that it is active', () =>
     given(...onPro, canceled, planned(free, 'ended'))
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
@@ -157,7 +157,7 @@ describe('a failed payment', () => {
     given(...onPro)
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced()] }))
       .thenHappened(updated(pastDue), failed, locked));
-  it('is told once for each attempt', () => {
+  it('is recorded once for each attempt', () => {
     given(...owing)
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced()] }))
       .thenNothing();
@@ -239,7 +239,7 @@ describe('a payment that is taken back', () => {
     type: 'PaymentDisputed',
     data: { disputeId: 'dp_1', amount: 4_900, currency: 'EUR', reason: 'fraudulent', createdAt: at },
   };
-  it('is told once, and locks nobody', () => {
+  it('is recorded once and locks no tenant', () => {
     const told = follow({ subscription: subscribed(), disputes: [disputed.data] });
     given(...onPro)
       .when(told)

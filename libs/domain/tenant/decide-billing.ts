@@ -80,7 +80,7 @@ const endSubscription = (collected: Collected, { ended }: BillingFacts): void =>
     collected.add({ type: 'SubscriptionCanceled', data: { subscriptionId } });
 };
 
-/** What is over stays over, whoever says that it is active. */
+/** What is over stays over, anyone who says that it is active. */
 const takeSubscription = (collected: Collected, facts: BillingFacts): void => {
   if (!facts.subscription || get(collected.account.ended, facts.subscription.subscriptionId)) return;
   const { terms, seats, ...details } = facts.subscription;
@@ -135,7 +135,7 @@ const takeStand = (collected: Collected, at: string): void => {
   const lock = lockOf(collected.account);
   const { standing, terms, subscription } = collected.account;
   if (!lock || lock.since > at) {
-    // A grace that begins anew while it is locked (another invoice) unlocks nothing.
+    // A grace that begins again while it is locked (another invoice) unlocks nothing.
     const isLocked = standing.kind === 'locked' || standing.kind === 'suspended';
     if (!lock && isLocked)
       collected.add({ type: 'WorkspaceUnlocked', data: { reason: subscription ? 'paid' : 'ended' } });
@@ -163,7 +163,7 @@ const suspend = (collected: Collected, at: string): void => {
 export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: Account): TenantEvent[] => {
   if (tenant.status !== 'open') return [];
   if (seen && !isSame(seen, tenant.account))
-    throw new AccountChanged('The account changed while Stripe was asked. Ask Stripe again.');
+    throw new AccountChanged('The subscription changed while the server waited for Stripe. Try again.');
   const collected = collect(tenant.account);
   endSubscription(collected, facts);
   takeSubscription(collected, facts);
@@ -186,14 +186,14 @@ export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant)
 
 /** An operator ends what was agreed upon: what was bought counts from the next look at Stripe on, and nothing until then. */
 export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant): TenantEvent[] => {
-  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
+  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (!tenant.account.terms?.agreed) return [];
   return [{ type: 'PlanChanged', data: { terms: free, reason: 'released' } }];
 };
 
 /** An operator agrees upon terms with one company; the same ones again are no event. */
 export const agreeTerms = ({ terms }: { readonly terms: Terms }, tenant: Tenant): TenantEvent[] => {
-  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such workspace.');
+  if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (isSame(tenant.account.terms ?? {}, terms)) return [];
   return [{ type: 'PlanChanged', data: { terms, reason: 'agreed' } }];
 };

@@ -112,14 +112,14 @@ describe('inviting', () => {
       .when(invite({ invitationId: OTHER }, { openInvitations: 1 }))
       .thenHappened(invited({ invitationId: OTHER })),
   );
-  it('under the id of one that there is, is refused: its uses go on counting', () =>
+  it('under the id of one that there is, is refused: its uses continue counting', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1))
       .when(invite())
       .thenRefused('conflict'));
 });
 
 describe('revoking an invitation', () => {
-  it.each([owner, admin])('is for owners and admins, whoever made it', (by) =>
+  it.each([owner, admin])('is for owners and admins, anyone who made it', (by) =>
     given(...staffed, invited())
       .when(revoke(by))
       .thenHappened(revoked),
@@ -177,7 +177,7 @@ describe('joining', () => {
       given(tenantCreated, memberJoined(stranger, 'admin'), memberRemoved(stranger), link)
         .when(join())
         .thenHappened(joined(stranger, 1)));
-    it('by the link of old works for somebody who left', () =>
+    it('by an earlier link works for a user who left', () =>
       given(tenantCreated, link, joined(stranger, 1), left).when(join()).thenHappened(joined(stranger, 2)));
     it('is not found by whom others removed once, whatever they did since', () =>
       given(
@@ -191,7 +191,7 @@ describe('joining', () => {
         .when(join({ personId: guest }))
         .thenHappened(joined(guest, 2)));
   });
-  it('is not found where whoever made the link could not make it any more', () => {
+  it('is not found where anyone who made the link could not make it any more', () => {
     const byAdmin = invited({ invitedBy: admin });
     given(...staffed, byAdmin)
       .when(join())
@@ -234,7 +234,7 @@ describe('joining', () => {
     'is refused with an address of %j, none of its domains',
     (emailDomain) => given(tenantCreated, forAcme).when(join({ emailDomain })).thenRefused('forbidden'),
   );
-  it('tells nobody its domains once it can not be used', () =>
+  it('does not reveal its domains once it cannot be used', () =>
     given(tenantCreated, forAcme, revoked)
       .when(join({ emailDomain: 'other.example' }))
       .thenRefused('not-found'));

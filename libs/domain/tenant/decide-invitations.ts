@@ -70,12 +70,17 @@ export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant:
   const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = wanted;
   const open = requireOpen(tenant);
   const inviter = requirePermission(open, by, 'invitations.create');
-  if (role === 'owner') throw new Refusal('forbidden', 'Nobody becomes an owner by a link.');
-  if (!mayInvite(inviter, role)) throw new Refusal('forbidden', 'This needs the role owner.');
-  if (get(open.invitations, invitationId)) throw new Refusal('conflict', 'The invitation exists already.');
+  if (role === 'owner')
+    throw new Refusal(
+      'forbidden',
+      'An invitation cannot grant the role owner. Invite a member, then transfer ownership.',
+    );
+  if (!mayInvite(inviter, role)) throw new Refusal('forbidden', 'This action needs the role owner.');
+  if (get(open.invitations, invitationId)) throw new Refusal('conflict', 'An invitation with this id already exists.');
   if (!Number.isInteger(maxUses) || maxUses < 1 || maxUses > MAX_USES)
-    throw new Refusal('conflict', `A link may be used 1 to ${MAX_USES} times.`);
-  if (!(Date.parse(expiresAt) > Date.parse(at))) throw new Refusal('conflict', 'The link would have expired already.');
+    throw new Refusal('conflict', `An invitation may be used 1 to ${MAX_USES} times.`);
+  if (!(Date.parse(expiresAt) > Date.parse(at)))
+    throw new Refusal('conflict', 'The expiry time is in the past. Choose a later time.');
   if (emailDomains.length > 0) requireFeature('invitation-domains', limits);
   const { count, held } = usable(open, at);
   requireRoom('openInvitations', count, limits);
@@ -121,7 +126,7 @@ export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tena
     const { emailDomains, role, uses, invitedBy } = invitation;
     if (!mayInvite(get(open.members, invitedBy)?.role, role)) continue;
     if (emailDomains.length > 0 && !emailDomains.includes(emailDomain))
-      throw new Refusal('forbidden', `This invitation is for addresses of ${emailDomains.join(', ')}.`);
+      throw new Refusal('forbidden', `This invitation only allows e-mail addresses of ${emailDomains.join(', ')}.`);
     requireUnlocked(open.account.standing, 'invitations.create');
     requireRoom('seats', open.members.size, limits);
     return [{ type: 'MemberJoined', data: { personId, role, invitationId, use: uses + 1 } }];

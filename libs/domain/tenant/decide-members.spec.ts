@@ -224,7 +224,7 @@ describe('transferring ownership', () => {
       .when(transfer(owner, second))
       .thenHappened(transferred(owner, second)),
   );
-  it('leaves them an admin, who can not do it again', () =>
+  it('leaves them an admin, who cannot do it again', () =>
     given(...staffed, transferred(owner, member))
       .when(transfer(owner, admin))
       .thenRefused('forbidden'));

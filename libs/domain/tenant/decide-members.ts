@@ -15,7 +15,7 @@ const requireMember = (tenant: OpenTenant, personId: string): Member => {
 /** What would take the last owner away leaves a company that nobody can run. */
 const requireAnotherOwner = ({ owners }: OpenTenant, { role }: Member): void => {
   if (role === 'owner' && owners === 1)
-    throw new Refusal('conflict', 'A company needs an owner. Make somebody else an owner first.');
+    throw new Refusal('conflict', 'A tenant needs at least one owner. Make another member an owner first.');
 };
 
 export interface RoleChange {
@@ -56,7 +56,7 @@ export interface Removing {
 }
 
 /**
- * Everybody may leave; an admin removes others but owners, an owner anybody. Whoever is erased as a person leaves by
+ * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a person leaves by
  * themselves. The last owner can do neither. The links that they made end with them.
  */
 export const removeMember = ({ by, personId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
@@ -87,6 +87,6 @@ export const transferOwnership = ({ by, personId, at }: Transfer, tenant: Tenant
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.transfer');
   requireMember(open, personId);
-  if (by === personId) throw new Refusal('conflict', 'You are the owner already.');
+  if (by === personId) throw new Refusal('conflict', 'You are an owner already. Choose another member.');
   return [...endLinks(open, by, 'admin', at), { type: 'OwnershipTransferred', data: { from: by, to: personId } }];
 };

@@ -289,7 +289,7 @@ describe('taking somebody out of a team', () => {
       .thenRefused('not-found'));
 });
 
-it('a team that is made anew has none of those who were in the one of its name', () =>
+it('a team that is made again has none of those who were in the one of its name', () =>
   given(...withSales, teamMemberAdded('sales', member), deleted, teamCreated('new', 'Sales'))
     .when(takeOut(member, { teamId: 'new' }))
     .thenRefused('not-found'));

@@ -24,7 +24,8 @@ const sameName = (one: string, other: string): boolean => looksOf(one) === looks
 
 const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): void => {
   for (const [id, team] of entries(teams))
-    if (id !== teamId && sameName(team.name, name)) throw new Refusal('conflict', 'Another team has this name.');
+    if (id !== teamId && sameName(team.name, name))
+      throw new Refusal('conflict', 'Another team has this name. Choose another name.');
 };
 
 export interface TeamNaming {
@@ -36,7 +37,7 @@ export interface TeamNaming {
 
 export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
-  if (get(open.teams, teamId)) throw new Refusal('conflict', 'The team exists already.');
+  if (get(open.teams, teamId)) throw new Refusal('conflict', 'A team with this id already exists.');
   requireFreeName(open, teamId, name);
   requireRoom('teams', open.teams.size, limits);
   return [{ type: 'TeamCreated', data: { teamId, name } }];
@@ -66,17 +67,17 @@ export interface TeamMembership extends TeamChange {
   readonly personId: string;
 }
 
-/** Whoever leaves the company leaves their teams in the same append, and that has a bound. */
+/** Anyone who leaves the company leaves their teams in the same append, and that has a bound. */
 export const MAX_TEAMS_OF_ONE = 250;
 
 const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
   let count = 0;
   for (const [, { members }] of entries(teams)) if (get(members, personId)) count += 1;
-  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `Somebody can be in ${MAX_TEAMS_OF_ONE} teams at most.`);
+  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
 };
 
 /**
- * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Whoever is in it
+ * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
  */
 export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
@@ -88,7 +89,7 @@ export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: 
   return [{ type: 'TeamMemberAdded', data: { teamId, personId } }];
 };
 
-/** Whoever is not in it is not found. */
+/** Anyone who is not in it is not found. */
 export const removeTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   if (!get(requireTeam(open, teamId).members, personId)) throw notFound('member of the team');

@@ -13,7 +13,7 @@ export interface Creation {
 
 /** A company signs up: the workspace, and its owner's membership inside it. */
 export const createTenant = ({ name, slug, ownerId }: Creation, tenant: Tenant): TenantEvent[] => {
-  if (tenant.status !== 'absent') throw new Refusal('conflict', 'The workspace exists already.');
+  if (tenant.status !== 'absent') throw new Refusal('conflict', 'A tenant with this id already exists.');
   return [{ type: 'TenantCreated', data: { name, slug, ownerId, plan: 'free' } }];
 };
 
@@ -47,6 +47,10 @@ export const closeTenant = (wanted: Closing, tenant: Tenant, seen?: number): Ten
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.close');
   requireVersion(open.version, seen);
-  if (confirmName !== open.name) throw new Refusal('conflict', 'The name does not match; nothing was closed.');
+  if (confirmName !== open.name)
+    throw new Refusal(
+      'conflict',
+      'The name does not match the name of the tenant, so nothing was closed. Send the exact name.',
+    );
   return [{ type: 'TenantClosed', data: { eraseAfter } }];
 };

@@ -1,26 +1,17 @@
-import type { BillingEvent, Plan } from './billing-events';
+import { eventTypes } from '../event-types';
+import { BILLING_EVENTS, type BillingEvent, type Plan } from './billing-events';
 import type { Role } from './roles';
 
 /**
  * What can happen to a tenant (a company and its workspace). Names and fields are a storage contract: they are never
  * renamed, only upcast on read. People appear by id alone.
  */
-export type TenantEvent =
-  | TenantCreated
-  | TenantRenamed
-  | TenantClosed
-  | MemberInvited
-  | InvitationRevoked
-  | MemberJoined
-  | MemberRoleChanged
-  | MemberRemoved
-  | OwnershipTransferred
-  | TeamCreated
-  | TeamRenamed
-  | TeamDeleted
-  | TeamMemberAdded
-  | TeamMemberRemoved
-  | BillingEvent;
+export type TenantEvent = WorkspaceEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;
+
+export type WorkspaceEvent = TenantCreated | TenantRenamed | TenantClosed;
+export type MembershipEvent = MemberJoined | MemberRoleChanged | MemberRemoved | OwnershipTransferred;
+export type InvitationEvent = MemberInvited | InvitationRevoked;
+export type TeamEvent = TeamCreated | TeamRenamed | TeamDeleted | TeamMemberAdded | TeamMemberRemoved;
 
 /** A company signed up; its owner's membership is in it. */
 export type TenantCreated = {
@@ -36,7 +27,7 @@ export type TenantRenamed = {
 /** Nobody gets in any more; what it wrote is kept until `eraseAfter` (RFC 3339) and erased then. */
 export type TenantClosed = { readonly type: 'TenantClosed'; readonly data: { readonly eraseAfter: string } };
 
-/** A link was made that so many people may join by. Whoever holds its token may; only the token's hash is kept. */
+/** A link was made that so many people may join by. Anyone who holds its token may; only the token's hash is kept. */
 export type MemberInvited = {
   readonly type: 'MemberInvited';
   readonly data: {
@@ -111,3 +102,23 @@ export type TeamMemberRemoved = {
   readonly type: 'TeamMemberRemoved';
   readonly data: { readonly teamId: string; readonly personId: string };
 };
+
+export const TENANT_EVENTS: readonly TenantEvent['type'][] = [
+  ...eventTypes<Exclude<TenantEvent, BillingEvent>>({
+    TenantCreated: true,
+    TenantRenamed: true,
+    TenantClosed: true,
+    MemberInvited: true,
+    InvitationRevoked: true,
+    MemberJoined: true,
+    MemberRoleChanged: true,
+    MemberRemoved: true,
+    OwnershipTransferred: true,
+    TeamCreated: true,
+    TeamRenamed: true,
+    TeamDeleted: true,
+    TeamMemberAdded: true,
+    TeamMemberRemoved: true,
+  }),
+  ...BILLING_EVENTS,
+];

@@ -1,7 +1,7 @@
 import { hasShapeOfOne } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
 import { type Account, evolveAccount, newAccount, type Standing } from './billing';
-import { BILLING_FACTS, type BillingEvent } from './billing-events';
+import { BILLING_EVENTS, type BillingEvent } from './billing-events';
 import { type ById, get, none, remove, set } from './by-id';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Role } from './roles';
@@ -134,7 +134,7 @@ const SHOWN: ReadonlySet<string> = new Set<BillingEvent['type']>([
   'WorkspaceSuspended',
   'WorkspaceUnlocked',
 ]);
-const OF_BILLING: ReadonlySet<string> = new Set(BILLING_FACTS);
+const OF_BILLING: ReadonlySet<string> = new Set(BILLING_EVENTS);
 const isOfBilling = (event: TenantEvent): event is BillingEvent => OF_BILLING.has(event.type);
 
 const evolveOpen = (

@@ -151,7 +151,7 @@ const always = (holds: (tenant: Tenant & { status: 'open' }, happened: readonly 
     { numRuns: seeds(300) },
   );
 
-describe('whatever is asked of a company by whomever, while it is open', () => {
+describe('any command of any user on an open tenant', () => {
   it('it has an owner, and knows how many', () =>
     always(({ members, owners }) => {
       const counted = [...entries(members)].filter(([, member]) => member.role === 'owner').length;
@@ -176,7 +176,7 @@ describe('whatever is asked of a company by whomever, while it is open', () => {
       }
     }));
 
-  it('whoever has made an open link could make it still', () =>
+  it('anyone who has made an open link could make it still', () =>
     always(({ members, invitations }, happened) => {
       // Those who lose the right lose the links just before, in the same append.
       if (happened.at(-1)?.type === 'InvitationRevoked') return;
@@ -184,7 +184,7 @@ describe('whatever is asked of a company by whomever, while it is open', () => {
         expect(role === 'admin' ? ['owner'] : ['owner', 'admin']).toContain(get(members, invitedBy)?.role);
     }));
 
-  it('whoever is in a team belongs to the company', () =>
+  it('anyone who is in a team belongs to the company', () =>
     always(({ members, teams }, happened) => {
       // Those who leave are taken out of their teams just before, in the same append.
       if (happened.at(-1)?.type === 'TeamMemberRemoved') return;

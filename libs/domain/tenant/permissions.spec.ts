@@ -11,5 +11,5 @@ describe('permissions', () => {
     for (const it of permissions) if (may('member', it)) expect(may('admin', it)).toBe(true);
   });
   it('names the roles that a refusal asks for', () =>
-    expect(rolesNeeded('teams.write')).toBe('This needs the role owner or admin.'));
+    expect(rolesNeeded('teams.write')).toBe('This action needs the role owner or admin.'));
 });

@@ -41,12 +41,12 @@ export type Permission = keyof typeof PERMISSIONS;
 
 export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
 
-/** What somebody is told who may not: `This needs the role owner or admin.` */
+/** Detail of the refusal: `This action needs the role owner or admin.` */
 export const rolesNeeded = (permission: Permission): string =>
-  `This needs the role ${PERMISSIONS[permission].join(' or ')}.`;
+  `This action needs the role ${PERMISSIONS[permission].join(' or ')}.`;
 
 /**
- * What always works, suspended or with every call of the month used up: nobody's data is held hostage, whoever wants to pay
+ * What always works, suspended or with every call of the month used up: nobody's data is held hostage, anyone who wants to pay
  * can, and what is used up can be seen.
  */
 const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'usage.read', 'audit.read']);

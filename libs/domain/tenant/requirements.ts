@@ -15,8 +15,9 @@ export const requireOpen = (tenant: Tenant): OpenTenant => {
 };
 
 const WHY = {
-  'payment-failed': 'A payment failed. Pay the open invoice, or choose another plan, and it is unlocked at once.',
-  'subscription-paused': 'The subscription is paused. Resume it, and the workspace is unlocked at once.',
+  'payment-failed':
+    'A payment failed, so the tenant is locked. Pay the open invoice or choose another plan to unlock it.',
+  'subscription-paused': 'The subscription is paused, so the tenant is locked. Resume the subscription to unlock it.',
 };
 
 /** @throws Refusal workspace-locked where a failed payment stops this */
@@ -43,18 +44,21 @@ export const requirePermission = (tenant: OpenTenant, personId: string, permissi
 
 /** Nobody but an owner makes or unmakes an owner. */
 export const requireOwnerFor = (by: Role, role: Role): void => {
-  if (role === 'owner' && by !== 'owner') throw new Refusal('forbidden', 'This needs the role owner.');
+  if (role === 'owner' && by !== 'owner') throw new Refusal('forbidden', 'This action needs the role owner.');
 };
 
 /** @param seen the version that the client insists on */
 export const requireVersion = (version: number, seen: number | undefined): void => {
   if (seen !== undefined && seen !== version)
-    throw new Refusal('precondition-failed', 'It has changed since you read it.');
+    throw new Refusal(
+      'precondition-failed',
+      'The resource has changed since you read it. Read it again, then repeat the change.',
+    );
 };
 
 type Counted = 'seats' | 'teams' | 'openInvitations';
 
-/** @param wanted how many more; one unless given */
+/** @param wanted how many more; one by default */
 export const requireRoom = (resource: Counted, used: number, limits: InStreamLimits, wanted = 1): void => {
   const { [resource]: limit, plan, upgradeTo } = limits;
   if (limit === null || used + wanted <= limit) return;
@@ -66,11 +70,10 @@ const NAMES = { seats: 'seats', teams: 'teams', openInvitations: 'open invitatio
 
 export const requireFeature = (feature: Feature, { features, plan, upgradeTo }: InStreamLimits): void => {
   if (features.includes(feature)) return;
-  const detail = `The plan ${plan} does not include ${FEATURE_NAMES[feature]}.`;
+  const detail = `The plan ${plan} does not include ${FEATURE_NAMES[feature]}. Choose a larger plan.`;
   throw new Refusal('feature-not-in-plan', detail, { feature, plan, upgradeTo });
 };
 
-const FEATURE_NAMES = { 'invitation-domains': 'invitations for addresses of chosen domains' } as const satisfies Record<
-  Feature,
-  string
->;
+const FEATURE_NAMES = {
+  'invitation-domains': 'invitations that are limited to e-mail domains',
+} as const satisfies Record<Feature, string>;

@@ -36,7 +36,7 @@ export const erasing = (opened: Opened): void => {
       expect(await log.readStream(appends[0]?.stream ?? aStream())).toEqual([]);
     });
 
-    it('takes nothing more of the tenant, neither in a stream of old nor in a new one', async () => {
+    it('refuses every later append of the tenant, to an existing stream and to a new one', async () => {
       const { log } = opened();
       const [gone, kept] = [await aTenant(2), await aTenant(1)];
       await log.deleteTenant(gone.tenantId);

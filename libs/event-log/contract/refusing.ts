@@ -52,12 +52,12 @@ const invalid: [string, () => Partial<Append>][] = [
 
 export const refusing = (opened: Opened): void => {
   describe('an append that no log can store', () => {
-    it.each(invalid)('is refused for %s, with nothing written, and the log goes on', async (_, said) => {
+    it.each(invalid)('is refused for %s, with nothing written, and the log continues', async (_, said) => {
       const { log } = opened();
       const append = anAppend();
       await expect(log.append({ ...append, ...said() })).rejects.toBeInstanceOf(InvalidAppend);
       expect(await log.readStream(append.stream)).toEqual([]);
-      // The same command, put right, is a first attempt.
+      // The same command, corrects, is a first attempt.
       expect(await log.append(append)).toMatchObject({ version: 1, repeated: false });
     });
 

@@ -101,7 +101,7 @@ export const repeating = (opened: Opened): void => {
     });
   });
 
-  it('a repeat of an older command by another process is told from a first attempt', async () => {
+  it('a repeat of an older command by another process is distinguished from a first attempt', async () => {
     await withSecond(opened(), async (second) => {
       const append = anAppend({ commandId: aMinuteOld() });
       const first = await opened().log.append(append);

@@ -10,7 +10,7 @@ export const subscribing = (opened: Opened): void => {
       for (let n = 0; n < count; n++) await log.append(anAppend({ stream: aStream(tenantId), events: facts(1, type) }));
     };
 
-    it('catches up, tells so, then goes on live', async () => {
+    it('catches up, tells so, then continues live', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       await appendOf(tenantId, 5);

@@ -26,7 +26,7 @@ import type { StreamHistory } from './stream-history';
 const ENVELOPE = 400;
 /** A command is taken for new where its UUIDv7 says that it was made within this time. */
 const NEW_MS = 1_000;
-/** Tries of one append, however long the log is away already. */
+/** Tries of one append, however long the log is not available already. */
 const TRIES = 3;
 
 /** When a command was made, as its id tells; undefined where it is no UUIDv7. */

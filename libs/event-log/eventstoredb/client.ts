@@ -92,7 +92,7 @@ const create = (connectionString: string): EventStoreDBClient => {
   } catch (error) {
     // The client quotes what it could not read, which may be a part of the password.
     const said = (error instanceof Error ? error.message : String(error)).replace(/".*?"/gs, 'text');
-    throw new InvalidConnectionString(`EVENTSTORE_URL can not be used: ${said}`, { cause: error });
+    throw new InvalidConnectionString(`EVENTSTORE_URL cannot be used: ${said}`, { cause: error });
   }
 };
 

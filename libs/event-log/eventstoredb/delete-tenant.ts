@@ -49,7 +49,7 @@ const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId
 /**
  * Tombstones every stream of the tenant: unlike a soft delete that is for ever, and no later append can bring a stream
  * back. What is appended to a new stream of the tenant meanwhile, the next look finds.
- * @throws LogUnavailable some streams may be gone already; a repeat goes on
+ * @throws LogUnavailable some streams may be gone already; a repeat continues
  */
 export const tombstoneStreams = async (erasing: Erasing, tenantId: string): Promise<string[]> => {
   const gone: string[] = [];

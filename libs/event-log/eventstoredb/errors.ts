@@ -26,7 +26,7 @@ export const isDenied = (error: unknown): boolean => {
   return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
 };
 
-/** The node answers, and knows no leader: it is cut off from the others, or an election is under way. */
+/** The node answers, and knows no leader: it has lost the connection to the others, or an election is under way. */
 export const knowsNoLeader = (error: unknown): boolean =>
   error instanceof Error && /no leader info/i.test(error.message);
 

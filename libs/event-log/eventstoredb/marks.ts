@@ -25,7 +25,7 @@ const recordAt = async ({ connection, idleMs }: ReadDeps, position: Position) =>
 };
 
 /**
- * The last event at or before a position that was received from this log; of the whole log unless given. Undefined where
+ * The last event at or before a position that was received from this log; of the whole log by default. Undefined where
  * none is near. @throws LogUnavailable
  */
 export const readLastEvent = async (reading: ReadDeps, notAfter?: Position): Promise<EventMark | undefined> => {

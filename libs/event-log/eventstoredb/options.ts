@@ -11,24 +11,24 @@ export interface EventStoreDbOptions {
   readonly logger?: Logger;
   /**
    * ms for an append to be answered by the server, its waits for a place and a connection included; with the
-   * looks before and after it ends within about twice that. 5,000 unless given.
+   * looks before and after it ends within about twice that. 5,000 by default.
    */
   readonly appendDeadlineMs?: number;
-  /** ms without an answer in which an append of unknown outcome is looked for, after that. 2,000 unless given. */
+  /** ms without an answer in which an append of unknown outcome is looked for, after that. 2,000 by default. */
   readonly resolveDeadlineMs?: number;
-  /** ms without any answer after which a read has failed. 10,000 unless given. */
+  /** ms without any answer after which a read has failed. 10,000 by default. */
   readonly readDeadlineMs?: number;
-  /** ms for `ping`. 2,000 unless given. */
+  /** ms for `ping`. 2,000 by default. */
   readonly pingDeadlineMs?: number;
-  /** ms between two looks whether the log is another one, or went back; 1,000 unless given. */
+  /** ms between two looks whether the log is another one, or went back; 1,000 by default. */
   readonly historyMs?: number;
-  /** ms between two looks at whether the node still answers, while anything waits for it. 2,000 unless given. */
+  /** ms between two looks at whether the node still answers, while anything waits for it. 2,000 by default. */
   readonly probeIntervalMs?: number;
-  /** ms for the node to answer such a look; then it is left for another one. 3,000 unless given. */
+  /** ms for the node to answer such a look; then it is left for another one. 3,000 by default. */
   readonly probeDeadlineMs?: number;
-  /** Appends on the wire at the same time; more wait for a place. 128 unless given. */
+  /** Appends on the wire at the same time; more wait for a place. 128 by default. */
   readonly maxInFlight?: number;
-  /** Appends that wait for a place; more are refused at once. 10,000 unless given. */
+  /** Appends that wait for a place; more are refused at once. 10,000 by default. */
   readonly maxWaiting?: number;
 }
 

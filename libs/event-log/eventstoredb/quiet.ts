@@ -2,7 +2,7 @@
 const LOOKS = 4;
 
 /**
- * Calls `end` once, when the number that `progress` gives has stayed the same for `ms`. No timer is set anew with each
+ * Calls `end` once, when the number that `progress` gives has stayed the same for `ms`. No timer is set again with each
  * event, as there may be tens of thousands in a second.
  * @returns stops watching
  */

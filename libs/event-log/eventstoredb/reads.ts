@@ -19,7 +19,7 @@ import { knowsNoLeader, unavailable } from './errors';
 import { whenQuiet } from './quiet';
 
 /**
- * Tries of one read, however long the log is away already. A connection that was cut is gone only after the first call
+ * Tries of one read, however long the log is not available already. A connection that was cut is gone only after the first call
  * that has failed on it.
  */
 const TRIES = 3;
@@ -102,7 +102,7 @@ const retrying = async <T>(connection: Connection, read: () => Promise<T>): Prom
 
 export interface StreamRead {
   readonly stream: string;
-  /** Revision of the first event, inclusive; the end unless given where it reads backwards. */
+  /** Revision of the first event, inclusive; the end by default where it reads backwards. */
   readonly from?: number;
   readonly backwards?: boolean;
   readonly maxCount?: number;

@@ -139,7 +139,7 @@ export class Source<T> {
   close(): void {
     this.#unwatch();
     this.#fail(new LogUnavailable('the subscription is closed'));
-    // The server goes on until it is told. What has come already must flow away, or the call never ends.
+    // The server continues until it gets the request to stop. What has come already must flow away, or the call never ends.
     void this.#stream.unsubscribe().catch(() => undefined);
     this.#stream.resume();
   }

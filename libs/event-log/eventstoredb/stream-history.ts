@@ -12,7 +12,7 @@ const LARGEST_PAGE = 4_096;
 const TRIES = 5;
 
 export interface Find {
-  /** ms without an answer; the read deadline unless given. */
+  /** ms without an answer; the read deadline by default. */
   readonly idleMs?: number;
   /** The server has said that the stream is at this version: less than that is not the whole of it. */
   readonly upTo?: number;
@@ -58,7 +58,7 @@ export class StreamHistory {
       if (found) return found;
       if ((this.known.get(stream)?.to ?? 0) >= upTo) return undefined;
       // A node that has just lost its leadership may lag behind the one that answered.
-      if (tries === TRIES) throw new LogUnavailable('the stream can not be read to its end');
+      if (tries === TRIES) throw new LogUnavailable('the stream cannot be read to its end');
       await sleep(backoff(tries, { firstMs: 20, maxMs: 200 }));
     }
   }

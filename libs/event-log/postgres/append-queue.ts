@@ -157,7 +157,7 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
       void deliver(batch).finally(() => {
         under -= 1;
         if (options.inFlight() > 1) return pump();
-        // Whoever was just answered may have more: it shall not miss the only batch that goes.
+        // Anyone who was just answered may have more: it shall not miss the only batch that goes.
         scheduled = true;
         setImmediate(pump);
       });

@@ -19,7 +19,7 @@ export const createLogPool = ({ url, pooler, max, statementTimeoutMs }: Connecti
     max,
     applicationName: `tenantry-${name}`,
     statementTimeoutMs,
-    // Before the statement's own bound, so that a lock that is held too long is told apart from a slow statement.
+    // Before the statement's own bound, so that a lock that is held too long is distinguished from a slow statement.
     lockTimeoutMs: Math.floor(statementTimeoutMs * 0.8),
     connectionTimeoutMs: 2_000,
   });

@@ -62,7 +62,7 @@ describe("the sequence of the log's positions, where it is behind the last event
       if (select last_value from event_log.positions) < 5 then raise 'it was not raised'; end if; end $$`);
   });
 
-  it('is named in a sentence where it can not be raised', async () => {
+  it('is named in a sentence where it cannot be raised', async () => {
     await putBack();
     await asOwner('revoke execute on function event_log.raise_positions from tenantry_test_log');
     const said = await log.checkPositions().catch((error: unknown) => error);

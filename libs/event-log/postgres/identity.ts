@@ -133,6 +133,6 @@ export const healPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): P
     return rows[0]?.to ?? null;
   });
   if (raisedTo !== null) {
-    logger.warn({ raisedTo }, "the sequence of the log's positions was behind the last event, and was raised to it");
+    logger.warn({ raisedTo }, 'the sequence of positions was behind the last event and was advanced to it');
   }
 };

@@ -20,17 +20,17 @@ export interface PostgresEventLogOptions {
   readonly connectionString: string;
   /** What `connectionString` leads over. */
   readonly pooler?: Pooler | undefined;
-  /** Where LISTEN connects, which a pooler does not pass on; `connectionString` unless given. */
+  /** Where LISTEN connects, which a pooler does not pass on; `connectionString` by default. */
   readonly listenUrl?: string;
   readonly upcasters?: Upcasters;
-  /** Connections for reads; 4 unless given. Appends have two of their own, and LISTEN one. */
+  /** Connections for reads; 4 by default. Appends have two of their own, and LISTEN one. */
   readonly readers?: number;
-  /** ms in which an append is answered, retries included; 5,000 unless given. */
+  /** ms in which an append is answered, retries included; 5,000 by default. */
   readonly appendDeadlineMs?: number;
-  /** ms between two looks at a quiet log; 250 unless given. */
+  /** ms between two looks at a quiet log; 250 by default. */
   readonly pollMs?: number;
   readonly logger?: Pick<Logger, 'warn'>;
-  /** ms between two looks whether the log went back to an older copy; 1,000 unless given. */
+  /** ms between two looks whether the log went back to an older copy; 1,000 by default. */
   readonly historyMs?: number;
 }
 
@@ -77,7 +77,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
   const tail = createTail({
     read: (from, limit) => readFrom(readers, from, limit),
     last: () => readLast(readers, null),
-    // Whether the log went back, or a tenant was erased, the history tells; a log that is away is asked again soon.
+    // Whether the log went back, or a tenant was erased, the history tells; a log that is not available is asked again soon.
     onDoubt: () => void history.check().catch(() => {}),
     upcasters,
   });

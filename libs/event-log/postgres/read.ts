@@ -19,7 +19,7 @@ import { COLUMNS, type EventRow, markOfRow, positionOf, RowEvent, rawTypes } fro
 
 /** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */
 const WINDOW = 50_000n;
-/** Rows from which on COPY is the faster way: it is planned anew each time. */
+/** Rows from which on COPY is the faster way: it is planned again each time. */
 const COPIED = 500;
 /** Must be that of the index on (tenant_id, position >> 16). */
 const BUCKET = '16';

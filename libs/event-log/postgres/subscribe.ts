@@ -71,7 +71,7 @@ export async function* subscribePages(source: Source, { after, signal }: Subscri
         failures = 0;
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
-        // Readers wait for a log that is away; who must know asks `ping`.
+        // Readers wait for a log that is not available; who must know asks `ping`.
         await sleep(backoff(++failures, { firstMs: 50, maxMs: 2_000 }), signal);
         continue;
       } finally {

@@ -10,7 +10,7 @@ export interface TailOptions {
   /** Called where the log does not hold what is kept here: it went back, or a tenant was erased. Nothing is kept then. */
   readonly onDoubt: () => void;
   readonly upcasters: Upcasters;
-  /** Events that are kept; 4,096 unless given. */
+  /** Events that are kept; 4,096 by default. */
   readonly capacity?: number;
 }
 
@@ -142,7 +142,7 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
 
     /** Brings it up to the head where it may be behind; one read for all who ask. @throws what the reads throw */
     catchUp: async (): Promise<void> => {
-      // A read that is under way lowers `stale` when it begins: whoever asks meanwhile waits for what it brings.
+      // A read that is under way lowers `stale` when it begins: anyone who asks meanwhile waits for what it brings.
       if (!stale && refreshing === undefined) return;
       refreshing ??= refresh().finally(() => {
         refreshing = undefined;

@@ -58,7 +58,7 @@ export const createCatalogue = (priceIds: PriceIds = {}) => {
     soldBy: (prices: readonly string[]) => sold.find(({ price }) => prices.includes(price)),
     /** The next larger plan that gives more, for those who are refused; null: there is none. */
     upgradeFrom: (plan: Plan): Plan | null => PLANS[PLANS.indexOf(plan) + 1] ?? null,
-    /** As a test-mode Stripe on loopback is told of them. */
+    /** In the form that the Stripe simulator takes. */
     products: VERSIONS.flatMap(({ plans }) =>
       PLANS.flatMap((plan) => {
         const { name, price, seatPrice } = plans[plan];

@@ -12,9 +12,9 @@ export const renderEnvExample = (): string => {
   return `${HEAD}\n${topics.join('\n')}`;
 };
 
-const HEAD = `# Every setting, with its default. None is needed: \`npm ci && npm start\` runs with all of them unset.
-# Copy this file to .env and take the # away from what you want to change; the environment wins over the file.
-# A setting that can't be used is named at start. Kept in step with libs/platform/config/table.ts by a test.
+const HEAD = `# Every setting, with its default. All are optional: \`npm ci && npm start\` runs with all of them unset.
+# Copy this file to .env and remove the # from a line to change it. Environment variables override the file.
+# A start with an invalid setting fails and names the setting. Kept in step with libs/platform/config/table.ts by a test.
 `;
 
 const wrap = (text: string): string => text.replaceAll(/(.{1,113})(?: |$)/g, '# $1\n').trimEnd();

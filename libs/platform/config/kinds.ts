@@ -81,7 +81,7 @@ export const text = (fallback: string, pattern: RegExp, rule: string, described:
 export const optionalText = (described: Described & { example: string }): Setting<string | undefined> =>
   setting<string | undefined>((value) => value, undefined, '', described);
 
-/** A secret, of which only its form is told. */
+/** A secret. Errors describe only its form, never its value. */
 export const secretText = (
   pattern: RegExp,
   rule: string,

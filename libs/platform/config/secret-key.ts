@@ -26,7 +26,7 @@ export const resolveSecretKey = async (settings: Settings, dataDir: string): Pro
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error);
     throw new SettingsError([
-      `DATA_DIR ${dataDir} can not hold the generated SECRET_KEY (${what}). Name a folder that can be written to. Example: DATA_DIR=${TABLE.DATA_DIR.example}`,
+      `DATA_DIR ${dataDir} cannot hold the generated SECRET_KEY (${what}). Name a folder that can be written to. Example: DATA_DIR=${TABLE.DATA_DIR.example}`,
     ]);
   } finally {
     await rm(own, { force: true }).catch(() => undefined);

@@ -21,7 +21,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   constructor(readonly problems: readonly string[]) {
-    super(['these settings can not be used:', ...problems.map((it) => `  ${it}`)].join('\n'));
+    super(['these settings are not valid:', ...problems.map((it) => `  ${it}`)].join('\n'));
   }
 }
 
@@ -31,7 +31,7 @@ export const readEnvironment = (folder: string, environment: Environment = proce
     return { ...parseEnv(readFileSync(join(folder, '.env'), 'utf8')), ...environment };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return environment;
-    throw new SettingsError([`.env can not be read: ${error instanceof Error ? error.message : error}`]);
+    throw new SettingsError([`.env cannot be read: ${error instanceof Error ? error.message : error}`]);
   }
 };
 
@@ -75,7 +75,7 @@ const checkTogether = (it: Settings, problem: (name: string, what: string, examp
     problem('DATABASE_URL', what, TABLE.DATABASE_URL.example);
   }
   if (it.stripeSecretKey && it.stripeWebhookSecrets.length === 0) {
-    const what = 'is required with STRIPE_SECRET_KEY: without it anybody could say what was paid';
+    const what = 'is required with STRIPE_SECRET_KEY: without it, forged payment events would be accepted';
     problem('STRIPE_WEBHOOK_SECRETS', what, TABLE.STRIPE_WEBHOOK_SECRETS.example);
   }
   if (it.role !== 'all' && !it.databaseUrl) {

@@ -22,7 +22,7 @@ describe('the advisory locks', () => {
 
   it('are named where they are taken: no file of TypeScript has a number of its own', () => {
     expect(sources.filter((name) => name.endsWith('.ts') && numbersIn(name).length > 0)).toEqual([]);
-    // Whoever takes one by another number would not be found above.
+    // Anyone who takes one by another number would not be found above.
     const taken = [...text].filter(([name, it]) => name.endsWith('.ts') && /pg_(try_)?advisory_\w*lock\(/.test(it));
     expect(taken.length).toBeGreaterThan(4);
     for (const [name, it] of taken) expect([name, /ADVISORY_LOCKS|REBUILD_LOCKS/.test(it)]).toEqual([name, true]);

@@ -5,7 +5,7 @@ import { codeOf } from '../error-code';
 const lentAt = new WeakMap<PoolClient, number>();
 const wellAt = new WeakMap<PoolClient, number>();
 /**
- * The last connection that died in silence was lent then. One for all pools: they lead to one server, and what made it
+ * The time at which the last connection that died without an error was lent. One for all pools: they lead to one server, and what made it
  * forget a connection made it forget them all.
  */
 let doubtedSince = 0;
@@ -18,13 +18,13 @@ let diskFullAt = Number.NEGATIVE_INFINITY;
 /** ms since PostgreSQL last said so to this process. */
 export const sinceDiskFull = (): number => performance.now() - diskFullAt;
 
-/** A connection that was made anew is well. */
+/** A connection that was made again is well. */
 export const noteConnected = (client: PoolClient): void => {
   wellAt.set(client, performance.now());
 };
 
 /**
- * A connection of the pool. Once one was found dead in silence (a firewall forgot it, the machine at its other end is
+ * A connection of the pool. Once one was found to have died without an error (a firewall forgot it, the machine at its other end is
  * gone), those that lay idle since before are replaced: each would cost its borrower a whole timeout, one after the other.
  */
 export const borrow = async (pool: Pool): Promise<PoolClient> => {
@@ -42,7 +42,7 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
 /**
  * @param broken it is closed, and not lent again
  * @param error what its use ended with, if with an error
- * @param sentAt `performance.now()` when what it did not answer was sent; when it was lent, unless given
+ * @param sentAt `performance.now()` when what it did not answer was sent; when it was lent, by default
  */
 export const giveBack = (client: PoolClient, broken: boolean, error?: unknown, sentAt = lentAt.get(client)): void => {
   const now = performance.now();

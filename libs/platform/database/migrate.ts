@@ -28,7 +28,7 @@ export interface MigrateOptions {
   /** A database that has all the migrations which the baseline replaces goes on from the end of the baseline. */
   readonly baseline?: Baseline;
   readonly supplements?: readonly Supplement[];
-  /** False: nothing is changed, and a database that is not up to date is an error. True unless given. */
+  /** False: nothing is changed, and a database that is not up to date is an error. True by default. */
   readonly apply?: boolean;
 }
 
@@ -71,7 +71,7 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
     if (options.apply === false) {
       const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords and settings";
       throw new DatabaseSetupError(
-        `the database lacks ${lacks}, and MIGRATE_ON_START is false; run the command line's migrate, or set MIGRATE_ON_START=true`,
+        `the database lacks ${lacks}, and MIGRATE_ON_START is false; run \`tenantry migrate\` or set MIGRATE_ON_START=true`,
       );
     }
     return { applied: await bringUpToDate(owner, migrations, options, rolesWork) };

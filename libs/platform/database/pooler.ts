@@ -4,7 +4,7 @@ import { codeOf } from '../error-code';
 /**
  * A pooler in transaction mode between this process and PostgreSQL, such as PgBouncer: each transaction may run on another
  * connection of the server. `named-statements`: the pooler keeps prepared statements for each of its clients (PgBouncer
- * 1.21 or later with `max_prepared_statements`). `unnamed-statements`: it does not, so each statement is parsed anew.
+ * 1.21 or later with `max_prepared_statements`). `unnamed-statements`: it does not, so each statement is parsed again.
  */
 export type Pooler = 'named-statements' | 'unnamed-statements';
 

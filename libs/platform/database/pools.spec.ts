@@ -72,7 +72,7 @@ describe('a pool', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
-  it('ends a transaction that stands still', async () => {
+  it('ends a transaction that is idle', async () => {
     const work = inTransaction(pool, async (client) => {
       await client.query('select 1');
       await sleep(600);

@@ -11,17 +11,17 @@ export interface PoolOptions extends Route {
   readonly max: number;
   /** What `pg_stat_activity` shows. */
   readonly applicationName: string;
-  /** Milliseconds; 10,000 unless given. The server ends the statement. */
+  /** Milliseconds; 10,000 by default. The server ends the statement. */
   readonly statementTimeoutMs?: number;
-  /** Milliseconds after which an answer is not waited for any more; 2,000 beyond the statement's unless given. */
+  /** Milliseconds after which an answer is not waited for any more; 2,000 beyond the statement's by default. */
   readonly answerTimeoutMs?: number;
-  /** Milliseconds a statement waits for a lock; 5,000 unless given. */
+  /** Milliseconds a statement waits for a lock; 5,000 by default. */
   readonly lockTimeoutMs?: number;
-  /** Milliseconds a transaction may stand still; 10,000 unless given. The server ends the connection. */
+  /** Milliseconds that a transaction may be idle; 10,000 by default. The server ends the connection. */
   readonly idleInTransactionTimeoutMs?: number;
-  /** Milliseconds for a connection to be had, from the pool or anew; 3,000 unless given. */
+  /** Milliseconds for a connection to be had, from the pool or again; 3,000 by default. */
   readonly connectionTimeoutMs?: number;
-  /** Its connections take a query before they have answered the one before: see `shared-connections.ts`. False unless given. */
+  /** Its connections take a query before they have answered the one before: see `shared-connections.ts`. False by default. */
   readonly pipeline?: boolean;
   /** Settings of the server for these connections. Values hold no white space. Not sent to a pooler. */
   readonly settings?: Readonly<Record<string, string>>;

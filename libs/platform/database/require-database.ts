@@ -21,7 +21,7 @@ const SENTENCES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^28/,
-    'PostgreSQL refuses the password of a role of this process. Start a process again: a start sets the passwords anew.',
+    'PostgreSQL refuses the password of a role of this process. Start a process again: a start sets the passwords again.',
   ],
   [/^57P0[13]/, 'PostgreSQL is starting, stopping or in recovery, and takes no connections yet.'],
   [/^(25006|EROFS)/, 'PostgreSQL is read-only. Commands are answered with 503 until the primary is reached again.'],

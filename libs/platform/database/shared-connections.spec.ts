@@ -73,7 +73,7 @@ describe('connections that are shared', () => {
     expect(pool.idleCount).toBe(pool.totalCount);
   });
 
-  it('are not lent again once one is lost, and what was under way on it is told so', async () => {
+  it('are not lent again once one is lost, and queries in progress on it fail', async () => {
     const owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'owner' });
     const [before] = await many(1);
     const under = Promise.allSettled([shared((client) => client.query({ ...SLEEP, values: [5] })), ...[1, 2].map(pid)]);

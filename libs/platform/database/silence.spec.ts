@@ -11,7 +11,7 @@ jest.setTimeout(40_000);
 /** Longer than a spec may take: what is found out is found out without it. */
 const DEADLINE_MS = 60_000;
 
-describe('a connection that the network has lost in silence', () => {
+describe('a connection that the network has lost without an error', () => {
   let database: TestDatabase;
   let proxy: TcpProxy;
   let pool: Pool;

@@ -14,13 +14,13 @@ export interface WakeOptions {
   /** Called before the others where another process notified, or may have while this one did not listen. */
   readonly onRemote?: (message: string) => void;
   /**
-   * ms between two notifications while there is always something to notify of; 25 unless given. Each notification wakes
+   * ms between two notifications while there is always something to notify of; 25 by default. Each notification wakes
    * every process: four processes that notified every 10 ms instead of every 40 ms appended a sixth less.
    */
   readonly intervalMs?: number;
 }
 
-/** What `onRemote` is told where notifications may have been missed. */
+/** Argument of `onRemote` when notifications may have been missed. */
 export const MISSED = 'missed';
 
 /** ms between two questions whether the listening connection is still there, and ms for its answer. */
@@ -56,7 +56,7 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
     local.emit('wake');
   };
 
-  /** On a connection that is watched: one that was lost in silence holds up all later notifications. */
+  /** On a connection that is watched: one that was lost without an error would delay all later notifications. */
   const send = (message: string): Promise<unknown> =>
     withClient(pool, (client) => client.query('select pg_notify($1, $2)', [channel, message]));
 
@@ -97,7 +97,7 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
         onRemote?.(MISSED);
         poke();
         await silenceOf(client, ended.signal);
-        // One that died in silence is not there to answer a farewell either.
+        // A connection that died without an error cannot answer a request to close either.
         client.end().catch(() => {});
       } catch {
         await client.end().catch(() => {});

@@ -11,7 +11,7 @@ export const SUPERUSER = 'tenantry_owner';
 export const DATABASE = 'tenantry';
 
 /**
- * Makes the cluster unless it is there, and answers with the superuser's password. A first start that was cut off
+ * Makes the cluster unless it is there, and answers with the superuser's password. A first start that was interrupted
  * leaves nothing that a second one would take for a cluster.
  */
 export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: ServerUser): Promise<string> => {

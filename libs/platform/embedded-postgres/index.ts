@@ -17,7 +17,7 @@ export { usableDataDir } from './server-user';
 export interface EmbeddedPostgresOptions {
   /** Absolute; made if it is missing. As root, one that `usableDataDir` has passed. */
   readonly dataDir: string;
-  /** False: faster, and a crash of the machine loses data. For tests alone. True unless given. */
+  /** False: faster, and a crash of the machine loses data. For tests alone. True by default. */
   readonly durable?: boolean;
   /** Told what happens apart from the ordinary, in a sentence. */
   readonly log?: (level: 'info' | 'error', message: string) => void;
@@ -39,7 +39,7 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 /**
  * A PostgreSQL of our own on a socket and on loopback: made on the first start (about 2 s), found again on the next (0.3 s),
- * started anew should it end unasked, and ended by `stop`.
+ * started again if it ends unexpectedly, and ended by `stop`.
  * @throws EmbeddedPostgresError with what to do about it
  */
 export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
@@ -139,7 +139,7 @@ const supervise = (first: ChildProcess, server: ServerOptions, log: (message: st
     const ended = (): void => {
       child = undefined;
       if (stopping) return;
-      log(`PostgreSQL ended unasked (${started.signalCode ?? `code ${started.exitCode}`}); starting it again`);
+      log(`PostgreSQL ended unexpectedly (${started.signalCode ?? `code ${started.exitCode}`}); starting it again`);
       restart = startAgain();
     };
     // It may have ended between being ready and being watched.

@@ -50,7 +50,7 @@ describe('the claim on an idempotency key whose process died', () => {
     expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
   });
 
-  it('can not be settled by the process that it was taken over from', async () => {
+  it('cannot be settled by the process that it was taken over from', async () => {
     const claim = newClaim();
     const { tenantId, keyId } = claim;
     await store.claim(claim);

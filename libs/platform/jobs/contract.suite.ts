@@ -150,7 +150,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       expect(taken).toEqual([0, 3]);
     });
 
-    it('shows whoever was nudged after a change was written that change, under a storm of nudges', async () => {
+    it('shows anyone who was nudged after a change was written that change, under a storm of nudges', async () => {
       const [one, two] = [open(), open()];
       const rows = upTo(5).map(() => 0);
       const seen = upTo(5).map(() => 0);
@@ -226,7 +226,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       expect(taken).toEqual([1, 2]);
     });
 
-    it('aborts what takes longer than its time, and goes on though it takes no notice', async () => {
+    it('aborts what takes longer than its time, and continues though it takes no notice', async () => {
       const jobs = open();
       const signals: AbortSignal[] = [];
       jobs.work<Numbered>(
@@ -279,7 +279,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       expect(new Set(runs).size).toBe(runs.length);
     });
 
-    it('does not run a schedule while its last run is under way, and goes on after a run that failed', async () => {
+    it('does not run a schedule while its last run is under way, and continues after a run that failed', async () => {
       const jobs = open();
       const other = open();
       const { opened, open: finish } = gate();
@@ -312,7 +312,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       await until(() => runs > stopped + 1);
     });
 
-    it('goes on after the server ended every connection', async () => {
+    it('continues after the server ended every connection', async () => {
       const jobs = open();
       const nudges = jobs.queue<Numbered>(queue);
       const taken = new Set<number>();
@@ -332,7 +332,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
     });
 
     it.each(['refuse', 'blackHole'] as const)(
-      'is quick to give up while the server is away (%s), and works after',
+      'is quick to give up while the server is not available (%s), and works after',
       async (fault) => {
         const proxy = await proxied();
         const jobs = open({}, proxy.through(fixture.url));
@@ -357,7 +357,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       },
     );
 
-    it('starts while the server is away, and works once it is there', async () => {
+    it('starts while the server is not available, and works once it is there', async () => {
       const proxy = await proxied();
       await proxy.refuse();
       const schedulesUrl = fixture.url.startsWith('postgres')
@@ -420,7 +420,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       expect(signal?.aborted).toBe(true);
     });
 
-    it('ends though the server is away', async () => {
+    it('ends though the server is not available', async () => {
       const proxy = await proxied();
       const jobs = open({ graceMs: 500 }, proxy.through(fixture.url));
       const taken: number[] = [];
@@ -432,7 +432,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
     });
 
     it.each(['refuse', 'blackHole'] as const)(
-      'does not wait for the grace at its end where nothing runs, though the server is away (%s)',
+      'does not wait for the grace at its end where nothing runs, though the server is not available (%s)',
       async (fault) => {
         const proxy = await proxied();
         const jobs = open({ graceMs: 3_600_000 }, proxy.through(fixture.url));

@@ -21,7 +21,7 @@ export interface JobsOptions {
   readonly logger: Logger;
   /** ms that `close` waits for what runs, before it aborts its signal. */
   readonly graceMs: number;
-  /** ms after which a job whose worker no longer renews its claim is given to another; 15,000 unless given. */
+  /** ms after which a job whose worker no longer renews its claim is given to another; 15,000 by default. */
   readonly claimMs?: number;
 }
 
@@ -33,7 +33,7 @@ const HEAL_MS = 60_000;
 const KEPT_RUNS = 20;
 /** Nothing in the product reads BullMQ's events. */
 const EVENTS = 100;
-/** ms for a handler to end once it is told to, and for connections to be closed. */
+/** ms for a handler to end after its signal aborts, and for connections to be closed. */
 const END_MS = 1_000;
 
 /** Jobs over BullMQ. It never retries: a job is a nudge, and the row it is about knows when to be tried again. */
@@ -80,13 +80,13 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
       lockDuration: claimMs,
       stalledInterval: claimMs,
       maxStalledCount: 2,
-      // Seconds between two looks that no notice asked for, and ms between two tries while the queue is away.
+      // Seconds between two looks that no notice asked for, and ms between two tries while the queue is not available.
       drainDelay: 5,
       runRetryDelay: 1_000,
     });
     worker.on('error', health.failed);
     worker.on('failed', (job, error) => {
-      // Handlers' own failures are told by the runner.
+      // The runner logs the failures of handlers.
       if (error.name === 'UnrecoverableError') logger.warn({ err: error, queue: name, job: job?.id }, 'a job failed');
     });
     workers.push(worker);
@@ -115,7 +115,7 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
     stopping.abort();
     const done = new AbortController();
     const closing = Promise.allSettled([...keeping, ...workers.map((it) => it.close())]).then(() => done.abort());
-    // Only what runs is given the grace: workers whose server is away end by themselves much later, for nothing.
+    // Only what runs is given the grace: workers whose server is not available end by themselves much later, for nothing.
     await Promise.race([closing, runner.idle(), sleep(options.graceMs, done.signal)]);
     runner.abort();
     await Promise.race([closing, sleep(END_MS, done.signal)]);

@@ -6,12 +6,12 @@ export const createHealth = (logger: Logger) => {
   return {
     failed: (error: unknown): void => {
       if (!faulty) {
-        logger.warn({ err: error }, 'jobs are not carried at present, rows wait for them or for the sweeper');
+        logger.warn({ err: error }, 'the job queue does not answer; rows wait for it or for the sweeper');
       }
       faulty = true;
     },
     worked: (): void => {
-      if (faulty) logger.info({}, 'jobs are carried again');
+      if (faulty) logger.info({}, 'the job queue answers again');
       faulty = false;
     },
   };

@@ -26,13 +26,13 @@ export const createJobMetrics = (registry: Registry) => {
   });
   const lost = new Counter({
     name: 'tenantry_job_nudges_lost_total',
-    help: 'Nudges that could not be given; the sweeper finds their rows',
+    help: 'Jobs that could not be queued; the sweeper finds their rows',
     labelNames: ['queue'],
     registers: [registry],
   });
   const present = new Gauge({
     name: 'tenantry_jobs',
-    help: 'Jobs that there are, of all processes',
+    help: 'Number of jobs of all processes',
     labelNames: ['queue', 'state'],
     registers: [registry],
   });

@@ -65,7 +65,7 @@ export const createNudges = <Data extends object>(
       nextTry = performance.now() + REST_MS;
       health.failed(error);
       metrics.lost(queue.name, jobs.length);
-      logger.debug({ queue: queue.name, jobs: jobs.length }, 'nudges are left to the sweeper');
+      logger.debug({ queue: queue.name, jobs: jobs.length }, 'jobs cannot be queued; the sweeper finds their rows');
     }
   };
 

@@ -22,7 +22,7 @@ const CONNECTION = {
 const waitingBriefly: BackendFactory<RedisQueueBackend> = (name, options, connections) =>
   Object.defineProperty(createRedisBackend(name, options, connections), 'maximumBlockTimeout', { value: WAIT_S });
 
-/** What is done with a command while Redis is away. */
+/** What is done with a command while Redis is not available. */
 interface Answering {
   readonly maxRetriesPerRequest: number | null;
   readonly enableOfflineQueue?: boolean;
@@ -31,7 +31,7 @@ interface Answering {
   readonly socketTimeout: number;
 }
 
-/** Whoever adds is told at once that Redis is away; the first connection is waited for. */
+/** Adding a job fails immediately while Redis is not available; only the first connection is awaited. */
 const AT_ONCE: Answering = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,

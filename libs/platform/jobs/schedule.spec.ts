@@ -47,7 +47,7 @@ describe('a schedule', () => {
   };
   const passLeaseTime = (interval: string) => owner.query('update lease.clock set at = at + $1::interval', [interval]);
 
-  it('goes on after a process whose clock is 400 days ahead has run it', async () => {
+  it('continues after a process whose clock is 400 days ahead has run it', async () => {
     const runs: string[] = [];
     const keep = async (process: string, enough: () => boolean): Promise<void> => {
       const stopping = new AbortController();
@@ -72,7 +72,7 @@ describe('a schedule', () => {
   it.each([
     ['400 days ahead for a while', '400 days'],
     ['ten minutes ahead for a while', '10 minutes'],
-  ])('goes on where the clock of the database was %s', async (_, by) => {
+  ])('continues where the clock of the database was %s', async (_, by) => {
     await shifted.by(by);
     expect(await runDue(60_000)).toEqual([true, false]);
     await shifted.by('0');
@@ -81,7 +81,7 @@ describe('a schedule', () => {
     expect(rows).toEqual([{ past: true }]);
   });
 
-  it('goes on where the clock of the database was set back', async () => {
+  it('continues where the clock of the database was set back', async () => {
     expect(await runDue(60_000)).toEqual([true, false]);
     await shifted.by('-10 minutes');
     expect(await runDue(60_000)).toEqual([true, true]);

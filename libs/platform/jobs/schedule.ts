@@ -40,7 +40,7 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleParts)
       ),
     );
     const isOurs = await store.end(schedule, token, slot);
-    if (!isOurs) logger.warn({ schedule }, 'the run of a schedule was taken over by another process');
+    if (!isOurs) logger.warn({ schedule }, 'another process has taken over the run of a schedule');
     onRun(schedule, slot, failure);
   };
 
@@ -51,7 +51,7 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleParts)
   ): Promise<number> => {
     const token = uuidv7();
     const { slot, waitMs, ahead } = await store.begin(schedule, everyMs, token, LEASE_MS);
-    if (ahead) logger.warn({ schedule }, 'the last run of a schedule was marked for a later time, and is disregarded');
+    if (ahead) logger.warn({ schedule }, 'the last run of a schedule has a time in the future and is ignored');
     if (!slot) return Math.min(LOOK_MS, Math.max(1, Math.ceil(waitMs)));
     await runOnce(schedule, { slot, token }, run);
     return 0;
@@ -71,7 +71,7 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleParts)
           await sleep(await look(schedule, everyMs, run), signal);
           failing = false;
         } catch (error) {
-          if (!failing) logger.warn({ err: error, schedule }, 'a schedule could not be looked at, trying again');
+          if (!failing) logger.warn({ err: error, schedule }, 'a schedule could not be read; it is tried again');
           failing = true;
           await sleep(AGAIN_MS, signal);
         }

@@ -5,7 +5,7 @@ import { codeOf } from '../error-code';
 /** BullMQ's default, which a connection pool that it did not make itself is bound to. */
 export const JOBS_SCHEMA = 'bullmq';
 
-// Loaded where it is needed: BullMQ takes a tenth of a second, and whoever only names this has no use for it.
+// Loaded where it is needed: BullMQ takes a tenth of a second, and anyone who only names this has no use for it.
 const bullmq = (): typeof import('bullmq') => require('bullmq');
 
 const versionIn = async (owner: Client): Promise<number> => {
@@ -21,7 +21,7 @@ const versionIn = async (owner: Client): Promise<number> => {
 };
 
 /**
- * The tables and functions that BullMQ brings along, in the version that is installed. Rights are granted anew each
+ * The tables and functions that BullMQ brings along, in the version that is installed. Rights are granted again each
  * time, because an upgrade may bring tables.
  */
 export const jobsSchema: Supplement = {

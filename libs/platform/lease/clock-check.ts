@@ -7,7 +7,7 @@ const MAX_SKEW_MS = 5_000;
 /** Whether the clock of this machine fits the database's. */
 export const clockCheck = (clock: Pick<DatabaseClock, 'skewMs'>): ReadinessCheck => ({
   name: 'clock',
-  message: "The clock of this machine does not fit the database's clock.",
+  message: "The clock of this machine differs from the database's clock.",
   runbook: 'docs/runbooks/readiness.md#clock',
   run: async () => {
     const skewMs = clock.skewMs();

@@ -48,7 +48,7 @@ describe("the database's clock", () => {
   it.each([
     ['ahead', '10 minutes', 10],
     ['behind', '-10 minutes', -10],
-  ])('is followed where it is set %s, and lease time goes on as before', async (_, by, minutes) => {
+  ])('is followed where it is set %s, and lease time continues as before', async (_, by, minutes) => {
     const lines: string[] = [];
     const clock = await start({ logger: { ...silentLogger, warn: (_fields, line) => lines.push(line) } });
     const before = await leaseTime();
@@ -60,7 +60,7 @@ describe("the database's clock", () => {
     const after = await leaseTime();
     expect(after).toBeGreaterThan(before);
     expect(after).toBeLessThan(before + 9 * MINUTE);
-    expect(lines).toEqual(Array(2).fill('the clock of the database was set while this process ran'));
+    expect(lines).toEqual(Array(2).fill('the clock of the database was changed while this process was running'));
   });
 
   it('is what counts where the clock of this machine is 400 days ahead, which is a metric and a failing check', async () => {

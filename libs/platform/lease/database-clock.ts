@@ -10,7 +10,7 @@ export interface DatabaseClockOptions {
   readonly logger: Logger;
   /** Left out: no metric. */
   readonly registry?: Registry;
-  /** ms between two readings; 1,000 unless given. A lease ends up to so much later than it says. */
+  /** ms between two readings; 1,000 by default. A lease ends up to so much later than it says. */
   readonly intervalMs?: number;
   /** This machine's wall clock, in ms since 1970. */
   readonly wallClock?: () => number;
@@ -70,7 +70,7 @@ export const startDatabaseClock = async ({
       }),
     );
     const [row] = rows;
-    if (!row) throw new Error('the database did not say how late it is');
+    if (!row) throw new Error('the database did not return its time');
     const at = performance.now();
     if (at - sentAt < SLOW_MS) {
       skew = (sentWall + wallClock()) / 2 - row.wall_ms;
@@ -91,7 +91,10 @@ export const startDatabaseClock = async ({
     if (next.leaseMs > wanted) lease = next;
     const setBy = next.wallMs - wallNow();
     if (Math.abs(setBy) > SET_MS)
-      logger.warn({ seconds: Math.round(setBy / 1_000) }, 'the clock of the database was set while this process ran');
+      logger.warn(
+        { seconds: Math.round(setBy / 1_000) },
+        'the clock of the database was changed while this process was running',
+      );
     wall = next;
   };
   const run = async (): Promise<void> => {

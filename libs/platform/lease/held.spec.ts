@@ -5,7 +5,7 @@ const lostBy = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 
 describe('work under a lease', () => {
-  it('goes on while the lease is renewed, and its result is returned', async () => {
+  it('continues while the lease is renewed, and its result is returned', async () => {
     let renewals = 0;
     const work = (signal: AbortSignal): Promise<boolean> =>
       new Promise((resolve) => {
@@ -18,7 +18,7 @@ describe('work under a lease', () => {
 
   it.each([
     ['another process has the lease', async () => false],
-    ['the lease can not be renewed for its length', () => Promise.reject(new Error('away'))],
+    ['the lease cannot be renewed for its length', () => Promise.reject(new Error('away'))],
     ['the renewal is never answered', () => new Promise<boolean>(() => {})],
   ])('has its signal aborted where %s', async (_, renew) => {
     expect(await whileHeld({ leaseMs: 60, renew }, lostBy)).toBeInstanceOf(LeaseLost);

@@ -35,7 +35,7 @@ export const whileHeld = async <T>(
       const late = sleep(Math.max(0, renewedAt + 0.8 * leaseMs - askedAt), ended.signal).then(() => undefined);
       const renewed = await Promise.race([renew().catch(() => undefined), late]);
       if (renewed) renewedAt = askedAt;
-      else if (renewed === false) lose('another process has taken the lease over');
+      else if (renewed === false) lose('another process has taken over the lease');
       else if (performance.now() - renewedAt >= 0.8 * leaseMs) lose(`the lease was not renewed for ${leaseMs} ms`);
     }
   };

@@ -5,7 +5,7 @@ import { NotReady, type ReadinessCheck } from './check';
  * sends requests to a process whose parts are not there yet, or will not be there for long.
  */
 export const createPhase = () => {
-  let sentence: string | undefined = 'The process is starting; its parts are not all there yet.';
+  let sentence: string | undefined = 'The process is starting; not all of its parts are ready yet.';
   const check: ReadinessCheck = {
     name: 'process',
     message: 'The process is starting or stopping.',
@@ -21,7 +21,7 @@ export const createPhase = () => {
       sentence = undefined;
     },
     stopping: (): void => {
-      sentence = 'The process is stopping; it answers what it has accepted and takes nothing new.';
+      sentence = 'The process is stopping; it finishes accepted requests and accepts no new ones.';
     },
   };
 };

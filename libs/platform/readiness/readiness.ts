@@ -96,7 +96,7 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
     },
     /** The checks that fail now, in the order in which they were added. */
     failing: run,
-    /** Runs the checks anew, also where a result is still fresh: something has changed. */
+    /** Runs the checks again, also where a result is still fresh: something has changed. */
     refresh: (): Promise<FailingCheck[]> => {
       last = undefined;
       return run();

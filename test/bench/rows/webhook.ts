@@ -36,7 +36,7 @@ export const webhookTaken: Group = {
   ids: ['webhook.p99'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
     const databases = [await createEmptyDatabase(), await createEmptyDatabase()] as const;
-    // Nobody is asked: what is told means nothing.
+    // Stripe is not called: the content of the event does not matter here.
     const product = await startProduct(databases[0].url, settings('http://127.0.0.1:9'));
     const bare = await startChild<BareInput, string>('bare-app', {
       ...{ url: databases[1].url, connections: BARE_CONNECTIONS },

@@ -84,7 +84,7 @@ describeAsRoot('as root', () => {
 
   const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
-  it('runs as another user just as well, and goes on with what that user has made', async () => {
+  it('runs as another user just as well, and continues with what that user has made', async () => {
     await chmod(folders.home, 0o777);
     const unprivileged = launch(folders.dataDir, { prefix: NOBODY, cwd: '/' });
     await unprivileged.ready();

@@ -25,7 +25,7 @@ export interface Launch {
   /** What stands before `node`, such as a change of user. */
   readonly prefix?: readonly string[];
   readonly cwd?: string;
-  /** The folder of the compiled product; `dist` of this tree unless given. */
+  /** The folder of the compiled product; `dist` of this tree by default. */
   readonly dist?: string;
 }
 

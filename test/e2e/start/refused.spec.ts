@@ -9,7 +9,7 @@ jest.setTimeout(120_000);
 
 const folders = useFolders();
 
-describe('a start that can not be', () => {
+describe('a start that cannot be', () => {
   it('reads .env from the folder that it is started in', async () => {
     await writeFile(join(folders.home, '.env'), 'LOG_LEVEL=loud\n');
     const product = launch(folders.dataDir, { cwd: folders.home });
@@ -35,7 +35,7 @@ describe('a start that can not be', () => {
       /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
     ],
     [
-      'can not be made',
+      'cannot be made',
       async () => ({ DATA_DIR: '/proc/nope' }),
       /DATA_DIR: \/proc\/nope can't be made \(ENOENT.*\)\. Name a folder, for example DATA_DIR=/,
     ],
@@ -49,9 +49,9 @@ describe('a start that can not be', () => {
       /DATA_DIR: \S+\/postgres is no database that Tenantry has made .*for example DATA_DIR=/,
     ],
     [
-      'can not hold the key that a given database needs',
+      'cannot hold the key that a given database needs',
       async () => ({ DATA_DIR: '/proc/nope', DATABASE_URL: 'postgres://owner:secret@127.0.0.1:1/tenantry' }),
-      /DATA_DIR \/proc\/nope can not hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
+      /DATA_DIR \/proc\/nope cannot hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
     ],
   ])('says in a sentence what to do where DATA_DIR %s', async (_, given, sentence) => {
     const product = launch(folders.dataDir, { env: await given() });
@@ -85,7 +85,7 @@ describe('a start that can not be', () => {
     server.close();
   });
 
-  it('tells every setting that it can not use at once, each with an example', async () => {
+  it('tells every setting that it cannot use at once, each with an example', async () => {
     const product = launch(folders.dataDir, {
       env: { PORT: 'http', ROLE: 'both', DATABASE_URL: 'mysql://root:hidden@db/x' },
     });

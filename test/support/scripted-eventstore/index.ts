@@ -17,7 +17,7 @@ import { serviceError } from './wire';
 
 export type { AppendFault } from './script';
 
-/** A single node that does as it is told. Speaks the client's own protocol on loopback, without TLS. */
+/** A single node that follows a script. Speaks the client's own protocol on loopback, without TLS. */
 export interface ScriptedEventStore {
   readonly connectionString: string;
   readonly port: number;
@@ -57,7 +57,7 @@ const unimplemented = (_: unknown, done: sendUnaryData<never>): void =>
 
 export interface ScriptedOptions {
   readonly store?: Store;
-  /** The nodes of its cluster; itself alone unless given. */
+  /** The nodes of its cluster; itself alone by default. */
   readonly members?: Members;
 }
 

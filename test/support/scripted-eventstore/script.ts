@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
  * What befalls one append.
  * `silent`: stored, never answered. `cut`: stored, then every connection is cut. `cut-before`: cut, nothing stored.
  * `conflict`: refused for its version, whatever it is. `twice`: stored and answered twice. `timeout`: not stored, the
- * server gives up. `timeout-stored`: the same, but stored. `not-ready`: refused, nothing stored. `late`: neither stored
+ * server times out. `timeout-stored`: the same, but stored. `not-ready`: refused, nothing stored. `late`: neither stored
  * nor answered until `release` is called. `too-large`: refused for its size.
  */
 export type AppendFault =
@@ -19,7 +19,7 @@ export type AppendFault =
   | 'late'
   | 'too-large';
 
-/** What the server is told to do instead of being well. */
+/** Faults that a script can make the server show. */
 export class Script {
   /** Asked for each append in the order of arrival; undefined: nothing befalls it. */
   onAppend: ((stream: string) => AppendFault | undefined) | undefined;

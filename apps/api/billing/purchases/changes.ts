@@ -22,7 +22,7 @@ const unanswered = (error: unknown): unknown =>
         'dependency-unavailable',
         {
           detail:
-            'Stripe did not answer, and it is not known whether the change was made: it is asked for again for up to an hour. Repeat it with the same Idempotency-Key to know, or ask for another change in its place.',
+            'Stripe did not answer, so it is not known whether the change was made. The server tries again for up to an hour. Repeat the request with the same Idempotency-Key to get the result, or request another change to replace it.',
           retryAfter: 5,
         },
         { cause: error },
@@ -31,7 +31,9 @@ const unanswered = (error: unknown): unknown =>
 
 const requireSubscription = ({ subscriptionId }: BillingRow): string => {
   if (subscriptionId !== null) return subscriptionId;
-  throw new Problem('conflict', { detail: 'There is no subscription to change. Buy one by checkout.' });
+  throw new Problem('conflict', {
+    detail: 'There is no subscription to change. Buy a plan first: POST /v1/billing/checkout.',
+  });
 };
 
 /** Seconds. Not before a day ago: what was shown then is not what it costs now. */
@@ -40,7 +42,7 @@ const momentOf = ({ previewedAt }: ChangeDto): number => {
   if (previewedAt === undefined) return now;
   const at = Math.floor(Date.parse(previewedAt) / 1_000);
   if (at > now + 60 || at < now - DAY_SECONDS)
-    throw invalid('/previewedAt', 'must be of a preview of the last 24 hours');
+    throw invalid('/previewedAt', 'must be the `at` of a preview from the last 24 hours');
   return at;
 };
 

@@ -10,7 +10,7 @@ import type { Looking } from '../stripe/looking';
 import { isRefusal } from '../stripe/stripe-refusals';
 
 const paidFor = (): Problem =>
-  new Problem('conflict', { detail: 'There is a subscription already. Change it: POST /v1/billing/change.' });
+  new Problem('conflict', { detail: 'There is a subscription already. Change it with POST /v1/billing/change.' });
 
 /** Buying the first time. */
 export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAndSee, lookAtCheckout }: Looking) => {
@@ -40,7 +40,7 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
   ): Promise<string> => {
     const { tenantId, commandId, turn } = inTurn;
     const hasOne = async (): Promise<boolean> => (await billingOf(db.tenant(tenantId))).subscriptionId !== null;
-    // Whoever comes from a page that they paid on, and goes to pay again, would pay twice.
+    // Anyone who comes from a page that they paid on, and goes to pay again, would pay twice.
     if (!(await hasOne())) await lookAtCheckout(tenantId);
     if (await hasOne()) throw paidFor();
     const customer = await customerFor(gateway, inTurn);

@@ -20,13 +20,13 @@ export interface Bought {
 
 /** @throws Problem where seats are asked for of a plan that sells none */
 export const requireNoSeats = ({ seats }: Wanted): void => {
-  if (seats !== undefined) throw invalid('/seats', 'must be left out: the plan sells none');
+  if (seats !== undefined) throw invalid('/seats', 'must be omitted: this plan sells no extra seats');
 };
 
 /**
  * What somebody buys.
  * @param bought seats that they have: those stay unless others are asked for, where the plan sells seats
- * @param version of the catalogue; the present one unless given
+ * @param version of the catalogue; the present one by default
  * @throws Problem where the plan is not sold, or not with so many seats
  */
 export const boughtOf = (
@@ -36,15 +36,15 @@ export const boughtOf = (
   version?: number,
 ): Bought => {
   const prices = catalogue.pricesOf(plan, version);
-  if (!prices) throw invalid('/plan', 'must be one that is sold');
+  if (!prices) throw invalid('/plan', 'must be a plan that can be bought');
   const included = catalogue.detailsOf(plan, version).limits.seats;
   const base = { price: prices.price, quantity: 1 };
   if (prices.seat === null || included === null) {
-    if (wanted !== undefined) throw invalid('/seats', 'must be left out: the plan has any number');
+    if (wanted !== undefined) throw invalid('/seats', 'must be omitted: this plan does not limit seats');
     return { items: [base], seats: null };
   }
   if (wanted !== undefined && wanted < included)
-    throw invalid('/seats', `must be at least ${included}: so many are part of the plan`);
+    throw invalid('/seats', `must be at least ${included}, the number of seats that the plan includes`);
   const seats = Math.max(wanted ?? bought ?? included, included);
   const further = seats - included;
   return { items: further > 0 ? [base, { price: prices.seat, quantity: further }] : [base], seats };

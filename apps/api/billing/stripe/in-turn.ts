@@ -11,7 +11,8 @@ export const inTurn = async <T>(turns: Turns, tenantId: string, work: (turn: Tur
     return await turns.inTurn(tenantId, TURN_MS, work);
   } catch (error) {
     if (!(error instanceof AnotherIsUnderWay || error instanceof LeaseLost)) throw error;
-    const detail = 'Another checkout or change of this company is under way. See what came of it, and try again.';
+    const detail =
+      'Another checkout or plan change of this tenant is in progress. Wait until it has finished, check GET /v1/billing, and try again.';
     throw new Problem('conflict', { detail, retryAfter: 1 }, { cause: error });
   }
 };

@@ -24,7 +24,7 @@ export const createLooking = ({ gateway, calls, nudge, settled }: BillingParts) 
       return settled();
     },
 
-    /** The same for whoever has gone to pay and may have: not for long, and not while Stripe is away. */
+    /** The same for anyone who has gone to pay and may have: not for long, and not while Stripe is not available. */
     lookAtCheckout: async (tenantId: string): Promise<void> => {
       if (gateway?.isResting() || !(await calls.hasCheckedOut(tenantId))) return;
       await look(tenantId, LOOK_AT_CHECKOUT_MS, calls.isWellAtWork);

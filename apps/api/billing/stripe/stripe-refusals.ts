@@ -4,12 +4,12 @@ import { Problem } from '../../../../libs/platform/problems';
 /** Whether Stripe will not carry it out, however often it is asked. */
 export const isRefusal = (error: unknown): boolean => error instanceof StripeRefused;
 
-/** What Stripe said no to, as the owner is told: a card that declines, most of all. Other errors stay as they are. */
+/** Turns a refusal of Stripe, such as a declined card, into a problem for the owner. Other errors are passed on unchanged. */
 export const refused = (error: unknown): unknown =>
   error instanceof StripeRefused
     ? new Problem(
         'conflict',
-        { detail: `Stripe refused it: ${error.message}`, members: { code: error.code } },
+        { detail: `Stripe refused the request: ${error.message}`, members: { code: error.code } },
         { cause: error },
       )
     : error;

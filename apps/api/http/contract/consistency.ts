@@ -31,7 +31,7 @@ export const createConsistency = ({ waiter, tokens, waitMs }: ConsistencyOptions
   beforeRead: async (request, { principal }) => {
     const position = tokens.open(principal?.tenantId ?? '', String(request.headers['if-position']));
     if (await waiter.waitFor(position, waitMs)) return;
-    const detail = 'What was written up to that Position is not to be seen here yet. Try again soon.';
+    const detail = 'The read model has not reached this Position yet. Try again after the seconds in Retry-After.';
     throw new Problem('read-model-behind', { detail, retryAfter: 1 });
   },
 

@@ -40,7 +40,7 @@ export class ContractGuard implements CanActivate {
     }
     const counting = unlimited ? undefined : this.parts.rateLimits.count(request, state, policy);
     const { idempotency, consistency } = this.parts;
-    // Stripe's events are one by their own ids, and whoever has no signature must not make us keep anything.
+    // Stripe's events are one by their own ids, and anyone who has no signature must not make us keep anything.
     const bound = !unlimited && idempotency?.concerns(request) === true;
     const waits = consistency?.concerns(request, state) === true;
     if (counting === undefined && !bound && !waits && state.denied === undefined) return true;

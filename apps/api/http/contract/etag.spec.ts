@@ -24,7 +24,7 @@ describe('versions', () => {
   });
 
   it.each(['"7"', 'W/"7"', '"a", "7"', '"a,b" ,W/"7"', '*'])(
-    'who has it (%s) is told so without a body',
+    'a client that has it (%s) gets 304 without a body',
     async (field) => {
       const answer = await get(field);
       expect([answer.statusCode, answer.body, answer.headers['etag']]).toEqual([304, '', '"7"']);

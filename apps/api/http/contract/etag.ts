@@ -19,7 +19,7 @@ export class Versioned<Body> {
 export class Digested<Body> {
   constructor(
     readonly body: Body,
-    /** What of it makes it another one; all of it unless given. */
+    /** What of it makes it another one; all of it by default. */
     readonly lasting?: unknown,
   ) {}
 }
@@ -81,7 +81,7 @@ const expectedTagsOf = ({ headers }: FastifyRequest): Tag[] | undefined => {
   const field = headers['if-match'];
   if (field === undefined || field.trim() === '*') return undefined;
   const tags = parseTags(field);
-  if (!tags) throw invalid('must be *, or an ETag that an answer carried');
+  if (!tags) throw invalid('must be * or an ETag from an earlier answer');
   return tags;
 };
 
@@ -96,7 +96,10 @@ const expectedVersionOf = (request: FastifyRequest): number | undefined => {
   const versions = new Set(tags.map(versionOf).filter((version) => version !== undefined));
   if (versions.size > 1) throw invalid('must name one version');
   const [version] = versions;
-  if (version === undefined) throw new Problem('precondition-failed', { detail: 'If-Match names no version of this.' });
+  if (version === undefined)
+    throw new Problem('precondition-failed', {
+      detail: 'If-Match does not name a version of this resource. Send the ETag from an earlier answer.',
+    });
   return version;
 };
 
@@ -144,7 +147,9 @@ export const takesIfMatch = (handler: object): boolean => Reflect.hasMetadata(TA
 export const refuseIfMatch = (request: FastifyRequest): void => {
   if (request.headers['if-match'] === undefined || request.method === 'GET' || request.method === 'HEAD') return;
   if (expectedTagsOf(request))
-    throw new Problem('precondition-failed', { detail: 'This has no versions; send it without If-Match.' });
+    throw new Problem('precondition-failed', {
+      detail: 'This resource has no versions. Send the request without If-Match.',
+    });
 };
 
 /** preSerialization: unwraps a {@link Versioned} or {@link Digested} body. */

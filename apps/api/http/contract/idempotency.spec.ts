@@ -244,7 +244,7 @@ describe('Idempotency-Key', () => {
     expect(queries).toBe(0);
   });
 
-  it('answers 503 and runs nothing while its store is away', async () => {
+  it('answers 503 and runs nothing while its store is not available', async () => {
     const gone = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
     const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(gone) });
     const answer = await make('k1', undefined, undefined, broken);

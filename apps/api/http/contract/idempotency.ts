@@ -56,7 +56,7 @@ export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * `Idempotency-Key`. What is stored tells nobody anything: the key, its person and address are one keyed hash, and the
+ * `Idempotency-Key`. What is stored reveals nothing: the key, its person and address are one keyed hash, and the
  * answer is encrypted (AES-256-GCM, a key derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
  */
 export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptions): Idempotency => {
@@ -132,8 +132,9 @@ const patiently = async (keeping: Promise<void>): Promise<void> => {
   }
 };
 
-const REUSED = 'This Idempotency-Key was used for another request. Use a new key for each request.';
-const BUSY = 'The first request with this Idempotency-Key is not answered yet. Ask again for its answer.';
+const REUSED = 'This Idempotency-Key was already used for another request. Use a new key for each request.';
+const BUSY =
+  'The first request with this Idempotency-Key is still in progress. Repeat the request later to get its answer.';
 
 const invalidKey = (): Problem =>
   invalid([{ pointer: '/header/Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }]);

@@ -21,7 +21,7 @@ export const Needs = (permission: Permission): MethodDecorator =>
 
 /**
  * A route about the signed-in person: no membership is asked for. Together with `@Public()` it is open to strangers too, and
- * whoever brings a token is who it says.
+ * anyone who brings a token is who it says.
  */
 export const OfPerson = (): MethodDecorator =>
   applyDecorators(SetMetadata(NEEDS, OF_PERSON), ApiExtension(OF_PERSON_EXTENSION, true));

@@ -7,10 +7,10 @@ import { Integer, Opaque } from '../validation/fields';
 
 /** The query of a list; routes with filters extend it. */
 export class PageQuery {
-  @Integer({ min: 1, max: 100, optional: true, description: 'How many at most; 50 unless given.' })
+  @Integer({ min: 1, max: 100, optional: true, description: 'Maximum number of entries on a page. Default: 50.' })
   limit?: number;
 
-  @Opaque({ max: 1024, optional: true, description: 'The `nextCursor` of the page before.' })
+  @Opaque({ max: 1024, optional: true, description: '`nextCursor` of the previous page. Omit to get the first page.' })
   cursor?: string;
 }
 
@@ -70,7 +70,7 @@ const sealCursor = (sealer: Sealer, context: string, key: SortKey): string =>
 const openCursor = (sealer: Sealer, context: string, cursor: string): SortKey => {
   const plain = /^[A-Za-z0-9_-]+$/.test(cursor) ? sealer.open(Buffer.from(cursor, 'base64url'), context) : undefined;
   if (!plain) {
-    const message = 'must be the nextCursor of this list';
+    const message = 'must be a nextCursor of this list';
     throw new Problem('validation-failed', {
       detail: `The cursor ${message}.`,
       errors: [{ pointer: '/query/cursor', message }],

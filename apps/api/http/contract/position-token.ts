@@ -53,8 +53,6 @@ export const createPositionTokens = (secretKey: Buffer): PositionTokens => {
 
 const invalid = (): Problem =>
   new Problem('validation-failed', {
-    detail: 'If-Position does not hold a position of this workspace.',
-    errors: [
-      { pointer: '/header/If-Position', message: 'must be a Position that an answer of this workspace carried' },
-    ],
+    detail: 'If-Position does not contain a position of this tenant. Send the Position from an earlier answer.',
+    errors: [{ pointer: '/header/If-Position', message: 'must be a Position from an earlier answer of this tenant' }],
   });

@@ -10,7 +10,7 @@ export interface AccountLimiters {
 
 /**
  * Slows down guessing at one account without shutting its person out. Two windows count wrong passwords, and no right
- * ones: one for the account and the client's network, so that whoever guesses elsewhere takes nothing from it; and one for
+ * ones: one for the account and the client's network, so that anyone who guesses elsewhere takes nothing from it; and one for
  * the account from everywhere, against guesses from many networks, which does not hold who comes from a network that the
  * person has signed in from before. Keys are the same for known and unknown accounts.
  */

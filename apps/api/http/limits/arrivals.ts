@@ -67,7 +67,7 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
     remove(oldest);
     refused += 1;
     if (oldest.reply.request.raw.socket.destroyed || oldest.reply.sent) return;
-    const detail = 'The body did not arrive while other requests needed its place. Send the request again.';
+    const detail = 'The request body took too long to arrive while the server was busy. Send the request again.';
     oldest.reply
       .header('connection', 'close')
       .send(new Problem('dependency-unavailable', { detail, retryAfter: RETRY_SECONDS }));
@@ -87,7 +87,7 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
       if ((peers.get(peer)?.clients.get(client)?.size ?? 0) >= maxPerAddress) {
         refused += 1;
         reply.header('connection', 'close');
-        const detail = `This address has ${maxPerAddress} requests whose bodies have not arrived, which is the limit. Finish one of them, or try again later.`;
+        const detail = `This address has ${maxPerAddress} requests with unfinished bodies, which is the limit. Finish sending one of them, or try again later.`;
         return new Problem('rate-limited', { detail, retryAfter: RETRY_SECONDS });
       }
       if (arrivals.size >= max) makeRoom();

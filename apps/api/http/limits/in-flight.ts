@@ -62,7 +62,7 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
       // An answer that is being finished is bounded itself.
       if (reply.sent || stateOf(request).answering) continue;
       requests.delete(reply);
-      const detail = 'This took too long. Whether it was done is not known: repeat it with the same Idempotency-Key.';
+      const detail = 'The request took too long, and its result is not known. Repeat it with the same Idempotency-Key.';
       reply.send(new Problem('dependency-unavailable', { detail, retryAfter: 1 }));
     }
     sweepAnswers(now);
@@ -74,7 +74,7 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
     enter: (request, reply) => {
       const config = routeConfigOf(request);
       if (requests.size >= max && config.unlimited !== true) {
-        const detail = 'There is more to do at the moment than can be done. Try again soon.';
+        const detail = 'The server is overloaded. Try again after the seconds in Retry-After.';
         return new Problem('dependency-unavailable', { detail, retryAfter: 1 });
       }
       requests.set(reply, stateOf(request).startedAt + (config.deadlineMs ?? deadlineMs));

@@ -5,10 +5,10 @@ import { NotReady } from '../../../../libs/platform/readiness/check';
 import type { Readiness } from '../../../../libs/platform/readiness/readiness';
 import { routeConfigOf } from '../requests/route-config';
 
-const OVERLOADED = 'The process is overloaded: its event loop is late, and requests are answered with 503.';
+const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';
 
 /**
- * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: whoever is
+ * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: anyone who is
  * in the queue already is served, and a probe always gets its answer.
  */
 export const shedLoad = (
@@ -28,7 +28,7 @@ export const shedLoad = (
     maxEventLoopDelay: maxEventLoopDelayMs,
     pressureHandler: (request) => {
       if (routeConfigOf(request).unlimited === true) return undefined;
-      const detail = 'There is more to do at the moment than can be done. Try again soon.';
+      const detail = 'The server is overloaded. Try again after the seconds in Retry-After.';
       return Promise.reject(new Problem('dependency-unavailable', { detail, retryAfter: 2 }));
     },
   });

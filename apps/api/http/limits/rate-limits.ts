@@ -9,7 +9,7 @@ export interface RateLimitOptions {
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
   /**
    * One client address, for whatever is asked without a token; and one person, for what is about themselves, is asked in no company, or is refused:
-   * whoever left a company takes nothing of what it may ask.
+   * anyone who left a company takes nothing of what it may ask.
    */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
   /** Stricter ones, for routes that name them with `@RateLimit('signin')`; counted per client address. */
@@ -26,7 +26,7 @@ export interface RateLimits {
 
 type MakeLimiter = (policy: RatePolicy) => Limiter;
 
-/** @param makeLimiter where the counts are kept; in this process unless given */
+/** @param makeLimiter where the counts are kept; in this process by default */
 export const createRateLimits = (
   options: RateLimitOptions,
   makeLimiter: MakeLimiter = createMemoryLimiter,

@@ -16,7 +16,7 @@ const freePort = (): Promise<number> =>
 const policy = { name: 'x', limit: 2, windowSeconds: 60 };
 
 describe('shared counts', () => {
-  it('count in this process while Redis is away, at once', async () => {
+  it('count in this process while Redis is not available, at once', async () => {
     const counts = connectSharedCounts(`redis://127.0.0.1:${await freePort()}`, silentLogger);
     const limiter = counts.limiter(policy);
     const started = Date.now();

@@ -16,7 +16,7 @@ const hashOf = (key: string): string => createHash('sha256').update(key).digest(
 const PATIENCE_MS = 250;
 
 /**
- * Counts for all processes together, in Redis. While Redis is away each process counts by itself, which lets through at
+ * Counts for all processes together, in Redis. While Redis is not available each process counts by itself, which lets through at
  * most as many times the limit as there are processes: a limiter must never be what takes the API down.
  */
 export const connectSharedCounts = (url: string, logger: Logger): SharedCounts => {
@@ -29,11 +29,12 @@ export const connectSharedCounts = (url: string, logger: Logger): SharedCounts =
   });
   let away = false;
   redis.on('error', (error: Error) => {
-    if (!away) logger.warn({ reason: error.message }, 'Redis is away, rate limits are counted by each process');
+    if (!away)
+      logger.warn({ reason: error.message }, 'Redis is not available; each process counts rate limits by itself');
     away = true;
   });
   redis.on('ready', () => {
-    if (away) logger.info({}, 'Redis is back, rate limits are counted for all processes');
+    if (away) logger.info({}, 'Redis is available again; rate limits are counted for all processes together');
     away = false;
   });
 
@@ -47,7 +48,7 @@ export const connectSharedCounts = (url: string, logger: Logger): SharedCounts =
         duration,
         rejectIfRedisNotReady: true,
         insuranceLimiter: new RateLimiterMemory({ points, duration }),
-        // Whoever is over the limit costs no more round trips until the window ends.
+        // Anyone who is over the limit costs no more round trips until the window ends.
         inMemoryBlockOnConsumed: points + 1,
       });
       const verdict = (result: RateLimiterRes) => ({

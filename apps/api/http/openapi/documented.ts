@@ -10,7 +10,7 @@ export interface Documentation {
   readonly problems?: readonly ProblemName[];
   /** The class of the answer's body; a list's is `[Class]`. */
   readonly response?: Type | [Type];
-  /** The status of success, where `@HttpCode()` sets one; Nest's own for the method unless given. */
+  /** The status of success, where `@HttpCode()` sets one; Nest's own for the method by default. */
   readonly status?: number;
   /** True where the answer carries an `ETag`; known by itself where a write of the same path takes `@IfMatch()`. */
   readonly versioned?: boolean;

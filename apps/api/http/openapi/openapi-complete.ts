@@ -80,8 +80,10 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
     const shown = Object.keys(fields).filter((name) => name !== 'ETag' || versioned);
     if (Number(status) < 400) response.headers = { ...response.headers, ...references(shown) };
   }
-  if (versioned && !writes) responses['304'] = { description: 'Not modified since (`If-None-Match`).' };
-  if (writes) responses['202'] ??= { description: 'Written, and not to be seen in every read yet; the same body.' };
+  if (versioned && !writes)
+    responses['304'] = { description: 'Not modified: the `ETag` in `If-None-Match` is still current.' };
+  if (writes)
+    responses['202'] ??= { description: 'The write is stored, but reads may not show it yet. The body is the same.' };
 
   const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
   if (!open) all.add('unauthenticated');
@@ -99,9 +101,11 @@ const whoMay = ({
   [OF_PERSON_EXTENSION]: ofPerson,
   [OPERATOR_EXTENSION]: ofOperators,
 }: Extended): string | undefined => {
-  if (permission) return `Needs \`${permission.permission}\`: ${permission.roles.join(', ')}.`;
-  if (ofOperators) return 'For operators of the installation, with a token of theirs; no access token is taken.';
-  return ofPerson ? 'Of the signed-in person, whatever their role.' : undefined;
+  if (permission)
+    return `Needs the permission \`${permission.permission}\`. Roles that have it: ${permission.roles.join(', ')}.`;
+  if (ofOperators)
+    return 'Only for operators of the server. It needs an operator token; access tokens are not accepted.';
+  return ofPerson ? 'Needs a signed-in user, with any role.' : undefined;
 };
 
 const references = (names: readonly string[]): object =>

@@ -2,11 +2,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { completeDocument } from './openapi-complete';
 
-const DESCRIPTION = `Companies, people, roles, plans, billing, projects and tasks, with the whole history behind them.
+const DESCRIPTION = `Tenants, users, roles, plans, billing, projects and tasks of a multi-tenant product. Every change is stored as an event.
 
-Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents; their \`type\` leads to a page that says
-what to do. Every write takes an \`Idempotency-Key\`. One that adds to the history answers with a \`Position\`; a read with
-that position in \`If-Position\` shows the write. Sessions and passwords are in no history: they hold by the next request.`;
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents; their \`type\` is the path of a page that
+says what to do. Every write accepts an \`Idempotency-Key\`. A write that stores an event answers with a \`Position\`; a read
+with that position in \`If-Position\` includes the write. Changes to sessions and passwords are not events: they apply from
+the next request on, without a position.`;
 
 /** The OpenAPI document of every route of the application's controllers. */
 export const createOpenApiDocument = (app: NestFastifyApplication, version: string): OpenAPIObject => {
@@ -19,10 +20,15 @@ export const createOpenApiDocument = (app: NestFastifyApplication, version: stri
       type: 'http',
       scheme: 'bearer',
       bearerFormat: 'JWT',
-      description: '`accessToken` of what `POST /v1/signup` or `POST /v1/sessions` answers.',
+      description: 'The `accessToken` from the answer of `POST /v1/signup` or `POST /v1/sessions`.',
     })
     .addBearerAuth(
-      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The token of an operator.' },
+      {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'An operator token. `tenantry operators token` creates one.',
+      },
       'operator',
     )
     .build();

@@ -50,19 +50,20 @@ export class ProblemFilter implements ExceptionFilter {
     this.refusals.note({ tenantId, personId, operation, requestId }, problem);
   }
 
-  /** A path that is there under other methods is told from one that is not there at all. */
+  /** A path that exists under other methods answers 405; a path that does not exist answers 404. */
   private refine(error: unknown, request: FastifyRequest, reply: FastifyReply): Problem {
     if (!(request.is404 && error instanceof NotFoundException)) return toProblem(error);
     const allow = this.allowed.of(pathOf(request.raw.url ?? '/'));
-    if (allow === undefined) return new Problem('not-found', { detail: 'There is no such route.' });
+    if (allow === undefined)
+      return new Problem('not-found', { detail: 'This route does not exist. Check the path; /docs lists the routes.' });
     reply.header('allow', allow);
-    return new Problem('method-not-allowed', { detail: `This path takes ${allow}.` });
+    return new Problem('method-not-allowed', { detail: `This path accepts ${allow}.` });
   }
 
   private report(error: unknown, request: FastifyRequest, what: string): void {
     const fields = { requestId: request.id, method: request.method, route: request.routeOptions?.url };
     const cause = error instanceof Problem && error.cause !== undefined ? error.cause : error;
-    // A dependency that is away makes one line a request and no stack: the reason is the same for all.
+    // A dependency that is not available makes one line a request and no stack: the reason is the same for all.
     if (what === 'internal-error' || what.startsWith('failed')) this.logger.error({ ...fields, err: cause }, what);
     else this.logger.warn({ ...fields, reason: cause instanceof Error ? cause.message : String(cause) }, what);
   }

@@ -3,35 +3,45 @@ import { Problem, type ProblemName, problemCatalogue } from '../../../../libs/pl
 
 /** What each problem means to the person who reads it, and what to do about it. */
 const MEANING: Readonly<Record<ProblemName, string>> = {
-  'validation-failed': 'Something in the request is not as the API describes it. `errors` points to each place.',
-  unauthenticated: 'The access token is missing, not valid, or no longer valid. Sign in, or refresh it.',
-  'workspace-locked': 'A payment is missing. Reading works for a while; `billingUrl` leads to where it is put right.',
-  'plan-limit-reached': 'The plan does not allow more of this: `limit`, `used` and the plan to move to are given.',
-  'feature-not-in-plan': 'The plan does not include this. A larger one does.',
-  forbidden: 'You are known, but may not do this. `detail` says why: it names the role that may, or what was wrong.',
-  'not-found': 'There is no such thing in this workspace. What belongs to another one does not exist here.',
-  'method-not-allowed': 'The path is right, the method is not. `Allow` lists those that are.',
-  'not-acceptable': 'The answer has no form that `Accept` allows.',
-  'request-timeout': 'A request has to arrive whole within the time that the server grants. Send it again.',
-  conflict: 'The request contradicts the present state. Read it again and decide anew.',
-  'request-in-progress': 'The first request with this Idempotency-Key is not answered yet. Ask again for its answer.',
-  gone: 'This was here and will not come back.',
-  'precondition-failed': 'It has changed since you read it (`If-Match`). Read it again, then repeat the change.',
-  'body-too-large': 'A body may have 256 KiB at most.',
-  'unsupported-media-type': 'Bodies are taken as application/json in UTF-8 only, without a Content-Encoding.',
-  'idempotency-key-reused': 'This Idempotency-Key was used for another request. Use a new key for each request.',
-  'header-fields-too-large': 'The header fields, and the path with its query, may have 16 KiB at most.',
-  'rate-limited': 'Too many requests. Wait for as many seconds as `Retry-After` says.',
-  'internal-error': 'A fault of ours. Tell us the `requestId`.',
-  'dependency-unavailable': 'Something that this needs is away for the moment. Try again after `Retry-After` seconds.',
-  'read-model-behind': 'What was written is safe but not to be seen yet. Try again after `Retry-After` seconds.',
+  'validation-failed':
+    'A part of the request is not valid. `errors` lists each wrong field and what is expected there.',
+  unauthenticated: 'The access token is missing, not valid or expired. Sign in, or refresh the tokens.',
+  'workspace-locked':
+    'A payment is missing or the subscription is paused, so writes are blocked, and later also reads. `billingUrl` leads to the page that unlocks the tenant.',
+  'plan-limit-reached':
+    'The limit of the plan is reached. See `limit` and `used`; `upgradeTo` names a plan that allows more.',
+  'feature-not-in-plan': 'The plan does not include this feature. `upgradeTo` names a plan that does.',
+  forbidden: 'You are signed in but not allowed to do this. `detail` names the role that is needed, or another reason.',
+  'not-found': 'The resource does not exist in this tenant. Resources of other tenants are never found.',
+  'method-not-allowed':
+    'The path exists, but it does not accept this method. `Allow` lists the methods that it accepts.',
+  'not-acceptable': 'None of the media types in `Accept` can be produced. Accept `application/json`.',
+  'request-timeout': 'The request did not arrive completely within the time limit. Send it again.',
+  conflict:
+    'The request conflicts with the present state. Read the resource again and decide whether to repeat the request.',
+  'request-in-progress':
+    'The first request with this Idempotency-Key is still in progress. Repeat the request later to get its answer.',
+  gone: 'The resource existed and was removed permanently.',
+  'precondition-failed':
+    'The resource has changed since you read the version in `If-Match`. Read it again, then repeat the change.',
+  'body-too-large': 'The body is larger than 256 KiB. Send a smaller one.',
+  'unsupported-media-type': 'The body must be application/json in UTF-8, without a Content-Encoding.',
+  'idempotency-key-reused':
+    'This Idempotency-Key was already used for another request. Use a new key for each request.',
+  'header-fields-too-large': 'The header fields, or the path with its query, are larger than 16 KiB. Send less.',
+  'rate-limited': 'There were too many requests. Wait for the seconds in `Retry-After`.',
+  'internal-error': 'The server has an error. Report the `requestId` to its operator.',
+  'dependency-unavailable':
+    'A service that this request needs is not available. Try again after the seconds in `Retry-After`.',
+  'read-model-behind':
+    'The write is stored, but the read model has not processed it yet. Try again after the seconds in `Retry-After`.',
 };
 
 /** `GET /problems/<name>`: what the `type` of a problem document leads to. */
 export const addProblemPages = (instance: FastifyInstance): void => {
   instance.get<{ Params: { name: string } }>('/problems/:name', (request, reply) => {
     const { name } = request.params;
-    if (!isProblemName(name)) throw new Problem('not-found', { detail: 'There is no such problem.' });
+    if (!isProblemName(name)) throw new Problem('not-found', { detail: 'There is no problem type with this name.' });
     const [status, title] = problemCatalogue[name];
     const page = { type: `/problems/${name}`, title, status, description: MEANING[name] };
     reply.header('cache-control', 'public, max-age=3600').header('vary', 'accept');

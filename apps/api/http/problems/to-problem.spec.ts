@@ -46,7 +46,7 @@ describe('whatever a route throws', () => {
   it.each<[string, unknown, number, string]>([
     ['a problem', new Problem('gone'), 410, 'gone'],
     ['a rule’s no', new Refusal('forbidden', 'Only an owner may.'), 403, 'forbidden'],
-    ['a log that is away', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
+    ['a log that is not available', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
     ['an append of unknown outcome', new AppendOutcomeUnknown(SECRET), 503, 'dependency-unavailable'],
     ['a version that was lost again and again', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
     [

@@ -20,7 +20,7 @@ const RETRY_SECONDS = 1;
 const STRIPE_RETRY_SECONDS = 5;
 
 /**
- * What a client is told of anything that was thrown. What is not known here is `internal-error`, and no text of it
+ * The problem that a client gets for anything that was thrown. An unknown error is `internal-error`, and no text of it
  * goes out.
  */
 export const toProblem = (error: unknown): Problem => {
@@ -30,33 +30,39 @@ export const toProblem = (error: unknown): Problem => {
     return new Problem(reason, { detail, ...(members && { members }) }, { cause: error });
   }
   if (error instanceof StripeUnavailable) {
-    const detail = 'Stripe does not answer at the moment; nothing was changed here. Try again soon.';
+    const detail = 'Stripe does not answer, so nothing was changed. Try again after the seconds in Retry-After.';
     return new Problem('dependency-unavailable', { detail, retryAfter: STRIPE_RETRY_SECONDS }, { cause: error });
   }
   if (error instanceof TooMuchToTakeIn)
-    return away(error, 'There is more to take in than can be done. Try again soon.');
+    return away(error, 'Too many webhooks are waiting to be stored. Send the event again later.');
   if (error instanceof HttpException) return ofHttpException(error);
   return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
 };
 
 const ofLog = (error: unknown): Problem | undefined => {
   if (error instanceof LogUnavailable)
-    return away(error, 'The event log is away; nothing was written. Try again soon.');
+    return away(
+      error,
+      'The event log is not available, so nothing was written. Try again after the seconds in Retry-After.',
+    );
   if (error instanceof AppendOutcomeUnknown) {
-    const detail = 'Whether this was written is not known yet. Repeat it with the same Idempotency-Key to be sure.';
+    const detail =
+      'It is not known whether this was written. Repeat the request with the same Idempotency-Key to get the result.';
     return away(error, detail);
   }
   if (error instanceof HistoryOfNewerRelease) {
-    const detail = 'A newer release has changed this, and this one can not decide on it. Try again in a while.';
+    const detail =
+      'A newer release has changed this resource, and this server cannot read the change. Try again later.';
     return away(error, detail);
   }
   if (error instanceof StaleVersion) return new Problem('precondition-failed', {}, { cause: error });
   if (error instanceof WrongExpectedVersion) {
-    const detail = 'Others changed the same thing all the time. Try again.';
+    const detail = 'Other requests kept changing the same resource. Try again.';
     return new Problem('conflict', { detail }, { cause: error });
   }
   if (error instanceof InvalidAppend) {
-    const detail = 'This can not be stored as it is: it is too large, or holds too many changes at once.';
+    const detail =
+      'The change cannot be stored: it is too large or contains too many changes at once. Split it into smaller requests.';
     return new Problem('validation-failed', { detail }, { cause: error });
   }
   return undefined;
@@ -72,7 +78,7 @@ const away = (cause: unknown, detail: string): Problem =>
  * 25P04), a prepared statement that its connection has lost (26000).
  */
 const NOT_NOW = /^(08|25006|25P03|25P04|26000|28|3D|40|53|55|57|58|F0|XX)/;
-/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it anew. */
+/** 0A000 says so of a table that was replaced under a prepared statement; the next try prepares it again. */
 const STALE_PLAN = /^cached plan must not change result type/;
 const UNREACHABLE =
   /^(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/;
@@ -98,18 +104,22 @@ const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
       : UNREACHABLE.test(code) || isNobodyThere(error) || isRedisAway(error);
   // An `E…` code that is not of a connection (a file, say) is a fault of ours.
   const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
-  if (unreachable || suspect) return away(error, 'Something that this needs is away. Try again soon.');
+  if (unreachable || suspect)
+    return away(
+      error,
+      'A service that this request needs is not available. Try again after the seconds in Retry-After.',
+    );
   // An error that was wrapped on its way is what its cause is.
   return depth > 0 && 'cause' in error ? ofDependency(error.cause, depth - 1) : undefined;
 };
 
 const FASTIFY: Readonly<Record<string, readonly [ProblemName, string]>> = {
-  FST_ERR_BAD_URL: ['validation-failed', 'The path holds an escape that can not be decoded.'],
+  FST_ERR_BAD_URL: ['validation-failed', 'The path contains a percent escape that cannot be decoded.'],
   FST_ERR_MAX_PARAM_LENGTH: ['validation-failed', 'A part of the path is too long.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'A body may have 256 KiB at most.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is larger than 256 KiB. Send a smaller one.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
   FST_ERR_CTP_EMPTY_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation-failed', 'The body is not as long as Content-Length says.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation-failed', 'The length of the body differs from Content-Length.'],
 };
 
 const ofFastify = (error: unknown): Problem | undefined => {

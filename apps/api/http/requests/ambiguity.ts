@@ -19,7 +19,7 @@ export const ambiguityOf = ({ headers, rawHeaders, httpVersionMinor }: IncomingM
     const name = BY_LENGTH.get(given.length);
     if (name === undefined || given.toLowerCase() !== name.toLowerCase()) continue;
     const bit = 1 << name.length;
-    if (seen & bit) return problemOf(name, 'must not come twice');
+    if (seen & bit) return problemOf(name, 'must not be sent twice');
     seen |= bit;
   }
   return undefined;

@@ -19,7 +19,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_HEADER_OVERFLOW: {
     problem: 'header-fields-too-large',
     reason: 'Request Header Fields Too Large',
-    detail: 'The header fields have more than 16 KiB.',
+    detail: 'The header fields are larger than 16 KiB. Send fewer or shorter headers.',
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     problem: 'body-too-large',
@@ -29,7 +29,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     problem: 'request-timeout',
     reason: 'Request Timeout',
-    detail: 'The request did not arrive whole in time.',
+    detail: 'The request did not arrive completely in time. Send it again.',
   },
 };
 

@@ -17,7 +17,7 @@ export const principalOf = (context: RequestContext): Principal => {
 
 export const actsInNone = (): Problem =>
   new Problem('forbidden', {
-    detail: 'This is of a company, and you act in none. Switch to one of yours, or found one.',
+    detail: 'This route needs a tenant, and your session has none. Switch to one of your tenants, or create one.',
   });
 
 /** How a command hangs together with the request of a signed-in person. */

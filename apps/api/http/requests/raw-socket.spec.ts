@@ -104,7 +104,7 @@ describe('what never becomes a request', () => {
     expect(await talk(port, 'GET /v1/open HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('the connection ends after a body that can not be read', async () => {
+  it('the connection ends after a body that cannot be read', async () => {
     const first =
       'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
     const answer = await talk(port, first, 50, `GET /v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`);
@@ -154,7 +154,7 @@ describe('a body that is too large', () => {
   it.each([
     ['says how long it is', `Content-Length: ${6 * MIB}`, 'x'.repeat(MIB / 16), ''],
     ['does not', 'Transfer-Encoding: chunked', `10000\r\n${'x'.repeat(MIB / 16)}\r\n`, '0\r\n\r\n'],
-  ])('that %s is heard out: its sender gets to the answer, and not to a broken pipe', async (_, head, part, end) => {
+  ])('that %s is read to its end: its sender gets the answer, and not a broken pipe', async (_, head, part, end) => {
     const parts = [...Array.from({ length: 96 }, () => part), end];
     const { answer, sent } = await sendAll(head, parts);
     expect(sent).toBe(parts.length);

@@ -30,7 +30,7 @@ export interface RequestContext {
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
   positionTenant?: string | undefined;
-  /** The company that somebody wants to join: its plan may refuse them, whomever their token is of. */
+  /** The tenant that a user wants to join: its plan may refuse the request, whatever tenant the token names. */
   joining?: string | undefined;
   /** Whom the answer is about, where nobody was signed in: what is kept of it is erased with them. */
   answeredPerson?: string | undefined;
@@ -48,8 +48,8 @@ export class RequestState implements RequestContext {
   /** Who operates, on the routes that are for operators. */
   operator: Operator | undefined = undefined;
   /**
-   * Why the signed-in person may not do this now, told where their idempotency key has no answer yet: whoever took away
-   * their own right, by leaving or closing the company, may ask what came of it; so may whoever a lock stops.
+   * Why the signed-in person may not do this now, told where their idempotency key has no answer yet: anyone who took away
+   * their own right, by leaving or closing the company, may ask what came of it; so may anyone who a lock stops.
    */
   denied: Problem | undefined = undefined;
   /** True where the request counts for the person alone: it is none of the company's, or the company has not let it in. */

@@ -44,7 +44,7 @@ describe('the application', () => {
     ['an unknown path', { url: '/v1/nothing' }, 404, 'not-found'],
     ['another method', { method: 'PUT', url: '/v1/things' }, 405, 'method-not-allowed'],
     ['OPTIONS while CORS is closed', { method: 'OPTIONS', url: '/v1/things' }, 405, 'method-not-allowed'],
-    ['an escape that can not be decoded', { url: '/v1/things/%zz' }, 400, 'validation-failed'],
+    ['an escape that cannot be decoded', { url: '/v1/things/%zz' }, 400, 'validation-failed'],
     ['half of an escaped character', { url: '/v1/things/%e2%82' }, 400, 'validation-failed'],
     ['a path part of 600 characters', { url: `/v1/things/${'x'.repeat(600)}` }, 400, 'validation-failed'],
     ['no token', { url: '/v1/things' }, 401, 'unauthenticated'],
@@ -86,7 +86,7 @@ describe('the application', () => {
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('allows no origin unless told', async () => {
+  it('allows no origin by default', async () => {
     const answer = await app.inject({ url: '/v1/open', headers: { origin: 'https://evil.example' } });
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
@@ -139,7 +139,7 @@ describe('TRUST_PROXY', () => {
     return statusCode;
   };
 
-  it('believes no X-Forwarded-For unless told', async () => {
+  it('believes no X-Forwarded-For by default', async () => {
     expect(await statusOfSecond(false, ['1.1.1.1', '2.2.2.2'])).toBe(429);
   });
 

@@ -3,7 +3,11 @@ import { createMetricsRegistry } from '../../../../libs/platform/metrics';
 import { createReadiness } from '../../../../libs/platform/readiness/readiness';
 import { createToyApp, script } from '../testing/toy-app';
 
-const about = (name: string) => ({ name, message: `The ${name} is away.`, runbook: 'docs/runbooks/readiness.md' });
+const about = (name: string) => ({
+  name,
+  message: `The ${name} is not available.`,
+  runbook: 'docs/runbooks/readiness.md',
+});
 
 describe('probes', () => {
   it('tell what is missing, by name, without waiting for it', async () => {
@@ -62,7 +66,7 @@ describe('probes', () => {
     await app.close();
   });
 
-  it('there are no metrics unless told', async () => {
+  it('there are no metrics by default', async () => {
     const app = await createToyApp();
     expect((await app.inject({ url: '/metrics' })).statusCode).toBe(404);
     await app.close();

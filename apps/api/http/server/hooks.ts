@@ -134,7 +134,7 @@ const settle = async (
 
 /**
  * Counts a request that was answered before the guard could: an unknown path, a malformed body, a token that is not
- * valid. Whoever sends too many of them is told so in place of the answer.
+ * valid. A client that sends too many of them gets that problem in place of the answer.
  */
 const countLate = async (
   rateLimits: RateLimits,

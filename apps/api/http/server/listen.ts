@@ -5,7 +5,7 @@ import { cannotListen } from '../../../bootstrap/process/cannot-listen';
 
 type Address = Pick<Settings, 'port' | 'host'>;
 
-/** @throws CannotStart the address can not be had, and the message says what to change */
+/** @throws CannotStart the address cannot be had, and the message says what to change */
 export const listen = async (app: NestFastifyApplication, address: Address): Promise<void> => {
   try {
     await app.listen(address.port, await hostOf(address.host));

@@ -16,29 +16,29 @@ export interface HttpOptions {
   /** 32 bytes, the same for every process. */
   readonly secretKey: Buffer;
   readonly rateLimits: RateLimitOptions;
-  /** Makes what counts; in this process unless given. */
+  /** Makes what counts; in this process by default. */
   readonly makeLimiter?: ((policy: RatePolicy) => Limiter) | undefined;
   /** Whose `X-Forwarded-For` counts: nobody's, that of so many proxies, or of these addresses. */
   readonly trustProxy?: TrustProxy;
-  /** Browser applications that may call; none unless given. */
+  /** Browser applications that may call; none by default. */
   readonly corsOrigins?: readonly string[];
-  /** ms that a request may take; 10,000 unless given. */
+  /** ms that a request may take; 10,000 by default. */
   readonly requestTimeoutMs?: number;
-  /** ms that `close` waits for requests under way before it cuts their connections; 10,000 unless given. */
+  /** ms that `close` waits for requests under way before it cuts their connections; 10,000 by default. */
   readonly shutdownGraceMs?: number;
-  /** ms that an answer waits for the read models; 2,000 unless given. */
+  /** ms that an answer waits for the read models; 2,000 by default. */
   readonly consistencyWaitMs?: number;
-  /** Requests at once; 2,000 unless given. Beyond it they are answered 503. */
+  /** Requests at once; 2,000 by default. Beyond it they are answered 503. */
   readonly maxInFlight?: number;
-  /** Requests at once whose bodies have not arrived; 2,000 unless given. */
+  /** Requests at once whose bodies have not arrived; 2,000 by default. */
   readonly maxArriving?: number;
-  /** The same of one client address; 128 unless given. Beyond it they are answered 429. */
+  /** The same of one client address; 128 by default. Beyond it they are answered 429. */
   readonly maxArrivingPerAddress?: number;
-  /** Connections of one address that is no trusted proxy; 1,000 unless given. Beyond it idle ones are closed. */
+  /** Connections of one address that is no trusted proxy; 1,000 by default. Beyond it idle ones are closed. */
   readonly maxConnectionsPerAddress?: number;
-  /** ms that a client may take to read an answer; 60,000 unless given. */
+  /** ms that a client may take to read an answer; 60,000 by default. */
   readonly readingMs?: number;
-  /** ms; 1,000 unless given. Requests are answered 503 while the event loop is late by more. */
+  /** ms; 1,000 by default. Requests are answered 503 while the event loop is late by more. */
   readonly maxEventLoopDelayMs?: number;
   /** Left out, `Position` and `If-Position` mean nothing. */
   readonly waiter?: PositionWaiter;
@@ -46,9 +46,9 @@ export interface HttpOptions {
   readonly idempotency?: IdempotencyStore;
   /** What `/readyz` answers for. The HTTP part adds what it needs itself. */
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
-  /** Served at `/metrics`; no metrics unless given. */
+  /** Served at `/metrics`; no metrics by default. */
   readonly registry?: Registry | undefined;
-  /** Told of what is refused to whom; nobody unless given. */
+  /** Told of what is refused to whom; nobody by default. */
   readonly refusals?: { note(refused: Refused, problem: Problem): void };
   /** Adds routes that no controller has. */
   readonly addRoutes?: (instance: FastifyInstance) => void;

@@ -31,7 +31,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
     http: {
       // Node swaps the two where the headers' is the longer one: its own 60 s would be the bound on a body.
       headersTimeout: requestTimeoutMs,
-      // Node looks for overdue requests every 30 s unless told.
+      // Node looks for overdue requests every 30 s by default.
       connectionsCheckingInterval: Math.min(1_000, Math.max(100, requestTimeoutMs / 4)),
       // Node would answer it with an empty 400; the first hook answers it with a problem.
       requireHostHeader: false,

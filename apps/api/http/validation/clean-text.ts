@@ -18,7 +18,7 @@ export const cleanText = (value: unknown, pointer: string, errors: FieldError[])
   if (typeof value === 'string') {
     if (PLAIN.test(value)) return value;
     if (!value.includes(NUL) && !HALF.test(value)) return value.normalize('NFC');
-    errors.push({ pointer, message: 'must not hold U+0000 or half a surrogate pair' });
+    errors.push({ pointer, message: 'must not contain U+0000 or half of a surrogate pair' });
     return value;
   }
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value;

@@ -4,7 +4,7 @@ import { isEmail, ValidateNested } from 'class-validator';
 import { type FieldOptions, field } from './field';
 
 interface Length {
-  /** Characters (code points) at least; 1 unless given. With 1 or more, white space alone is none. */
+  /** Characters (code points) at least; 1 by default. With 1 or more, white space alone is none. */
   readonly min?: number;
   /** Characters (code points) at most. */
   readonly max: number;
@@ -135,7 +135,7 @@ export const Day = (options: FieldOptions = {}): PropertyDecorator => {
     const [, year, month, day] = (typeof value === 'string' && /^(\d{4})-(\d\d)-(\d\d)$/.exec(value)) || [];
     return isDay(Number(year), Number(month), Number(day));
   };
-  return field({ message: 'must be a day such as 2026-01-31', test }, options, { type: String, format: 'date' });
+  return field({ message: 'must be a date such as 2026-01-31', test }, options, { type: String, format: 'date' });
 };
 
 /** An absolute http or https URL without credentials, of 2048 characters at most where all beyond ASCII is written as %XX. */
@@ -146,7 +146,7 @@ export const WebUrl = (options: FieldOptions = {}): PropertyDecorator => {
     const { href, username, password } = new URL(value);
     return href.length <= 2048 && username === '' && password === '';
   };
-  return field({ message: 'must be an http or https URL of 2048 characters at most', test }, options, {
+  return field({ message: 'must be an http or https URL of at most 2048 characters', test }, options, {
     type: String,
     format: 'uri',
     maxLength: 2048,

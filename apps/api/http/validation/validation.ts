@@ -94,7 +94,7 @@ const messageOf = ({ whitelistValidation, field, nestedValidation, ...others }: 
   return field ?? Object.values(others)[0] ?? nestedValidation ?? 'is not valid';
 };
 
-/** One problem of all mistakes; the first one is told in words. */
+/** One problem for all mistakes; its detail describes the first one. */
 export const invalid = (errors: readonly FieldError[]): Problem => {
   const [first] = errors;
   const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';

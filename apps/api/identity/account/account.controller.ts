@@ -27,9 +27,9 @@ export class AccountController {
   @Patch()
   @OfPerson()
   @Documented({
-    summary: 'Change name or address',
+    summary: 'Change the name or the e-mail address',
     description:
-      'A new address takes `currentPassword` (403 where it is wrong) and is 409 where somebody has it, however either is written.',
+      'A new e-mail address needs `currentPassword` (403 if it is wrong). The answer is 409 if another account has the address; upper and lower case do not matter.',
     response: MeDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -49,8 +49,9 @@ export class AccountController {
   @OfPerson()
   @HttpCode(204)
   @Documented({
-    summary: 'Change the password, and end every other session',
-    description: 'A wrong `currentPassword` is 403: the session that asks stays good. Wrong ones are throttled.',
+    summary: 'Change the password and end all other sessions',
+    description:
+      'A wrong `currentPassword` answers 403 and does not end the session. Wrong passwords are rate limited.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
@@ -67,9 +68,9 @@ export class AccountController {
   @ApiBody({ type: EraseDto, required: false })
   @HttpCode(204)
   @Documented({
-    summary: 'Erase the person: all personal data goes, the history of what they did stays under an id',
+    summary: 'Erase the user: personal data is deleted, events keep only the user’s id',
     description:
-      'Ends every membership and session. 409 while they are the only owner of a company, naming it: hand it over or close it first. The body may be left out; a `currentPassword` in it is checked.',
+      'Ends every membership and session. The answer is 409 while the user is the only owner of a tenant; `detail` names it. Transfer ownership or close the tenant first. The body is optional; a `currentPassword` in it is checked.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })

@@ -8,20 +8,25 @@ import { CompanyDto, TokensDto } from '../sign-in/identity.dto';
 export class SessionDto {
   @ApiProperty({ format: 'uuid' })
   readonly id: string;
-  @ApiProperty({ description: 'True for the session that asks.' })
+  @ApiProperty({ description: '`true` for the session of this request.' })
   readonly current: boolean;
   @ApiProperty({
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'The company that it acts in; null: in none.',
+    description: 'Tenant of the session. `null`: the session has no tenant.',
   })
   readonly tenantId: string | null;
-  @ApiProperty({ type: String, nullable: true, description: 'What the client called itself.', example: 'curl/8.5.0' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: '`User-Agent` header of the client.',
+    example: 'curl/8.5.0',
+  })
   readonly userAgent: string | null;
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
-  @ApiProperty({ format: 'date-time', description: 'Its sign-in, or its last refresh.' })
+  @ApiProperty({ format: 'date-time', description: 'Time of the last refresh, or of the sign-in.' })
   readonly lastUsedAt: string;
 
   constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
@@ -42,7 +47,7 @@ export class SessionPageDto {
 }
 
 export class SwitchDto {
-  @Uuid({ description: 'The company to act in.' })
+  @Uuid({ description: 'Tenant to switch to.' })
   tenantId!: string;
 }
 
@@ -63,7 +68,7 @@ export class ChangeProfileDto {
   @Text({ max: 200, optional: true, example: 'Ada Lovelace' })
   name?: string;
 
-  @Email({ optional: true, example: 'ada@acme.example', description: 'To change it takes `currentPassword`.' })
+  @Email({ optional: true, example: 'ada@acme.example', description: 'A change needs `currentPassword`.' })
   email?: string;
 
   @Text({ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' })
@@ -72,6 +77,6 @@ export class ChangeProfileDto {
 
 @MayBeAbsent()
 export class EraseDto {
-  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'Checked where it is given.' })
+  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'Checked if it is sent.' })
   currentPassword?: string;
 }

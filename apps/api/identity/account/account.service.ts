@@ -21,7 +21,7 @@ export interface AccountDeps extends SignInDeps {
 const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
 /** Of a write with `If-Match`. */
 export const changed = (): Problem => new Problem('precondition-failed', {});
-const gone = (): Problem => new Problem('unauthenticated', { detail: 'The account is gone.' });
+const gone = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
 
 /** What people do with their own accounts and sessions. */
 export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountDeps) => {
@@ -30,7 +30,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     const stored = await accounts.findPassword(personId);
     if (!stored) throw gone();
     const { emailKey: account, passwordHash } = stored;
-    // Whoever has a session of theirs is no stranger to the account.
+    // Anyone who has a session of theirs is no stranger to the account.
     const found = await check({ account, network, password }, async () => ({ passwordHash, familiar: true }));
     return found?.passwordHash;
   };
@@ -46,7 +46,8 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
       const { personId } = askerOf(context);
       const tenant = await liveCompany(tenantId, personId);
-      if (!tenant) throw new Problem('not-found', { detail: 'You belong to no such company.' });
+      if (!tenant)
+        throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       return { tenant, ...(await opener.open(personId, tenant, client, context)) };
     },
 
@@ -65,7 +66,8 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       if (old === undefined) throw wrongPassword();
       const next = set ?? (await passwords.hash(change.newPassword));
       const endedIds = await accounts.changePassword(personId, old, next, sessionId);
-      if (!endedIds) throw new Problem('conflict', { detail: 'The password was changed meanwhile. Try again.' });
+      if (!endedIds)
+        throw new Problem('conflict', { detail: 'The password was changed by another request. Try again.' });
       ended.note(endedIds);
     },
 
@@ -78,13 +80,14 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       const { personId } = askerOf(context);
       if (email !== undefined) {
         if (currentPassword === undefined)
-          throw invalid([{ pointer: '/currentPassword', message: 'is required to change the address' }]);
+          throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
         await confirm(personId, client.network, currentPassword);
       }
       const outcome = await accounts.changeProfile(personId, { name, email }, seen);
       if (outcome === 'gone') throw gone();
       if (outcome === 'stale') throw changed();
-      if (outcome === 'taken') throw new Problem('conflict', { detail: 'Somebody else has this address already.' });
+      if (outcome === 'taken')
+        throw new Problem('conflict', { detail: 'An account with this e-mail address already exists.' });
     },
 
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {

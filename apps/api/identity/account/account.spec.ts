@@ -160,7 +160,7 @@ describe('accounts over HTTP', () => {
     it('asks for the password where the address shall change', async () => {
       const email = `${randomUUID()}@acme.example`;
       expect((await change({ email })).json().errors).toEqual([
-        { pointer: '/currentPassword', message: 'is required to change the address' },
+        { pointer: '/currentPassword', message: 'is required to change the e-mail address' },
       ]);
       expect((await change({ email, currentPassword: 'wrong' })).statusCode).toBe(403);
       expect((await signIn(ada.sent.email, PASSWORD)).statusCode).toBe(201);

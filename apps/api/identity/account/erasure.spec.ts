@@ -48,7 +48,7 @@ describe('DELETE /v1/me', () => {
     return found;
   };
 
-  it('erases the person: nothing personal is left, and the history goes on under their id', async () => {
+  it('erases the person: nothing personal is left, and the history continues under their id', async () => {
     const { ada, bob } = await arrive();
     expect(await traces(ada)).not.toEqual([]);
     const key = randomUUID();

@@ -23,7 +23,7 @@ export class SessionsController {
 
   @Get()
   @OfPerson()
-  @Documented({ summary: 'The sessions of the signed-in person, newest first', response: SessionPageDto })
+  @Documented({ summary: 'List the sessions of the signed-in user, newest first', response: SessionPageDto })
   async list(
     @Query() query: PageQuery,
     @Context() context: RequestContext,
@@ -41,8 +41,9 @@ export class SessionsController {
   @Post('switch')
   @OfPerson()
   @Documented({
-    summary: 'Open a session in another company of yours',
-    description: 'The session that asks goes on. A company that is closed, or that you do not belong to, is 404.',
+    summary: 'Open a session in another of your tenants',
+    description:
+      'The present session stays valid. The answer is 404 if the tenant is closed or you are not a member of it.',
     response: SwitchedDto,
     status: 201,
     problems: ['not-found'],
@@ -58,7 +59,7 @@ export class SessionsController {
   @Delete('current')
   @OfPerson()
   @HttpCode(204)
-  @Documented({ summary: 'Sign out: end the session that asks', status: 204 })
+  @Documented({ summary: 'Sign out: end the present session', status: 204 })
   endCurrent(@Context() context: RequestContext): Promise<void> {
     return this.account.endSession(askerOf(context).sessionId, context);
   }
@@ -68,7 +69,8 @@ export class SessionsController {
   @HttpCode(204)
   @Documented({
     summary: 'End one of your sessions',
-    description: 'Its tokens stop working within a second, everywhere. One that has ended already is 204 again.',
+    description:
+      'The tokens of the session stop working within one second on every server. A session that has already ended answers 204 again.',
     status: 204,
   })
   end(@PathId('id') id: string, @Context() context: RequestContext): Promise<void> {

@@ -21,7 +21,7 @@ describe('authentication', () => {
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  /** A good token of somebody, changed, and signed as it should be unless told otherwise. */
+  /** A good token of somebody, changed, and signed as it should be, by default. */
   const forge = ({
     header = {},
     claims = {},
@@ -39,7 +39,7 @@ describe('authentication', () => {
     return `${signed}.${signature ? signature(signed) : es256(signed, own)}`;
   };
   const seconds = (fromNow: number): number => Math.floor(Date.now() / 1_000) + fromNow;
-  /** As whoever reads jwks.json can make it. */
+  /** As anyone who reads jwks.json can make it. */
   const publicKey = (format: 'pem' | 'der'): Buffer | string => {
     const jwk = identity.keys.jwks().find(({ kid }) => kid === identity.keys.current().kid) ?? {};
     const key = createPublicKey({ key: jwk, format: 'jwk' });
@@ -174,13 +174,13 @@ describe('authentication', () => {
     expect(answer.json()).toMatchObject({ status: 401, detail: 'The access token has expired.' });
   });
 
-  it('blames the database and not the token while keys can not be looked up', async () => {
+  it('blames the database and not the token while keys cannot be looked up', async () => {
     const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     jest.spyOn(identity.keys, 'find').mockRejectedValue(away);
     const answer = await identity.get('/v1/me', forge({ claims: { jti: uuidv7() } }));
     expect(answer.json()).toMatchObject({ status: 503, type: '/problems/dependency-unavailable' });
     expect(answer.headers['retry-after']).toBeDefined();
-    // What was verified before goes on.
+    // What was verified before continues.
     expect((await identity.get('/v1/tenant', somebody.accessToken)).statusCode).toBe(200);
   });
 

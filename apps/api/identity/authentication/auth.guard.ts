@@ -23,7 +23,7 @@ import { VerifiedTokens } from './verified-tokens';
 const MAX_HEADER = 4_096;
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
-const NOT_THEIRS = 'You do not belong to this company any more. Sign in again.';
+const NOT_THEIRS = 'You are no longer a member of this tenant. Sign in again.';
 
 const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
@@ -68,7 +68,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     const { authorization } = request.headers;
     if (authorization === undefined) {
       if (access.anyone) return true;
-      throw unauthenticated('This needs an access token: Authorization: Bearer …');
+      throw unauthenticated('This route needs an access token. Send it as Authorization: Bearer …');
     }
     const known = this.cache.get(authorization);
     if (known) return this.admit(request, known, access);
@@ -100,7 +100,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, personId } = principal;
-    // Beside the look at the membership; whoever is let in waits for both.
+    // Beside the look at the membership; anyone who is let in waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission), isRead);
@@ -113,7 +113,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return true;
   }
 
-  /** Whoever may do it: as one more call of their company. */
+  /** Anyone who may do it: as one more call of their company. */
   private seat(
     request: FastifyRequest,
     principal: Principal,
@@ -132,7 +132,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return looking ? looking.then(count) : count();
   }
 
-  /** Whatever is wrong with a token, a stranger is told one thing. */
+  /** Whatever is wrong with a token, the answer is the same, so that it reveals nothing. */
   override handleRequest<User>(error: unknown, user: User | false | null, info: unknown): User {
     if (user) return user;
     if (error) throw error;
@@ -166,7 +166,7 @@ const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem =>
 
 /**
  * @param isTold what came of the same request before
- * @throws the problem, unless the request has a key under which an answer may be kept, and they are told it
+ * @throws the problem, unless the request has an idempotency key with a stored answer, which is sent instead
  */
 const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
   if (!isTold || !mayBeReplayed(request)) throw problem;

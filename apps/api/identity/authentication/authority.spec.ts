@@ -99,7 +99,7 @@ describe('authority', () => {
     ['a member is removed', removed],
     ['the ownership is transferred', { type: 'OwnershipTransferred', data: { from: owner, to: bob } }],
     ['the company is closed', { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } }],
-  ])('is asked for anew as soon as %s', async (_, event) => {
+  ])('is asked for again as soon as %s', async (_, event) => {
     authority.watch();
     await authority.seatOf(tenantId, bob);
     await happen(event);
@@ -147,7 +147,7 @@ describe('authority', () => {
     expect(await authority.seatOf(tenantId, bob)).toBeUndefined();
   });
 
-  it('goes on to hear of changes when the log was away', async () => {
+  it('continues to hear of changes when the log was away', async () => {
     const head = jest.spyOn(log, 'head').mockRejectedValueOnce(new LogUnavailable('away'));
     authority.watch();
     await until(() => head.mock.calls.length > 1 && log.store.listeners.size > 0, 10_000);
@@ -184,7 +184,7 @@ describe('authority', () => {
     expect(bobs()).toBeUndefined();
   });
 
-  describe('while the log is away', () => {
+  describe('while the log is not available', () => {
     const READ = true;
     const WRITE = false;
     const anyRole = (): boolean => true;

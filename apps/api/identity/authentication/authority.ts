@@ -67,20 +67,20 @@ export interface AuthorityOptions {
   /** The company's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
-  /** Null, as unless given: calls are not counted. */
+  /** Null, as by default: calls are not counted. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
   /** Told of each tenant that is erased while it watches. */
   readonly onErased?: (tenantId: string) => void;
-  /** ms; 1,000 unless given. */
+  /** ms; 1,000 by default. */
   readonly believedMs?: number;
   /**
-   * ms beyond that for which a membership may let reads in while the log is away, counted from when it was read from the
-   * log: using it does not extend it. 0, as unless given: not at all.
+   * ms beyond that for which a membership may let reads in while the log is not available, counted from when it was read from the
+   * log: using it does not extend it. 0, as by default: not at all.
    */
   readonly graceMs?: number;
-  /** ms that a read waits for the log before it counts as away; 1,000 unless given. */
+  /** ms that a read waits for the log before it counts as away; 1,000 by default. */
   readonly patienceMs?: number;
-  /** 20,000 unless given. */
+  /** 20,000 by default. */
   readonly capacity?: number;
   /** ms on a clock that is never set back. */
   readonly now?: () => number;
@@ -88,8 +88,8 @@ export interface AuthorityOptions {
 
 /**
  * Who may do what by the live membership, whatever a token says. A company's members are remembered for a second, and
- * forgotten at once when the log tells of a change. Only a yes is given from memory: a no is read anew, so that nobody is
- * turned away who has just joined. While the log is away, reads go on for `graceMs` by what was read from it before; this is
+ * forgotten at once when the log tells of a change. Only a yes is given from memory: a no is read again, so that nobody is
+ * turned away who has just joined. While the log is not available, reads continue for `graceMs` by what was read from it before; this is
  * the one exception to a change's taking effect within a second.
  */
 export const createAuthority = ({
@@ -175,7 +175,7 @@ export const createAuthority = ({
     return result;
   };
 
-  /** What somebody was in a company when it was last read, where the log is away and that is not too long ago. */
+  /** What somebody was in a company when it was last read, where the log is not available and that is not too long ago. */
   const seatWhileAway = async (
     tenantId: string,
     personId: string,
@@ -206,8 +206,8 @@ export const createAuthority = ({
     /**
      * What somebody is in a company; undefined where they do not belong to it, or it is closed.
      * @param isEnough what makes a yes: any other answer comes from a look that began after the question
-     * @param isRead the request changes nothing: while the log is away, a yes may come from memory for the grace
-     * @throws what the log throws while it is away
+     * @param isRead the request changes nothing: while the log is not available, a yes may come from memory for the grace
+     * @throws what the log throws while it is not available
      */
     seatOf: async (
       tenantId: string,

@@ -6,7 +6,7 @@ const GIVEN_UP_BY: ReadonlySet<Permission> = new Set([
 ]);
 
 /**
- * Whether the write can have taken away the very right that it needs. Its answer is told again to whoever lost the right
+ * Whether the write can have taken away the very right that it needs. Its stored answer is sent again to a user who lost the right
  * by it; of everything else somebody who may not do it any more learns nothing, also not what it once came to.
  */
 export const mayGiveUpOwnRight = (request: FastifyRequest, permission: Permission, personId: string): boolean => {

@@ -69,7 +69,7 @@ describe('authority in two processes', () => {
       await soon(async () => (await rename(app)).statusCode === 403);
       expect((await rename(app)).json()).toMatchObject({
         type: '/problems/forbidden',
-        detail: 'This needs the role owner or admin.',
+        detail: 'This action needs the role owner or admin.',
       });
       expect(await read(app)).toBe(200);
     }

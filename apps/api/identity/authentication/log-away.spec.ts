@@ -3,8 +3,8 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../../
 
 jest.setTimeout(120_000);
 
-/** The log is away, and PostgreSQL with sessions and read models is there: as with an EventStoreDB that is cut off. */
-describe('the API while the event log is away', () => {
+/** The log is not available, and PostgreSQL with sessions and read models is there: as with an EventStoreDB that cannot be reached. */
+describe('the API while the event log is not available', () => {
   let app: IdentityApp;
   let ada: SignedUp;
   let late: SignedUp;

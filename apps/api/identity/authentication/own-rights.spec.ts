@@ -8,7 +8,7 @@ const LOCK = {
 } as const;
 
 /** Writes that take away the right by which they were made. */
-describe('whoever gives up their own right', () => {
+describe('a user who takes away their own right', () => {
   let app: IdentityApp;
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('whoever gives up their own right', () => {
     ['by stepping down', 'PATCH', (own: string) => `/v1/members/${own}`, () => ({ role: 'member' }), 403],
     ['by handing over', 'POST', () => '/v1/tenant/transfer', (second: string) => ({ userId: second }), 403],
     ['by closing the company', 'DELETE', () => '/v1/tenant', () => ({ confirmName: 'Acme' }), 401],
-  ] as const)('%s is told again what came of it, and of nothing else', async (_, method, url, payload, refused) => {
+  ] as const)('%s gets its stored answer again, and no other answer', async (_, method, url, payload, refused) => {
     const { owner, second } = await found();
     const body = payload(second);
     const ask = (key: string) =>
@@ -44,12 +44,12 @@ describe('whoever gives up their own right', () => {
     expect(again.headers['idempotent-replayed']).toBe('true');
     expect(again.body).toBe(first.body);
     expect((await ask('another key')).statusCode).toBe(refused);
-    // A refusal is not kept: whoever gets the right back may use the key.
+    // A refusal is not kept: anyone who gets the right back may use the key.
     expect((await ask('another key')).headers['idempotent-replayed']).toBeUndefined();
   });
 });
 
-describe('whoever lost a right otherwise', () => {
+describe('anyone who lost a right otherwise', () => {
   let app: IdentityApp;
 
   beforeAll(async () => {
@@ -82,7 +82,7 @@ describe('whoever lost a right otherwise', () => {
     expect((await makeProject(token)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
   });
 
-  it('is told it where only a lock stops them', async () => {
+  it('gets it if only a lock refuses them', async () => {
     const { tenantId, token } = await colleague();
     const first = await makeProject(token);
     await app.happen(tenantId, { type: 'WorkspaceLocked', data: LOCK });

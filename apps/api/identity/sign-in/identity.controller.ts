@@ -36,7 +36,7 @@ export class IdentityController {
   @Public()
   @RateLimit('signup')
   @Documented({
-    summary: 'Sign up: a person, their company and its owner, all or nothing',
+    summary: 'Sign up: create a user, a tenant, and the user’s membership as owner',
     response: SignedUpDto,
     status: 201,
     problems: ['conflict'],
@@ -55,7 +55,7 @@ export class IdentityController {
   @Documented({
     summary: 'Sign in',
     description:
-      'One answer, after the same work, for a wrong password and an unknown address. Wrong passwords are throttled by account and network; right ones are not counted. Who belongs to no company is signed in all the same, for what is about the person.',
+      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited for each account and network; correct ones are not counted. A user without a tenant can sign in and use the routes about the own account.',
     response: SignedInDto,
     status: 201,
     problems: ['unauthenticated', 'not-found'],
@@ -72,9 +72,9 @@ export class IdentityController {
   @Public()
   @RateLimit('signin')
   @Documented({
-    summary: 'Trade a refresh token for new tokens',
+    summary: 'Exchange a refresh token for new tokens',
     description:
-      'Each refresh token is good once. Within 10 seconds it may come again and gets the same next one: two tabs that wake up together, or an answer that was lost. Later it ends the session: somebody has a copy of it.',
+      'Each refresh token can be used once. Within 10 seconds a repeat returns the same new token, for two tabs that refresh together or an answer that was lost. A later repeat ends the session, because the token may have been copied.',
     response: RefreshedDto,
     status: 201,
     problems: ['unauthenticated'],
@@ -87,9 +87,9 @@ export class IdentityController {
   @OfPerson()
   @RateLimit('signup')
   @Documented({
-    summary: 'Found another company, or one after the last is gone',
+    summary: 'Create another tenant',
     description:
-      'The signed-in person is its owner, and the tokens are of a session in it. The session that asks goes on.',
+      'The signed-in user becomes its owner and gets tokens of a new session in it. The present session stays valid.',
     response: FoundedDto,
     status: 201,
   })
@@ -103,7 +103,7 @@ export class IdentityController {
 
   @Get('v1/me')
   @OfPerson()
-  @Documented({ summary: 'The signed-in person and their companies', response: MeDto, versioned: true })
+  @Documented({ summary: 'Show the signed-in user and their tenants', response: MeDto, versioned: true })
   async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
     return withDigest(await this.identity.me(askerOf(context)));
   }
@@ -111,7 +111,7 @@ export class IdentityController {
   @Get('.well-known/jwks.json')
   @Public()
   @Header('cache-control', 'public, max-age=300')
-  @Documented({ summary: 'The public keys of access tokens (RFC 7517)', response: JwksDto })
+  @Documented({ summary: 'List the public keys that verify access tokens (RFC 7517)', response: JwksDto })
   jwks(): JwksDto {
     return { keys: [...this.keys.jwks()] };
   }

@@ -23,7 +23,7 @@ export class SignInDto {
   @Text({ max: MAX_PASSWORD, format: 'password', example: 'correct horse battery staple' })
   password!: string;
 
-  @Uuid({ optional: true, description: 'The company to act in; the one used last unless given.' })
+  @Uuid({ optional: true, description: 'Tenant to sign in to. Omit to use the tenant of the last session.' })
   tenantId?: string;
 }
 
@@ -33,11 +33,11 @@ export class RefreshDto {
 }
 
 export class TokensDto {
-  @ApiProperty({ description: 'A JWT for `Authorization: Bearer …`.' })
+  @ApiProperty({ description: 'JWT. Send it as `Authorization: Bearer …`.' })
   accessToken!: string;
-  @ApiProperty({ description: 'Good for one refresh.' })
+  @ApiProperty({ description: 'Token for one call of `POST /v1/sessions/refresh`.' })
   refreshToken!: string;
-  @ApiProperty({ description: 'Seconds for which the access token is good.', example: 900 })
+  @ApiProperty({ description: 'Lifetime of the access token in seconds.', example: 900 })
   expiresIn!: number;
 }
 
@@ -83,16 +83,19 @@ export class FoundedDto extends TokensDto {
 export class SignedInDto extends TokensDto {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
-  @ApiPropertyOptional({ type: CompanyDto, description: 'The company to act in; left out where there is none.' })
+  @ApiPropertyOptional({ type: CompanyDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
   tenant?: CompanyDto;
-  @ApiProperty({ type: [CompanyDto], description: 'Every company that the person belongs to.' })
+  @ApiProperty({ type: [CompanyDto], description: 'All tenants that the user is a member of.' })
   companies!: CompanyDto[];
 }
 
 export class RefreshedDto extends TokensDto {}
 
 export class MeDto extends UserDto {
-  @ApiPropertyOptional({ type: CompanyDto, description: 'The company that the access token names, if it names one.' })
+  @ApiPropertyOptional({
+    type: CompanyDto,
+    description: 'Tenant of the access token. Missing if the token has no tenant.',
+  })
   tenant?: CompanyDto;
   @ApiProperty({ type: [CompanyDto] })
   companies!: CompanyDto[];
@@ -107,7 +110,7 @@ class JwkDto {
   x?: string;
   @ApiProperty()
   y?: string;
-  @ApiProperty({ description: 'What the header of a token names.', format: 'uuid' })
+  @ApiProperty({ description: 'Key id, as in the `kid` header of a token.', format: 'uuid' })
   kid?: string;
   @ApiProperty({ example: 'sig' })
   use?: string;

@@ -31,7 +31,8 @@ const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
 });
 
 /** One answer for an unknown address, a wrong password, and a sign-up that is not complete. */
-const notThem = (): Problem => new Problem('unauthenticated', { detail: 'The address or the password is wrong.' });
+const notThem = (): Problem =>
+  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
 export const createIdentity = (
@@ -91,7 +92,8 @@ export const createIdentity = (
       const tenant = tenantId
         ? await liveCompany(tenantId, personId)
         : await usualCompany(personId, lastTenantId, companies);
-      if (!tenant && tenantId) throw new Problem('not-found', { detail: 'You belong to no such company.' });
+      if (!tenant && tenantId)
+        throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // Who belongs to none is let in all the same: their account and their personal data are theirs.
       const tokens = await opener.open(personId, tenant, client, context);
       return { user: userOf(person), ...(tenant && { tenant }), companies, ...tokens };
@@ -102,7 +104,7 @@ export const createIdentity = (
       const { personId } = askerOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
-      // The session comes first: whoever is being erased gets none, and founds nothing.
+      // The session comes first: anyone who is being erased gets none, and founds nothing.
       const tokens = await opener.open(personId, tenant, client, context);
       const wanted = { tenantId, companyName, slug: tenant.slug, personId };
       const actor = { kind: 'person', id: personId } as const;
@@ -113,15 +115,15 @@ export const createIdentity = (
     },
 
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
-      // Asked before the token is traded: while the log is away nobody loses theirs.
+      // Asked before the token is traded: while the log is not available nobody loses theirs.
       const owner = await sessions.ownerOf(token);
       const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.personId) : undefined;
       if (owner?.tenantId && !company)
-        throw new Problem('unauthenticated', { detail: 'You do not belong to that company any more.' });
+        throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
       if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
       if (refreshed.outcome !== 'rotated')
-        throw new Problem('unauthenticated', { detail: 'The refresh token is not valid any more. Sign in again.' });
+        throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
       const { personId, sessionId, refreshToken } = refreshed;
       context.answeredPerson = personId;
       return opener.tokensFor(personId, company, sessionId, refreshToken);

@@ -45,11 +45,11 @@ describe('somebody who belongs to no company any more', () => {
     expect((await app.get('/v1/me', refreshed.json().accessToken)).statusCode).toBe(200);
   });
 
-  it('is told that a company’s routes need one, and is let into none that is not theirs', async () => {
+  it('is refused on routes that need a tenant, and is admitted to no tenant of others', async () => {
     const other = await app.signUp();
     const answer = await app.get('/v1/projects', token);
     expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
-    expect(answer.json().detail).toContain('you act in none');
+    expect(answer.json().detail).toContain('your session has none');
     const switching = { token, payload: { tenantId: other.tenant.id } };
     expect((await app.ask('POST', '/v1/sessions/switch', switching)).statusCode).toBe(404);
   });

@@ -21,7 +21,7 @@ const orGiveBack = async <T>(deciding: Promise<T>, giveBack: () => Promise<void>
   try {
     return await deciding;
   } catch (error) {
-    // Counts that can not be reached were most likely not counted either; the client is told why it failed.
+    // Counts that cannot be reached were most likely not counted either; the client gets the reason of the failure.
     await giveBack().catch(() => undefined);
     throw error;
   }

@@ -70,7 +70,7 @@ describe('POST /v1/sessions/refresh', () => {
     expect(claims.role).toBe('auditor');
   });
 
-  it('costs nobody their token while the log is away', async () => {
+  it('costs nobody their token while the log is not available', async () => {
     const { refreshToken } = await identity.signUp();
     const away = jest.spyOn(identity.log, 'readStream').mockRejectedValue(new LogUnavailable('away'));
     expect((await refresh(refreshToken)).statusCode).toBe(503);

@@ -51,7 +51,7 @@ describe('POST /v1/signup', () => {
   it.each([
     ['before anything was appended', 0, []],
     ['between the two facts', 1, ['TenantCreated']],
-  ])('completes with the same key what the log’s absence cut off %s', async (_, appended, before) => {
+  ])('completes with the same key what the log’s absence interrupted %s', async (_, appended, before) => {
     const key = { 'idempotency-key': randomUUID() };
     const sent = identity.body();
     const { email, password } = sent;

@@ -17,7 +17,7 @@ import { isFromElsewhere } from './same-origin';
 
 const validate = createValidationPipe();
 const ELSEWHERE = 'The form was sent from another site. Open the link again and send it from there.';
-const NAME = { pointer: '/personName', message: 'is needed if you have no account yet' };
+const NAME = { pointer: '/personName', message: 'is required if you have no account yet' };
 
 const textOf = (body: unknown, name: string): string | undefined => {
   const value = (body as Record<string, unknown> | undefined)?.[name];

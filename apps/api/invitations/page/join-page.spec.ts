@@ -49,9 +49,9 @@ describe('the page of an invitation', () => {
     const shown = (await open(pathname)).body;
     expect(shown).toContain('Ada &lt;b&gt;Lovelace&lt;/b&gt; invites you');
     expect(shown).toMatch(
-      new RegExp(`until <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
+      new RegExp(`expires on <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
     );
-    // Whoever has left speaks for the company no more.
+    // Anyone who has left speaks for the company no more.
     await app.happen(company.tenant.id, removed(ada.user.id));
     const later = (await open(pathname)).body;
     expect(later).not.toContain('Lovelace');
@@ -73,20 +73,20 @@ describe('the page of an invitation', () => {
     expect(style.headers['content-type']).toBe('text/css; charset=utf-8');
   });
 
-  it('makes whoever fills it in a member, and shows no token', async () => {
+  it('makes anyone who fills it in a member, and shows no token', async () => {
     const path = await pathOf();
     const who = grace();
     // As browsers send it from a page that keeps to no-referrer.
     const answer = await send(path, who, { 'sec-fetch-site': 'same-origin', origin: 'null' });
     expect(answer.statusCode).toBe(200);
-    expect(answer.body).toContain('You belong to');
+    expect(answer.body).toContain('You are now a member of');
     expect(answer.body).not.toMatch(/eyJ|Bearer/);
     const signedIn = await app.post('/v1/sessions', { email: who.email, password: PASSWORD });
     expect(signedIn.json().tenant.id).toBe(company.tenant.id);
     expect((await open(path)).statusCode).toBe(404);
   });
 
-  it('welcomes whoever sends it twice, at once or later, and uses the link once', async () => {
+  it('welcomes anyone who sends it twice, at once or later, and uses the link once', async () => {
     const path = await pathOf();
     const who = grace();
     const answers = [
@@ -95,7 +95,7 @@ describe('the page of an invitation', () => {
     ];
     for (const { statusCode, body } of answers) {
       expect(statusCode).toBe(200);
-      expect(body).toContain('You belong to');
+      expect(body).toContain('You are now a member of');
     }
     expect((await send(path, grace())).statusCode).toBe(404);
     expect((await send(path, { ...who, password: 'not the password' })).statusCode).toBe(404);
@@ -121,7 +121,7 @@ describe('the page of an invitation', () => {
     const answer = await send(await pathOf(), { ...grace(), email: sent.email, password: 'not the password' });
     expect(answer.statusCode).toBe(401);
     expect(answer.body).toContain('role="alert"');
-    expect(answer.body).toContain('The address or the password is wrong.');
+    expect(answer.body).toContain('The e-mail address or the password is wrong.');
   });
 
   it('asks for the name next to its field where it was left out and there is no such account', async () => {
@@ -135,7 +135,7 @@ describe('the page of an invitation', () => {
     expect(known.body.replace(sent.email, '')).toBe(unknown.body.replace(email, ''));
   });
 
-  it('is one and the same for whatever can not be used', async () => {
+  it('is one and the same for whatever cannot be used', async () => {
     const [never, nonsense] = await Promise.all([open(`/join/${'a'.repeat(43)}`), open('/join/%3Cb%3E')]);
     expect([never.statusCode, nonsense.statusCode]).toEqual([404, 404]);
     expect(never.body).toBe(nonsense.body);

@@ -57,14 +57,14 @@ const FIELDS: readonly Field[] = [
     label: 'Password',
     type: 'password',
     autocomplete: 'current-password',
-    hint: `At least ${MIN_PASSWORD} characters; the one of your account if you have one.`,
+    hint: `At least ${MIN_PASSWORD} characters. If you have an account already, enter its password.`,
     required: true,
   },
 ];
 
 /** What to do about a field that was refused, in a person's words: the API's own are for who writes programs. */
 const MENDS: Readonly<Record<Field['name'], string>> = {
-  personName: 'Enter your name, in 200 characters at most. You can leave it out only if you have an account.',
+  personName: 'Enter your name, at most 200 characters. You can leave it empty only if you have an account.',
   email: 'Enter your e-mail address, such as grace@example.com.',
   password: `Choose a password of at least ${MIN_PASSWORD} characters.`,
 };
@@ -97,12 +97,13 @@ export const formPage = (
 ): string => {
   const errorOf = (name: Field['name']) =>
     errors.some(({ pointer }) => pointer === `/${name}`) ? MENDS[name] : undefined;
-  const domains = emailDomains.length > 0 ? `<p>Use an address of ${escaped(emailDomains.join(' or '))}.</p>` : '';
+  const domains =
+    emailDomains.length > 0 ? `<p>Use an e-mail address that ends with ${escaped(emailDomains.join(' or '))}.</p>` : '';
   return page(
     `Join ${companyName}`,
     `<h1>Join ${escaped(companyName)}</h1>
 <p>${inviterName ? `${escaped(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escaped(companyName)}.</p>
-<p>The invitation is good until ${timeOf(expiresAt)}.</p>
+<p>The invitation expires on ${timeOf(expiresAt)}.</p>
 ${domains}
 ${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
 <form method="post">
@@ -114,18 +115,18 @@ ${FIELDS.map((it) => input(it, (it.name !== 'password' && typed[it.name]) || '',
 
 export const joinedPage = (companyName: string, email: string): string =>
   page(
-    `You belong to ${companyName}`,
+    `You are a member of ${companyName}`,
     `<h1>Welcome</h1>
-<p>You belong to <strong>${escaped(companyName)}</strong> now.</p>
-<p>Sign in as <strong>${escaped(email)}</strong> with your password, wherever ${escaped(companyName)} uses it. You can close this page.</p>`,
+<p>You are now a member of <strong>${escaped(companyName)}</strong>.</p>
+<p>Sign in as <strong>${escaped(email)}</strong> with your password in the application of ${escaped(companyName)}. You can close this page.</p>`,
   );
 
 /** One page for a link that was never made, is revoked, spent or expired. */
 export const gonePage = (): string =>
   page(
-    'This invitation can not be used',
-    `<h1>This invitation can not be used</h1>
-<p>It may have expired, been used up or been taken back. Ask whoever sent it for a new one.</p>`,
+    'This invitation cannot be used',
+    `<h1>This invitation cannot be used</h1>
+<p>It may have expired, been used up or been revoked. Ask the sender for a new one.</p>`,
   );
 
 export const troublePage = (detail: string): string =>

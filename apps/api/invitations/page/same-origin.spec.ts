@@ -19,7 +19,7 @@ describe('where a form came from', () => {
     },
   );
 
-  it('is told by the origin where the browser says nothing else', () => {
+  it('is recognised by the origin if the browser sends nothing else', () => {
     expect(from({ origin: HTTPS })).toBe(false);
     expect(from({ origin: 'https://evil.example' })).toBe(true);
     expect(from({ origin: 'https://api.example.com.evil.example' })).toBe(true);

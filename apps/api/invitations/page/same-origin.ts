@@ -13,7 +13,7 @@ interface SentForm {
  *
  * `Sec-Fetch-Site` decides where it is sent: no page can forge it. `Origin` says less, because the page's own
  * `Referrer-Policy: no-referrer` makes it `null` for our form too (Fetch, "append a request `Origin` header"). Over plain
- * HTTP browsers send only that, so there `null` is nobody's: the form takes no authority from the browser, and whoever
+ * HTTP browsers send only that, so there `null` is nobody's: the form takes no authority from the browser, and anyone who
  * sends it knows the link.
  */
 export const isFromElsewhere = ({ headers, host, publicUrl }: SentForm): boolean => {
