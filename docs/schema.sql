@@ -1569,7 +1569,7 @@ begin
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
       where t.token_hash = p_token_hash;
-    -- Used ones are remembered as long as an unused one is good for.
+    -- Used tokens are kept as long as an unused one is valid.
     delete from identity.refresh_tokens t
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
