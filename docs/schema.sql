@@ -907,7 +907,7 @@ create table idempotency.keys (
   -- encrypted by the process, because answers hold tokens
   answer bytea,
   -- the user whose personal data the answer may hold: it goes when the user is erased
-  person_id uuid,
+  user_id uuid,
   constraint keys_pkey PRIMARY KEY (tenant_id, key_id)
 ) with (fillfactor=70);
 CREATE INDEX keys_created_idx ON idempotency.keys USING btree (created_at);
@@ -965,12 +965,12 @@ $function$;
 grant execute on function idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer) to {{app}};
 
 -- Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.
-CREATE OR REPLACE FUNCTION idempotency.erase_person(p_person_id uuid, p_tenant_ids uuid[])
+CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[])
  RETURNS void
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null
+  delete from idempotency.keys k where k.user_id = p_user_id and k.status is not null
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
 $function$;
 -- Only the owner may call it.
@@ -1007,19 +1007,19 @@ grant execute on function idempotency.purge(p_limit integer) to {{app}}, {{proje
 
 -- Keeps the answer, or with a null status releases the claim so that the next request runs the command again. It does
 -- not wait for the disk: an answer that is lost in a crash is made again from the same command id.
-CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_person_id uuid)
+CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 begin
   perform set_config('app.tenant_id', p_tenant_id::text, true), set_config('synchronous_commit', 'off', true);
   update idempotency.keys
-  set status = p_status, answer = p_answer, person_id = p_person_id,
+  set status = p_status, answer = p_answer, user_id = p_user_id,
     leased_until = case when p_status is null then '-infinity' else leased_until end
   where tenant_id = p_tenant_id and key_id = p_key_id and attempt = p_attempt and status is null;
 end
 $function$;
-grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_person_id uuid) to {{app}};
+grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid) to {{app}};
 
 
 -- ==== identity ====
@@ -1032,7 +1032,7 @@ grant usage on schema identity to {{app}}, {{operator}}, {{projector}};
 
 -- Erasures of users under way: enough to complete one from any point at which it was interrupted.
 create table identity.erasures (
-  person_id uuid not null,
+  user_id uuid not null,
   command_id uuid not null,
   correlation_id text not null,
   attempts integer not null default 1,
@@ -1042,8 +1042,8 @@ create table identity.erasures (
   erased_at timestamp with time zone,
   -- when it was looked for once more, after every request of that time had ended; in lease time
   checked_at timestamp with time zone,
-  constraint erasures_pkey PRIMARY KEY (person_id),
-  constraint erasures_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+  constraint erasures_pkey PRIMARY KEY (user_id),
+  constraint erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
 );
 CREATE INDEX erasures_checked_idx ON identity.erasures USING btree (checked_at) WHERE (checked_at IS NOT NULL);
 CREATE INDEX erasures_open_idx ON identity.erasures USING btree (attempts, attempted_at) WHERE (checked_at IS NULL);
@@ -1056,7 +1056,7 @@ create policy owner_all on identity.erasures as permissive for all to {{owner}}
 -- Joins of new users under way: enough to complete one, or to free its address, from any point at which it was
 -- interrupted. A completed one stays as long as its idempotency key.
 create table identity.joins (
-  person_id uuid not null,
+  user_id uuid not null,
   tenant_id uuid not null,
   token_hash text not null,
   email_domain text not null,
@@ -1068,8 +1068,8 @@ create table identity.joins (
   attempted_at timestamp with time zone not null default lease.now(),
   -- in lease time
   completed_at timestamp with time zone,
-  constraint joins_pkey PRIMARY KEY (person_id),
-  constraint joins_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+  constraint joins_pkey PRIMARY KEY (user_id),
+  constraint joins_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
 );
 CREATE INDEX joins_completed_idx ON identity.joins USING btree (completed_at) WHERE (completed_at IS NOT NULL);
 CREATE INDEX joins_open_idx ON identity.joins USING btree (attempts, attempted_at) WHERE (completed_at IS NULL);
@@ -1080,7 +1080,7 @@ create policy owner_all on identity.joins as permissive for all to {{owner}}
   with check (true);
 
 -- Users, with their personal data.
-create table identity.persons (
+create table identity.users (
   id uuid not null,
   -- as it was written
   email text not null,
@@ -1091,20 +1091,20 @@ create table identity.persons (
   password_hash text not null,
   state text not null default 'pending'::text,
   created_at timestamp with time zone not null default now(),
-  constraint persons_pkey PRIMARY KEY (id),
-  constraint persons_email_key_key UNIQUE (email_key),
-  constraint persons_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'erasing'::text, 'erased'::text])))
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_email_key_key UNIQUE (email_key),
+  constraint users_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'erasing'::text, 'erased'::text])))
 );
-alter table identity.persons enable row level security;
-alter table identity.persons force row level security;
-create policy own_row on identity.persons as permissive for select to {{app}}
-  using ((id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy owner_all on identity.persons as permissive for all to {{owner}}
+alter table identity.users enable row level security;
+alter table identity.users force row level security;
+create policy own_row on identity.users as permissive for select to {{app}}
+  using ((id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy owner_all on identity.users as permissive for all to {{owner}}
   using (true)
   with check (true);
-create policy people_read on identity.persons as permissive for select to {{app}}
-  using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.person_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
-grant select (created_at, email, id, name, state) on identity.persons to {{app}};
+create policy people_read on identity.users as permissive for select to {{app}}
+  using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
+grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
 -- Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
 -- The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
@@ -1127,7 +1127,7 @@ CREATE INDEX refresh_tokens_session_idx ON identity.refresh_tokens USING btree (
 -- Sessions of users. A session outside every tenant has no tenant_id.
 create table identity.sessions (
   id uuid not null,
-  person_id uuid not null,
+  user_id uuid not null,
   tenant_id uuid,
   created_at timestamp with time zone not null default now(),
   last_used_at timestamp with time zone not null default now(),
@@ -1139,16 +1139,16 @@ create table identity.sessions (
   -- a keyed hash of the network from which it was opened
   network bytea,
   constraint sessions_pkey PRIMARY KEY (id),
-  constraint sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+  constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
 );
 CREATE INDEX sessions_ended_idx ON identity.sessions USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX sessions_expires_idx ON identity.sessions USING btree (expires_at);
-CREATE INDEX sessions_open_idx ON identity.sessions USING btree (person_id, created_at DESC, id DESC) WHERE (ended_at IS NULL);
-CREATE INDEX sessions_person_idx ON identity.sessions USING btree (person_id);
+CREATE INDEX sessions_open_idx ON identity.sessions USING btree (user_id, created_at DESC, id DESC) WHERE (ended_at IS NULL);
+CREATE INDEX sessions_user_idx ON identity.sessions USING btree (user_id);
 alter table identity.sessions enable row level security;
 alter table identity.sessions force row level security;
 create policy own_rows on identity.sessions as permissive for select to {{app}}
-  using ((person_id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
+  using ((user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy owner_all on identity.sessions as permissive for all to {{owner}}
   using (true)
   with check (true);
@@ -1157,7 +1157,7 @@ grant select on identity.sessions to {{app}};
 -- Sign-ups under way: enough to complete one from any point at which it was interrupted. A completed one stays as long
 -- as its idempotency key, so that a repeated request finds it.
 create table identity.sign_ups (
-  person_id uuid not null,
+  user_id uuid not null,
   tenant_id uuid not null,
   company_name text not null,
   slug text not null,
@@ -1168,8 +1168,8 @@ create table identity.sign_ups (
   attempted_at timestamp with time zone not null default lease.now(),
   -- in lease time
   completed_at timestamp with time zone,
-  constraint sign_ups_pkey PRIMARY KEY (person_id),
-  constraint sign_ups_person_id_fkey FOREIGN KEY (person_id) REFERENCES identity.persons(id) ON DELETE CASCADE
+  constraint sign_ups_pkey PRIMARY KEY (user_id),
+  constraint sign_ups_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
 );
 CREATE INDEX sign_ups_completed_idx ON identity.sign_ups USING btree (completed_at) WHERE (completed_at IS NOT NULL);
 CREATE INDEX sign_ups_open_idx ON identity.sign_ups USING btree (attempts, attempted_at) WHERE (completed_at IS NULL);
@@ -1196,39 +1196,39 @@ grant insert, select on identity.signing_keys to {{app}};
 grant delete, insert, select, update (retired_at, state) on identity.signing_keys to {{operator}};
 
 -- Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.
-CREATE OR REPLACE FUNCTION identity.begin_erasure(p_person_id uuid, p_command_id uuid, p_correlation_id text)
+CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
  RETURNS TABLE(command_id uuid, correlation_id text, attempts integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update identity.persons p set state = 'erasing' where p.id = p_person_id and p.state in ('active', 'erasing');
+  update identity.users p set state = 'erasing' where p.id = p_user_id and p.state in ('active', 'erasing');
   if not found then
     return;
   end if;
   return query
-    insert into identity.erasures as e (person_id, command_id, correlation_id)
-    values (p_person_id, p_command_id, p_correlation_id)
-    on conflict (person_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
+    insert into identity.erasures as e (user_id, command_id, correlation_id)
+    values (p_user_id, p_command_id, p_correlation_id)
+    on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
     returning e.command_id, e.correlation_id, e.attempts;
 end $function$;
-grant execute on function identity.begin_erasure(p_person_id uuid, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text) to {{app}};
 
 -- Called when a tenant would be left without an owner: everything is as before.
-CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from identity.erasures where person_id = p_person_id and erased_at is null;
-  update identity.persons set state = 'active' where id = p_person_id and state = 'erasing';
+  delete from identity.erasures where user_id = p_user_id and erased_at is null;
+  update identity.users set state = 'active' where id = p_user_id and state = 'erasing';
 $function$;
-grant execute on function identity.cancel_erasure(p_person_id uuid) to {{app}}, {{projector}};
+grant execute on function identity.cancel_erasure(p_user_id uuid) to {{app}}, {{projector}};
 
 -- Replaces the password that was checked, and ends every other session; returns those. Null: another change was faster.
-CREATE OR REPLACE FUNCTION identity.change_password(p_person_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid)
+CREATE OR REPLACE FUNCTION identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1237,130 +1237,130 @@ AS $function$
 declare
   ended uuid[];
 begin
-  update identity.persons set password_hash = p_new_hash
-  where id = p_person_id and password_hash = p_old_hash and state = 'active';
+  update identity.users set password_hash = p_new_hash
+  where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
   with those as (
     update identity.sessions set ended_at = clock_timestamp(), end_reason = 'the password was changed'
-    where person_id = p_person_id and id <> p_kept_session_id and ended_at is null returning id)
+    where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   return ended;
 end $function$;
-grant execute on function identity.change_password(p_person_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid) to {{app}};
+grant execute on function identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid) to {{app}};
 
 -- Changes what is not null; where a name and address are given as seen, only while they are still the same.
-CREATE OR REPLACE FUNCTION identity.change_profile(p_person_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text)
+CREATE OR REPLACE FUNCTION identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text)
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update identity.persons set name = coalesce(p_name, name), email = coalesce(p_email, email),
+  update identity.users set name = coalesce(p_name, name), email = coalesce(p_email, email),
     email_key = coalesce(p_email_key, email_key)
-  where id = p_person_id and state = 'active'
+  where id = p_user_id and state = 'active'
     and (p_seen_name is null or (name = p_seen_name and email = p_seen_email));
   if found then
     return 'changed';
   end if;
-  perform from identity.persons where id = p_person_id and state = 'active';
+  perform from identity.users where id = p_user_id and state = 'active';
   return case when found then 'stale' else 'gone' end;
 exception when unique_violation then
   return 'taken';
 end $function$;
-grant execute on function identity.change_profile(p_person_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
+grant execute on function identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
 
 -- Claims an address for a user who joins. A repeat of the same command finds its own claim.
-CREATE OR REPLACE FUNCTION identity.claim_join(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text)
- RETURNS TABLE(outcome text, person_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text)
+ RETURNS TABLE(outcome text, user_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  insert into identity.persons (id, email, email_key, name, password_hash)
-  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  insert into identity.users (id, email, email_key, name, password_hash)
+  values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.joins (person_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
-    values (p_person_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
-    return query select 'claimed', p_person_id, now(), now();
+    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
+    return query select 'claimed', p_user_id, now(), now();
     return;
   end if;
-  return query select 'resumed', j.person_id, p.created_at, j.claimed_at
-    from identity.joins j join identity.persons p on p.id = j.person_id
+  return query select 'resumed', j.user_id, p.created_at, j.claimed_at
+    from identity.joins j join identity.users p on p.id = j.user_id
     where p.email_key = p_email_key and j.command_id = p_command_id and j.tenant_id = p_tenant_id;
   if not found then
     return query select 'taken', null::uuid, null::timestamptz, null::timestamptz;
   end if;
 end $function$;
-grant execute on function identity.claim_join(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
 
 -- Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.
-CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text)
- RETURNS TABLE(outcome text, person_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text)
+ RETURNS TABLE(outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  insert into identity.persons (id, email, email_key, name, password_hash)
-  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  insert into identity.users (id, email, email_key, name, password_hash)
+  values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (person_id, tenant_id, company_name, slug, command_id, correlation_id)
-    values (p_person_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
-    return query select 'claimed', p_person_id, p_tenant_id, p_slug, now();
+    insert into identity.sign_ups (user_id, tenant_id, company_name, slug, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
+    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
     return;
   end if;
-  return query select 'resumed', s.person_id, s.tenant_id, s.slug, p.created_at
-    from identity.sign_ups s join identity.persons p on p.id = s.person_id
+  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at
+    from identity.sign_ups s join identity.users p on p.id = s.user_id
     where p.email_key = p_email_key and s.command_id = p_command_id;
   if not found then
     return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
   end if;
 end $function$;
-grant execute on function identity.claim_sign_up(p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
 
 -- Called when all events are in the log: the user may sign in from now on.
-CREATE OR REPLACE FUNCTION identity.complete_join(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.complete_join(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
-  update identity.joins set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+  with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
+  update identity.joins set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $function$;
-grant execute on function identity.complete_join(p_person_id uuid) to {{app}}, {{projector}};
+grant execute on function identity.complete_join(p_user_id uuid) to {{app}}, {{projector}};
 
 -- Called when all events are in the log: the user may sign in from now on.
-CREATE OR REPLACE FUNCTION identity.complete_sign_up(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.complete_sign_up(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
-  update identity.sign_ups set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+  with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
+  update identity.sign_ups set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $function$;
-grant execute on function identity.complete_sign_up(p_person_id uuid) to {{app}}, {{projector}};
+grant execute on function identity.complete_sign_up(p_user_id uuid) to {{app}}, {{projector}};
 
 -- Ends a session of a user; false where the user has no such session. A session that had ended stays ended.
-CREATE OR REPLACE FUNCTION identity.end_session(p_person_id uuid, p_session_id uuid)
+CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its person'
-  where id = p_session_id and person_id = p_person_id and ended_at is null;
-  return found or exists (select from identity.sessions where id = p_session_id and person_id = p_person_id);
+  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its user'
+  where id = p_session_id and user_id = p_user_id and ended_at is null;
+  return found or exists (select from identity.sessions where id = p_session_id and user_id = p_user_id);
 end $function$;
-grant execute on function identity.end_session(p_person_id uuid, p_session_id uuid) to {{app}};
+grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid) to {{app}};
 
 -- Sessions that ended within so many seconds: their access tokens would be valid for some minutes more.
 CREATE OR REPLACE FUNCTION identity.ended_sessions(p_within_seconds integer)
@@ -1375,7 +1375,7 @@ grant execute on function identity.ended_sessions(p_within_seconds integer) to {
 
 -- Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what
 -- was written since.
-CREATE OR REPLACE FUNCTION identity.erase_person(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.erase_user(p_user_id uuid)
  RETURNS uuid[]
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1384,25 +1384,25 @@ AS $function$
 declare
   ended uuid[];
 begin
-  update identity.persons set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
-  where id = p_person_id and state = 'erasing';
+  update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
+  where id = p_user_id and state = 'erasing';
   -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the person was erased',
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
       user_agent = null, network = null
-    where person_id = p_person_id returning id)
+    where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
-  delete from identity.sign_ups where person_id = p_person_id;
-  perform idempotency.erase_person(p_person_id, array(
-    select s.tenant_id from identity.sessions s where s.person_id = p_person_id and s.tenant_id is not null));
+  delete from identity.sign_ups where user_id = p_user_id;
+  perform idempotency.erase_user(p_user_id, array(
+    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));
   update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
     checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
       else checked_at end
-  where person_id = p_person_id;
+  where user_id = p_user_id;
   return ended;
 end $function$;
-grant execute on function identity.erase_person(p_person_id uuid) to {{app}}, {{projector}};
+grant execute on function identity.erase_user(p_user_id uuid) to {{app}}, {{projector}};
 
 -- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
 CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
@@ -1413,8 +1413,8 @@ AS $function$
   delete from identity.sessions where tenant_id = p_tenant_id;
   -- A repeat of the sign-up must not found the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
-  delete from identity.persons p where p.state = 'pending' and exists (
-    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.users p where p.state = 'pending' and exists (
+    select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
 $function$;
 -- Only the owner may call it.
@@ -1422,46 +1422,46 @@ $function$;
 -- What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
 -- user has a session that was opened from that network.
 CREATE OR REPLACE FUNCTION identity.find_credentials(p_email_key text, p_network bytea)
- RETURNS TABLE(person_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
+ RETURNS TABLE(user_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select p.id, p.password_hash,
-    (select s.tenant_id from identity.sessions s where s.person_id = p.id and s.tenant_id is not null
+    (select s.tenant_id from identity.sessions s where s.user_id = p.id and s.tenant_id is not null
      order by s.last_used_at desc limit 1),
-    exists (select from identity.sessions s where s.person_id = p.id and s.network = p_network)
-  from identity.persons p where p.email_key = p_email_key and p.state = 'active';
+    exists (select from identity.sessions s where s.user_id = p.id and s.network = p_network)
+  from identity.users p where p.email_key = p_email_key and p.state = 'active';
 $function$;
 grant execute on function identity.find_credentials(p_email_key text, p_network bytea) to {{app}};
 
 -- What a signed-in user must enter again.
-CREATE OR REPLACE FUNCTION identity.find_password(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.find_password(p_user_id uuid)
  RETURNS TABLE(email_key text, password_hash text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select p.email_key, p.password_hash from identity.persons p
-  where p.id = p_person_id and p.state in ('active', 'erasing');
+  select p.email_key, p.password_hash from identity.users p
+  where p.id = p_user_id and p.state in ('active', 'erasing');
 $function$;
-grant execute on function identity.find_password(p_person_id uuid) to {{app}};
+grant execute on function identity.find_password(p_user_id uuid) to {{app}};
 
 -- The user and tenant of a refresh token, before it is exchanged for the next one.
 CREATE OR REPLACE FUNCTION identity.find_refresh_token(p_token_hash bytea)
- RETURNS TABLE(person_id uuid, tenant_id uuid)
+ RETURNS TABLE(user_id uuid, tenant_id uuid)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select s.person_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+  select s.user_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = p_token_hash;
 $function$;
 grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
 
 -- Opens a session, or finds the one that the same command has opened: then its first refresh token, which no client has
 -- received, is replaced by this one. False: the user is gone, or the session is of another user or has ended.
-CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_person_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea)
+CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1469,16 +1469,16 @@ CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_person_id 
 AS $function$
 begin
   -- Shared, so that an erasure waits for it and ends this session too, or is waited for.
-  perform from identity.persons where id = p_person_id and state = 'active' for share;
+  perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
     return false;
   end if;
-  insert into identity.sessions (id, person_id, tenant_id, expires_at, user_agent, network)
-  values (p_session_id, p_person_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, user_agent, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions
-      where id = p_session_id and person_id = p_person_id and tenant_id is not distinct from p_tenant_id
+      where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
     if not found then
       return false;
@@ -1488,7 +1488,7 @@ begin
   insert into identity.refresh_tokens (token_hash, session_id) values (p_token_hash, p_session_id);
   return true;
 end $function$;
-grant execute on function identity.open_session(p_session_id uuid, p_person_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea) to {{app}};
+grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea) to {{app}};
 
 -- Deletes sign-ups that were completed so many hours ago, and sessions that expired before that by the wall clock.
 CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
@@ -1510,8 +1510,8 @@ CREATE OR REPLACE FUNCTION identity.purge_erased(p_older_hours integer)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from identity.persons where state = 'erased' and id in (
-    select person_id from identity.erasures where checked_at < lease.now() - make_interval(hours => p_older_hours)
+  delete from identity.users where state = 'erased' and id in (
+    select user_id from identity.erasures where checked_at < lease.now() - make_interval(hours => p_older_hours)
     limit 1000);
 $function$;
 grant execute on function identity.purge_erased(p_older_hours integer) to {{projector}};
@@ -1528,23 +1528,23 @@ $function$;
 grant execute on function identity.purge_joins(p_older_hours integer) to {{projector}};
 
 -- Called when the invitation could not be used: the address is free again.
-CREATE OR REPLACE FUNCTION identity.release_join(p_person_id uuid)
+CREATE OR REPLACE FUNCTION identity.release_join(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from identity.persons p where p.id = p_person_id and p.state = 'pending'
-    and exists (select from identity.joins j where j.person_id = p.id and j.completed_at is null);
+  delete from identity.users p where p.id = p_user_id and p.state = 'pending'
+    and exists (select from identity.joins j where j.user_id = p.id and j.completed_at is null);
 $function$;
-grant execute on function identity.release_join(p_person_id uuid) to {{app}}, {{projector}};
+grant execute on function identity.release_join(p_user_id uuid) to {{app}}, {{projector}};
 
 -- Exchanges a refresh token for the next one. A token that was used before is taken for stolen and ends the session,
 -- unless the first use was within the grace period: two tabs of one client may refresh at once, and a client may lose
 -- the answer. Those get the same next token, so that a family never forks: a thief who is as quick holds the same token
 -- as the user, and the second use of it ends the session.
 CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer)
- RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, person_id uuid, tenant_id uuid)
+ RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1564,7 +1564,7 @@ begin
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
   at := clock_timestamp();   -- now() is from before it waited
   if session.ended_at is not null or session.expires_at <= at then
-    return query select 'ended', null::bytea, false, session.id, session.person_id, session.tenant_id;
+    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
@@ -1574,64 +1574,64 @@ begin
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
       where s.id = session.id;
-    return query select 'rotated', p_salt, false, session.id, session.person_id, session.tenant_id;
+    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at >= at - make_interval(secs => p_grace_seconds) then
-    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.person_id, session.tenant_id
+    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id
       from identity.refresh_tokens n where n.token_hash = token.replaced_by;
   else
     update identity.sessions s set ended_at = at, end_reason = 'refresh token used twice' where s.id = session.id;
-    return query select 'reused', null::bytea, false, session.id, session.person_id, session.tenant_id;
+    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id;
   end if;
 end $function$;
 grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer) to {{app}};
 
 -- Erasures that were interrupted, and those whose second look is due; each is given to one caller at a time.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(person_id uuid, command_id uuid, correlation_id text, attempts integer)
+ RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, attempts integer)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   update identity.erasures e set attempts = e.attempts + 1, attempted_at = lease.now()
-  where e.person_id in (
-    select u.person_id from identity.erasures u
+  where e.user_id in (
+    select u.user_id from identity.erasures u
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.person_id, e.command_id, e.correlation_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.attempts;
 $function$;
 grant execute on function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer) to {{projector}};
 
 -- Joins that were interrupted, each given to one caller at a time. Those that failed most often come last.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(person_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   update identity.joins j set attempts = attempts + 1, attempted_at = lease.now()
-  where j.person_id in (
-    select u.person_id from identity.joins u
+  where j.user_id in (
+    select u.user_id from identity.joins u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning j.person_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
+  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
 $function$;
 grant execute on function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer) to {{projector}};
 
 -- Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
 -- they delay no others.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(person_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   update identity.sign_ups s set attempts = attempts + 1, attempted_at = lease.now()
-  where s.person_id in (
-    select u.person_id from identity.sign_ups u
+  where s.user_id in (
+    select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.person_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
 $function$;
 grant execute on function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer) to {{projector}};
 
@@ -2575,12 +2575,12 @@ grant select on read_model.invoices to {{app}}, {{operator}};
 
 create table read_model.members (
   tenant_id uuid not null,
-  person_id uuid not null,
+  user_id uuid not null,
   role text not null,
   joined_at timestamp with time zone not null,
   joined_position bigint not null,
   version integer not null,
-  constraint members_pkey PRIMARY KEY (tenant_id, person_id)
+  constraint members_pkey PRIMARY KEY (tenant_id, user_id)
 );
 alter table read_model.members owner to {{projector}};
 CREATE INDEX members_joined_idx ON read_model.members USING btree (tenant_id, joined_position);
@@ -2596,19 +2596,19 @@ create policy tenant_reads on read_model.members as permissive for select to {{a
 grant select on read_model.members to {{app}}, {{operator}};
 
 create table read_model.memberships (
-  person_id uuid not null,
+  user_id uuid not null,
   tenant_id uuid not null,
   role text not null,
   joined_position bigint not null,
-  constraint memberships_pkey PRIMARY KEY (person_id, tenant_id)
+  constraint memberships_pkey PRIMARY KEY (user_id, tenant_id)
 );
 alter table read_model.memberships owner to {{projector}};
 alter table read_model.memberships enable row level security;
 alter table read_model.memberships force row level security;
 create policy operator_reads on read_model.memberships as permissive for select to {{operator}}
   using (true);
-create policy person_reads on read_model.memberships as permissive for select to {{app}}
-  using ((person_id = ( SELECT (NULLIF(current_setting('app.person_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy user_reads on read_model.memberships as permissive for select to {{app}}
+  using ((user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy projector_writes on read_model.memberships as permissive for all to {{projector}}
   using (true)
   with check (true);
@@ -2747,8 +2747,8 @@ grant select on read_model.tasks to {{app}}, {{operator}};
 create table read_model.team_members (
   tenant_id uuid not null,
   team_id uuid not null,
-  person_id uuid not null,
-  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, person_id)
+  user_id uuid not null,
+  constraint team_members_pkey PRIMARY KEY (tenant_id, team_id, user_id)
 );
 alter table read_model.team_members owner to {{projector}};
 alter table read_model.team_members enable row level security;

@@ -12,7 +12,7 @@ create table idempotency.keys (
   leased_until timestamptz not null,
   status       smallint,
   answer       bytea,
-  person_id    uuid,
+  user_id    uuid,
   constraint keys_pkey primary key (tenant_id, key_id)
 ) with (fillfactor = 70);
 comment on table idempotency.keys is 'One row for each key of a client.';
@@ -25,7 +25,7 @@ comment on column idempotency.keys.attempt is
 comment on column idempotency.keys.leased_until is 'in lease time';
 comment on column idempotency.keys.status is 'null: no answer yet';
 comment on column idempotency.keys.answer is 'encrypted by the process, because answers hold tokens';
-comment on column idempotency.keys.person_id is
+comment on column idempotency.keys.user_id is
   'the user whose personal data the answer may hold: it goes when the user is erased';
 create index keys_created_idx on idempotency.keys (created_at);
 
@@ -104,14 +104,14 @@ create function idempotency.settle(
   p_attempt   integer,
   p_status    smallint,
   p_answer    bytea,
-  p_person_id uuid
+  p_user_id uuid
 ) returns void
 language plpgsql volatile
 as $$
 begin
   perform set_config('app.tenant_id', p_tenant_id::text, true), set_config('synchronous_commit', 'off', true);
   update idempotency.keys
-  set status = p_status, answer = p_answer, person_id = p_person_id,
+  set status = p_status, answer = p_answer, user_id = p_user_id,
     leased_until = case when p_status is null then '-infinity' else leased_until end
   where tenant_id = p_tenant_id and key_id = p_key_id and attempt = p_attempt and status is null;
 end

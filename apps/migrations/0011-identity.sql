@@ -4,23 +4,23 @@ comment on schema identity is
   only a user''s own rows. What must be looked up before the user is known (an address, a refresh token) goes through
   functions that answer one question each.';
 
-create table identity.persons (
+create table identity.users (
   id            uuid        not null primary key,
   email         text        not null,
   email_key     text        not null unique,
   name          text        not null,
   password_hash text        not null,
   state         text        not null default 'pending'
-    constraint persons_state_check check (state in ('pending', 'active', 'erasing', 'erased')),
+    constraint users_state_check check (state in ('pending', 'active', 'erasing', 'erased')),
   created_at    timestamptz not null default now()
 );
-comment on table identity.persons is 'Users, with their personal data.';
-comment on column identity.persons.email is 'as it was written';
-comment on column identity.persons.email_key is 'equal for two spellings of the same address';
-comment on column identity.persons.password_hash is 'argon2id, with its parameters';
+comment on table identity.users is 'Users, with their personal data.';
+comment on column identity.users.email is 'as it was written';
+comment on column identity.users.email_key is 'equal for two spellings of the same address';
+comment on column identity.users.password_hash is 'argon2id, with its parameters';
 
 create table identity.sign_ups (
-  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  user_id      uuid        not null primary key references identity.users on delete cascade,
   tenant_id      uuid        not null,
   company_name   text        not null,
   slug           text        not null,
@@ -40,7 +40,7 @@ create index sign_ups_completed_idx on identity.sign_ups (completed_at) where co
 
 create table identity.sessions (
   id           uuid        not null primary key,
-  person_id    uuid        not null references identity.persons on delete cascade,
+  user_id    uuid        not null references identity.users on delete cascade,
   tenant_id    uuid,
   created_at   timestamptz not null default now(),
   last_used_at timestamptz not null default now(),
@@ -53,10 +53,10 @@ create table identity.sessions (
 comment on table identity.sessions is 'Sessions of users. A session outside every tenant has no tenant_id.';
 comment on column identity.sessions.user_agent is 'the name that the client gave itself, for the user''s list of sessions';
 comment on column identity.sessions.network is 'a keyed hash of the network from which it was opened';
-create index sessions_person_idx on identity.sessions (person_id);
+create index sessions_user_idx on identity.sessions (user_id);
 create index sessions_expires_idx on identity.sessions (expires_at);
 create index sessions_ended_idx on identity.sessions (ended_at) where ended_at is not null;
-create index sessions_open_idx on identity.sessions (person_id, created_at desc, id desc) where ended_at is null;
+create index sessions_open_idx on identity.sessions (user_id, created_at desc, id desc) where ended_at is null;
 
 create table identity.refresh_tokens (
   token_hash  bytea       not null primary key,
@@ -88,7 +88,7 @@ comment on column identity.signing_keys.private_key is 'PKCS #8, encrypted under
 create unique index signing_keys_current_idx on identity.signing_keys (state) where state = 'current';
 
 create table identity.erasures (
-  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  user_id      uuid        not null primary key references identity.users on delete cascade,
   command_id     uuid        not null,
   correlation_id text        not null,
   attempts       integer     not null default 1,
@@ -106,7 +106,7 @@ create index erasures_open_idx on identity.erasures (attempts, attempted_at) whe
 create index erasures_checked_idx on identity.erasures (checked_at) where checked_at is not null;
 
 create table identity.joins (
-  person_id      uuid        not null primary key references identity.persons on delete cascade,
+  user_id      uuid        not null primary key references identity.users on delete cascade,
   tenant_id      uuid        not null,
   token_hash     text        not null,
   email_domain   text        not null,

@@ -1,7 +1,7 @@
--- Row security of identity: the application's role sees the rows of the user in app.person_id, and of the users in
--- app.person_ids what a list of members shows. Those ids come from rows that row security has shown just before.
-alter table identity.persons enable row level security;
-alter table identity.persons force row level security;
+-- Row security of identity: the application's role sees the rows of the user in app.user_id, and of the users in
+-- app.user_ids what a list of members shows. Those ids come from rows that row security has shown just before.
+alter table identity.users enable row level security;
+alter table identity.users force row level security;
 alter table identity.sign_ups enable row level security;
 alter table identity.sign_ups force row level security;
 alter table identity.sessions enable row level security;
@@ -12,21 +12,21 @@ alter table identity.joins enable row level security;
 alter table identity.joins force row level security;
 
 -- Functions run as the owner, and forced row security binds the owner too.
-create policy owner_all on identity.persons to current_user using (true) with check (true);
+create policy owner_all on identity.users to current_user using (true) with check (true);
 create policy owner_all on identity.sign_ups to current_user using (true) with check (true);
 create policy owner_all on identity.sessions to current_user using (true) with check (true);
 create policy owner_all on identity.erasures to current_user using (true) with check (true);
 create policy owner_all on identity.joins to current_user using (true) with check (true);
 
-create policy own_row on identity.persons for select to {{app}}
-  using (id = (select nullif(current_setting('app.person_id', true), '')::uuid));
+create policy own_row on identity.users for select to {{app}}
+  using (id = (select nullif(current_setting('app.user_id', true), '')::uuid));
 create policy own_rows on identity.sessions for select to {{app}}
-  using (person_id = (select nullif(current_setting('app.person_id', true), '')::uuid));
-create policy people_read on identity.persons for select to {{app}}
-  using (id = any ((select string_to_array(nullif(current_setting('app.person_ids', true), ''), ',')::uuid[])::uuid[]));
+  using (user_id = (select nullif(current_setting('app.user_id', true), '')::uuid));
+create policy people_read on identity.users for select to {{app}}
+  using (id = any ((select string_to_array(nullif(current_setting('app.user_ids', true), ''), ',')::uuid[])::uuid[]));
 
 grant usage on schema identity to {{app}}, {{projector}}, {{operator}};
-grant select (id, email, name, state, created_at) on identity.persons to {{app}};
+grant select (id, email, name, state, created_at) on identity.users to {{app}};
 grant select on identity.sessions to {{app}};
 -- Processes read the keys, and make the first ones; operators put the next one in place.
 grant select, insert on identity.signing_keys to {{app}};

@@ -1,22 +1,22 @@
 -- Sign-ups and joins: a claim of the address, its completion, and the work that was interrupted.
 
 create function identity.claim_sign_up(
-  p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
+  p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
   p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text
-) returns table (outcome text, person_id uuid, tenant_id uuid, slug text, created_at timestamptz)
+) returns table (outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into identity.persons (id, email, email_key, name, password_hash)
-  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  insert into identity.users (id, email, email_key, name, password_hash)
+  values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (person_id, tenant_id, company_name, slug, command_id, correlation_id)
-    values (p_person_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
-    return query select 'claimed', p_person_id, p_tenant_id, p_slug, now();
+    insert into identity.sign_ups (user_id, tenant_id, company_name, slug, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
+    return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
     return;
   end if;
-  return query select 'resumed', s.person_id, s.tenant_id, s.slug, p.created_at
-    from identity.sign_ups s join identity.persons p on p.id = s.person_id
+  return query select 'resumed', s.user_id, s.tenant_id, s.slug, p.created_at
+    from identity.sign_ups s join identity.users p on p.id = s.user_id
     where p.email_key = p_email_key and s.command_id = p_command_id;
   if not found then
     return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
@@ -25,44 +25,44 @@ end $$;
 comment on function identity.claim_sign_up is
   'Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.';
 
-create function identity.complete_sign_up(p_person_id uuid) returns void
+create function identity.complete_sign_up(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
-  update identity.sign_ups set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+  with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
+  update identity.sign_ups set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $$;
 comment on function identity.complete_sign_up is 'Called when all events are in the log: the user may sign in from now on.';
 
 create function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
-returns table (person_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
+returns table (user_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.sign_ups s set attempts = attempts + 1, attempted_at = lease.now()
-  where s.person_id in (
-    select u.person_id from identity.sign_ups u
+  where s.user_id in (
+    select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.person_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
 $$;
 comment on function identity.take_unfinished_sign_ups is
   'Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
   they delay no others.';
 
 create function identity.claim_join(
-  p_person_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
+  p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
   p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text
-) returns table (outcome text, person_id uuid, created_at timestamptz, claimed_at timestamptz)
+) returns table (outcome text, user_id uuid, created_at timestamptz, claimed_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into identity.persons (id, email, email_key, name, password_hash)
-  values (p_person_id, p_email, p_email_key, p_name, p_password_hash)
+  insert into identity.users (id, email, email_key, name, password_hash)
+  values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.joins (person_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
-    values (p_person_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
-    return query select 'claimed', p_person_id, now(), now();
+    insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_token_hash, p_email_domain, p_command_id, p_correlation_id);
+    return query select 'claimed', p_user_id, now(), now();
     return;
   end if;
-  return query select 'resumed', j.person_id, p.created_at, j.claimed_at
-    from identity.joins j join identity.persons p on p.id = j.person_id
+  return query select 'resumed', j.user_id, p.created_at, j.claimed_at
+    from identity.joins j join identity.users p on p.id = j.user_id
     where p.email_key = p_email_key and j.command_id = p_command_id and j.tenant_id = p_tenant_id;
   if not found then
     return query select 'taken', null::uuid, null::timestamptz, null::timestamptz;
@@ -71,30 +71,30 @@ end $$;
 comment on function identity.claim_join is
   'Claims an address for a user who joins. A repeat of the same command finds its own claim.';
 
-create function identity.complete_join(p_person_id uuid) returns void
+create function identity.complete_join(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  with active as (update identity.persons set state = 'active' where id = p_person_id and state = 'pending')
-  update identity.joins set completed_at = lease.now() where person_id = p_person_id and completed_at is null;
+  with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
+  update identity.joins set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $$;
 comment on function identity.complete_join is 'Called when all events are in the log: the user may sign in from now on.';
 
-create function identity.release_join(p_person_id uuid) returns void
+create function identity.release_join(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  delete from identity.persons p where p.id = p_person_id and p.state = 'pending'
-    and exists (select from identity.joins j where j.person_id = p.id and j.completed_at is null);
+  delete from identity.users p where p.id = p_user_id and p.state = 'pending'
+    and exists (select from identity.joins j where j.user_id = p.id and j.completed_at is null);
 $$;
 comment on function identity.release_join is 'Called when the invitation could not be used: the address is free again.';
 
 create function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
-returns table (person_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid,
+returns table (user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid,
   correlation_id text, claimed_at timestamptz)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.joins j set attempts = attempts + 1, attempted_at = lease.now()
-  where j.person_id in (
-    select u.person_id from identity.joins u
+  where j.user_id in (
+    select u.user_id from identity.joins u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning j.person_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
+  returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
 $$;
 comment on function identity.take_unfinished_joins is
   'Joins that were interrupted, each given to one caller at a time. Those that failed most often come last.';

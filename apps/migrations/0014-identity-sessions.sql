@@ -1,35 +1,35 @@
 -- Sign-in, sessions and refresh tokens.
 
 create function identity.find_credentials(p_email_key text, p_network bytea)
-returns table (person_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
+returns table (user_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select p.id, p.password_hash,
-    (select s.tenant_id from identity.sessions s where s.person_id = p.id and s.tenant_id is not null
+    (select s.tenant_id from identity.sessions s where s.user_id = p.id and s.tenant_id is not null
      order by s.last_used_at desc limit 1),
-    exists (select from identity.sessions s where s.person_id = p.id and s.network = p_network)
-  from identity.persons p where p.email_key = p_email_key and p.state = 'active';
+    exists (select from identity.sessions s where s.user_id = p.id and s.network = p_network)
+  from identity.users p where p.email_key = p_email_key and p.state = 'active';
 $$;
 comment on function identity.find_credentials is
   'What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
   user has a session that was opened from that network.';
 
 create function identity.open_session(
-  p_session_id uuid, p_person_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text,
+  p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text,
   p_network bytea
 ) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Shared, so that an erasure waits for it and ends this session too, or is waited for.
-  perform from identity.persons where id = p_person_id and state = 'active' for share;
+  perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
     return false;
   end if;
-  insert into identity.sessions (id, person_id, tenant_id, expires_at, user_agent, network)
-  values (p_session_id, p_person_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
+  insert into identity.sessions (id, user_id, tenant_id, expires_at, user_agent, network)
+  values (p_session_id, p_user_id, p_tenant_id, now() + make_interval(days => p_days), p_user_agent, p_network)
   on conflict (id) do nothing;
   if not found then
     perform from identity.sessions
-      where id = p_session_id and person_id = p_person_id and tenant_id is not distinct from p_tenant_id
+      where id = p_session_id and user_id = p_user_id and tenant_id is not distinct from p_tenant_id
         and ended_at is null for update;
     if not found then
       return false;
@@ -43,9 +43,9 @@ comment on function identity.open_session is
   'Opens a session, or finds the one that the same command has opened: then its first refresh token, which no client has
   received, is replaced by this one. False: the user is gone, or the session is of another user or has ended.';
 
-create function identity.find_refresh_token(p_token_hash bytea) returns table (person_id uuid, tenant_id uuid)
+create function identity.find_refresh_token(p_token_hash bytea) returns table (user_id uuid, tenant_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select s.person_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+  select s.user_id, s.tenant_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = p_token_hash;
 $$;
 comment on function identity.find_refresh_token is
@@ -53,7 +53,7 @@ comment on function identity.find_refresh_token is
 
 create function identity.rotate_refresh_token(
   p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer
-) returns table (outcome text, salt bytea, next_used boolean, session_id uuid, person_id uuid, tenant_id uuid)
+) returns table (outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   session identity.sessions;
@@ -70,7 +70,7 @@ begin
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
   at := clock_timestamp();   -- now() is from before it waited
   if session.ended_at is not null or session.expires_at <= at then
-    return query select 'ended', null::bytea, false, session.id, session.person_id, session.tenant_id;
+    return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
@@ -80,13 +80,13 @@ begin
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
       where s.id = session.id;
-    return query select 'rotated', p_salt, false, session.id, session.person_id, session.tenant_id;
+    return query select 'rotated', p_salt, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at >= at - make_interval(secs => p_grace_seconds) then
-    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.person_id, session.tenant_id
+    return query select 'rotated', token.next_salt, n.used_at is not null, session.id, session.user_id, session.tenant_id
       from identity.refresh_tokens n where n.token_hash = token.replaced_by;
   else
     update identity.sessions s set ended_at = at, end_reason = 'refresh token used twice' where s.id = session.id;
-    return query select 'reused', null::bytea, false, session.id, session.person_id, session.tenant_id;
+    return query select 'reused', null::bytea, false, session.id, session.user_id, session.tenant_id;
   end if;
 end $$;
 comment on function identity.rotate_refresh_token is
@@ -95,12 +95,12 @@ comment on function identity.rotate_refresh_token is
   the answer. Those get the same next token, so that a family never forks: a thief who is as quick holds the same token
   as the user, and the second use of it ends the session.';
 
-create function identity.end_session(p_person_id uuid, p_session_id uuid) returns boolean
+create function identity.end_session(p_user_id uuid, p_session_id uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its person'
-  where id = p_session_id and person_id = p_person_id and ended_at is null;
-  return found or exists (select from identity.sessions where id = p_session_id and person_id = p_person_id);
+  update identity.sessions set ended_at = clock_timestamp(), end_reason = 'ended by its user'
+  where id = p_session_id and user_id = p_user_id and ended_at is null;
+  return found or exists (select from identity.sessions where id = p_session_id and user_id = p_user_id);
 end $$;
 comment on function identity.end_session is
   'Ends a session of a user; false where the user has no such session. A session that had ended stays ended.';

@@ -1,27 +1,27 @@
 -- A user's own account: password, profile, and the erasure of all of it.
 
-create function identity.find_password(p_person_id uuid) returns table (email_key text, password_hash text)
+create function identity.find_password(p_user_id uuid) returns table (email_key text, password_hash text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select p.email_key, p.password_hash from identity.persons p
-  where p.id = p_person_id and p.state in ('active', 'erasing');
+  select p.email_key, p.password_hash from identity.users p
+  where p.id = p_user_id and p.state in ('active', 'erasing');
 $$;
 comment on function identity.find_password is 'What a signed-in user must enter again.';
 
 create function identity.change_password(
-  p_person_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid
+  p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid
 ) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ended uuid[];
 begin
-  update identity.persons set password_hash = p_new_hash
-  where id = p_person_id and password_hash = p_old_hash and state = 'active';
+  update identity.users set password_hash = p_new_hash
+  where id = p_user_id and password_hash = p_old_hash and state = 'active';
   if not found then
     return null;
   end if;
   with those as (
     update identity.sessions set ended_at = clock_timestamp(), end_reason = 'the password was changed'
-    where person_id = p_person_id and id <> p_kept_session_id and ended_at is null returning id)
+    where user_id = p_user_id and id <> p_kept_session_id and ended_at is null returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   return ended;
 end $$;
@@ -29,18 +29,18 @@ comment on function identity.change_password is
   'Replaces the password that was checked, and ends every other session; returns those. Null: another change was faster.';
 
 create function identity.change_profile(
-  p_person_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text
+  p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text
 ) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update identity.persons set name = coalesce(p_name, name), email = coalesce(p_email, email),
+  update identity.users set name = coalesce(p_name, name), email = coalesce(p_email, email),
     email_key = coalesce(p_email_key, email_key)
-  where id = p_person_id and state = 'active'
+  where id = p_user_id and state = 'active'
     and (p_seen_name is null or (name = p_seen_name and email = p_seen_email));
   if found then
     return 'changed';
   end if;
-  perform from identity.persons where id = p_person_id and state = 'active';
+  perform from identity.users where id = p_user_id and state = 'active';
   return case when found then 'stale' else 'gone' end;
 exception when unique_violation then
   return 'taken';
@@ -48,49 +48,49 @@ end $$;
 comment on function identity.change_profile is
   'Changes what is not null; where a name and address are given as seen, only while they are still the same.';
 
-create function identity.begin_erasure(p_person_id uuid, p_command_id uuid, p_correlation_id text)
+create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
 returns table (command_id uuid, correlation_id text, attempts integer)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  update identity.persons p set state = 'erasing' where p.id = p_person_id and p.state in ('active', 'erasing');
+  update identity.users p set state = 'erasing' where p.id = p_user_id and p.state in ('active', 'erasing');
   if not found then
     return;
   end if;
   return query
-    insert into identity.erasures as e (person_id, command_id, correlation_id)
-    values (p_person_id, p_command_id, p_correlation_id)
-    on conflict (person_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
+    insert into identity.erasures as e (user_id, command_id, correlation_id)
+    values (p_user_id, p_command_id, p_correlation_id)
+    on conflict (user_id) do update set attempts = e.attempts + 1, attempted_at = lease.now()
     returning e.command_id, e.correlation_id, e.attempts;
 end $$;
 comment on function identity.begin_erasure is
   'Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.';
 
-create function identity.cancel_erasure(p_person_id uuid) returns void
+create function identity.cancel_erasure(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  delete from identity.erasures where person_id = p_person_id and erased_at is null;
-  update identity.persons set state = 'active' where id = p_person_id and state = 'erasing';
+  delete from identity.erasures where user_id = p_user_id and erased_at is null;
+  update identity.users set state = 'active' where id = p_user_id and state = 'erasing';
 $$;
 comment on function identity.cancel_erasure is
   'Called when a tenant would be left without an owner: everything is as before.';
 
 create function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
-returns table (person_id uuid, command_id uuid, correlation_id text, attempts integer)
+returns table (user_id uuid, command_id uuid, correlation_id text, attempts integer)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.erasures e set attempts = e.attempts + 1, attempted_at = lease.now()
-  where e.person_id in (
-    select u.person_id from identity.erasures u
+  where e.user_id in (
+    select u.user_id from identity.erasures u
     where u.checked_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
       and (u.erased_at is null or u.erased_at < lease.now() - interval '60 seconds')
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning e.person_id, e.command_id, e.correlation_id, e.attempts;
+  returning e.user_id, e.command_id, e.correlation_id, e.attempts;
 $$;
 comment on function identity.take_unfinished_erasures is
   'Erasures that were interrupted, and those whose second look is due; each is given to one caller at a time.';
 
 create function identity.purge_erased(p_older_hours integer) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
-  delete from identity.persons where state = 'erased' and id in (
-    select person_id from identity.erasures where checked_at < lease.now() - make_interval(hours => p_older_hours)
+  delete from identity.users where state = 'erased' and id in (
+    select user_id from identity.erasures where checked_at < lease.now() - make_interval(hours => p_older_hours)
     limit 1000);
 $$;
 comment on function identity.purge_erased is

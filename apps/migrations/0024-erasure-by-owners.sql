@@ -6,8 +6,8 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from identity.sessions where tenant_id = p_tenant_id;
   -- A repeat of the sign-up must not found the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
-  delete from identity.persons p where p.state = 'pending' and exists (
-    select from identity.joins j where j.person_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.users p where p.state = 'pending' and exists (
+    select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
 $$;
 comment on function identity.erase_tenant is
@@ -19,12 +19,12 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function idempotency.erase_tenant is 'Deletes the idempotency keys of a tenant, with their answers.';
 
-create function idempotency.erase_person(p_person_id uuid, p_tenant_ids uuid[]) returns void
+create function idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[]) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
-  delete from idempotency.keys k where k.person_id = p_person_id and k.status is not null
+  delete from idempotency.keys k where k.user_id = p_user_id and k.status is not null
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
 $$;
-comment on function idempotency.erase_person is
+comment on function idempotency.erase_user is
   'Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.';
 
 create function event_log.erase_snapshots(p_tenant_id uuid) returns void
@@ -84,35 +84,35 @@ comment on function erasing.erase_rows is
   'Deletes what is kept of a tenant beside its events and its read models. The users who were members stay: they may be
   members of other tenants.';
 
-create or replace function identity.erase_person(p_person_id uuid) returns uuid[]
+create or replace function identity.erase_user(p_user_id uuid) returns uuid[]
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   ended uuid[];
 begin
-  update identity.persons set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
-  where id = p_person_id and state = 'erasing';
+  update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
+  where id = p_user_id and state = 'erasing';
   -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
   with those as (
-    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the person was erased',
+    update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
       user_agent = null, network = null
-    where person_id = p_person_id returning id)
+    where user_id = p_user_id returning id)
   select coalesce(array_agg(id), '{}') into ended from those;
   delete from identity.refresh_tokens where session_id = any (ended);
-  delete from identity.sign_ups where person_id = p_person_id;
-  perform idempotency.erase_person(p_person_id, array(
-    select s.tenant_id from identity.sessions s where s.person_id = p_person_id and s.tenant_id is not null));
+  delete from identity.sign_ups where user_id = p_user_id;
+  perform idempotency.erase_user(p_user_id, array(
+    select s.tenant_id from identity.sessions s where s.user_id = p_user_id and s.tenant_id is not null));
   update identity.erasures set erased_at = coalesce(erased_at, lease.now()),
     checked_at = case when erased_at < lease.now() - interval '60 seconds' then coalesce(checked_at, lease.now())
       else checked_at end
-  where person_id = p_person_id;
+  where user_id = p_user_id;
   return ended;
 end $$;
-comment on function identity.erase_person is
+comment on function identity.erase_user is
   'Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what was
   written since.';
 
-revoke all on function identity.erase_tenant, idempotency.erase_tenant, idempotency.erase_person,
+revoke all on function identity.erase_tenant, idempotency.erase_tenant, idempotency.erase_user,
   event_log.erase_snapshots, plans.erase_tenant, billing.erase_tenant, projecting.erase_tenant, reacting.erase_tenant,
-  erasing.erase_rows, identity.erase_person from public;
+  erasing.erase_rows, identity.erase_user from public;
 grant execute on function erasing.erase_rows to {{projector}};
-grant execute on function identity.erase_person to {{app}}, {{projector}};
+grant execute on function identity.erase_user to {{app}}, {{projector}};

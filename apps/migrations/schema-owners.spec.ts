@@ -97,8 +97,8 @@ describe('a table', () => {
   });
 
   it('is found where a query names it', () => {
-    expect(tablesNamedIn('select 1 from identity.persons p')).toEqual(['identity.persons']);
-    expect(tablesNamedIn(withoutComments('-- from identity.persons'))).toEqual([]);
+    expect(tablesNamedIn('select 1 from identity.users p')).toEqual(['identity.users']);
+    expect(tablesNamedIn(withoutComments('-- from identity.users'))).toEqual([]);
     expect(tablesNamedIn('select * from billing.claim($1, $2, $3, $4)')).toEqual([]);
   });
 });

@@ -90,17 +90,17 @@ describe('a company that was closed', () => {
     ] as const) {
       const key = `${name} ${tenant.id}`;
       await app.owner.query(
-        `with person as (insert into identity.persons (id, email, email_key, name, password_hash, state)
+        `with user as (insert into identity.users (id, email, email_key, name, password_hash, state)
            values (gen_random_uuid(), $1, $1, $1, '', $2) returning id)
-         insert into identity.joins (person_id, tenant_id, token_hash, email_domain, command_id, correlation_id, completed_at)
-           select id, $3, '', '', gen_random_uuid(), 'test', $4 from person`,
+         insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id, completed_at)
+           select id, $3, '', '', gen_random_uuid(), 'test', $4 from user`,
         [key, completed ? 'active' : 'pending', tenant.id, completed ? new Date() : null],
       );
     }
     await comeDue(tenant.id);
     expect(await eraseTenants(parts)).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
-    const { rows } = await app.owner.query('select email_key as key from identity.persons where email_key like $1', [
+    const { rows } = await app.owner.query('select email_key as key from identity.users where email_key like $1', [
       `%${tenant.id}`,
     ]);
     expect(rows).toEqual([{ key: `joined ${tenant.id}` }]);

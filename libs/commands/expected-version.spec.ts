@@ -11,7 +11,7 @@ import { type OpenCommandBus, openCommandBus } from './command-bus';
 const by = PEOPLE.owner;
 const context = () => ({
   commandId: uuidv7(),
-  actor: { kind: 'person', id: by } as const,
+  actor: { kind: 'user', id: by } as const,
   correlationId: 'test',
 });
 

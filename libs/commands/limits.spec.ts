@@ -40,7 +40,7 @@ const founded = async (): Promise<InMemoryEventLog> => {
     expected: 0,
     events: [{ type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' } }],
     commandId: uuidv7(),
-    actor: { kind: 'person', id: owner },
+    actor: { kind: 'user', id: owner },
     correlationId: 'test',
   });
   return log;
@@ -48,7 +48,7 @@ const founded = async (): Promise<InMemoryEventLog> => {
 
 const contextOf = (commandId: string, mayRepeat = false) => ({
   commandId,
-  actor: { kind: 'person', id: owner } as const,
+  actor: { kind: 'user', id: owner } as const,
   correlationId: 'test',
   mayRepeat,
 });
@@ -152,7 +152,7 @@ describe('what a plan limits', () => {
       expected: 1,
       events: [{ type: 'ProjectArchived', data: {} }],
       commandId: uuidv7(),
-      actor: { kind: 'person', id: owner },
+      actor: { kind: 'user', id: owner },
       correlationId: 'test',
     });
     await restore(again);

@@ -1,6 +1,6 @@
-/** Who made something happen. `id` is a person's id; operators, Stripe and the system itself have none. */
+/** Who made something happen. `id` is a user's id; operators, Stripe and the system itself have none. */
 export type Actor =
-  | { readonly kind: 'person'; readonly id: string }
+  | { readonly kind: 'user'; readonly id: string }
   | { readonly kind: 'operator' | 'stripe' | 'system' };
 
 /** Who wants something done, and how it hangs together with the rest. */

@@ -1,5 +1,4 @@
 import { ERASURE_EVENTS, type ErasureEvent } from './erasure/events';
-import { PERSON_EVENTS, type PersonEvent } from './person/events';
 import { PROJECT_EVENTS, type ProjectChanged, type ProjectLifecycleEvent } from './project/events';
 import { type OperationRefused, REFUSAL_EVENTS } from './refusals/events';
 import { TASK_EVENTS, type TaskDetailEvent, type TaskLifecycleEvent } from './task/events';
@@ -11,6 +10,7 @@ import {
   type TeamEvent,
   type WorkspaceEvent,
 } from './tenant/events';
+import { USER_EVENTS, type UserEvent } from './user/events';
 
 /**
  * Every event that the log may hold, by the aggregate whose streams hold it. The events of some aggregates are in several
@@ -29,7 +29,7 @@ export type DomainEvents = {
   'project.details': ProjectChanged;
   'task.lifecycle': TaskLifecycleEvent;
   'task.details': TaskDetailEvent;
-  user: PersonEvent;
+  user: UserEvent;
   operators: ErasureEvent;
   refusals: OperationRefused;
 };
@@ -47,7 +47,7 @@ const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly
   /** `<tenant>-task.<task>` */
   task: TASK_EVENTS,
   /** `user-<user>`. Users are outside every tenant. */
-  user: PERSON_EVENTS,
+  user: USER_EVENTS,
   /** `operators-<tenant>`. It holds what operators must know of a tenant after its own streams are erased. */
   operators: ERASURE_EVENTS,
   /** `<tenant>-refusals.<tenant>`. It is apart from the tenant's own stream, so that refusals do not delay members. */

@@ -14,7 +14,7 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(
     readonly reason: RefusalReason,
-    /** One sentence for the person who asked. */
+    /** One sentence for the user who asked. */
     readonly detail: string,
     /** Members of the problem's own, such as `limit` and `used`. */
     readonly members?: Readonly<Record<string, string | number | null>>,

@@ -1,7 +1,7 @@
-import { personFold } from './person/evolve';
 import { projectFold } from './project/evolve';
 import { taskFold } from './task/evolve';
 import { tenantFold } from './tenant/evolve';
+import { userFold } from './user/evolve';
 
 const opened = tenantFold.evolve(
   tenantFold.initial,
@@ -12,7 +12,7 @@ const opened = tenantFold.evolve(
 describe('the state of a snapshot', () => {
   it.each([
     ['a tenant', tenantFold, [tenantFold.initial, { status: 'closed', eraseAfter: '2030-01-01T00:00:00Z' }, opened]],
-    ['a person', personFold, [personFold.initial, { status: 'registered' }, { status: 'erased' }]],
+    ['a user', userFold, [userFold.initial, { status: 'registered' }, { status: 'erased' }]],
     ['a project', projectFold, [projectFold.initial, { status: 'active', name: 'a', description: '', teamId: null }]],
     ['a task', taskFold, [taskFold.initial, { kind: 'deleted' }]],
   ])('is known as one of %s, after JSON', (_, fold, states) => {

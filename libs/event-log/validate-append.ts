@@ -67,7 +67,7 @@ const serialise = (data: unknown): string => {
 
 const validActor = (actor: Append['actor']): boolean => {
   switch (actor?.kind) {
-    case 'person':
+    case 'user':
       return uuidPattern.test(actor.id);
     case 'operator':
     case 'stripe':
@@ -88,7 +88,7 @@ const requireEnvelope = (append: Append): void => {
   if (expectedCommandId !== undefined && !uuidPattern.test(expectedCommandId))
     refuse('the command id of the expected event is no lower-case UUID');
   if (!uuidPattern.test(commandId)) refuse('the command id is no lower-case UUID');
-  if (!validActor(actor)) refuse('the actor is of no known kind, or a person without an id');
+  if (!validActor(actor)) refuse('the actor is of no known kind, or a user without an id');
   if (typeof correlationId !== 'string' || !correlationPattern.test(correlationId))
     refuse('the correlation id is malformed');
   if (causationId !== undefined && !uuidPattern.test(causationId)) refuse('the causation id is no lower-case UUID');

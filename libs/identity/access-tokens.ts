@@ -10,7 +10,7 @@ export const AUDIENCE = 'tenantry-api';
 export const TOKEN_TYPE = 'at+jwt';
 
 export interface AccessClaims {
-  /** The person. */
+  /** The user. */
   readonly sub: string;
   /** The company that they act in, and their role in it; neither where they act in none. */
   readonly tid?: string | undefined;

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { emailKey } from './email';
 
-/** What a person is asked again for, before anything that a stolen token must not do. */
+/** What a user is asked again for, before anything that a stolen token must not do. */
 export interface StoredPassword {
   /** The account, as attempts are counted by. */
   readonly emailKey: string;
@@ -34,12 +34,12 @@ export const createAccounts = (pool: Pool) => {
   };
 
   return {
-    /** Undefined where the person is gone. */
-    findPassword: (personId: string): Promise<StoredPassword | undefined> =>
+    /** Undefined where the user is gone. */
+    findPassword: (userId: string): Promise<StoredPassword | undefined> =>
       ask(
         'find-password',
         'select email_key as "emailKey", password_hash as "passwordHash" from identity.find_password($1)',
-        [personId],
+        [userId],
       ),
 
     /**
@@ -47,7 +47,7 @@ export const createAccounts = (pool: Pool) => {
      * @returns the sessions that ended; undefined where the password was changed meanwhile
      */
     changePassword: async (
-      personId: string,
+      userId: string,
       oldHash: string,
       newHash: string,
       keptSessionId: string,
@@ -55,14 +55,14 @@ export const createAccounts = (pool: Pool) => {
       const row = await ask<{ ended: string[] | null }>(
         'change-password',
         'select identity.change_password($1, $2, $3, $4)::text[] as ended',
-        [personId, oldHash, newHash, keptSessionId],
+        [userId, oldHash, newHash, keptSessionId],
       );
       return row?.ended ?? undefined;
     },
 
     /** Changes what is given; `taken` is the address, by somebody else. */
     changeProfile: async (
-      personId: string,
+      userId: string,
       { name, email }: ProfileChange,
       seen?: ProfileSeen,
     ): Promise<ProfileChanged> => {
@@ -70,7 +70,7 @@ export const createAccounts = (pool: Pool) => {
         'change-profile',
         'select identity.change_profile($1, $2, $3, $4, $5, $6) as outcome',
         [
-          personId,
+          userId,
           name ?? null,
           email ?? null,
           email === undefined ? null : emailKey(email),
@@ -81,10 +81,10 @@ export const createAccounts = (pool: Pool) => {
       return row?.outcome ?? 'gone';
     },
 
-    /** False where it is no session of that person. */
-    endSession: async (personId: string, sessionId: string): Promise<boolean> => {
+    /** False where it is no session of that user. */
+    endSession: async (userId: string, sessionId: string): Promise<boolean> => {
       const row = await ask<{ ended: boolean }>('end-session', 'select identity.end_session($1, $2) as ended', [
-        personId,
+        userId,
         sessionId,
       ]);
       return row?.ended ?? false;

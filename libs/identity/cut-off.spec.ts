@@ -11,35 +11,34 @@ import { createSignUpStore } from './sign-up-store';
 const OLDER = 15;
 
 interface Begun {
-  readonly personId: string;
+  readonly userId: string;
 }
 
 /** Something that a request begins and a sweeper completes. */
 interface Swept {
   /** As the request does it. @param pool connects as the app role */
-  begin(pool: Pool, personId: string): Promise<unknown>;
+  begin(pool: Pool, userId: string): Promise<unknown>;
   /** As the sweeper does it. @param pool connects as the projector */
   take(pool: Pool): Promise<readonly Begun[]>;
 }
 
-const claimOf = (personId: string) => ({
-  ...{ personId, email: 'ada@acme.example', emailKey: 'ada@acme.example', personName: 'Ada', passwordHash: 'hash' },
+const claimOf = (userId: string) => ({
+  ...{ userId, email: 'ada@acme.example', emailKey: 'ada@acme.example', personName: 'Ada', passwordHash: 'hash' },
   ...{ tenantId: uuidv7(), commandId: uuidv7(), correlationId: 'test' },
 });
 
 const SWEPT: Readonly<Record<string, Swept>> = {
   'a sign-up': {
-    begin: (pool, personId) =>
-      createSignUpStore(pool).claim({ ...claimOf(personId), companyName: 'Acme', slug: 'acme' }),
+    begin: (pool, userId) => createSignUpStore(pool).claim({ ...claimOf(userId), companyName: 'Acme', slug: 'acme' }),
     take: (pool) => createSignUpStore(pool).takeUnfinished(OLDER, 10),
   },
   'a join': {
-    begin: (pool, personId) =>
-      createJoinStore(pool).claim({ ...claimOf(personId), tokenHash: 'hash', emailDomain: 'acme.example' }),
+    begin: (pool, userId) =>
+      createJoinStore(pool).claim({ ...claimOf(userId), tokenHash: 'hash', emailDomain: 'acme.example' }),
     take: (pool) => createJoinStore(pool).takeUnfinished(OLDER, 10),
   },
   'an erasure': {
-    begin: (pool, personId) => createErasureStore(pool).begin(personId, uuidv7(), 'test'),
+    begin: (pool, userId) => createErasureStore(pool).begin(userId, uuidv7(), 'test'),
     take: (pool) => createErasureStore(pool).takeUnfinished(OLDER, 10),
   },
 };
@@ -50,7 +49,7 @@ describe("what a request has begun, while the database's clock is set", () => {
   let app: Pool;
   let projector: Pool;
   let shifted: Awaited<ReturnType<typeof shiftClock>>;
-  let personId: string;
+  let userId: string;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -60,9 +59,9 @@ describe("what a request has begun, while the database's clock is set", () => {
     shifted = await shiftClock(owner);
   });
   beforeEach(async () => {
-    personId = uuidv7();
+    userId = uuidv7();
     await shifted.by('0');
-    await owner.query('truncate identity.persons cascade');
+    await owner.query('truncate identity.users cascade');
   });
   afterAll(async () => {
     await Promise.all([owner, app, projector].map((pool) => pool.end()));
@@ -73,11 +72,11 @@ describe("what a request has begun, while the database's clock is set", () => {
   const begin = async (kind: string): Promise<void> => {
     if (kind === 'an erasure')
       await owner.query(
-        `insert into identity.persons (id, email, email_key, name, password_hash, state)
+        `insert into identity.users (id, email, email_key, name, password_hash, state)
          values ($1, 'ada', 'ada', 'Ada', 'hash', 'active')`,
-        [personId],
+        [userId],
       );
-    await SWEPT[kind]?.begin(app, personId);
+    await SWEPT[kind]?.begin(app, userId);
   };
   const taken = async (kind: string): Promise<number> => (await SWEPT[kind]?.take(projector))?.length ?? 0;
   const cases = Object.keys(SWEPT).flatMap((kind) =>
@@ -113,13 +112,13 @@ describe("what a request has begun, while the database's clock is set", () => {
     const store = createErasureStore(projector);
     await begin('an erasure');
     await shifted.by(by);
-    await store.erase(personId);
+    await store.erase(userId);
     await shifted.by('0');
     await pass('50 seconds');
     expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
     await pass('11 seconds');
     expect(await store.takeUnfinished(OLDER, 10)).toHaveLength(1);
-    await store.erase(personId);
+    await store.erase(userId);
     await pass('1 hour');
     expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
   });

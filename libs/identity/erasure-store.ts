@@ -3,7 +3,7 @@ import { withClient } from '../platform/database/pools';
 
 /** An erasure that has begun, anyone who completes it. */
 export interface Erasure {
-  readonly personId: string;
+  readonly userId: string;
   /** UUID: the command that it began with; those of its appends derive from it and from the attempt. */
   readonly commandId: string;
   readonly correlationId: string;
@@ -15,28 +15,28 @@ const COLUMNS = `command_id as "commandId", correlation_id as "correlationId", a
 
 /** @param pool connects as the app role, or as the projector for {@link ErasureStore.takeUnfinished} */
 export const createErasureStore = (pool: Pool) => ({
-  /** Nobody signs in as the person any more. Undefined where they are gone. */
-  begin: async (personId: string, commandId: string, correlationId: string): Promise<Erasure | undefined> => {
+  /** Nobody signs in as the user any more. Undefined where they are gone. */
+  begin: async (userId: string, commandId: string, correlationId: string): Promise<Erasure | undefined> => {
     const { rows } = await withClient(pool, (client) =>
-      client.query<Omit<Erasure, 'personId'>>(`select ${COLUMNS} from identity.begin_erasure($1, $2, $3)`, [
-        personId,
+      client.query<Omit<Erasure, 'userId'>>(`select ${COLUMNS} from identity.begin_erasure($1, $2, $3)`, [
+        userId,
         commandId,
         correlationId,
       ]),
     );
     const [row] = rows;
-    return row && { personId, ...row };
+    return row && { userId, ...row };
   },
 
   /** Everything is as before. */
-  cancel: async (personId: string): Promise<void> => {
-    await withClient(pool, (client) => client.query('select identity.cancel_erasure($1)', [personId]));
+  cancel: async (userId: string): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.cancel_erasure($1)', [userId]));
   },
 
   /** Takes everything personal away. @returns the sessions that it ended */
-  erase: async (personId: string): Promise<readonly string[]> => {
+  erase: async (userId: string): Promise<readonly string[]> => {
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ ended: string[] }>('select identity.erase_person($1)::text[] as ended', [personId]),
+      client.query<{ ended: string[] }>('select identity.erase_user($1)::text[] as ended', [userId]),
     );
     return rows[0]?.ended ?? [];
   },
@@ -47,10 +47,10 @@ export const createErasureStore = (pool: Pool) => ({
    */
   takeUnfinished: async (olderSeconds: number, limit: number): Promise<Erasure[]> => {
     const { rows } = await withClient(pool, (client) =>
-      client.query<Erasure>(
-        `select person_id as "personId", ${COLUMNS} from identity.take_unfinished_erasures($1, $2)`,
-        [olderSeconds, limit],
-      ),
+      client.query<Erasure>(`select user_id as "userId", ${COLUMNS} from identity.take_unfinished_erasures($1, $2)`, [
+        olderSeconds,
+        limit,
+      ]),
     );
     return rows;
   },

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import type { Pool } from 'pg';
-import { erasePerson, registerPerson } from '../domain/person/decide';
-import { personFold } from '../domain/person/evolve';
 import { entries } from '../domain/tenant/by-id';
 import { removeMember } from '../domain/tenant/decide-members';
 import type { TenantEvent } from '../domain/tenant/events';
 import { memberOf, tenantFold } from '../domain/tenant/evolve';
 import type { Role } from '../domain/tenant/roles';
+import { eraseUser, registerUser } from '../domain/user/decide';
+import { userFold } from '../domain/user/evolve';
 import { AggregateStore } from '../event-log/aggregate-store';
 import { LogUnavailable, START } from '../event-log/port';
 import { createPool } from '../platform/database/pools';
@@ -21,7 +21,7 @@ import { createErasureStore, type ErasureStore } from './erasure-store';
 class Cut extends Error {}
 
 /** Points at which an erasure can be interrupted: before or after what it does to the log and to the database. */
-const POINTS = ['after begin', 'before leave', 'after leave', 'before person', 'after person', 'before erase', 'end'];
+const POINTS = ['after begin', 'before leave', 'after leave', 'before user', 'after user', 'before erase', 'end'];
 type CutAt = (point: string) => void;
 const nowhere: CutAt = () => {};
 const cutAt =
@@ -55,8 +55,8 @@ describe('an erasure', () => {
   const context = (commandId = uuidv7()) => ({ commandId, actor: { kind: 'system' }, correlationId: 'test' }) as const;
   const happen = (tenantId: string, ...events: TenantEvent[]) =>
     log.append({ stream: streamOf(tenantId), expected: 'any', events, ...context() });
-  const join = (tenantId: string, personId: string, role: Role) =>
-    happen(tenantId, { type: 'MemberJoined', data: { personId, role, invitationId: uuidv7(), use: 1 } });
+  const join = (tenantId: string, userId: string, role: Role) =>
+    happen(tenantId, { type: 'MemberJoined', data: { userId, role, invitationId: uuidv7(), use: 1 } });
 
   /** A company of somebody else's, to which ada belongs. */
   const found = async (role: Role = 'member'): Promise<string> => {
@@ -73,14 +73,14 @@ describe('an erasure', () => {
     log = new InMemoryEventLog();
     store = new AggregateStore({ log });
     companies = [];
-    await owner.query('truncate identity.persons cascade');
+    await owner.query('truncate identity.users cascade');
     ada = uuidv7();
     await owner.query(
-      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
        values ($1, 'Ada@acme.example', 'ada@acme.example', 'Ada', 'hash', 'active')`,
       [ada],
     );
-    await store.create(personFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerPerson);
+    await store.create(userFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerUser);
     await found('owner');
     const second = await found();
     await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, 'Browser', '\\x02')`, [
@@ -88,11 +88,11 @@ describe('an erasure', () => {
       ada,
       second,
     ]);
-    for (const personId of [ada, uuidv7()]) {
+    for (const userId of [ada, uuidv7()]) {
       await owner.query(
-        `insert into idempotency.keys (tenant_id, key_id, command_id, request_hash, attempt, created_at, leased_until, status, answer, person_id)
+        `insert into idempotency.keys (tenant_id, key_id, command_id, request_hash, attempt, created_at, leased_until, status, answer, user_id)
          values ($1, $2, $2, '', 1, now(), now(), 200, '', $3)`,
-        [second, uuidv7(), personId],
+        [second, uuidv7(), userId],
       );
     }
   };
@@ -102,11 +102,11 @@ describe('an erasure', () => {
   });
 
   const events = (cut: CutAt = nowhere): ErasureEvents => ({
-    membershipsOf: async (personId) => {
+    membershipsOf: async (userId) => {
       const listed = await Promise.all(
         companies.map(async (tenantId) => {
           const { state } = await store.load(tenantFold, streamOf(tenantId));
-          const member = memberOf(state, personId);
+          const member = memberOf(state, userId);
           if (state.status !== 'open' || !member) return [];
           const soleOwner = member.role === 'owner' && state.owners === 1;
           return [{ tenantId, companyName: state.name, role: member.role, soleOwner }];
@@ -114,17 +114,17 @@ describe('an erasure', () => {
       );
       return listed.flat();
     },
-    leave: async (tenantId, personId, it) => {
+    leave: async (tenantId, userId, it) => {
       cut('before leave');
-      const wanted = { by: personId, personId, reason: 'erased', at: new Date().toISOString() } as const;
+      const wanted = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
       await store.execute(tenantFold, streamOf(tenantId), it, (tenant) => removeMember(wanted, tenant));
       cut('after leave');
     },
-    erasePerson: async (personId, it) => {
-      cut('before person');
-      const stream = { tenantId: null, aggregate: personFold.aggregate, id: personId };
-      const { position } = await store.execute(personFold, stream, it, erasePerson);
-      cut('after person');
+    eraseUser: async (userId, it) => {
+      cut('before user');
+      const stream = { tenantId: null, aggregate: userFold.aggregate, id: userId };
+      const { position } = await store.execute(userFold, stream, it, eraseUser);
+      cut('after user');
       return position;
     },
   });
@@ -137,9 +137,9 @@ describe('an erasure', () => {
         cut('after begin');
         return begun;
       },
-      erase: async (personId) => {
+      erase: async (userId) => {
         cut('before erase');
-        const ended = await real.erase(personId);
+        const ended = await real.erase(userId);
         cut('end');
         return ended;
       },
@@ -147,36 +147,36 @@ describe('an erasure', () => {
   };
 
   const request = { commandId: uuidv7(), correlationId: 'test' };
-  const ask = (cut?: CutAt) => erase({ personId: ada, ...request }, { store: keeping(pool, cut), events: events(cut) });
+  const ask = (cut?: CutAt) => erase({ userId: ada, ...request }, { store: keeping(pool, cut), events: events(cut) });
   const sweep = (cut?: CutAt) => sweepErasures({ store: keeping(projector, cut), events: events(cut) }, 0);
 
   const facts = async () =>
     (await log.readAll({ after: START, limit: 1_000 })).events
-      .map(({ type, stream, data }) => ({ type, stream: stream.id, person: data['personId'] ?? stream.id }))
-      .filter(({ type, person }) => person === ada && /Removed|Erased/.test(type));
-  const person = async () => (await owner.query('select * from identity.persons where id = $1', [ada])).rows[0];
+      .map(({ type, stream, data }) => ({ type, stream: stream.id, user: data['userId'] ?? stream.id }))
+      .filter(({ type, user }) => user === ada && /Removed|Erased/.test(type));
+  const user = async () => (await owner.query('select * from identity.users where id = $1', [ada])).rows[0];
   const rows = async (table: string, where = 'true'): Promise<number> =>
     (await owner.query(`select count(*)::integer as n from ${table} where ${where}`)).rows[0].n;
 
   const expectGone = async (): Promise<void> => {
-    expect(await person()).toMatchObject({ state: 'erased', name: '', email: '', password_hash: '' });
-    expect((await person()).email_key).not.toContain('acme');
+    expect(await user()).toMatchObject({ state: 'erased', name: '', email: '', password_hash: '' });
+    expect((await user()).email_key).not.toContain('acme');
     const { rows: sessions } = await owner.query('select * from identity.sessions');
     for (const session of sessions)
       expect(session).toMatchObject({ ended_at: expect.any(Date), user_agent: null, network: null });
     expect(await rows('identity.refresh_tokens')).toBe(0);
     expect(await rows('idempotency.keys')).toBe(1);
-    expect(await rows('idempotency.keys', `person_id = '${ada}'`)).toBe(0);
+    expect(await rows('idempotency.keys', `user_id = '${ada}'`)).toBe(0);
     for (const tenantId of companies)
       expect(memberOf((await store.load(tenantFold, streamOf(tenantId))).state, ada)).toBeUndefined();
   };
 
-  it('ends every membership, then records that the person is gone, then takes what is personal', async () => {
+  it('ends every membership, then records that the user is gone, then takes what is personal', async () => {
     const { endedSessions, position } = await ask();
     expect((await facts()).map(({ type, stream }) => [type, stream])).toEqual([
       ['MemberRemoved', companies[0]],
       ['MemberRemoved', companies[1]],
-      ['PersonErased', ada],
+      ['UserErased', ada],
     ]);
     expect(endedSessions).toHaveLength(1);
     expect(position).toBe(await log.head());
@@ -185,15 +185,15 @@ describe('an erasure', () => {
 
   it('lets somebody else have the address', async () => {
     await ask();
-    const again = `insert into identity.persons (id, email, email_key, name, password_hash) values ($1, 'x', 'ada@acme.example', 'x', '')`;
+    const again = `insert into identity.users (id, email, email_key, name, password_hash) values ($1, 'x', 'ada@acme.example', 'x', '')`;
     await owner.query(again, [uuidv7()]);
   });
 
   /** Everybody else leaves the company. */
   const leaveAlone = async (tenantId: string): Promise<void> => {
     const { state } = await store.load(tenantFold, streamOf(tenantId));
-    for (const [personId] of state.status === 'open' ? entries(state.members) : [])
-      if (personId !== ada) await happen(tenantId, { type: 'MemberRemoved', data: { personId, reason: 'left' } });
+    for (const [userId] of state.status === 'open' ? entries(state.members) : [])
+      if (userId !== ada) await happen(tenantId, { type: 'MemberRemoved', data: { userId, reason: 'left' } });
   };
 
   it('is refused while they are the only owner of a company, by its name, and nothing has happened', async () => {
@@ -201,7 +201,7 @@ describe('an erasure', () => {
     await leaveAlone(tenantId);
     await expect(ask()).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Company 1') });
     expect(await facts()).toEqual([]);
-    expect(await person()).toMatchObject({ state: 'active', name: 'Ada' });
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
     await happen(tenantId, { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
     await ask();
     await expectGone();
@@ -217,10 +217,10 @@ describe('an erasure', () => {
         return begun;
       },
     };
-    const refused = erase({ personId: ada, ...request }, { store: late, events: events() });
+    const refused = erase({ userId: ada, ...request }, { store: late, events: events() });
     await expect(refused).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Company 1') });
     expect(await facts()).toEqual([]);
-    expect(await person()).toMatchObject({ state: 'active', name: 'Ada', email: 'Ada@acme.example' });
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada', email: 'Ada@acme.example' });
     expect(await rows('identity.erasures')).toBe(0);
     expect(await rows('identity.sessions', 'ended_at is null')).toBe(1);
   });
@@ -229,7 +229,7 @@ describe('an erasure', () => {
     await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
     await leaveAlone(companies[0] ?? '');
     expect(await sweep()).toBe(1);
-    expect(await person()).toMatchObject({ state: 'active', name: 'Ada' });
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
     expect(await sweep()).toBe(0);
   });
 
@@ -238,18 +238,18 @@ describe('an erasure', () => {
     // Who was erased has no session to ask again with.
     if (point !== 'end') await ask();
     await expectGone();
-    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'PersonErased']);
+    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
   });
 
   it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
     await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
     expect(await sweep()).toBe(point === 'end' ? 0 : 1);
     await expectGone();
-    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'PersonErased']);
+    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
     expect(await sweep()).toBe(0);
   });
 
-  it('keeps the person out while it is under way', async () => {
+  it('keeps the user out while it is under way', async () => {
     await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
     const { rows: found } = await pool.query(`select * from identity.find_credentials('ada@acme.example', null)`);
     expect(found).toEqual([]);
@@ -277,7 +277,7 @@ describe('an erasure', () => {
         expect((await facts()).map(({ type }) => type).sort()).toEqual([
           'MemberRemoved',
           'MemberRemoved',
-          'PersonErased',
+          'UserErased',
         ]);
       }),
       { numRuns: seeds(25) },
@@ -301,7 +301,7 @@ describe('an erasure', () => {
     expect(await sweep()).toBe(0);
     await age('checked_at', '49 hours');
     await sweep();
-    expect(await rows('identity.persons')).toBe(0);
+    expect(await rows('identity.users')).toBe(0);
     expect(await rows('identity.sessions')).toBe(0);
   });
 
@@ -310,23 +310,23 @@ describe('an erasure', () => {
     const bad = ada;
     const goods = uuidv7();
     await owner.query(
-      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
        values ($1, 'bob', 'bob', 'Bob', 'hash', 'active')`,
       [goods],
     );
-    await store.create(personFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerPerson);
+    await store.create(userFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerUser);
     await createErasureStore(pool).begin(goods, uuidv7(), 'test');
     const real = events();
     const failing: ErasureEvents = {
       ...real,
-      erasePerson: async (personId, it) => {
-        if (personId === bad) throw new LogUnavailable('not for this one');
-        return real.erasePerson(personId, it);
+      eraseUser: async (userId, it) => {
+        if (userId === bad) throw new LogUnavailable('not for this one');
+        return real.eraseUser(userId, it);
       },
     };
     const swept = sweepErasures({ store: keeping(projector), events: failing }, 0);
     await expect(swept).rejects.toMatchObject({ errors: [expect.any(LogUnavailable)] });
-    expect(await rows('identity.persons', `state = 'erased'`)).toBe(1);
-    expect(await person()).toMatchObject({ state: 'erasing' });
+    expect(await rows('identity.users', `state = 'erased'`)).toBe(1);
+    expect(await user()).toMatchObject({ state: 'erasing' });
   });
 });

@@ -17,11 +17,11 @@ export interface Membership {
 
 /** The facts of an erasure, appended by anyone who owns their aggregates. */
 export interface ErasureEvents {
-  membershipsOf(personId: string): Promise<readonly Membership[]>;
+  membershipsOf(userId: string): Promise<readonly Membership[]>;
   /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */
-  leave(tenantId: string, personId: string, context: CommandContext): Promise<void>;
+  leave(tenantId: string, userId: string, context: CommandContext): Promise<void>;
   /** Undefined where it had been appended. */
-  erasePerson(personId: string, context: CommandContext): Promise<Position | undefined>;
+  eraseUser(userId: string, context: CommandContext): Promise<Position | undefined>;
 }
 
 export interface ErasureParts {
@@ -44,18 +44,18 @@ const KEPT_HOURS = 48;
 export const ERASURE_FAILPOINTS = [
   'erasure.begun',
   'erasure.memberships-ended',
-  'erasure.person-erased',
+  'erasure.user-erased',
   'erasure.completed',
 ] as const;
-const [BEGUN, MEMBERSHIPS_ENDED, PERSON_ERASED, COMPLETED] = ERASURE_FAILPOINTS;
+const [BEGUN, MEMBERSHIPS_ENDED, USER_ERASED, COMPLETED] = ERASURE_FAILPOINTS;
 
 /**
  * Each attempt's appends have commands of their own: what an earlier attempt has appended is in the state that the rules
  * decide on, and somebody who joined again since has to leave again.
  */
-const contextFor = ({ personId, commandId, correlationId, attempts }: Erasure, step: string): CommandContext => ({
+const contextFor = ({ userId, commandId, correlationId, attempts }: Erasure, step: string): CommandContext => ({
   commandId: uuidv5(commandId, `${step} ${attempts}`),
-  actor: { kind: 'person', id: personId },
+  actor: { kind: 'user', id: userId },
   correlationId,
 });
 
@@ -66,24 +66,24 @@ const ownsAlone = (names: readonly string[]): Problem =>
 
 /** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
 const finish = async (erasure: Erasure, { store, events }: ErasureParts): Promise<Erased> => {
-  const { personId } = erasure;
+  const { userId } = erasure;
   failpoint(BEGUN);
-  const memberships = await events.membershipsOf(personId);
+  const memberships = await events.membershipsOf(userId);
   // Only an owner's going can be refused: it is tried before anything else is done.
   for (const { tenantId, companyName } of memberships.toSorted((a, b) => rank(a.role) - rank(b.role))) {
     try {
-      await events.leave(tenantId, personId, contextFor(erasure, `leave ${tenantId}`));
+      await events.leave(tenantId, userId, contextFor(erasure, `leave ${tenantId}`));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.reason === 'not-found') continue;
-      await store.cancel(personId);
+      await store.cancel(userId);
       throw error.reason === 'conflict' ? ownsAlone([companyName]) : error;
     }
   }
   failpoint(MEMBERSHIPS_ENDED);
-  const position = await events.erasePerson(personId, contextFor(erasure, 'person'));
-  failpoint(PERSON_ERASED);
-  const endedSessions = await store.erase(personId);
+  const position = await events.eraseUser(userId, contextFor(erasure, 'user'));
+  failpoint(USER_ERASED);
+  const endedSessions = await store.erase(userId);
   failpoint(COMPLETED);
   return { position, endedSessions };
 };
@@ -91,18 +91,18 @@ const finish = async (erasure: Erasure, { store, events }: ErasureParts): Promis
 const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
 
 /**
- * Erases a person: their memberships end, `PersonErased` is appended, then everything personal goes. Interrupted at any
+ * Erases a user: their memberships end, `UserErased` is appended, then everything personal goes. Interrupted at any
  * point, it has either not begun, or is completed by the same request or by {@link sweepErasures}. Where they became the
  * only owner of a company while it was under way, it stops before anything personal is lost.
  * @throws Problem conflict, naming the companies that they are the only owner of
  */
 export const erase = async (
-  { personId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
+  { userId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
   parts: ErasureParts,
 ): Promise<Erased> => {
-  const alone = (await parts.events.membershipsOf(personId)).filter(({ soleOwner }) => soleOwner);
+  const alone = (await parts.events.membershipsOf(userId)).filter(({ soleOwner }) => soleOwner);
   if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
-  const erasure = await parts.store.begin(personId, commandId, correlationId);
+  const erasure = await parts.store.begin(userId, commandId, correlationId);
   if (!erasure) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
   return finish(erasure, parts);
 };

@@ -4,7 +4,7 @@ import { tokenClass } from '../platform/token-class';
 
 /** Somebody new who joins a company, with all that it takes, anyone who completes it. */
 export interface Join {
-  readonly personId: string;
+  readonly userId: string;
   readonly tenantId: string;
   readonly tokenHash: string;
   readonly emailDomain: string;
@@ -26,7 +26,7 @@ export type JoinClaimed =
   | { readonly outcome: 'taken' }
   | {
       readonly outcome: 'claimed' | 'resumed';
-      readonly personId: string;
+      readonly userId: string;
       readonly createdAt: Date;
       readonly claimedAt: Date;
     };
@@ -38,10 +38,10 @@ export const createJoinStore = (pool: Pool) => ({
     const { rows } = await withClient(pool, (client) =>
       client.query<JoinClaimed>({
         name: 'claim-join',
-        text: `select outcome, person_id as "personId", created_at as "createdAt", claimed_at as "claimedAt"
+        text: `select outcome, user_id as "userId", created_at as "createdAt", claimed_at as "claimedAt"
           from identity.claim_join($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
         values: [
-          claim.personId,
+          claim.userId,
           claim.email,
           claim.emailKey,
           claim.personName,
@@ -57,21 +57,21 @@ export const createJoinStore = (pool: Pool) => ({
     return rows[0] ?? { outcome: 'taken' };
   },
 
-  /** The person may sign in from now on. */
-  complete: async (personId: string): Promise<void> => {
-    await withClient(pool, (client) => client.query('select identity.complete_join($1)', [personId]));
+  /** The user may sign in from now on. */
+  complete: async (userId: string): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.complete_join($1)', [userId]));
   },
 
-  /** The invitation could not be used: nothing is left of the person. */
-  release: async (personId: string): Promise<void> => {
-    await withClient(pool, (client) => client.query('select identity.release_join($1)', [personId]));
+  /** The invitation could not be used: nothing is left of the user. */
+  release: async (userId: string): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.release_join($1)', [userId]));
   },
 
   /** Joins that nobody has worked on for so many seconds, each given to one caller. */
   takeUnfinished: async (olderSeconds: number, limit: number): Promise<Join[]> => {
     const { rows } = await withClient(pool, (client) =>
       client.query<Join>(
-        `select person_id as "personId", tenant_id as "tenantId", token_hash as "tokenHash",
+        `select user_id as "userId", tenant_id as "tenantId", token_hash as "tokenHash",
            email_domain as "emailDomain", command_id as "commandId", correlation_id as "correlationId",
            claimed_at as "claimedAt" from identity.take_unfinished_joins($1, $2)`,
         [olderSeconds, limit],

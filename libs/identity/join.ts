@@ -11,7 +11,7 @@ import type { Passwords } from './passwords';
 /** By which invitation somebody becomes a member of a company. */
 export interface Membership {
   readonly tenantId: string;
-  readonly personId: string;
+  readonly userId: string;
   readonly tokenHash: string;
   readonly emailDomain: string;
   /** The moment by which the invitation is judged. */
@@ -22,7 +22,7 @@ export interface Membership {
 export interface JoinEvents {
   /** @throws Refusal the invitation cannot be used */
   joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
-  registerPerson(personId: string, context: CommandContext): Promise<Position>;
+  registerUser(userId: string, context: CommandContext): Promise<Position>;
 }
 
 export interface JoinRequest {
@@ -37,7 +37,7 @@ export interface JoinRequest {
 }
 
 export interface Joined {
-  readonly personId: string;
+  readonly userId: string;
   readonly createdAt: Date;
   readonly position: Position;
 }
@@ -55,42 +55,38 @@ export const emailDomainOf = (email: string): string => domainToASCII(emailKey(e
 export const JOIN_FAILPOINTS = ['join.claimed', 'join.joined', 'join.registered', 'join.completed'] as const;
 const [CLAIMED, JOINED, REGISTERED, COMPLETED] = JOIN_FAILPOINTS;
 
-const contextFor = (
-  { commandId, personId, correlationId }: Join,
-  step: string,
-  mayRepeat: boolean,
-): CommandContext => ({
+const contextFor = ({ commandId, userId, correlationId }: Join, step: string, mayRepeat: boolean): CommandContext => ({
   commandId: uuidv5(commandId, step),
-  actor: { kind: 'person', id: personId },
+  actor: { kind: 'user', id: userId },
   correlationId,
   ...(mayRepeat && { mayRepeat }),
 });
 
 /**
- * Appends both facts, or finds them appended, and lets the person in. Where the invitation cannot be used the address is
+ * Appends both facts, or finds them appended, and lets the user in. Where the invitation cannot be used the address is
  * free again. Safe to repeat from any point.
  */
 const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store: JoinStore): Promise<Position> => {
-  const { personId, claimedAt, ...membership } = join;
+  const { userId, claimedAt, ...membership } = join;
   failpoint(CLAIMED);
   try {
-    await events.joinTenant({ ...membership, personId, at: claimedAt }, contextFor(join, 'join', mayRepeat));
+    await events.joinTenant({ ...membership, userId, at: claimedAt }, contextFor(join, 'join', mayRepeat));
   } catch (error) {
-    if (error instanceof Refusal) await store.release(personId);
+    if (error instanceof Refusal) await store.release(userId);
     throw error;
   }
   failpoint(JOINED);
-  const registered = await events.registerPerson(personId, contextFor(join, 'person', mayRepeat));
+  const registered = await events.registerUser(userId, contextFor(join, 'user', mayRepeat));
   failpoint(REGISTERED);
-  await store.complete(personId);
+  await store.complete(userId);
   failpoint(COMPLETED);
   // It was appended after the membership, anyone who did it.
   return registered;
 };
 
 /**
- * Somebody new joins a company: the address is claimed by a unique row that holds every id, then membership and person are
- * appended, then the person may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
+ * Somebody new joins a company: the address is claimed by a unique row that holds every id, then membership and user are
+ * appended, then the user may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepJoins}.
  * @returns undefined where the address belongs to somebody
  * @throws Refusal the invitation cannot be used (any more)
@@ -102,16 +98,16 @@ export const joinAsNew = async (
   const { tenantId, tokenHash, personName, email, commandId, correlationId } = request;
   const wanted = {
     ...{ tenantId, tokenHash, commandId, correlationId },
-    personId: uuidv7(),
+    userId: uuidv7(),
     emailDomain: emailDomainOf(email),
   };
   const passwordHash = await passwords.hash(request.password);
   const claimed = await store.claim({ ...wanted, email, emailKey: emailKey(email), personName, passwordHash });
   if (claimed.outcome === 'taken') return undefined;
-  const { personId, createdAt, claimedAt } = claimed;
+  const { userId, createdAt, claimedAt } = claimed;
   const resumed = claimed.outcome === 'resumed';
-  const position = await finish({ ...wanted, personId, claimedAt }, resumed, events, store);
-  return { personId, createdAt, position };
+  const position = await finish({ ...wanted, userId, claimedAt }, resumed, events, store);
+  return { userId, createdAt, position };
 };
 
 /**

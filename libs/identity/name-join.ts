@@ -3,4 +3,4 @@
  * shows no user.
  * @param id an SQL expression
  */
-export const joinNames = (id: string): string => `left join identity.persons on id = ${id}`;
+export const joinNames = (id: string): string => `left join identity.users on id = ${id}`;

@@ -12,7 +12,7 @@ export const MAX_PASSWORD = 256;
 
 /**
  * A hash that no password fits, as far as anybody knows: its 32 bytes were made by no hashing. To verify a password
- * against it is the same work as against a person's own.
+ * against it is the same work as against a user's own.
  */
 const NOBODYS = (() => {
   const { memoryCost, timeCost, parallelism } = PARAMETERS;

@@ -25,7 +25,7 @@ describe('the roles, in the schema of identity', () => {
     owner = open(database.urls.owner);
     for (const id of [ada, bob]) {
       await owner.query(
-        `insert into identity.persons (id, email, email_key, name, password_hash, state)
+        `insert into identity.users (id, email, email_key, name, password_hash, state)
          values ($1, $2, $2, 'Somebody', 'hash', 'active')`,
         [id, `${id}@acme.example`],
       );
@@ -50,29 +50,29 @@ describe('the roles, in the schema of identity', () => {
       return (await client.query(sql)).rows;
     });
 
-  it.each(['select id from identity.persons', 'select id from identity.sessions'])(
+  it.each(['select id from identity.users', 'select id from identity.sessions'])(
     'show the application nothing while it speaks for nobody: %s',
     async (sql) => {
       expect(await as({}, sql)).toEqual([]);
-      expect(await as({ 'app.person_id': '' }, sql)).toEqual([]);
-      // A company is no person: its members' sessions and addresses are their own.
+      expect(await as({ 'app.user_id': '' }, sql)).toEqual([]);
+      // A company is no user: its members' sessions and addresses are their own.
       expect(await as({ 'app.tenant_id': tenant }, sql)).toEqual([]);
     },
   );
 
-  it('show the application a person’s own row and sessions, and nobody else’s', async () => {
-    expect(await as({ 'app.person_id': ada }, 'select id from identity.persons')).toEqual([{ id: ada }]);
-    expect(await as({ 'app.person_id': ada }, 'select person_id from identity.sessions')).toEqual([{ person_id: ada }]);
+  it('show the application a user’s own row and sessions, and nobody else’s', async () => {
+    expect(await as({ 'app.user_id': ada }, 'select id from identity.users')).toEqual([{ id: ada }]);
+    expect(await as({ 'app.user_id': ada }, 'select user_id from identity.sessions')).toEqual([{ user_id: ada }]);
   });
 
   it.each([
-    'select password_hash from identity.persons',
-    'select * from identity.persons',
+    'select password_hash from identity.users',
+    'select * from identity.users',
     'select * from identity.refresh_tokens',
     'select * from identity.sign_ups',
     'select * from identity.erasures',
-    `update identity.persons set name = 'Mallory'`,
-    `update identity.persons set state = 'active'`,
+    `update identity.users set name = 'Mallory'`,
+    `update identity.users set state = 'active'`,
     'insert into identity.sessions (id) values (gen_random_uuid())',
     'update identity.sessions set ended_at = null',
     'delete from identity.sessions',
@@ -83,11 +83,11 @@ describe('the roles, in the schema of identity', () => {
     'select identity.purge_erased(0)',
     'select identity.purge(0)',
   ])('refuse the application: %s', async (sql) => {
-    await expect(as({ 'app.person_id': ada }, sql)).rejects.toMatchObject(DENIED);
+    await expect(as({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
   });
 
   it.each([
-    'select id from identity.persons',
+    'select id from identity.users',
     'select id from identity.sessions',
     'select private_key from identity.signing_keys',
     `select identity.rotate_refresh_token('x', 'x', 'x', 10, 30)`,
@@ -100,7 +100,7 @@ describe('the roles, in the schema of identity', () => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });
 
-  it.each(['select id from identity.persons', `select identity.find_credentials('x', 'x')`])(
+  it.each(['select id from identity.users', `select identity.find_credentials('x', 'x')`])(
     'refuse the log and the operator: %s',
     async (sql) => {
       await expect(log.query(sql)).rejects.toMatchObject(DENIED);

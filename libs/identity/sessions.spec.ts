@@ -13,7 +13,7 @@ describe('sessions', () => {
   let database: TestDatabase;
   let pool: Pool;
   let owner: Pool;
-  const person = uuidv7();
+  const user = uuidv7();
   const tenant = uuidv7();
 
   beforeAll(async () => {
@@ -21,9 +21,9 @@ describe('sessions', () => {
     pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test' });
     owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
     await owner.query(
-      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
        values ($1, 'a@b.example', 'a@b.example', 'A', '', 'active')`,
-      [person],
+      [user],
     );
   });
 
@@ -46,16 +46,16 @@ describe('sessions', () => {
   };
 
   it('are kept alive by refresh tokens, each valid for one refresh', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const first = await sessions().refresh(refreshToken);
-    expect(first).toMatchObject({ outcome: 'rotated', sessionId, personId: person, tenantId: tenant });
+    expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });
     const second = next(await sessions().refresh(next(first)));
     expect(new Set([refreshToken, next(first), second]).size).toBe(3);
     expect(second).toMatch(/^[\w-]{43}$/);
   });
 
   it('end when a used refresh token comes again: somebody has a copy of it', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const latest = next(await sessions().refresh(refreshToken));
     await later(sessionId, GRACE_SECONDS + 1);
     expect(await sessions().refresh(refreshToken)).toMatchObject({ outcome: 'reused' });
@@ -65,7 +65,7 @@ describe('sessions', () => {
   });
 
   it('answer every one of many simultaneous refreshes with the same next token', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     // All of them are under way before the first one can continue.
     const blocker = await owner.connect();
     await blocker.query('begin');
@@ -85,7 +85,7 @@ describe('sessions', () => {
   });
 
   it('give a thief who is within the grace away: owner and thief hold one token, and the second to use it is noticed', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const owners = next(await sessions().refresh(refreshToken));
     const thiefs = next(await sessions().refresh(refreshToken));
     await sessions().refresh(thiefs);
@@ -98,7 +98,7 @@ describe('sessions', () => {
   });
 
   it('run out when nobody uses them, and are put off when somebody does', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const expire = () =>
       owner.query(`update identity.sessions set expires_at = now() where id = $1 returning id`, [sessionId]);
     const latest = next(await sessions().refresh(refreshToken));
@@ -112,7 +112,7 @@ describe('sessions', () => {
   });
 
   it('keep nothing that a reader of the table could use', async () => {
-    const { sessionId, refreshToken } = await sessions().open(person, tenant);
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const latest = next(await sessions().refresh(refreshToken));
     const { rows } = await owner.query<{ token_hash: Buffer; next_salt: Buffer | null }>(
       'select * from identity.refresh_tokens where session_id = $1 order by used_at',
@@ -125,7 +125,7 @@ describe('sessions', () => {
   });
 
   it('remember what the client called itself, within bounds', async () => {
-    const { sessionId } = await sessions().open(person, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
+    const { sessionId } = await sessions().open(user, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
     const { rows } = await owner.query<{ user_agent: string }>(
       'select user_agent from identity.sessions where id = $1',
       [sessionId],
@@ -141,7 +141,7 @@ describe('sessions', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-        const { sessionId, refreshToken } = await sessions().open(person, tenant);
+        const { sessionId, refreshToken } = await sessions().open(user, tenant);
         const chain = [refreshToken];
         // Index in the chain of the first token that was used within the grace.
         let withinGrace = 0;
@@ -173,7 +173,7 @@ describe('sessions', () => {
 
   describe('that have ended', () => {
     const end = async (): Promise<string> => {
-      const { sessionId, refreshToken } = await sessions().open(person, tenant);
+      const { sessionId, refreshToken } = await sessions().open(user, tenant);
       await sessions().refresh(refreshToken);
       await later(sessionId, GRACE_SECONDS + 1);
       await sessions().refresh(refreshToken);
@@ -189,7 +189,7 @@ describe('sessions', () => {
         const now = await end();
         await until(() => ended.has(now), 10_000);
         await until(() => onEnded.mock.calls.length > 0, 10_000);
-        expect(ended.has((await sessions().open(person, tenant)).sessionId)).toBe(false);
+        expect(ended.has((await sessions().open(user, tenant)).sessionId)).toBe(false);
       } finally {
         await ended.close();
       }

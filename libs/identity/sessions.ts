@@ -22,7 +22,7 @@ export interface SessionClient {
 
 /** Whose session it is, and in which company; null: in none. */
 export interface SessionOwner {
-  readonly personId: string;
+  readonly userId: string;
   readonly tenantId: string | null;
 }
 
@@ -41,7 +41,7 @@ export type Refreshed =
   | {
       readonly outcome: 'rotated';
       readonly sessionId: string;
-      readonly personId: string;
+      readonly userId: string;
       readonly tenantId: string | null;
       readonly refreshToken: string;
     }
@@ -54,7 +54,7 @@ type Row =
       /** The next token is used too: somebody else was told it in the meantime. */
       readonly nextUsed: boolean;
       readonly sessionId: string;
-      readonly personId: string;
+      readonly userId: string;
       readonly tenantId: string | null;
     }
   | Refused;
@@ -77,7 +77,7 @@ export const createSessions = (pool: Pool, days: number) => {
       client.query<Row>({
         name: 'rotate-refresh-token',
         text: `select outcome, salt, next_used as "nextUsed",
-            session_id as "sessionId", person_id as "personId", tenant_id as "tenantId"
+            session_id as "sessionId", user_id as "userId", tenant_id as "tenantId"
           from identity.rotate_refresh_token($1, $2, $3, $4, $5)`,
         values: [hashOf(token), salt, hashOf(successorOf(token, salt)), GRACE_SECONDS, days],
       }),
@@ -88,10 +88,10 @@ export const createSessions = (pool: Pool, days: number) => {
   return {
     /**
      * Begins a session, in a company or (null) in none. With the id of one that the same command began, that one, with another refresh token.
-     * @throws Problem unauthenticated where the person is gone
+     * @throws Problem unauthenticated where the user is gone
      */
     open: async (
-      personId: string,
+      userId: string,
       tenantId: string | null,
       { userAgent, network }: SessionClient = {},
       sessionId: string = uuidv7(),
@@ -103,7 +103,7 @@ export const createSessions = (pool: Pool, days: number) => {
           text: 'select identity.open_session($1, $2, $3, $4, $5, $6, $7) as opened',
           values: [
             sessionId,
-            personId,
+            userId,
             tenantId,
             hashOf(refreshToken),
             days,
@@ -121,7 +121,7 @@ export const createSessions = (pool: Pool, days: number) => {
       const { rows } = await withClient(pool, (client) =>
         client.query<SessionOwner>({
           name: 'find-refresh-token',
-          text: `select person_id as "personId", tenant_id as "tenantId" from identity.find_refresh_token($1)`,
+          text: `select user_id as "userId", tenant_id as "tenantId" from identity.find_refresh_token($1)`,
           values: [hashOf(token)],
         }),
       );

@@ -4,7 +4,7 @@ import { tokenClass } from '../platform/token-class';
 
 /** A sign-up with all the ids that it uses, anyone who completes it. */
 export interface SignUp {
-  readonly personId: string;
+  readonly userId: string;
   readonly tenantId: string;
   readonly companyName: string;
   readonly slug: string;
@@ -24,13 +24,13 @@ export type Claimed =
   | { readonly outcome: 'taken' }
   | {
       readonly outcome: 'claimed' | 'resumed';
-      readonly personId: string;
+      readonly userId: string;
       readonly tenantId: string;
       readonly slug: string;
       readonly createdAt: Date;
     };
 
-const COLUMNS = `person_id as "personId", tenant_id as "tenantId", slug`;
+const COLUMNS = `user_id as "userId", tenant_id as "tenantId", slug`;
 
 /** @param pool connects as the app role, or as the projector for {@link SignUpStore.takeUnfinished} */
 export const createSignUpStore = (pool: Pool) => ({
@@ -42,7 +42,7 @@ export const createSignUpStore = (pool: Pool) => ({
         text: `select outcome, ${COLUMNS}, created_at as "createdAt"
           from identity.claim_sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
         values: [
-          claim.personId,
+          claim.userId,
           claim.email,
           claim.emailKey,
           claim.personName,
@@ -58,9 +58,9 @@ export const createSignUpStore = (pool: Pool) => ({
     return rows[0] ?? { outcome: 'taken' };
   },
 
-  /** The person may sign in from now on. */
-  complete: async (personId: string): Promise<void> => {
-    await withClient(pool, (client) => client.query('select identity.complete_sign_up($1)', [personId]));
+  /** The user may sign in from now on. */
+  complete: async (userId: string): Promise<void> => {
+    await withClient(pool, (client) => client.query('select identity.complete_sign_up($1)', [userId]));
   },
 
   /** Sign-ups that nobody has worked on for so many seconds, each given to one caller. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { Pool } from 'pg';
-import { registerPerson } from '../domain/person/decide';
-import { personFold } from '../domain/person/evolve';
 import { createTenant } from '../domain/tenant/decide-workspace';
 import { tenantFold } from '../domain/tenant/evolve';
+import { registerUser } from '../domain/user/decide';
+import { userFold } from '../domain/user/evolve';
 import { AggregateStore } from '../event-log/aggregate-store';
 import { LogUnavailable, START } from '../event-log/port';
 import { createPool } from '../platform/database/pools';
@@ -13,15 +13,15 @@ import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { seeds } from '../testing/seeds';
 import { createPasswords } from './passwords';
-import { findCredentials } from './people';
 import { type SignUpEvents, signUp, sweepSignUps } from './sign-up';
 import { createSignUpStore, type SignUpStore } from './sign-up-store';
+import { findCredentials } from './users';
 
 /** The process dies here: whatever comes after does not happen. */
 class Cut extends Error {}
 
 /** Points at which a sign-up can be interrupted: before or after what it does to the log and to the database. */
-const POINTS = ['before tenant', 'after tenant', 'before person', 'after person', 'before complete', 'after complete'];
+const POINTS = ['before tenant', 'after tenant', 'before user', 'after user', 'before complete', 'after complete'];
 
 describe('a sign-up', () => {
   let database: TestDatabase;
@@ -56,26 +56,26 @@ describe('a sign-up', () => {
   beforeEach(async () => {
     log = new InMemoryEventLog();
     hashes = 0;
-    await owner.query('truncate identity.persons cascade');
+    await owner.query('truncate identity.users cascade');
   });
 
   /** Both facts, as the application appends them. */
   const events = (cut: (point: string) => void = () => {}): SignUpEvents => {
     const store = new AggregateStore({ log });
     return {
-      createTenant: async ({ tenantId, companyName, slug, personId }, context) => {
+      createTenant: async ({ tenantId, companyName, slug, userId }, context) => {
         cut('before tenant');
         const stream = { tenantId, aggregate: tenantFold.aggregate, id: tenantId };
-        const creation = { name: companyName, slug, ownerId: personId };
+        const creation = { name: companyName, slug, ownerId: userId };
         const { position } = await store.create(tenantFold, stream, context, (it) => createTenant(creation, it));
         cut('after tenant');
         return position ?? START;
       },
-      registerPerson: async (personId, context) => {
-        cut('before person');
-        const stream = { tenantId: null, aggregate: personFold.aggregate, id: personId };
-        const { position } = await store.create(personFold, stream, context, registerPerson);
-        cut('after person');
+      registerUser: async (userId, context) => {
+        cut('before user');
+        const stream = { tenantId: null, aggregate: userFold.aggregate, id: userId };
+        const { position } = await store.create(userFold, stream, context, registerUser);
+        cut('after user');
         return position ?? START;
       },
     };
@@ -85,9 +85,9 @@ describe('a sign-up', () => {
     const real = createSignUpStore(pool);
     return {
       ...real,
-      complete: async (personId) => {
+      complete: async (userId) => {
         cut('before complete');
-        await real.complete(personId);
+        await real.complete(userId);
         cut('after complete');
       },
     };
@@ -115,18 +115,18 @@ describe('a sign-up', () => {
     }));
   const sweep = () => sweepSignUps(createSignUpStore(projector), events(), 0);
 
-  it('makes a person, a company and its owner, and lets the person sign in', async () => {
+  it('makes a user, a company and its owner, and lets the user sign in', async () => {
     const it = await signUp(request('Ada@Acme.Example'), { passwords, store: store(), events: events() });
     expect(await facts()).toEqual([
       {
         type: 'TenantCreated',
-        data: { name: 'Acme', slug: 'acme', ownerId: it.personId, plan: 'free' },
+        data: { name: 'Acme', slug: 'acme', ownerId: it.userId, plan: 'free' },
         tenantId: it.tenantId,
         id: it.tenantId,
       },
-      { type: 'PersonRegistered', data: {}, tenantId: null, id: it.personId },
+      { type: 'UserRegistered', data: {}, tenantId: null, id: it.userId },
     ]);
-    expect(await findCredentials(pool, 'ada@ACME.example')).toMatchObject({ personId: it.personId });
+    expect(await findCredentials(pool, 'ada@ACME.example')).toMatchObject({ userId: it.userId });
     expect(it.position).toBe(await log.head());
   });
 
@@ -163,12 +163,9 @@ describe('a sign-up', () => {
     const active = point === 'after complete';
     expect((await findCredentials(pool, wanted.email)) !== undefined).toBe(active);
     const it = await signUp(wanted, { passwords, store: store(), events: events() });
-    expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
-    expect(await facts()).toMatchObject([
-      { tenantId: it.tenantId, data: { ownerId: it.personId } },
-      { id: it.personId },
-    ]);
-    expect(await findCredentials(pool, wanted.email)).toMatchObject({ personId: it.personId });
+    expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
+    expect(await facts()).toMatchObject([{ tenantId: it.tenantId, data: { ownerId: it.userId } }, { id: it.userId }]);
+    expect(await findCredentials(pool, wanted.email)).toMatchObject({ userId: it.userId });
   });
 
   it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
@@ -176,7 +173,7 @@ describe('a sign-up', () => {
     const wanted = request('ada@acme.example');
     await expect(signUp(wanted, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
     expect(await sweep()).toBe(point === 'after complete' ? 0 : 1);
-    expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
+    expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
     expect(await findCredentials(pool, wanted.email)).toBeDefined();
     expect(await sweep()).toBe(0);
   });
@@ -190,7 +187,7 @@ describe('a sign-up', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(attempt, { maxLength: 6 }), async (attempts) => {
         log = new InMemoryEventLog();
-        await owner.query('truncate identity.persons cascade');
+        await owner.query('truncate identity.users cascade');
         const wanted = request(`ada${++number}@acme.example`);
         for (const { by, cut } of [...attempts, { by: 'request', cut: undefined }]) {
           const at = cut === undefined ? () => {} : cutAt(cut);
@@ -201,10 +198,10 @@ describe('a sign-up', () => {
             by !== 'request' && sweepSignUps(swept, events(at), 0),
           ]);
         }
-        const [tenant, person, ...more] = await facts();
+        const [tenant, user, ...more] = await facts();
         expect(more).toEqual([]);
-        expect(tenant).toMatchObject({ type: 'TenantCreated', data: { ownerId: person?.id } });
-        expect(await findCredentials(pool, wanted.email)).toMatchObject({ personId: person?.id });
+        expect(tenant).toMatchObject({ type: 'TenantCreated', data: { ownerId: user?.id } });
+        expect(await findCredentials(pool, wanted.email)).toMatchObject({ userId: user?.id });
       }),
       { numRuns: seeds(25) },
     );
@@ -213,12 +210,12 @@ describe('a sign-up', () => {
   it('that fails again and again keeps no other from being completed', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     for (const name of ['bad', 'good']) await signUp(request(`${name}@acme.example`), cut).catch(() => {});
-    const bad = (await owner.query(`select id from identity.persons where email_key = 'bad@acme.example'`)).rows[0].id;
+    const bad = (await owner.query(`select id from identity.users where email_key = 'bad@acme.example'`)).rows[0].id;
     const real = events();
     const failing: SignUpEvents = {
       ...real,
       createTenant: async (tenant, context) => {
-        if (tenant.personId === bad) throw new LogUnavailable('not for this one');
+        if (tenant.userId === bad) throw new LogUnavailable('not for this one');
         return real.createTenant(tenant, context);
       },
     };
@@ -229,7 +226,7 @@ describe('a sign-up', () => {
     // What failed stands behind what did not.
     await signUp(request('fresh@acme.example'), cut).catch(() => {});
     const [first] = await createSignUpStore(projector).takeUnfinished(0, 1);
-    expect(first?.personId).not.toBe(bad);
+    expect(first?.userId).not.toBe(bad);
   });
 
   it('is taken up by one sweeper of several', async () => {
@@ -238,7 +235,7 @@ describe('a sign-up', () => {
     await owner.query(`update identity.sign_ups set attempted_at = lease.now() - interval '20 seconds'`);
     const all = await Promise.all(Array.from({ length: 4 }, () => createSignUpStore(projector).takeUnfinished(15, 50)));
     expect(all.flat()).toHaveLength(20);
-    expect(new Set(all.flat().map(({ personId }) => personId)).size).toBe(20);
+    expect(new Set(all.flat().map(({ userId }) => userId)).size).toBe(20);
   });
 
   it('is left alone while its request may still be at work', async () => {

@@ -11,7 +11,7 @@ import { slugOf } from './slug';
 /** The two facts of a sign-up, appended by anyone who owns their aggregates. Each takes a repeat of its command. */
 export interface SignUpEvents {
   createTenant(tenant: Omit<SignUp, 'commandId' | 'correlationId'>, context: CommandContext): Promise<Position>;
-  registerPerson(personId: string, context: CommandContext): Promise<Position>;
+  registerUser(userId: string, context: CommandContext): Promise<Position>;
 }
 
 export interface SignUpRequest {
@@ -25,7 +25,7 @@ export interface SignUpRequest {
 }
 
 export interface SignedUp {
-  readonly personId: string;
+  readonly userId: string;
   readonly tenantId: string;
   readonly slug: string;
   readonly createdAt: Date;
@@ -41,7 +41,7 @@ const KEPT_HOURS = 48;
 /** Each append of a sign-up has a command of its own, the same for anyone who carries it out. */
 const contextFor = (signUp: SignUp, step: string): CommandContext => ({
   commandId: uuidv5(signUp.commandId, step),
-  actor: { kind: 'person', id: signUp.personId },
+  actor: { kind: 'user', id: signUp.userId },
   correlationId: signUp.correlationId,
 });
 
@@ -49,27 +49,27 @@ const contextFor = (signUp: SignUp, step: string): CommandContext => ({
 export const SIGN_UP_FAILPOINTS = [
   'sign-up.claimed',
   'sign-up.tenant-created',
-  'sign-up.person-registered',
+  'sign-up.user-registered',
   'sign-up.completed',
 ] as const;
-const [CLAIMED, TENANT_CREATED, PERSON_REGISTERED, COMPLETED] = SIGN_UP_FAILPOINTS;
+const [CLAIMED, TENANT_CREATED, USER_REGISTERED, COMPLETED] = SIGN_UP_FAILPOINTS;
 
-/** Appends both facts, or finds them appended, and lets the person in. Safe to repeat from any point. */
+/** Appends both facts, or finds them appended, and lets the user in. Safe to repeat from any point. */
 const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore): Promise<Position> => {
   failpoint(CLAIMED);
   await events.createTenant(signUp, contextFor(signUp, 'tenant'));
   failpoint(TENANT_CREATED);
-  const registered = await events.registerPerson(signUp.personId, contextFor(signUp, 'person'));
-  failpoint(PERSON_REGISTERED);
-  await store.complete(signUp.personId);
+  const registered = await events.registerUser(signUp.userId, contextFor(signUp, 'user'));
+  failpoint(USER_REGISTERED);
+  await store.complete(signUp.userId);
   failpoint(COMPLETED);
   // It was appended after the company, anyone who did it.
   return registered;
 };
 
 /**
- * Signs a person and their company up: the address is claimed by a unique row that holds every id, then both facts are
- * appended, then the person may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
+ * Signs a user and their company up: the address is claimed by a unique row that holds every id, then both facts are
+ * appended, then the user may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepSignUps}.
  * @throws Problem conflict where the address belongs to somebody
  */
@@ -79,7 +79,7 @@ export const signUp = async (
 ): Promise<SignedUp> => {
   const { companyName, personName, email, commandId, correlationId } = request;
   const wanted: SignUp = {
-    personId: uuidv7(),
+    userId: uuidv7(),
     tenantId: uuidv7(),
     companyName,
     slug: slugOf(companyName),
@@ -91,9 +91,9 @@ export const signUp = async (
   if (claimed.outcome === 'taken') {
     throw new Problem('conflict', { detail: 'An account with this e-mail address already exists. Sign in instead.' });
   }
-  const { personId, tenantId, slug, createdAt } = claimed;
-  const position = await finish({ ...wanted, personId, tenantId, slug }, events, store);
-  return { personId, tenantId, slug, createdAt, position };
+  const { userId, tenantId, slug, createdAt } = claimed;
+  const position = await finish({ ...wanted, userId, tenantId, slug }, events, store);
+  return { userId, tenantId, slug, createdAt, position };
 };
 
 /**

@@ -11,7 +11,7 @@ describe.each(['json', 'pretty'] as const)('a %s log line', (format) => {
     log.info(
       {
         req: { headers: { authorization: 'Bearer hidden.hidden.hidden', cookie: ['a=hidden', 'b=hidden'] } },
-        body: { person: { password: 'hid"den', refreshToken: 'hidden', email: 'kept' } },
+        body: { user: { password: 'hid"den', refreshToken: 'hidden', email: 'kept' } },
         err: new Error('cannot reach postgres://owner:hidden@db/x'),
       },
       'GET /v1/invitations/preview/hidden with Bearer hiddenhiddenhidden kept',

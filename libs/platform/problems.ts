@@ -33,7 +33,7 @@ export interface FieldError {
 }
 
 export interface ProblemDetails {
-  /** One sentence for the person who reads it: what is wrong with this request and what to do. Never an internal text. */
+  /** One sentence for the user who reads it: what is wrong with this request and what to do. Never an internal text. */
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
   /** Seconds, sent as `Retry-After`. */

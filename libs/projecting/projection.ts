@@ -80,5 +80,5 @@ export const projectionsOf =
   }): Projection =>
     defineProjection<HandledEvent<Groups, LeftAlone & string>, T>(definition);
 
-/** What has stopped together when an event is refused: its tenant, or its person where it has none. */
+/** What has stopped together when an event is refused: its tenant, or its user where it has none. */
 export const laneOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;

@@ -19,19 +19,14 @@ export const tenantClosed: TenantEvent = { type: 'TenantClosed', data: { eraseAf
 
 export const INVITATION = '01a20000-0000-7000-8000-0000000000aa';
 
-export const memberJoined = (
-  personId: string,
-  role: Role,
-  invitationId = 'an earlier link',
-  use = 1,
-): MemberJoined => ({
+export const memberJoined = (userId: string, role: Role, invitationId = 'an earlier link', use = 1): MemberJoined => ({
   type: 'MemberJoined',
-  data: { personId, role, invitationId, use },
+  data: { userId, role, invitationId, use },
 });
 
-export const memberRemoved = (personId: string): TenantEvent => ({
+export const memberRemoved = (userId: string): TenantEvent => ({
   type: 'MemberRemoved',
-  data: { personId, reason: 'removed' },
+  data: { userId, reason: 'removed' },
 });
 
 export const memberInvited = (more: Partial<MemberInvited['data']> = {}): MemberInvited => ({
@@ -53,14 +48,14 @@ export const teamCreated = (teamId: string, name: string): TeamCreated => ({
   data: { teamId, name },
 });
 
-export const teamMemberAdded = (teamId: string, personId: string): TenantEvent => ({
+export const teamMemberAdded = (teamId: string, userId: string): TenantEvent => ({
   type: 'TeamMemberAdded',
-  data: { teamId, personId },
+  data: { teamId, userId },
 });
 
-export const teamMemberRemoved = (teamId: string, personId: string): TenantEvent => ({
+export const teamMemberRemoved = (teamId: string, userId: string): TenantEvent => ({
   type: 'TeamMemberRemoved',
-  data: { teamId, personId },
+  data: { teamId, userId },
 });
 
 /** Versions 1 to 4: the owner, and then anyone who joined, in the order of their roles. */

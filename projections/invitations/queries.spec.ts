@@ -39,13 +39,13 @@ describe('the read models of a company', () => {
     await owner.query(`
       insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
         select ${idOf('n')}, 'Acme ' || n, 'acme', 'free', 'none', 1 from generate_series(0, 1999) as n;
-      insert into identity.persons (id, email, email_key, name, password_hash)
-        select ${idOf('n')}, n || '@acme.example', n || '@acme.example', 'Person ' || n, '' ${each};
+      insert into identity.users (id, email, email_key, name, password_hash)
+        select ${idOf('n')}, n || '@acme.example', n || '@acme.example', 'User ' || n, '' ${each};
       insert into read_model.companies (tenant_id, name, slug) select tenant_id, name, slug from read_model.tenants;
-      insert into read_model.members (tenant_id, person_id, role, joined_at, joined_position, version)
+      insert into read_model.members (tenant_id, user_id, role, joined_at, joined_position, version)
         select ${own}, 'member', now(), n, 1 ${each};
-      insert into read_model.memberships (tenant_id, person_id, role, joined_position) select ${own}, 'member', n ${each};
-      insert into read_model.memberships (tenant_id, person_id, role, joined_position)
+      insert into read_model.memberships (tenant_id, user_id, role, joined_position) select ${own}, 'member', n ${each};
+      insert into read_model.memberships (tenant_id, user_id, role, joined_position)
         values ('${id(9)}', '${id(47)}', 'auditor', 3);
       insert into read_model.invitations (tenant_id, invitation_id, role, max_uses, uses, expires_at, revoked,
           email_domains, invited_by)
@@ -53,7 +53,7 @@ describe('the read models of a company', () => {
       insert into read_model.invitation_tokens (token_hash, tenant_id, invitation_id)
         select 'hash ' || n, ${own} ${each};
       insert into read_model.teams (tenant_id, team_id, name, version) select ${own}, 'Team ' || n, 1 ${each};
-      insert into read_model.team_members (tenant_id, team_id, person_id)
+      insert into read_model.team_members (tenant_id, team_id, user_id)
         select ${own}, ${idOf('n + member')} ${each}, generate_series(1, 2) as member`);
     await owner.query('analyze');
     await Promise.all([projector.end(), owner.end()]);
@@ -74,7 +74,7 @@ describe('the read models of a company', () => {
 
   it('list members by one statement and one index, and their names by another', async () => {
     const nodes = await explained(tenant(), (spy) => listMembers(spy, undefined, 11));
-    expect(indexesOf(nodes)).toEqual(new Set(['members_joined_idx', 'persons_pkey']));
+    expect(indexesOf(nodes)).toEqual(new Set(['members_joined_idx', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
@@ -95,12 +95,12 @@ describe('the read models of a company', () => {
 
   it('find a member by its key, and its name by another', async () => {
     const nodes = await explained(tenant(), (spy) => findMember(spy, id(47)));
-    expect(indexesOf(nodes)).toEqual(new Set(['members_pkey', 'persons_pkey']));
+    expect(indexesOf(nodes)).toEqual(new Set(['members_pkey', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(1);
   });
 
   it('ask once more for the name of who came into the list between its two statements', async () => {
-    const row = { ...{ personId: id(47), role: 'member', joinedAt: new Date(), joinedPosition: '47', version: 1 } };
+    const row = { ...{ userId: id(47), role: 'member', joinedAt: new Date(), joinedPosition: '47', version: 1 } };
     const answers = [
       { name: null, email: null },
       { name: 'Mia', email: 'mia@acme.example' },
@@ -122,12 +122,12 @@ describe('the read models of a company', () => {
     const [own, foreign] = [id(47), id(48)];
     expect(await findTenant(tenant())).toMatchObject({ id: id(7), name: 'Acme 7' });
     expect(await findMember(tenant(), own)).toMatchObject({
-      personId: own,
-      name: 'Person 47',
+      userId: own,
+      name: 'User 47',
       email: '47@acme.example',
     });
     const [newest] = await listMembers(tenant(), undefined, 1);
-    expect(newest).toMatchObject({ personId: id(ROWS - TENANTS + 7), name: `Person ${ROWS - TENANTS + 7}` });
+    expect(newest).toMatchObject({ userId: id(ROWS - TENANTS + 7), name: `User ${ROWS - TENANTS + 7}` });
     expect(await findInvitation(tenant(), own)).toMatchObject({ id: own, emailDomains: ['acme.example'] });
     expect(await findTeam(tenant(), own)).toMatchObject({ id: own, memberIds: [id(48), id(49)] });
     for (const find of [findMember, findInvitation, findTeam]) expect(await find(tenant(), foreign)).toBeUndefined();
@@ -136,13 +136,13 @@ describe('the read models of a company', () => {
     for (const rows of lists) expect(rows.map((row) => row.id)).toEqual(ids);
   });
 
-  it('show a person where they belong, in the order in which they joined', async () => {
-    const companies = await companiesOf(db.person(id(47)));
+  it('show a user where they belong, in the order in which they joined', async () => {
+    const companies = await companiesOf(db.user(id(47)));
     expect(companies).toEqual([
       { tenantId: id(9), name: 'Acme 9', slug: 'acme', role: 'auditor' },
       { tenantId: id(7), name: 'Acme 7', slug: 'acme', role: 'member' },
     ]);
-    expect(await membershipsOf(db.person(id(ROWS)))).toEqual([]);
+    expect(await membershipsOf(db.user(id(ROWS)))).toEqual([]);
   });
 
   it('show anyone who holds a link what it is of, and nothing else', async () => {
@@ -166,7 +166,7 @@ describe('the read models of a company', () => {
       );
     for (const table of ['members', 'invitations', 'teams', 'team_members', 'tenants']) {
       const rows = await db
-        .person(id(47))
+        .user(id(47))
         .query({ name: `seen-in-${table}`, text: `select 1 from read_model.${table}` }, []);
       expect([table, rows]).toEqual([table, []]);
     }

@@ -11,8 +11,8 @@ const at = (version: number, event: TenantEvent) =>
     version,
     position: BigInt(version * 10),
   });
-const row = (person_id: string, role: string, version: number, joined = version) => ({
-  ...{ tenant_id, person_id, role, version },
+const row = (user_id: string, role: string, version: number, joined = version) => ({
+  ...{ tenant_id, user_id, role, version },
   joined_at: '2026-01-02T03:04:05.678Z',
   joined_position: BigInt(joined * 10),
 });
@@ -20,8 +20,8 @@ const row = (person_id: string, role: string, version: number, joined = version)
 const { owner, member } = PEOPLE;
 const created = at(1, tenantCreated);
 const joined = at(2, memberJoined(member, 'member'));
-const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { personId: member, role: 'admin' } };
-const removed: TenantEvent = { type: 'MemberRemoved', data: { personId: member, reason: 'left' } };
+const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { userId: member, role: 'admin' } };
+const removed: TenantEvent = { type: 'MemberRemoved', data: { userId: member, reason: 'left' } };
 const transferred: TenantEvent = { type: 'OwnershipTransferred', data: { from: owner, to: member } };
 
 describe('the members read model', () => {
@@ -36,12 +36,12 @@ describe('the members read model', () => {
   it('changes a role in a row that was made in an earlier batch', () =>
     project(membersProjection, at(3, promoted)).thenPatched(
       'members',
-      { tenant_id, person_id: member },
+      { tenant_id, user_id: member },
       { role: 'admin', version: 3 },
     ));
 
   it('has nobody who was removed', () =>
-    project(membersProjection, joined, at(3, removed)).thenRemoved('members', { tenant_id, person_id: member }));
+    project(membersProjection, joined, at(3, removed)).thenRemoved('members', { tenant_id, user_id: member }));
 
   it('has anyone who came back as of then', () =>
     project(membersProjection, joined, at(3, removed), at(4, memberJoined(member, 'auditor'))).thenRows(
@@ -56,20 +56,20 @@ describe('the members read model', () => {
       row(member, 'owner', 3, 2),
     ));
 
-  it('knows by person what they are where', () =>
+  it('knows by user what they are where', () =>
     project(membersProjection, created, joined, at(3, promoted)).thenRows(
       'memberships',
-      { person_id: owner, tenant_id, role: 'owner', joined_position: 10n },
-      { person_id: member, tenant_id, role: 'admin', joined_position: 20n },
+      { user_id: owner, tenant_id, role: 'owner', joined_position: 10n },
+      { user_id: member, tenant_id, role: 'admin', joined_position: 20n },
     ));
 
-  it('knows by person who hands a company over, and to whom', () =>
+  it('knows by user who hands a company over, and to whom', () =>
     project(membersProjection, created, joined, at(3, transferred)).thenRows(
       'memberships',
-      { person_id: owner, tenant_id, role: 'admin', joined_position: 10n },
-      { person_id: member, tenant_id, role: 'owner', joined_position: 20n },
+      { user_id: owner, tenant_id, role: 'admin', joined_position: 10n },
+      { user_id: member, tenant_id, role: 'owner', joined_position: 20n },
     ));
 
-  it('knows by person that they belong there no more', () =>
-    project(membersProjection, joined, at(3, removed)).thenRemoved('memberships', { person_id: member, tenant_id }));
+  it('knows by user that they belong there no more', () =>
+    project(membersProjection, joined, at(3, removed)).thenRemoved('memberships', { user_id: member, tenant_id }));
 });

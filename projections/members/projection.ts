@@ -3,10 +3,10 @@ import { defineProjection } from '../define-projection';
 
 const tables = {
   members: {
-    key: ['tenant_id', 'person_id'],
+    key: ['tenant_id', 'user_id'],
     columns: {
       tenant_id: 'uuid',
-      person_id: 'uuid',
+      user_id: 'uuid',
       role: 'text',
       joined_at: 'timestamptz',
       joined_position: 'bigint',
@@ -14,13 +14,13 @@ const tables = {
     },
   },
   memberships: {
-    key: ['person_id', 'tenant_id'],
-    columns: { person_id: 'uuid', tenant_id: 'uuid', role: 'text', joined_position: 'bigint' },
+    key: ['user_id', 'tenant_id'],
+    columns: { user_id: 'uuid', tenant_id: 'uuid', role: 'text', joined_position: 'bigint' },
   },
 } as const;
 
 /**
- * Memberships, asked for by company and by person. A table each: of two policies on one table the planner makes an `or`,
+ * Memberships, asked for by company and by user. A table each: of two policies on one table the planner makes an `or`,
  * for which no index is in the order of a list.
  */
 export const membersProjection = defineProjection({
@@ -47,14 +47,14 @@ export const membersProjection = defineProjection({
     TenantCreated: ({ stream, data, recordedAt, position, version }, rows) => {
       rows.members.put({
         tenant_id: stream.tenantId,
-        person_id: data.ownerId,
+        user_id: data.ownerId,
         role: 'owner',
         joined_at: recordedAt.toISOString(),
         joined_position: position,
         version,
       });
       rows.memberships.put({
-        person_id: data.ownerId,
+        user_id: data.ownerId,
         tenant_id: stream.tenantId,
         role: 'owner',
         joined_position: position,
@@ -63,32 +63,32 @@ export const membersProjection = defineProjection({
     MemberJoined: ({ stream, data, recordedAt, position, version }, rows) => {
       rows.members.put({
         tenant_id: stream.tenantId,
-        person_id: data.personId,
+        user_id: data.userId,
         role: data.role,
         joined_at: recordedAt.toISOString(),
         joined_position: position,
         version,
       });
       rows.memberships.put({
-        person_id: data.personId,
+        user_id: data.userId,
         tenant_id: stream.tenantId,
         role: data.role,
         joined_position: position,
       });
     },
     MemberRoleChanged: ({ stream, data, version }, rows) => {
-      rows.members.patch({ tenant_id: stream.tenantId, person_id: data.personId }, { role: data.role, version });
-      rows.memberships.patch({ person_id: data.personId, tenant_id: stream.tenantId }, { role: data.role });
+      rows.members.patch({ tenant_id: stream.tenantId, user_id: data.userId }, { role: data.role, version });
+      rows.memberships.patch({ user_id: data.userId, tenant_id: stream.tenantId }, { role: data.role });
     },
     MemberRemoved: ({ stream, data }, rows) => {
-      rows.members.remove({ tenant_id: stream.tenantId, person_id: data.personId });
-      rows.memberships.remove({ person_id: data.personId, tenant_id: stream.tenantId });
+      rows.members.remove({ tenant_id: stream.tenantId, user_id: data.userId });
+      rows.memberships.remove({ user_id: data.userId, tenant_id: stream.tenantId });
     },
     OwnershipTransferred: ({ stream, data, version }, rows) => {
-      rows.members.patch({ tenant_id: stream.tenantId, person_id: data.to }, { role: 'owner', version });
-      rows.members.patch({ tenant_id: stream.tenantId, person_id: data.from }, { role: 'admin', version });
-      rows.memberships.patch({ person_id: data.to, tenant_id: stream.tenantId }, { role: 'owner' });
-      rows.memberships.patch({ person_id: data.from, tenant_id: stream.tenantId }, { role: 'admin' });
+      rows.members.patch({ tenant_id: stream.tenantId, user_id: data.to }, { role: 'owner', version });
+      rows.members.patch({ tenant_id: stream.tenantId, user_id: data.from }, { role: 'admin', version });
+      rows.memberships.patch({ user_id: data.to, tenant_id: stream.tenantId }, { role: 'owner' });
+      rows.memberships.patch({ user_id: data.from, tenant_id: stream.tenantId }, { role: 'admin' });
     },
   },
 });

@@ -1,5 +1,5 @@
 import { joinNames } from '../../libs/identity/name-join';
-import type { PersonDb, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import type { Statement, TenantDb, UserDb } from '../../libs/platform/database/scoped-db';
 import { JOIN_COMPANIES } from '../tenants/queries';
 
 export interface Company {
@@ -9,15 +9,15 @@ export interface Company {
   readonly role: string;
 }
 
-const OWN = `person_id = (select nullif(current_setting('app.person_id', true), '')::uuid)`;
+const OWN = `user_id = (select nullif(current_setting('app.user_id', true), '')::uuid)`;
 
 const MEMBERSHIPS: Statement = {
-  name: 'memberships-of-person',
+  name: 'memberships-of-user',
   text: `select tenant_id as "tenantId", role from read_model.memberships where ${OWN} order by joined_position`,
 };
 
 const WHERE_THEY_BELONG: Statement = {
-  name: 'companies-of-person',
+  name: 'companies-of-user',
   text: `select tenant_id from read_model.memberships where ${OWN}`,
 };
 
@@ -32,15 +32,15 @@ interface Membership {
   readonly role: string;
 }
 
-/** Where a person belongs, in the order in which they joined. */
-export const membershipsOf = (db: PersonDb): Promise<Membership[]> => db.query<Membership>(MEMBERSHIPS, []);
+/** Where a user belongs, in the order in which they joined. */
+export const membershipsOf = (db: UserDb): Promise<Membership[]> => db.query<Membership>(MEMBERSHIPS, []);
 
-/** The companies that a person belongs to, in the order in which they joined. */
-export const companiesOf = (db: PersonDb): Promise<Company[]> =>
+/** The companies that a user belongs to, in the order in which they joined. */
+export const companiesOf = (db: UserDb): Promise<Company[]> =>
   db.tenants(WHERE_THEY_BELONG).query<Company>(COMPANIES, []);
 
 export interface MemberRow {
-  readonly personId: string;
+  readonly userId: string;
   readonly role: string;
   readonly joinedAt: Date;
   /** In the log, as text: the list's order. */
@@ -52,24 +52,24 @@ export interface MemberRow {
 
 const HERE = `tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`;
 
-/** Of one person, or of one page: who it is about. */
+/** Of one user, or of one page: who it is about. */
 const ONE: Statement = {
-  name: 'person-of-member',
-  text: `select person_id from read_model.members where ${HERE} and person_id = $1`,
+  name: 'user-of-member',
+  text: `select user_id from read_model.members where ${HERE} and user_id = $1`,
 };
 const PAGE: Statement = {
   name: 'people-of-members',
-  text: `select person_id from read_model.members where ${HERE} and joined_position < $1
+  text: `select user_id from read_model.members where ${HERE} and joined_position < $1
     order by joined_position desc limit $2`,
 };
 
 /** Names are personal data and live in identity. Null where they are not shown: of nobody who has been found before. */
-const named = (members: string): string => `select person_id as "personId", role, joined_at as "joinedAt",
+const named = (members: string): string => `select user_id as "userId", role, joined_at as "joinedAt",
     joined_position::text as "joinedPosition", version, name, email
   from (select * from read_model.members where ${HERE} and ${members}) members
-  ${joinNames('person_id')} order by joined_position desc`;
+  ${joinNames('user_id')} order by joined_position desc`;
 
-const MEMBER: Statement = { name: 'member', text: named('person_id = $1') };
+const MEMBER: Statement = { name: 'member', text: named('user_id = $1') };
 const MEMBERS: Statement = {
   name: 'members',
   text: named('joined_position < $1 order by joined_position desc limit $2'),
@@ -88,8 +88,8 @@ const withNames = async (ask: () => Promise<Shown[]>): Promise<MemberRow[]> => {
 };
 
 /** One of the tenant's members; undefined where there is none. */
-export const findMember = async (db: TenantDb, personId: string): Promise<MemberRow | undefined> => {
-  const [row] = await withNames(() => db.people(ONE, [personId]).query<Shown>(MEMBER, [personId]));
+export const findMember = async (db: TenantDb, userId: string): Promise<MemberRow | undefined> => {
+  const [row] = await withNames(() => db.people(ONE, [userId]).query<Shown>(MEMBER, [userId]));
   return row;
 };
 

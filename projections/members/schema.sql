@@ -1,25 +1,25 @@
 -- Who belongs to which company, and as what.
 create table members (
   tenant_id uuid        not null,
-  person_id uuid        not null,
+  user_id uuid        not null,
   role      text        not null,
   joined_at timestamptz not null,
   joined_position bigint  not null,  -- in the log: the list's order
   version         integer not null   -- of the tenant's stream when it last changed: the row's ETag
 );
 
--- The same by person: where somebody belongs.
+-- The same by user: where somebody belongs.
 create table memberships (
-  person_id       uuid   not null,
+  user_id       uuid   not null,
   tenant_id       uuid   not null,
   role            text   not null,
   joined_position bigint not null
 );
 
 -- after load
-alter table members add primary key (tenant_id, person_id);
+alter table members add primary key (tenant_id, user_id);
 create index members_joined_idx on members (tenant_id, joined_position);
-alter table memberships add primary key (person_id, tenant_id);
+alter table memberships add primary key (user_id, tenant_id);
 
 -- before reading
 alter table members enable row level security;
@@ -33,5 +33,5 @@ alter table memberships enable row level security;
 alter table memberships force row level security;
 create policy projector_writes on memberships to {{projector}} using (true) with check (true);
 create policy operator_reads on memberships for select to {{operator}} using (true);
-create policy person_reads on memberships for select to {{app}}
-  using (person_id = (select nullif(current_setting('app.person_id', true), '')::uuid));
+create policy user_reads on memberships for select to {{app}}
+  using (user_id = (select nullif(current_setting('app.user_id', true), '')::uuid));

@@ -124,7 +124,7 @@ export interface AssignedTask {
 export const tasksAssignedBefore = (
   pool: Pool,
   tenantId: string,
-  personId: string,
+  userId: string,
   position: Position,
 ): Promise<AssignedTask[]> =>
   withClient(pool, async (client) => {
@@ -132,7 +132,7 @@ export const tasksAssignedBefore = (
       name: 'tasks-assigned-before',
       text: `select task_id as "taskId", assigned_version as "assignedAt" from read_model.tasks
         where tenant_id = $1 and assignee_id = $2 and assigned_position < $3`,
-      values: [tenantId, personId, position.toString()],
+      values: [tenantId, userId, position.toString()],
     });
     return rows;
   });

@@ -26,8 +26,8 @@ describe('the teams read model', () => {
   it('knows who is in a team', () =>
     project(teamsProjection, created, added, at(5, teamMemberAdded(team_id, admin))).thenRows(
       'team_members',
-      { tenant_id, team_id, person_id: member },
-      { tenant_id, team_id, person_id: admin },
+      { tenant_id, team_id, user_id: member },
+      { tenant_id, team_id, user_id: admin },
     ));
   it('shows a team under a new version once others are in it', () => {
     project(teamsProjection, created, added).thenRows('teams', { ...row, version: 4 });
@@ -37,7 +37,7 @@ describe('the teams read model', () => {
     project(teamsProjection, created, added, removed).thenRemoved('team_members', {
       tenant_id,
       team_id,
-      person_id: member,
+      user_id: member,
     }));
   it('has no team that was deleted', () =>
     project(teamsProjection, created, deleted).thenRemoved('teams', { tenant_id, team_id }));

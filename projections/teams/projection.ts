@@ -7,8 +7,8 @@ const tables = {
     columns: { tenant_id: 'uuid', team_id: 'uuid', name: 'text', version: 'integer' },
   },
   team_members: {
-    key: ['tenant_id', 'team_id', 'person_id'],
-    columns: { tenant_id: 'uuid', team_id: 'uuid', person_id: 'uuid' },
+    key: ['tenant_id', 'team_id', 'user_id'],
+    columns: { tenant_id: 'uuid', team_id: 'uuid', user_id: 'uuid' },
   },
 } as const;
 
@@ -45,11 +45,11 @@ export const teamsProjection = defineProjection({
     },
     TeamMemberAdded: ({ stream, data, version }, rows) => {
       rows.teams.patch({ tenant_id: stream.tenantId, team_id: data.teamId }, { version });
-      rows.team_members.put({ tenant_id: stream.tenantId, team_id: data.teamId, person_id: data.personId });
+      rows.team_members.put({ tenant_id: stream.tenantId, team_id: data.teamId, user_id: data.userId });
     },
     TeamMemberRemoved: ({ stream, data, version }, rows) => {
       rows.teams.patch({ tenant_id: stream.tenantId, team_id: data.teamId }, { version });
-      rows.team_members.remove({ tenant_id: stream.tenantId, team_id: data.teamId, person_id: data.personId });
+      rows.team_members.remove({ tenant_id: stream.tenantId, team_id: data.teamId, user_id: data.userId });
     },
   },
 });

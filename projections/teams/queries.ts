@@ -10,8 +10,8 @@ export interface TeamRow {
 }
 
 const COLUMNS = `t.team_id as id, t.name, t.version,
-  array(select m.person_id::text from read_model.team_members m
-    where m.tenant_id = t.tenant_id and m.team_id = t.team_id order by m.person_id) as "memberIds"`;
+  array(select m.user_id::text from read_model.team_members m
+    where m.tenant_id = t.tenant_id and m.team_id = t.team_id order by m.user_id) as "memberIds"`;
 
 const TEAM: Statement = { name: 'team', text: `select ${COLUMNS} from read_model.teams t where t.team_id = $1` };
 

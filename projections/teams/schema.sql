@@ -8,12 +8,12 @@ create table teams (
 create table team_members (
   tenant_id uuid not null,
   team_id   uuid not null,
-  person_id uuid not null
+  user_id uuid not null
 );
 
 -- after load
 alter table teams add primary key (tenant_id, team_id);
-alter table team_members add primary key (tenant_id, team_id, person_id);
+alter table team_members add primary key (tenant_id, team_id, user_id);
 
 -- before reading
 alter table teams enable row level security;

@@ -42,7 +42,7 @@ alter table companies enable row level security;
 alter table companies force row level security;
 create policy projector_writes on companies to {{projector}} using (true) with check (true);
 create policy operator_reads on companies for select to {{operator}} using (true);
--- Those that a person was found to belong to: what a sign-in lists before one of them is chosen.
+-- Those that a user was found to belong to: what a sign-in lists before one of them is chosen.
 create policy companies_read on companies for select to {{app}}
   using (tenant_id = any ((select string_to_array(nullif(current_setting('app.tenant_ids', true), ''), ',')::uuid[])::uuid[]));
 

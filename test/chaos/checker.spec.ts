@@ -28,7 +28,7 @@ describe('the history checker', () => {
 
   beforeEach(() =>
     owner.query(
-      'truncate event_log.events, read_model.tenants, read_model.members, read_model.projects, read_model.tasks, identity.persons cascade',
+      'truncate event_log.events, read_model.tenants, read_model.members, read_model.projects, read_model.tasks, identity.users cascade',
     ),
   );
 
@@ -77,8 +77,8 @@ describe('the history checker', () => {
 
   /** A company that was signed up and renamed twice and has one project, as all should be. */
   const wellDone = async (): Promise<Company> => {
-    const [tenantId, personId] = [randomUUID(), randomUUID()];
-    const email = `${personId}@example.com`;
+    const [tenantId, userId] = [randomUUID(), randomUUID()];
+    const email = `${userId}@example.com`;
     const company: Company = {
       ...{ email, tenantId, companyName: 'Acme', signUp: 'ok', span: { sentAt: 9, answeredAt: 10 } },
       renames: [
@@ -91,21 +91,21 @@ describe('the history checker', () => {
       ],
     };
     await owner.query(
-      `insert into identity.persons (id, email, email_key, name, password_hash, state)
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
        values ($1, $2, $2, 'Ada', '', 'active')`,
-      [personId, email],
+      [userId, email],
     );
-    await happened('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: personId });
-    await happened('user', personId, 1, 'PersonRegistered', {});
+    await happened('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: userId });
+    await happened('user', userId, 1, 'UserRegistered', {});
     await owner.query(
       `insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
        values ($1, 'Acme', 'acme', 'free', 'none', 1)`,
       [tenantId],
     );
     await owner.query(
-      `insert into read_model.members (tenant_id, person_id, role, joined_at, joined_position, version)
+      `insert into read_model.members (tenant_id, user_id, role, joined_at, joined_position, version)
        values ($1, $2, 'owner', now(), 1, 1)`,
-      [tenantId, personId],
+      [tenantId, userId],
     );
     await renamed(company, 2, FIRST);
     await renamed(company, 3, SECOND);
@@ -178,8 +178,8 @@ describe('the history checker', () => {
       /at "undefined" \(undefined\) in the read model/,
     ],
     [
-      'a sign-up without its person in the log',
-      async () => owner.query(`delete from event_log.events where type = 'PersonRegistered'`),
+      'a sign-up without its user in the log',
+      async () => owner.query(`delete from event_log.events where type = 'UserRegistered'`),
       /is half signed up/,
     ],
     [
@@ -207,12 +207,12 @@ describe('the history checker', () => {
     ],
     [
       'a sign-up that stayed pending',
-      async () => owner.query(`update identity.persons set state = 'pending'`),
+      async () => owner.query(`update identity.users set state = 'pending'`),
       /is half signed up/,
     ],
     [
       'a company without its owner',
-      async ({ email }) => owner.query('delete from identity.persons where email = $1', [email]),
+      async ({ email }) => owner.query('delete from identity.users where email = $1', [email]),
       /was signed up and is gone\n1 companies have no owner/,
     ],
     [
@@ -242,7 +242,7 @@ describe('the history checker', () => {
     const company = await wellDone();
     company.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 401 } });
     await owner.query('delete from event_log.events');
-    await owner.query('delete from identity.persons');
+    await owner.query('delete from identity.users');
     expect(await checkHistory(owner, [company], [{ from: 0, to: 20 }])).toEqual({
       complaints: [],
       lost: [`${company.tenantId} was signed up and is not in the log`],

@@ -132,26 +132,26 @@ const checkSignUps = async (
   const { rows } = await pool.query<{
     email: string;
     active: boolean;
-    person: boolean;
+    user: boolean;
     company: boolean;
     member: boolean;
   }>(
     `select p.email, p.state = 'active' as active,
-       exists (select from event_log.events e where e.aggregate_id = p.id and e.type = 'PersonRegistered') as person,
+       exists (select from event_log.events e where e.aggregate_id = p.id and e.type = 'UserRegistered') as user,
        exists (select from event_log.events e where e.type = 'TenantCreated' and e.data ->> 'ownerId' = p.id::text) as company,
-       exists (select from read_model.members m where m.person_id = p.id) as member
-     from identity.persons p`,
+       exists (select from read_model.members m where m.user_id = p.id) as member
+     from identity.users p`,
   );
   const people = new Map(rows.map((row) => [row.email, row]));
   for (const { email, signUp, span } of companies) {
     const row = people.get(email);
     if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is gone`);
-    if (row && !(row.active && row.person && row.company && row.member))
+    if (row && !(row.active && row.user && row.company && row.member))
       complain(`${email} is half signed up: ${JSON.stringify(row)}`);
   }
   const { rows: orphans } = await pool.query(
     `select aggregate_id from event_log.events e where e.type = 'TenantCreated'
-       and not exists (select from identity.persons p where p.id::text = e.data ->> 'ownerId')`,
+       and not exists (select from identity.users p where p.id::text = e.data ->> 'ownerId')`,
   );
   if (orphans.length > 0) complain(`${orphans.length} companies have no owner`);
 };

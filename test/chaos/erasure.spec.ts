@@ -12,7 +12,7 @@ import { CLOSED, joined } from '../support/facts';
 jest.setTimeout(180_000);
 
 interface CutOff {
-  readonly personId: string;
+  readonly userId: string;
   readonly token: string;
   readonly key: string;
 }
@@ -68,7 +68,7 @@ describe('an erasure that the process did not survive', () => {
       const { companies } = (await (await send(url, 'GET', '/v1/me', token)).json()) as { companies: { id: string }[] };
       return companies.length === 1 && companies[0]?.id === bob.tenant.id;
     }, 30_000);
-    return { personId: ada.user.id, token, key: randomUUID() };
+    return { userId: ada.user.id, token, key: randomUUID() };
   };
   const erase = (url: string, { token, key }: CutOff) => send(url, 'DELETE', '/v1/me', token, key);
 
@@ -85,23 +85,23 @@ describe('an erasure that the process did not survive', () => {
     return cut;
   };
 
-  const facts = async ({ personId }: CutOff): Promise<string[]> => {
+  const facts = async ({ userId }: CutOff): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
-      `select type from event_log.events where type in ('MemberRemoved', 'PersonErased')
-         and (aggregate_id = $1 or data ->> 'personId' = $1::text) order by position`,
-      [personId],
+      `select type from event_log.events where type in ('MemberRemoved', 'UserErased')
+         and (aggregate_id = $1 or data ->> 'userId' = $1::text) order by position`,
+      [userId],
     );
     return rows.map(({ type }) => type);
   };
-  const stateOf = async ({ personId }: CutOff): Promise<string> => {
-    const { rows } = await system.owner.query<{ state: string }>('select state from identity.persons where id = $1', [
-      personId,
+  const stateOf = async ({ userId }: CutOff): Promise<string> => {
+    const { rows } = await system.owner.query<{ state: string }>('select state from identity.users where id = $1', [
+      userId,
     ]);
     return rows[0]?.state ?? 'none';
   };
 
   it('is completed by the same request, or by the sweeper, wherever it was interrupted', async () => {
-    const [begun, membershipsEnded, personErased, completed] = ERASURE_FAILPOINTS;
+    const [begun, membershipsEnded, userErased, completed] = ERASURE_FAILPOINTS;
     const cut = async (failpoint: string, state: string, ...appended: string[]): Promise<CutOff> => {
       const it = await cutOffAt(failpoint);
       expect(await stateOf(it)).toBe(state);
@@ -109,8 +109,8 @@ describe('an erasure that the process did not survive', () => {
       return it;
     };
     // The last first: the sweeper takes what has been left for a while, also while the others are interrupted.
-    const done = await cut(completed, 'erased', 'MemberRemoved', 'PersonErased');
-    const swept = await cut(personErased, 'erasing', 'MemberRemoved', 'PersonErased');
+    const done = await cut(completed, 'erased', 'MemberRemoved', 'UserErased');
+    const swept = await cut(userErased, 'erasing', 'MemberRemoved', 'UserErased');
     const second = await cut(membershipsEnded, 'erasing', 'MemberRemoved');
     const repeated = await cut(begun, 'erasing');
 
@@ -125,7 +125,7 @@ describe('an erasure that the process did not survive', () => {
     expect([204, 401]).toContain(answer?.status);
     for (const one of [done, swept, second, repeated]) {
       await until(async () => (await stateOf(one)) === 'erased', 60_000);
-      expect(await facts(one)).toEqual(['MemberRemoved', 'PersonErased']);
+      expect(await facts(one)).toEqual(['MemberRemoved', 'UserErased']);
       expect((await send(url, 'GET', '/v1/me', one.token)).status).toBe(401);
     }
     expect(await product.end('SIGTERM')).toBe(0);

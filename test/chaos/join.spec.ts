@@ -82,8 +82,8 @@ describe('somebody new whose join the process did not survive', () => {
   /** What the log holds of somebody. */
   const facts = async ({ email }: CutOff): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
-      `select e.type from event_log.events e join identity.persons p
-         on e.aggregate_id = p.id or (e.type = 'MemberJoined' and e.data ->> 'personId' = p.id::text)
+      `select e.type from event_log.events e join identity.users p
+         on e.aggregate_id = p.id or (e.type = 'MemberJoined' and e.data ->> 'userId' = p.id::text)
        where p.email_key = $1 order by e.position`,
       [email],
     );
@@ -102,8 +102,8 @@ describe('somebody new whose join the process did not survive', () => {
     await cut(claimed, repeated);
     await cut(joined, repeated, 'MemberJoined');
     await cut(joined, swept, 'MemberJoined');
-    await cut(registered, swept, 'MemberJoined', 'PersonRegistered');
-    await cut(completed, repeated, 'MemberJoined', 'PersonRegistered');
+    await cut(registered, swept, 'MemberJoined', 'UserRegistered');
+    await cut(completed, repeated, 'MemberJoined', 'UserRegistered');
 
     await sweepSoon(system.owner, 'identity.joins');
     const product = system.start();
@@ -119,7 +119,7 @@ describe('somebody new whose join the process did not survive', () => {
     }
     for (const one of [...swept, ...repeated]) {
       await until(async () => (await signIn(url, one)) === 201, 60_000);
-      expect(await facts(one)).toEqual(['MemberJoined', 'PersonRegistered']);
+      expect(await facts(one)).toEqual(['MemberJoined', 'UserRegistered']);
     }
     expect(await product.end('SIGTERM')).toBe(0);
   });

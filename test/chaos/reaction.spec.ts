@@ -40,7 +40,7 @@ describe('a reaction that the process did not survive', () => {
         expected: 'any',
         events,
         commandId: uuidv7(),
-        actor: { kind: 'person', id: owner },
+        actor: { kind: 'user', id: owner },
         correlationId: 'test',
       });
     const unassignments = async (): Promise<number> =>
@@ -57,13 +57,13 @@ describe('a reaction that the process did not survive', () => {
       'tenant',
       tenantId,
       { type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' } },
-      { type: 'MemberJoined', data: { personId: leaver, role: 'member', invitationId: uuidv7(), use: 1 } },
+      { type: 'MemberJoined', data: { userId: leaver, role: 'member', invitationId: uuidv7(), use: 1 } },
     );
     await append('task', task, {
       type: 'TaskCreated',
       data: { projectId: uuidv7(), title: 'Choose a colour', description: '', assigneeId: leaver, dueOn: null },
     });
-    await append('tenant', tenantId, { type: 'MemberRemoved', data: { personId: leaver, reason: 'removed' } });
+    await append('tenant', tenantId, { type: 'MemberRemoved', data: { userId: leaver, reason: 'removed' } });
     const removal = await log.head();
 
     // The first event that it answers is the task, which it finds assigned to somebody who is no member by now.

@@ -61,7 +61,7 @@ describe('a sign-up that the process did not survive', () => {
   /** What the log holds of somebody, and of the company that they own. */
   const facts = async ({ email }: CutOff): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
-      `select e.type from event_log.events e join identity.persons p
+      `select e.type from event_log.events e join identity.users p
          on e.aggregate_id = p.id or (e.type = 'TenantCreated' and e.data ->> 'ownerId' = p.id::text)
        where p.email_key = $1 order by e.position`,
       [email],
@@ -70,7 +70,7 @@ describe('a sign-up that the process did not survive', () => {
   };
 
   it('is completed by the same request, or by the sweeper, wherever it was interrupted', async () => {
-    const [claimed, tenantCreated, personRegistered, completed] = SIGN_UP_FAILPOINTS;
+    const [claimed, tenantCreated, userRegistered, completed] = SIGN_UP_FAILPOINTS;
     const repeated: CutOff[] = [];
     const swept: CutOff[] = [];
     const cut = async (failpoint: string, into: CutOff[], ...appended: string[]): Promise<void> => {
@@ -81,8 +81,8 @@ describe('a sign-up that the process did not survive', () => {
     await cut(claimed, repeated);
     await cut(tenantCreated, repeated, 'TenantCreated');
     await cut(tenantCreated, swept, 'TenantCreated');
-    await cut(personRegistered, swept, 'TenantCreated', 'PersonRegistered');
-    await cut(completed, repeated, 'TenantCreated', 'PersonRegistered');
+    await cut(userRegistered, swept, 'TenantCreated', 'UserRegistered');
+    await cut(completed, repeated, 'TenantCreated', 'UserRegistered');
 
     await sweepSoon(system.owner, 'identity.sign_ups');
     const product = system.start();
@@ -98,7 +98,7 @@ describe('a sign-up that the process did not survive', () => {
     }
     for (const one of [...swept, ...repeated]) {
       await until(async () => (await signIn(url, one)) === 201, 60_000);
-      expect(await facts(one)).toEqual(['TenantCreated', 'PersonRegistered']);
+      expect(await facts(one)).toEqual(['TenantCreated', 'UserRegistered']);
     }
     expect(await product.end('SIGTERM')).toBe(0);
   });

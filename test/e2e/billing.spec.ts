@@ -20,7 +20,7 @@ interface Money {
   readonly misfits: readonly { readonly resource: string; readonly readOnly: readonly string[] }[];
 }
 
-/** From the sign-up to the end of a subscription, as a person and a program live through it together. */
+/** From the sign-up to the end of a subscription, as a user and a program live through it together. */
 (executable ? describe : describe.skip)('the life of a subscription', () => {
   let system: System;
   let url: string;

@@ -108,12 +108,12 @@ const onServer = (url: string): string => {
 export const healed = async (owner: Pool): Promise<void> => {
   await owner.query(`update identity.sign_ups set attempted_at = '-infinity' where completed_at is null`);
   const none = async (sql: string): Promise<boolean> => (await owner.query(sql)).rows.length === 0;
-  await until(() => none(`select 1 from identity.persons where state <> 'active'`), 60_000);
+  await until(() => none(`select 1 from identity.users where state <> 'active'`), 60_000);
   await until(
     () =>
       none(
         `select 1 from projecting.checkpoints
-         where position < (select max(position) from event_log.events where type <> 'PersonRegistered')`,
+         where position < (select max(position) from event_log.events where type <> 'UserRegistered')`,
       ),
     10_000,
   );

@@ -163,7 +163,7 @@ describe('the matrix', () => {
         expect((await ask(route, row, foreign, token)).statusCode).toBe(401);
     });
 
-    it('takes no token of a company to which the person does not belong', async () => {
+    it('takes no token of a company to which the user does not belong', async () => {
       if (!operationOf(route)['x-permission']) return;
       const tokens = createAccessTokens(identity.keys, 900);
       const sub = acme.people.owner.user.id;
@@ -171,7 +171,7 @@ describe('the matrix', () => {
       expect((await ask(route, row, foreign, token)).statusCode).toBe(401);
     });
 
-    it('is closed to somebody who acts in no company, unless it is about the person', async () => {
+    it('is closed to somebody who acts in no company, unless it is about the user', async () => {
       if (!operationOf(route)['x-permission']) return;
       const tokens = createAccessTokens(identity.keys, 900);
       const token = tokens.issue({ sub: acme.people.owner.user.id, sid: uuidv7() });
@@ -243,7 +243,7 @@ describe('the matrix', () => {
       },
     );
 
-    it('is no answer to the idempotency key of one person who belongs to both', async () => {
+    it('is no answer to the idempotency key of one user who belongs to both', async () => {
       const headers = { 'idempotency-key': randomUUID() };
       const [one, two] = [await populate(identity), await populate(identity)];
       const { user, accessToken: here } = one.people.owner;

@@ -5,7 +5,7 @@ import { CLOSED, joined, paid } from '../support/facts';
 import type { IdentityApp, SignedUp } from '../support/identity-app';
 import type { Thing, Things } from './routes';
 
-/** A company with a person in each role who has signed up, and signed in to it. */
+/** A company with a user in each role who has signed up, and signed in to it. */
 export interface Populated {
   readonly id: string;
   readonly tokens: Readonly<Record<Role, string>>;
@@ -69,7 +69,7 @@ export const makeThings = async (
     tenantId,
     joined(newcomer, 'member'),
     { type: 'TeamCreated', data: { teamId: team, name: `Team ${team}` } },
-    { type: 'TeamMemberAdded', data: { teamId: team, personId: newcomer } },
+    { type: 'TeamMemberAdded', data: { teamId: team, userId: newcomer } },
   );
   await identity.happen(tenantId, {
     type: 'MemberInvited',

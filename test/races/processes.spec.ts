@@ -10,7 +10,7 @@ const KNOWN_MS = 1_000;
 
 jest.setTimeout(120_000);
 
-interface Person {
+interface User {
   readonly id: string;
   readonly token: string;
 }
@@ -37,7 +37,7 @@ describe('two server processes on one database', () => {
     answers.filter((it) => it.status === status).length;
   const upTo = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
-  const found = async (): Promise<Person & { readonly tenantId: string }> => {
+  const found = async (): Promise<User & { readonly tenantId: string }> => {
     const { token, tenantId } = await signUp(urls[0]);
     const me = await ask(urls[0], '/v1/me', { token });
     return { id: me.body.id ?? '', token, tenantId };
@@ -54,7 +54,7 @@ describe('two server processes on one database', () => {
       method: 'POST',
       body: { token, personName: 'Grace', email: `grace${++people}@acme.example`, password: PASSWORD },
     });
-  const join = async (owner: Person, role: string): Promise<Person> => {
+  const join = async (owner: User, role: string): Promise<User> => {
     const { token } = await invite(owner.token, { role: role === 'owner' ? 'admin' : role });
     const { body } = await accept(0, token);
     const { user, accessToken } = body as unknown as { user: { id: string }; accessToken: string };
@@ -137,7 +137,7 @@ describe('two server processes on one database', () => {
   it('refuse a removed member, and one whose role is too low now, wherever they ask', async () => {
     const owner = await found();
     const [gone, lowered] = [await join(owner, 'member'), await join(owner, 'admin')];
-    const reads = (who: Person): Promise<Asked> => ask(urls[1], '/v1/projects', { token: who.token });
+    const reads = (who: User): Promise<Asked> => ask(urls[1], '/v1/projects', { token: who.token });
     const writes = (): Promise<Asked> =>
       ask(urls[1], '/v1/teams', { method: 'POST', token: lowered.token, body: { name: `Team ${++people}` } });
     // Known to the other process.

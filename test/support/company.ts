@@ -42,7 +42,7 @@ export const foundCompany = async (identity: IdentityApp): Promise<Company> => {
   };
   await happened(
     ...ROLES.filter((role) => role !== 'owner').map((role): DomainEvent => {
-      return { type: 'MemberJoined', data: { personId: people[role], role, invitationId: uuidv7(), use: 1 } };
+      return { type: 'MemberJoined', data: { userId: people[role], role, invitationId: uuidv7(), use: 1 } };
     }),
   );
 

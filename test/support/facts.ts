@@ -3,14 +3,14 @@ import type { Role } from '../../libs/domain/tenant/roles';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 
 /** Facts of a company that specs put into its stream themselves. */
-export const joined = (personId: string, role: Role): TenantEvent => ({
+export const joined = (userId: string, role: Role): TenantEvent => ({
   type: 'MemberJoined',
-  data: { personId, role, invitationId: uuidv7(), use: 1 },
+  data: { userId, role, invitationId: uuidv7(), use: 1 },
 });
 
-export const removed = (personId: string): TenantEvent => ({
+export const removed = (userId: string): TenantEvent => ({
   type: 'MemberRemoved',
-  data: { personId, reason: 'removed' },
+  data: { userId, reason: 'removed' },
 });
 
 export const paid = (): TenantEvent => ({

@@ -124,7 +124,7 @@ export class PreviewDto {
   readonly usable!: boolean;
 }
 
-/** Signed in, the token is enough. Else: a name, address and password of a new person, or those of an account. */
+/** Signed in, the token is enough. Else: a name, address and password of a new user, or those of an account. */
 export class AcceptDto {
   @Opaque({ max: 200, description: 'Last path segment of the invitation link.' })
   token!: string;

@@ -8,7 +8,7 @@ import { hashOfToken, InvitationTokens } from '../../../libs/identity/invitation
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
 import { PublicUrl } from '../core/public-url';
-import { Needs, OfPerson } from '../http/contract/needs.decorator';
+import { Needs, OfUser } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
@@ -58,19 +58,19 @@ export class InvitationsController {
     @Context() context: RequestContext,
     @Body() { role, maxUses, expiresAt, emailDomains = [] }: InviteDto,
   ): Promise<NewInvitationDto> {
-    const { tenantId, personId } = principalOf(context);
+    const { tenantId, userId } = principalOf(context);
     // The command's id is the invitation's: a repeat after a crash finds what it made, and tells the same token.
     const id = context.commandId;
     const token = this.tokens.tokenOf(id);
     const wanted = {
-      ...{ by: personId, invitationId: id, role, maxUses, emailDomains, expiresAt: expiryOf(expiresAt) },
+      ...{ by: userId, invitationId: id, role, maxUses, emailDomains, expiresAt: expiryOf(expiresAt) },
       tokenHash: hashOfToken(token),
       at: new Date().toISOString(),
     };
     const command = new InviteMember(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<InviteMember, Executed<Tenant>>(command);
     context.position = position;
-    const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: personId };
+    const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: userId };
     return new NewInvitationDto(
       { ...made, expiresAt: new Date(wanted.expiresAt) },
       `${this.publicUrl()}/join/${token}`,
@@ -104,8 +104,8 @@ export class InvitationsController {
     problems: ['forbidden'],
   })
   async revoke(@Context() context: RequestContext, @PathId('id') id: string): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const command = new RevokeInvitation(tenantId, { by: personId, invitationId: id }, commandContextOf(context));
+    const { tenantId, userId } = principalOf(context);
+    const command = new RevokeInvitation(tenantId, { by: userId, invitationId: id }, commandContextOf(context));
     const { position } = await this.commands.execute<RevokeInvitation, Executed<Tenant>>(command);
     context.position = position;
   }
@@ -126,7 +126,7 @@ export class InvitationsController {
 
   @Post('accept')
   @Public()
-  @OfPerson()
+  @OfUser()
   @RateLimit('join')
   @Documented({
     summary: 'Join a tenant with an invitation',

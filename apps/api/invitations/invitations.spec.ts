@@ -80,7 +80,7 @@ describe('invitations', () => {
     expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);
   });
 
-  it('let a signed-in person in by the token alone, and use nothing for one who is in already', async () => {
+  it('let a signed-in user in by the token alone, and use nothing for one who is in already', async () => {
     const { id, token } = await invite({ maxUses: 2 });
     const { accessToken, user } = await app.signUp();
     for (let time = 0; time < 2; time++) {
@@ -314,7 +314,7 @@ describe('invitations', () => {
     expect(uses).toBeLessThanOrEqual(came);
   });
 
-  it('make one person of a request that is repeated with its key', async () => {
+  it('make one user of a request that is repeated with its key', async () => {
     const { id, token } = await invite({ maxUses: 5 });
     const who = someone();
     const headers = { 'idempotency-key': 'join-once' };

@@ -5,7 +5,7 @@ import { memberOf } from '../../../libs/domain/tenant/evolve';
 import { emailKey } from '../../../libs/identity/email';
 import { hashOfToken } from '../../../libs/identity/invitation-tokens';
 import { emailDomainOf, type JoinEvents, type JoinRequest, joinAsNew } from '../../../libs/identity/join';
-import { findCredentials, findPerson, type Person } from '../../../libs/identity/people';
+import { findCredentials, findUser, type User } from '../../../libs/identity/users';
 import { backoff, sleep } from '../../../libs/platform/backoff';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { Problem } from '../../../libs/platform/problems';
@@ -39,7 +39,7 @@ const previewOf = ({ companyName, role, expiresAt, emailDomains }: HeldInvitatio
 /** Within some 3 s: an account is made in a fraction of that, unless its process is gone. */
 const SETTLING = 10;
 
-type Who = Pick<Person, 'id' | 'name' | 'email' | 'createdAt'>;
+type Who = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
 /** Joining a company by an invitation: what the link shows, and who comes in by it. */
 export const createJoining = (
@@ -85,29 +85,29 @@ export const createJoining = (
   };
 
   const joinAs = async (
-    person: Who,
+    user: Who,
     { tenantId, tokenHash }: { tenantId: string; tokenHash: string },
     context: RequestContext,
     client: ClientInfo,
   ): Promise<AcceptedDto> => {
     const command: CommandContext = {
       commandId: context.commandId,
-      actor: { kind: 'person', id: person.id },
+      actor: { kind: 'user', id: user.id },
       correlationId: context.requestId,
       mayRepeat: context.mayRepeat,
     };
     const membership = {
-      ...{ tenantId, tokenHash, personId: person.id, at: new Date() },
-      emailDomain: emailDomainOf(person.email),
+      ...{ tenantId, tokenHash, userId: user.id, at: new Date() },
+      emailDomain: emailDomainOf(user.email),
     };
     context.position = await events.joinTenant(membership, command);
-    return enter(person, tenantId, context, client);
+    return enter(user, tenantId, context, client);
   };
 
-  const personOf = async (personId: string): Promise<Person> => {
-    const person = await findPerson(db.person(personId));
-    if (!person) throw new Problem('unauthenticated');
-    return person;
+  const userOf = async (userId: string): Promise<User> => {
+    const user = await findUser(db.user(userId));
+    if (!user) throw new Problem('unauthenticated');
+    return user;
   };
 
   /** Waits for an account that is being made of the address elsewhere. False: it is not there in {@link SETTLING} looks. */
@@ -125,7 +125,7 @@ export const createJoining = (
    * have an account, and one that can costs a use each time.
    */
   const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
-    const newcomer = { personId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
+    const newcomer = { userId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
     const tenant = await tenantStateOf(tenantId);
     joinTenant(newcomer, guard.limitsOf(tenant), tenant);
     throw hadAccount ? notThem() : new Problem('conflict', { detail: UNDER_WAY });
@@ -149,7 +149,7 @@ export const createJoining = (
         return found;
       });
     const known = await recognise();
-    if (known) return joinAs(await personOf(known.personId), invitation, context, client);
+    if (known) return joinAs(await userOf(known.userId), invitation, context, client);
     if (personName === undefined) throw notThem();
     const { tenantId, tokenHash } = invitation;
     const request = {
@@ -162,11 +162,11 @@ export const createJoining = (
       // Sent twice at once to two processes: whom the other lets in is let in here, too, and uses nothing more.
       const same = !hadAccount && (await settled(email)) ? await recognise() : undefined;
       if (!same) return refuseTaken(request, hadAccount);
-      return joinAs(await personOf(same.personId), invitation, context, client);
+      return joinAs(await userOf(same.userId), invitation, context, client);
     }
-    const { personId, createdAt, position } = joined;
+    const { userId, createdAt, position } = joined;
     context.position = position;
-    return enter({ id: personId, name: personName, email, createdAt }, tenantId, context, client);
+    return enter({ id: userId, name: personName, email, createdAt }, tenantId, context, client);
   };
 
   return {
@@ -181,7 +181,7 @@ export const createJoining = (
     },
 
     /**
-     * Lets somebody in by a token: the signed-in person, the owner of an account whose password is right, or somebody
+     * Lets somebody in by a token: the signed-in user, the owner of an account whose password is right, or somebody
      * new. Anyone who belongs to the company already uses nothing of it.
      * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
      */
@@ -191,7 +191,7 @@ export const createJoining = (
         // Anyone who sends it twice at once, without a key, finds, the second time, whom the first time let in.
         const turn = `${body.token} ${emailKey(body.email ?? '')}`;
         if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
-        return await joinAs(await personOf(principal.personId), await heldToJoin(body.token, context), context, client);
+        return await joinAs(await userOf(principal.userId), await heldToJoin(body.token, context), context, client);
       } catch (error) {
         if (error instanceof Refusal && error.reason === 'not-found') throw unusable();
         throw error;

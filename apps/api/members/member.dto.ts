@@ -20,8 +20,8 @@ export class MemberDto {
   @ApiProperty({ format: 'date-time' })
   readonly joinedAt: string;
 
-  constructor({ personId, name, email, role, joinedAt }: MemberRow) {
-    this.userId = personId;
+  constructor({ userId, name, email, role, joinedAt }: MemberRow) {
+    this.userId = userId;
     this.name = name;
     this.email = email;
     this.role = role;

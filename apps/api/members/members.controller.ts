@@ -75,8 +75,8 @@ export class MembersController {
     @Body() { role }: ChangeRoleDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: memberId, role, at: new Date().toISOString() };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, userId: memberId, role, at: new Date().toISOString() };
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
     const changed = memberOf(state, memberId);
@@ -103,9 +103,9 @@ export class MembersController {
     @PathId('userId') memberId: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const reason = memberId === personId ? 'left' : 'removed';
-    const wanted = { by: personId, personId: memberId, reason, at: new Date().toISOString() } as const;
+    const { tenantId, userId } = principalOf(context);
+    const reason = memberId === userId ? 'left' : 'removed';
+    const wanted = { by: userId, userId: memberId, reason, at: new Date().toISOString() } as const;
     const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
     context.position = position;

@@ -20,11 +20,11 @@ describe('members', () => {
 
   /** Somebody who joined the company, and waits in the read models. */
   const join = async (company: Company, role: (typeof ROLES)[number]): Promise<string> => {
-    const personId = uuidv7();
-    await identity.happen(company.id, joined(personId, role));
-    return personId;
+    const userId = uuidv7();
+    await identity.happen(company.id, joined(userId, role));
+    return userId;
   };
-  const of = (personId: string): string => `/v1/members/${personId}`;
+  const of = (userId: string): string => `/v1/members/${userId}`;
   const owners = (answer: { json(): { data: { userId: string; role: string }[] } }): string[] =>
     answer.json().data.flatMap(({ userId, role }) => (role === 'owner' ? [userId] : []));
 
@@ -49,7 +49,7 @@ describe('members', () => {
     expect((await identity.get(of(ada.user.id), bob.accessToken)).json()).toMatchObject({ role: 'auditor' });
   });
 
-  it('have no name any more once they are erased as persons, and leave', async () => {
+  it('have no name any more once they are erased as users, and leave', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
     await identity.happen(bob.tenant.id, joined(uuidv7(), 'owner'));
@@ -154,16 +154,16 @@ describe('members', () => {
   });
 
   it('change and go under the version that was seen alone, whatever else has happened in the company', async () => {
-    const personId = await join(acme, 'member');
-    const seen = { 'if-match': String((await acme.owner.get(of(personId))).headers['etag']) };
+    const userId = await join(acme, 'member');
+    const seen = { 'if-match': String((await acme.owner.get(of(userId))).headers['etag']) };
     await join(acme, 'member');
-    await acme.owner.send('PATCH', '/v1/tenant', { name: `Acme ${personId}` });
-    expect((await acme.owner.send('PATCH', of(personId), { role: 'auditor' }, seen)).statusCode).toBe(200);
-    const late = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, seen);
+    await acme.owner.send('PATCH', '/v1/tenant', { name: `Acme ${userId}` });
+    expect((await acme.owner.send('PATCH', of(userId), { role: 'auditor' }, seen)).statusCode).toBe(200);
+    const late = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, seen);
     expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
-    expect((await acme.owner.send('DELETE', of(personId), undefined, seen)).statusCode).toBe(412);
-    const now = { 'if-match': String((await acme.owner.get(of(personId))).headers['etag']) };
-    expect((await acme.owner.send('DELETE', of(personId), undefined, now)).statusCode).toBe(204);
+    expect((await acme.owner.send('DELETE', of(userId), undefined, seen)).statusCode).toBe(412);
+    const now = { 'if-match': String((await acme.owner.get(of(userId))).headers['etag']) };
+    expect((await acme.owner.send('DELETE', of(userId), undefined, now)).statusCode).toBe(204);
   });
 
   it('are not modified while name, address and role are the same', async () => {
@@ -218,8 +218,8 @@ describe('members', () => {
   it('leave their teams with the company', async () => {
     const company = await foundCompany(identity);
     const { id } = (await company.admin.send('POST', '/v1/teams', { name: 'Sales' })).json();
-    for (const { id: personId } of [company.member, company.admin])
-      await company.admin.send('PUT', `/v1/teams/${id}/members/${personId}`);
+    for (const { id: userId } of [company.member, company.admin])
+      await company.admin.send('PUT', `/v1/teams/${id}/members/${userId}`);
     await company.owner.send('DELETE', of(company.member.id));
     expect((await company.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([company.admin.id]);
     await identity.happen(company.id, joined(company.member.id, 'member'));
@@ -255,26 +255,26 @@ describe('members', () => {
   });
 
   it('change once by a request that is repeated', async () => {
-    const personId = await join(acme, 'member');
+    const userId = await join(acme, 'member');
     const key = { 'idempotency-key': randomUUID() };
-    const first = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, key);
-    await acme.owner.send('PATCH', of(personId), { role: 'auditor' });
-    const again = await acme.owner.send('PATCH', of(personId), { role: 'admin' }, key);
+    const first = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, key);
+    await acme.owner.send('PATCH', of(userId), { role: 'auditor' });
+    const again = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, key);
     expect([again.headers['idempotent-replayed'], again.body]).toEqual(['true', first.body]);
-    expect((await acme.owner.get(of(personId))).json()).toMatchObject({ role: 'auditor' });
+    expect((await acme.owner.get(of(userId))).json()).toMatchObject({ role: 'auditor' });
   });
 
   it('go once by a request whose first answer was lost after it was written', async () => {
-    const personId = await join(acme, 'member');
+    const userId = await join(acme, 'member');
     const key = { 'idempotency-key': randomUUID() };
     const append = identity.log.append.bind(identity.log);
     jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
       throw new AppendOutcomeUnknown('interrupted');
     });
-    expect((await acme.owner.send('DELETE', of(personId), undefined, key)).statusCode).toBe(503);
-    await identity.happen(acme.id, joined(personId, 'auditor'));
-    expect((await acme.owner.send('DELETE', of(personId), undefined, key)).statusCode).toBe(204);
-    expect((await acme.owner.get(of(personId))).json()).toMatchObject({ role: 'auditor' });
+    expect((await acme.owner.send('DELETE', of(userId), undefined, key)).statusCode).toBe(503);
+    await identity.happen(acme.id, joined(userId, 'auditor'));
+    expect((await acme.owner.send('DELETE', of(userId), undefined, key)).statusCode).toBe(204);
+    expect((await acme.owner.get(of(userId))).json()).toMatchObject({ role: 'auditor' });
   });
 });

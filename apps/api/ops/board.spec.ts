@@ -7,7 +7,7 @@ import { createJobs } from '../../../libs/platform/jobs/create-jobs';
 import { createPostgresTransport } from '../../../libs/platform/jobs/postgres';
 import { silentLogger } from '../../../libs/platform/logger.port';
 import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '../../../libs/testing/database';
-import { asPerson, createToyApp } from '../http/testing/toy-app';
+import { asUser, createToyApp } from '../http/testing/toy-app';
 import { serveJobsBoard } from './board';
 import { createGate } from './gate';
 
@@ -67,7 +67,7 @@ describe('the board of jobs', () => {
       const company = tokens.issue('ada', 1).slice(0, -1);
       for (const headers of [
         {},
-        asPerson(),
+        asUser(),
         { authorization: `Bearer ${company}x` },
         { cookie: 'tenantry-operator=x' },
       ]) {

@@ -9,8 +9,8 @@ const seats = (used: number): Problem =>
 
 describe('refusals', () => {
   const [tenantId, ada] = [uuidv7(), uuidv7()];
-  const refused = (personId: string | null) => ({
-    ...{ tenantId, personId, operation: 'POST /v1/invitations', requestId: 'request' },
+  const refused = (userId: string | null) => ({
+    ...{ tenantId, userId, operation: 'POST /v1/invitations', requestId: 'request' },
   });
   const recorded = async (log: InMemoryEventLog) =>
     (await log.readAll({ after: 0n, limit: 100 })).events.map(({ actor, data }) => [
@@ -28,8 +28,8 @@ describe('refusals', () => {
     while ((await recorded(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     await refusals.close();
     expect(await recorded(log)).toEqual([
-      ['person', 3, 1],
-      ['person', 5, 2],
+      ['user', 3, 1],
+      ['user', 5, 2],
     ]);
   });
 
@@ -41,7 +41,7 @@ describe('refusals', () => {
     await refusals.close();
     expect(await recorded(log)).toEqual([
       ['system', 3, 1],
-      ['person', 3, 1],
+      ['user', 3, 1],
       ['system', 3, 3],
     ]);
   });

@@ -5,7 +5,7 @@ import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
 import type { Refused } from '../http/contract/refused';
 
-/** ms for which the same refusal of the same person is only counted: anyone who insists fills no log. */
+/** ms for which the same refusal of the same user is only counted: anyone who insists fills no log. */
 const QUIET_MS = 60_000;
 /** How often in that time it is looked what is over. */
 const LOOKS = 12;
@@ -39,7 +39,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
   const quiet = new Map<string, Quiet>();
   const recording = new Set<Promise<void>>();
 
-  const append = async ({ tenantId, personId, operation, requestId }: Refused, problem: Problem, times: number) => {
+  const append = async ({ tenantId, userId, operation, requestId }: Refused, problem: Problem, times: number) => {
     const { members = {} } = problem.details;
     const text = (name: string): string | null => (typeof members[name] === 'string' ? String(members[name]) : null);
     const number = (name: string): number | null => (typeof members[name] === 'number' ? Number(members[name]) : null);
@@ -49,7 +49,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
         problem: problem.problem,
         resource: text('resource') ?? text('feature'),
         ...{ limit: number('limit'), used: number('used'), plan: text('plan') },
-        ...{ operation, by: personId, times },
+        ...{ operation, by: userId, times },
       },
     };
     await log.append({
@@ -57,7 +57,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
       expected: 'any',
       events: [event],
       commandId: uuidv7(),
-      actor: personId === null ? { kind: 'system' } : { kind: 'person', id: personId },
+      actor: userId === null ? { kind: 'system' } : { kind: 'user', id: userId },
       correlationId: requestId,
     });
   };
@@ -85,7 +85,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
     note: (refused: Refused, problem: Problem): void => {
       if (!RECORDED.has(problem.problem)) return;
       const { resource = '', feature = '' } = problem.details.members ?? {};
-      const key = `${refused.tenantId} ${refused.personId} ${problem.problem} ${resource}${feature}`;
+      const key = `${refused.tenantId} ${refused.userId} ${problem.problem} ${resource}${feature}`;
       const moment = now();
       const same = quiet.get(key);
       if (same && same.until > moment) {

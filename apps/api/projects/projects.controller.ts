@@ -39,9 +39,9 @@ export class ProjectsController {
     @Context() context: RequestContext,
     @Body() { name, description = '', teamId = null }: CreateProjectDto,
   ): Promise<Versioned<ProjectDto>> {
-    const { tenantId, personId } = principalOf(context);
+    const { tenantId, userId } = principalOf(context);
     // The command's id is the project's: a repeat after a crash finds what it made.
-    const creation = { by: personId, projectId: context.commandId, name, description, teamId };
+    const creation = { by: userId, projectId: context.commandId, name, description, teamId };
     return this.carryOut(context, new CreateProject(tenantId, creation, commandContextOf(context)), context.commandId);
   }
 
@@ -88,8 +88,8 @@ export class ProjectsController {
     @Body() change: ChangeProjectDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, projectId: id, ...change };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, projectId: id, ...change };
     return this.carryOut(context, new ChangeProject(tenantId, wanted, commandContextOf(context), expectedVersion), id);
   }
 
@@ -106,8 +106,8 @@ export class ProjectsController {
     @PathId('id') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const request = { by: personId, projectId: id };
+    const { tenantId, userId } = principalOf(context);
+    const request = { by: userId, projectId: id };
     return this.carryOut(
       context,
       new ArchiveProject(tenantId, request, commandContextOf(context), expectedVersion),
@@ -129,8 +129,8 @@ export class ProjectsController {
     @PathId('id') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const request = { by: personId, projectId: id };
+    const { tenantId, userId } = principalOf(context);
+    const request = { by: userId, projectId: id };
     return this.carryOut(
       context,
       new RestoreProject(tenantId, request, commandContextOf(context), expectedVersion),

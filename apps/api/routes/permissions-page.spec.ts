@@ -1,13 +1,13 @@
 import { PERMISSIONS, type Permission } from '../../../libs/domain/tenant/permissions';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
-import { OF_PERSON } from '../http/contract/needs.decorator';
+import { OF_USER } from '../http/contract/needs.decorator';
 import { listRoutes, permissionsPage } from './permissions-page';
 
 type Operation = {
   security?: object[];
   description?: string;
   'x-permission'?: { permission: Permission; roles: string[] };
-  'x-of-person'?: boolean;
+  'x-of-user'?: boolean;
 };
 
 const isOfOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
@@ -29,10 +29,7 @@ describe('the routes', () => {
   it('all say who may use them: a permission, anyone who is signed in, operators, or anyone', () => {
     const undecided = [...operations].filter(
       ([, it]) =>
-        it['x-permission'] === undefined &&
-        it['x-of-person'] !== true &&
-        it.security?.length !== 0 &&
-        !isOfOperators(it),
+        it['x-permission'] === undefined && it['x-of-user'] !== true && it.security?.length !== 0 && !isOfOperators(it),
     );
     expect(undecided.map(([name]) => name)).toEqual([]);
   });
@@ -57,8 +54,8 @@ describe('the routes', () => {
       const operation = operations.get(`${method} ${path}`);
       expect(operation?.security?.length === 0).toBe(anyone);
       expect(operation !== undefined && isOfOperators(operation)).toBe(operators);
-      expect(operation?.['x-of-person'] === true).toBe(needs === OF_PERSON);
-      const permission = needs === OF_PERSON || needs === undefined ? undefined : needs;
+      expect(operation?.['x-of-user'] === true).toBe(needs === OF_USER);
+      const permission = needs === OF_USER || needs === undefined ? undefined : needs;
       expect(operation?.['x-permission']).toEqual(permission && { permission, roles: PERMISSIONS[permission] });
     }
   });

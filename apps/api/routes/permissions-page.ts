@@ -3,7 +3,7 @@ import { RequestMethod } from '@nestjs/common';
 import { may, PERMISSIONS, type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
 import { ROLES } from '../../../libs/domain/tenant/roles';
 import { CONTROLLERS } from '../api.module';
-import { OF_PERSON } from '../http/contract/needs.decorator';
+import { OF_USER } from '../http/contract/needs.decorator';
 import { type Access, accessOf } from '../identity/authentication/access';
 
 export interface Route extends Access {
@@ -36,8 +36,8 @@ export const listRoutes = (): Route[] =>
 
 const whoMay = ({ anyone, operators, needs }: Route): string => {
   if (operators) return 'operators';
-  if (anyone) return needs === OF_PERSON ? 'anyone, signed in or not' : 'anyone';
-  return needs === OF_PERSON ? 'any signed-in user' : `\`${needs}\``;
+  if (anyone) return needs === OF_USER ? 'anyone, signed in or not' : 'anyone';
+  return needs === OF_USER ? 'any signed-in user' : `\`${needs}\``;
 };
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>

@@ -96,7 +96,7 @@ export class TaskDto {
   }
 
   static of(id: string, { assignment, ...task }: PresentTask): TaskDto {
-    return new TaskDto({ ...task, id, assigneeId: assignment?.personId ?? null });
+    return new TaskDto({ ...task, id, assigneeId: assignment?.userId ?? null });
   }
 }
 

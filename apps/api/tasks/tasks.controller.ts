@@ -39,10 +39,10 @@ export class TasksController {
     @PathId('id') projectId: string,
     @Body() { title, description = '', assigneeId = null, dueOn = null }: CreateTaskDto,
   ): Promise<Versioned<TaskDto>> {
-    const { tenantId, personId } = principalOf(context);
+    const { tenantId, userId } = principalOf(context);
     // The command's id is the task's: a repeat after a crash finds what it made.
     const taskId = context.commandId;
-    const creation = { by: personId, taskId, projectId, title, description, assigneeId, dueOn };
+    const creation = { by: userId, taskId, projectId, title, description, assigneeId, dueOn };
     return this.carryOut(context, new CreateTask(tenantId, creation, commandContextOf(context)), taskId);
   }
 
@@ -97,8 +97,8 @@ export class TasksController {
     @Body() change: ChangeTaskDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TaskDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, taskId: id, ...change };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, taskId: id, ...change };
     return this.carryOut(context, new ChangeTask(tenantId, wanted, commandContextOf(context), expectedVersion), id);
   }
 
@@ -116,8 +116,8 @@ export class TasksController {
     @PathId('id') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const request = { by: personId, taskId: id };
+    const { tenantId, userId } = principalOf(context);
+    const request = { by: userId, taskId: id };
     const command = new DeleteTask(tenantId, request, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<DeleteTask, Executed<Task>>(command);
     context.position = position;

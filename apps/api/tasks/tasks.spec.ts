@@ -163,8 +163,8 @@ describe('tasks', () => {
     const { id } = await add(acme.member, project, { assigneeId: acme.admin.id });
     const leaver = uuidv7();
     await acme.happened(
-      { type: 'MemberJoined', data: { personId: leaver, role: 'member', invitationId: uuidv7(), use: 1 } },
-      { type: 'MemberRemoved', data: { personId: leaver, reason: 'left' } },
+      { type: 'MemberJoined', data: { userId: leaver, role: 'member', invitationId: uuidv7(), use: 1 } },
+      { type: 'MemberRemoved', data: { userId: leaver, reason: 'left' } },
     );
     const answer = await acme.member.send('PATCH', `/v1/tasks/${id}`, { assigneeId: leaver });
     expect(answer.json()).toMatchObject({ status: 409 });

@@ -43,10 +43,10 @@ export class TeamsController {
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
   })
   create(@Context() context: RequestContext, @Body() { name }: TeamNameDto): Promise<Versioned<TeamDto>> {
-    const { tenantId, personId } = principalOf(context);
+    const { tenantId, userId } = principalOf(context);
     // The command's id is the team's: a repeat after a crash finds what it made.
     const teamId = context.commandId;
-    const wanted = { by: personId, teamId, name };
+    const wanted = { by: userId, teamId, name };
     return this.answer(context, new CreateTeam(tenantId, wanted, commandContextOf(context)), teamId);
   }
 
@@ -83,8 +83,8 @@ export class TeamsController {
     @Body() { name }: TeamNameDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TeamDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, name };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, teamId: id, name };
     return this.answer(context, new RenameTeam(tenantId, wanted, commandContextOf(context), expectedVersion), id);
   }
 
@@ -102,8 +102,8 @@ export class TeamsController {
     @PathId('id') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, teamId: id };
     await this.carryOut(context, new DeleteTeam(tenantId, wanted, commandContextOf(context), expectedVersion));
   }
 
@@ -121,8 +121,8 @@ export class TeamsController {
     @PathId('id') id: string,
     @PathId('userId') memberId: string,
   ): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: memberId };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, teamId: id, userId: memberId };
     await this.carryOut(context, new AddTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 
@@ -135,8 +135,8 @@ export class TeamsController {
     @PathId('id') id: string,
     @PathId('userId') memberId: string,
   ): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, teamId: id, personId: memberId };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, teamId: id, userId: memberId };
     await this.carryOut(context, new RemoveTeamMember(tenantId, wanted, commandContextOf(context)));
   }
 
@@ -149,7 +149,7 @@ export class TeamsController {
   private async answer(context: RequestContext, command: Command, id: string): Promise<Versioned<TeamDto>> {
     const team = teamOf(await this.carryOut(context, command), id);
     if (!team) throw notFound('team');
-    const memberIds = [...entries(team.members)].map(([personId]) => personId).sort();
+    const memberIds = [...entries(team.members)].map(([userId]) => userId).sort();
     return withETag(new TeamDto({ id, name: team.name, memberIds }), team.version);
   }
 }

@@ -179,7 +179,7 @@ describe('teams', () => {
 
   const routes = (
     id: string,
-    personId: string,
+    userId: string,
   ): ['GET' | 'PUT' | 'PATCH' | 'DELETE', string, (object | undefined)?, Record<string, string>?][] => [
     ['GET', `/v1/teams/${id}`],
     ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }],
@@ -187,16 +187,16 @@ describe('teams', () => {
     ['PATCH', `/v1/teams/${id}`, { name: 'Mine' }, { 'if-match': '"99"' }],
     ['DELETE', `/v1/teams/${id}`],
     ['DELETE', `/v1/teams/${id}`, undefined, { 'if-match': '"5"' }],
-    ['PUT', `/v1/teams/${id}/members/${personId}`],
-    ['DELETE', `/v1/teams/${id}/members/${personId}`],
+    ['PUT', `/v1/teams/${id}/members/${userId}`],
+    ['DELETE', `/v1/teams/${id}/members/${userId}`],
   ];
 
   it('of another company are not found, and answered like ids that there never were', async () => {
     const foreign = await create(other.admin);
     await other.admin.send('PUT', `/v1/teams/${foreign}/members/${other.member.id}`);
-    for (const personId of [other.member.id, acme.member.id]) {
-      const random = routes(uuidv7(), personId);
-      for (const [at, [method, url, ...rest]] of routes(foreign, personId).entries()) {
+    for (const userId of [other.member.id, acme.member.id]) {
+      const random = routes(uuidv7(), userId);
+      for (const [at, [method, url, ...rest]] of routes(foreign, userId).entries()) {
         const answer = told(await acme.owner.send(method, url, ...rest));
         expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
         const [sameMethod, randomUrl, ...same] = random[at] ?? ['GET', '/'];
@@ -231,9 +231,9 @@ describe('teams', () => {
   });
 
   it('answer a malformed id at its pointer', async () => {
-    const [team, person] = [await create(acme.admin), uuidv7()];
+    const [team, user] = [await create(acme.admin), uuidv7()];
     for (const [url, pointer] of [
-      [`/v1/teams/first/members/${person}`, '/path/id'],
+      [`/v1/teams/first/members/${user}`, '/path/id'],
       [`/v1/teams/${team}/members/me`, '/path/userId'],
     ]) {
       const answer = await acme.admin.send('PUT', String(url));

@@ -18,7 +18,7 @@ const rename = (usage: Usage, execute: () => Promise<unknown>) => {
   const surroundings = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
   const controller = new TenantController(db, usage, billing, surroundings, bus);
   const context = new RequestState('request');
-  context.principal = { tenantId, personId: PEOPLE.owner, role: 'owner', sessionId: 'session' };
+  context.principal = { tenantId, userId: PEOPLE.owner, role: 'owner', sessionId: 'session' };
   return controller.change(context, { name: 'Acme Ltd' }, undefined);
 };
 

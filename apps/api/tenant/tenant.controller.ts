@@ -65,8 +65,8 @@ export class TenantController {
     @Body() { name, slug }: ChangeTenantDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TenantDto>> {
-    const { tenantId, personId } = principalOf(context);
-    const renaming = { by: personId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
+    const { tenantId, userId } = principalOf(context);
+    const renaming = { by: userId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
     const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
     // Beside the append: nothing of it depends on the name. Its error is thrown where it is awaited, if it is awaited.
     const reading = this.usageOf(this.db.tenant(tenantId));
@@ -102,8 +102,8 @@ export class TenantController {
     problems: ['forbidden', 'conflict', 'not-found'],
   })
   async transfer(@Context() context: RequestContext, @Body() { userId: memberId }: TransferDto): Promise<void> {
-    const { tenantId, personId } = principalOf(context);
-    const wanted = { by: personId, personId: memberId, at: new Date().toISOString() };
+    const { tenantId, userId } = principalOf(context);
+    const wanted = { by: userId, userId: memberId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
     context.position = position;
@@ -123,9 +123,9 @@ export class TenantController {
     @Body() { confirmName }: CloseTenantDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<ClosedTenantDto> {
-    const { tenantId, personId } = principalOf(context);
+    const { tenantId, userId } = principalOf(context);
     const eraseAfter = new Date(Date.now() + this.context.settings.tenantRetentionDays * DAY_MS).toISOString();
-    const wanted = { by: personId, confirmName, eraseAfter };
+    const wanted = { by: userId, confirmName, eraseAfter };
     const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);
     if (state.status !== 'closed') throw notFound('workspace');

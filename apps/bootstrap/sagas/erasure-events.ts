@@ -1,6 +1,6 @@
-import { ErasePerson } from '../../../libs/domain/person/commands';
 import { RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf } from '../../../libs/domain/tenant/evolve';
+import { EraseUser } from '../../../libs/domain/user/commands';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { ErasureEvents, Membership } from '../../../libs/identity/erasure';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
@@ -8,7 +8,7 @@ import { membershipsOf } from '../../../projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
 interface Surroundings {
-  readonly execute: (command: RemoveMember | ErasePerson) => Promise<Executed>;
+  readonly execute: (command: RemoveMember | EraseUser) => Promise<Executed>;
   readonly db: ScopedDb;
   readonly stateOf: TenantStates;
 }
@@ -16,23 +16,23 @@ interface Surroundings {
 /** The facts of an erasure as commands to their aggregates. */
 export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
   /** The read model knows where to look; what they are there, the company's own stream says. */
-  const membershipIn = async (tenantId: string, personId: string): Promise<Membership[]> => {
+  const membershipIn = async (tenantId: string, userId: string): Promise<Membership[]> => {
     const tenant = await stateOf(tenantId);
-    const member = memberOf(tenant, personId);
+    const member = memberOf(tenant, userId);
     if (tenant.status !== 'open' || !member) return [];
     const soleOwner = member.role === 'owner' && tenant.owners === 1;
     return [{ tenantId, companyName: tenant.name, role: member.role, soleOwner }];
   };
 
   return {
-    membershipsOf: async (personId) => {
-      const listed = await membershipsOf(db.person(personId));
-      return (await Promise.all(listed.map(({ tenantId }) => membershipIn(tenantId, personId)))).flat();
+    membershipsOf: async (userId) => {
+      const listed = await membershipsOf(db.user(userId));
+      return (await Promise.all(listed.map(({ tenantId }) => membershipIn(tenantId, userId)))).flat();
     },
-    leave: async (tenantId, personId, context) => {
-      const leaving = { by: personId, personId, reason: 'erased', at: new Date().toISOString() } as const;
+    leave: async (tenantId, userId, context) => {
+      const leaving = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
       await execute(new RemoveMember(tenantId, leaving, context));
     },
-    erasePerson: async (personId, context) => (await execute(new ErasePerson(personId, context))).position,
+    eraseUser: async (userId, context) => (await execute(new EraseUser(userId, context))).position,
   };
 };

@@ -1,16 +1,16 @@
-import { RegisterPerson } from '../../../libs/domain/person/commands';
 import { JoinTenant } from '../../../libs/domain/tenant/commands';
+import { RegisterUser } from '../../../libs/domain/user/commands';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { JoinEvents } from '../../../libs/identity/join';
 
 /** The facts of a join as commands to their aggregates. */
-export const createJoinEvents = (execute: (command: JoinTenant | RegisterPerson) => Promise<Executed>): JoinEvents => ({
+export const createJoinEvents = (execute: (command: JoinTenant | RegisterUser) => Promise<Executed>): JoinEvents => ({
   joinTenant: async ({ tenantId, at, ...joining }, context) => {
     const command = new JoinTenant(tenantId, { ...joining, at: at.toISOString() }, context);
     return (await execute(command)).position;
   },
-  registerPerson: async (personId, context) => {
-    const { position } = await execute(new RegisterPerson(personId, context));
+  registerUser: async (userId, context) => {
+    const { position } = await execute(new RegisterUser(userId, context));
     if (position === undefined) throw new Error('founding a stream appended nothing');
     return position;
   },

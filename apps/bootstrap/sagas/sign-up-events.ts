@@ -1,21 +1,21 @@
-import { RegisterPerson } from '../../../libs/domain/person/commands';
 import { CreateTenant } from '../../../libs/domain/tenant/commands';
+import { RegisterUser } from '../../../libs/domain/user/commands';
 import type { Executed } from '../../../libs/event-log/aggregate-store';
 import type { Position } from '../../../libs/event-log/port';
 import type { SignUpEvents } from '../../../libs/identity/sign-up';
 
-type Execute = (command: CreateTenant | RegisterPerson) => Promise<Executed>;
+type Execute = (command: CreateTenant | RegisterUser) => Promise<Executed>;
 
 /** The facts of a sign-up as commands to their aggregates. */
 export const createSignUpEvents = (execute: Execute): SignUpEvents => {
-  const appended = async (command: CreateTenant | RegisterPerson): Promise<Position> => {
+  const appended = async (command: CreateTenant | RegisterUser): Promise<Position> => {
     const { position } = await execute(command);
     if (position === undefined) throw new Error('founding a stream appended nothing');
     return position;
   };
   return {
-    createTenant: ({ tenantId, companyName, slug, personId }, context) =>
-      appended(new CreateTenant(tenantId, { name: companyName, slug, ownerId: personId }, context)),
-    registerPerson: (personId, context) => appended(new RegisterPerson(personId, context)),
+    createTenant: ({ tenantId, companyName, slug, userId }, context) =>
+      appended(new CreateTenant(tenantId, { name: companyName, slug, ownerId: userId }, context)),
+    registerUser: (userId, context) => appended(new RegisterUser(userId, context)),
   };
 };

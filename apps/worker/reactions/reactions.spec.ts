@@ -101,7 +101,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
       expected,
       events,
       commandId: uuidv7(),
-      actor: { kind: 'person', id: owner },
+      actor: { kind: 'user', id: owner },
       correlationId: 'request-1',
     });
     versions.set(id, version);
@@ -113,13 +113,13 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     type: 'TenantCreated',
     data: { name: 'Acme', slug: 'acme', ownerId: owner, plan: 'free' },
   };
-  const joined = (personId: string): DomainEvent => ({
+  const joined = (userId: string): DomainEvent => ({
     type: 'MemberJoined',
-    data: { personId, role: 'member', invitationId: uuidv7(), use: 1 },
+    data: { userId, role: 'member', invitationId: uuidv7(), use: 1 },
   });
-  const removed = (personId: string): DomainEvent => ({
+  const removed = (userId: string): DomainEvent => ({
     type: 'MemberRemoved',
-    data: { personId, reason: 'removed' },
+    data: { userId, reason: 'removed' },
   });
   const task = (assigneeId: string | null): DomainEvent => ({
     type: 'TaskCreated',
@@ -130,7 +130,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
   const taskStream = (id: string) => ({ tenantId, aggregate: 'task', id });
   const assigneeOf = async (id: string): Promise<string | null | undefined> => {
     const { state } = await store.load(taskFold, taskStream(id));
-    return state.kind === 'present' ? (state.assignment?.personId ?? null) : undefined;
+    return state.kind === 'present' ? (state.assignment?.userId ?? null) : undefined;
   };
   const teamOf = async (id: string): Promise<string | null | undefined> => {
     const stream = { tenantId, aggregate: 'project', id };

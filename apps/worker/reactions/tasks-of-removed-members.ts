@@ -36,7 +36,7 @@ export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: Reacti
     MemberRemoved: async (event, signal) => {
       const tenantId = tenantIdOf(event);
       await readModelHas({ projection: tasksProjection.name, pool, waiter }, tenantId, event.position);
-      const assigned = await tasksAssignedBefore(pool, tenantId, event.data.personId, event.position);
+      const assigned = await tasksAssignedBefore(pool, tenantId, event.data.userId, event.position);
       await forEachOf(assigned, signal, (task) =>
         bus.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),
       );

@@ -1,16 +1,16 @@
-import { ErasePerson, RegisterPerson } from '../../domain/person/commands';
-import { erasePerson, registerPerson } from '../../domain/person/decide';
-import { type Person, personFold } from '../../domain/person/evolve';
+import { EraseUser, RegisterUser } from '../../domain/user/commands';
+import { eraseUser, registerUser } from '../../domain/user/decide';
+import { type User, userFold } from '../../domain/user/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';
 
 const aggregate = {
-  fold: personFold,
+  fold: userFold,
   /** Users belong to no tenant. */
-  streamOf: ({ personId }: { readonly personId: string }) => ({
+  streamOf: ({ userId }: { readonly userId: string }) => ({
     tenantId: null,
-    aggregate: personFold.aggregate,
-    id: personId,
+    aggregate: userFold.aggregate,
+    id: userId,
   }),
   readFacts: noFacts,
 };
@@ -19,13 +19,13 @@ const aggregate = {
 export const userHandlers = [
   commandHandler({
     ...aggregate,
-    command: RegisterPerson,
+    command: RegisterUser,
     creates: true,
-    decide: (_: RegisterPerson, user: Person) => registerPerson(user),
+    decide: (_: RegisterUser, user: User) => registerUser(user),
   }),
   commandHandler({
     ...aggregate,
-    command: ErasePerson,
-    decide: (_: ErasePerson, user: Person) => erasePerson(user),
+    command: EraseUser,
+    decide: (_: EraseUser, user: User) => eraseUser(user),
   }),
 ];

@@ -34,7 +34,7 @@ const create =
 const change =
   (wanted: Partial<ProjectDetails>, surroundings = among()) =>
   (project: Project) =>
-    changeProject({ by: 'person', projectId: 'project', ...wanted } satisfies ProjectChange, surroundings, project);
+    changeProject({ by: 'user', projectId: 'project', ...wanted } satisfies ProjectChange, surroundings, project);
 const archive =
   (surroundings = among()) =>
   (project: Project) =>

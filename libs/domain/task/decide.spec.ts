@@ -15,7 +15,7 @@ import { type Task, taskFold } from './evolve';
 const { given } = specificationOf(taskFold);
 
 const creation: TaskCreation = {
-  by: 'person',
+  by: 'user',
   taskId: 'task',
   projectId: 'project',
   title: 'Choose a colour',
@@ -48,7 +48,7 @@ const create =
 const change =
   (wanted: Partial<TaskChange>, surroundings = among()) =>
   (task: Task) =>
-    changeTask({ by: 'person', taskId: 'task', ...wanted }, surroundings, task);
+    changeTask({ by: 'user', taskId: 'task', ...wanted }, surroundings, task);
 const remove =
   (surroundings = among()) =>
   (task: Task) =>

@@ -9,7 +9,7 @@ import type { PresentTask, Task } from './evolve';
 /** What a rule about a task has to know of the company and of the project. */
 export interface TaskSurroundings extends Standpoint {
   readonly project: Project['status'];
-  /** What the person that it shall be assigned to is in the company; undefined: they do not belong to it. */
+  /** What the user that it shall be assigned to is in the company; undefined: they do not belong to it. */
   readonly assigneeRole: Role | undefined;
 }
 
@@ -96,7 +96,7 @@ const move = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
   status === undefined || status === task.status ? [] : [{ type: 'TaskStatusChanged', data: { status } }];
 
 const assign = ({ assigneeId }: TaskChange, surroundings: TaskSurroundings, task: PresentTask): TaskEvent[] => {
-  if (assigneeId === undefined || assigneeId === (task.assignment?.personId ?? null)) return [];
+  if (assigneeId === undefined || assigneeId === (task.assignment?.userId ?? null)) return [];
   if (assigneeId === null) return [{ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }];
   requireAssignable(surroundings);
   return [{ type: 'TaskAssigned', data: { assigneeId } }];

@@ -4,7 +4,7 @@ import type { TaskEvent, TaskStatus } from './events';
 
 /** Who has a task since when. */
 export interface Assignment {
-  readonly personId: string;
+  readonly userId: string;
   /** The stream's version by which it was assigned: names this one assignment. */
   readonly version: number;
 }
@@ -40,7 +40,7 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
         kind: 'present',
         ...data,
         status: 'open',
-        assignment: assigneeId === null ? null : { personId: assigneeId, version },
+        assignment: assigneeId === null ? null : { userId: assigneeId, version },
       };
     }
     case 'TaskDescribed':
@@ -48,7 +48,7 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
     case 'TaskDueDateChanged':
       return { ...present(task), ...event.data };
     case 'TaskAssigned':
-      return { ...present(task), assignment: { personId: event.data.assigneeId, version } };
+      return { ...present(task), assignment: { userId: event.data.assigneeId, version } };
     case 'TaskUnassigned':
       return { ...present(task), assignment: null };
     case 'TaskDeleted':

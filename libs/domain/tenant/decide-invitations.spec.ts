@@ -43,15 +43,15 @@ const revoke =
 const join =
   (more: Partial<Joining> = {}, limits: Partial<InStreamLimits> = {}) =>
   (tenant: Tenant) => {
-    const joining = { personId: stranger, tokenHash: memberInvited().data.tokenHash, emailDomain: 'acme.example', at };
+    const joining = { userId: stranger, tokenHash: memberInvited().data.tokenHash, emailDomain: 'acme.example', at };
     return joinTenant({ ...joining, ...more }, { ...NO_LIMITS, ...limits }, tenant);
   };
 
 const invited = (more: Partial<MemberInvited['data']> = {}): TenantEvent => memberInvited(more);
 const other = invited({ invitationId: OTHER, tokenHash: 'hash of another token' });
 const revoked: TenantEvent = { type: 'InvitationRevoked', data: { invitationId: INVITATION } };
-const joined = (personId: string, use: number, role: Role = 'member'): TenantEvent =>
-  memberJoined(personId, role, INVITATION, use);
+const joined = (userId: string, use: number, role: Role = 'member'): TenantEvent =>
+  memberJoined(userId, role, INVITATION, use);
 
 describe('inviting', () => {
   it.each(['admin', 'member', 'auditor'] as const)('to be %s is for owners', (role) =>
@@ -170,7 +170,7 @@ describe('joining', () => {
     given(tenantCreated, invited(), joined(guest, 1), memberRemoved(guest)).when(join()).thenRefused('not-found'));
   describe('again', () => {
     const link = invited({ maxUses: 5 });
-    const left: TenantEvent = { type: 'MemberRemoved', data: { personId: stranger, reason: 'left' } };
+    const left: TenantEvent = { type: 'MemberRemoved', data: { userId: stranger, reason: 'left' } };
     it('is not found by whom others removed after the link was made', () =>
       given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger)).when(join()).thenRefused('not-found'));
     it('by a link that was made after the removal works', () =>
@@ -188,7 +188,7 @@ describe('joining', () => {
         .thenRefused('not-found'));
     it('is nothing to the others', () =>
       given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger))
-        .when(join({ personId: guest }))
+        .when(join({ userId: guest }))
         .thenHappened(joined(guest, 2)));
   });
   it('is not found where anyone who made the link could not make it any more', () => {
@@ -199,7 +199,7 @@ describe('joining', () => {
     given(...staffed, byAdmin, memberRemoved(admin))
       .when(join())
       .thenRefused('not-found');
-    given(...staffed, byAdmin, { type: 'MemberRoleChanged', data: { personId: admin, role: 'member' } })
+    given(...staffed, byAdmin, { type: 'MemberRoleChanged', data: { userId: admin, role: 'member' } })
       .when(join())
       .thenRefused('not-found');
   });
@@ -221,7 +221,7 @@ describe('joining', () => {
   it('a company that is closed is not found, by its members neither', () => {
     given(tenantCreated, invited(), tenantClosed).when(join()).thenRefused('not-found');
     given(tenantCreated, invited(), tenantClosed)
-      .when(join({ personId: owner }))
+      .when(join({ userId: owner }))
       .thenRefused('not-found');
   });
   it('where there is no company is not found', () => given().when(join()).thenRefused('not-found'));
@@ -245,7 +245,7 @@ describe('joining', () => {
       .thenNothing());
   it('again changes no role', () =>
     given(...staffed, invited({ role: 'admin' }))
-      .when(join({ personId: PEOPLE.auditor }))
+      .when(join({ userId: PEOPLE.auditor }))
       .thenNothing());
   it('again by a link that is spent or revoked since is nothing, and no refusal', () => {
     given(tenantCreated, invited(), joined(stranger, 1)).when(join()).thenNothing();
@@ -263,6 +263,6 @@ describe('joining', () => {
       .thenRefused('plan-limit-reached'));
   it('again needs no seat', () =>
     given(...staffed, invited())
-      .when(join({ personId: admin }, { seats: 1 }))
+      .when(join({ userId: admin }, { seats: 1 }))
       .thenNothing());
 });

@@ -37,12 +37,12 @@ const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
  */
 export const endLinks = (
   { invitations }: OpenTenant,
-  personId: string,
+  userId: string,
   role: Role | undefined,
   at: string,
 ): TenantEvent[] =>
   [...entries(invitations)]
-    .filter(([, link]) => link.invitedBy === personId && !isExpired(link, at) && !mayInvite(role, link.role))
+    .filter(([, link]) => link.invitedBy === userId && !isExpired(link, at) && !mayInvite(role, link.role))
     .map(([invitationId]) => invitationId)
     .sort()
     .slice(-MAX_ENDED)
@@ -103,9 +103,9 @@ export const revokeInvitation = ({ by, invitationId }: Revoking, tenant: Tenant)
 };
 
 export interface Joining {
-  readonly personId: string;
+  readonly userId: string;
   readonly tokenHash: string;
-  /** Lower case: what follows the `@` of the person's address. */
+  /** Lower case: what follows the `@` of the user's address. */
   readonly emailDomain: string;
   /** RFC 3339: now. */
   readonly at: string;
@@ -117,19 +117,19 @@ export interface Joining {
  * its maker could give now. One answer for a link that was never made, is revoked, spent or expired, or is not for them.
  */
 export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
-  const { personId, tokenHash, emailDomain, at } = wanted;
+  const { userId, tokenHash, emailDomain, at } = wanted;
   const open = requireOpen(tenant);
-  if (get(open.members, personId)) return [];
+  if (get(open.members, userId)) return [];
   for (const [invitationId, invitation] of entries(open.invitations)) {
     if (invitation.tokenHash !== tokenHash || isExpired(invitation, at)) continue;
-    if ((get(open.removed, personId) ?? 0) > invitation.version) continue;
+    if ((get(open.removed, userId) ?? 0) > invitation.version) continue;
     const { emailDomains, role, uses, invitedBy } = invitation;
     if (!mayInvite(get(open.members, invitedBy)?.role, role)) continue;
     if (emailDomains.length > 0 && !emailDomains.includes(emailDomain))
       throw new Refusal('forbidden', `This invitation only allows e-mail addresses of ${emailDomains.join(', ')}.`);
     requireUnlocked(open.account.standing, 'invitations.create');
     requireRoom('seats', open.members.size, limits);
-    return [{ type: 'MemberJoined', data: { personId, role, invitationId, use: uses + 1 } }];
+    return [{ type: 'MemberJoined', data: { userId, role, invitationId, use: uses + 1 } }];
   }
   throw notFound('invitation');
 };

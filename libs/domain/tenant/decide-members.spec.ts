@@ -23,21 +23,21 @@ const { owner, admin, member, auditor, stranger } = PEOPLE;
 const second = '01a20000-0000-7000-8000-000000000006';
 const at = '2026-01-15T00:00:00.000Z';
 
-const change = (by: string, personId: string, role: Role, seen?: number) => (tenant: Tenant) =>
-  changeRole({ by, personId, role, at }, tenant, seen);
+const change = (by: string, userId: string, role: Role, seen?: number) => (tenant: Tenant) =>
+  changeRole({ by, userId, role, at }, tenant, seen);
 const remove =
-  (by: string, personId: string, reason: Removing['reason'] = by === personId ? 'left' : 'removed', seen?: number) =>
+  (by: string, userId: string, reason: Removing['reason'] = by === userId ? 'left' : 'removed', seen?: number) =>
   (tenant: Tenant) =>
-    removeMember({ by, personId, reason, at }, tenant, seen);
-const transfer = (by: string, personId: string) => (tenant: Tenant) => transferOwnership({ by, personId, at }, tenant);
+    removeMember({ by, userId, reason, at }, tenant, seen);
+const transfer = (by: string, userId: string) => (tenant: Tenant) => transferOwnership({ by, userId, at }, tenant);
 
-const changed = (personId: string, role: Role): TenantEvent => ({
+const changed = (userId: string, role: Role): TenantEvent => ({
   type: 'MemberRoleChanged',
-  data: { personId, role },
+  data: { userId, role },
 });
-const removed = (personId: string, reason: Removing['reason']): TenantEvent => ({
+const removed = (userId: string, reason: Removing['reason']): TenantEvent => ({
   type: 'MemberRemoved',
-  data: { personId, reason },
+  data: { userId, reason },
 });
 const transferred = (from: string, to: string): TenantEvent => ({ type: 'OwnershipTransferred', data: { from, to } });
 
@@ -159,7 +159,7 @@ describe('removing a member', () => {
       .when(remove(PEOPLE[role], PEOPLE[role]))
       .thenHappened(removed(PEOPLE[role], 'left')),
   );
-  it('who is erased as a person is recorded as that', () =>
+  it('who is erased as a user is recorded as that', () =>
     given(...staffed)
       .when(remove(auditor, auditor, 'erased'))
       .thenHappened(removed(auditor, 'erased')));

@@ -6,8 +6,8 @@ import type { Member, OpenTenant, Tenant } from './evolve';
 import { notFound, requireOpen, requireOwnerFor, requirePermission, requireRole, requireVersion } from './requirements';
 import type { Role } from './roles';
 
-const requireMember = (tenant: OpenTenant, personId: string): Member => {
-  const member = get(tenant.members, personId);
+const requireMember = (tenant: OpenTenant, userId: string): Member => {
+  const member = get(tenant.members, userId);
   if (!member) throw notFound('member');
   return member;
 };
@@ -20,7 +20,7 @@ const requireAnotherOwner = ({ owners }: OpenTenant, { role }: Member): void => 
 
 export interface RoleChange {
   readonly by: string;
-  readonly personId: string;
+  readonly userId: string;
   readonly role: Role;
   /** RFC 3339: now. */
   readonly at: string;
@@ -30,63 +30,63 @@ export interface RoleChange {
  * Only an owner makes or unmakes an owner; the last one stays one. Links that they could not make any more in their new
  * role end.
  */
-export const changeRole = ({ by, personId, role, at }: RoleChange, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const changeRole = ({ by, userId, role, at }: RoleChange, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   const giver = requirePermission(open, by, 'members.change-role');
-  const member = requireMember(open, personId);
+  const member = requireMember(open, userId);
   requireOwnerFor(giver, role);
   requireOwnerFor(giver, member.role);
   requireVersion(member.version, seen);
   if (member.role === role) return [];
   requireAnotherOwner(open, member);
-  return [...endLinks(open, personId, role, at), { type: 'MemberRoleChanged', data: { personId, role } }];
+  return [...endLinks(open, userId, role, at), { type: 'MemberRoleChanged', data: { userId, role } }];
 };
 
-const leavingTeams = function* ({ teams }: OpenTenant, personId: string): Generator<TenantEvent> {
+const leavingTeams = function* ({ teams }: OpenTenant, userId: string): Generator<TenantEvent> {
   for (const [teamId, { members }] of entries(teams))
-    if (get(members, personId)) yield { type: 'TeamMemberRemoved', data: { teamId, personId } };
+    if (get(members, userId)) yield { type: 'TeamMemberRemoved', data: { teamId, userId } };
 };
 
 export interface Removing {
   readonly by: string;
-  readonly personId: string;
+  readonly userId: string;
   readonly reason: MemberRemoved['data']['reason'];
   /** RFC 3339: now. */
   readonly at: string;
 }
 
 /**
- * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a person leaves by
+ * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a user leaves by
  * themselves. The last owner can do neither. The links that they made end with them.
  */
-export const removeMember = ({ by, personId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const removeMember = ({ by, userId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   // Personal data is erased at any time; the rest waits while the workspace is locked.
-  if (by === personId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
-  const remover = by === personId ? undefined : requirePermission(open, by, 'members.remove');
-  const member = requireMember(open, personId);
+  if (by === userId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
+  const remover = by === userId ? undefined : requirePermission(open, by, 'members.remove');
+  const member = requireMember(open, userId);
   if (remover) requireOwnerFor(remover, member.role);
   requireVersion(member.version, seen);
   requireAnotherOwner(open, member);
   return [
-    ...leavingTeams(open, personId),
-    ...endLinks(open, personId, undefined, at),
-    { type: 'MemberRemoved', data: { personId, reason } },
+    ...leavingTeams(open, userId),
+    ...endLinks(open, userId, undefined, at),
+    { type: 'MemberRemoved', data: { userId, reason } },
   ];
 };
 
 export interface Transfer {
   readonly by: string;
-  readonly personId: string;
+  readonly userId: string;
   /** RFC 3339: now. */
   readonly at: string;
 }
 
 /** An owner hands ownership over to another member, and is an admin from then on, without links for admins. */
-export const transferOwnership = ({ by, personId, at }: Transfer, tenant: Tenant): TenantEvent[] => {
+export const transferOwnership = ({ by, userId, at }: Transfer, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.transfer');
-  requireMember(open, personId);
-  if (by === personId) throw new Refusal('conflict', 'You are an owner already. Choose another member.');
-  return [...endLinks(open, by, 'admin', at), { type: 'OwnershipTransferred', data: { from: by, to: personId } }];
+  requireMember(open, userId);
+  if (by === userId) throw new Refusal('conflict', 'You are an owner already. Choose another member.');
+  return [...endLinks(open, by, 'admin', at), { type: 'OwnershipTransferred', data: { from: by, to: userId } }];
 };

@@ -33,13 +33,13 @@ const remove =
   (tenant: Tenant) =>
     deleteTeam({ by, teamId }, tenant, seen);
 const add =
-  (personId: string, { by = owner as string, teamId = 'sales' } = {}) =>
+  (userId: string, { by = owner as string, teamId = 'sales' } = {}) =>
   (tenant: Tenant) =>
-    addTeamMember({ by, teamId, personId }, tenant);
+    addTeamMember({ by, teamId, userId }, tenant);
 const takeOut =
-  (personId: string, { by = owner as string, teamId = 'sales' } = {}) =>
+  (userId: string, { by = owner as string, teamId = 'sales' } = {}) =>
   (tenant: Tenant) =>
-    removeTeamMember({ by, teamId, personId }, tenant);
+    removeTeamMember({ by, teamId, userId }, tenant);
 
 const renamed = (name: string, teamId = 'sales'): TenantEvent => ({ type: 'TeamRenamed', data: { teamId, name } });
 const deleted: TenantEvent = { type: 'TeamDeleted', data: { teamId: 'sales' } };

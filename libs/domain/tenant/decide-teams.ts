@@ -64,15 +64,15 @@ export const deleteTeam = ({ by, teamId }: TeamChange, tenant: Tenant, seen?: nu
 };
 
 export interface TeamMembership extends TeamChange {
-  readonly personId: string;
+  readonly userId: string;
 }
 
 /** Anyone who leaves the company leaves their teams in the same append, and that has a bound. */
 export const MAX_TEAMS_OF_ONE = 250;
 
-const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
+const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
   let count = 0;
-  for (const [, { members }] of entries(teams)) if (get(members, personId)) count += 1;
+  for (const [, { members }] of entries(teams)) if (get(members, userId)) count += 1;
   if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
 };
 
@@ -80,18 +80,18 @@ const requireFewTeams = ({ teams }: OpenTenant, personId: string): void => {
  * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
  */
-export const addTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+export const addTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   const team = requireTeam(open, teamId);
-  if (!get(open.members, personId)) throw notFound('member');
-  if (get(team.members, personId)) return [];
-  requireFewTeams(open, personId);
-  return [{ type: 'TeamMemberAdded', data: { teamId, personId } }];
+  if (!get(open.members, userId)) throw notFound('member');
+  if (get(team.members, userId)) return [];
+  requireFewTeams(open, userId);
+  return [{ type: 'TeamMemberAdded', data: { teamId, userId } }];
 };
 
 /** Anyone who is not in it is not found. */
-export const removeTeamMember = ({ by, teamId, personId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+export const removeTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
-  if (!get(requireTeam(open, teamId).members, personId)) throw notFound('member of the team');
-  return [{ type: 'TeamMemberRemoved', data: { teamId, personId } }];
+  if (!get(requireTeam(open, teamId).members, userId)) throw notFound('member of the team');
+  return [{ type: 'TeamMemberRemoved', data: { teamId, userId } }];
 };

@@ -52,7 +52,7 @@ export type InvitationRevoked = {
 export type MemberJoined = {
   readonly type: 'MemberJoined';
   readonly data: {
-    readonly personId: string;
+    readonly userId: string;
     readonly role: Role;
     readonly invitationId: string;
     /** Which use of the invitation it was, from 1. */
@@ -62,16 +62,16 @@ export type MemberJoined = {
 
 export type MemberRoleChanged = {
   readonly type: 'MemberRoleChanged';
-  readonly data: { readonly personId: string; readonly role: Role };
+  readonly data: { readonly userId: string; readonly role: Role };
 };
 
 /**
- * `removed` by another, `left` by themselves, `erased` as a person everywhere. Teams lost them just before, and the links
+ * `removed` by another, `left` by themselves, `erased` as a user everywhere. Teams lost them just before, and the links
  * that they had made ended.
  */
 export type MemberRemoved = {
   readonly type: 'MemberRemoved';
-  readonly data: { readonly personId: string; readonly reason: 'removed' | 'left' | 'erased' };
+  readonly data: { readonly userId: string; readonly reason: 'removed' | 'left' | 'erased' };
 };
 
 /** `to` is an owner from now on, `from` an admin. */
@@ -95,12 +95,12 @@ export type TeamDeleted = { readonly type: 'TeamDeleted'; readonly data: { reado
 
 export type TeamMemberAdded = {
   readonly type: 'TeamMemberAdded';
-  readonly data: { readonly teamId: string; readonly personId: string };
+  readonly data: { readonly teamId: string; readonly userId: string };
 };
 
 export type TeamMemberRemoved = {
   readonly type: 'TeamMemberRemoved';
-  readonly data: { readonly teamId: string; readonly personId: string };
+  readonly data: { readonly teamId: string; readonly userId: string };
 };
 
 export const TENANT_EVENTS: readonly TenantEvent['type'][] = [

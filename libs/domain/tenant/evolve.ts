@@ -54,42 +54,37 @@ export type Tenant =
   | { readonly status: 'closed'; readonly eraseAfter: string }
   | OpenTenant;
 
-/** Undefined: the person does not belong to the company, or there is no such company, or not any more. */
-export const memberOf = (tenant: Tenant, personId: string): Member | undefined =>
-  tenant.status === 'open' ? get(tenant.members, personId) : undefined;
+/** Undefined: the user does not belong to the company, or there is no such company, or not any more. */
+export const memberOf = (tenant: Tenant, userId: string): Member | undefined =>
+  tenant.status === 'open' ? get(tenant.members, userId) : undefined;
 
 /** Who asks, and how the company stands, for rules outside the tenant's own stream. */
-export const standpointOf = (tenant: Tenant, personId: string): { role: Role | undefined; standing?: Standing } => ({
-  role: memberOf(tenant, personId)?.role,
+export const standpointOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
+  role: memberOf(tenant, userId)?.role,
   ...(tenant.status === 'open' && { standing: tenant.account.standing }),
 });
 
 export const teamOf = (tenant: Tenant, teamId: string): Team | undefined =>
   tenant.status === 'open' ? get(tenant.teams, teamId) : undefined;
 
-const isOwner = (tenant: OpenTenant, personId: string): number =>
-  get(tenant.members, personId)?.role === 'owner' ? 1 : 0;
+const isOwner = (tenant: OpenTenant, userId: string): number => (get(tenant.members, userId)?.role === 'owner' ? 1 : 0);
 
 /** What a member's role changes. */
-const membersWith = (tenant: OpenTenant, personId: string, role: Role, version: number) => ({
-  members: set(tenant.members, personId, { role, version }),
-  owners: tenant.owners - isOwner(tenant, personId) + (role === 'owner' ? 1 : 0),
+const membersWith = (tenant: OpenTenant, userId: string, role: Role, version: number) => ({
+  members: set(tenant.members, userId, { role, version }),
+  owners: tenant.owners - isOwner(tenant, userId) + (role === 'owner' ? 1 : 0),
 });
 
-const withRole = (tenant: OpenTenant, personId: string, role: Role, version: number): OpenTenant => ({
+const withRole = (tenant: OpenTenant, userId: string, role: Role, version: number): OpenTenant => ({
   ...tenant,
-  ...membersWith(tenant, personId, role, version),
+  ...membersWith(tenant, userId, role, version),
 });
 
-const withoutMember = (
-  tenant: OpenTenant,
-  { personId, reason }: MemberRemoved['data'],
-  version: number,
-): OpenTenant => ({
+const withoutMember = (tenant: OpenTenant, { userId, reason }: MemberRemoved['data'], version: number): OpenTenant => ({
   ...tenant,
-  ...(reason === 'removed' && { removed: set(tenant.removed, personId, version) }),
-  members: remove(tenant.members, personId),
-  owners: tenant.owners - isOwner(tenant, personId),
+  ...(reason === 'removed' && { removed: set(tenant.removed, userId, version) }),
+  members: remove(tenant.members, userId),
+  owners: tenant.owners - isOwner(tenant, userId),
 });
 
 /** One more use; a spent one is gone. */
@@ -155,12 +150,12 @@ const evolveOpen = (
     case 'InvitationRevoked':
       return { ...tenant, invitations: remove(tenant.invitations, event.data.invitationId) };
     case 'MemberJoined': {
-      const { personId, role, invitationId } = event.data;
+      const { userId, role, invitationId } = event.data;
       const invitations = withUse(tenant.invitations, invitationId);
-      return { ...tenant, ...membersWith(tenant, personId, role, version), invitations };
+      return { ...tenant, ...membersWith(tenant, userId, role, version), invitations };
     }
     case 'MemberRoleChanged':
-      return withRole(tenant, event.data.personId, event.data.role, version);
+      return withRole(tenant, event.data.userId, event.data.role, version);
     case 'MemberRemoved':
       return withoutMember(tenant, event.data, version);
     case 'OwnershipTransferred':
@@ -177,13 +172,13 @@ const evolveOpen = (
     case 'TeamMemberAdded':
       return withTeam(tenant, event.data.teamId, (team) => ({
         ...team,
-        members: set(team.members, event.data.personId, true),
+        members: set(team.members, event.data.userId, true),
         version,
       }));
     case 'TeamMemberRemoved':
       return withTeam(tenant, event.data.teamId, (team) => ({
         ...team,
-        members: remove(team.members, event.data.personId),
+        members: remove(team.members, event.data.userId),
         version,
       }));
     default:

@@ -16,9 +16,9 @@ const LIMITS = { ...NO_LIMITS, seats: 4, teams: 2, openInvitations: 3 };
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 const timeOf = (hour: number): string => new Date(START + hour * 3_600_000).toISOString();
 
-const person = fc.constantFrom(...Object.values(PEOPLE));
+const user = fc.constantFrom(...Object.values(PEOPLE));
 /** More often the one who may do it. */
-const by = fc.oneof({ weight: 2, arbitrary: fc.constant(PEOPLE.owner) }, { weight: 1, arbitrary: person });
+const by = fc.oneof({ weight: 2, arbitrary: fc.constant(PEOPLE.owner) }, { weight: 1, arbitrary: user });
 const role = fc.constantFrom(...ROLES);
 const link = fc.integer({ min: 0, max: 2 }).map((at) => `link-${at}`);
 const team = fc.integer({ min: 0, max: 2 }).map((at) => `team-${at}`);
@@ -42,8 +42,8 @@ const command: fc.Arbitrary<Rule> = fc.oneof(
   },
   {
     weight: 8,
-    arbitrary: fc.record({ personId: person, id: link, now: hour }).map(({ personId, id, now }): Rule => {
-      const wanted = { personId, tokenHash: `hash of ${id}`, emailDomain: 'acme.example', at: timeOf(now) };
+    arbitrary: fc.record({ userId: user, id: link, now: hour }).map(({ userId, id, now }): Rule => {
+      const wanted = { userId, tokenHash: `hash of ${id}`, emailDomain: 'acme.example', at: timeOf(now) };
       return (tenant) => joinTenant(wanted, LIMITS, tenant);
     }),
   },
@@ -54,7 +54,7 @@ const command: fc.Arbitrary<Rule> = fc.oneof(
   ),
   {
     weight: 4,
-    arbitrary: fc.record({ by, personId: person, role }).map(
+    arbitrary: fc.record({ by, userId: user, role }).map(
       (wanted): Rule =>
         (tenant) =>
           changeRole({ ...wanted, at: timeOf(0) }, tenant),
@@ -62,13 +62,13 @@ const command: fc.Arbitrary<Rule> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ by, personId: person, reason: fc.constantFrom('removed', 'left', 'erased') }).map(
+    arbitrary: fc.record({ by, userId: user, reason: fc.constantFrom('removed', 'left', 'erased') }).map(
       (wanted): Rule =>
         (tenant) =>
           removeMember({ ...wanted, at: timeOf(0) }, tenant),
     ),
   },
-  fc.record({ by, personId: person }).map(
+  fc.record({ by, userId: user }).map(
     (wanted): Rule =>
       (tenant) =>
         transferOwnership({ ...wanted, at: timeOf(0) }, tenant),
@@ -93,13 +93,13 @@ const command: fc.Arbitrary<Rule> = fc.oneof(
   ),
   {
     weight: 4,
-    arbitrary: fc.record({ by, teamId: team, personId: person }).map(
+    arbitrary: fc.record({ by, teamId: team, userId: user }).map(
       (wanted): Rule =>
         (tenant) =>
           addTeamMember(wanted, tenant),
     ),
   },
-  fc.record({ by, teamId: team, personId: person }).map(
+  fc.record({ by, teamId: team, userId: user }).map(
     (wanted): Rule =>
       (tenant) =>
         removeTeamMember(wanted, tenant),
@@ -109,7 +109,7 @@ const command: fc.Arbitrary<Rule> = fc.oneof(
       (tenant) =>
         renameTenant(wanted, tenant),
   ),
-  fc.record({ by: person, confirmName: fc.constantFrom('Sales', 'wrong') }).map(
+  fc.record({ by: user, confirmName: fc.constantFrom('Sales', 'wrong') }).map(
     (wanted): Rule =>
       (tenant) =>
         closeTenant({ ...wanted, eraseAfter: timeOf(99) }, tenant),
@@ -189,7 +189,7 @@ describe('any command of any user on an open tenant', () => {
       // Those who leave are taken out of their teams just before, in the same append.
       if (happened.at(-1)?.type === 'TeamMemberRemoved') return;
       for (const [, team] of entries(teams))
-        for (const [personId] of entries(team.members)) expect(get(members, personId)).toBeDefined();
+        for (const [userId] of entries(team.members)) expect(get(members, userId)).toBeDefined();
     }));
 
   it('no limit of its plan is passed', () =>

@@ -28,16 +28,16 @@ export const requireUnlocked = (standing: Standing, permission: Permission): voi
 };
 
 /** @returns the role that allows it, locked or not */
-export const requireRole = (tenant: OpenTenant, personId: string, permission: Permission): Role => {
-  const role = get(tenant.members, personId)?.role;
+export const requireRole = (tenant: OpenTenant, userId: string, permission: Permission): Role => {
+  const role = get(tenant.members, userId)?.role;
   if (role === undefined) throw notFound('workspace');
   if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
   return role;
 };
 
 /** @returns the role that allows it */
-export const requirePermission = (tenant: OpenTenant, personId: string, permission: Permission): Role => {
-  const role = requireRole(tenant, personId, permission);
+export const requirePermission = (tenant: OpenTenant, userId: string, permission: Permission): Role => {
+  const role = requireRole(tenant, userId, permission);
   requireUnlocked(tenant.account.standing, permission);
   return role;
 };

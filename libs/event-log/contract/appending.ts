@@ -20,7 +20,7 @@ export const appending = (opened: Opened): void => {
     it('gives back every field that was written', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
-      const [person, causationId, commandId] = [randomUUID(), randomUUID(), uuidv7()];
+      const [user, causationId, commandId] = [randomUUID(), randomUUID(), uuidv7()];
       const append = anAppend({
         stream: aStream(tenantId),
         events: [
@@ -28,7 +28,7 @@ export const appending = (opened: Opened): void => {
           { type: 'SecondThing', data: {} },
         ],
         commandId,
-        actor: { kind: 'person', id: person },
+        actor: { kind: 'user', id: user },
         correlationId: 'request:A-Z_0.9',
         causationId,
       });
@@ -40,7 +40,7 @@ export const appending = (opened: Opened): void => {
       const common = {
         stream: append.stream,
         commandId,
-        actor: { kind: 'person', id: person },
+        actor: { kind: 'user', id: user },
         correlationId: 'request:A-Z_0.9',
         causationId,
         schemaVersion: 1,

@@ -15,15 +15,15 @@ export const erasing = (opened: Opened): void => {
     it('leaves nothing of the tenant to read, and all of the others', async () => {
       const { log } = opened();
       const [gone, kept] = [await aTenant(5), await aTenant(3)];
-      const person = anAppend({ stream: aStream(null, 'user') });
-      await log.append(person);
+      const user = anAppend({ stream: aStream(null, 'user') });
+      await log.append(user);
       const before = await allOf(log, kept.tenantId);
 
       await log.deleteTenant(gone.tenantId);
       for (const { stream } of gone.appends) expect(await log.readStream(stream)).toEqual([]);
       expect(await allOf(log, gone.tenantId)).toEqual([]);
       expect(await allOf(log, kept.tenantId)).toEqual(before);
-      expect(await log.readStream(person.stream)).toHaveLength(1);
+      expect(await log.readStream(user.stream)).toHaveLength(1);
     });
 
     it('can be repeated, and asked for a tenant that never was', async () => {

@@ -46,7 +46,7 @@ const invalid: [string, () => Partial<Append>][] = [
   ['an aggregate that is no word', () => ({ stream: aStream(randomUUID(), '$ce') })],
   ['an expected version below 0', () => ({ expected: -1 })],
   ['an expected version that is no integer', () => ({ expected: 0.5 })],
-  ['a person without an id', () => untypedAppend({ actor: { kind: 'person' } })],
+  ['a user without an id', () => untypedAppend({ actor: { kind: 'user' } })],
   ['an actor of no known kind', () => untypedAppend({ actor: { kind: 'robot' } })],
 ];
 
@@ -94,7 +94,7 @@ export const refusing = (opened: Opened): void => {
       const type = `T${'y'.repeat(127)}`;
       const append = anAppend({
         events: upTo(MAX_EVENTS).map(() => ({ type, data: { text: 'x'.repeat(each) } })),
-        actor: { kind: 'person', id: randomUUID() },
+        actor: { kind: 'user', id: randomUUID() },
         correlationId: 'c'.repeat(128),
         causationId: randomUUID(),
       });

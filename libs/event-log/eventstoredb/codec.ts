@@ -10,7 +10,7 @@ interface StoredMetadata {
   readonly $causationId: string;
   readonly commandId: string;
   readonly ordinal: number;
-  /** `person:<id>`, or the kind alone. */
+  /** `user:<id>`, or the kind alone. */
   readonly actor: string;
   readonly schemaVersion: number;
 }
@@ -22,12 +22,12 @@ export interface EncodedEvent {
   readonly metadata: Buffer;
 }
 
-const actorText = (actor: Actor): string => (actor.kind === 'person' ? `person:${actor.id}` : actor.kind);
+const actorText = (actor: Actor): string => (actor.kind === 'user' ? `user:${actor.id}` : actor.kind);
 
 const actorOf = (text: string): Actor =>
-  text.startsWith('person:')
-    ? { kind: 'person', id: text.slice('person:'.length) }
-    : { kind: text as Exclude<Actor['kind'], 'person'> };
+  text.startsWith('user:')
+    ? { kind: 'user', id: text.slice('user:'.length) }
+    : { kind: text as Exclude<Actor['kind'], 'user'> };
 
 /** The events of an append as the server takes them. `json` is the data, serialised already. */
 export const encode = (append: Append, json: readonly string[], upcasters: Upcasters): EncodedEvent[] => {

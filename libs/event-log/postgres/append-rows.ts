@@ -21,10 +21,10 @@ export interface Written {
   readonly recordedAt: string;
 }
 
-const ACTOR_KINDS = { person: 'p', operator: 'o', stripe: 's', system: 'y' } as const;
+const ACTOR_KINDS = { user: 'p', operator: 'o', stripe: 's', system: 'y' } as const;
 
 export const actorKind = ({ actor }: Append): string => ACTOR_KINDS[actor.kind];
-export const actorId = ({ actor }: Append): string | null => (actor.kind === 'person' ? actor.id : null);
+export const actorId = ({ actor }: Append): string | null => (actor.kind === 'user' ? actor.id : null);
 /** The command id is the correlation where a request brought none of its own: not worth storing twice. */
 export const correlation = ({ correlationId, commandId }: Append): string | null =>
   correlationId === commandId ? null : correlationId;

@@ -126,7 +126,7 @@ describe.each([false, true])('the scoped database, on connections that are share
   });
 
   it('reveals the names of whom the tenant is shown, in the same round trip, and to nobody after it', async () => {
-    const seen: Statement = { name: 'revealed', text: `select current_setting('app.person_ids', true) as ids` };
+    const seen: Statement = { name: 'revealed', text: `select current_setting('app.user_ids', true) as ids` };
     const found: Statement = {
       name: 'found',
       text: 'select thing from read_model.things where thing > $1 order by thing',

@@ -28,12 +28,12 @@ export interface TenantDb extends Queries {
   people(found: Statement, values: readonly string[]): Queries;
 }
 
-/** Sees one person's own rows, wherever they are. */
-export interface PersonDb extends Queries {
-  readonly personId: string;
+/** Sees one user's own rows, wherever they are. */
+export interface UserDb extends Queries {
+  readonly userId: string;
   /**
-   * The same, with the names of companies that the person is found to belong to in the same round trip.
-   * @param found selects their ids as its only column, from what the person sees
+   * The same, with the names of companies that the user is found to belong to in the same round trip.
+   * @param found selects their ids as its only column, from what the user sees
    */
   tenants(found: Statement): Queries;
 }
@@ -41,30 +41,26 @@ export interface PersonDb extends Queries {
 /** The only way from a request to the read models. */
 export abstract class ScopedDb {
   abstract tenant(tenantId: string): TenantDb;
-  abstract person(personId: string): PersonDb;
+  abstract user(userId: string): UserDb;
   /** Sees which invitation a token is of. @param tokenHash SHA-256 of it, in hexadecimal */
   abstract invitation(tokenHash: string): Queries;
 }
 
 interface Scope {
   readonly tenantId?: string;
-  readonly personId?: string;
+  readonly userId?: string;
   readonly invitation?: string;
 }
 
-const inScope = ({ tenantId = '', personId = '', invitation = '' }: Scope): ScopeFront => ({
+const inScope = ({ tenantId = '', userId = '', invitation = '' }: Scope): ScopeFront => ({
   name: 'scope',
-  text: `select set_config('app.tenant_id', $1, true), set_config('app.person_id', $2, true),
+  text: `select set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
     set_config('app.invitation', $3, true)`,
-  values: [tenantId, personId, invitation],
+  values: [tenantId, userId, invitation],
 });
 
 /** Widens the scope by what it shows itself: row-level security chooses the ids, and nobody hands them in. */
-const revealing = (
-  setting: 'app.person_ids' | 'app.tenant_ids',
-  found: Statement,
-  values: readonly string[],
-): Front => ({
+const revealing = (setting: 'app.user_ids' | 'app.tenant_ids', found: Statement, values: readonly string[]): Front => ({
   name: `${found.name}-revealed`,
   text: `select set_config('${setting}', coalesce(string_agg(id::text, ','), ''), true) from (${found.text}) found (id)`,
   values,
@@ -101,13 +97,13 @@ export const createScopedDb = (pool: Pool): ScopedDb => {
     tenant: (tenantId) => {
       const scope = inScope({ tenantId });
       const people = (found: Statement, values: readonly string[]) =>
-        queries(scope, revealing('app.person_ids', found, values));
+        queries(scope, revealing('app.user_ids', found, values));
       return { tenantId, ...queries(scope), people };
     },
-    person: (personId) => {
-      const scope = inScope({ personId });
+    user: (userId) => {
+      const scope = inScope({ userId });
       const tenants = (found: Statement) => queries(scope, revealing('app.tenant_ids', found, []));
-      return { personId, ...queries(scope), tenants };
+      return { userId, ...queries(scope), tenants };
     },
     invitation: (invitation) => queries(inScope({ invitation })),
   };

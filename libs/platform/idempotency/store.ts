@@ -33,13 +33,13 @@ export interface IdempotencyStore {
   claim(claim: Claim): Promise<Claimed>;
   /**
    * Keeps the answer; without one, gives the claim up and keeps the command id. Nothing where it was overtaken.
-   * @param personId whose personal data the answer may hold: it goes with them
+   * @param userId whose personal data the answer may hold: it goes with them
    */
   settle(
     lease: IdempotencyLease,
     status: number | undefined,
     answer: Buffer | undefined,
-    personId?: string,
+    userId?: string,
   ): Promise<void>;
   /** Forgets keys that are older than 24 hours. @returns how many */
   purge(): Promise<number>;
@@ -82,12 +82,12 @@ export const createPostgresIdempotencyStore = (pool: Pool): IdempotencyStore => 
         return { outcome: 'busy' };
     }
   },
-  settle: async ({ tenantId, keyId, attempt }, status, answer, personId) => {
+  settle: async ({ tenantId, keyId, attempt }, status, answer, userId) => {
     await withClient(pool, (client) =>
       client.query({
         name: 'idempotency-settle',
         text: 'select idempotency.settle($1, $2, $3, $4, $5, $6)',
-        values: [tenantId, keyId, attempt, status ?? null, answer ?? null, personId ?? null],
+        values: [tenantId, keyId, attempt, status ?? null, answer ?? null, userId ?? null],
       }),
     );
   },

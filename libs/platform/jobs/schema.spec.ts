@@ -40,6 +40,6 @@ describe('the tables of jobs', () => {
     await refused('update bullmq.migration set version = 99');
     await refused('select 1 from read_model.members');
     await refused('select 1 from event_log.events');
-    await refused('select 1 from identity.persons');
+    await refused('select 1 from identity.users');
   });
 });

@@ -90,5 +90,5 @@ interface Claims {
 export const principalOfToken = (token: string): string => {
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Claims;
   const { sub, tid, role, sid } = claims;
-  return JSON.stringify({ personId: sub, tenantId: tid, role, sessionId: sid });
+  return JSON.stringify({ userId: sub, tenantId: tid, role, sessionId: sid });
 };

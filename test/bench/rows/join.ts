@@ -41,10 +41,10 @@ const joinOver = async (log: EventLog) => {
   const options = { store: new AggregateStore({ log }), limits: unlimited, logger: silentLogger };
   const { bus, close } = await openCommandBus(options);
   const join = (tenant: string): Promise<unknown> => {
-    const personId = uuidv7();
+    const userId = uuidv7();
     const commandId = uuidv7();
-    const wanted = { personId, tokenHash: TOKEN_HASH, emailDomain: 'acme.example', at: new Date().toISOString() };
-    const context = { commandId, actor: { kind: 'person', id: personId }, correlationId: commandId } as const;
+    const wanted = { userId, tokenHash: TOKEN_HASH, emailDomain: 'acme.example', at: new Date().toISOString() };
+    const context = { commandId, actor: { kind: 'user', id: userId }, correlationId: commandId } as const;
     return bus.execute(new JoinTenant(tenant, wanted, context));
   };
   return { join, close };

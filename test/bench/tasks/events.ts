@@ -36,18 +36,18 @@ export const tenantId = (at: number): string => `01930000-0000-7000-8000-${at.to
 /** One event to a stream of its own, with the metadata that a request of the product brings. */
 export const appendTask = (tenant: string): Append => {
   const commandId = uuidv7();
-  const person = tenant.replace('01930000', '01940000');
+  const user = tenant.replace('01930000', '01940000');
   return {
     stream: { tenantId: tenant, aggregate: 'task', id: uuidv7() },
     expected: 0,
     events: [
       {
         type: 'TaskAdded',
-        data: padded({ projectId: tenant, assigneeId: person, title: 'Write down what is known' }),
+        data: padded({ projectId: tenant, assigneeId: user, title: 'Write down what is known' }),
       },
     ],
     commandId,
-    actor: { kind: 'person', id: person },
+    actor: { kind: 'user', id: user },
     correlationId: commandId,
   };
 };

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Position } from '../../../../libs/event-log/port';
-import { asPerson, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
+import { asUser, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
 import { createPositionTokens } from './position-token';
 
 /** Read models that are as far as a spec says. */
@@ -31,9 +31,9 @@ describe('read-your-writes', () => {
       Object.assign(context, { position, ...more });
       return { written: true };
     };
-    return app.inject({ method: 'POST', url: '/v1/things', headers: asPerson(), payload: { name: 'x' } });
+    return app.inject({ method: 'POST', url: '/v1/things', headers: asUser(), payload: { name: 'x' } });
   };
-  const read = (token: string, headers: object = asPerson()) =>
+  const read = (token: string, headers: object = asUser()) =>
     app.inject({ url: '/v1/things', headers: { ...headers, 'if-position': token } });
 
   it('a write that is to be seen keeps its status and says where it lies', async () => {
@@ -74,7 +74,7 @@ describe('read-your-writes', () => {
   it('a position of one company is worthless in another', async () => {
     readModels.at = 100n;
     const { headers } = await write(9n);
-    const answer = await read(String(headers['position']), asPerson(TENANT_B));
+    const answer = await read(String(headers['position']), asUser(TENANT_B));
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors[0].pointer).toBe('/header/If-Position');
   });
@@ -82,7 +82,7 @@ describe('read-your-writes', () => {
   it('whose position it is can differ from who asked', async () => {
     readModels.at = 9n;
     const { headers } = await write(9n, { positionTenant: TENANT_B });
-    expect((await read(String(headers['position']), asPerson(TENANT_B))).statusCode).toBe(200);
+    expect((await read(String(headers['position']), asUser(TENANT_B))).statusCode).toBe(200);
   });
 
   it.each(['', '7', 'x'.repeat(22), 'x'.repeat(21), 'x'.repeat(4_000), '=', '%00', '{}', '\u00e9'.repeat(22)])(

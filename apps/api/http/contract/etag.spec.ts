@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { asPerson, createToyApp, script } from '../testing/toy-app';
+import { asUser, createToyApp, script } from '../testing/toy-app';
 
 const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
 
@@ -9,16 +9,16 @@ describe('versions', () => {
     app = await createToyApp();
   });
   afterAll(() => app.close());
-  const get = (ifNoneMatch: string) => app.inject({ url, headers: { ...asPerson(), 'if-none-match': ifNoneMatch } });
+  const get = (ifNoneMatch: string) => app.inject({ url, headers: { ...asUser(), 'if-none-match': ifNoneMatch } });
   const patch = (ifMatch: string | undefined) =>
     app.inject({
       method: 'PATCH',
       url,
-      headers: { ...asPerson(), ...(ifMatch !== undefined && { 'if-match': ifMatch }) },
+      headers: { ...asUser(), ...(ifMatch !== undefined && { 'if-match': ifMatch }) },
     });
 
   it('a resource carries its version as a strong ETag', async () => {
-    const answer = await app.inject({ url, headers: asPerson() });
+    const answer = await app.inject({ url, headers: asUser() });
     expect(answer.headers['etag']).toBe('"7"');
     expect(answer.json()).toEqual({ id: url.slice(-36) });
   });
@@ -38,7 +38,7 @@ describe('versions', () => {
   });
 
   it('HEAD answers with the fields alone', async () => {
-    const answer = await app.inject({ method: 'HEAD', url, headers: asPerson() });
+    const answer = await app.inject({ method: 'HEAD', url, headers: asUser() });
     expect([answer.statusCode, answer.body, answer.headers['etag']]).toEqual([200, '', '"7"']);
   });
 
@@ -84,7 +84,7 @@ describe('versions', () => {
     script.during = async () => {
       done = true;
     };
-    const answer = await app.inject({ method: 'DELETE', url, headers: { ...asPerson(), 'if-match': field } });
+    const answer = await app.inject({ method: 'DELETE', url, headers: { ...asUser(), 'if-match': field } });
     expect([answer.statusCode, done]).toEqual([status, status === 204]);
   });
 });

@@ -4,7 +4,7 @@ import { createPool } from '../../../../libs/platform/database/pools';
 import { createPostgresIdempotencyStore } from '../../../../libs/platform/idempotency/store';
 import { Problem } from '../../../../libs/platform/problems';
 import { createTestDatabase, type TestDatabase } from '../../../../libs/testing/database';
-import { asPerson, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
+import { asUser, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
 
 describe('Idempotency-Key', () => {
   let database: TestDatabase;
@@ -38,7 +38,7 @@ describe('Idempotency-Key', () => {
     queries = 0;
   });
 
-  const make = (key: string | undefined, payload: object = { name: 'Lamp' }, headers: object = asPerson(), on = app) =>
+  const make = (key: string | undefined, payload: object = { name: 'Lamp' }, headers: object = asUser(), on = app) =>
     on.inject({
       method: 'POST',
       url: '/v1/things',
@@ -74,7 +74,7 @@ describe('Idempotency-Key', () => {
 
   it('replays an ETag and an answer without a body', async () => {
     const url = '/v1/things/0198c0de-0000-7000-8000-000000000001';
-    const headers = { ...asPerson(), 'idempotency-key': 'k1' };
+    const headers = { ...asUser(), 'idempotency-key': 'k1' };
     await app.inject({ method: 'PATCH', url, headers });
     expect((await app.inject({ method: 'PATCH', url, headers })).headers['etag']).toBe('"8"');
     const removing = { method: 'DELETE', url, headers: { ...headers, 'idempotency-key': 'k2' } } as const;
@@ -99,7 +99,7 @@ describe('Idempotency-Key', () => {
     ['another path', { url: '/v1/anonymous', payload: {} }],
   ])('refuses the same key for %s', async (_, change) => {
     await make('k1');
-    const headers = { ...asPerson(), 'idempotency-key': 'k1' };
+    const headers = { ...asUser(), 'idempotency-key': 'k1' };
     const answer = await app.inject({
       method: 'POST',
       headers,
@@ -124,10 +124,10 @@ describe('Idempotency-Key', () => {
     expect(busy?.headers['retry-after']).toBe('1');
   });
 
-  it('is one person’s in one company', async () => {
+  it('is one user’s in one company', async () => {
     await make('k1');
-    await make('k1', undefined, asPerson(TENANT_B));
-    await make('k1', undefined, asPerson(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));
+    await make('k1', undefined, asUser(TENANT_B));
+    await make('k1', undefined, asUser(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));
     expect(script.runs).toHaveLength(3);
     expect(new Set(script.runs.map(({ commandId }) => commandId)).size).toBe(3);
   });
@@ -141,7 +141,7 @@ describe('Idempotency-Key', () => {
     expect(script.runs).toHaveLength(2);
   });
 
-  it('keeps no token, key, person or address that could be read', async () => {
+  it('keeps no token, key, user or address that could be read', async () => {
     const headers = { 'idempotency-key': 'a-key-to-look-for' };
     await app.inject({ method: 'POST', url: '/v1/anonymous', headers, remoteAddress: '203.0.113.77' });
     await make('a-key-to-look-for');
@@ -204,9 +204,9 @@ describe('Idempotency-Key', () => {
 
   it('keeps with each answer whom it is about, so that it goes with them', async () => {
     await make('k1');
-    await make('k2', undefined, asPerson(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
-    const { rows } = await owner.query('select person_id from idempotency.keys order by person_id');
-    expect(rows.map((row) => row.person_id)).toEqual([
+    await make('k2', undefined, asUser(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
+    const { rows } = await owner.query('select user_id from idempotency.keys order by user_id');
+    expect(rows.map((row) => row.user_id)).toEqual([
       '0198c0de-0000-7000-8000-000000000001',
       '0198c0de-0000-7000-8000-000000000002',
     ]);
@@ -240,7 +240,7 @@ describe('Idempotency-Key', () => {
   });
 
   it('means nothing on a read', async () => {
-    await app.inject({ url: '/v1/things', headers: { ...asPerson(), 'idempotency-key': 'k1' } });
+    await app.inject({ url: '/v1/things', headers: { ...asUser(), 'idempotency-key': 'k1' } });
     expect(queries).toBe(0);
   });
 

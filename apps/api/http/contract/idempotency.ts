@@ -56,7 +56,7 @@ export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * `Idempotency-Key`. What is stored reveals nothing: the key, its person and address are one keyed hash, and the
+ * `Idempotency-Key`. What is stored reveals nothing: the key, its user and address are one keyed hash, and the
  * answer is encrypted (AES-256-GCM, a key derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
  */
 export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptions): Idempotency => {
@@ -71,7 +71,7 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       if (typeof key !== 'string' || !KEY.test(key)) throw invalidKey();
       const { principal } = state;
       const tenantId = principal?.tenantId ?? NOBODY;
-      const who = principal ? `person ${principal.personId}` : `address ${addressKey(request.ip ?? '')}`;
+      const who = principal ? `user ${principal.userId}` : `address ${addressKey(request.ip ?? '')}`;
       const keyId = uuidOf(createHmac('sha256', hashKey).update(`${tenantId}\n${who}\n${key}`).digest());
       const requestHash = hashOf(request);
       const claimed = await store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });
@@ -104,7 +104,7 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
                 lease,
                 reply.statusCode,
                 sealer.seal(pack(reply, body), lease.keyId),
-                state.answeredPerson ?? state.principal?.personId,
+                state.answeredUser ?? state.principal?.userId,
               ),
         );
       } catch (error) {

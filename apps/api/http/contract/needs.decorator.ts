@@ -2,17 +2,17 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import { PERMISSIONS, type Permission } from '../../../../libs/domain/tenant/permissions';
 
-/** Metadata of a route: the permission that it needs, or {@link OF_PERSON}. */
+/** Metadata of a route: the permission that it needs, or {@link OF_USER}. */
 export const NEEDS = 'needs';
-/** About the signed-in person, whatever they are in the company, and even where they belong to it no more. */
-export const OF_PERSON = 'of-person';
+/** About the signed-in user, whatever they are in the company, and even where they belong to it no more. */
+export const OF_USER = 'of-user';
 /** Extension of an operation in the OpenAPI document: `{permission, roles}`. */
 export const PERMISSION_EXTENSION = 'x-permission';
 
-/** Extension of an operation that is about the signed-in person. */
-export const OF_PERSON_EXTENSION = 'x-of-person';
+/** Extension of an operation that is about the signed-in user. */
+export const OF_USER_EXTENSION = 'x-of-user';
 
-/** The permission that a route needs, by the caller's live membership. Every route has it, `@OfPerson()` or `@Public()`. */
+/** The permission that a route needs, by the caller's live membership. Every route has it, `@OfUser()` or `@Public()`. */
 export const Needs = (permission: Permission): MethodDecorator =>
   applyDecorators(
     SetMetadata(NEEDS, permission),
@@ -20,8 +20,8 @@ export const Needs = (permission: Permission): MethodDecorator =>
   );
 
 /**
- * A route about the signed-in person: no membership is asked for. Together with `@Public()` it is open to strangers too, and
+ * A route about the signed-in user: no membership is asked for. Together with `@Public()` it is open to strangers too, and
  * anyone who brings a token is who it says.
  */
-export const OfPerson = (): MethodDecorator =>
-  applyDecorators(SetMetadata(NEEDS, OF_PERSON), ApiExtension(OF_PERSON_EXTENSION, true));
+export const OfUser = (): MethodDecorator =>
+  applyDecorators(SetMetadata(NEEDS, OF_USER), ApiExtension(OF_USER_EXTENSION, true));

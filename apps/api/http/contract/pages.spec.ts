@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { asPerson, createToyApp, TENANT_B } from '../testing/toy-app';
+import { asUser, createToyApp, TENANT_B } from '../testing/toy-app';
 
 describe('pages', () => {
   let app: NestFastifyApplication;
@@ -9,7 +9,7 @@ describe('pages', () => {
     other = await createToyApp({ secretKey: Buffer.alloc(32, 9) });
   });
   afterAll(() => Promise.all([app.close(), other.close()]));
-  const list = (query: string, headers: Record<string, string> = asPerson(), on = app) =>
+  const list = (query: string, headers: Record<string, string> = asUser(), on = app) =>
     on.inject({ url: `/v1/things${query}`, headers });
 
   it('hold each row once, to the last page', async () => {
@@ -32,8 +32,8 @@ describe('pages', () => {
   it('can be asked for only by the company whose they are, with the key that they were made with', async () => {
     const { nextCursor } = (await list('?limit=3')).json();
     for (const answer of [
-      await list(`?cursor=${nextCursor}`, asPerson(TENANT_B)),
-      await list(`?cursor=${nextCursor}`, asPerson(), other),
+      await list(`?cursor=${nextCursor}`, asUser(TENANT_B)),
+      await list(`?cursor=${nextCursor}`, asUser(), other),
     ]) {
       expect(answer.statusCode).toBe(400);
       expect(answer.json().errors[0].pointer).toBe('/query/cursor');

@@ -46,9 +46,9 @@ const DEFAULT_LIMIT = 50;
 export const Pages = createParamDecorator((_: unknown, execution: ExecutionContext): Paging => {
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   const sealer = request.server.getDecorator<Sealer>(PAGE_CURSORS);
-  // A cursor is of one tenant (of one person, who acts in none) and one list: elsewhere it means nothing.
+  // A cursor is of one tenant (of one user, who acts in none) and one list: elsewhere it means nothing.
   const { principal } = stateOf(request);
-  const context = `${principal?.tenantId ?? principal?.personId ?? ''} ${pathOf(request.url)}`;
+  const context = `${principal?.tenantId ?? principal?.userId ?? ''} ${pathOf(request.url)}`;
   return {
     page: async (query, keyOf, read) => {
       const limit = query.limit ?? DEFAULT_LIMIT;

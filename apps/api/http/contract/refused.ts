@@ -2,7 +2,7 @@
 export interface Refused {
   readonly tenantId: string;
   /** Null: anyone who wanted to join. Their account is not the company's business. */
-  readonly personId: string | null;
+  readonly userId: string | null;
   /** Method and path template. */
   readonly operation: string;
   readonly requestId: string;

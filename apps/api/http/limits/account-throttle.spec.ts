@@ -25,7 +25,7 @@ describe('the throttle of an account', () => {
     await attempt('10.0.0.1', false, 'bob');
   });
 
-  it('does not shut the person out for what others guess elsewhere', async () => {
+  it('does not shut the user out for what others guess elsewhere', async () => {
     for (let at = 0; at < 9; at++) await attempt('10.0.0.1').catch(() => {});
     await attempt(HOME);
   });
@@ -43,7 +43,7 @@ describe('the throttle of an account', () => {
     await attempt('10.0.0.5', false, 'bob');
   });
 
-  it('lets the person in meanwhile from where they have signed in before', async () => {
+  it('lets the user in meanwhile from where they have signed in before', async () => {
     for (let at = 1; at <= 9; at++) await attempt(`10.0.0.${at}`).catch(() => {});
     await attempt(HOME, true);
     await throttle.forgive('ada', HOME);

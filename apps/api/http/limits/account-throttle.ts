@@ -9,10 +9,10 @@ export interface AccountLimiters {
 }
 
 /**
- * Slows down guessing at one account without shutting its person out. Two windows count wrong passwords, and no right
+ * Slows down guessing at one account without shutting its user out. Two windows count wrong passwords, and no right
  * ones: one for the account and the client's network, so that anyone who guesses elsewhere takes nothing from it; and one for
  * the account from everywhere, against guesses from many networks, which does not hold who comes from a network that the
- * person has signed in from before. Keys are the same for known and unknown accounts.
+ * user has signed in from before. Keys are the same for known and unknown accounts.
  */
 export class AccountThrottle {
   constructor(private readonly limiters: AccountLimiters) {}

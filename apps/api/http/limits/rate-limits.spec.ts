@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { asPerson, createToyApp, TENANT_B } from '../testing/toy-app';
+import { asUser, createToyApp, TENANT_B } from '../testing/toy-app';
 import { addressKey } from './rate-limits';
 import { createMemoryLimiter } from './rate-window';
 
@@ -19,17 +19,17 @@ describe('rate limits', () => {
   };
 
   it('say on each answer what is left', async () => {
-    const answer = await app.inject({ url: '/v1/things', headers: asPerson() });
+    const answer = await app.inject({ url: '/v1/things', headers: asUser() });
     expect(answer.headers['ratelimit-policy']).toBe('"tenant";q=3;w=60');
     expect(answer.headers['ratelimit']).toMatch(/^"tenant";r=2;t=(59|60)$/);
   });
 
   it('count a company’s requests together, and each company by itself', async () => {
-    const [one, two] = ['1', '2'].map((it) => asPerson(undefined, `0198c0de-0000-7000-8000-00000000000${it}`));
+    const [one, two] = ['1', '2'].map((it) => asUser(undefined, `0198c0de-0000-7000-8000-00000000000${it}`));
     const ask = (headers: object | undefined) => app.inject({ url: '/v1/things', headers: { ...headers } });
     expect(await statuses(2, () => ask(one))).toEqual([200, 200]);
     expect(await statuses(2, () => ask(two))).toEqual([200, 429]);
-    expect(await statuses(1, () => ask(asPerson(TENANT_B)))).toEqual([200]);
+    expect(await statuses(1, () => ask(asUser(TENANT_B)))).toEqual([200]);
   });
 
   it('count strangers by their address', async () => {

@@ -8,7 +8,7 @@ export interface RateLimitOptions {
   /** A company, all its members together. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
   /**
-   * One client address, for whatever is asked without a token; and one person, for what is about themselves, is asked in no company, or is refused:
+   * One client address, for whatever is asked without a token; and one user, for what is about themselves, is asked in no company, or is refused:
    * anyone who left a company takes nothing of what it may ask.
    */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
@@ -37,7 +37,7 @@ export const createRateLimits = (
   };
   const tenant = open(['tenant', options.tenant]);
   const anonymous = open(['anonymous', options.anonymous]);
-  const person = open(['person', options.anonymous]);
+  const user = open(['user', options.anonymous]);
   const named = new Map(Object.entries(options.named ?? {}).map((entry) => [entry[0], open(entry)]));
 
   const note = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
@@ -52,11 +52,11 @@ export const createRateLimits = (
 
   return {
     count: (request, state, name) => {
-      const { principal, ofPersonAlone } = state;
-      const tenantId = ofPersonAlone ? undefined : principal?.tenantId;
-      const own = principal && (tenantId === undefined ? person : tenant);
+      const { principal, ofUserAlone } = state;
+      const tenantId = ofUserAlone ? undefined : principal?.tenantId;
+      const own = principal && (tenantId === undefined ? user : tenant);
       const counted = (name !== undefined ? named.get(name) : undefined) ?? own ?? anonymous;
-      const key = principal && counted === own ? (tenantId ?? principal.personId) : addressKey(request.ip ?? '');
+      const key = principal && counted === own ? (tenantId ?? principal.userId) : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
       if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
       note(state, counted, verdict);

@@ -2,7 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Permission, worksAlways } from '../../../../libs/domain/tenant/permissions';
 import { type ProblemName, problemCatalogue } from '../../../../libs/platform/problems';
 import { OPERATOR_EXTENSION } from '../../ops/operators.decorator';
-import { OF_PERSON_EXTENSION, PERMISSION_EXTENSION } from '../contract/needs.decorator';
+import { OF_USER_EXTENSION, PERMISSION_EXTENSION } from '../contract/needs.decorator';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
 import { addBodyExample } from './openapi-examples';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
@@ -14,7 +14,7 @@ type Extended = Operation & {
   [DOCUMENTATION]?: DocumentationExtension;
   [TAKES_IF_MATCH]?: true;
   [PERMISSION_EXTENSION]?: { readonly permission: Permission; readonly roles: readonly string[] };
-  [OF_PERSON_EXTENSION]?: true;
+  [OF_USER_EXTENSION]?: true;
 };
 type Response = Record<string, unknown> & { headers?: object };
 
@@ -98,14 +98,14 @@ const complete = (operation: Extended, method: (typeof METHODS)[number], version
 
 const whoMay = ({
   [PERMISSION_EXTENSION]: permission,
-  [OF_PERSON_EXTENSION]: ofPerson,
+  [OF_USER_EXTENSION]: ofUser,
   [OPERATOR_EXTENSION]: ofOperators,
 }: Extended): string | undefined => {
   if (permission)
     return `Needs the permission \`${permission.permission}\`. Roles that have it: ${permission.roles.join(', ')}.`;
   if (ofOperators)
     return 'Only for operators of the server. It needs an operator token; access tokens are not accepted.';
-  return ofPerson ? 'Needs a signed-in user, with any role.' : undefined;
+  return ofUser ? 'Needs a signed-in user, with any role.' : undefined;
 };
 
 const references = (names: readonly string[]): object =>

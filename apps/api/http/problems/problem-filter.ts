@@ -45,9 +45,9 @@ export class ProblemFilter implements ExceptionFilter {
     const tenantId = joining ?? principal?.tenantId;
     if (!this.refusals || tenantId === undefined) return;
     // Who comes with an invitation is nobody in its company yet.
-    const personId = joining === undefined ? (principal?.personId ?? null) : null;
+    const userId = joining === undefined ? (principal?.userId ?? null) : null;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
-    this.refusals.note({ tenantId, personId, operation, requestId }, problem);
+    this.refusals.note({ tenantId, userId, operation, requestId }, problem);
   }
 
   /** A path that exists under other methods answers 405; a path that does not exist answers 404. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem, type ProblemName, problemCatalogue } from '../../../../libs/platform/problems';
 
-/** What each problem means to the person who reads it, and what to do about it. */
+/** What each problem means to the user who reads it, and what to do about it. */
 const MEANING: Readonly<Record<ProblemName, string>> = {
   'validation-failed':
     'A part of the request is not valid. `errors` lists each wrong field and what is expected there.',

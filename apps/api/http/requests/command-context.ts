@@ -2,7 +2,7 @@ import type { CommandContext } from '../../../../libs/domain/command';
 import { Problem } from '../../../../libs/platform/problems';
 import type { Asker, Principal, RequestContext } from './request-context';
 
-/** The signed-in person of a request. @throws Problem unauthenticated, on a route that lets strangers in */
+/** The signed-in user of a request. @throws Problem unauthenticated, on a route that lets strangers in */
 export const askerOf = ({ principal }: RequestContext): Asker => {
   if (!principal) throw new Problem('unauthenticated');
   return principal;
@@ -20,10 +20,10 @@ export const actsInNone = (): Problem =>
     detail: 'This route needs a tenant, and your session has none. Switch to one of your tenants, or create one.',
   });
 
-/** How a command hangs together with the request of a signed-in person. */
+/** How a command hangs together with the request of a signed-in user. */
 export const commandContextOf = (context: RequestContext): CommandContext => ({
   commandId: context.commandId,
-  actor: { kind: 'person', id: askerOf(context).personId },
+  actor: { kind: 'user', id: askerOf(context).userId },
   correlationId: context.requestId,
   mayRepeat: context.mayRepeat,
 });

@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import fc from 'fast-check';
 import type { IdempotencyStore } from '../../../../libs/platform/idempotency/store';
-import { asPerson, createToyApp, script } from '../testing/toy-app';
+import { asUser, createToyApp, script } from '../testing/toy-app';
 
 const store: IdempotencyStore = {
   claim: async ({ commandId }) => ({ outcome: 'claimed', commandId, attempt: 1, again: false }),
@@ -56,7 +56,7 @@ describe('nothing that a client sends', () => {
         await isAnswered({
           method,
           url,
-          headers: { 'content-type': 'application/json', ...headers, ...asPerson() },
+          headers: { 'content-type': 'application/json', ...headers, ...asUser() },
           ...payload,
         });
       }),
@@ -66,8 +66,8 @@ describe('nothing that a client sends', () => {
   it('in its path and query makes a 500', () =>
     fc.assert(
       fc.asyncProperty(segment, segment, segment, async (part, name, value) => {
-        await isAnswered({ url: `/v1/things/${part}`, headers: asPerson() });
-        await isAnswered({ url: `/v1/things?${name}=${value}&limit=${value}&cursor=${part}`, headers: asPerson() });
+        await isAnswered({ url: `/v1/things/${part}`, headers: asUser() });
+        await isAnswered({ url: `/v1/things?${name}=${value}&limit=${value}&cursor=${part}`, headers: asUser() });
         await isAnswered({ url: `/${part}/${name}?${value}` });
       }),
       { numRuns: 300 },
@@ -91,7 +91,7 @@ describe('nothing that a client sends', () => {
         isAnswered({
           method: 'POST',
           url: '/v1/things',
-          headers: { ...asPerson(), 'content-type': 'application/json' },
+          headers: { ...asUser(), 'content-type': 'application/json' },
           payload,
         }),
       ),

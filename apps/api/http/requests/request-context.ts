@@ -8,14 +8,14 @@ import type { Problem } from '../../../../libs/platform/problems';
 
 /** Who asks, and which company they act in, as the verified access token says. */
 export interface Principal {
-  readonly personId: string;
+  readonly userId: string;
   readonly tenantId: string;
   readonly role: 'owner' | 'admin' | 'member' | 'auditor';
   readonly sessionId: string;
 }
 
 /** Somebody who is signed in, in a company or in none. */
-export type Asker = Principal | (Pick<Principal, 'personId' | 'sessionId'> & { readonly tenantId?: never });
+export type Asker = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
 
 /** What one request carries from guard to controller to command to answer. */
 export interface RequestContext {
@@ -33,7 +33,7 @@ export interface RequestContext {
   /** The tenant that a user wants to join: its plan may refuse the request, whatever tenant the token names. */
   joining?: string | undefined;
   /** Whom the answer is about, where nobody was signed in: what is kept of it is erased with them. */
-  answeredPerson?: string | undefined;
+  answeredUser?: string | undefined;
 }
 
 /** What the shared HTTP parts keep of a request, beyond what controllers see. */
@@ -43,17 +43,17 @@ export class RequestState implements RequestContext {
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
   joining: string | undefined = undefined;
-  answeredPerson: string | undefined = undefined;
+  answeredUser: string | undefined = undefined;
   lease: IdempotencyLease | undefined = undefined;
   /** Who operates, on the routes that are for operators. */
   operator: Operator | undefined = undefined;
   /**
-   * Why the signed-in person may not do this now, told where their idempotency key has no answer yet: anyone who took away
+   * Why the signed-in user may not do this now, told where their idempotency key has no answer yet: anyone who took away
    * their own right, by leaving or closing the company, may ask what came of it; so may anyone who a lock stops.
    */
   denied: Problem | undefined = undefined;
-  /** True where the request counts for the person alone: it is none of the company's, or the company has not let it in. */
-  ofPersonAlone = false;
+  /** True where the request counts for the user alone: it is none of the company's, or the company has not let it in. */
+  ofUserAlone = false;
   /** The `RateLimit` field; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
   rateLimitPolicy: string | undefined = undefined;

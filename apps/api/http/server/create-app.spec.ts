@@ -1,10 +1,10 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { BODY_LIMIT } from '../requests/json-body';
-import { asPerson, createToyApp, script } from '../testing/toy-app';
+import { asUser, createToyApp, script } from '../testing/toy-app';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const post = (payload: string | Buffer, headers: Record<string, string> = JSON_TYPE) =>
-  ({ method: 'POST', url: '/v1/things', headers: { ...asPerson(), ...headers }, payload }) as const;
+  ({ method: 'POST', url: '/v1/things', headers: { ...asUser(), ...headers }, payload }) as const;
 
 const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 
@@ -92,7 +92,7 @@ describe('the application', () => {
   });
 
   it('takes no request for another path or method because of a header', async () => {
-    const headers = { ...asPerson(), 'x-http-method-override': 'DELETE', 'x-original-url': '/v1/throws' };
+    const headers = { ...asUser(), 'x-http-method-override': 'DELETE', 'x-original-url': '/v1/throws' };
     expect((await app.inject({ url: '/v1/open', headers })).json()).toEqual({ open: true });
   });
 });

@@ -210,7 +210,7 @@ const accessLine = (
     status: statusCode,
     ms: Math.round(ms * 10) / 10,
     tenantId: state.principal?.tenantId,
-    personId: state.principal?.personId,
+    userId: state.principal?.userId,
   };
   if (statusCode >= 500) logger.warn(fields, 'request');
   else if (statusCode >= 400) logger.info(fields, 'request');

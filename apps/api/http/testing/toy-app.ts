@@ -210,14 +210,14 @@ class ToyController {
   }
 }
 
-/** `Bearer <tenant>.<person>` is a token here. */
+/** `Bearer <tenant>.<user>` is a token here. */
 class ToyAuthGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
     const request = execution.switchToHttp().getRequest();
-    const [, tenantId, personId] = /^Bearer (.+)\.(.+)$/.exec(request.headers.authorization ?? '') ?? [];
+    const [, tenantId, userId] = /^Bearer (.+)\.(.+)$/.exec(request.headers.authorization ?? '') ?? [];
     const open = Reflect.getMetadata('tenantry:public', execution.getHandler()) === true;
-    if (tenantId && personId) {
-      contextOf(request).principal = { tenantId, personId, role: 'member', sessionId: 's' };
+    if (tenantId && userId) {
+      contextOf(request).principal = { tenantId, userId, role: 'member', sessionId: 's' };
     } else if (!open) throw new Problem('unauthenticated');
     return true;
   }
@@ -234,9 +234,9 @@ class ToyModule {}
 
 export const TENANT_A = '0198c0de-0000-7000-8000-00000000000a';
 export const TENANT_B = '0198c0de-0000-7000-8000-00000000000b';
-const PERSON = '0198c0de-0000-7000-8000-000000000001';
-export const asPerson = (tenantId = TENANT_A, personId = PERSON): { authorization: string } => ({
-  authorization: `Bearer ${tenantId}.${personId}`,
+const USER = '0198c0de-0000-7000-8000-000000000001';
+export const asUser = (tenantId = TENANT_A, userId = USER): { authorization: string } => ({
+  authorization: `Bearer ${tenantId}.${userId}`,
 });
 
 /** The shared HTTP parts around a controller that uses each of them. Close it in `afterAll`. */

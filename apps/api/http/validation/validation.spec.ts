@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { asPerson, createToyApp, script } from '../testing/toy-app';
+import { asUser, createToyApp, script } from '../testing/toy-app';
 
 const ID = '0198c0de-0000-7000-8000-00000000000a';
 
@@ -15,7 +15,7 @@ describe('validation', () => {
     app.inject({
       method: 'POST',
       url: '/v1/things',
-      headers: { ...asPerson(), 'content-type': 'application/json' },
+      headers: { ...asUser(), 'content-type': 'application/json' },
       payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     });
   const pointersOf = (answer: { json(): { errors?: { pointer: string }[] } }) =>
@@ -121,7 +121,7 @@ describe('validation', () => {
     ['__proto__=1', ['/query/__proto__']],
     ['limit[a]=1', ['/query/limit[a]']],
   ])('refuses ?%s', async (query, pointers) => {
-    const answer = await app.inject({ url: `/v1/things?${query}`, headers: asPerson() });
+    const answer = await app.inject({ url: `/v1/things?${query}`, headers: asUser() });
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
   });
@@ -131,7 +131,7 @@ describe('validation', () => {
     ['POST', '/v1/things?a/b=1', ['/query/a~1b']],
     ['GET', `/v1/things/${ID}?expand=owner`, ['/query/expand']],
   ] as const)('refuses what a route without a query is asked: %s %s', async (method, url, pointers) => {
-    const answer = await app.inject({ method, url, headers: asPerson() });
+    const answer = await app.inject({ method, url, headers: asUser() });
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
   });
@@ -141,14 +141,14 @@ describe('validation', () => {
     ['DELETE', `/v1/things/${ID}`, { force: true }, ['/force']],
     ['PATCH', `/v1/things/${ID}`, ['x'], ['/0']],
   ] as const)('refuses what a route without a body is sent: %s %s', async (method, url, payload, pointers) => {
-    const answer = await app.inject({ method, url, payload, headers: asPerson() });
+    const answer = await app.inject({ method, url, payload, headers: asUser() });
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
     expect(script.runs).toEqual([]);
   });
 
   it('takes an empty body for none', async () => {
-    const answer = await app.inject({ method: 'POST', url: '/v1/anonymous', payload: {}, headers: asPerson() });
+    const answer = await app.inject({ method: 'POST', url: '/v1/anonymous', payload: {}, headers: asUser() });
     expect(answer.statusCode).toBe(201);
   });
 
@@ -157,12 +157,12 @@ describe('validation', () => {
   });
 
   it('makes numbers and flags of a query, because it has nothing but text', async () => {
-    const answer = await app.inject({ url: '/v1/things?limit=2&loud=true', headers: asPerson() });
+    const answer = await app.inject({ url: '/v1/things?limit=2&loud=true', headers: asUser() });
     expect(answer.json().data).toHaveLength(2);
   });
 
   it.each(['me', `${ID}x`, '%00', '..', `${ID}%0a`])('refuses the id %s', async (id) => {
-    const answer = await app.inject({ url: `/v1/things/${id}`, headers: asPerson() });
+    const answer = await app.inject({ url: `/v1/things/${id}`, headers: asUser() });
     expect(answer.statusCode === 404 || pointersOf(answer)[0] === '/path/id').toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/contract/etag';
-import { OfPerson } from '../../http/contract/needs.decorator';
+import { OfUser } from '../../http/contract/needs.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
@@ -25,7 +25,7 @@ export class AccountController {
   ) {}
 
   @Patch()
-  @OfPerson()
+  @OfUser()
   @Documented({
     summary: 'Change the name or the e-mail address',
     description:
@@ -46,7 +46,7 @@ export class AccountController {
   }
 
   @Post('password')
-  @OfPerson()
+  @OfUser()
   @HttpCode(204)
   @Documented({
     summary: 'Change the password and end all other sessions',
@@ -64,7 +64,7 @@ export class AccountController {
   }
 
   @Delete()
-  @OfPerson()
+  @OfUser()
   @ApiBody({ type: EraseDto, required: false })
   @HttpCode(204)
   @Documented({

@@ -26,8 +26,8 @@ const gone = (): Problem => new Problem('unauthenticated', { detail: 'This accou
 /** What people do with their own accounts and sessions. */
 export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountDeps) => {
   /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
-  const hashFitting = async (personId: string, network: string, password: string): Promise<string | undefined> => {
-    const stored = await accounts.findPassword(personId);
+  const hashFitting = async (userId: string, network: string, password: string): Promise<string | undefined> => {
+    const stored = await accounts.findPassword(userId);
     if (!stored) throw gone();
     const { emailKey: account, passwordHash } = stored;
     // Anyone who has a session of theirs is no stranger to the account.
@@ -36,36 +36,36 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
   };
 
   /** @throws Problem forbidden, rate-limited */
-  const confirm = async (personId: string, network: string, password: string): Promise<string> => {
-    const hash = await hashFitting(personId, network, password);
+  const confirm = async (userId: string, network: string, password: string): Promise<string> => {
+    const hash = await hashFitting(userId, network, password);
     if (hash === undefined) throw wrongPassword();
     return hash;
   };
 
   return {
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
-      const { personId } = askerOf(context);
-      const tenant = await liveCompany(tenantId, personId);
+      const { userId } = askerOf(context);
+      const tenant = await liveCompany(tenantId, userId);
       if (!tenant)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
-      return { tenant, ...(await opener.open(personId, tenant, client, context)) };
+      return { tenant, ...(await opener.open(userId, tenant, client, context)) };
     },
 
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      if (!(await accounts.endSession(askerOf(context).personId, sessionId))) throw notFound('session');
+      if (!(await accounts.endSession(askerOf(context).userId, sessionId))) throw notFound('session');
       ended.note([sessionId]);
     },
 
     changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { personId, sessionId } = askerOf(context);
-      const fitting = (password: string) => hashFitting(personId, client.network, password);
+      const { userId, sessionId } = askerOf(context);
+      const fitting = (password: string) => hashFitting(userId, client.network, password);
       const before = await fitting(change.currentPassword);
       // An earlier attempt of this very request may have put the new one in its place; asking counts like any other try.
       const set = before === undefined && context.mayRepeat ? await fitting(change.newPassword) : undefined;
       const old = before ?? set;
       if (old === undefined) throw wrongPassword();
       const next = set ?? (await passwords.hash(change.newPassword));
-      const endedIds = await accounts.changePassword(personId, old, next, sessionId);
+      const endedIds = await accounts.changePassword(userId, old, next, sessionId);
       if (!endedIds)
         throw new Problem('conflict', { detail: 'The password was changed by another request. Try again.' });
       ended.note(endedIds);
@@ -77,13 +77,13 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       client: ClientInfo,
       seen?: ProfileSeen,
     ): Promise<void> => {
-      const { personId } = askerOf(context);
+      const { userId } = askerOf(context);
       if (email !== undefined) {
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
-        await confirm(personId, client.network, currentPassword);
+        await confirm(userId, client.network, currentPassword);
       }
-      const outcome = await accounts.changeProfile(personId, { name, email }, seen);
+      const outcome = await accounts.changeProfile(userId, { name, email }, seen);
       if (outcome === 'gone') throw gone();
       if (outcome === 'stale') throw changed();
       if (outcome === 'taken')
@@ -91,10 +91,10 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     },
 
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { personId } = askerOf(context);
-      if (currentPassword !== undefined) await confirm(personId, client.network, currentPassword);
+      const { userId } = askerOf(context);
+      if (currentPassword !== undefined) await confirm(userId, client.network, currentPassword);
       const { commandId, requestId: correlationId } = context;
-      const { position, endedSessions } = await erase({ personId, commandId, correlationId }, erasure);
+      const { position, endedSessions } = await erase({ userId, commandId, correlationId }, erasure);
       ended.note(endedSessions);
       context.position = position;
     },

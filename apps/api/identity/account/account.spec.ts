@@ -63,7 +63,7 @@ describe('accounts over HTTP', () => {
       const wanted = { currentPassword: PASSWORD, newPassword: NEW };
       expect((await change(wanted, { headers })).statusCode).toBe(204);
       await identity.owner.query(
-        `update idempotency.keys set status = null, leased_until = '-infinity' where person_id = $1`,
+        `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
         [ada.user.id],
       );
       expect((await change(wanted, { headers })).statusCode).toBe(204);
@@ -89,7 +89,7 @@ describe('accounts over HTTP', () => {
     it.each([
       ['a short one', { currentPassword: PASSWORD, newPassword: 'short' }, '/newPassword'],
       ['no current one', { newPassword: NEW }, '/currentPassword'],
-      ['an unknown field', { currentPassword: PASSWORD, newPassword: NEW, personId: randomUUID() }, '/personId'],
+      ['an unknown field', { currentPassword: PASSWORD, newPassword: NEW, userId: randomUUID() }, '/userId'],
     ])('refuses %s', async (_, payload, pointer) => {
       expect((await change(payload)).json().errors).toEqual([{ pointer, message: expect.any(String) }]);
       expect(identity.work).toEqual([]);
@@ -150,7 +150,7 @@ describe('accounts over HTTP', () => {
         const headers = { 'idempotency-key': randomUUID() };
         expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);
         await identity.owner.query(
-          `update idempotency.keys set status = null, leased_until = '-infinity' where person_id = $1`,
+          `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
           [ada.user.id],
         );
         expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);

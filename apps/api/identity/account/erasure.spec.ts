@@ -48,7 +48,7 @@ describe('DELETE /v1/me', () => {
     return found;
   };
 
-  it('erases the person: nothing personal is left, and the history continues under their id', async () => {
+  it('erases the user: nothing personal is left, and the history continues under their id', async () => {
     const { ada, bob } = await arrive();
     expect(await traces(ada)).not.toEqual([]);
     const key = randomUUID();
@@ -61,15 +61,15 @@ describe('DELETE /v1/me', () => {
     expect((await identity.post('/v1/sessions/refresh', { refreshToken })).statusCode).toBe(401);
     expect((await identity.get('/v1/me', ada.accessToken)).statusCode).toBe(401);
     await until(async () => (await there.get('/v1/me', ada.accessToken)).statusCode === 401, 10_000);
-    const { rows } = await identity.owner.query(
-      'select 1 from idempotency.keys where person_id = $1 and answer <> $2',
-      [ada.user.id, Buffer.alloc(0)],
-    );
+    const { rows } = await identity.owner.query('select 1 from idempotency.keys where user_id = $1 and answer <> $2', [
+      ada.user.id,
+      Buffer.alloc(0),
+    ]);
     expect(rows.length).toBeLessThanOrEqual(1);
     const { events } = await identity.log.readAll({ after: START, limit: 10_000 });
-    const hers = events.filter(({ stream, data }) => stream.id === ada.user.id || data['personId'] === ada.user.id);
-    expect(hers.map(({ type }) => type)).toEqual(['PersonRegistered', 'MemberJoined', 'MemberRemoved', 'PersonErased']);
-    expect(hers[2]).toMatchObject({ data: { personId: ada.user.id, reason: 'erased' } });
+    const hers = events.filter(({ stream, data }) => stream.id === ada.user.id || data['userId'] === ada.user.id);
+    expect(hers.map(({ type }) => type)).toEqual(['UserRegistered', 'MemberJoined', 'MemberRemoved', 'UserErased']);
+    expect(hers[2]).toMatchObject({ data: { userId: ada.user.id, reason: 'erased' } });
     expect((await identity.get('/v1/me', bob.accessToken)).statusCode).toBe(200);
   });
 
@@ -112,7 +112,7 @@ describe('DELETE /v1/me', () => {
 
   it.each([
     ['before anything was appended', 0],
-    ['between the membership’s end and the person’s', 1],
+    ['between the membership’s end and the user’s', 1],
   ])('is completed by the same key where the log went away %s', async (_, appended) => {
     const { ada } = await arrive();
     const key = randomUUID();

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/co
 import { ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '../../../../libs/identity/session-list';
 import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
-import { OfPerson } from '../../http/contract/needs.decorator';
+import { OfUser } from '../../http/contract/needs.decorator';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
@@ -12,7 +12,7 @@ import { PathId } from '../../http/validation/path-id';
 import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
 import { Account } from './account.service';
 
-/** The sessions of the signed-in person, whatever company each is in. */
+/** The sessions of the signed-in user, whatever company each is in. */
 @ApiTags('Identity')
 @Controller('v1/sessions')
 export class SessionsController {
@@ -22,24 +22,24 @@ export class SessionsController {
   ) {}
 
   @Get()
-  @OfPerson()
+  @OfUser()
   @Documented({ summary: 'List the sessions of the signed-in user, newest first', response: SessionPageDto })
   async list(
     @Query() query: PageQuery,
     @Context() context: RequestContext,
     @Pages() pages: Paging,
   ): Promise<SessionPageDto> {
-    const { personId, sessionId } = askerOf(context);
+    const { userId, sessionId } = askerOf(context);
     const { data, nextCursor } = await pages.page(
       query,
       ({ createdKey, id }: SessionRow) => [createdKey, id],
-      (after, take) => sessionsOf(this.db.person(personId), after?.map(String) ?? [], take),
+      (after, take) => sessionsOf(this.db.user(userId), after?.map(String) ?? [], take),
     );
     return { data: data.map((row) => new SessionDto(row, sessionId)), nextCursor };
   }
 
   @Post('switch')
-  @OfPerson()
+  @OfUser()
   @Documented({
     summary: 'Open a session in another of your tenants',
     description:
@@ -57,7 +57,7 @@ export class SessionsController {
   }
 
   @Delete('current')
-  @OfPerson()
+  @OfUser()
   @HttpCode(204)
   @Documented({ summary: 'Sign out: end the present session', status: 204 })
   endCurrent(@Context() context: RequestContext): Promise<void> {
@@ -65,7 +65,7 @@ export class SessionsController {
   }
 
   @Delete(':id')
-  @OfPerson()
+  @OfUser()
   @HttpCode(204)
   @Documented({
     summary: 'End one of your sessions',

@@ -28,7 +28,7 @@ describe('sessions over HTTP', () => {
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
   describe('GET /v1/sessions', () => {
-    it('shows a person’s own, the newest first, and which one asks', async () => {
+    it('shows a user’s own, the newest first, and which one asks', async () => {
       const ada = await identity.signUp();
       const second = await signIn(ada, 'Phone/2.0');
       const { data, nextCursor } = await list(second.accessToken);
@@ -77,9 +77,9 @@ describe('sessions over HTTP', () => {
       await identity.owner.query('analyze identity.sessions');
       const client = await identity.owner.connect();
       await client.query('begin; set local enable_seqscan = off; set local enable_sort = off');
-      await client.query(`select set_config('app.person_id', $1, true)`, [user.id]);
+      await client.query(`select set_config('app.user_id', $1, true)`, [user.id]);
       const { rows } = await client.query(
-        `explain select id from identity.sessions where person_id = $1 and ended_at is null
+        `explain select id from identity.sessions where user_id = $1 and ended_at is null
          and (created_at, id) < (now(), $1::uuid) order by created_at desc, id desc limit 51`,
         [user.id],
       );
@@ -90,7 +90,7 @@ describe('sessions over HTTP', () => {
   });
 
   describe('DELETE /v1/sessions/{id}', () => {
-    it('ends another session of the person, at once', async () => {
+    it('ends another session of the user, at once', async () => {
       const ada = await identity.signUp();
       const other = await signIn(ada);
       expect(await statusOf(other.accessToken)).toBe(200);

@@ -1,5 +1,5 @@
 import type { Permission } from '../../../../libs/domain/tenant/permissions';
-import { NEEDS, OF_PERSON } from '../../http/contract/needs.decorator';
+import { NEEDS, OF_USER } from '../../http/contract/needs.decorator';
 import { IS_PUBLIC } from '../../http/contract/public.decorator';
 import { FOR_OPERATORS } from '../../ops/operators.decorator';
 
@@ -9,8 +9,8 @@ export interface Access {
   readonly anyone: boolean;
   /** Operators, and nobody with an access token. */
   readonly operators: boolean;
-  /** A permission in the company, or that it is about the signed-in person; undefined where no token counts. */
-  readonly needs: Permission | typeof OF_PERSON | undefined;
+  /** A permission in the company, or that it is about the signed-in user; undefined where no token counts. */
+  readonly needs: Permission | typeof OF_USER | undefined;
 }
 
 /**
@@ -24,6 +24,6 @@ export const accessOf = (controller: object, handler: object): Access => {
   const anyone = marked(IS_PUBLIC) === true;
   const operators = marked(FOR_OPERATORS) === true && !anyone;
   if (!anyone && !operators && needs === undefined)
-    throw new Error('a route has neither @Needs() nor @OfPerson() nor @Operators() nor @Public()');
+    throw new Error('a route has neither @Needs() nor @OfUser() nor @Operators() nor @Public()');
   return { anyone, operators, needs };
 };

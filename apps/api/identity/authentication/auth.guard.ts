@@ -7,7 +7,7 @@ import type { Role } from '../../../../libs/domain/tenant/roles';
 import { EndedSessions } from '../../../../libs/identity/ended-sessions';
 import { Problem } from '../../../../libs/platform/problems';
 import { mayBeReplayed } from '../../http/contract/idempotency';
-import { OF_PERSON } from '../../http/contract/needs.decorator';
+import { OF_USER } from '../../http/contract/needs.decorator';
 import { toProblem } from '../../http/problems/to-problem';
 import { actsInNone } from '../../http/requests/command-context';
 import { type Asker, contextOf, type Principal, stateOf } from '../../http/requests/request-context';
@@ -87,28 +87,28 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 
   /** Whether somebody whose token is good may use the route now. */
   private admit(request: FastifyRequest, principal: Asker, { needs }: Access): boolean | Promise<boolean> {
-    if (needs === undefined || needs === OF_PERSON) {
+    if (needs === undefined || needs === OF_USER) {
       contextOf(request).principal = principal;
-      stateOf(request).ofPersonAlone = true;
+      stateOf(request).ofUserAlone = true;
       return true;
     }
     if (principal.tenantId === undefined) throw actsInNone();
-    const seat = this.authority.remembered(principal.tenantId, principal.personId);
+    const seat = this.authority.remembered(principal.tenantId, principal.userId);
     if (seat === undefined || !allows(seat, needs)) return this.ask(request, principal, needs);
     return this.seat(request, principal, needs, seat);
   }
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
-    const { tenantId, personId } = principal;
+    const { tenantId, userId } = principal;
     // Beside the look at the membership; anyone who is let in waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const seat = await this.authority.seatOf(tenantId, personId, (it) => allows(it, permission), isRead);
+    const seat = await this.authority.seatOf(tenantId, userId, (it) => allows(it, permission), isRead);
     if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
     letIn(request, principal, seat?.role ?? principal.role);
-    stateOf(request).ofPersonAlone = true;
+    stateOf(request).ofUserAlone = true;
     const problem = seat ? refusalOf(seat, permission) : unauthenticated(NOT_THEIRS);
-    const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, personId);
+    const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, userId);
     deny(request, problem, isTold);
     return true;
   }

@@ -23,10 +23,10 @@ describe('authority', () => {
   };
   const joined: TenantEvent = {
     type: 'MemberJoined',
-    data: { personId: bob, role: 'member', invitationId: uuidv7(), use: 1 },
+    data: { userId: bob, role: 'member', invitationId: uuidv7(), use: 1 },
   };
-  const removed: TenantEvent = { type: 'MemberRemoved', data: { personId: bob, reason: 'removed' } };
-  const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { personId: bob, role: 'admin' } };
+  const removed: TenantEvent = { type: 'MemberRemoved', data: { userId: bob, reason: 'removed' } };
+  const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { userId: bob, role: 'admin' } };
   const bobs = () => authority.remembered(tenantId, bob)?.role;
 
   /** How far the subscriber has come that begins next. */
@@ -94,7 +94,7 @@ describe('authority', () => {
   });
 
   it.each<[string, TenantEvent]>([
-    ['somebody joins', { ...joined, data: { ...joined.data, personId: uuidv7() } } as TenantEvent],
+    ['somebody joins', { ...joined, data: { ...joined.data, userId: uuidv7() } } as TenantEvent],
     ['a role changes', promoted],
     ['a member is removed', removed],
     ['the ownership is transferred', { type: 'OwnershipTransferred', data: { from: owner, to: bob } }],

@@ -155,9 +155,9 @@ export const createAuthority = ({
     return running && running.begunAt >= moment ? running : load(tenantId);
   };
 
-  const knownFor = (tenantId: string, personId: string, ms: number): Seat | undefined => {
+  const knownFor = (tenantId: string, userId: string, ms: number): Seat | undefined => {
     const entry = known.get(tenantId);
-    return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.company, personId) : undefined;
+    return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.company, userId) : undefined;
   };
 
   /** Resolves to whether the log fails or is silent: at once while it is known to be away. */
@@ -178,12 +178,12 @@ export const createAuthority = ({
   /** What somebody was in a company when it was last read, where the log is not available and that is not too long ago. */
   const seatWhileAway = async (
     tenantId: string,
-    personId: string,
+    userId: string,
     isEnough: (seat: Seat) => boolean,
     look: Loading,
   ): Promise<Seat | undefined> => {
     const remembered = (): Seat | undefined => {
-      const seat = knownFor(tenantId, personId, believedMs + graceMs);
+      const seat = knownFor(tenantId, userId, believedMs + graceMs);
       return seat !== undefined && isEnough(seat) ? seat : undefined;
     };
     if (graceMs === 0 || remembered() === undefined || !(await isAway(look))) return undefined;
@@ -201,7 +201,7 @@ export const createAuthority = ({
 
   return {
     /** What somebody is in a company, from memory; undefined where that has to be asked for. */
-    remembered: (tenantId: string, personId: string): Seat | undefined => knownFor(tenantId, personId, believedMs),
+    remembered: (tenantId: string, userId: string): Seat | undefined => knownFor(tenantId, userId, believedMs),
 
     /**
      * What somebody is in a company; undefined where they do not belong to it, or it is closed.
@@ -211,17 +211,17 @@ export const createAuthority = ({
      */
     seatOf: async (
       tenantId: string,
-      personId: string,
+      userId: string,
       isEnough: (seat: Seat) => boolean = () => true,
       isRead = false,
     ): Promise<Seat | undefined> => {
       const asked = now();
       const first = lookSince(tenantId, asked - believedMs);
-      const old = isRead ? await seatWhileAway(tenantId, personId, isEnough, first) : undefined;
+      const old = isRead ? await seatWhileAway(tenantId, userId, isEnough, first) : undefined;
       if (old) return old;
-      const seat = seatIn(await first.company, personId);
+      const seat = seatIn(await first.company, userId);
       if ((seat !== undefined && isEnough(seat)) || first.begunAt >= asked) return seat;
-      return seatIn(await lookSince(tenantId, asked).company, personId);
+      return seatIn(await lookSince(tenantId, asked).company, userId);
     },
 
     /** Begins to hear of changes, wherever they are made. */
@@ -235,8 +235,8 @@ export const createAuthority = ({
   };
 };
 
-const seatIn = ({ members, standing, calls }: CachedTenant, personId: string): Seat | undefined => {
-  const role = get(members, personId)?.role;
+const seatIn = ({ members, standing, calls }: CachedTenant, userId: string): Seat | undefined => {
+  const role = get(members, userId)?.role;
   return role && { role, standing, calls };
 };
 

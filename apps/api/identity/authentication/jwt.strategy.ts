@@ -53,8 +53,8 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   /** What the guard gets for a token that is good; null for one whose claims make no sense. */
   validate({ sub, tid, role, sid, exp }: Partial<AccessClaims>): Verified | null {
     if (!isUuid(sub) || !isUuid(sid) || typeof exp !== 'number') return null;
-    const person = { personId: sub, sessionId: sid, expiresAt: exp * 1_000 };
-    if (tid === undefined && role === undefined) return person;
-    return isUuid(tid) && isRole(role) ? { ...person, tenantId: tid, role } : null;
+    const user = { userId: sub, sessionId: sid, expiresAt: exp * 1_000 };
+    if (tid === undefined && role === undefined) return user;
+    return isUuid(tid) && isRole(role) ? { ...user, tenantId: tid, role } : null;
   }
 }

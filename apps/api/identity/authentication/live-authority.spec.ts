@@ -63,7 +63,7 @@ describe('authority in two processes', () => {
     for (const app of [here, there]) expect((await rename(app)).statusCode).toBe(200);
     await here.happen(ada.tenant.id, {
       type: 'MemberRoleChanged',
-      data: { personId: bob.user.id, role: 'member' },
+      data: { userId: bob.user.id, role: 'member' },
     });
     for (const app of [here, there]) {
       await soon(async () => (await rename(app)).statusCode === 403);
@@ -77,7 +77,7 @@ describe('authority in two processes', () => {
 
   it('grows by the next request: nobody is turned away for what was so before', async () => {
     const change = (role: 'admin' | 'member') =>
-      here.happen(ada.tenant.id, { type: 'MemberRoleChanged', data: { personId: bob.user.id, role } });
+      here.happen(ada.tenant.id, { type: 'MemberRoleChanged', data: { userId: bob.user.id, role } });
     await change('member');
     await soon(async () => (await rename(there)).statusCode === 403);
     await change('admin');

@@ -57,28 +57,28 @@ describe('anyone who lost a right otherwise', () => {
   });
   afterAll(() => app.close());
 
-  const colleague = async (): Promise<{ tenantId: string; personId: string; token: string }> => {
+  const colleague = async (): Promise<{ tenantId: string; userId: string; token: string }> => {
     const { tenant } = await app.signUp();
     const { user, sent } = await app.signUp();
     await app.happen(tenant.id, joined(user.id, 'member'));
     const payload = { email: sent.email, password: sent.password, tenantId: tenant.id };
     const { accessToken } = (await app.post('/v1/sessions', payload)).json();
-    return { tenantId: tenant.id, personId: user.id, token: accessToken };
+    return { tenantId: tenant.id, userId: user.id, token: accessToken };
   };
   const makeProject = (token: string) =>
     app.ask('POST', '/v1/projects', { token, headers: { 'idempotency-key': 'p' }, payload: { name: 'Website' } });
 
   it('is not told what a request came to before they were removed', async () => {
-    const { tenantId, personId, token } = await colleague();
+    const { tenantId, userId, token } = await colleague();
     expect((await makeProject(token)).statusCode).toBe(201);
-    await app.happen(tenantId, removed(personId));
+    await app.happen(tenantId, removed(userId));
     expect((await makeProject(token)).json()).toMatchObject({ status: 401, type: '/problems/unauthenticated' });
   });
 
   it('nor before their role was changed', async () => {
-    const { tenantId, personId, token } = await colleague();
+    const { tenantId, userId, token } = await colleague();
     expect((await makeProject(token)).statusCode).toBe(201);
-    await app.happen(tenantId, { type: 'MemberRoleChanged', data: { personId, role: 'auditor' } });
+    await app.happen(tenantId, { type: 'MemberRoleChanged', data: { userId, role: 'auditor' } });
     expect((await makeProject(token)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
   });
 
@@ -91,12 +91,12 @@ describe('anyone who lost a right otherwise', () => {
   });
 
   it('counts by themselves, and takes nothing of what the company may ask', async () => {
-    const { tenantId, personId, token } = await colleague();
+    const { tenantId, userId, token } = await colleague();
     const policy = async (url: string) => String((await app.get(url, token)).headers['ratelimit-policy']);
     expect(await policy('/v1/projects')).toMatch(/^"tenant";/);
-    expect(await policy('/v1/me')).toMatch(/^"person";/);
-    expect(await policy('/v1/billing')).toMatch(/^"person";/);
-    await app.happen(tenantId, removed(personId));
-    expect(await policy('/v1/projects')).toMatch(/^"person";/);
+    expect(await policy('/v1/me')).toMatch(/^"user";/);
+    expect(await policy('/v1/billing')).toMatch(/^"user";/);
+    await app.happen(tenantId, removed(userId));
+    expect(await policy('/v1/projects')).toMatch(/^"user";/);
   });
 });

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { SigningKeys } from '../../../../libs/identity/signing-keys';
 import { type Digested, withDigest } from '../../http/contract/etag';
-import { OfPerson } from '../../http/contract/needs.decorator';
+import { OfUser } from '../../http/contract/needs.decorator';
 import { Public } from '../../http/contract/public.decorator';
 import { RateLimit } from '../../http/limits/rate-limit.decorator';
 import { Documented } from '../../http/openapi/documented';
@@ -84,7 +84,7 @@ export class IdentityController {
   }
 
   @Post('v1/tenants')
-  @OfPerson()
+  @OfUser()
   @RateLimit('signup')
   @Documented({
     summary: 'Create another tenant',
@@ -102,7 +102,7 @@ export class IdentityController {
   }
 
   @Get('v1/me')
-  @OfPerson()
+  @OfUser()
   @Documented({ summary: 'Show the signed-in user and their tenants', response: MeDto, versioned: true })
   async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
     return withDigest(await this.identity.me(askerOf(context)));

@@ -1,8 +1,8 @@
 import type { Role } from '../../../../libs/domain/tenant/roles';
 import { emailKey } from '../../../../libs/identity/email';
-import { findCredentials, findPerson, type Person } from '../../../../libs/identity/people';
 import { type SignUpEvents, type SignUpRequest, signUp } from '../../../../libs/identity/sign-up';
 import { slugOf } from '../../../../libs/identity/slug';
+import { findCredentials, findUser, type User } from '../../../../libs/identity/users';
 import { uuidv5 } from '../../../../libs/platform/ids/uuid';
 import { Problem } from '../../../../libs/platform/problems';
 import { tokenClass } from '../../../../libs/platform/token-class';
@@ -23,7 +23,7 @@ import type {
 } from './identity.dto';
 import type { IdentityDeps, SignInDeps } from './identity-deps';
 
-const userOf = ({ id, name, email, createdAt }: Person): UserDto => ({
+const userOf = ({ id, name, email, createdAt }: User): UserDto => ({
   id,
   name,
   email,
@@ -42,13 +42,13 @@ export const createIdentity = (
 ) => {
   /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
   const usualCompany = async (
-    personId: string,
+    userId: string,
     lastTenantId: string | null,
     companies: readonly CompanyDto[],
   ): Promise<CompanyDto | undefined> => {
     const inOrder = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
     for (const tenantId of inOrder) {
-      const company = await liveCompany(tenantId, personId);
+      const company = await liveCompany(tenantId, userId);
       if (company) return company;
     }
     return undefined;
@@ -65,7 +65,7 @@ export const createIdentity = (
         commandId: context.commandId,
         correlationId: context.requestId,
       };
-      const { personId, tenantId, slug, createdAt, position } = await signUp(request, {
+      const { userId, tenantId, slug, createdAt, position } = await signUp(request, {
         passwords,
         store: signUps,
         events,
@@ -73,8 +73,8 @@ export const createIdentity = (
       const tenant = { id: tenantId, name: companyName, slug, role: 'owner' satisfies Role };
       context.position = position;
       context.positionTenant = tenantId;
-      const user = userOf({ id: personId, name: personName, email, createdAt });
-      return { user, tenant, ...(await opener.open(personId, tenant, client, context)) };
+      const user = userOf({ id: userId, name: personName, email, createdAt });
+      return { user, tenant, ...(await opener.open(userId, tenant, client, context)) };
     },
 
     signIn: async (
@@ -85,29 +85,29 @@ export const createIdentity = (
       const attempt = { account: emailKey(email), network: client.network, password };
       const credentials = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
       if (!credentials) throw notThem();
-      const { personId, lastTenantId } = credentials;
-      const personal = db.person(personId);
-      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
-      if (!person) throw notThem();
+      const { userId, lastTenantId } = credentials;
+      const personal = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(personal), listCompanies(personal)]);
+      if (!user) throw notThem();
       const tenant = tenantId
-        ? await liveCompany(tenantId, personId)
-        : await usualCompany(personId, lastTenantId, companies);
+        ? await liveCompany(tenantId, userId)
+        : await usualCompany(userId, lastTenantId, companies);
       if (!tenant && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // Who belongs to none is let in all the same: their account and their personal data are theirs.
-      const tokens = await opener.open(personId, tenant, client, context);
-      return { user: userOf(person), ...(tenant && { tenant }), companies, ...tokens };
+      const tokens = await opener.open(userId, tenant, client, context);
+      return { user: userOf(user), ...(tenant && { tenant }), companies, ...tokens };
     },
 
-    /** A signed-in person founds a company. Its id is the command's: a repeat after a crash finds what it made. */
+    /** A signed-in user founds a company. Its id is the command's: a repeat after a crash finds what it made. */
     found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
-      const { personId } = askerOf(context);
+      const { userId } = askerOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session comes first: anyone who is being erased gets none, and founds nothing.
-      const tokens = await opener.open(personId, tenant, client, context);
-      const wanted = { tenantId, companyName, slug: tenant.slug, personId };
-      const actor = { kind: 'person', id: personId } as const;
+      const tokens = await opener.open(userId, tenant, client, context);
+      const wanted = { tenantId, companyName, slug: tenant.slug, userId };
+      const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
       context.position = await events.createTenant(wanted, command);
       context.positionTenant = tenantId;
@@ -117,24 +117,24 @@ export const createIdentity = (
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
       // Asked before the token is traded: while the log is not available nobody loses theirs.
       const owner = await sessions.ownerOf(token);
-      const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.personId) : undefined;
+      const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.userId) : undefined;
       if (owner?.tenantId && !company)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
       if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
       if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
-      const { personId, sessionId, refreshToken } = refreshed;
-      context.answeredPerson = personId;
-      return opener.tokensFor(personId, company, sessionId, refreshToken);
+      const { userId, sessionId, refreshToken } = refreshed;
+      context.answeredUser = userId;
+      return opener.tokensFor(userId, company, sessionId, refreshToken);
     },
 
-    me: async ({ personId, tenantId }: Asker): Promise<MeDto> => {
-      const personal = db.person(personId);
-      const [person, companies] = await Promise.all([findPerson(personal), listCompanies(personal)]);
-      if (!person) throw new Problem('unauthenticated');
+    me: async ({ userId, tenantId }: Asker): Promise<MeDto> => {
+      const personal = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(personal), listCompanies(personal)]);
+      if (!user) throw new Problem('unauthenticated');
       const current = companies.find(({ id }) => id === tenantId);
-      return { ...userOf(person), ...(current && { tenant: current }), companies };
+      return { ...userOf(user), ...(current && { tenant: current }), companies };
     },
   };
 };

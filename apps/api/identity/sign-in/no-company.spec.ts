@@ -23,7 +23,7 @@ describe('somebody who belongs to no company any more', () => {
   const found = (headers: Record<string, string> = {}) =>
     app.ask('POST', '/v1/tenants', { token, payload: { companyName: 'Second Ltd' }, headers });
 
-  it('has what is about the person', async () => {
+  it('has what is about the user', async () => {
     const me = (await app.get('/v1/me', token)).json();
     expect(me).toMatchObject({ id: ada.user.id, companies: [] });
     expect(me.tenant).toBeUndefined();
@@ -83,7 +83,7 @@ describe('somebody who belongs to no company any more', () => {
   });
 
   it('founds none while being erased', async () => {
-    await app.owner.query(`update identity.persons set state = 'erasing' where id = $1`, [ada.user.id]);
+    await app.owner.query(`update identity.users set state = 'erasing' where id = $1`, [ada.user.id]);
     const before = await app.log.head();
     expect((await found()).statusCode).toBe(401);
     expect(await app.log.head()).toBe(before);

@@ -34,7 +34,7 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await identity.get('/v1/me', accessToken)).statusCode).toBe(200);
     await identity.owner.query(
       `update identity.refresh_tokens set used_at = used_at - interval '11 seconds'
-       where session_id in (select id from identity.sessions where person_id = $1)`,
+       where session_id in (select id from identity.sessions where user_id = $1)`,
       [user.id],
     );
     expect((await refresh(refreshToken)).statusCode).toBe(401);
@@ -47,12 +47,12 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await identity.get('/v1/me', other.accessToken)).statusCode).toBe(200);
   });
 
-  it.each<[string, (personId: string) => TenantEvent]>([
+  it.each<[string, (userId: string) => TenantEvent]>([
     ['is no member any more', removed],
     ['is in a company that is closed', () => CLOSED],
   ])('is refused to who %s, whatever the read model says', async (_, event) => {
     const { user, tenant, refreshToken } = await identity.signUp();
-    const { rows } = await identity.owner.query('select * from read_model.members where person_id = $1', [user.id]);
+    const { rows } = await identity.owner.query('select * from read_model.members where user_id = $1', [user.id]);
     await identity.happen(tenant.id, event(user.id));
     // As if the projection had not come so far yet.
     await identity.owner.query(
@@ -62,9 +62,9 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await refresh(refreshToken)).statusCode).toBe(401);
   });
 
-  it('names the role that the person has now', async () => {
+  it('names the role that the user has now', async () => {
     const { user, tenant, refreshToken } = await identity.signUp();
-    await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { personId: user.id, role: 'auditor' } });
+    await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { userId: user.id, role: 'auditor' } });
     const { accessToken } = (await refresh(refreshToken)).json();
     const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString());
     expect(claims.role).toBe('auditor');

@@ -27,12 +27,12 @@ interface ActsIn {
 /** Opens sessions and issues their tokens, for every route that lets somebody in. */
 export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
   const tokensFor = (
-    personId: string,
+    userId: string,
     company: ActsIn | undefined,
     sessionId: string,
     refreshToken: string,
   ): TokensDto => ({
-    accessToken: accessTokens.issue({ sub: personId, tid: company?.id, role: company?.role, sid: sessionId }),
+    accessToken: accessTokens.issue({ sub: userId, tid: company?.id, role: company?.role, sid: sessionId }),
     refreshToken,
     expiresIn: accessTokens.ttlSeconds,
   });
@@ -41,19 +41,19 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
     tokensFor,
     /** In a company, or in none. One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
     open: async (
-      personId: string,
+      userId: string,
       company: ActsIn | undefined,
       { userAgent, network }: ClientInfo,
       context: RequestContext,
     ): Promise<TokensDto> => {
-      context.answeredPerson = personId;
+      context.answeredUser = userId;
       const { sessionId, refreshToken } = await sessions.open(
-        personId,
+        userId,
         company?.id ?? null,
         { userAgent, network: markOf(network) },
         siblingOf(context.commandId, 'session'),
       );
-      return tokensFor(personId, company, sessionId, refreshToken);
+      return tokensFor(userId, company, sessionId, refreshToken);
     },
   };
 };

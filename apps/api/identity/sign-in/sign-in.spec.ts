@@ -16,7 +16,7 @@ describe('POST /v1/sessions', () => {
   });
   afterAll(() => identity.close());
 
-  it('answers with tokens and the companies that the person belongs to', async () => {
+  it('answers with tokens and the companies that the user belongs to', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const answer = await identity.post('/v1/sessions', { email: sent.email.toLowerCase(), password: PASSWORD });
     expect(answer.statusCode).toBe(201);
@@ -27,7 +27,7 @@ describe('POST /v1/sessions', () => {
   it('gives a wrong password, an unknown address and a pending sign-up one answer, after the same work', async () => {
     const { sent } = await identity.signUp();
     const pending = await identity.signUp();
-    await identity.owner.query(`update identity.persons set state = 'pending' where id = $1`, [pending.user.id]);
+    await identity.owner.query(`update identity.users set state = 'pending' where id = $1`, [pending.user.id]);
     const answers = [];
     for (const attempt of [
       { email: sent.email, password: 'wrong horse battery staple' },
@@ -58,7 +58,7 @@ describe('POST /v1/sessions', () => {
     }
   });
 
-  it('does not know a company that the person is not in, whether it exists or not', async () => {
+  it('does not know a company that the user is not in, whether it exists or not', async () => {
     const { sent } = await identity.signUp();
     const { tenant: foreign } = await identity.signUp();
     const answers = [];
@@ -86,7 +86,7 @@ describe('POST /v1/sessions', () => {
     expect((await signIn()).tenant.id).toBe(second.id);
   });
 
-  it('lets a person in who is in no company any more, into none', async () => {
+  it('lets a user in who is in no company any more, into none', async () => {
     const { user, tenant, sent } = await identity.signUp();
     await identity.happen(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
@@ -118,7 +118,7 @@ describe('POST /v1/sessions', () => {
       (await identity.ask('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
     const guess = (email: string, remoteAddress: string) => attempt(email, 'a guess that is wrong', remoteAddress);
 
-    it('lets the person in from any other network', async () => {
+    it('lets the user in from any other network', async () => {
       const { sent } = await identity.signUp();
       for (let n = 0; n < 2 * ACCOUNT_RATE; n++) await guess(sent.email, '198.51.100.1');
       expect(await attempt(sent.email, PASSWORD, '198.51.100.1')).toBe(429);
@@ -131,7 +131,7 @@ describe('POST /v1/sessions', () => {
       expect(await guess(sent.email, '2001:db8:1:2::ffff')).toBe(429);
     });
 
-    it('lets the person in from where they have signed in before, though many networks guess together', async () => {
+    it('lets the user in from where they have signed in before, though many networks guess together', async () => {
       const { sent } = await identity.signUp();
       expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
       for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess(sent.email, `198.51.100.${n}`)).toBe(401);
@@ -171,13 +171,13 @@ describe('POST /v1/sessions', () => {
     const first = await signIn('a');
     // As after a crash between the session and the answer.
     await identity.owner.query(
-      `update idempotency.keys set status = null, leased_until = '-infinity' where person_id = $1`,
+      `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
       [user.id],
     );
     const again = await signIn('a');
     expect(again.statusCode).toBe(201);
     const { rows } = await identity.owner.query(
-      'select count(*)::integer as sessions from identity.sessions where person_id = $1',
+      'select count(*)::integer as sessions from identity.sessions where user_id = $1',
       [user.id],
     );
     expect(rows).toEqual([{ sessions: 2 }]);
@@ -191,7 +191,7 @@ describe('POST /v1/sessions', () => {
     const { user, sent } = await identity.signUp();
     await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': 'Browser/1.0' });
     const { rows } = await identity.owner.query(
-      'select user_agent, network from identity.sessions where person_id = $1 order by created_at desc limit 1',
+      'select user_agent, network from identity.sessions where user_id = $1 order by created_at desc limit 1',
       [user.id],
     );
     expect(rows).toEqual([{ user_agent: 'Browser/1.0', network: expect.any(Buffer) }]);

@@ -13,7 +13,7 @@ describe('POST /v1/signup', () => {
     identity.work.length = 0;
   });
 
-  it('answers with the person, the company, its owner, and tokens that work by the next request', async () => {
+  it('answers with the user, the company, its owner, and tokens that work by the next request', async () => {
     const { user, tenant, accessToken, refreshToken, expiresIn, sent } = await identity.signUp();
     expect(user).toEqual({
       id: expect.any(String),
@@ -72,7 +72,7 @@ describe('POST /v1/signup', () => {
     const answer = await identity.post('/v1/signup', sent, key);
     expect(answer.statusCode).toBe(201);
     const { events } = await log.readAll({ after: head, limit: 10 });
-    expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
+    expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
     expect((await identity.post('/v1/sessions', { email, password })).statusCode).toBe(201);
   });
 
@@ -95,7 +95,7 @@ describe('POST /v1/signup', () => {
     const { tenant, user } = await identity.signUp();
     const { events } = await identity.log.readAll({ after: START, limit: 1_000 });
     const own = events.filter(({ stream }) => stream.tenantId === tenant.id || stream.id === user.id);
-    expect(own.map(({ type }) => type)).toEqual(['TenantCreated', 'PersonRegistered']);
+    expect(own.map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
     const text = JSON.stringify(own, (_, value) => (typeof value === 'bigint' ? String(value) : value));
     expect(text).not.toMatch(/lovelace|@acme|correct horse/i);
   });

@@ -62,7 +62,7 @@ const FIELDS: readonly Field[] = [
   },
 ];
 
-/** What to do about a field that was refused, in a person's words: the API's own are for who writes programs. */
+/** What to do about a field that was refused, in a user's words: the API's own are for who writes programs. */
 const MENDS: Readonly<Record<Field['name'], string>> = {
   personName: 'Enter your name, at most 200 characters. You can leave it empty only if you have an account.',
   email: 'Enter your e-mail address, such as grace@example.com.',

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
-import type { PersonDb, Statement } from '../platform/database/scoped-db';
+import type { Statement, UserDb } from '../platform/database/scoped-db';
 import { emailKey } from './email';
 
-export interface Person {
+export interface User {
   readonly id: string;
   readonly email: string;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Person {
 }
 
 export interface Credentials {
-  readonly personId: string;
+  readonly userId: string;
   readonly passwordHash: string;
   /** The company of the last session, if there was one. */
   readonly lastTenantId: string | null;
@@ -19,15 +19,15 @@ export interface Credentials {
   readonly familiar: boolean;
 }
 
-const PERSON: Statement = {
-  name: 'person',
-  text: `select id, email, name, created_at as "createdAt" from identity.persons
-    where id = (select nullif(current_setting('app.person_id', true), '')::uuid) and state <> 'erased'`,
+const USER: Statement = {
+  name: 'user',
+  text: `select id, email, name, created_at as "createdAt" from identity.users
+    where id = (select nullif(current_setting('app.user_id', true), '')::uuid) and state <> 'erased'`,
 };
 
-/** The person whose database it is; undefined where they are gone. */
-export const findPerson = async (db: PersonDb): Promise<Person | undefined> => {
-  const [row] = await db.query<Person>(PERSON, []);
+/** The user whose database it is; undefined where they are gone. */
+export const findUser = async (db: UserDb): Promise<User | undefined> => {
+  const [row] = await db.query<User>(USER, []);
   return row;
 };
 
@@ -44,7 +44,7 @@ export const findCredentials = async (
   const { rows } = await withClient(pool, (client) =>
     client.query<Credentials>({
       name: 'find-credentials',
-      text: `select person_id as "personId", password_hash as "passwordHash", last_tenant_id as "lastTenantId",
+      text: `select user_id as "userId", password_hash as "passwordHash", last_tenant_id as "lastTenantId",
           familiar from identity.find_credentials($1, $2)`,
       values: [emailKey(email), network],
     }),

@@ -1,0 +1,28 @@
+import { hasShapeOfOne } from '../shape';
+import { unknownEvent } from '../unknown-event';
+import type { UserEvent } from './events';
+
+export type User = { readonly status: 'absent' | 'registered' | 'erased' };
+
+const evolve = (_: User, event: UserEvent): User => {
+  switch (event.type) {
+    case 'UserRegistered':
+      return { status: 'registered' };
+    case 'UserErased':
+      return { status: 'erased' };
+    default:
+      return unknownEvent(event);
+  }
+};
+
+/** Of each status, for a state that comes back from a snapshot. */
+const SAMPLES: readonly User[] = [{ status: 'absent' }, { status: 'registered' }, { status: 'erased' }];
+
+/** How a user's state comes from their events. */
+export const userFold = {
+  aggregate: 'user',
+  foldVersion: 1,
+  initial: { status: 'absent' } as User,
+  evolve,
+  isState: (value: unknown): value is User => hasShapeOfOne(value, 'status', SAMPLES),
+};
