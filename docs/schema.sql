@@ -1947,12 +1947,12 @@ create table projecting.installed_parts (
 );
 grant insert, select on projecting.installed_parts to {{projector}};
 
--- Events that a handler refused. The lane (a tenant, or a user outside tenants) stands still from there on for this
--- projection; all other lanes go on.
+-- Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for this
+-- projection; all other partitions go on.
 create table projecting.parked (
   projection text not null,
-  lane uuid not null,
-  -- the lane is a user's stream
+  partition uuid not null,
+  -- the partition is a user's stream
   outside boolean not null,
   aggregate text not null,
   "position" numeric(20,0) not null,
@@ -1963,7 +1963,7 @@ create table projecting.parked (
   -- newer-release: the worker does not know the event yet, and retries by itself
   kind text not null default 'refused'::text,
   schema_version integer not null default 1,
-  constraint parked_pkey PRIMARY KEY (projection, lane),
+  constraint parked_pkey PRIMARY KEY (projection, partition),
   constraint parked_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection) ON DELETE CASCADE,
   constraint parked_kind_check CHECK ((kind = ANY (ARRAY['refused'::text, 'newer-release'::text])))
 );
@@ -2020,7 +2020,7 @@ grant delete, insert, select, update on projecting.rebuilds to {{projector}};
 create table projecting.skipped (
   projection text not null,
   event_id uuid not null,
-  lane uuid not null,
+  partition uuid not null,
   event_type text not null,
   "position" numeric(20,0) not null,
   -- why it was parked before it was skipped
@@ -2171,9 +2171,9 @@ CREATE OR REPLACE FUNCTION projecting.erase_tenant(p_tenant_id uuid)
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from projecting.parked where lane = p_tenant_id and not outside;
-  -- A lane is a tenant, or a user's stream outside tenants; ids are never both.
-  delete from projecting.skipped where lane = p_tenant_id;
+  delete from projecting.parked where partition = p_tenant_id and not outside;
+  -- A partition is a tenant, or a user's stream outside tenants; ids are never both.
+  delete from projecting.skipped where partition = p_tenant_id;
 $function$;
 -- Only the owner may call it.
 
@@ -2374,8 +2374,8 @@ create table reacting.parked (
   event_type text not null,
   "position" numeric(20,0) not null,
   -- the tenant, or the user
-  lane uuid not null,
-  -- the lane is a user's stream
+  partition uuid not null,
+  -- the partition is a user's stream
   outside boolean not null,
   -- with aggregate_id and version: the event's place in its stream
   aggregate text not null,
@@ -2392,7 +2392,7 @@ create table reacting.parked (
   constraint parked_pkey PRIMARY KEY (reaction, event_id),
   constraint parked_reaction_fkey FOREIGN KEY (reaction) REFERENCES reacting.checkpoints(reaction) ON DELETE CASCADE
 );
-CREATE INDEX parked_waiting_idx ON reacting.parked USING btree (reaction, lane, "position") WHERE waiting;
+CREATE INDEX parked_waiting_idx ON reacting.parked USING btree (reaction, partition, "position") WHERE waiting;
 grant select on reacting.parked to {{operator}};
 grant delete, insert, select, update on reacting.parked to {{projector}};
 
@@ -2402,7 +2402,7 @@ CREATE OR REPLACE FUNCTION reacting.erase_tenant(p_tenant_id uuid)
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from reacting.parked where lane = p_tenant_id and not outside;
+  delete from reacting.parked where partition = p_tenant_id and not outside;
 $function$;
 -- Only the owner may call it.
 

@@ -3,11 +3,11 @@ import type { Pool } from 'pg';
 import type { EventLog } from '../../libs/event-log/port';
 import {
   readCheckpoints,
-  readParkedLanes,
+  readParkedPartitions,
   readSkippedEvents,
   setCheckpointState,
 } from '../../libs/projecting/operator-queries';
-import { resumeLane } from '../../libs/projecting/parking';
+import { resumePartition } from '../../libs/projecting/parking';
 import type { Projection } from '../../libs/projecting/projection';
 import { projections } from '../../projections';
 import { table } from './table';
@@ -53,11 +53,11 @@ export const setProjectionState = async (
 
 /** What has stopped because an event was refused. */
 export const listParked = async (pool: Pool): Promise<string> => {
-  const rows = await readParkedLanes(pool);
+  const rows = await readParkedPartitions(pool);
   if (rows.length === 0) return 'nothing is parked';
   return table(
-    ['projection', 'lane', 'position', 'event', 'kind', 'attempts', 'reason'],
-    rows.map((it) => [it.projection, it.lane, it.position, it.event_type, it.kind, it.attempts, it.error]),
+    ['projection', 'partition', 'position', 'event', 'kind', 'attempts', 'reason'],
+    rows.map((it) => [it.projection, it.partition, it.position, it.event_type, it.kind, it.attempts, it.error]),
   );
 };
 
@@ -66,28 +66,28 @@ export const listSkipped = async (pool: Pool): Promise<string> => {
   const rows = await readSkippedEvents(pool);
   if (rows.length === 0) return 'no event was skipped';
   return table(
-    ['projection', 'lane', 'position', 'event', 'by', 'at', 'reason'],
+    ['projection', 'partition', 'position', 'event', 'by', 'at', 'reason'],
     rows.map(({ cells }) => cells),
   );
 };
 
-/** Lets a parked lane continue, with or without the event that was refused. */
+/** Lets a parked partition continue, with or without the event that was refused. */
 export const resumeParked = async (
   pool: Pool,
   log: EventLog,
-  [name, lane]: readonly (string | undefined)[],
+  [name, partition]: readonly (string | undefined)[],
   skip: boolean,
 ): Promise<string> => {
   const projection = projectionNamed(name);
-  if (!lane) throw new UsageError('name the lane; `tenantry parked` lists them');
+  if (!partition) throw new UsageError('name the partition; `tenantry parked` lists them');
   const options = skip ? { skippedBy: userInfo().username } : {};
-  switch (await resumeLane(pool, log, projection, lane, options)) {
+  switch (await resumePartition(pool, log, projection, partition, options)) {
     case 'resumed':
-      return `${lane} continues in ${projection.name}`;
+      return `${partition} continues in ${projection.name}`;
     case 'refused':
       throw new Error(`an event was refused again; see \`tenantry parked\``);
     case 'unknown':
-      throw new UsageError(`${lane} is not parked in ${projection.name}`);
+      throw new UsageError(`${partition} is not parked in ${projection.name}`);
     case 'other-version':
       throw new UsageError(
         `${projection.name} is not at version ${projection.version}, the version of this release; use the command line of the release that is running`,

@@ -23,8 +23,8 @@ const listParkedEvents = async (pool: Pool): Promise<string> => {
   const rows = await readParkedEvents(pool);
   if (rows.length === 0) return 'nothing is parked';
   return table(
-    ['reaction', 'event', 'lane', 'type', 'attempts', 'reason'],
-    rows.map((it) => [it.reaction, it.event_id, it.lane, it.event_type, it.attempts, it.error]),
+    ['reaction', 'event', 'partition', 'type', 'attempts', 'reason'],
+    rows.map((it) => [it.reaction, it.event_id, it.partition, it.event_type, it.attempts, it.error]),
   );
 };
 

@@ -17,7 +17,7 @@ export const USAGE = `tenantry: commands for operators of a running Tenantry
   tenantry keys rotate [--now]              sign new access tokens with the next key
   tenantry keys revoke KEY                  revoke a key: tokens signed with it are refused
   tenantry parked                           tenants that a read model no longer updates, with the event and the reason
-  tenantry parked retry|skip NAME LANE      continue a lane: process the event again, or skip it
+  tenantry parked retry|skip NAME PARTITION      continue a partition: process the event again, or skip it
   tenantry parked skipped                   events that were skipped, by whom and when
   tenantry reactions                        position, lag and failed events of each reaction
   tenantry reactions reset NAME --to head|POSITION

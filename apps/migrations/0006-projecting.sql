@@ -22,7 +22,7 @@ comment on column projecting.checkpoints.mark is 'the event at the position, or 
 
 create table projecting.parked (
   projection     text        not null references projecting.checkpoints on delete cascade,
-  lane           uuid        not null,
+  partition           uuid        not null,
   outside        boolean     not null,
   aggregate      text        not null,
   position       numeric(20) not null,
@@ -32,18 +32,18 @@ create table projecting.parked (
   parked_at      timestamptz not null default now(),
   kind           text        not null default 'refused' check (kind in ('refused', 'newer-release')),
   schema_version integer     not null default 1,
-  primary key (projection, lane)
+  primary key (projection, partition)
 );
 comment on table projecting.parked is
-  'Events that a handler refused. The lane (a tenant, or a user outside tenants) stands still from there on for this
-  projection; all other lanes go on.';
-comment on column projecting.parked.outside is 'the lane is a user''s stream';
+  'Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for this
+  projection; all other partitions go on.';
+comment on column projecting.parked.outside is 'the partition is a user''s stream';
 comment on column projecting.parked.kind is 'newer-release: the worker does not know the event yet, and retries by itself';
 
 create table projecting.skipped (
   projection text        not null references projecting.checkpoints on delete cascade,
   event_id   uuid        not null,
-  lane       uuid        not null,
+  partition       uuid        not null,
   event_type text        not null,
   position   numeric(20) not null,
   error      text        not null,

@@ -23,7 +23,7 @@ create table reacting.parked (
   event_id     uuid        not null,
   event_type   text        not null,
   position     numeric(20) not null,
-  lane         uuid        not null,
+  partition         uuid        not null,
   outside      boolean     not null,
   aggregate    text        not null,
   aggregate_id uuid        not null,
@@ -36,13 +36,13 @@ create table reacting.parked (
   primary key (reaction, event_id)
 );
 comment on table reacting.parked is 'Events that are set aside. The events of other tenants go on.';
-comment on column reacting.parked.lane is 'the tenant, or the user';
-comment on column reacting.parked.outside is 'the lane is a user''s stream';
+comment on column reacting.parked.partition is 'the tenant, or the user';
+comment on column reacting.parked.outside is 'the partition is a user''s stream';
 comment on column reacting.parked.aggregate is 'with aggregate_id and version: the event''s place in its stream';
 comment on column reacting.parked.retry is 'an operator asks for another attempt';
 comment on column reacting.parked.waiting is
   'true: the worker answers it by itself, in the order of the tenant''s events. False: parked, and waits for an operator';
-create index parked_waiting_idx on reacting.parked (reaction, lane, position) where waiting;
+create index parked_waiting_idx on reacting.parked (reaction, partition, position) where waiting;
 
 grant usage on schema reacting to {{projector}}, {{operator}};
 grant select, insert, update, delete on all tables in schema reacting to {{projector}};

@@ -53,16 +53,16 @@ comment on function billing.erase_tenant is 'Deletes what is kept of a tenant fo
 
 create function projecting.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
-  delete from projecting.parked where lane = p_tenant_id and not outside;
-  -- A lane is a tenant, or a user's stream outside tenants; ids are never both.
-  delete from projecting.skipped where lane = p_tenant_id;
+  delete from projecting.parked where partition = p_tenant_id and not outside;
+  -- A partition is a tenant, or a user's stream outside tenants; ids are never both.
+  delete from projecting.skipped where partition = p_tenant_id;
 $$;
 comment on function projecting.erase_tenant is
   'Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.';
 
 create function reacting.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
-  delete from reacting.parked where lane = p_tenant_id and not outside;
+  delete from reacting.parked where partition = p_tenant_id and not outside;
 $$;
 comment on function reacting.erase_tenant is 'Deletes the parked events of a tenant.';
 

@@ -158,7 +158,7 @@ export const createProcessing = (parts: ProcessingParts) => {
     /** Works until nobody is due. @returns what became of how many */
     drain: async (signal?: AbortSignal): Promise<Partial<Record<Outcome, number>>> => {
       const outcomes: Partial<Record<Outcome, number>> = {};
-      const lane = async (): Promise<void> => {
+      const partition = async (): Promise<void> => {
         while (!signal?.aborted) {
           // From before the claim: the lease began no earlier.
           const until = performance.now() + BELIEVED_MS;
@@ -169,7 +169,7 @@ export const createProcessing = (parts: ProcessingParts) => {
         }
       };
       await nameAll();
-      await Promise.all(Array.from({ length: AT_ONCE }, lane));
+      await Promise.all(Array.from({ length: AT_ONCE }, partition));
       return outcomes;
     },
   };

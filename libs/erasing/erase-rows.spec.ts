@@ -21,11 +21,11 @@ describe('what is erased of a tenant beside its events and read models', () => {
     await database.drop();
   });
 
-  it('is every table that has rows of tenants or lanes: a migration that says it again leaves none out', async () => {
+  it('is every table that has rows of tenants or partitions: a migration that says it again leaves none out', async () => {
     const { rows } = await client.query<{ name: string }>(
       `select distinct n.nspname || '.' || c.relname as name from pg_attribute a
        join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-       where a.attname in ('tenant_id', 'lane', 'partition') and c.relkind in ('r', 'p')
+       where a.attname in ('tenant_id', 'partition', 'partition') and c.relkind in ('r', 'p')
          and n.nspname !~ '^(pg_|information_schema|read_model)'`,
     );
     // Each schema deletes its own rows in a function, which the erasure calls.
@@ -43,27 +43,27 @@ describe('what is erased of a tenant beside its events and read models', () => {
     const [tenant, other, user] = [uuidv7(), uuidv7(), uuidv7()];
     await client.query(`insert into projecting.checkpoints (projection, version) values ('notes', 1);
       insert into reacting.checkpoints (reaction, holder, leased_until) values ('greeting', gen_random_uuid(), now())`);
-    for (const [lane, outside] of [
+    for (const [partition, outside] of [
       [tenant, false],
       [other, false],
       [user, true],
     ] as const) {
       await client.query(
-        `insert into projecting.parked (projection, lane, outside, aggregate, position, event_type, error)
+        `insert into projecting.parked (projection, partition, outside, aggregate, position, event_type, error)
          values ('notes', $1, $2, 'note', 7, 'NoteWritten', 'it quotes a value')`,
-        [lane, outside],
+        [partition, outside],
       );
       await client.query(
-        `insert into projecting.skipped (projection, event_id, lane, event_type, position, error, skipped_by)
+        `insert into projecting.skipped (projection, event_id, partition, event_type, position, error, skipped_by)
          values ('notes', gen_random_uuid(), $1, 'NoteWritten', 7, 'it quotes a value', 'operator')`,
-        [lane],
+        [partition],
       );
       await client.query(
-        `insert into reacting.parked (reaction, event_id, event_type, position, lane, outside, aggregate, aggregate_id,
+        `insert into reacting.parked (reaction, event_id, event_type, position, partition, outside, aggregate, aggregate_id,
            version, error, attempts, waiting)
          select 'greeting', gen_random_uuid(), 'NoteWritten', 7, $1, $2, 'note', $1, 1, 'it quotes a value', 9, waiting
          from unnest(array[false, true]) as waiting`,
-        [lane, outside],
+        [partition, outside],
       );
     }
     const projector = new Client({ connectionString: database.urls.projector });
@@ -74,10 +74,10 @@ describe('what is erased of a tenant beside its events and read models', () => {
       await projector.end();
     }
     const { rows } = await client.query(
-      `select lane, count(*)::integer as n from (select lane from projecting.parked union all
-         select lane from projecting.skipped union all select lane from reacting.parked) rows group by lane`,
+      `select partition, count(*)::integer as n from (select partition from projecting.parked union all
+         select partition from projecting.skipped union all select partition from reacting.parked) rows group by partition`,
     );
-    expect(new Map(rows.map(({ lane, n }) => [lane, n]))).toEqual(
+    expect(new Map(rows.map(({ partition, n }) => [partition, n]))).toEqual(
       new Map([
         [other, 4],
         [user, 4],

@@ -3,7 +3,7 @@ import { argon2id, hash, verify } from 'argon2';
 import { Problem } from '../platform/problems';
 import { tokenClass } from '../platform/token-class';
 
-/** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. */
+/** OWASP's first choice for argon2id: 19 MiB, two passes, one partition. */
 const PARAMETERS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 /** Characters (code points). The longest is 1,024 bytes: a password is no file. */

@@ -9,7 +9,7 @@ import type { Projection } from './projection';
 /** Events that were folded, and what they came to. */
 export interface Batch {
   readonly events: readonly RecordedEvent[];
-  /** Lanes whose event a handler refused. */
+  /** Partitions whose event a handler refused. */
   readonly parked: readonly Parked[];
   readonly statement: Advance;
 }
@@ -22,12 +22,12 @@ export interface BatchOptions {
 /** Another worker, an operator or a rebuild moved the checkpoint: nothing was written. */
 export class Lost extends Error {}
 
-/** The batch was written but for lanes that the database refused; what was folded since holds them and is of no use. */
+/** The batch was written but for partitions that the database refused; what was folded since holds them and is of no use. */
 export class Refolding extends Error {}
 
 /**
- * Writes a batch and moves the checkpoint behind it. Where the database refuses a row, its lane is parked at the event
- * that it comes from, and what stands before that in the lane is written with all the others.
+ * Writes a batch and moves the checkpoint behind it. Where the database refuses a row, its partition is parked at the event
+ * that it comes from, and what stands before that in the partition is written with all the others.
  * @throws Lost, Refolding, or what the database throws
  */
 export const writeBatch = async (
@@ -39,13 +39,13 @@ export const writeBatch = async (
   const write = async (statement: Advance, parked: readonly Parked[]): Promise<void> => {
     const moved = await withClient(pool, (client) => advance(client, from, statement));
     if (!moved) throw new Lost();
-    for (const { lane, type, kind, error } of parked) {
-      const fields = { projection: projection.name, lane, type, reason: error };
-      if (kind === 'refused') logger.error(fields, 'the projection refused an event; its lane is parked');
+    for (const { partition, type, kind, error } of parked) {
+      const fields = { projection: projection.name, partition, type, reason: error };
+      if (kind === 'refused') logger.error(fields, 'the projection refused an event; its partition is parked');
       else
         logger.warn(
           fields,
-          'an event of a newer release was read; its lane is parked until a worker of that release runs',
+          'an event of a newer release was read; its partition is parked until a worker of that release runs',
         );
     }
   };

@@ -14,10 +14,10 @@ export const readPosition = async (pool: Pool, projection: string): Promise<Posi
   return BigInt(rows[0]?.position ?? 0);
 };
 
-/** Whether a projection has stopped for a lane. @param pool connects as the projector */
-export const isLaneParked = async (pool: Pool, projection: string, lane: string): Promise<boolean> => {
+/** Whether a projection has stopped for a partition. @param pool connects as the projector */
+export const isPartitionParked = async (pool: Pool, projection: string, partition: string): Promise<boolean> => {
   const { rowCount } = await withClient(pool, (client) =>
-    client.query('select from projecting.parked where projection = $1 and lane = $2', [projection, lane]),
+    client.query('select from projecting.parked where projection = $1 and partition = $2', [projection, partition]),
   );
   return rowCount !== 0;
 };

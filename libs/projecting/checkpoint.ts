@@ -18,13 +18,13 @@ export interface Checkpoint {
 }
 
 /**
- * Why a lane has stopped. `refused`: a handler or the database refused the event; an operator retries or skips it.
+ * Why a partition has stopped. `refused`: a handler or the database refused the event; an operator retries or skips it.
  * `newer-release`: this release can't read the event; a worker that can continues by itself.
  */
 export type ParkedKind = 'refused' | 'newer-release';
 
 export interface Parked {
-  readonly lane: string;
+  readonly partition: string;
   readonly outside: boolean;
   readonly aggregate: string;
   readonly position: Position;
@@ -53,21 +53,21 @@ export const readCheckpoint = async (pool: Pool, projection: string): Promise<Ch
     return row && { ...row, position: BigInt(row.position), mark: row.mark === null ? undefined : parseMark(row.mark) };
   });
 
-export const readParkedLanes = async (pool: Pool, projection: string): Promise<Set<string>> =>
+export const readParkedPartitions = async (pool: Pool, projection: string): Promise<Set<string>> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<{ lane: string }>({
-      name: 'read-parked-lanes',
-      text: 'select lane from projecting.parked where projection = $1',
+    const { rows } = await client.query<{ partition: string }>({
+      name: 'read-parked-partitions',
+      text: 'select partition from projecting.parked where projection = $1',
       values: [projection],
     });
-    return new Set(rows.map(({ lane }) => lane));
+    return new Set(rows.map(({ partition }) => partition));
   });
 
 const PARK = `insert into projecting.parked
-    (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+    (projection, partition, outside, aggregate, position, event_type, error, kind, schema_version)
   select $1, v.* from unnest($6::uuid[], $7::boolean[], $8::text[], $9::numeric[], $10::text[], $11::text[], $12::text[],
     $13::integer[]) as v
-  where exists (select from held) on conflict (projection, lane) do nothing`;
+  where exists (select from held) on conflict (projection, partition) do nothing`;
 
 /** What a batch of events comes to. */
 export interface Folding {
@@ -76,7 +76,7 @@ export interface Folding {
   /** The event there, or the last one before it; left out where it is not known. */
   readonly mark?: LogMark | undefined;
   readonly folded: Folded;
-  /** Lanes that have stopped from one of the events on. */
+  /** Partitions that have stopped from one of the events on. */
   readonly parked: readonly Parked[];
 }
 
@@ -107,9 +107,9 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
     update projecting.checkpoints set position = $4, mark = coalesce($5::event_log.mark, mark), moved_at = now()
     where projection = $1 and exists (select from held) returning 1
   ) select count(*)::integer as moved from moved`;
-  const lanes = parking
+  const partitions = parking
     ? [
-        parked.map((it) => it.lane),
+        parked.map((it) => it.partition),
         parked.map((it) => it.outside),
         parked.map((it) => it.aggregate),
         parked.map((it) => it.position.toString()),
@@ -119,7 +119,7 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
         parked.map((it) => it.schemaVersion),
       ]
     : [];
-  return { projection: name, to, mark, text, values: [...lanes, ...rows.values] };
+  return { projection: name, to, mark, text, values: [...partitions, ...rows.values] };
 };
 
 /**

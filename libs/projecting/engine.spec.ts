@@ -14,7 +14,7 @@ import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { startEngine } from './engine';
 import { installProjections, requestRebuild } from './install';
 import { createProjectionMetrics } from './metrics';
-import { resumeLane } from './parking';
+import { resumePartition } from './parking';
 import { createPositionWaiter } from './position-waiter';
 import { createProgress } from './progress';
 import { defineProjection, type Projection } from './projection';
@@ -202,12 +202,12 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before']);
     expect((await rows(good)).map(({ text }) => text)).toEqual(['fine']);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad)).toBe('refused');
+    expect(await resumePartition(pool, log, projection, bad)).toBe('refused');
     poisonous = false;
-    expect(await resumeLane(pool, log, projection, bad)).toBe('resumed');
+    expect(await resumePartition(pool, log, projection, bad)).toBe('resumed');
     await caughtUp(await write(note(bad, id, 2, 'NoteRewritten', 'on its way again')));
     expect((await rows(bad)).map(({ text }) => text).sort()).toEqual(['before', 'on its way again']);
-    expect(await resumeLane(pool, log, projection, bad)).toBe('unknown');
+    expect(await resumePartition(pool, log, projection, bad)).toBe('unknown');
   });
 
   it('parks the tenant whose rows the database refuses, with all that came before', async () => {
@@ -222,13 +222,13 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     start(notes(schema, () => poisonous));
     await caughtUp(position);
     expect((await rows(good)).map(({ text }) => text)).toEqual(['fine']);
-    const { rows: parked } = await pool.query('select lane, event_type, error from projecting.parked');
-    expect(parked).toEqual([{ lane: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
+    const { rows: parked } = await pool.query('select partition, event_type, error from projecting.parked');
+    expect(parked).toEqual([{ partition: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before']);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('refused');
+    expect(await resumePartition(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('refused');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['after']);
-    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
+    expect(await resumePartition(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['after']);
   });
 
@@ -278,10 +278,10 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     const before = [await rows(bad), await rows(good)];
     expect(await rebuilt(await requestRebuild(pool as never, 'notes'))).toBe('done');
     expect([await rows(bad), await rows(good)]).toEqual(before);
-    const { rows: parked } = await pool.query('select lane, event_type, error from projecting.parked');
-    expect(parked).toEqual([{ lane: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
+    const { rows: parked } = await pool.query('select partition, event_type, error from projecting.parked');
+    expect(parked).toEqual([{ partition: bad, event_type: 'NoteRewritten', error: expect.stringContaining('short') }]);
     const projection = notes(schema, () => poisonous);
-    expect(await resumeLane(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
+    expect(await resumePartition(pool, log, projection, bad, { skippedBy: 'an operator' })).toBe('resumed');
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before', 'after']);
   });
 

@@ -1,10 +1,10 @@
 import type { RecordedEvent } from '../event-log/port';
 import { UnknownSchemaVersion } from '../event-log/upcasting';
 import type { Parked } from './checkpoint';
-import { laneOf, type Projection } from './projection';
+import { type Projection, partitionOf } from './projection';
 import { RowBuffer } from './row-buffer';
 
-/** Characters that a text column refuses or changes: a reason that could not be stored would stop every lane. */
+/** Characters that a text column refuses or changes: a reason that could not be stored would stop every partition. */
 const UNSTORABLE = /[\0\p{Surrogate}]/gu;
 
 /** Why a handler or the database refused an event, for an operator: no stack, 1,000 characters at most. */
@@ -12,7 +12,7 @@ export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 1_000).replace(UNSTORABLE, '\ufffd');
 
 export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
-  lane: laneOf(event),
+  partition: partitionOf(event),
   outside: event.stream.tenantId === null,
   aggregate: event.stream.aggregate,
   position: event.position,
@@ -23,9 +23,9 @@ export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
 });
 
 /**
- * Folds events into the buffer. An event that its handler refuses, or that this release can't read, parks its lane: the lane's later events are left
+ * Folds events into the buffer. An event that its handler refuses, or that this release can't read, parks its partition: the partition's later events are left
  * alone, all others are folded.
- * @param standing lanes that are parked already
+ * @param standing partitions that are parked already
  */
 export const foldEvents = (
   projection: Projection,
@@ -37,15 +37,15 @@ export const foldEvents = (
   for (const event of events) {
     const busy = standing.size > 0 || parked.size > 0;
     if (busy) {
-      const lane = laneOf(event);
-      if (standing.has(lane) || parked.has(lane)) continue;
+      const partition = partitionOf(event);
+      if (standing.has(partition) || parked.has(partition)) continue;
     }
     try {
       projection.handle(event, buffer.writers);
       buffer.commit();
     } catch (error) {
       buffer.rollback();
-      parked.set(laneOf(event), parkedAt(event, error));
+      parked.set(partitionOf(event), parkedAt(event, error));
     }
   }
   return [...parked.values()];

@@ -5,10 +5,10 @@ import { backoff, sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
 import { yielded } from '../platform/yielded';
 import { type Batch, Lost, Refolding, writeBatch } from './batch';
-import { advanceOf, type Checkpoint, readCheckpoint, readParkedLanes } from './checkpoint';
+import { advanceOf, type Checkpoint, readCheckpoint, readParkedPartitions } from './checkpoint';
 import { foldEvents } from './fold';
 import type { Progress } from './progress';
-import { laneOf, type Projection } from './projection';
+import { type Projection, partitionOf } from './projection';
 import { RowBuffer } from './row-buffer';
 import { withoutSkipped } from './skips';
 
@@ -57,7 +57,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       }
       if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
       if (checkpoint?.state === 'running' && checkpoint.version === projection.version && misfit === undefined) {
-        const standing = await readParkedLanes(pool, projection.name);
+        const standing = await readParkedPartitions(pool, projection.name);
         await follow(await withoutSkipped(pool, projection), checkpoint, standing, {
           ...options,
           signal: AbortSignal.any([signal, changed.signal]),
@@ -190,9 +190,9 @@ const follow = async (
       }
       buffer.clear();
       // Without what has stopped already: the batch may be folded again from its events.
-      const going = standing.size === 0 ? events : events.filter((event) => !standing.has(laneOf(event)));
+      const going = standing.size === 0 ? events : events.filter((event) => !standing.has(partitionOf(event)));
       const parked = foldEvents(projection, going, standing, buffer);
-      for (const { lane } of parked) standing.add(lane);
+      for (const { partition } of parked) standing.add(partition);
       await yielded();
       const statement = advanceOf(projection, { to: position, mark: inLog(last), folded: buffer.folded, parked });
       await oneBefore;

@@ -1,6 +1,6 @@
 import { type Page, START } from '../event-log/port';
 import { findStops, foldUntil, isDataError } from './poison';
-import { laneOf, type Projection } from './projection';
+import { type Projection, partitionOf } from './projection';
 import { type Attempt, report } from './rebuild-attempt';
 import { foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
@@ -9,7 +9,7 @@ import type { Shadow } from './shadow';
 /** Events in one read: the event that the database refuses is looked for among as many. */
 const PAGE = 1_000;
 
-/** Writes one page into the shadow. Where the database refuses a row, its lane is parked at the event that it comes from. */
+/** Writes one page into the shadow. Where the database refuses a row, its partition is parked at the event that it comes from. */
 export const writePage = async (
   projection: Projection,
   shadow: Shadow,
@@ -24,12 +24,12 @@ export const writePage = async (
     await shadow.write(buffer);
   } catch (error) {
     if (!isDataError(error)) throw error;
-    const going = page.events.filter((event) => !standing.has(laneOf(event)));
-    const parked = [...progress.parked.values()].filter(({ lane }) => !standing.has(lane));
+    const going = page.events.filter((event) => !standing.has(partitionOf(event)));
+    const parked = [...progress.parked.values()].filter(({ partition }) => !standing.has(partition));
     const stopped = await findStops(pool, projection, going, parked, shadow.schema);
     // No event is refused by itself: nothing that could be parked would help.
     if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
-    for (const one of stopped) progress.parked.set(one.lane, one);
+    for (const one of stopped) progress.parked.set(one.partition, one);
     const rest = foldUntil(projection, going, stopped);
     await shadow.write(rest);
   }

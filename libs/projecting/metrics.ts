@@ -22,8 +22,8 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
     'Positions between the head of the log and the projection; below 0: it is ahead of the log',
   );
   const idle = gauge('tenantry_projection_behind_seconds', 'Seconds since a projection with a lag last advanced');
-  const parked = gauge('tenantry_projection_parked_lanes', 'Parked lanes');
-  const waiting = gauge('tenantry_projection_waiting_lanes', 'Parked lanes that wait for a newer release');
+  const parked = gauge('tenantry_projection_parked_partitions', 'Parked partitions');
+  const waiting = gauge('tenantry_projection_waiting_partitions', 'Parked partitions that wait for a newer release');
   const events = new Counter({
     name: 'tenantry_projection_events_total',
     help: 'Events that this process has projected',

@@ -9,14 +9,14 @@ export interface CheckpointRow {
   /** In the log, as text. */
   readonly position: string;
   readonly state: string;
-  /** How many lanes have stopped, as text. */
+  /** How many partitions have stopped, as text. */
   readonly parked: string;
   readonly moved: Date;
 }
 
-export interface ParkedLaneRow {
+export interface ParkedPartitionRow {
   readonly projection: string;
-  readonly lane: string;
+  readonly partition: string;
   readonly position: string;
   readonly event_type: string;
   readonly kind: string;
@@ -69,18 +69,18 @@ export const raiseCheckpointEpoch = async (client: Pick<PoolClient, 'query'>, pr
   await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [projection]);
 };
 
-/** Lanes that have stopped, in the order in which they were parked. */
-export const readParkedLanes = (pool: Pool): Promise<ParkedLaneRow[]> =>
+/** Partitions that have stopped, in the order in which they were parked. */
+export const readParkedPartitions = (pool: Pool): Promise<ParkedPartitionRow[]> =>
   rowsOf(
     pool,
-    'select projection, lane, position, event_type, kind, attempts, error from projecting.parked order by parked_at',
+    'select projection, partition, position, event_type, kind, attempts, error from projecting.parked order by parked_at',
   );
 
-/** Skipped events in the order in which they were skipped: projection, lane, position, type, operator, time and error. */
+/** Skipped events in the order in which they were skipped: projection, partition, position, type, operator, time and error. */
 export const readSkippedEvents = (pool: Pool): Promise<{ readonly cells: readonly string[] }[]> =>
   rowsOf(
     pool,
-    `select array[projection, lane::text, position::text, event_type, skipped_by, skipped_at::text, error] as cells
+    `select array[projection, partition::text, position::text, event_type, skipped_by, skipped_at::text, error] as cells
      from projecting.skipped order by skipped_at`,
   );
 

@@ -3,8 +3,8 @@ import type { EventLog } from '../event-log/port';
 import { sleep } from '../platform/backoff';
 import { withClient } from '../platform/database/pools';
 import type { Logger } from '../platform/logger.port';
-import { missedEvents, type ParkedLane } from './missed-events';
-import { resumeLane } from './parking';
+import { missedEvents, type ParkedPartition } from './missed-events';
+import { resumePartition } from './parking';
 import type { Projection } from './projection';
 
 export interface RetryOptions {
@@ -13,20 +13,20 @@ export interface RetryOptions {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** ms between two looks at the parked lanes; 2,000 by default. */
+  /** ms between two looks at the parked partitions; 2,000 by default. */
   readonly pollMs?: number;
 }
 
-interface Waiting extends ParkedLane {
+interface Waiting extends ParkedPartition {
   readonly type: string;
   readonly schemaVersion: number;
 }
 
-const waitingLanes = (pool: Pool, { name, version }: Projection): Promise<Waiting[]> =>
+const waitingPartitions = (pool: Pool, { name, version }: Projection): Promise<Waiting[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<Omit<Waiting, 'position'> & { position: string }>({
-      name: 'waiting-lanes',
-      text: `select p.lane, p.outside, p.aggregate, p.position, p.error, p.event_type as type,
+      name: 'waiting-partitions',
+      text: `select p.partition, p.outside, p.aggregate, p.position, p.error, p.event_type as type,
           p.schema_version as "schemaVersion"
         from projecting.parked p join projecting.checkpoints c using (projection)
         where p.projection = $1 and c.version = $2 and p.kind = 'newer-release' order by p.position`,
@@ -36,14 +36,14 @@ const waitingLanes = (pool: Pool, { name, version }: Projection): Promise<Waitin
   });
 
 /**
- * Lets the lanes continue that wait for this release: those whose event could not be read by the worker that met it, and can be
- * by this one. What one event type and version is found to be holds for all lanes that wait for it.
+ * Lets the partitions continue that wait for this release: those whose event could not be read by the worker that met it, and can be
+ * by this one. What one event type and version is found to be holds for all partitions that wait for it.
  */
 const retryWaiting = async (projection: Projection, { log, pool, logger, signal }: RetryOptions): Promise<void> => {
   const readable = new Map<string, boolean>();
-  for (const waiting of await waitingLanes(pool, projection)) {
+  for (const waiting of await waitingPartitions(pool, projection)) {
     if (signal.aborted) return;
-    const { lane, type, schemaVersion, position } = waiting;
+    const { partition, type, schemaVersion, position } = waiting;
     const awaited = `${type} ${schemaVersion}`;
     if (readable.get(awaited) === false) continue;
     if (!readable.has(awaited)) {
@@ -51,12 +51,15 @@ const retryWaiting = async (projection: Projection, { log, pool, logger, signal 
       readable.set(awaited, !events[0]?.undecodable);
       if (!readable.get(awaited)) continue;
     }
-    const outcome = await resumeLane(pool, log, projection, lane);
-    logger.info({ projection: projection.name, lane, type, schemaVersion, outcome }, 'parked lane tried again');
+    const outcome = await resumePartition(pool, log, projection, partition);
+    logger.info(
+      { projection: projection.name, partition, type, schemaVersion, outcome },
+      'parked partition tried again',
+    );
   }
 };
 
-/** Looks for such lanes until the signal aborts. A failure is logged, and the next look comes all the same. */
+/** Looks for such partitions until the signal aborts. A failure is logged, and the next look comes all the same. */
 export const runRetries = async (projections: readonly Projection[], options: RetryOptions): Promise<void> => {
   const { logger, signal, pollMs = 2_000 } = options;
   while (!signal.aborted) {
@@ -64,7 +67,8 @@ export const runRetries = async (projections: readonly Projection[], options: Re
       try {
         await retryWaiting(projection, options);
       } catch (error) {
-        if (!signal.aborted) logger.warn({ err: error, projection: projection.name }, 'parked lanes were not retried');
+        if (!signal.aborted)
+          logger.warn({ err: error, projection: projection.name }, 'parked partitions were not retried');
       }
     }
     await sleep(pollMs, signal);

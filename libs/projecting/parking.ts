@@ -4,30 +4,30 @@ import { isDataError } from '../platform/database/data-error';
 import { inTransaction, withClient } from '../platform/database/pools';
 import { LIVE_SCHEMA, type Parked } from './checkpoint';
 import { foldEvents } from './fold';
-import { missedEvents, type ParkedLane } from './missed-events';
+import { missedEvents, type ParkedPartition } from './missed-events';
 import { findStops, foldUntil } from './poison';
 import type { Projection } from './projection';
 import { RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 import { rememberSkip, withoutSkipped } from './skips';
 
-/** What became of a lane that was to continue. `other-version`: the read model is not of this release's version. */
+/** What became of a partition that was to continue. `other-version`: the read model is not of this release's version. */
 export type Resumed = 'resumed' | 'refused' | 'unknown' | 'other-version';
 
 interface ResumeOptions {
-  /** The operator who leaves out the event at which the lane is parked; left out: the event is tried again. */
+  /** The operator who leaves out the event at which the partition is parked; left out: the event is tried again. */
   readonly skippedBy?: string;
 }
 
-/** A parked lane, and the version of the read model in which it is. */
-type Found = ParkedLane & { readonly version: number };
+/** A parked partition, and the version of the read model in which it is. */
+type Found = ParkedPartition & { readonly version: number };
 
-const findParked = async (client: PoolClient, projection: string, lane: string): Promise<Found | undefined> => {
+const findParked = async (client: PoolClient, projection: string, partition: string): Promise<Found | undefined> => {
   const { rows } = await client.query<Omit<Found, 'position'> & { position: string }>(
-    `select p.lane, p.outside, p.aggregate, p.position, p.error, c.version
+    `select p.partition, p.outside, p.aggregate, p.position, p.error, c.version
      from projecting.parked p join projecting.checkpoints c using (projection)
-     where p.projection = $1 and p.lane = $2`,
-    [projection, lane],
+     where p.projection = $1 and p.partition = $2`,
+    [projection, partition],
   );
   return rows[0] && { ...rows[0], position: BigInt(rows[0].position) };
 };
@@ -48,7 +48,7 @@ const write = async (client: PoolClient, projection: Projection, buffer: RowBuff
   }
 };
 
-/** Writes what a lane has missed, up to the event that is refused. @returns the event that is refused, if one is */
+/** Writes what a partition has missed, up to the event that is refused. @returns the event that is refused, if one is */
 const fold = async (
   client: PoolClient,
   pool: Pool,
@@ -64,21 +64,21 @@ const fold = async (
   return stops[0];
 };
 
-const parkAgain = (client: PoolClient, projection: string, { lane, position, type, error, ...more }: Parked) =>
+const parkAgain = (client: PoolClient, projection: string, { partition, position, type, error, ...more }: Parked) =>
   client.query(
     `update projecting.parked set position = $3, event_type = $4, error = $5, kind = $6, schema_version = $7,
        attempts = attempts + 1
-     where projection = $1 and lane = $2`,
-    [projection, lane, position.toString(), type, error, more.kind, more.schemaVersion],
+     where projection = $1 and partition = $2`,
+    [projection, partition, position.toString(), type, error, more.kind, more.schemaVersion],
   );
 
-/** One part of what a lane has missed, in a transaction of its own. @returns undefined where more is to come */
+/** One part of what a partition has missed, in a transaction of its own. @returns undefined where more is to come */
 const resumePart = async (
   client: PoolClient,
   pool: Pool,
   log: EventLog,
   projection: Projection,
-  parked: ParkedLane,
+  parked: ParkedPartition,
   part: { readonly events: readonly RecordedEvent[]; readonly position: Position; readonly isLast: boolean },
 ): Promise<Resumed | undefined> => {
   const { name } = projection;
@@ -87,7 +87,7 @@ const resumePart = async (
     [name],
   );
   const [held] = rows;
-  const still = await findParked(client, name, parked.lane);
+  const still = await findParked(client, name, parked.partition);
   if (!held || !still) return 'unknown';
   if (still.version !== projection.version) return 'other-version';
   // Another worker has done this part.
@@ -95,7 +95,7 @@ const resumePart = async (
   const to = BigInt(held.position);
   const events = [...part.events];
   let done = part.position;
-  // The projection has stopped for the last part alone, which is short: the lane was at the head a moment ago.
+  // The projection has stopped for the last part alone, which is short: the partition was at the head a moment ago.
   while (part.isLast && done < to) {
     const page = await missedEvents(log, parked, projection.types, done + 1n);
     events.push(...page.events);
@@ -113,31 +113,34 @@ const resumePart = async (
     return 'refused';
   }
   if (!part.isLast && done < to) {
-    await client.query('update projecting.parked set position = $3 where projection = $1 and lane = $2', [
-      ...[name, parked.lane, (done + 1n).toString()],
+    await client.query('update projecting.parked set position = $3 where projection = $1 and partition = $2', [
+      ...[name, parked.partition, (done + 1n).toString()],
     ]);
     return undefined;
   }
-  await client.query('delete from projecting.parked where projection = $1 and lane = $2', [name, parked.lane]);
+  await client.query('delete from projecting.parked where projection = $1 and partition = $2', [
+    name,
+    parked.partition,
+  ]);
   await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [name]);
   return 'resumed';
 };
 
 /**
- * Folds what a parked lane has missed and lets it continue with the others. Other lanes continue meanwhile, but for the moment in
- * which a part of 1,000 events is written. Where another event is refused the lane is parked there: what came before it
+ * Folds what a parked partition has missed and lets it continue with the others. Other partitions continue meanwhile, but for the moment in
+ * which a part of 1,000 events is written. Where another event is refused the partition is parked there: what came before it
  * is in the read model then. An event that is skipped is left out of every later fold, a rebuild's too.
- * @returns `unknown` where no such lane is parked
- * @throws what the log or the database throws; the lane is then still parked, behind what was written
+ * @returns `unknown` where no such partition is parked
+ * @throws what the log or the database throws; the partition is then still parked, behind what was written
  */
-export const resumeLane = async (
+export const resumePartition = async (
   pool: Pool,
   log: EventLog,
   asked: Projection,
-  lane: string,
+  partition: string,
   { skippedBy }: ResumeOptions = {},
 ): Promise<Resumed> => {
-  const first = await withClient(pool, (client) => findParked(client, asked.name, lane));
+  const first = await withClient(pool, (client) => findParked(client, asked.name, partition));
   if (first && first.version !== asked.version) return 'other-version';
   if (first && skippedBy !== undefined) {
     const { events } = await missedEvents(log, first, asked.types, first.position);
@@ -147,7 +150,7 @@ export const resumeLane = async (
   }
   const projection = await withoutSkipped(pool, asked);
   for (;;) {
-    const parked = await withClient(pool, (client) => findParked(client, asked.name, lane));
+    const parked = await withClient(pool, (client) => findParked(client, asked.name, partition));
     if (!parked) return first ? 'resumed' : 'unknown';
     const { events, position, caughtUp } = await missedEvents(log, parked, projection.types, parked.position);
     const part = { events, position, isLast: caughtUp };

@@ -12,16 +12,16 @@ import { defineProjection } from './projection';
 type WordEvent = { type: 'WordSaid'; data: { word: string } };
 
 const tables = {
-  words: { key: ['lane', 'position'], columns: { lane: 'uuid', position: 'bigint', word: 'text' } },
+  words: { key: ['partition', 'position'], columns: { partition: 'uuid', position: 'bigint', word: 'text' } },
 } as const;
 
-const laneId = (lane: number): string => `01900000-0000-7000-8000-${lane.toString().padStart(12, '0')}`;
-const said = (position: number, lane: number, word: string): RecordedEvent => {
-  const stream = { tenantId: laneId(lane), aggregate: 'word', id: laneId(lane) };
+const partitionId = (partition: number): string => `01900000-0000-7000-8000-${partition.toString().padStart(12, '0')}`;
+const said = (position: number, partition: number, word: string): RecordedEvent => {
+  const stream = { tenantId: partitionId(partition), aggregate: 'word', id: partitionId(partition) };
   return recorded({ type: 'WordSaid', data: { word }, position: BigInt(position), stream });
 };
-const placesOf = (stops: readonly { readonly lane: string; readonly position: bigint }[]) =>
-  stops.map(({ lane, position }) => [lane, Number(position)]).sort();
+const placesOf = (stops: readonly { readonly partition: string; readonly position: bigint }[]) =>
+  stops.map(({ partition, position }) => [partition, Number(position)]).sort();
 
 describe('the search for events that the database refuses', () => {
   let database: TestDatabase;
@@ -33,7 +33,7 @@ describe('the search for events that the database refuses', () => {
       WordSaid: ({ stream, position, data: { word } }, rows) => {
         // The first event is folded in every try.
         if (position === 1n) tries++;
-        rows.words.put({ lane: stream.tenantId, position, word });
+        rows.words.put({ partition: stream.tenantId, position, word });
       },
     },
   });
@@ -43,8 +43,8 @@ describe('the search for events that the database refuses', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     pool = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
-    await pool.query(`create schema saying; create table saying.words (lane uuid, position bigint,
-      word text check (word <> 'bad'), primary key (lane, position));
+    await pool.query(`create schema saying; create table saying.words (partition uuid, position bigint,
+      word text check (word <> 'bad'), primary key (partition, position));
       create unique index on saying.words (word) where word like 'once%'`);
   });
   afterAll(async () => {
@@ -57,29 +57,32 @@ describe('the search for events that the database refuses', () => {
 
   it('takes no more than 24 tries for the last one of 2,000 events', async () => {
     const events = Array.from({ length: 2_000 }, (_, at) => said(at + 1, at % 7, at === 1_999 ? 'bad' : 'good'));
-    expect(placesOf(await find(events))).toEqual([[laneId(1_999 % 7), 2_000]]);
+    expect(placesOf(await find(events))).toEqual([[partitionId(1_999 % 7), 2_000]]);
     expect(tries).toBeLessThanOrEqual(24);
   });
 
-  it('parks a lane at the earlier event where a handler has refused a later one', async () => {
+  it('parks a partition at the earlier event where a handler has refused a later one', async () => {
     const [good, bad, refused] = [said(1, 1, 'good'), said(2, 1, 'bad'), said(3, 1, 'good')];
     const stops = await find([good, bad, refused], [parkedAt(refused, new Error('refused'))]);
-    expect(placesOf(stops)).toEqual([[laneId(1), 2]]);
+    expect(placesOf(stops)).toEqual([[partitionId(1), 2]]);
   });
 
-  it('parks the lane of the later event where two lanes contradict each other', async () => {
+  it('parks the partition of the later event where two partitions contradict each other', async () => {
     const events = [said(1, 1, 'once upon a time'), said(2, 2, 'good'), said(3, 2, 'once upon a time')];
-    expect(placesOf(await find(events))).toEqual([[laneId(2), 3]]);
+    expect(placesOf(await find(events))).toEqual([[partitionId(2), 3]]);
   });
 
-  it('finds the first refused event of each lane and no other, wherever they are', async () => {
-    const anyEvent = fc.record({ lane: fc.nat({ max: 4 }), bad: fc.integer({ min: 0, max: 9 }).map((it) => it === 0) });
+  it('finds the first refused event of each partition and no other, wherever they are', async () => {
+    const anyEvent = fc.record({
+      partition: fc.nat({ max: 4 }),
+      bad: fc.integer({ min: 0, max: 9 }).map((it) => it === 0),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(anyEvent, { maxLength: 60 }), async (made) => {
-        const events = made.map(({ lane, bad }, at) => said(at + 1, lane, bad ? 'bad' : 'good'));
+        const events = made.map(({ partition, bad }, at) => said(at + 1, partition, bad ? 'bad' : 'good'));
         const first = new Map<string, number>();
-        for (const [at, { lane, bad }] of made.entries())
-          if (bad && !first.has(laneId(lane))) first.set(laneId(lane), at + 1);
+        for (const [at, { partition, bad }] of made.entries())
+          if (bad && !first.has(partitionId(partition))) first.set(partitionId(partition), at + 1);
         expect(placesOf(await find(events))).toEqual([...first].sort());
       }),
       { numRuns: seeds(30) },

@@ -4,7 +4,7 @@ import { isDataError } from '../platform/database/data-error';
 import { inTransaction } from '../platform/database/pools';
 import { LIVE_SCHEMA, type Parked } from './checkpoint';
 import { foldEvents, parkedAt } from './fold';
-import { laneOf, type Projection } from './projection';
+import { type Projection, partitionOf } from './projection';
 import { RowBuffer } from './row-buffer';
 import { rowStatement } from './row-statements';
 
@@ -66,12 +66,12 @@ const findRefused = async (
 };
 
 /**
- * Finds the events by which the database refuses a batch, as if they had been folded one by one: each parks its lane, and
- * the search continues with what is left of the others. Where the rows of two lanes contradict each other, the later event
- * is the refused one. Costs about 2 * log2(events) tries for each lane that is parked; writes nothing.
- * @param stopped lanes that are parked by now, each at its event
+ * Finds the events by which the database refuses a batch, as if they had been folded one by one: each parks its partition, and
+ * the search continues with what is left of the others. Where the rows of two partitions contradict each other, the later event
+ * is the refused one. Costs about 2 * log2(events) tries for each partition that is parked; writes nothing.
+ * @param stopped partitions that are parked by now, each at its event
  * @param schema where the tables are that the rows are tried on; those that are read by default
- * @returns the parked lanes, `stopped` among them, where the database refused none of what comes before their event
+ * @returns the parked partitions, `stopped` among them, where the database refused none of what comes before their event
  */
 export const findStops = async (
   pool: Pool,
@@ -80,7 +80,7 @@ export const findStops = async (
   stopped: readonly Parked[],
   schema = LIVE_SCHEMA,
 ): Promise<Parked[]> => {
-  const stops = new Map(stopped.map((one) => [one.lane, one]));
+  const stops = new Map(stopped.map((one) => [one.partition, one]));
   let going = before(events, stops);
   const attempt = (count: number): Promise<unknown> => {
     const buffer = new RowBuffer(projection.tables);
@@ -92,25 +92,25 @@ export const findStops = async (
     if (!refused) return [...stops.values()];
     accepted = refused.accepted;
     const event = going[accepted] as RecordedEvent;
-    stops.set(laneOf(event), parkedAt(event, refused.error));
+    stops.set(partitionOf(event), parkedAt(event, refused.error));
     going = before(going, stops);
   }
 };
 
-/** The events that come before the one at which their lane is parked. */
+/** The events that come before the one at which their partition is parked. */
 const before = (events: readonly RecordedEvent[], stops: ReadonlyMap<string, Parked>): readonly RecordedEvent[] =>
   events.filter((event) => {
-    const stop = stops.get(laneOf(event));
+    const stop = stops.get(partitionOf(event));
     return stop === undefined || event.position < stop.position;
   });
 
-/** Folds again what is left of events that were folded before, where each of these lanes stops at its event. */
+/** Folds again what is left of events that were folded before, where each of these partitions stops at its event. */
 export const foldUntil = (
   projection: Projection,
   events: readonly RecordedEvent[],
   stopped: readonly Parked[],
 ): RowBuffer => {
   const buffer = new RowBuffer(projection.tables);
-  foldEvents(projection, before(events, new Map(stopped.map((one) => [one.lane, one]))), new Set(), buffer);
+  foldEvents(projection, before(events, new Map(stopped.map((one) => [one.partition, one]))), new Set(), buffer);
   return buffer;
 };

@@ -81,4 +81,4 @@ export const projectionsOf =
     defineProjection<HandledEvent<Groups, LeftAlone & string>, T>(definition);
 
 /** What has stopped together when an event is refused: its tenant, or its user where it has none. */
-export const laneOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;
+export const partitionOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;

@@ -26,7 +26,7 @@ export interface Progressing {
   /** The event there, or the last one before it. */
   last?: EventMark | undefined;
   events: number;
-  /** By lane; the lane has stopped from its event on, in the new read model too. */
+  /** By partition; the partition has stopped from its event on, in the new read model too. */
   readonly parked: Map<string, Parked>;
 }
 
@@ -34,7 +34,7 @@ export const atTheBeginning = (): Progressing => ({ position: START, events: 0, 
 
 export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: Progressing): void => {
   for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
-    progress.parked.set(one.lane, one);
+    progress.parked.set(one.partition, one);
   progress.position = page.position;
   progress.last = page.last ?? progress.last;
   progress.events += page.events.length;

@@ -65,12 +65,12 @@ const catchUpIn = async (
 
 const replaceParked = async (client: PoolClient, projection: string, parked: Iterable<Parked>): Promise<void> => {
   await client.query('delete from projecting.parked where projection = $1', [projection]);
-  for (const { lane, outside, aggregate, position, type, error, kind, schemaVersion } of parked) {
+  for (const { partition, outside, aggregate, position, type, error, kind, schemaVersion } of parked) {
     await client.query(
       `insert into projecting.parked
-         (projection, lane, outside, aggregate, position, event_type, error, kind, schema_version)
+         (projection, partition, outside, aggregate, position, event_type, error, kind, schema_version)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [projection, lane, outside, aggregate, position.toString(), type, error, kind, schemaVersion],
+      [projection, partition, outside, aggregate, position.toString(), type, error, kind, schemaVersion],
     );
   }
 };
@@ -142,7 +142,7 @@ const finish = async (
       if (!isHeldUp && !(isDataError(error) && tries < TRIES)) throw error;
       Object.assign(progress, { position: before.position, last: before.last, events: before.events });
       progress.parked.clear();
-      for (const [lane, one] of before.parked) progress.parked.set(lane, one);
+      for (const [partition, one] of before.parked) progress.parked.set(partition, one);
       // Whose row the database refused shows outside of the transaction.
       if (!isHeldUp) {
         await catchUp(projection, shadow, progress, options);

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import { reasonOf } from './fold';
-import { laneOf, type Projection } from './projection';
+import { type Projection, partitionOf } from './projection';
 
 /**
  * The projection without the events that operators have skipped in it. Read once, at the start of a fold: an operator who
@@ -11,25 +11,26 @@ import { laneOf, type Projection } from './projection';
 export const withoutSkipped = async (pool: Pool, projection: Projection): Promise<Projection> => {
   const skipped = new Map<string, Set<string>>();
   await withClient(pool, async (client) => {
-    const { rows } = await client.query<{ lane: string; event_id: string }>({
+    const { rows } = await client.query<{ partition: string; event_id: string }>({
       name: 'read-skipped-events',
-      text: 'select lane, event_id from projecting.skipped where projection = $1',
+      text: 'select partition, event_id from projecting.skipped where projection = $1',
       values: [projection.name],
     });
-    for (const { lane, event_id } of rows) skipped.set(lane, (skipped.get(lane) ?? new Set()).add(event_id));
+    for (const { partition, event_id } of rows)
+      skipped.set(partition, (skipped.get(partition) ?? new Set()).add(event_id));
   });
   if (skipped.size === 0) return projection;
   return {
     ...projection,
     handle: (event, rows) => {
-      // By lane first: the id of an event is a hash, which is not worth making for every event of the log.
-      if (skipped.get(laneOf(event))?.has(event.id)) return;
+      // By partition first: the id of an event is a hash, which is not worth making for every event of the log.
+      if (skipped.get(partitionOf(event))?.has(event.id)) return;
       projection.handle(event, rows);
     },
   };
 };
 
-/** Remembers that an operator has skipped an event, in the transaction that lets its lane continue. */
+/** Remembers that an operator has skipped an event, in the transaction that lets its partition continue. */
 export const rememberSkip = async (
   client: PoolClient,
   projection: string,
@@ -37,8 +38,8 @@ export const rememberSkip = async (
   { error, by }: { readonly error: string; readonly by: string },
 ): Promise<void> => {
   await client.query(
-    `insert into projecting.skipped (projection, event_id, lane, event_type, position, error, skipped_by)
+    `insert into projecting.skipped (projection, event_id, partition, event_type, position, error, skipped_by)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict (projection, event_id) do nothing`,
-    [projection, event.id, laneOf(event), event.type, event.position.toString(), reasonOf(error), by],
+    [projection, event.id, partitionOf(event), event.type, event.position.toString(), reasonOf(error), by],
   );
 };

@@ -13,7 +13,7 @@ import { startEngine } from './engine';
 import { foldEvents } from './fold';
 import { installProjections, requestRebuild } from './install';
 import { createProjectionMetrics } from './metrics';
-import { resumeLane } from './parking';
+import { resumePartition } from './parking';
 import { createPositionWaiter } from './position-waiter';
 import { createProgress } from './progress';
 import { defineProjection } from './projection';
@@ -134,9 +134,9 @@ describe('a table of sums', () => {
       await pay(tenant, paid(5));
     });
     expect(await rows()).toEqual([{ tenant_id: tenant, coins: 1, payments: 1 }]);
-    expect(await resumeLane(pool, log, purses, tenant, {})).toBe('refused');
+    expect(await resumePartition(pool, log, purses, tenant, {})).toBe('refused');
     refuses = false;
-    expect(await resumeLane(pool, log, purses, tenant, {})).toBe('resumed');
+    expect(await resumePartition(pool, log, purses, tenant, {})).toBe('resumed');
     expect(await rows()).toEqual([{ tenant_id: tenant, coins: 1_006, payments: 2 }]);
   });
 

@@ -58,7 +58,7 @@ const MOVE = { name: 'reacting-move', text: `with ${HELD} select 1 from held` };
 const PARK = {
   name: 'reacting-park',
   text: `with ${HELD}, parked as (
-      insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
+      insert into reacting.parked (reaction, position, event_id, event_type, partition, outside, aggregate, aggregate_id, version,
         error, attempts)
       select $1, $6::numeric, $7::uuid, $8, $9::uuid, $10, $11, $12::uuid, $13, $14, $15 from held
       on conflict (reaction, event_id) do update set error = excluded.error, retry = false, waiting = false,
@@ -69,7 +69,7 @@ const PARK = {
 const SET_ASIDE = {
   name: 'reacting-set-aside',
   text: `with ${HELD}, aside as (
-      insert into reacting.parked (reaction, position, event_id, event_type, lane, outside, aggregate, aggregate_id, version,
+      insert into reacting.parked (reaction, position, event_id, event_type, partition, outside, aggregate, aggregate_id, version,
         error, attempts, waiting)
       select $1, e.*, '', 0, true from held, unnest($6::numeric[], $7::uuid[], $8::text[], $9::uuid[], $10::boolean[],
         $11::text[], $12::uuid[], $13::integer[]) as e

@@ -106,7 +106,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     return BigInt(rows[0]?.position ?? 0);
   };
   const parked = async (): Promise<Record<string, unknown>[]> =>
-    (await pool.query('select event_id, event_type, lane, error, attempts from reacting.parked')).rows;
+    (await pool.query('select event_id, event_type, partition, error, attempts from reacting.parked')).rows;
 
   it('answer what was there before them and what comes while they run, in order', async () => {
     const { heard, reaction } = listener();
@@ -213,7 +213,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
       {
         event_id: expect.any(String),
         event_type: 'NoteWritten',
-        lane: tenantId,
+        partition: tenantId,
         error: 'will not drink poison',
         attempts: 3,
       },

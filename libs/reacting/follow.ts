@@ -1,7 +1,7 @@
 import type { LogPlace } from '../event-log/mark';
 import { LogUnavailable, type RecordedEvent } from '../event-log/port';
 import { sleep } from '../platform/backoff';
-import { laneOf } from '../projecting/projection';
+import { partitionOf } from '../projecting/projection';
 import { answerTask } from './answering';
 import { createBacklogs } from './backlogs';
 import { forget, type Lease, Lost, move, park, setAside } from './checkpoint';
@@ -71,7 +71,7 @@ export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: 
 
     /** @param onEnd called when it was answered (`true`) or parked */
     const answerOf = (event: RecordedEvent, onEnd: (answered: boolean) => Promise<void> | void): Task => {
-      const partition = laneOf(event);
+      const partition = partitionOf(event);
       const answer = {
         event,
         attempts: options.attempts,
@@ -119,9 +119,9 @@ export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: 
       const before = performance.now() - slowMs;
       const slow = new Set([...begun].filter(([, at]) => at <= before).map(([partition]) => partition));
       for (const partition of slow) partitions.isSlow(partition);
-      const open = window.openOf((event) => slow.has(laneOf(event)));
+      const open = window.openOf((event) => slow.has(partitionOf(event)));
       if (open.length === 0) return;
-      const names = new Set(open.map(({ event }) => laneOf(event)));
+      const names = new Set(open.map(({ event }) => partitionOf(event)));
       for (const partition of names) partitions.clear(partition);
       for (const [eventId, partition] of again) if (names.has(partition)) again.delete(eventId);
       await backlogs.during([...names], () => store(open));
@@ -169,11 +169,11 @@ export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: 
       for await (const { events, position, last } of pages) {
         const mark = last ? { ...last, logId } : window.reached().mark;
         const pending = window.add(events, { position, mark });
-        const waiting = pending.filter(({ event }) => backlogs.has(laneOf(event)));
+        const waiting = pending.filter(({ event }) => backlogs.has(partitionOf(event)));
         for (const it of pending)
-          if (!backlogs.has(laneOf(it.event))) partitions.add(laneOf(it.event), answerPending(it));
+          if (!backlogs.has(partitionOf(it.event))) partitions.add(partitionOf(it.event), answerPending(it));
         if (waiting.length > 0)
-          await backlogs.during([...new Set(waiting.map(({ event }) => laneOf(event)))], () => store(waiting));
+          await backlogs.during([...new Set(waiting.map(({ event }) => partitionOf(event)))], () => store(waiting));
         // Of pages that held nothing the next renewal of the lease tells.
         while (window.open() >= windowEvents && !signal.aborted)
           await new Promise<void>((resolve) => {

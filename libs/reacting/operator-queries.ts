@@ -16,7 +16,7 @@ export interface ReactionRow {
 export interface ParkedEventRow {
   readonly reaction: string;
   readonly event_id: string;
-  readonly lane: string;
+  readonly partition: string;
   readonly event_type: string;
   readonly attempts: number;
   readonly error: string;
@@ -38,7 +38,7 @@ export const readReactions = async (pool: Pool): Promise<ReactionRow[]> => {
 export const readParkedEvents = async (pool: Pool): Promise<ParkedEventRow[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ParkedEventRow>(
-      'select reaction, event_id, lane, event_type, attempts, error from reacting.parked where not waiting order by parked_at',
+      'select reaction, event_id, partition, event_type, attempts, error from reacting.parked where not waiting order by parked_at',
     ),
   );
   return rows;

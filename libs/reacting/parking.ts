@@ -12,8 +12,8 @@ export interface Place {
   readonly version: number;
 }
 
-const PLACE = `event_id as "eventId", lane as partition, version, json_build_object('tenantId',
-  case when not outside then lane end, 'aggregate', aggregate, 'id', aggregate_id) as stream`;
+const PLACE = `event_id as "eventId", partition as partition, version, json_build_object('tenantId',
+  case when not outside then partition end, 'aggregate', aggregate, 'id', aggregate_id) as stream`;
 
 const placesOf = (pool: Pool, name: string, text: string, values: readonly unknown[]): Promise<Place[]> =>
   withClient(pool, async (client) => (await client.query<Place>({ name, text, values: [...values] })).rows);
@@ -32,7 +32,7 @@ export const waitingOf = (pool: Pool, reaction: string, partition: string, limit
   placesOf(
     pool,
     'reacting-waiting',
-    `select ${PLACE} from reacting.parked where reaction = $1 and lane = $2 and waiting order by position limit $3`,
+    `select ${PLACE} from reacting.parked where reaction = $1 and partition = $2 and waiting order by position limit $3`,
     [reaction, partition, limit],
   );
 
@@ -40,7 +40,7 @@ export const waitingOf = (pool: Pool, reaction: string, partition: string, limit
 export const waitingPartitions = (pool: Pool, reaction: string): Promise<string[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ partition: string }>(
-      'select distinct lane as partition from reacting.parked where reaction = $1 and waiting',
+      'select distinct partition as partition from reacting.parked where reaction = $1 and waiting',
       [reaction],
     );
     return rows.map(({ partition }) => partition);

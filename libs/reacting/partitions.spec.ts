@@ -85,7 +85,7 @@ describe('events of different tenants', () => {
     return BigInt(rows[0]?.position ?? 0);
   };
   const stored = async (): Promise<Record<string, unknown>[]> =>
-    (await pool.query('select lane, waiting, error from reacting.parked order by position')).rows;
+    (await pool.query('select partition, waiting, error from reacting.parked order by position')).rows;
 
   it('are answered while an answer of another tenant is still under way, whose later events wait', async () => {
     const { open, opened } = gate();
@@ -120,7 +120,7 @@ describe('events of different tenants', () => {
     const last = await write('other', other);
     await until(() => heard.includes('other'));
     await until(async () => (await position()) >= last);
-    expect(await stored()).toEqual([1, 2, 3].map(() => ({ lane: slow, waiting: true, error: '' })));
+    expect(await stored()).toEqual([1, 2, 3].map(() => ({ partition: slow, waiting: true, error: '' })));
   });
 
   it('are answered while another tenant has more events than are read ahead', async () => {
@@ -194,7 +194,7 @@ describe('events of different tenants', () => {
     await write('after it', slow);
     await until(() => heard.includes('after it'));
     await until(async () => (await stored()).length === 1);
-    expect(await stored()).toEqual([{ lane: slow, waiting: false, error: 'it is poison' }]);
+    expect(await stored()).toEqual([{ partition: slow, waiting: false, error: 'it is poison' }]);
     expect(heard).toEqual(['poison', 'poison', 'poison', 'after it']);
   });
 
@@ -216,7 +216,7 @@ describe('events of different tenants', () => {
       await release(pool, lease);
       expect(await claim(pool, { ...lease, token: uuidv7() }, lease.token)).toBeUndefined();
       expect(await position()).toBe(0n);
-      expect(await stored()).toEqual([{ lane: slow, waiting: true, error: '' }]);
+      expect(await stored()).toEqual([{ partition: slow, waiting: true, error: '' }]);
     });
   });
 });

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
-import { isLaneParked } from '../projecting/checkpoint-queries';
+import { isPartitionParked } from '../projecting/checkpoint-queries';
 import type { PositionWaiter } from '../projecting/position-waiter.port';
 import { NotYet } from './reaction';
 
@@ -19,6 +19,6 @@ export const readModelHas = async (
   position: Position,
 ): Promise<void> => {
   if (!(await waiter.waitFor(position, PATIENCE_MS))) throw new NotYet(`${projection} is behind`);
-  if (await isLaneParked(pool, projection, tenantId))
+  if (await isPartitionParked(pool, projection, tenantId))
     throw new Error(`${projection} does not advance for this tenant: one of its events is parked`);
 };

@@ -88,7 +88,7 @@ const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoi
  * a scene of its own, a few at a time: most of their time is spent waiting for what a dead process still has.
  */
 describe('money, where the process does not survive', () => {
-  const LANES = 4;
+  const PARTITIONS = 4;
   /** Those that take longest come first. */
   const cases: [string, (scene: Scene, failpoint: string) => Promise<void>][] = [
     ['plans.reserved', placedOnce],
@@ -121,10 +121,10 @@ describe('money, where the process does not survive', () => {
       results.set(failpoint, result);
       return begin;
     });
-    const lane = async (): Promise<void> => {
+    const partition = async (): Promise<void> => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await next();
     };
-    for (let at = 0; at < LANES; at++) void lane();
+    for (let at = 0; at < PARTITIONS; at++) void partition();
   });
   afterAll(() => endAll());
 

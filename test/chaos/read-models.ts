@@ -47,7 +47,7 @@ export const rebuilt = async (owner: Pool, projection: string): Promise<void> =>
  * Compares every read model with the fold of the log: its live tables against those of a rebuild that nothing disturbs.
  * Needs a running worker, and nobody who writes.
  * @param owner connects as a superuser
- * @returns a sentence for each parked lane, each table that differs, and each table of a rebuild that was left behind
+ * @returns a sentence for each parked partition, each table that differs, and each table of a rebuild that was left behind
  */
 export const readModelComplaints = async (owner: Pool): Promise<string[]> => {
   const complaints: string[] = [];

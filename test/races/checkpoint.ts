@@ -5,11 +5,17 @@ import type { RecordedEvent } from '../../libs/event-log/port';
 import { withClient } from '../../libs/platform/database/pools';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { silentLogger } from '../../libs/platform/logger.port';
-import { advance, advanceOf, type Checkpoint, readCheckpoint, readParkedLanes } from '../../libs/projecting/checkpoint';
+import {
+  advance,
+  advanceOf,
+  type Checkpoint,
+  readCheckpoint,
+  readParkedPartitions,
+} from '../../libs/projecting/checkpoint';
 import { foldEvents } from '../../libs/projecting/fold';
 import { requestRebuild } from '../../libs/projecting/install';
 import { runLive } from '../../libs/projecting/live';
-import { resumeLane } from '../../libs/projecting/parking';
+import { resumePartition } from '../../libs/projecting/parking';
 import { createProgress } from '../../libs/projecting/progress';
 import { rebuild } from '../../libs/projecting/rebuild';
 import { RowBuffer } from '../../libs/projecting/row-buffer';
@@ -87,13 +93,13 @@ const aStep = fc.oneof(
       fault: aFault,
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('skip' as const), lane: fc.nat(2) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('skip' as const), partition: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rebuild' as const), diesAt: fc.option(fc.nat(20)) }) },
 );
 
 /**
- * A worker reads a page while a lane is parked and leaves the lane's event out; an operator resumes the lane; the worker
+ * A worker reads a page while a partition is parked and leaves the partition's event out; an operator resumes the partition; the worker
  * writes. Rarely met by chance.
  */
 const RESUMED_MEANWHILE = [
@@ -104,7 +110,7 @@ const RESUMED_MEANWHILE = [
   { do: 'append', note: 3, text: 'text 1' },
   { do: 'look', worker: 0 },
   { do: 'fold', worker: 0, limit: 5 },
-  { do: 'skip', lane: 0 },
+  { do: 'skip', partition: 0 },
   { do: 'write', workers: [0], fault: 'none' },
 ] as const;
 
@@ -158,7 +164,7 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
           ).catch(() => undefined);
           if (moved) {
             worker.from = { ...from, position: page.position };
-            for (const { lane } of parked) standing.add(lane);
+            for (const { partition } of parked) standing.add(partition);
           }
           worker.page = undefined;
           // Anyone who hears no answer forgets what it knew.
@@ -171,7 +177,7 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
           if (step.do === 'append') await notebook.write(step.note, step.text === BAD ? POISON : step.text);
           else if (step.do === 'look' && worker) {
             worker.from = await readCheckpoint(pool, projection.name);
-            worker.standing = await readParkedLanes(pool, projection.name);
+            worker.standing = await readParkedPartitions(pool, projection.name);
             worker.page = undefined;
           } else if (step.do === 'fold' && worker?.from) {
             worker.page = await notebook.log.readAll({ after: worker.from.position, limit: step.limit });
@@ -183,10 +189,10 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
           } else if (step.do === 'pause') {
             await pool.query(`update projecting.checkpoints set epoch = epoch + 1 where projection = 'notes'`);
           } else if (step.do === 'skip') {
-            const lane = notebook.tenants[step.lane] ?? '';
-            const position = await world.parkedAt(lane);
+            const partition = notebook.tenants[step.partition] ?? '';
+            const position = await world.parkedAt(partition);
             if (position !== undefined) skipped.add(position);
-            await resumeLane(pool, notebook.log, projection, lane, { skippedBy: 'an operator' });
+            await resumePartition(pool, notebook.log, projection, partition, { skippedBy: 'an operator' });
           } else if (step.do === 'rebuild') {
             await rebuildNow(world, notebook.log, step.diesAt);
           }

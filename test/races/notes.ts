@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../libs/event-log/port';
 import { createPool } from '../../libs/platform/database/pools';
 import { roleNames } from '../../libs/platform/database/roles';
 import { installProjections } from '../../libs/projecting/install';
-import { defineProjection, laneOf, type Projection } from '../../libs/projecting/projection';
+import { defineProjection, type Projection, partitionOf } from '../../libs/projecting/projection';
 import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '../../libs/testing/database';
 
 /**
@@ -54,8 +54,8 @@ export interface NotesWorld {
   readonly pool: Pool;
   /** Empties everything, for the next run. */
   reset(): Promise<void>;
-  /** Where the lane has stopped; undefined where it does not. */
-  parkedAt(lane: string): Promise<bigint | undefined>;
+  /** Where the partition has stopped; undefined where it does not. */
+  parkedAt(partition: string): Promise<bigint | undefined>;
   /** What is wrong with the read model; undefined where it is what the events up to its checkpoint come to, each once. */
   wrong(events: readonly RecordedEvent[], skipped?: ReadonlySet<bigint>): Promise<string | undefined>;
   position(): Promise<bigint>;
@@ -97,8 +97,8 @@ export const openNotes = async (): Promise<NotesWorld> => {
     roles,
     pool,
     position,
-    parkedAt: async (lane) => {
-      const { rows } = await owner.query('select position from projecting.parked where lane = $1', [lane]);
+    parkedAt: async (partition) => {
+      const { rows } = await owner.query('select position from projecting.parked where partition = $1', [partition]);
       return rows[0] && BigInt(rows[0].position);
     },
     reset: async () => {
@@ -137,10 +137,10 @@ const foldModel = (events: readonly RecordedEvent[]): { seen: string[]; notes: s
   const notes = new Map<string, number>();
   const parked = new Set<string>();
   for (const event of events) {
-    const lane = laneOf(event);
+    const partition = partitionOf(event);
     const { text } = event.data as NoteEvent['data'];
-    if (text === POISON || text === TOO_LONG) parked.add(lane);
-    if (parked.has(lane)) continue;
+    if (text === POISON || text === TOO_LONG) parked.add(partition);
+    if (parked.has(partition)) continue;
     seen.push(String(event.position));
     notes.set(event.stream.id, event.version);
   }

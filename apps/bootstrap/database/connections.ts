@@ -13,7 +13,7 @@ const WAKE_CONNECTIONS = 1;
 const REBUILD_CONNECTIONS = 3;
 /** Of an erasure of a tenant: its lock, and what deletes. One runs at a time. */
 const ERASURE_CONNECTIONS = 2;
-/** Of a parked lane that continues, which may take a long transaction. One continues at a time. */
+/** Of a parked partition that continues, which may take a long transaction. One continues at a time. */
 const PARKED_CONNECTIONS = 1;
 /** For all that needs a connection for one statement: leases, lease time, beats, sweepers, readiness, metrics. */
 const BRIEF_CONNECTIONS = 2;

@@ -112,21 +112,21 @@ describe('connections that are shared', () => {
     await ask(a);
     expect(await Promise.all([ask(a), ask(b)])).toEqual([[{ tenant: a }], [{ tenant: b }]]);
 
-    let lane: PoolClient | undefined;
+    let partition: PoolClient | undefined;
     const holding = shared((client) => {
-      lane = client;
+      partition = client;
       return client.query({ ...SLEEP, values: [0.5] });
     });
     const queries = [ask(a), ask(b), ask(a)];
     await new Promise(setImmediate);
-    swapNextTwo(lane as PoolClient);
+    swapNextTwo(partition as PoolClient);
     const [first, second, third] = await Promise.allSettled(queries);
     expect([first?.status, second?.status]).toEqual(['rejected', 'rejected']);
     // It may have come with them, and is its own.
     if (third?.status === 'fulfilled') expect(third.value).toEqual([{ tenant: a }]);
     await holding;
     expect(await ask(b)).toEqual([{ tenant: b }]);
-    expect(await shared(async (client) => client)).not.toBe(lane);
+    expect(await shared(async (client) => client)).not.toBe(partition);
   });
 });
 

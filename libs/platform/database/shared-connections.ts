@@ -3,7 +3,7 @@ import { borrow, giveBack } from './lending';
 import { isConnectionSuspect } from './pools';
 
 /** A connection that several queries have at a time. The server answers them in the order in which they were sent. */
-interface Lane {
+interface Partition {
   readonly client: Promise<PoolClient>;
   /** `performance.now()` when it was borrowed. */
   readonly opened: number;
@@ -33,35 +33,35 @@ type Inside = { readonly connection: { readonly stream: { cork(): void; uncork()
  */
 export const createSharing = (pool: Pool) => {
   /** Those that may be joined. */
-  const lanes = new Set<Lane>();
+  const partitions = new Set<Partition>();
   const isShared = pool.options.pipeline ?? false;
   /** The other half is for those who need a connection alone. */
   const most = Math.max(1, Math.floor(pool.options.max / 2));
   const corked = new Set<PoolClient>();
 
-  const open = (now: number): Lane => {
-    const lane: Lane = { client: borrow(pool), opened: now, since: [] };
-    if (isShared) lanes.add(lane);
-    return lane;
+  const open = (now: number): Partition => {
+    const partition: Partition = { client: borrow(pool), opened: now, since: [] };
+    if (isShared) partitions.add(partition);
+    return partition;
   };
 
-  const laneFor = (now: number): Lane => {
-    let best: Lane | undefined;
-    for (const lane of lanes) {
-      const { since, opened } = lane;
-      if (now - opened >= HELD_MS) lanes.delete(lane);
-      else if (since.length < DEPTH && now - (since[0] ?? now) < SLOW_MS) return lane;
-      else if (!best || since.length < best.since.length) best = lane;
+  const partitionFor = (now: number): Partition => {
+    let best: Partition | undefined;
+    for (const partition of partitions) {
+      const { since, opened } = partition;
+      if (now - opened >= HELD_MS) partitions.delete(partition);
+      else if (since.length < DEPTH && now - (since[0] ?? now) < SLOW_MS) return partition;
+      else if (!best || since.length < best.since.length) best = partition;
     }
-    return best && lanes.size >= most ? best : open(now);
+    return best && partitions.size >= most ? best : open(now);
   };
 
-  const leave = async (lane: Lane): Promise<void> => {
-    lane.since.shift();
-    if (lane.since.length > 0) return;
-    lanes.delete(lane);
-    const client = await lane.client;
-    giveBack(client, lane.broken !== undefined, lane.broken?.error, lane.broken?.sentAt);
+  const leave = async (partition: Partition): Promise<void> => {
+    partition.since.shift();
+    if (partition.since.length > 0) return;
+    partitions.delete(partition);
+    const client = await partition.client;
+    giveBack(client, partition.broken !== undefined, partition.broken?.error, partition.broken?.sentAt);
   };
 
   /** What is written to it in this turn of the event loop waits for the turn's end. */
@@ -79,13 +79,13 @@ export const createSharing = (pool: Pool) => {
   /** @param work sends one query at once, and resolves with its answer */
   return async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     const now = performance.now();
-    const lane = laneFor(now);
-    lane.since.push(now);
+    const partition = partitionFor(now);
+    partition.since.push(now);
     let client: PoolClient;
     try {
-      client = await lane.client;
+      client = await partition.client;
     } catch (error) {
-      lanes.delete(lane);
+      partitions.delete(partition);
       throw error;
     }
     if (isShared) cork(client);
@@ -93,12 +93,12 @@ export const createSharing = (pool: Pool) => {
       return await work(client);
     } catch (error) {
       if (isConnectionSuspect(error)) {
-        lane.broken ??= { error, sentAt: lane.since[0] ?? now };
-        lanes.delete(lane);
+        partition.broken ??= { error, sentAt: partition.since[0] ?? now };
+        partitions.delete(partition);
       }
       throw error;
     } finally {
-      await leave(lane);
+      await leave(partition);
     }
   };
 };

@@ -13,7 +13,7 @@ import { InMemoryEventLog, InMemoryStore } from '../testing/in-memory-event-log'
 import { startEngine } from './engine';
 import { installProjections, requestRebuild } from './install';
 import { createProjectionMetrics } from './metrics';
-import { resumeLane } from './parking';
+import { resumePartition } from './parking';
 import { createProgress } from './progress';
 import { defineProjection } from './projection';
 import { createProjectorPool } from './projector-pool';
@@ -39,7 +39,7 @@ const tables = {
 /** A release that writes notes in the second version. */
 const newer: Upcasters = { NoteWritten: [({ text = '', ...rest }) => ({ ...rest, text })] };
 
-describe('a lane that is parked', () => {
+describe('a partition that is parked', () => {
   const folder = mkdtempSync(join(tmpdir(), 'parked-'));
   const schema = join(folder, 'schema.sql');
   writeFileSync(schema, SCHEMA);
@@ -115,8 +115,11 @@ describe('a lane that is parked', () => {
     return rows.map(({ text }) => text);
   };
   const parked = async () =>
-    (await pool.query('select lane, kind, event_type, schema_version, error from projecting.parked order by lane'))
-      .rows;
+    (
+      await pool.query(
+        'select partition, kind, event_type, schema_version, error from projecting.parked order by partition',
+      )
+    ).rows;
   const folded = (position: bigint) =>
     until(async () => {
       const { rows } = await pool.query('select position from projecting.checkpoints');
@@ -142,7 +145,7 @@ describe('a lane that is parked', () => {
     expect(await textsOf(one)).toEqual(['before']);
     expect(await parked()).toEqual([
       {
-        ...{ lane: one, kind: 'newer-release', event_type: 'NoteWritten', schema_version: 2 },
+        ...{ partition: one, kind: 'newer-release', event_type: 'NoteWritten', schema_version: 2 },
         error: 'event NoteWritten is stored in schema version 2, this release knows 1 at most',
       },
     ]);
@@ -152,7 +155,7 @@ describe('a lane that is parked', () => {
     expect(await textsOf(one)).toEqual(['before', 'of a newer release', 'after']);
   });
 
-  it('has an event of a newer release in a rebuild, too, which continues with all other lanes', async () => {
+  it('has an event of a newer release in a rebuild, too, which continues with all other partitions', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     await write(one, { text: 'of a newer release' }, newer);
     const position = await write(other, { text: 'fine' });
@@ -160,7 +163,7 @@ describe('a lane that is parked', () => {
     await folded(position);
     await rebuilt();
     expect(await textsOf(other)).toEqual(['fine']);
-    expect(await parked()).toMatchObject([{ lane: one, kind: 'newer-release' }]);
+    expect(await parked()).toMatchObject([{ partition: one, kind: 'newer-release' }]);
   });
 
   it.each<[string, string]>([
@@ -168,7 +171,7 @@ describe('a lane that is parked', () => {
     ['that is nested 5,000 levels deep', `${'['.repeat(5_000)}${']'.repeat(5_000)}`],
     ['that means two values to an array literal', '"X,Y"'],
     ['that means two rows to COPY', JSON.stringify('a\n01900000-0000-7000-8000-000000000001\t1\t\\N\tinjected')],
-  ])('has a value %s, and no other lane is touched, live and by a rebuild', async (_, reader) => {
+  ])('has a value %s, and no other partition is touched, live and by a rebuild', async (_, reader) => {
     const [one, other] = [uuidv7(), uuidv7()];
     // Past the checks of the log, as another program, or an older release, may have written it.
     const position = await write(one, { text: 'bad', reader: 'to be replaced' });
@@ -182,7 +185,7 @@ describe('a lane that is parked', () => {
       await again();
       const { rows } = await pool.query('select tenant_id, reader, text from read_model.notes');
       expect(rows).toEqual([{ tenant_id: other, reader: other, text: 'fine' }]);
-      expect(await parked()).toMatchObject([{ lane: one, kind: 'refused' }]);
+      expect(await parked()).toMatchObject([{ partition: one, kind: 'refused' }]);
     }
     expect(position).toBeLessThan(last);
   });
@@ -197,7 +200,7 @@ describe('a lane that is parked', () => {
     await folded(last);
     expect(await textsOf(other)).toEqual(['fine']);
     expect(await textsOf(one)).toEqual(['before']);
-    expect(await parked()).toMatchObject([{ lane: one, error: expect.stringContaining('short') }]);
+    expect(await parked()).toMatchObject([{ partition: one, error: expect.stringContaining('short') }]);
   });
 
   it('keeps what an operator has skipped out of every rebuild, and what came later in it', async () => {
@@ -206,14 +209,14 @@ describe('a lane that is parked', () => {
     start();
     await folded(await write(uuidv7(), { text: 'fine' }));
     const log = new InMemoryEventLog(store);
-    expect(await resumeLane(pool, log, notes(), tenant, { skippedBy: 'olga' })).toBe('resumed');
+    expect(await resumePartition(pool, log, notes(), tenant, { skippedBy: 'olga' })).toBe('resumed');
     expect(await textsOf(tenant)).toEqual(['before', 'after']);
     await rebuilt();
     expect(await textsOf(tenant)).toEqual(['before', 'after']);
     expect(await parked()).toEqual([]);
-    const { rows } = await pool.query('select lane, event_type, skipped_by, error from projecting.skipped');
+    const { rows } = await pool.query('select partition, event_type, skipped_by, error from projecting.skipped');
     const error = 'will not fold poison';
-    expect(rows).toEqual([{ lane: tenant, event_type: 'NoteWritten', skipped_by: 'olga', error }]);
+    expect(rows).toEqual([{ partition: tenant, event_type: 'NoteWritten', skipped_by: 'olga', error }]);
   });
 
   it('is resumed in parts, each event once, while all others continue', async () => {
@@ -223,8 +226,8 @@ describe('a lane that is parked', () => {
     start();
     await folded(await write(uuidv7(), { text: 'fine' }));
     const log = new InMemoryEventLog(store);
-    expect(await resumeLane(pool, log, notes(), tenant)).toBe('refused');
-    expect(await resumeLane(pool, log, notes(), tenant, { skippedBy: 'olga' })).toBe('resumed');
+    expect(await resumePartition(pool, log, notes(), tenant)).toBe('refused');
+    expect(await resumePartition(pool, log, notes(), tenant, { skippedBy: 'olga' })).toBe('resumed');
     expect(await textsOf(tenant)).toEqual(Array.from({ length: 2_300 }, (_, at) => `${at}`));
     await folded(await write(tenant, { text: 'last' }));
     expect((await textsOf(tenant)).at(-1)).toBe('last');
@@ -236,7 +239,7 @@ describe('a lane that is parked', () => {
     start();
     await folded(await write(uuidv7(), { text: 'fine' }));
     const log = new InMemoryEventLog(store);
-    expect(await resumeLane(pool, log, notes(2), tenant, { skippedBy: 'olga' })).toBe('other-version');
+    expect(await resumePartition(pool, log, notes(2), tenant, { skippedBy: 'olga' })).toBe('other-version');
     expect(await parked()).toHaveLength(1);
     expect((await pool.query('select from projecting.skipped')).rowCount).toBe(0);
   });
