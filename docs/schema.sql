@@ -1159,7 +1159,7 @@ grant select on identity.sessions to {{app}};
 create table identity.sign_ups (
   user_id uuid not null,
   tenant_id uuid not null,
-  company_name text not null,
+  tenant_name text not null,
   slug text not null,
   command_id uuid not null,
   correlation_id text not null,
@@ -1299,7 +1299,7 @@ end $function$;
 grant execute on function identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
 
 -- Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.
-CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text)
+CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text)
  RETURNS TABLE(outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1310,8 +1310,8 @@ begin
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (user_id, tenant_id, company_name, slug, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
+    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id);
     return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
     return;
   end if;
@@ -1322,7 +1322,7 @@ begin
     return query select 'taken', null::uuid, null::uuid, null::text, null::timestamptz;
   end if;
 end $function$;
-grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
+grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
 
 -- Called when all events are in the log: the user may sign in from now on.
 CREATE OR REPLACE FUNCTION identity.complete_join(p_user_id uuid)
@@ -1621,7 +1621,7 @@ grant execute on function identity.take_unfinished_joins(p_older_seconds integer
 -- Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
 -- they delay no others.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
- RETURNS TABLE(user_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
+ RETURNS TABLE(user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1631,7 +1631,7 @@ AS $function$
     select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.user_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id;
 $function$;
 grant execute on function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer) to {{projector}};
 
@@ -2488,12 +2488,12 @@ create table read_model.companies (
   tenant_id uuid not null,
   name text not null,
   slug text not null,
-  constraint companies_pkey PRIMARY KEY (tenant_id)
+  constraint tenants_pkey PRIMARY KEY (tenant_id)
 );
 alter table read_model.companies owner to {{projector}};
 alter table read_model.companies enable row level security;
 alter table read_model.companies force row level security;
-create policy companies_read on read_model.companies as permissive for select to {{app}}
+create policy tenants_read on read_model.companies as permissive for select to {{app}}
   using ((tenant_id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.tenant_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 create policy operator_reads on read_model.companies as permissive for select to {{operator}}
   using (true);

@@ -1,4 +1,4 @@
-// `npm run demo`: fills a running server over HTTP with a few companies to look around in. Interrupted, it may be run again:
+// `npm run demo`: fills a running server over HTTP with a few tenants to look around in. Interrupted, it may be run again:
 // every write has an idempotency key of its own, and anyone who signed up before signs in.
 // The settings of the product that was started here, as it reads them.
 try {
@@ -12,7 +12,7 @@ const PASSWORD = 'correct horse battery staple';
 const AT_ONCE = 4;
 const DAY_MS = 86_400_000;
 
-const COMPANIES = [
+const TENANTS = [
   { name: 'Example Bakery', word: 'bakery', projects: ['Winter menu', 'Second oven', 'Delivery by bicycle'] },
   { name: 'Example Robotics', word: 'robotics', projects: ['Gripper, third try', 'Fair in spring', 'Spare parts'] },
   { name: 'Example Travel', word: 'travel', projects: ['Night trains', 'Guide for islands', 'New booking page'] },
@@ -37,7 +37,7 @@ const TASKS = [
 const STATUSES = ['open', 'in-progress', 'done'];
 
 const total =
-  COMPANIES.length * (1 + STAFF.length * 2 + TEAMS.length * 2 + COMPANIES[0].projects.length * (1 + TASKS.length * 2));
+  TENANTS.length * (1 + STAFF.length * 2 + TEAMS.length * 2 + TENANTS[0].projects.length * (1 + TASKS.length * 2));
 let done = 0;
 const progress = (what) => {
   done += 1;
@@ -130,14 +130,14 @@ const subscribe = async ({ token, tenantId }, name) => {
   stop(`${name} has seats for ${limit}. Start the server with PLANS=none, or buy the plan pro: ${answer.url}`);
 };
 
-const fill = async (company) => {
-  const { word } = company;
-  const owner = await found(company);
-  await subscribe(owner, company.name);
-  // Ids and keys are of this company: one that was signed up again gets everything again.
+const fill = async (tenant) => {
+  const { word } = tenant;
+  const owner = await found(tenant);
+  await subscribe(owner, tenant.name);
+  // Ids and keys are of this tenant: one that was signed up again gets everything again.
   const key = (what) => `${owner.tenantId} ${what}`;
   const write = (method, path, body, what) =>
-    ask(method, path, { token: owner.token, body, key: key(what), what: `${company.name}: ${what}` });
+    ask(method, path, { token: owner.token, body, key: key(what), what: `${tenant.name}: ${what}` });
   const people = [];
   await inTurns(STAFF, async ({ name, role }, at) => {
     const email = `${name.split(' ')[0].toLowerCase()}@${word}.example.com`;
@@ -173,11 +173,11 @@ const fill = async (company) => {
       );
   }
   const existing = (await ask('GET', '/v1/projects?limit=100', { token: owner.token })).answer.data;
-  await inTurns(company.projects, async (name, number) => {
+  await inTurns(tenant.projects, async (name, number) => {
     const present = existing.find((it) => it.name === name);
     const body = {
       name,
-      description: `What ${company.name} does about it.`,
+      description: `What ${tenant.name} does about it.`,
       ...(teams.length && { teamId: teams[number % teams.length] }),
     };
     const project = present ?? (await write('POST', '/v1/projects', body, name)).answer;
@@ -195,11 +195,11 @@ const fill = async (company) => {
         await write('PATCH', `/v1/tasks/${made.answer.id}`, { status }, `${name}: ${title} is ${status}`);
     }
   });
-  return { ...company, owner, people };
+  return { ...tenant, owner, people };
 };
 
 const filled = [];
-for (const company of COMPANIES) filled.push(await fill(company));
+for (const tenant of TENANTS) filled.push(await fill(tenant));
 if (process.stdout.isTTY) process.stdout.write(`\r${' '.repeat(90)}\r`);
 
 print(`\nThere are ${filled.length} companies at ${base} now. Everybody’s password is "${PASSWORD}".\n`);

@@ -106,7 +106,7 @@ const SIGNUP = { companyName: 'Smoke', personName: 'Grace Hopper', ...ACCOUNT };
 const finds = async (url) => {
   const { accessToken } = await request('POST', `${url}/v1/sessions`, { body: ACCOUNT });
   const { name } = await request('GET', `${url}/v1/tenant`, { token: accessToken });
-  assert(name === 'Smoke', `the company is named ${name}`);
+  assert(name === 'Smoke', `the tenant is named ${name}`);
 };
 
 const stops = async (product) => {

@@ -86,7 +86,7 @@ const settle = async ({ log, projectorPool: pool, progress }: Runtime): Promise<
 };
 
 /**
- * Compares Stripe with us and mends what differs; the running workers do it. Of one company what Stripe has is compared;
+ * Compares Stripe with us and mends what differs; the running workers do it. Of one tenant what Stripe has is compared;
  * of all of them Stripe's list of events is read, too.
  */
 export const reconcile = async (runtime: Runtime, words: readonly string[]): Promise<string> => {
@@ -129,7 +129,7 @@ const execute = async <Command extends AgreeTerms | ReleaseTerms>(
   }
 };
 
-/** Agrees upon terms with one company, whatever it has bought. */
+/** Agrees upon terms with one tenant, whatever it has bought. */
 export const agree = async (
   runtime: Runtime,
   [tenantId = '', plan = '', ...words]: readonly string[],
@@ -152,7 +152,7 @@ export const agree = async (
   return position === undefined ? 'these terms are in force already' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
-/** Ends what was agreed upon: the company has what it has bought. */
+/** Ends what was agreed upon: the tenant has what it has bought. */
 export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
   const { settings, projectorPool, stripe } = runtime;
   if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <tenant>');

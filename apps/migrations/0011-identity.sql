@@ -22,7 +22,7 @@ comment on column identity.users.password_hash is 'argon2id, with its parameters
 create table identity.sign_ups (
   user_id      uuid        not null primary key references identity.users on delete cascade,
   tenant_id      uuid        not null,
-  company_name   text        not null,
+  tenant_name   text        not null,
   slug           text        not null,
   command_id     uuid        not null,
   correlation_id text        not null,

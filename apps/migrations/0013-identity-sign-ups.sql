@@ -2,7 +2,7 @@
 
 create function identity.claim_sign_up(
   p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
-  p_company_name text, p_slug text, p_command_id uuid, p_correlation_id text
+  p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text
 ) returns table (outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -10,8 +10,8 @@ begin
   values (p_user_id, p_email, p_email_key, p_name, p_password_hash)
   on conflict (email_key) do nothing;
   if found then
-    insert into identity.sign_ups (user_id, tenant_id, company_name, slug, command_id, correlation_id)
-    values (p_user_id, p_tenant_id, p_company_name, p_slug, p_command_id, p_correlation_id);
+    insert into identity.sign_ups (user_id, tenant_id, tenant_name, slug, command_id, correlation_id)
+    values (p_user_id, p_tenant_id, p_tenant_name, p_slug, p_command_id, p_correlation_id);
     return query select 'claimed', p_user_id, p_tenant_id, p_slug, now();
     return;
   end if;
@@ -33,14 +33,14 @@ $$;
 comment on function identity.complete_sign_up is 'Called when all events are in the log: the user may sign in from now on.';
 
 create function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
-returns table (user_id uuid, tenant_id uuid, company_name text, slug text, command_id uuid, correlation_id text)
+returns table (user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   update identity.sign_ups s set attempts = attempts + 1, attempted_at = lease.now()
   where s.user_id in (
     select u.user_id from identity.sign_ups u
     where u.completed_at is null and u.attempted_at <= lease.now() - make_interval(secs => p_older_seconds)
     order by u.attempts, u.attempted_at limit p_limit for update skip locked)
-  returning s.user_id, s.tenant_id, s.company_name, s.slug, s.command_id, s.correlation_id;
+  returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id;
 $$;
 comment on function identity.take_unfinished_sign_ups is
   'Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that

@@ -21,7 +21,7 @@ import { modeOf, openGateway } from '../bootstrap/stripe';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-/** Companies that one look takes. */
+/** Tenants that one look takes. */
 const AT_ONCE = 500;
 /** ms between two looks at how much waits. */
 const WATCH_MS = 5 * SECOND;

@@ -3,24 +3,24 @@ import { createPool } from '../../libs/platform/database/pools';
 import { joined } from '../../test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../test/support/identity-app';
 
-/** Two processes: one has the company in memory, and another one closes and erases it. */
-describe('a company that was erased by another process', () => {
+/** Two processes: one has the tenant in memory, and another one closes and erases it. */
+describe('a tenant that was erased by another process', () => {
   let here: IdentityApp;
   let there: IdentityApp;
   let parts: ErasingParts;
-  let company: SignedUp;
+  let tenant: SignedUp;
   let guest: SignedUp;
 
   beforeAll(async () => {
     here = await createIdentityApp();
     there = await createIdentityApp(here);
     const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
-    parts = { log: there.log, pool, due: async () => [company.tenant.id] };
-    [company, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
-    await here.happen(company.tenant.id, joined(guest.user.id, 'member'));
-    expect((await here.get('/v1/tenant', company.accessToken)).statusCode).toBe(200);
-    expect((await switchTo(company.tenant.id)).statusCode).toBe(201);
-    const closing = { token: company.accessToken, payload: { confirmName: 'Closing Ltd' } };
+    parts = { log: there.log, pool, due: async () => [tenant.tenant.id] };
+    [tenant, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
+    await here.happen(tenant.tenant.id, joined(guest.user.id, 'member'));
+    expect((await here.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(200);
+    expect((await switchTo(tenant.tenant.id)).statusCode).toBe(201);
+    const closing = { token: tenant.accessToken, payload: { confirmName: 'Closing Ltd' } };
     expect((await there.ask('DELETE', '/v1/tenant', closing)).statusCode).toBe(200);
     await here.settled();
     expect(await eraseTenants(parts)).toBe(1);
@@ -35,18 +35,18 @@ describe('a company that was erased by another process', () => {
     here.ask('POST', '/v1/sessions/switch', { token: guest.accessToken, payload: { tenantId } });
 
   it('lets nobody in', async () => {
-    expect((await switchTo(company.tenant.id)).statusCode).toBe(404);
-    const { email } = company.sent;
-    const signIn = await here.post('/v1/sessions', { email, password: PASSWORD, tenantId: company.tenant.id });
+    expect((await switchTo(tenant.tenant.id)).statusCode).toBe(404);
+    const { email } = tenant.sent;
+    const signIn = await here.post('/v1/sessions', { email, password: PASSWORD, tenantId: tenant.tenant.id });
     expect(signIn.statusCode).toBe(404);
   });
 
   it('refuses a write with an earlier token', async () => {
-    const { accessToken: token } = company;
+    const { accessToken: token } = tenant;
     expect((await here.get('/v1/tenant', token)).statusCode).toBe(401);
     const project = await here.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
     expect(project.statusCode).toBe(401);
-    const left = await here.log.readAll({ after: 0n, limit: 100, tenantId: company.tenant.id });
+    const left = await here.log.readAll({ after: 0n, limit: 100, tenantId: tenant.tenant.id });
     expect(left.events).toEqual([]);
   });
 });

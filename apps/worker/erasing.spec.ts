@@ -6,7 +6,7 @@ import { eventually as until } from '../../libs/testing/rebuild-world';
 import { tenantsToErase } from '../../projections/tenants/queries';
 import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/support/identity-app';
 
-describe('a company that was closed', () => {
+describe('a tenant that was closed', () => {
   let app: IdentityApp;
   let parts: ErasingParts;
 
@@ -23,14 +23,14 @@ describe('a company that was closed', () => {
   const ada = { companyName: 'Closing Ltd' };
 
   const close = async (): Promise<SignedUp> => {
-    const company = await app.signUp(ada);
-    const token = company.accessToken;
+    const tenant = await app.signUp(ada);
+    const token = tenant.accessToken;
     await app.ask('POST', '/v1/teams', { token, payload: { name: 'Sales' } });
     await app.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
     const closed = await app.ask('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Closing Ltd' } });
     expect(closed.statusCode).toBe(200);
     await app.settled();
-    return company;
+    return tenant;
   };
 
   const comeDue = (tenantId: string) =>

@@ -101,7 +101,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
     return row?.id;
   },
 
-  /** @returns the company's customer: another one, where somebody was faster */
+  /** @returns the tenant's customer: another one, where somebody was faster */
   link: async (tenantId: string, customerId: string): Promise<string> => {
     const scoped = db.tenant(tenantId);
     await scoped.query(LINK, [mode.account, mode.livemode, customerId, tenantId]);
@@ -113,7 +113,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
   hasCheckedOut: async (tenantId: string): Promise<boolean> =>
     (await db.tenant(tenantId).query(RECENT_CHECKOUT, [])).length > 0,
 
-  /** Asks for the company to be looked at. */
+  /** Asks for the tenant to be looked at. */
   ask: async (tenantId: string): Promise<void> => {
     await db.tenant(tenantId).query(ASK, [mode.account, mode.livemode]);
   },

@@ -175,7 +175,7 @@ describe('the customers that are to be looked at', () => {
     expect(rows).toEqual([{ state: 'parked', reason: 'away' }]);
   });
 
-  it('are waited for by their company, until a look has failed', async () => {
+  it('are waited for by their tenant, until a look has failed', async () => {
     const tenantId = await linked('cus_1');
     const app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     const calls = createCalls(createScopedDb(app), mode);

@@ -116,7 +116,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       await query('name-event', 'select billing.name_event($1, $2, $3, $4)', [account, livemode, eventId, customerId]);
     },
 
-    /** The company of a customer; undefined where it is nobody's. */
+    /** The tenant of a customer; undefined where it is nobody's. */
     tenantOf: async ({ account, livemode, customerId }: Work): Promise<string | undefined> => {
       const [row] = await query<{ id: string }>(
         'tenant-of-customer',
@@ -159,7 +159,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
     },
 
     /**
-     * The customer is no more: the company's next one is another.
+     * The customer is no more: the tenant's next one is another.
      * @returns false where another worker has the customer, and nothing was written
      */
     forget: async ({ account, livemode, customerId, lease }: Work): Promise<boolean> => {

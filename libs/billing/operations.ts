@@ -90,7 +90,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
       return row?.n ?? 0;
     },
 
-    /** Whether there is, or was, such a company. */
+    /** Whether there is, or was, such a tenant. */
     knows: async (tenantId: string): Promise<boolean> =>
       (await query('select 1 from read_model.billing where tenant_id = $1', [tenantId])).length > 0,
 

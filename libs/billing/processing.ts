@@ -29,7 +29,7 @@ export interface ProcessingParts {
   /** Undefined where the tenant is not open. */
   readonly accountOf: (tenantId: string) => Promise<Account | undefined>;
   /**
-   * Lets the company become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it
+   * Lets the tenant become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it
    * @param seen the account from before Stripe was asked @throws AccountChanged it is another one by now
    */
   readonly follow: (
@@ -51,7 +51,7 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
 });
 
 /**
- * Looks at customers of Stripe of whom something was told: asks Stripe what it has now, and lets their companies become so.
+ * Looks at customers of Stripe of whom something was told: asks Stripe what it has now, and lets their tenants become so.
  * All events of a customer are handled by one look, in whatever order and however often they came: each says no more than
  * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
  */
@@ -96,7 +96,7 @@ export const createProcessing = (parts: ProcessingParts) => {
     if (!(await store.renew(work))) throw lost(work);
   };
 
-  /** A company that is closed pays no more. */
+  /** A tenant that is closed pays no more. */
   const endAll = async ({ subscriptions }: Snapshot): Promise<void> => {
     for (const { id, status } of subscriptions)
       if (!isOver(status)) await gateway.cancelNow(id, `tenantry-closed-${id}`);

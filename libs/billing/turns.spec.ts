@@ -8,7 +8,7 @@ import { shiftClock } from '../testing/shifted-clock';
 import { createCalls, isStillWanted, takeUnknownChanges } from './calls';
 import { AnotherIsUnderWay, createTenantTurns, createWorkerTurns, type Turn, type Turns } from './turns';
 
-describe('the turn to have something changed for a company', () => {
+describe('the turn to have something changed for a tenant', () => {
   let database: TestDatabase;
   let pools: Pool[];
   let api: Turns;
@@ -40,7 +40,7 @@ describe('the turn to have something changed for a company', () => {
     expect([most, done]).toEqual([1, 8]);
   });
 
-  it('is refused to who does not wait, and another company’s is free', async () => {
+  it('is refused to who does not wait, and another tenant’s is free', async () => {
     const [tenantId, other] = [uuidv7(), uuidv7()];
     await api.inTurn(tenantId, 0, async () => {
       await expect(worker.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);

@@ -10,7 +10,7 @@ const TURN_SECONDS = 10;
 /** ms between two tries to have it. */
 const TRY_MS = 50;
 
-/** Somebody else has something changed for the company, and it was not waited for any longer. */
+/** Somebody else has something changed for the tenant, and it was not waited for any longer. */
 export class AnotherIsUnderWay extends Error {
   override readonly name = 'AnotherIsUnderWay';
 }
@@ -39,7 +39,7 @@ type Ask = (
 
 const createTurns = (ask: Ask) => ({
   /**
-   * Does it while nobody else has anything changed for the company, in whichever process.
+   * Does it while nobody else has anything changed for the tenant, in whichever process.
    * @param waitMs for which another one is waited for @throws AnotherIsUnderWay
    */
   inTurn: async <T>(tenantId: string, waitMs: number, work: (turn: Turn) => Promise<T>): Promise<T> => {
@@ -61,7 +61,7 @@ const createTurns = (ask: Ask) => ({
 
 export type Turns = ReturnType<typeof createTurns>;
 
-/** For those who act for a company. */
+/** For those who act for a tenant. */
 export const createTenantTurns = (db: ScopedDb): Turns =>
   createTurns((tenantId, statement, values) => db.tenant(tenantId).query(statement, values));
 

@@ -1,6 +1,6 @@
 /** What a plan gives of each thing. Null: as many as wanted. */
 export type PlanLimits = {
-  /** People who belong to the company. */
+  /** People who belong to the tenant. */
   readonly seats: number | null;
   readonly teams: number | null;
   /** Invitations that can still be used. */
@@ -8,7 +8,7 @@ export type PlanLimits = {
   /** Projects that are not archived. */
   readonly projects: number | null;
   readonly tasksPerProject: number | null;
-  /** Requests of the company in a calendar month, UTC. */
+  /** Requests of the tenant in a calendar month, UTC. */
   readonly apiCallsPerMonth: number | null;
 };
 

@@ -4,9 +4,9 @@ import { may, type Permission, rolesNeeded } from './tenant/permissions';
 import { requireUnlocked } from './tenant/requirements';
 import type { Role } from './tenant/roles';
 
-/** Who asks, and how the company stands, for rules outside the tenant's own stream. */
+/** Who asks, and how the tenant stands, for rules outside the tenant's own stream. */
 export interface Standpoint {
-  /** undefined: they do not belong to the company, or it is closed */
+  /** undefined: they do not belong to the tenant, or it is closed */
   readonly role: Role | undefined;
   /** Left out: nothing is locked. */
   readonly standing?: Standing;

@@ -12,7 +12,7 @@ export const TOKEN_TYPE = 'at+jwt';
 export interface AccessClaims {
   /** The user. */
   readonly sub: string;
-  /** The company that they act in, and their role in it; neither where they act in none. */
+  /** The tenant that they act in, and their role in it; neither where they act in none. */
   readonly tid?: string | undefined;
   readonly role?: string | undefined;
   readonly sid: string;

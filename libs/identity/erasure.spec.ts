@@ -58,17 +58,17 @@ describe('an erasure', () => {
   const join = (tenantId: string, userId: string, role: Role) =>
     happen(tenantId, { type: 'MemberJoined', data: { userId, role, invitationId: uuidv7(), use: 1 } });
 
-  /** A company of somebody else's, to which ada belongs. */
+  /** A tenant of somebody else's, to which ada belongs. */
   const found = async (role: Role = 'member'): Promise<string> => {
     const tenantId = uuidv7();
-    const data = { name: `Company ${companies.length + 1}`, slug: 'acme', ownerId: uuidv7(), plan: 'free' } as const;
+    const data = { name: `Tenant ${companies.length + 1}`, slug: 'acme', ownerId: uuidv7(), plan: 'free' } as const;
     await happen(tenantId, { type: 'TenantCreated', data });
     await join(tenantId, ada, role);
     companies.push(tenantId);
     return tenantId;
   };
 
-  /** Somebody with two companies, a session and an answer that is kept for them. */
+  /** Somebody with two tenants, a session and an answer that is kept for them. */
   const arrive = async (): Promise<void> => {
     log = new InMemoryEventLog();
     store = new AggregateStore({ log });
@@ -189,17 +189,17 @@ describe('an erasure', () => {
     await owner.query(again, [uuidv7()]);
   });
 
-  /** Everybody else leaves the company. */
+  /** Everybody else leaves the tenant. */
   const leaveAlone = async (tenantId: string): Promise<void> => {
     const { state } = await store.load(tenantFold, streamOf(tenantId));
     for (const [userId] of state.status === 'open' ? entries(state.members) : [])
       if (userId !== ada) await happen(tenantId, { type: 'MemberRemoved', data: { userId, reason: 'left' } });
   };
 
-  it('is refused while they are the only owner of a company, by its name, and nothing has happened', async () => {
+  it('is refused while they are the only owner of a tenant, by its name, and nothing has happened', async () => {
     const tenantId = companies[0] ?? '';
     await leaveAlone(tenantId);
-    await expect(ask()).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Company 1') });
+    await expect(ask()).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
     expect(await facts()).toEqual([]);
     expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
     await happen(tenantId, { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
@@ -218,14 +218,14 @@ describe('an erasure', () => {
       },
     };
     const refused = erase({ userId: ada, ...request }, { store: late, events: events() });
-    await expect(refused).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Company 1') });
+    await expect(refused).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
     expect(await facts()).toEqual([]);
     expect(await user()).toMatchObject({ state: 'active', name: 'Ada', email: 'Ada@acme.example' });
     expect(await rows('identity.erasures')).toBe(0);
     expect(await rows('identity.sessions', 'ended_at is null')).toBe(1);
   });
 
-  it('is called off by the sweeper where they own a company alone by then', async () => {
+  it('is called off by the sweeper where they own a tenant alone by then', async () => {
     await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
     await leaveAlone(companies[0] ?? '');
     expect(await sweep()).toBe(1);

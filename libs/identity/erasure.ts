@@ -7,7 +7,7 @@ import { uuidv5 } from '../platform/ids/uuid';
 import { Problem } from '../platform/problems';
 import type { Erasure, ErasureStore } from './erasure-store';
 
-/** Where somebody belongs, as the company's own stream has it. Closed companies are none. */
+/** Where somebody belongs, as the tenant's own stream has it. Closed tenants are none. */
 export interface Membership {
   readonly tenantId: string;
   readonly companyName: string;
@@ -93,8 +93,8 @@ const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
 /**
  * Erases a user: their memberships end, `UserErased` is appended, then everything personal goes. Interrupted at any
  * point, it has either not begun, or is completed by the same request or by {@link sweepErasures}. Where they became the
- * only owner of a company while it was under way, it stops before anything personal is lost.
- * @throws Problem conflict, naming the companies that they are the only owner of
+ * only owner of a tenant while it was under way, it stops before anything personal is lost.
+ * @throws Problem conflict, naming the tenants that they are the only owner of
  */
 export const erase = async (
   { userId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
@@ -119,7 +119,7 @@ export const sweepErasures = async (parts: ErasureParts, olderSeconds = CUT_OFF_
   const failures: unknown[] = [];
   for (const one of unfinished) {
     await finish(one, parts).catch((error: unknown) => {
-      // They own a company alone by now: the erasure is off, and they can ask for it again.
+      // They own a tenant alone by now: the erasure is off, and they can ask for it again.
       if (!(error instanceof Problem && error.problem === 'conflict')) failures.push(error);
     });
   }

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { tokenClass } from '../platform/token-class';
 
-/** Somebody new who joins a company, with all that it takes, anyone who completes it. */
+/** Somebody new who joins a tenant, with all that it takes, anyone who completes it. */
 export interface Join {
   readonly userId: string;
   readonly tenantId: string;

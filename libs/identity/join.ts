@@ -8,7 +8,7 @@ import { emailKey } from './email';
 import type { Join, JoinStore } from './join-store';
 import type { Passwords } from './passwords';
 
-/** By which invitation somebody becomes a member of a company. */
+/** By which invitation somebody becomes a member of a tenant. */
 export interface Membership {
   readonly tenantId: string;
   readonly userId: string;
@@ -85,7 +85,7 @@ const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store:
 };
 
 /**
- * Somebody new joins a company: the address is claimed by a unique row that holds every id, then membership and user are
+ * Somebody new joins a tenant: the address is claimed by a unique row that holds every id, then membership and user are
  * appended, then the user may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepJoins}.
  * @returns undefined where the address belongs to somebody

@@ -12,7 +12,7 @@ const MAX_LENGTH = 1_024;
 /** Hours that a token may be valid for. */
 export const MAX_HOURS = 168;
 
-/** Who operates the installation. Belongs to no company, and is no user of the product. */
+/** Who operates the installation. Belongs to no tenant, and is no user of the product. */
 export interface Operator {
   readonly name: string;
   /** ms since 1970: when the token ends. */

@@ -55,7 +55,7 @@ describe('the roles, in the schema of identity', () => {
     async (sql) => {
       expect(await as({}, sql)).toEqual([]);
       expect(await as({ 'app.user_id': '' }, sql)).toEqual([]);
-      // A company is no user: its members' sessions and addresses are their own.
+      // A tenant is no user: its members' sessions and addresses are their own.
       expect(await as({ 'app.tenant_id': tenant }, sql)).toEqual([]);
     },
   );

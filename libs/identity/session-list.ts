@@ -2,7 +2,7 @@ import type { Statement, UserDb } from '../platform/database/scoped-db';
 
 export interface SessionRow {
   readonly id: string;
-  /** Null: in no company. */
+  /** Null: in no tenant. */
   readonly tenantId: string | null;
   readonly userAgent: string | null;
   readonly createdAt: Date;

@@ -20,7 +20,7 @@ export interface SessionClient {
   readonly network?: Buffer;
 }
 
-/** Whose session it is, and in which company; null: in none. */
+/** Whose session it is, and in which tenant; null: in none. */
 export interface SessionOwner {
   readonly userId: string;
   readonly tenantId: string | null;
@@ -87,7 +87,7 @@ export const createSessions = (pool: Pool, days: number) => {
 
   return {
     /**
-     * Begins a session, in a company or (null) in none. With the id of one that the same command began, that one, with another refresh token.
+     * Begins a session, in a tenant or (null) in none. With the id of one that the same command began, that one, with another refresh token.
      * @throws Problem unauthenticated where the user is gone
      */
     open: async (

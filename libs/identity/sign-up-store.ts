@@ -67,7 +67,7 @@ export const createSignUpStore = (pool: Pool) => ({
   takeUnfinished: async (olderSeconds: number, limit: number): Promise<SignUp[]> => {
     const { rows } = await withClient(pool, (client) =>
       client.query<SignUp>(
-        `select ${COLUMNS}, company_name as "companyName", command_id as "commandId",
+        `select ${COLUMNS}, tenant_name as "companyName", command_id as "commandId",
            correlation_id as "correlationId" from identity.take_unfinished_sign_ups($1, $2)`,
         [olderSeconds, limit],
       ),

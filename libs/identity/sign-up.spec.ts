@@ -115,7 +115,7 @@ describe('a sign-up', () => {
     }));
   const sweep = () => sweepSignUps(createSignUpStore(projector), events(), 0);
 
-  it('makes a user, a company and its owner, and lets the user sign in', async () => {
+  it('makes a user, a tenant and its owner, and lets the user sign in', async () => {
     const it = await signUp(request('Ada@Acme.Example'), { passwords, store: store(), events: events() });
     expect(await facts()).toEqual([
       {

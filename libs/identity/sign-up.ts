@@ -63,12 +63,12 @@ const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore):
   failpoint(USER_REGISTERED);
   await store.complete(signUp.userId);
   failpoint(COMPLETED);
-  // It was appended after the company, anyone who did it.
+  // It was appended after the tenant, anyone who did it.
   return registered;
 };
 
 /**
- * Signs a user and their company up: the address is claimed by a unique row that holds every id, then both facts are
+ * Signs a user and their tenant up: the address is claimed by a unique row that holds every id, then both facts are
  * appended, then the user may sign in. Interrupted anywhere, it is either not to be seen, or completed by the same request
  * or by {@link sweepSignUps}.
  * @throws Problem conflict where the address belongs to somebody

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { slugOf } from './slug';
 
-describe('the slug of a company', () => {
+describe('the slug of a tenant', () => {
   it.each([
     ['Acme', 'acme'],
     ['Müller & Söhne', 'muller-sohne'],

@@ -1,4 +1,4 @@
-/** The short name of a company in links: `Müller & Söhne` is `muller-sohne`. 1..60 of a-z, 0-9 and single hyphens. */
+/** The short name of a tenant in links: `Müller & Söhne` is `muller-sohne`. 1..60 of a-z, 0-9 and single hyphens. */
 export const slugOf = (name: string): string =>
   name
     .normalize('NFKD')

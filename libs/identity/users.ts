@@ -13,7 +13,7 @@ export interface User {
 export interface Credentials {
   readonly userId: string;
   readonly passwordHash: string;
-  /** The company of the last session, if there was one. */
+  /** The tenant of the last session, if there was one. */
   readonly lastTenantId: string | null;
   /** They have signed in from that network before. */
   readonly familiar: boolean;

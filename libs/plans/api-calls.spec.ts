@@ -22,17 +22,17 @@ describe('calls of the API', () => {
     createApiCalls({ pool, db: createScopedDb(pool), logger: silentLogger, flushMs: 3_600_000, ...(now && { now }) });
 
   it('are taken up to the limit, and those beyond it are not counted', async () => {
-    const [calls, company] = [begin(), uuidv7()];
-    const taken = [1, 2, 3, 4].map(() => calls.take(company, 2));
+    const [calls, tenant] = [begin(), uuidv7()];
+    const taken = [1, 2, 3, 4].map(() => calls.take(tenant, 2));
     expect(taken.map((it) => it.taken)).toEqual([true, true, false, false]);
     expect(taken.map((it) => it.used)).toEqual([1, 2, 2, 2]);
-    expect(calls.untold(company)).toBe(2);
+    expect(calls.untold(tenant)).toBe(2);
     await calls.close();
   });
 
   it('are counted without a limit', async () => {
-    const [calls, company] = [begin(), uuidv7()];
-    expect([1, 2].map(() => calls.take(company, null))).toEqual([
+    const [calls, tenant] = [begin(), uuidv7()];
+    expect([1, 2].map(() => calls.take(tenant, null))).toEqual([
       { taken: true, used: 1 },
       { taken: true, used: 2 },
     ]);
@@ -40,42 +40,42 @@ describe('calls of the API', () => {
   });
 
   it('of an earlier process are known to the next one, which looks once for all who ask', async () => {
-    const company = uuidv7();
+    const tenant = uuidv7();
     const before = begin();
-    for (let at = 0; at < 5; at++) before.take(company, null);
+    for (let at = 0; at < 5; at++) before.take(tenant, null);
     await before.close();
     const after = begin();
-    const looking = after.know(company);
-    expect(after.know(company)).toBe(looking);
+    const looking = after.know(tenant);
+    expect(after.know(tenant)).toBe(looking);
     await looking;
-    expect(after.know(company)).toBeUndefined();
-    expect(after.take(company, 5)).toEqual({ taken: false, used: 5 });
-    expect(after.take(company, 6)).toEqual({ taken: true, used: 6 });
+    expect(after.know(tenant)).toBeUndefined();
+    expect(after.take(tenant, 5)).toEqual({ taken: false, used: 5 });
+    expect(after.take(tenant, 6)).toEqual({ taken: true, used: 6 });
     await after.close();
   });
 
-  it('of one company that the database refuses fail alone', async () => {
-    const [company, other] = [uuidv7(), uuidv7()];
+  it('of one tenant that the database refuses fail alone', async () => {
+    const [tenant, other] = [uuidv7(), uuidv7()];
     const calls = begin();
-    for (const id of [company, 'not the id of a company', other]) calls.take(id, null);
+    for (const id of [tenant, 'not the id of a tenant', other]) calls.take(id, null);
     await calls.close();
     const after = begin();
-    for (const id of [company, other]) {
+    for (const id of [tenant, other]) {
       await after.know(id);
       expect(after.take(id, 1)).toEqual({ taken: false, used: 1 });
     }
-    expect(calls.untold('not the id of a company')).toBe(0);
+    expect(calls.untold('not the id of a tenant')).toBe(0);
     await after.close();
   });
 
   it('are asked of nobody twice where the database is not available', async () => {
     const away = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     await away.end();
-    const company = uuidv7();
+    const tenant = uuidv7();
     const calls = createApiCalls({ pool, db: createScopedDb(away), logger: silentLogger });
-    await calls.know(company);
-    expect(calls.know(company)).toBeUndefined();
-    expect(calls.take(company, 1)).toEqual({ taken: true, used: 1 });
+    await calls.know(tenant);
+    expect(calls.know(tenant)).toBeUndefined();
+    expect(calls.take(tenant, 1)).toEqual({ taken: true, used: 1 });
     await calls.close();
   });
 });

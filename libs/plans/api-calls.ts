@@ -6,9 +6,9 @@ import type { Logger } from '../platform/logger.port';
 
 /** ms between two flushes: what a killed process has not told of by then is not counted. */
 const FLUSH_MS = 1_000;
-/** Companies that one process remembers; beyond them those are forgotten that do not call at the moment. */
+/** Tenants that one process remembers; beyond them those are forgotten that do not call at the moment. */
 const CAPACITY = 200_000;
-/** Companies of one statement. */
+/** Tenants of one statement. */
 const AT_ONCE = 1_000;
 
 interface Count {
@@ -53,9 +53,9 @@ export interface ApiCallsParts {
 }
 
 /**
- * Counts the calls of each company in memory and adds them up in the database once a second, in one statement: a request
- * pays a look into a map. So two processes know of each other's within a second or two, and a company is over by what it
- * calls in that time at most. A process reads what it does not know of a company once, when it first hears of it.
+ * Counts the calls of each tenant in memory and adds them up in the database once a second, in one statement: a request
+ * pays a look into a map. So two processes know of each other's within a second or two, and a tenant is over by what it
+ * calls in that time at most. A process reads what it does not know of a tenant once, when it first hears of it.
  */
 export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsParts) => {
   let month = monthOf(now());
@@ -87,7 +87,7 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
     count.known = Math.max(count.known, made[0]?.calls ?? 0);
   };
 
-  /** Adds up what was counted; a company whose count the database refuses fails alone, and is not counted. */
+  /** Adds up what was counted; a tenant whose count the database refuses fails alone, and is not counted. */
   const tell = async (of: string, told: readonly [string, Count][]): Promise<void> => {
     try {
       await tellTogether(of, told);
@@ -160,7 +160,7 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
   timer.unref();
 
   return {
-    /** Learns how many a company has made before; undefined where that is known. Never rejects, and is shared by all who wait. */
+    /** Learns how many a tenant has made before; undefined where that is known. Never rejects, and is shared by all who wait. */
     know: (tenantId: string): Promise<void> | undefined => {
       if (counts.has(tenantId)) return undefined;
       let looking = looks.get(tenantId);

@@ -19,11 +19,11 @@ export interface LimitGuardParts {
   readonly invitationsHoldSeats: boolean;
 }
 
-/** What a company may use now. One that is closed may use what every company begins with, and nothing asks. */
+/** What a tenant may use now. One that is closed may use what every tenant begins with, and nothing asks. */
 export const termsOf = (tenant: Tenant): Terms =>
   (tenant.status === 'open' ? tenant.account.terms : null) ?? FOUNDING_TERMS;
 
-/** What a company's own rules enforce. */
+/** What a tenant's own rules enforce. */
 export const inStreamLimits =
   (catalogue: Catalogue, invitationsHoldSeats: boolean) =>
   (tenant: Tenant): InStreamLimits => {
@@ -41,7 +41,7 @@ const NAMES = { projects: 'projects', tasks: 'tasksPerProject' } as const;
 const WORDS = { projects: 'projects', tasks: 'tasks in a project' } as const;
 
 /**
- * The guard of plans. What it compares with comes from the company's own stream, as it is at that moment, so that an
+ * The guard of plans. What it compares with comes from the tenant's own stream, as it is at that moment, so that an
  * upgrade counts from the next command on; what is in use comes from the read model, and from what others are about to use.
  */
 export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {

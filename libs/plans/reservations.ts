@@ -12,7 +12,7 @@ export interface Wanted {
   readonly tenantId: string;
   readonly commandId: string;
   readonly resource: 'projects' | 'tasks';
-  /** What it is counted in: the company, or the project. */
+  /** What it is counted in: the tenant, or the project. */
   readonly scopeId: string;
   readonly unitId: string;
 }
@@ -96,7 +96,7 @@ export const settleReservations = async (
   );
 };
 
-/** Of all companies, for the sweeper. @param pool connects as the projector */
+/** Of all tenants, for the sweeper. @param pool connects as the projector */
 export const overdueReservations = async (pool: Pool, limit: number): Promise<Held[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<Held>(

@@ -1,7 +1,7 @@
 import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEvent } from '../domain/tenant/events';
 import type { Role } from '../domain/tenant/roles';
 
-/** A company for specifications of its rules: somebody in each role, and somebody who does not belong to it. */
+/** A tenant for specifications of its rules: somebody in each role, and somebody who does not belong to it. */
 export const PEOPLE = {
   owner: '01a20000-0000-7000-8000-000000000001',
   admin: '01a20000-0000-7000-8000-000000000002',

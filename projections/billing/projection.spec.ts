@@ -30,6 +30,6 @@ describe('the billing read model', () => {
       ...{ currency: 'EUR', created_at: '2026-06-01T00:00:00.000Z', url: null, attempts: 0, next_attempt_at: null },
     }));
 
-  it('has a company that is closed advanced no more', () =>
+  it('has a tenant that is closed advanced no more', () =>
     project(billingProjection, at(2, tenantClosed)).thenPatched('billing', { tenant_id }, { failing_since: null }));
 });

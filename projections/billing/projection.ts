@@ -95,7 +95,7 @@ const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
   });
 };
 
-/** How a company stands with its payments, its invoices, and how it came to that. */
+/** How a tenant stands with its payments, its invoices, and how it came to that. */
 export const billingProjection = defineProjection({
   name: 'billing',
   version: 2,

@@ -99,7 +99,7 @@ const CAUSES: Statement = {
 export const findCauses = (db: TenantDb, eventIds: readonly string[]): Promise<Cause[]> =>
   db.query<Cause>(CAUSES, [eventIds]);
 
-/** Companies whose grace is over, or that were locked for long enough. @param pool connects as the projector */
+/** Tenants whose grace is over, or that were locked for long enough. @param pool connects as the projector */
 export const tenantsToAdvance = (pool: Pool, at: Date, limit: number): Promise<string[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>({

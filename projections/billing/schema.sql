@@ -1,4 +1,4 @@
--- One row a company: how it stands with its payments.
+-- One row a tenant: how it stands with its payments.
 create table billing (
   tenant_id       uuid    not null,
   plan            text    not null,

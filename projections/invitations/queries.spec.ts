@@ -6,7 +6,7 @@ import { installProjections } from '../../libs/projecting/install';
 import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
 import { explained, indexesOf, scansOf } from '../../libs/testing/explained';
 import { membersProjection } from '../members/projection';
-import { companiesOf, findMember, listMembers, membershipsOf } from '../members/queries';
+import { findMember, listMembers, membershipsOf, tenantsOf } from '../members/queries';
 import { teamsProjection } from '../teams/projection';
 import { findTeam, listTeams } from '../teams/queries';
 import { tenantsProjection } from '../tenants/projection';
@@ -20,8 +20,8 @@ const idOf = (number: string): string => `('01930000-0000-7000-8000-' || lpad(to
 const TENANTS = 40;
 const ROWS = 20_000;
 
-/** What a company is made of, as its own people and those who hold a link see it among many others. */
-describe('the read models of a company', () => {
+/** What a tenant is made of, as its own people and those who hold a link see it among many others. */
+describe('the read models of a tenant', () => {
   let database: TestDatabase;
   let app: Pool;
   let db: ScopedDb;
@@ -118,7 +118,7 @@ describe('the read models of a company', () => {
     expect(scan).toMatch(/^tenants_pkey/);
   });
 
-  it('show a company what is its own alone', async () => {
+  it('show a tenant what is its own alone', async () => {
     const [own, foreign] = [id(47), id(48)];
     expect(await findTenant(tenant())).toMatchObject({ id: id(7), name: 'Acme 7' });
     expect(await findMember(tenant(), own)).toMatchObject({
@@ -137,7 +137,7 @@ describe('the read models of a company', () => {
   });
 
   it('show a user where they belong, in the order in which they joined', async () => {
-    const companies = await companiesOf(db.user(id(47)));
+    const companies = await tenantsOf(db.user(id(47)));
     expect(companies).toEqual([
       { tenantId: id(9), name: 'Acme 9', slug: 'acme', role: 'auditor' },
       { tenantId: id(7), name: 'Acme 7', slug: 'acme', role: 'member' },

@@ -54,13 +54,13 @@ export interface HeldInvitation extends InvitationRow {
 }
 
 /**
- * What a token is valid for, as the read models have it; undefined where it is no invitation's, or the company is closed.
+ * What a token is valid for, as the read models have it; undefined where it is no invitation's, or the tenant is closed.
  * Whether it can be used (time, uses, revoked) is the caller's to tell.
  */
 export const findHeldInvitation = async (db: ScopedDb, tokenHash: string): Promise<HeldInvitation | undefined> => {
   const [held] = await db.invitation(tokenHash).query<{ readonly tenantId: string; readonly id: string }>(HELD, []);
   if (!held) return undefined;
   const tenantDb = db.tenant(held.tenantId);
-  const [invitation, company] = await Promise.all([findInvitation(tenantDb, held.id), findTenant(tenantDb)]);
-  return invitation && company && { ...invitation, tenantId: held.tenantId, companyName: company.name };
+  const [invitation, tenant] = await Promise.all([findInvitation(tenantDb, held.id), findTenant(tenantDb)]);
+  return invitation && tenant && { ...invitation, tenantId: held.tenantId, companyName: tenant.name };
 };

@@ -11,7 +11,7 @@ create table invitations (
   invited_by    uuid        not null
 );
 
--- Which invitation a token is of, and of which company: asked before anybody is known.
+-- Which invitation a token is of, and of which tenant: asked before anybody is known.
 create table invitation_tokens (
   token_hash    text not null,  -- SHA-256 in hexadecimal
   tenant_id     uuid not null,

@@ -63,7 +63,7 @@ describe('the members read model', () => {
       { user_id: member, tenant_id, role: 'admin', joined_position: 20n },
     ));
 
-  it('knows by user who hands a company over, and to whom', () =>
+  it('knows by user who hands a tenant over, and to whom', () =>
     project(membersProjection, created, joined, at(3, transferred)).thenRows(
       'memberships',
       { user_id: owner, tenant_id, role: 'admin', joined_position: 10n },

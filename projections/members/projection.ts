@@ -20,7 +20,7 @@ const tables = {
 } as const;
 
 /**
- * Memberships, asked for by company and by user. A table each: of two policies on one table the planner makes an `or`,
+ * Memberships, asked for by tenant and by user. A table each: of two policies on one table the planner makes an `or`,
  * for which no index is in the order of a list.
  */
 export const membersProjection = defineProjection({

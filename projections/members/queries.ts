@@ -1,8 +1,8 @@
 import { joinNames } from '../../libs/identity/name-join';
 import type { Statement, TenantDb, UserDb } from '../../libs/platform/database/scoped-db';
-import { JOIN_COMPANIES } from '../tenants/queries';
+import { JOIN_TENANTS } from '../tenants/queries';
 
-export interface Company {
+export interface Tenant {
   readonly tenantId: string;
   readonly name: string;
   readonly slug: string;
@@ -21,10 +21,10 @@ const WHERE_THEY_BELONG: Statement = {
   text: `select tenant_id from read_model.memberships where ${OWN}`,
 };
 
-const COMPANIES: Statement = {
+const TENANTS: Statement = {
   name: 'companies',
   text: `select tenant_id as "tenantId", name, slug, role
-    from read_model.memberships ${JOIN_COMPANIES} where ${OWN} order by joined_position`,
+    from read_model.memberships ${JOIN_TENANTS} where ${OWN} order by joined_position`,
 };
 
 interface Membership {
@@ -35,9 +35,8 @@ interface Membership {
 /** Where a user belongs, in the order in which they joined. */
 export const membershipsOf = (db: UserDb): Promise<Membership[]> => db.query<Membership>(MEMBERSHIPS, []);
 
-/** The companies that a user belongs to, in the order in which they joined. */
-export const companiesOf = (db: UserDb): Promise<Company[]> =>
-  db.tenants(WHERE_THEY_BELONG).query<Company>(COMPANIES, []);
+/** The tenants that a user belongs to, in the order in which they joined. */
+export const tenantsOf = (db: UserDb): Promise<Tenant[]> => db.tenants(WHERE_THEY_BELONG).query<Tenant>(TENANTS, []);
 
 export interface MemberRow {
   readonly userId: string;

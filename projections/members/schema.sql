@@ -1,4 +1,4 @@
--- Who belongs to which company, and as what.
+-- Who belongs to which tenant, and as what.
 create table members (
   tenant_id uuid        not null,
   user_id uuid        not null,

@@ -29,7 +29,7 @@ const deleted = of('task', t1, { type: 'TaskDeleted', data: { projectId: p1 } })
 const unit = (unit_id: string, scope_id: string) => ({ tenant_id, unit_id, scope_id, command_id: commandId });
 
 describe('the plan-limits read model', () => {
-  it('counts projects in their company, and tasks in their project', () =>
+  it('counts projects in their tenant, and tasks in their project', () =>
     project(planLimitsProjection, created, task).thenRows('plan_units', unit(p1, tenant_id), unit(t1, p1)));
   it('does not count what is archived', () =>
     project(planLimitsProjection, created, archived).thenRemoved('plan_units', { tenant_id, unit_id: p1 }));
@@ -37,7 +37,7 @@ describe('the plan-limits read model', () => {
     project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit(p1, tenant_id)));
   it('does not count what is deleted', () =>
     project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: t1 }));
-  it('adds up seats, teams and projects of a company as they come and go', () => {
+  it('adds up seats, teams and projects of a tenant as they come and go', () => {
     const counted = (...events: TenantEvent[]) => events.map((event) => of('tenant', tenant_id, event));
     const people = counted(...staffed, memberRemoved(PEOPLE.auditor));
     const teams = counted(teamCreated('t1', 'Sales'), teamCreated('t2', 'Support'), {

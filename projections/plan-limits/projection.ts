@@ -23,8 +23,8 @@ const tables = {
 } as const;
 
 /**
- * What each company has bought, and what of it is in use: the units that a limit is compared with, and how many there are,
- * so that to tell that costs the same in the largest company. A reservation counts until its unit is here.
+ * What each tenant has bought, and what of it is in use: the units that a limit is compared with, and how many there are,
+ * so that to tell that costs the same in the largest tenant. A reservation counts until its unit is here.
  */
 export const planLimitsProjection = defineProjection({
   name: 'plan-limits',

@@ -4,7 +4,7 @@ import { countOpenInvitations } from '../invitations/queries';
 
 /** What of a plan is in use. */
 export interface UsageRow {
-  /** Null: those with which every company begins. */
+  /** Null: those with which every tenant begins. */
   readonly plan: string | null;
   readonly limits: PlanLimits | null;
   readonly seats: number;

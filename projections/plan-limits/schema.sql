@@ -1,4 +1,4 @@
--- What each company has bought, and what of it is in use: what limits across streams are counted by.
+-- What each tenant has bought, and what of it is in use: what limits across streams are counted by.
 create table plan_terms (
   tenant_id uuid    not null,
   plan      text    not null,
@@ -7,7 +7,7 @@ create table plan_terms (
   features  jsonb   not null
 );
 
--- One row for each project that is not archived (counted in its company) and each task (counted in its project).
+-- One row for each project that is not archived (counted in its tenant) and each task (counted in its project).
 create table plan_units (
   tenant_id  uuid not null,
   unit_id    uuid not null,  -- UUIDv7: the order in which they were made
@@ -15,7 +15,7 @@ create table plan_units (
   command_id uuid not null   -- that made it, or took it up again: the reservation that it used
 );
 
--- How many of these a company has.
+-- How many of these a tenant has.
 create table plan_counts (
   tenant_id uuid    not null,
   seats     integer not null,

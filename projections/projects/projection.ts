@@ -16,7 +16,7 @@ const tables = {
   },
 } as const;
 
-/** A company's projects as its members see them. */
+/** A tenant's projects as its members see them. */
 export const projectsProjection = defineProjection({
   name: 'projects',
   version: 1,

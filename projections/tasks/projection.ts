@@ -30,7 +30,7 @@ interface Happened {
 const assignedTo = (assigneeId: string | null, { version, position }: Happened) =>
   assigneeId === null ? NOBODY : { assignee_id: assigneeId, assigned_version: version, assigned_position: position };
 
-/** The tasks of a company's projects as its members see them. */
+/** The tasks of a tenant's projects as its members see them. */
 export const tasksProjection = defineProjection({
   name: 'tasks',
   version: 1,

@@ -18,7 +18,7 @@ alter table tasks add primary key (tenant_id, task_id);
 -- A project's tasks in the list's order, with what the list filters by: what does not match is passed over in the index,
 -- without a look at its row.
 create index tasks_project_idx on tasks (tenant_id, project_id, task_id, status, assignee_id, due_on);
--- What somebody who left the company leaves behind.
+-- What somebody who left the tenant leaves behind.
 create index tasks_assignee_idx on tasks (tenant_id, assignee_id) where assignee_id is not null;
 
 -- before reading

@@ -17,7 +17,7 @@ const unlocked = { lock: 'none', lock_reason: null, locked_since: null };
 const row = { tenant_id, name: 'Acme', slug: 'acme', plan: 'free', ...unlocked, version: 1 };
 
 describe('the tenants read model', () => {
-  it('has a row for each company', () => project(tenantsProjection, created).thenRows('tenants', row));
+  it('has a row for each tenant', () => project(tenantsProjection, created).thenRows('tenants', row));
   it('shows the last name, and the version that it has by it', () =>
     project(tenantsProjection, created, renamed).thenRows('tenants', {
       ...row,
@@ -33,7 +33,7 @@ describe('the tenants read model', () => {
     ));
   it('keeps the version of the name while other things happen', () =>
     project(tenantsProjection, created, at(2, memberJoined(PEOPLE.member, 'member'))).thenRows('tenants', row));
-  it('has no company that is closed, and knows when to erase it', () => {
+  it('has no tenant that is closed, and knows when to erase it', () => {
     const projected = project(tenantsProjection, created, renamed, closed);
     projected.thenRemoved('tenants', { tenant_id });
     projected.thenRows('closed_tenants', { tenant_id, erase_after: '2026-03-01T00:00:00.000Z' });

@@ -26,10 +26,10 @@ export const findTenant = async (db: TenantDb): Promise<TenantRow | undefined> =
 };
 
 /** SQL that adds the name and slug of tenants to rows that hold their `tenant_id`. */
-export const JOIN_COMPANIES = 'join read_model.companies using (tenant_id)';
+export const JOIN_TENANTS = 'join read_model.companies using (tenant_id)';
 
 /**
- * Closed companies whose time has come, for those who work for all tenants.
+ * Closed tenants whose time has come, for those who work for all tenants.
  * @param pool connects as the projector
  */
 export const tenantsToErase = (pool: Pool, limit: number): Promise<string[]> =>

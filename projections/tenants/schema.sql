@@ -1,6 +1,6 @@
--- One row a company: what GET /v1/tenant shows.
+-- One row a tenant: what GET /v1/tenant shows.
 create table tenants (
-  tenant_id uuid    not null,  -- UUIDv7: holds the time at which the company signed up
+  tenant_id uuid    not null,  -- UUIDv7: holds the time at which the tenant signed up
   name      text    not null,
   slug      text    not null,
   plan      text    not null,
@@ -10,7 +10,7 @@ create table tenants (
   version   integer not null  -- of the tenant's stream: the row's ETag
 );
 
--- Names by which people know the companies that they belong to. A table of its own, because of two policies on one table
+-- Names by which people know the tenants that they belong to. A table of its own, because of two policies on one table
 -- the planner makes an `or`, which no index serves.
 create table companies (
   tenant_id uuid not null,
@@ -18,7 +18,7 @@ create table companies (
   slug      text not null
 );
 
--- Companies that are closed and not yet erased. Nobody but the job that erases them needs to know.
+-- Tenants that are closed and not yet erased. Nobody but the job that erases them needs to know.
 create table closed_tenants (
   tenant_id   uuid        not null,
   erase_after timestamptz not null
@@ -43,7 +43,7 @@ alter table companies force row level security;
 create policy projector_writes on companies to {{projector}} using (true) with check (true);
 create policy operator_reads on companies for select to {{operator}} using (true);
 -- Those that a user was found to belong to: what a sign-in lists before one of them is chosen.
-create policy companies_read on companies for select to {{app}}
+create policy tenants_read on companies for select to {{app}}
   using (tenant_id = any ((select string_to_array(nullif(current_setting('app.tenant_ids', true), ''), ',')::uuid[])::uuid[]));
 
 alter table closed_tenants enable row level security;

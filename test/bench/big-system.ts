@@ -5,7 +5,7 @@ import type { Pace } from './options';
 import { createProductDatabase } from './product';
 import { fillLog } from './tasks/fill';
 
-/** A log with millions of events of thousands of companies, and the read model of them. */
+/** A log with millions of events of thousands of tenants, and the read model of them. */
 export interface BigSystem {
   readonly database: TestDatabase;
   /** What the rebuild that made the read model took. */

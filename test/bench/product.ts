@@ -28,7 +28,7 @@ export const createProductDatabase = async (): Promise<TestDatabase> => {
   return database;
 };
 
-/** Appends one event each to new streams of random companies. */
+/** Appends one event each to new streams of random tenants. */
 export const productAppends = (database: TestDatabase, tenants = 1_000): Contender => ({
   open: async () => {
     const log = openLog(database);

@@ -4,15 +4,15 @@ import { UnknownToStripe } from '../../libs/billing/stripe/customers';
 import { createStripeGateway } from '../../libs/billing/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
 import { DAY_MS, SIM_KEY, send } from './life';
-import { ask, becomes, type Company, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from './scene';
+import { ask, becomes, DECLINES, openScene, origins, PAYS, portalOf, type Scene, type Tenant } from './scene';
 
 jest.setTimeout(60_000);
 
-describe('what a company pays', () => {
+describe('what a tenant pays', () => {
   let scene: Scene;
   let url: string;
   let stripe: Stripe;
-  let company: Company;
+  let tenant: Tenant;
 
   beforeAll(async () => {
     scene = await openScene();
@@ -21,23 +21,23 @@ describe('what a company pays', () => {
     stripe = new Stripe(SIM_KEY, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
   });
   beforeEach(async () => {
-    company = await scene.found(url);
+    tenant = await scene.found(url);
   });
   afterAll(async () => {
     await endAll();
     await scene.close();
   });
 
-  const checkout = () => ask(url, company, '/v1/billing/checkout', { plan: 'pro', ...origins });
+  const checkout = () => ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
   const pay = (page: unknown) => send(String(page), { card: PAYS });
   const customerOf = async (): Promise<string> => {
     const sql = 'select customer_id as id from billing.customers where tenant_id = $1';
-    return (await scene.system.owner.query<{ id: string }>(sql, [company.id])).rows[0]?.id ?? '';
+    return (await scene.system.owner.query<{ id: string }>(sql, [tenant.id])).rows[0]?.id ?? '';
   };
   const subscriptions = async (): Promise<string[]> =>
     (await stripe.subscriptions.list({ customer: await customerOf(), status: 'all' })).data.map(({ status }) => status);
   const notes = async (): Promise<string[]> => {
-    const { body } = await ask(url, company, '/v1/billing/why');
+    const { body } = await ask(url, tenant, '/v1/billing/why');
     return (body['data'] as { decision: string }[]).map(({ decision }) => decision);
   };
 
@@ -56,20 +56,20 @@ describe('what a company pays', () => {
   it('is paid on one page, though several are asked for at once in several processes', async () => {
     const other = (await scene.start()).url;
     const pages = await Promise.all(
-      [url, other, url].map((from) => ask(from, company, '/v1/billing/checkout', { plan: 'pro', ...origins })),
+      [url, other, url].map((from) => ask(from, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins })),
     );
     expect(pages.map(({ status }) => status)).toEqual([201, 201, 201]);
     const shown = await Promise.all(pages.map(({ body }) => fetch(String(body['url']))));
     expect(shown.map(({ status }) => status).sort()).toEqual([200, 404, 404]);
     const page = pages[shown.findIndex(({ status }) => status === 200)];
     await pay(page?.body['url']);
-    await becomes(url, company, { plan: 'pro', lock: 'none' });
+    await becomes(url, tenant, { plan: 'pro', lock: 'none' });
     expect(await subscriptions()).toEqual(['active']);
   });
 
   it('is charged once for what is asked for twice at once', async () => {
-    await scene.subscribe(url, company);
-    const change = () => ask(url, company, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    await scene.subscribe(url, tenant);
+    const change = () => ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
     expect((await Promise.all([change(), change()])).map(({ status }) => status)).toEqual([200, 200]);
     const [subscription] = (await stripe.subscriptions.list({ customer: await customerOf() })).data;
     expect(subscription?.items.data.map(({ quantity }) => quantity).sort()).toEqual([1, 15]);
@@ -78,38 +78,38 @@ describe('what a company pays', () => {
   });
 
   it('keeps the seats that were bought where a change names none, and has no fewer than the plan includes', async () => {
-    await scene.subscribe(url, company);
-    await ask(url, company, '/v1/billing/change', { plan: 'pro', seats: 40 });
-    expect((await ask(url, company, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
-    expect((await ask(url, company, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
+    await scene.subscribe(url, tenant);
+    await ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    expect((await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
+    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
     for (const path of ['/v1/billing/change', '/v1/billing/change?preview=true'])
       for (const [plan, seats] of [
         ['pro', 1],
         ['free', 5],
         ['enterprise', 5],
       ])
-        expect((await ask(url, company, path, { plan, seats })).status).toBe(400);
+        expect((await ask(url, tenant, path, { plan, seats })).status).toBe(400);
   });
 
   it('pays with an upgrade what is owed from before, as the preview has shown, and is unlocked by it', async () => {
-    await scene.subscribe(url, company);
-    const portal = await portalOf(url, company);
+    await scene.subscribe(url, tenant);
+    const portal = await portalOf(url, tenant);
     await send(`${portal}/card`, { card: DECLINES });
     scene.sim.control.advance(31 * DAY_MS);
-    await becomes(url, company, { lock: 'locked', status: 'past-due' });
+    await becomes(url, tenant, { lock: 'locked', status: 'past-due' });
     const upgrade = { plan: 'enterprise' };
     // The card does not pay what is owed either: nothing changes.
-    expect((await ask(url, company, '/v1/billing/change', upgrade)).status).toBe(409);
-    expect((await ask(url, company, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
+    expect((await ask(url, tenant, '/v1/billing/change', upgrade)).status).toBe(409);
+    expect((await ask(url, tenant, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
     await send(`${portal}/card`, { card: PAYS });
-    const { body: preview } = await ask(url, company, '/v1/billing/change?preview=true', upgrade);
+    const { body: preview } = await ask(url, tenant, '/v1/billing/change?preview=true', upgrade);
     expect(preview).toMatchObject({ overdue: 4_900, recurring: 49_900 });
-    const changed = await ask(url, company, '/v1/billing/change', { ...upgrade, previewedAt: preview['at'] });
+    const changed = await ask(url, tenant, '/v1/billing/change', { ...upgrade, previewedAt: preview['at'] });
     expect([changed.status, changed.body]).toEqual([
       200,
       expect.objectContaining({ plan: 'enterprise', lock: 'none', status: 'active' }),
     ]);
-    expect((await ask(url, company, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    expect((await ask(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
     const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
     expect(invoices.map(({ status }) => status)).toEqual(['paid', 'paid', 'paid']);
     const [upgraded, renewed] = invoices;
@@ -117,14 +117,14 @@ describe('what a company pays', () => {
   });
 
   it('is shown on invoices as what was charged, with the credits that paid for the rest', async () => {
-    await scene.subscribe(url, company);
-    expect((await ask(url, company, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
-    const { body: smaller } = await ask(url, company, '/v1/billing/change?preview=true', { plan: 'pro' });
+    await scene.subscribe(url, tenant);
+    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
+    const { body: smaller } = await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' });
     expect([smaller['dueNow'], Number(smaller['credited']) > 0]).toEqual([0, true]);
     for (const plan of ['pro', 'enterprise'])
-      expect((await ask(url, company, '/v1/billing/change', { plan })).status).toBe(200);
+      expect((await ask(url, tenant, '/v1/billing/change', { plan })).status).toBe(200);
     const told = async () => {
-      const { body } = await ask(url, company, '/v1/billing/invoices');
+      const { body } = await ask(url, tenant, '/v1/billing/invoices');
       const data = body['data'] as { amount: number; amountDue: number; amountPaid: number }[];
       return data.map(({ amount, amountDue, amountPaid }) => [Math.sign(amount), amountDue, amountPaid]);
     };
@@ -137,11 +137,11 @@ describe('what a company pays', () => {
   });
 
   it('is changed by an answer that shows the change, at a position that has it', async () => {
-    await scene.subscribe(url, company);
+    await scene.subscribe(url, tenant);
     for (const seats of [27, 31, 26]) {
       const answer = await fetch(`${url}/v1/billing/change`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${company.token}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${tenant.token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ plan: 'pro', seats }),
       });
       expect([answer.status, ((await answer.json()) as { seats: number }).seats]).toEqual([200, seats]);
@@ -157,7 +157,7 @@ describe('what a company pays', () => {
 
   it('may be paid on a page that leads back to an address of any script', async () => {
     const back = 'http://127.0.0.1/日本?q=ü';
-    const page = await ask(url, company, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
+    const page = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
     expect(page.status).toBe(201);
     const { pathname, search } = new URL(String((await pay(page.body['url'])).headers.get('location')));
     const returned = await fetch(`${url}${pathname}${search}`, { redirect: 'manual' });
@@ -165,7 +165,7 @@ describe('what a company pays', () => {
   });
 
   it('is nobody’s business whom Stripe has never heard of, as with the key of another account', async () => {
-    await scene.subscribe(url, company);
+    await scene.subscribe(url, tenant);
     const gateway = createStripeGateway({ secretKey: SIM_KEY, url: scene.sim.url });
     const needs = { invoices: true, customer: true };
     await expect(gateway.snapshot('cus_ofAnotherAccount', needs)).rejects.toThrow(UnknownToStripe);
@@ -178,12 +178,12 @@ describe('what a company pays', () => {
   });
 
   it('gets the reason that Stripe gives, such as a portal for a customer who was removed there', async () => {
-    await scene.subscribe(url, company);
+    await scene.subscribe(url, tenant);
     // Nobody tells us.
     scene.sim.control.setChaos({ drop: 1 });
     await stripe.customers.del(await customerOf());
     scene.sim.control.setChaos({});
-    const refused = await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
+    const refused = await ask(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
     expect([refused.status, refused.body]).toEqual([
       409,
       expect.objectContaining({
@@ -193,26 +193,26 @@ describe('what a company pays', () => {
     ]);
   });
 
-  it('ends with the company', async () => {
-    await scene.subscribe(url, company);
+  it('ends with the tenant', async () => {
+    await scene.subscribe(url, tenant);
     const closing = await fetch(`${url}/v1/tenant`, {
       method: 'DELETE',
       headers: {
-        ...{ authorization: `Bearer ${company.token}`, 'content-type': 'application/json' },
+        ...{ authorization: `Bearer ${tenant.token}`, 'content-type': 'application/json' },
         'idempotency-key': randomUUID(),
       },
-      body: JSON.stringify({ confirmName: company.name }),
+      body: JSON.stringify({ confirmName: tenant.name }),
     });
     expect(closing.status).toBe(200);
     await until(async () => (await subscriptions())[0] === 'canceled', 20_000);
   });
 
   it('may be taken back by its bank: that is known, and locks nobody', async () => {
-    await scene.subscribe(url, company);
+    await scene.subscribe(url, tenant);
     const [invoice] = (await stripe.invoices.list({ customer: await customerOf() })).data;
     scene.sim.control.dispute(invoice?.id ?? '');
     await until(async () => (await notes()).includes('PaymentDisputed'), 20_000);
-    await becomes(url, company, { plan: 'pro', lock: 'none' });
+    await becomes(url, tenant, { plan: 'pro', lock: 'none' });
     const { rows } = await scene.system.owner.query(
       `select customer_id as customer, state from billing.inbox where type = 'charge.dispute.created'`,
     );

@@ -19,7 +19,7 @@ const look = (tenant: Tenant, { created, snapshot }: Moment, now: number): Tenan
 
 /** What anybody can see of an account, and what its rules go by. */
 const seen = (tenant: Tenant) => {
-  if (tenant.status !== 'open') throw new Error('the company is open');
+  if (tenant.status !== 'open') throw new Error('the tenant is open');
   const { terms, seats, subscription, standing, invoices } = tenant.account;
   const paid = [...entries(invoices)].filter(([, { status }]) => status === 'paid').map(([id]) => id);
   const owed = [...entries(invoices)].filter(([, { status }]) => status === 'failed').map(([id]) => id);

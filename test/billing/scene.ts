@@ -10,7 +10,7 @@ export const PAYS = '4242424242424242';
 export const DECLINES = '4000000000000341';
 const PASSWORD = 'correct horse battery staple';
 
-export interface Company {
+export interface Tenant {
   readonly id: string;
   readonly name: string;
   readonly token: string;
@@ -31,7 +31,7 @@ export const openScene = async () => {
     sim.deliverTo(`${url}/v1/webhooks/stripe`);
     return { product, url };
   };
-  const found = async (url: string): Promise<Company> => {
+  const found = async (url: string): Promise<Tenant> => {
     const body = { companyName: 'Acme', personName: 'Ada', email: `ada${++people}@acme.example`, password: PASSWORD };
     const answer = await fetch(`${url}/v1/signup`, {
       method: 'POST',
@@ -41,14 +41,14 @@ export const openScene = async () => {
     const { tenant, accessToken } = (await answer.json()) as { tenant: { id: string }; accessToken: string };
     return { id: tenant.id, name: body.companyName, token: accessToken };
   };
-  const subscribe = async (url: string, company: Company): Promise<void> => {
-    const { body } = await ask(url, company, '/v1/billing/checkout', { plan: 'pro', ...origins });
+  const subscribe = async (url: string, tenant: Tenant): Promise<void> => {
+    const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
     await send(String(body['url']), { card: PAYS });
-    await becomes(url, company, { plan: 'pro', lock: 'none' });
+    await becomes(url, tenant, { plan: 'pro', lock: 'none' });
   };
   return {
     ...{ system, sim, start, found, subscribe },
-    factsOf: async ({ id }: Company, type: string): Promise<number> => {
+    factsOf: async ({ id }: Tenant, type: string): Promise<number> => {
       const sql = 'select 1 from event_log.events where tenant_id = $1 and type = $2';
       return (await system.owner.query(sql, [id, type])).rows.length;
     },
@@ -76,7 +76,7 @@ export type Scene = Awaited<ReturnType<typeof openScene>>;
 export const origins = { successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
 export const ask = async (
   url: string,
-  { token }: Pick<Company, 'token'>,
+  { token }: Pick<Tenant, 'token'>,
   path: string,
   body?: object,
   key: string = randomUUID(),
@@ -88,10 +88,10 @@ export const ask = async (
   });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 };
-export const becomes = (url: string, company: Company, wanted: Record<string, unknown>): Promise<void> =>
+export const becomes = (url: string, tenant: Tenant, wanted: Record<string, unknown>): Promise<void> =>
   until(async () => {
-    const { body } = await ask(url, company, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));
+    const { body } = await ask(url, tenant, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));
     return Object.entries(wanted).every(([name, value]) => body[name] === value);
   }, 60_000);
-export const portalOf = async (url: string, company: Company): Promise<string> =>
-  String((await ask(url, company, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' })).body['url']);
+export const portalOf = async (url: string, tenant: Tenant): Promise<string> =>
+  String((await ask(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' })).body['url']);

@@ -214,7 +214,7 @@ describe('the webhook of Stripe', () => {
     expect((await tenantry('billing', 'reconcile', '--tenant', tenantId)).stdout).toMatch(/mended 0/);
     expect((await tenantry('billing', 'reconcile', '--tenant', other)).stdout).toContain(`${other}: `);
     const nobody = '00000000-0000-7000-8000-000000000000';
-    await expect(tenantry('billing', 'reconcile', '--tenant', nobody)).rejects.toThrow(`there is no company ${nobody}`);
+    await expect(tenantry('billing', 'reconcile', '--tenant', nobody)).rejects.toThrow(`there is no tenant ${nobody}`);
   });
 
   it('may tell late of what was mended: nothing changes any more', async () => {
@@ -230,7 +230,7 @@ describe('the webhook of Stripe', () => {
     expect(await facts()).toBe(before);
   });
 
-  it('leaves what an operator has agreed upon with a company, whatever becomes of its subscription', async () => {
+  it('leaves what an operator has agreed upon with a tenant, whatever becomes of its subscription', async () => {
     const { stdout } = await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500');
     expect(stdout).toContain('"seats":500');
     expect((await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500')).stdout).toContain('before');

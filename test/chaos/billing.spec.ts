@@ -8,21 +8,21 @@ jest.setTimeout(300_000);
 /** What a webhook told is done once: a renewal that fails, and is killed while it is worked on. */
 const toldOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }: Scene, failpoint: string) => {
   const before = await start();
-  const company = await found(before.url);
-  await subscribe(before.url, company);
-  await send(`${await portalOf(before.url, company)}/card`, { card: DECLINES });
+  const tenant = await found(before.url);
+  await subscribe(before.url, tenant);
+  await send(`${await portalOf(before.url, tenant)}/card`, { card: DECLINES });
   await sim.control.idle();
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   sim.control.advanceToNext();
   await cut.killed();
   const after = await start();
-  await becomes(after.url, company, { lock: 'locked', status: 'past-due' });
-  const portal = await portalOf(after.url, company);
+  await becomes(after.url, tenant, { lock: 'locked', status: 'past-due' });
+  const portal = await portalOf(after.url, tenant);
   await send(`${portal}/card`, { card: PAYS });
   const open = /value="(in_\w+)"/.exec(await (await fetch(portal)).text())?.[1] ?? '';
   await send(`${portal}/pay`, { invoice: open });
-  await becomes(after.url, company, { lock: 'none', status: 'active' });
+  await becomes(after.url, tenant, { lock: 'none', status: 'active' });
   for (const [type, times] of [
     ['SubscriptionStarted', 1],
     ['PaymentFailed', 1],
@@ -30,44 +30,44 @@ const toldOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }:
     ['WorkspaceUnlocked', 1],
     ['PaymentSucceeded', 2],
   ] as const)
-    expect([type, await factsOf(company, type)]).toEqual([type, times]);
+    expect([type, await factsOf(tenant, type)]).toEqual([type, times]);
   await after.product.end('SIGTERM');
 };
 
 /** What was asked of Stripe is charged once: a change of the plan, killed while Stripe is asked for it. */
 const chargedOnce = async ({ start, startFailing, found, subscribe, factsOf }: Scene, failpoint: string) => {
   const before = await start();
-  const company = await found(before.url);
-  await subscribe(before.url, company);
+  const tenant = await found(before.url);
+  await subscribe(before.url, tenant);
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   const key = randomUUID();
-  await expect(ask(cut.url, company, '/v1/billing/change', { plan: 'enterprise' }, key)).rejects.toThrow();
+  await expect(ask(cut.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).rejects.toThrow();
   await cut.killed();
   const after = await start();
   // The client repeats it with its key; where it does not, the sweeper does.
   // 409 until the dead process' claim on the key runs out.
-  const repeat = () => ask(after.url, company, '/v1/billing/change', { plan: 'enterprise' }, key);
+  const repeat = () => ask(after.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
   await until(async () => (await repeat()).status !== 409, 60_000);
   expect((await repeat()).status).toBe(200);
-  await becomes(after.url, company, { plan: 'enterprise' });
-  expect(await factsOf(company, 'PaymentSucceeded')).toBe(2);
+  await becomes(after.url, tenant, { plan: 'enterprise' });
+  expect(await factsOf(tenant, 'PaymentSucceeded')).toBe(2);
   await after.product.end('SIGTERM');
 };
 
 /** A place that a killed request has reserved is taken by what it wrote, or free again within a minute: never both. */
 const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoint: string) => {
   const before = await start();
-  const company = await found(before.url);
+  const tenant = await found(before.url);
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   const key = randomUUID();
-  await expect(ask(cut.url, company, '/v1/projects', { name: 'Interrupted' }, key)).rejects.toThrow();
+  await expect(ask(cut.url, tenant, '/v1/projects', { name: 'Interrupted' }, key)).rejects.toThrow();
   await cut.killed();
   const written = async (): Promise<number> =>
     (await system.owner.query(`select 1 from event_log.events where type = 'ProjectCreated'`)).rows.length;
   const after = await start();
-  const create = () => ask(after.url, company, '/v1/projects', { name: 'Website' });
+  const create = () => ask(after.url, tenant, '/v1/projects', { name: 'Website' });
   // Free sells three. Nobody passes that while it is not known what became of the one.
   const answers = await Promise.all(Array.from({ length: 20 }, create));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
@@ -146,30 +146,30 @@ describe('money, where Stripe does not answer', () => {
 
   it('a charge whose answer never came is one charge, and nothing else waits for Stripe', async () => {
     const { product, url } = await scene.start();
-    const company = await scene.found(url);
-    await scene.subscribe(url, company);
+    const tenant = await scene.found(url);
+    await scene.subscribe(url, tenant);
     const key = randomUUID();
     scene.sim.control.addFault({ method: 'POST', path: '/v1/subscriptions', kind: 'reset-after', times: 20 });
-    const lost = await ask(url, company, '/v1/billing/change', { plan: 'enterprise' }, key);
+    const lost = await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
     expect([lost.status, lost.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
-    expect((await ask(url, company, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    expect((await ask(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
     scene.sim.control.clearFaults();
     // Its webhook tells what came of it, and a repeat finds it done.
-    await becomes(url, company, { plan: 'enterprise' });
-    expect((await ask(url, company, '/v1/billing/change', { plan: 'enterprise' }, key)).status).toBe(200);
-    expect(await scene.factsOf(company, 'PaymentSucceeded')).toBe(2);
+    await becomes(url, tenant, { plan: 'enterprise' });
+    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).status).toBe(200);
+    expect(await scene.factsOf(tenant, 'PaymentSucceeded')).toBe(2);
     await product.end('SIGTERM');
   });
 
   it('Stripe away is a 503 for checkout, and what it told meanwhile is found when it is back', async () => {
     const { product, url } = await scene.start();
-    const [company, other] = [await scene.found(url), await scene.found(url)];
-    await scene.subscribe(url, company);
+    const [tenant, other] = [await scene.found(url), await scene.found(url)];
+    await scene.subscribe(url, tenant);
     scene.sim.control.addFault({ method: 'POST', path: '/v1', kind: 'reset-before', times: 50 });
     scene.sim.control.addFault({ method: 'GET', path: '/v1', kind: 'answer-500', times: 50 });
     const refused = await ask(url, other, '/v1/billing/checkout', { plan: 'pro', ...origins });
     expect([refused.status, refused.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
-    expect((await ask(url, company, '/v1/billing')).body['plan']).toBe('pro');
+    expect((await ask(url, tenant, '/v1/billing')).body['plan']).toBe('pro');
     expect((await ask(url, other, '/v1/projects', { name: 'Website' })).status).toBe(201);
     scene.sim.control.clearFaults();
     await until(
@@ -183,17 +183,17 @@ describe('money, where Stripe does not answer', () => {
     const { product, url } = await scene.start();
     const companies = await Promise.all(Array.from({ length: 5 }, () => scene.found(url)));
     scene.sim.control.setChaos({ duplicate: 0.5, drop: 0.2, delayMs: 100, reorder: 6 });
-    for (const company of companies) {
-      const { body } = await ask(url, company, '/v1/billing/checkout', { plan: 'pro', ...origins });
+    for (const tenant of companies) {
+      const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
       await send(String(body['url']), { card: PAYS });
-      await send(`${await portalOf(url, company)}/card`, { card: DECLINES });
+      await send(`${await portalOf(url, tenant)}/card`, { card: DECLINES });
     }
     for (let step = 0; step < 5; step++) scene.sim.control.advanceToNext();
     await scene.sim.control.idle(30_000);
     scene.sim.control.setChaos({});
     // What was never delivered, reconciliation finds.
     await scene.system.owner.query("select billing.ask('', false, null)");
-    for (const company of companies) await becomes(url, company, { plan: 'pro', lock: 'locked', status: 'past-due' });
+    for (const tenant of companies) await becomes(url, tenant, { plan: 'pro', lock: 'locked', status: 'past-due' });
     await product.end('SIGTERM');
   });
 });

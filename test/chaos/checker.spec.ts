@@ -6,7 +6,7 @@ import { installProjections } from '../../libs/projecting/install';
 import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
 import { projections } from '../../projections';
 import { checkHistory } from './checker';
-import type { Company, Outcome } from './client';
+import type { Outcome, Tenant } from './client';
 
 const [FIRST, SECOND, THIRD] = ['First name', 'Second name', 'Third name'] as const;
 const [PROJECT, TASK] = ['The project', 'The task'] as const;
@@ -51,9 +51,9 @@ describe('the history checker', () => {
        values ($1, now(), $2, $3, $4, $5, 0, 1, 'y', $6, $7, $8)`,
       [++position, randomUUID(), id, tenantId, version, aggregate, type, data],
     );
-  const renamed = ({ tenantId }: Company, version: number, name: string): Promise<unknown> =>
+  const renamed = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
     happened('tenant', String(tenantId), version, 'TenantRenamed', { name });
-  const shown = ({ tenantId }: Company, version: number, name: string): Promise<unknown> =>
+  const shown = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
     owner.query('update read_model.tenants set name = $2, version = $3 where tenant_id = $1', [
       tenantId,
       name,
@@ -61,7 +61,7 @@ describe('the history checker', () => {
     ]);
 
   /** A project or a task, in the log and in its read model. */
-  const created = async ({ tenantId }: Company, kind: 'project' | 'task', name: string): Promise<void> => {
+  const created = async ({ tenantId }: Tenant, kind: 'project' | 'task', name: string): Promise<void> => {
     const id = randomUUID();
     const [type, data] = kind === 'project' ? ['ProjectCreated', { name }] : ['TaskCreated', { title: name }];
     await happened(kind, id, 1, type, data, tenantId);
@@ -75,11 +75,11 @@ describe('the history checker', () => {
     );
   };
 
-  /** A company that was signed up and renamed twice and has one project, as all should be. */
-  const wellDone = async (): Promise<Company> => {
+  /** A tenant that was signed up and renamed twice and has one project, as all should be. */
+  const wellDone = async (): Promise<Tenant> => {
     const [tenantId, userId] = [randomUUID(), randomUUID()];
     const email = `${userId}@example.com`;
-    const company: Company = {
+    const tenant: Tenant = {
       ...{ email, tenantId, companyName: 'Acme', signUp: 'ok', span: { sentAt: 9, answeredAt: 10 } },
       renames: [
         { name: FIRST, outcome: ok },
@@ -107,18 +107,18 @@ describe('the history checker', () => {
        values ($1, $2, 'owner', now(), 1, 1)`,
       [tenantId, userId],
     );
-    await renamed(company, 2, FIRST);
-    await renamed(company, 3, SECOND);
-    await shown(company, 3, SECOND);
-    await created(company, 'project', PROJECT);
-    return company;
+    await renamed(tenant, 2, FIRST);
+    await renamed(tenant, 3, SECOND);
+    await shown(tenant, 3, SECOND);
+    await created(tenant, 'project', PROJECT);
+    return tenant;
   };
 
   it('has nothing to say where the log explains what everybody was told, an answer that never came included', async () => {
     expect(await checkHistory(owner, [await wellDone(), await wellDone()])).toEqual({ complaints: [], lost: [] });
   });
 
-  const spoilt: [string, (company: Company) => Promise<unknown>, RegExp][] = [
+  const spoilt: [string, (tenant: Tenant) => Promise<unknown>, RegExp][] = [
     [
       'a rename that was acknowledged and is lost',
       async (it) => it.renames.push({ name: THIRD, outcome: ok }),
@@ -173,7 +173,7 @@ describe('the history checker', () => {
       /is at "Second name" \(3\) in the log and at "First name" \(2\) in the read model/,
     ],
     [
-      'a read model without the company',
+      'a read model without the tenant',
       async ({ tenantId }) => owner.query('delete from read_model.tenants where tenant_id = $1', [tenantId]),
       /at "undefined" \(undefined\) in the read model/,
     ],
@@ -211,7 +211,7 @@ describe('the history checker', () => {
       /is half signed up/,
     ],
     [
-      'a company without its owner',
+      'a tenant without its owner',
       async ({ email }) => owner.query('delete from identity.users where email = $1', [email]),
       /was signed up and is gone\n1 companies have no owner/,
     ],
@@ -223,29 +223,29 @@ describe('the history checker', () => {
   ];
 
   it.each(spoilt)('complains of %s', async (_, spoil, complaint) => {
-    const [, company] = [await wellDone(), await wellDone()];
-    await spoil(company);
-    expect((await checkHistory(owner, [company])).complaints.join('\n')).toMatch(complaint);
+    const [, tenant] = [await wellDone(), await wellDone()];
+    await spoil(tenant);
+    expect((await checkHistory(owner, [tenant])).complaints.join('\n')).toMatch(complaint);
   });
 
   it('lists what a failover lost, and complains of what was acknowledged outside of its window', async () => {
-    const company = await wellDone();
+    const tenant = await wellDone();
     const LATER: Outcome = { kind: 'ok', version: 0, span: { sentAt: 61, answeredAt: 62 } };
-    company.renames.push({ name: THIRD, outcome: ok });
-    company.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: LATER });
-    const { complaints, lost } = await checkHistory(owner, [company], [{ from: 40, to: 60 }]);
-    expect(lost).toEqual([`${company.tenantId} lost "Third name", which was acknowledged`]);
-    expect(complaints).toEqual([`${company.tenantId} lost "Another task", which was acknowledged`]);
+    tenant.renames.push({ name: THIRD, outcome: ok });
+    tenant.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: LATER });
+    const { complaints, lost } = await checkHistory(owner, [tenant], [{ from: 40, to: 60 }]);
+    expect(lost).toEqual([`${tenant.tenantId} lost "Third name", which was acknowledged`]);
+    expect(complaints).toEqual([`${tenant.tenantId} lost "Another task", which was acknowledged`]);
   });
 
-  it('lists a company that a failover lost as a whole, and asks nothing more about it', async () => {
-    const company = await wellDone();
-    company.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 401 } });
+  it('lists a tenant that a failover lost as a whole, and asks nothing more about it', async () => {
+    const tenant = await wellDone();
+    tenant.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 401 } });
     await owner.query('delete from event_log.events');
     await owner.query('delete from identity.users');
-    expect(await checkHistory(owner, [company], [{ from: 0, to: 20 }])).toEqual({
+    expect(await checkHistory(owner, [tenant], [{ from: 0, to: 20 }])).toEqual({
       complaints: [],
-      lost: [`${company.tenantId} was signed up and is not in the log`],
+      lost: [`${tenant.tenantId} was signed up and is not in the log`],
     });
   });
 });

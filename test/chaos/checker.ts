@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Company, Outcome, Span } from './client';
+import type { Outcome, Span, Tenant } from './client';
 
 interface EventRow {
   readonly version: number;
@@ -31,10 +31,10 @@ export interface Verdict {
 
 type Report = (what: string) => void;
 
-/** What the checks of one company need. */
+/** What the checks of one tenant need. */
 interface Case {
   readonly pool: Pool;
-  readonly company: Company;
+  readonly tenant: Tenant;
   readonly complain: Report;
   /** Something that was acknowledged is missing: a complaint, unless a failover explains it. */
   readonly missing: (acknowledged: Span, what: string) => void;
@@ -44,12 +44,12 @@ interface Case {
 const mayBeWithin = ({ sentAt, answeredAt }: Span, windows: readonly LossWindow[]): boolean =>
   windows.some(({ from, to }) => sentAt <= to && answeredAt >= from);
 
-/** The order of a company's own events, as its client asked for them. */
-const checkOrder = ({ company, complain }: Case, events: readonly EventRow[]): void => {
+/** The order of a tenant's own events, as its client asked for them. */
+const checkOrder = ({ tenant, complain }: Case, events: readonly EventRow[]): void => {
   events.forEach(({ version }, at) => {
     if (version !== at + 1) complain(`has a hole before version ${version}`);
   });
-  const order = company.renames.map(({ name }) => name);
+  const order = tenant.renames.map(({ name }) => name);
   let last = -1;
   for (const { name, version } of events.slice(1)) {
     const at = order.indexOf(name ?? '');
@@ -78,7 +78,7 @@ const checkOne = (
 
 /** Projects and tasks: each in the log once, and in its read model exactly when it is in the log. */
 const checkCreations = async (the: Case): Promise<void> => {
-  const { pool, company, complain } = the;
+  const { pool, tenant, complain } = the;
   const { rows } = await pool.query<{ name: string; events: number; shown: number }>(
     `select e.name, count(*)::integer as events, count(coalesce(p.project_id, t.task_id))::integer as shown
      from (select aggregate_id, coalesce(data ->> 'name', data ->> 'title') as name from event_log.events
@@ -86,11 +86,11 @@ const checkCreations = async (the: Case): Promise<void> => {
      left join read_model.projects p on p.tenant_id = $1 and p.project_id = e.aggregate_id and p.name = e.name
      left join read_model.tasks t on t.tenant_id = $1 and t.task_id = e.aggregate_id and t.title = e.name
      group by e.name`,
-    [company.tenantId],
+    [tenant.tenantId],
   );
   const found = new Map(rows.map((row) => [row.name, row]));
   let isProjectLost = false;
-  for (const creation of company.creations) {
+  for (const creation of tenant.creations) {
     const row = found.get(creation.name);
     found.delete(creation.name);
     const isThere = checkOne(the, creation, row?.events ?? 0, isProjectLost && creation.kind === 'task');
@@ -100,9 +100,9 @@ const checkCreations = async (the: Case): Promise<void> => {
   for (const name of found.keys()) complain(`has an event that nobody asked for: ${name}`);
 };
 
-const checkCompany = async (the: Case): Promise<void> => {
-  const { pool, company, complain, missing } = the;
-  const { tenantId, renames, span } = company;
+const checkTenant = async (the: Case): Promise<void> => {
+  const { pool, tenant, complain, missing } = the;
+  const { tenantId, renames, span } = tenant;
   if (!tenantId) return;
   const events = await historyOf(pool, tenantId);
   if (events[0]?.type !== 'TenantCreated') return missing(span, 'was signed up and is not in the log');
@@ -125,7 +125,7 @@ const checkCompany = async (the: Case): Promise<void> => {
 /** A sign-up is wholly there or not there at all, acknowledged or not. */
 const checkSignUps = async (
   pool: Pool,
-  companies: readonly Company[],
+  companies: readonly Tenant[],
   complain: Report,
   windows: readonly LossWindow[],
 ): Promise<void> => {
@@ -133,12 +133,12 @@ const checkSignUps = async (
     email: string;
     active: boolean;
     user: boolean;
-    company: boolean;
+    tenant: boolean;
     member: boolean;
   }>(
     `select p.email, p.state = 'active' as active,
        exists (select from event_log.events e where e.aggregate_id = p.id and e.type = 'UserRegistered') as user,
-       exists (select from event_log.events e where e.type = 'TenantCreated' and e.data ->> 'ownerId' = p.id::text) as company,
+       exists (select from event_log.events e where e.type = 'TenantCreated' and e.data ->> 'ownerId' = p.id::text) as tenant,
        exists (select from read_model.members m where m.user_id = p.id) as member
      from identity.users p`,
   );
@@ -146,7 +146,7 @@ const checkSignUps = async (
   for (const { email, signUp, span } of companies) {
     const row = people.get(email);
     if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is gone`);
-    if (row && !(row.active && row.user && row.company && row.member))
+    if (row && !(row.active && row.user && row.tenant && row.member))
       complain(`${email} is half signed up: ${JSON.stringify(row)}`);
   }
   const { rows: orphans } = await pool.query(
@@ -164,16 +164,16 @@ const checkSignUps = async (
  */
 export const checkHistory = async (
   pool: Pool,
-  companies: readonly Company[],
+  companies: readonly Tenant[],
   windows: readonly LossWindow[] = [],
 ): Promise<Verdict> => {
   const complaints: string[] = [];
   const lost: string[] = [];
-  for (const company of companies) {
-    const complain: Report = (what) => complaints.push(`${company.tenantId} ${what}`);
+  for (const tenant of companies) {
+    const complain: Report = (what) => complaints.push(`${tenant.tenantId} ${what}`);
     const missing: Case['missing'] = (span, what) =>
-      mayBeWithin(span, windows) ? lost.push(`${company.tenantId} ${what}`) : complain(what);
-    await checkCompany({ pool, company, complain, missing });
+      mayBeWithin(span, windows) ? lost.push(`${tenant.tenantId} ${what}`) : complain(what);
+    await checkTenant({ pool, tenant, complain, missing });
   }
   await checkSignUps(pool, companies, (what) => complaints.push(what), windows);
   const { rows } = await pool.query<{ doubled: string }>(

@@ -27,8 +27,8 @@ export interface Creation {
   outcome: Outcome;
 }
 
-/** A company and everything that its one client did, in the order in which it did it. */
-export interface Company {
+/** A tenant and everything that its one client did, in the order in which it did it. */
+export interface Tenant {
   readonly email: string;
   readonly companyName: string;
   /** Undefined while the sign-up's outcome is unknown. */
@@ -47,7 +47,7 @@ export interface Api {
   stopping: boolean;
   /** Answers by status. */
   readonly answers: Map<number, number>;
-  readonly companies: Company[];
+  readonly companies: Tenant[];
 }
 
 interface Reply {
@@ -103,35 +103,35 @@ const since = (sentAt: number): Span => ({ sentAt, answeredAt: performance.now()
 
 let people = 0;
 
-/** Signs up a company; `insist` as in {@link settle}. */
+/** Signs up a tenant; `insist` as in {@link settle}. */
 const signUp = async (api: Api, inTurn: InTurn, insist: boolean) => {
   const number = ++people;
   const email = `chaos-${process.pid}-${number}@example.com`;
-  const companyName = `Company ${number}`;
+  const companyName = `Tenant ${number}`;
   const body = { companyName, personName: 'Somebody', email, password: 'correct horse battery staple' };
   const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['POST', '/v1/signup', body, {}]);
   if (reply && reply.status >= 300) throw new Error(`sign-up was refused: ${JSON.stringify(reply.body)}`);
   const tenantId = reply?.body.tenant?.id;
-  const company: Company = {
+  const tenant: Tenant = {
     ...{ email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', span: since(sentAt) },
     ...{ renames: [], creations: [] },
   };
-  api.companies.push(company);
-  return { company, token: reply?.body.accessToken };
+  api.companies.push(tenant);
+  return { tenant, token: reply?.body.accessToken };
 };
 
 interface Membership {
-  readonly company: Company;
+  readonly tenant: Tenant;
   readonly token: string | undefined;
 }
 
 const outcomeOf = ({ status, etag }: Reply, sentAt: number): Outcome =>
   status < 300 ? { kind: 'ok', version: Number(etag?.slice(1, -1)), span: since(sentAt) } : { kind: 'refused', status };
 
-const rename = async (api: Api, inTurn: InTurn, insist: boolean, { company, token }: Membership, round: number) => {
-  const wanted: Rename = { name: `Name ${company.tenantId} ${round}`, outcome: { kind: 'unknown' } };
-  company.renames.push(wanted);
+const rename = async (api: Api, inTurn: InTurn, insist: boolean, { tenant, token }: Membership, round: number) => {
+  const wanted: Rename = { name: `Name ${tenant.tenantId} ${round}`, outcome: { kind: 'unknown' } };
+  tenant.renames.push(wanted);
   const headers = { authorization: `Bearer ${token}` };
   const sentAt = performance.now();
   const reply = await settle(api, inTurn, insist, ['PATCH', '/v1/tenant', { name: wanted.name }, headers]);
@@ -139,12 +139,12 @@ const rename = async (api: Api, inTurn: InTurn, insist: boolean, { company, toke
   return reply;
 };
 
-/** Adds a project; or a task, where the company has a project. */
-const create = async (api: Api, inTurn: InTurn, insist: boolean, { company, token }: Membership, round: number) => {
-  const project = company.creations.find(({ kind, id }) => kind === 'project' && id)?.id;
-  const name = `${project ? 'Task' : 'Project'} ${company.tenantId} ${round}`;
+/** Adds a project; or a task, where the tenant has a project. */
+const create = async (api: Api, inTurn: InTurn, insist: boolean, { tenant, token }: Membership, round: number) => {
+  const project = tenant.creations.find(({ kind, id }) => kind === 'project' && id)?.id;
+  const name = `${project ? 'Task' : 'Project'} ${tenant.tenantId} ${round}`;
   const wanted: Creation = { kind: project ? 'task' : 'project', name, id: undefined, outcome: { kind: 'unknown' } };
-  company.creations.push(wanted);
+  tenant.creations.push(wanted);
   const headers = { authorization: `Bearer ${token}` };
   const [path, body] = project ? [`/v1/projects/${project}/tasks`, { title: name }] : ['/v1/projects', { name }];
   const sentAt = performance.now();
@@ -155,18 +155,18 @@ const create = async (api: Api, inTurn: InTurn, insist: boolean, { company, toke
   return reply;
 };
 
-/** One client: signs a company up, then renames it and adds projects and tasks until it has to stop. */
+/** One client: signs a tenant up, then renames it and adds projects and tasks until it has to stop. */
 const work = async (api: Api, inTurn: InTurn): Promise<void> => {
   let current: Membership | undefined;
   for (let round = 0; !api.stopping; round++) {
-    // A new company every so often: sign-ups are interrupted in the middle too.
+    // A new tenant every so often: sign-ups are interrupted in the middle too.
     if (!current?.token || round % 40 === 0) {
       current = await signUp(api, inTurn, round % 80 !== 0);
       continue;
     }
     const change = round % 4 === 1 ? create : rename;
     const reply = await change(api, inTurn, round % 3 !== 0, current, round);
-    // After a failover the company may be one that the new server has never seen: its client starts over.
+    // After a failover the tenant may be one that the new server has never seen: its client starts over.
     if (reply && reply.status >= 400) current = undefined;
   }
 };

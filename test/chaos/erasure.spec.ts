@@ -58,7 +58,7 @@ describe('an erasure that the process did not survive', () => {
     });
   };
 
-  /** Somebody who belongs to another's company, and has closed their own. */
+  /** Somebody who belongs to another's tenant, and has closed their own. */
   const arrive = async (url: string): Promise<CutOff> => {
     const [ada, bob] = [await signUp(url), await signUp(url)];
     await happen(bob.tenant.id, joined(ada.user.id, 'member'));

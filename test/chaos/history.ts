@@ -3,7 +3,7 @@ import { uuidv7 } from '../../libs/platform/ids/uuid';
 
 const AT_ONCE = 1_000;
 
-/** Appends so many tasks to a company's history, so that a rebuild of the read model takes long enough to be disturbed. */
+/** Appends so many tasks to a tenant's history, so that a rebuild of the read model takes long enough to be disturbed. */
 export const appendTasks = async (databaseUrl: string, tenantId: string, count: number): Promise<void> => {
   const log = createPostgresEventLog({ connectionString: databaseUrl });
   const projectId = uuidv7();

@@ -89,7 +89,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
         const rebuild = rebuilt(system.owner, 'tasks');
         rebuild.catch(() => undefined);
         rebuilds.push(rebuild);
-        closed.push(await closedCompany());
+        closed.push(await closedTenant());
         if (round % 4 === 1) await endIdleAfter('300ms');
         await terminate('the lock of a rebuild');
         await terminate(KINDS[Math.floor(Math.random() * KINDS.length)] ?? 'projections');
@@ -101,7 +101,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     });
     const complaints = await system.complaints(api.companies);
     await until(async () => (await remainsOf(closed)).length === 0, 240_000).catch(() =>
-      complaints.push('a closed company was not erased'),
+      complaints.push('a closed tenant was not erased'),
     );
     complaints.push(...(await readModelComplaints(system.owner)));
     const { commands, acknowledged } = tallyOf(api);
@@ -114,8 +114,8 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     expect(api.answers.get(500)).toBeUndefined();
   });
 
-  /** A company that is to be erased at once. Any request may fail here: its session may be the one that is ended. */
-  const closedCompany = async (): Promise<string> => {
+  /** A tenant that is to be erased at once. Any request may fail here: its session may be the one that is ended. */
+  const closedTenant = async (): Promise<string> => {
     for (;;) {
       const account = await signedUp(processes.url);
       const answer =
@@ -127,7 +127,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
         }).catch(() => undefined));
       if (account && answer && answer.status < 300) return account.tenantId;
       if (answer && answer.status < 500)
-        throw new Error(`closing a company was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+        throw new Error(`closing a tenant was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     }
   };
 

@@ -58,7 +58,7 @@ describe('a sign-up that the process did not survive', () => {
     return cut;
   };
 
-  /** What the log holds of somebody, and of the company that they own. */
+  /** What the log holds of somebody, and of the tenant that they own. */
   const facts = async ({ email }: CutOff): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
       `select e.type from event_log.events e join identity.users p

@@ -19,7 +19,7 @@ const require2xx = (what: string, status: number): void => {
   if (status >= 300) throw new Error(`${what} was answered ${status}`);
 };
 
-/** A company of the test's own, on a machine so busy that sign-ups may fail at first. */
+/** A tenant of the test's own, on a machine so busy that sign-ups may fail at first. */
 export const signedUp = async (url: string, patienceMs = 300_000): Promise<Account> => {
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     try {

@@ -16,7 +16,7 @@ describe('npm run demo', () => {
 
   beforeAll(async () => {
     system = await openSystem();
-    // As it is without a setting: each company buys the seats that it needs.
+    // As it is without a setting: each tenant buys the seats that it needs.
     const port = await freePort();
     const env = { PLANS: 'catalogue', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
     url = await system.start(env).ready();

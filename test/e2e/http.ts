@@ -60,7 +60,7 @@ export interface Account {
   readonly tenantId: string;
 }
 
-/** A company of the test's own. */
+/** A tenant of the test's own. */
 export const signUp = async (url: string): Promise<Account> => {
   const email = `${randomUUID()}@example.com`;
   const body = { companyName: 'Acme', personName: 'Ada', email, password: PASSWORD };

@@ -71,7 +71,7 @@ for (const { binary, version, statements, prepared } of modes) {
       expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['tenantry-projector', 'tenantry-wake']));
     });
 
-    it('serves the life of a company: sign-up, sign-in, invitation, project, task, queries, erasure', async () => {
+    it('serves the life of a tenant: sign-up, sign-in, invitation, project, task, queries, erasure', async () => {
       const { email, token, tenantId } = await signUp(url);
       expect((await post('/v1/sessions', undefined, { email, password: PASSWORD })).status).toBe(201);
       const invited = await post('/v1/invitations', token, { role: 'member', maxUses: 1 });
@@ -106,7 +106,7 @@ for (const { binary, version, statements, prepared } of modes) {
       await until(isGone, 120_000);
     });
 
-    it('shows each company its own rows while many ask at once over few connections', async () => {
+    it('shows each tenant its own rows while many ask at once over few connections', async () => {
       const accounts = await Promise.all(
         ['North', 'South', 'East'].map(async (name) => {
           const account = await signUp(url);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Pool } from 'pg';
 import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
 import { checkHistory, type LossWindow, type Verdict } from '../chaos/checker';
-import type { Company } from '../chaos/client';
+import type { Tenant } from '../chaos/client';
 import { launch, type Product, until } from './start/product';
 
 /** The product's processes on a database of their own. */
@@ -24,9 +24,9 @@ export interface System {
    * Waits until sign-ups that were interrupted are completed and the read models are at the end of the log, then holds what
    * the clients were told against it.
    */
-  complaints(companies: readonly Company[]): Promise<string[]>;
+  complaints(companies: readonly Tenant[]): Promise<string[]>;
   /** The same where failovers may have lost what was acknowledged in these windows. */
-  verdict(companies: readonly Company[], windows: readonly LossWindow[]): Promise<Verdict>;
+  verdict(companies: readonly Tenant[], windows: readonly LossWindow[]): Promise<Verdict>;
   close(): Promise<void>;
 }
 

@@ -55,7 +55,7 @@ interface Shown {
     return body.accessToken;
   };
 
-  it('signs a company up, renames it and shows it, each answer with what was written before', async () => {
+  it('signs a tenant up, renames it and shows it, each answer with what was written before', async () => {
     const request = { companyName: 'Acme', personName: 'Ada', email, password: 'correct horse battery staple' };
     const { status, body } = await send<SignedUp>('POST', '/v1/signup', request);
     expect(status).toBe(201);

@@ -30,7 +30,7 @@ const bytesOf = ({ statusCode, headers, body }: Answer, asked: Things): string =
   return [...ids].reduce((text, id) => text.replaceAll(id, 'an id'), JSON.stringify([statusCode, rest, body]));
 };
 
-/** Every route of the OpenAPI document, asked by every role for its company's own, another's and random ids. */
+/** Every route of the OpenAPI document, asked by every role for its tenant's own, another's and random ids. */
 describe('the matrix', () => {
   let identity: IdentityApp;
   let operations: Map<string, Operation>;
@@ -75,7 +75,7 @@ describe('the matrix', () => {
     });
   };
 
-  /** What anyone who asks for what is their company's own is answered; 404 stands for what is not. */
+  /** What anyone who asks for what is their tenant's own is answered; 404 stands for what is not. */
   const expected = (route: string, row: Row, role: Role, otherwise: number): number => {
     const roles = operationOf(route)['x-permission']?.roles;
     return roles && !roles.includes(role) ? 403 : (row.besides?.[role] ?? otherwise);
@@ -129,10 +129,10 @@ describe('the matrix', () => {
   });
 
   describe.each(ROWS)('%s', (route, row) => {
-    it.each(ROLES)('of its own company answers %s as their role may', async (role) => {
-      const company = row.alone ? await populate(identity) : acme;
-      const things = await makeThings(identity, company, role, slotsOf(row));
-      const { statusCode } = await ask(route, row, things, company.tokens[role]);
+    it.each(ROLES)('of its own tenant answers %s as their role may', async (role) => {
+      const tenant = row.alone ? await populate(identity) : acme;
+      const things = await makeThings(identity, tenant, role, slotsOf(row));
+      const { statusCode } = await ask(route, row, things, tenant.tokens[role]);
       expect(statusCode).toBe(expected(route, row, role, row.status));
     });
 
@@ -140,7 +140,7 @@ describe('the matrix', () => {
     const slots = [...new Set(slotsOf(row))];
     const wrong = [...slots.map((it) => [it]), ...(slots.length > 1 ? [slots] : [])];
     if (slots.length > 0)
-      it.each(ROLES)('of another company answers %s byte for byte as what never was', async (role) => {
+      it.each(ROLES)('of another tenant answers %s byte for byte as what never was', async (role) => {
         const own = await makeThings(identity, acme, role, slots);
         const before = await eventsOf(other);
         const conditions = takes(route, 'If-Match') ? [{}, { 'if-match': '"1"' }, { 'if-match': '"7"' }] : [{}];
@@ -163,7 +163,7 @@ describe('the matrix', () => {
         expect((await ask(route, row, foreign, token)).statusCode).toBe(401);
     });
 
-    it('takes no token of a company to which the user does not belong', async () => {
+    it('takes no token of a tenant to which the user does not belong', async () => {
       if (!operationOf(route)['x-permission']) return;
       const tokens = createAccessTokens(identity.keys, 900);
       const sub = acme.people.owner.user.id;
@@ -171,7 +171,7 @@ describe('the matrix', () => {
       expect((await ask(route, row, foreign, token)).statusCode).toBe(401);
     });
 
-    it('is closed to somebody who acts in no company, unless it is about the user', async () => {
+    it('is closed to somebody who acts in no tenant, unless it is about the user', async () => {
       if (!operationOf(route)['x-permission']) return;
       const tokens = createAccessTokens(identity.keys, 900);
       const token = tokens.issue({ sub: acme.people.owner.user.id, sid: uuidv7() });
@@ -192,7 +192,7 @@ describe('the matrix', () => {
     });
   });
 
-  describe('what one company was given, to another', () => {
+  describe('what one tenant was given, to another', () => {
     it('is no cursor, of any list', async () => {
       const lists = ROWS.filter(([route]) => takes(route, 'cursor'));
       expect(lists.length).toBeGreaterThanOrEqual(6);
@@ -230,13 +230,13 @@ describe('the matrix', () => {
       'is no answer to the idempotency key of %s',
       async (route, row) => {
         const headers = { 'idempotency-key': randomUUID() };
-        // One body for both, so that nothing but the company tells them apart.
+        // One body for both, so that nothing but the tenant tells them apart.
         const body = row.body?.(uuidv7());
         const same = body ? { ...row, body: () => body } : row;
         for (const shared of [acme, other]) {
-          const company = row.alone ? await populate(identity) : shared;
-          const things = await makeThings(identity, company, 'owner', slotsOf(row));
-          const answer = await ask(route, same, things, company.tokens.owner, headers);
+          const tenant = row.alone ? await populate(identity) : shared;
+          const things = await makeThings(identity, tenant, 'owner', slotsOf(row));
+          const answer = await ask(route, same, things, tenant.tokens.owner, headers);
           expect(answer.statusCode).toBe(expected(route, row, 'owner', row.status));
           expect(answer.headers['idempotent-replayed']).toBeUndefined();
         }

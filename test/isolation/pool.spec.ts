@@ -12,7 +12,7 @@ const MINE: Statement = { name: 'pool-mine', text: 'select tenant_id as id from 
 const SLOW: Statement = { name: 'pool-slow', text: 'select tenant_id as id, pg_sleep(5) from read_model.tenants' };
 const WRONG: Statement = { name: 'pool-wrong', text: 'select 1 / (version - 1) as id from read_model.tenants' };
 
-/** Two companies that share connections, some of which are torn, time out or fail in the middle of a query. */
+/** Two tenants that share connections, some of which are torn, time out or fail in the middle of a query. */
 describe('a pool of connections that companies share', () => {
   let database: TestDatabase;
   let pool: Pool;
@@ -68,7 +68,7 @@ describe('a pool of connections that companies share', () => {
         accident(one).catch(() => {
           failed += 1;
         }),
-        // Torn connections fail these, too; none may show the other company.
+        // Torn connections fail these, too; none may show the other tenant.
         ...[other, one, other].map(async (id) => {
           const rows = await seenBy(id).catch(() => undefined);
           if (rows) answered += 1;
@@ -76,7 +76,7 @@ describe('a pool of connections that companies share', () => {
         }),
       ]);
       expect(await seenBy(other).catch(() => [{ id: other }])).toEqual([{ id: other }]);
-      // Nobody's connection is left with somebody's company.
+      // Nobody's connection is left with somebody's tenant.
       const bare = await pool.query(MINE.text).catch(() => ({ rows: [] }));
       expect(bare.rows).toEqual([]);
     }

@@ -5,7 +5,7 @@ import { CLOSED, joined, paid } from '../support/facts';
 import type { IdentityApp, SignedUp } from '../support/identity-app';
 import type { Thing, Things } from './routes';
 
-/** A company with a user in each role who has signed up, and signed in to it. */
+/** A tenant with a user in each role who has signed up, and signed in to it. */
 export interface Populated {
   readonly id: string;
   readonly tokens: Readonly<Record<Role, string>>;
@@ -21,7 +21,7 @@ export const populate = async (identity: IdentityApp): Promise<Populated> => {
     await identity.happen(tenant.id, joined(people[role].user.id, role));
     const switching = { token: people[role].accessToken, payload: { tenantId: tenant.id } };
     tokens[role] = (await identity.ask('POST', '/v1/sessions/switch', switching)).json().accessToken;
-    // Nobody is kept from going by a company of their own.
+    // Nobody is kept from going by a tenant of their own.
     await identity.happen(people[role].tenant.id, CLOSED);
   }
   for (const invoice of [paid(), paid()]) await identity.happen(tenant.id, invoice);
@@ -43,14 +43,14 @@ const openSession = async (identity: IdentityApp, { sent }: SignedUp, tenantId: 
   return data.find(({ current }) => current)?.id ?? '';
 };
 
-/** One of each thing in a company, new: what one request does to them meets no other. */
+/** One of each thing in a tenant, new: what one request does to them meets no other. */
 export const makeThings = async (
   identity: IdentityApp,
-  company: Populated,
+  tenant: Populated,
   role: Role,
   wanted: readonly Thing[],
 ): Promise<Things> => {
-  const { id: tenantId } = company;
+  const { id: tenantId } = tenant;
   const things = { ...strangers(), tenant: tenantId };
   const { newcomer, team, project, task, invitation } = things;
   const append = (aggregate: string, id: string, ...events: DomainEvent[]) =>
@@ -75,9 +75,9 @@ export const makeThings = async (
     type: 'MemberInvited',
     data: {
       ...{ invitationId: invitation, role: 'member', maxUses: 1, expiresAt: '2100-01-01T00:00:00.000Z' },
-      ...{ tokenHash: `hash of ${invitation}`, emailDomains: [], invitedBy: company.people.owner.user.id },
+      ...{ tokenHash: `hash of ${invitation}`, emailDomains: [], invitedBy: tenant.people.owner.user.id },
     },
   });
   if (!wanted.includes('session')) return things;
-  return { ...things, session: await openSession(identity, company.people[role], tenantId) };
+  return { ...things, session: await openSession(identity, tenant.people[role], tenantId) };
 };

@@ -1,7 +1,7 @@
 import type { Role } from '../../libs/domain/tenant/roles';
 import { PASSWORD } from '../support/identity-app';
 
-/** What a company has that a request can name by its id; `newcomer` is a member who is in the team. */
+/** What a tenant has that a request can name by its id; `newcomer` is a member who is in the team. */
 export type Thing = 'tenant' | 'newcomer' | 'team' | 'project' | 'task' | 'invitation' | 'session';
 export type Things = Readonly<Record<Thing, string>>;
 
@@ -18,13 +18,13 @@ export interface Row {
   readonly named?: Readonly<Record<string, Thing>>;
   /** What a body is answered that names nothing; 404 by default. */
   readonly unnamed?: number;
-  /** It ends what other requests need: each has a company of its own. */
+  /** It ends what other requests need: each has a tenant of its own. */
   readonly alone?: boolean;
 }
 
-/** A route that is open to strangers, and asks for no company. */
+/** A route that is open to strangers, and asks for no tenant. */
 const ANYONE = 'anyone';
-/** A route of operators: whatever a company gives out opens none of them. */
+/** A route of operators: whatever a tenant gives out opens none of them. */
 const OPERATORS = 'operators';
 
 const team = { id: 'team' } as const;

@@ -35,7 +35,7 @@ const reportOf = async <T>(checked: Promise<fc.RunDetails<T>>): Promise<string |
   return details.failed ? `${fc.defaultReportMessage(details)}\n${details.errorInstance}` : undefined;
 };
 
-/** The notes of three companies, two each, in a log of the run's own. */
+/** The notes of three tenants, two each, in a log of the run's own. */
 const createNotebook = () => {
   const log = new InMemoryEventLog(new InMemoryStore());
   const tenants = Array.from({ length: 3 }, () => uuidv7());

@@ -2,7 +2,7 @@ import type { TenantEvent } from '../../libs/domain/tenant/events';
 import type { Role } from '../../libs/domain/tenant/roles';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 
-/** Facts of a company that specs put into its stream themselves. */
+/** Facts of a tenant that specs put into its stream themselves. */
 export const joined = (userId: string, role: Role): TenantEvent => ({
   type: 'MemberJoined',
   data: { userId, role, invitationId: uuidv7(), use: 1 },

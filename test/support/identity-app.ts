@@ -66,13 +66,13 @@ export interface IdentityApp {
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, token: string): Promise<Answer>;
   ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: Asking): Promise<Answer>;
-  /** Appends a fact to a company's stream, past all rules, and waits until the read models have it. */
+  /** Appends a fact to a tenant's stream, past all rules, and waits until the read models have it. */
   happen(tenantId: string, event: TenantEvent): Promise<void>;
   /** Waits until every checkpoint is at the log's end; an answer waits for none, and a reader for what concerns it. */
   settled(): Promise<void>;
   /** A sign-up's body, with an address of its own. */
   body(more?: object): SignedUp['sent'];
-  /** Somebody new, in a company of their own. */
+  /** Somebody new, in a tenant of their own. */
   signUp(more?: object): Promise<SignedUp>;
   close(): Promise<void>;
 }

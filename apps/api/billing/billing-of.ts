@@ -2,7 +2,7 @@ import type { TenantDb } from '../../../libs/platform/database/scoped-db';
 import { type BillingRow, findBilling } from '../../../projections/billing/queries';
 import { notFound } from '../http/problems/not-found';
 
-/** How a company stands. @throws Problem where there is no such company */
+/** How a tenant stands. @throws Problem where there is no such tenant */
 export const billingOf = async (db: TenantDb): Promise<BillingRow> => {
   const row = await findBilling(db);
   if (!row) throw notFound('workspace');

@@ -34,7 +34,7 @@ class ReturnQuery {
   to!: string;
 }
 
-/** What a company pays, and what for. */
+/** What a tenant pays, and what for. */
 @ApiTags('Billing')
 @Controller()
 export class BillingController {

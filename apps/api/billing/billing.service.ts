@@ -42,7 +42,7 @@ export const createBilling = (parts: BillingParts) => {
       return billingOf(scoped);
     },
 
-    /** Of several pages of a company only the last one can be paid. @returns the page to send the owner to */
+    /** Of several pages of a tenant only the last one can be paid. @returns the page to send the owner to */
     checkout: async (tenantId: string, commandId: string, wanted: CheckoutDto): Promise<string> => {
       const gateway = requireGateway();
       requireAllowed(wanted.successUrl, '/successUrl');
@@ -80,7 +80,7 @@ export const createBilling = (parts: BillingParts) => {
       return inTurn(turns, tenantId, (turn) => changes.make(gateway, { tenantId, commandId, turn }, wanted));
     },
 
-    /** The company was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
+    /** The tenant was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
     closed: async (tenantId: string): Promise<void> => {
       if (!parts.gateway) return;
       await calls.ask(tenantId).then(nudge, () => undefined);

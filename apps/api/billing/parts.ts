@@ -12,7 +12,7 @@ export interface BillingParts {
   /** Undefined: nothing can be bought in this installation. */
   readonly gateway: StripeGateway | undefined;
   readonly calls: Calls;
-  /** Of one company one checkout or change at a time. */
+  /** Of one tenant one checkout or change at a time. */
   readonly turns: Turns;
   readonly catalogue: Catalogue;
   readonly db: ScopedDb;

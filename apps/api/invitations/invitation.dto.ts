@@ -6,7 +6,7 @@ import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
 import type { InvitationRow } from '../../../projections/invitations/queries';
 import { field } from '../http/validation/field';
 import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/validation/fields';
-import { CompanyDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
+import { TenantDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
 
 const INVITABLE = ['admin', 'member', 'auditor'] as const;
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
@@ -148,6 +148,6 @@ export class AcceptDto {
 export class AcceptedDto extends TokensDto {
   @ApiProperty({ type: UserDto })
   readonly user!: UserDto;
-  @ApiProperty({ type: CompanyDto })
-  readonly tenant!: CompanyDto;
+  @ApiProperty({ type: TenantDto })
+  readonly tenant!: TenantDto;
 }

@@ -33,7 +33,7 @@ const DAY_MS = 86_400_000;
 const USUAL_DAYS = 7;
 const MOST_DAYS = 90;
 
-/** Links by which people join the company that the access token names. */
+/** Links by which people join the tenant that the access token names. */
 @ApiTags('Workspace')
 @Controller('v1/invitations')
 export class InvitationsController {

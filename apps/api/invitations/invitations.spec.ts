@@ -10,20 +10,20 @@ describe('invitations', () => {
   let app: IdentityApp;
   /** A second process beside it. */
   let other: IdentityApp;
-  let company: SignedUp;
+  let tenant: SignedUp;
   let people = 0;
 
   beforeAll(async () => {
     app = await createIdentityApp();
     other = await createIdentityApp(app);
-    company = await app.signUp({ companyName: 'Acme' });
+    tenant = await app.signUp({ companyName: 'Acme' });
   });
   afterAll(async () => {
     await other.close();
     await app.close();
   });
 
-  const invite = async (more: object = {}, token = company.accessToken): Promise<Invited> => {
+  const invite = async (more: object = {}, token = tenant.accessToken): Promise<Invited> => {
     const payload = { role: 'member', maxUses: 1, ...more };
     const answer = await app.ask('POST', '/v1/invitations', { token, payload });
     expect(answer.statusCode).toBe(201);
@@ -38,7 +38,7 @@ describe('invitations', () => {
     at.post('/v1/invitations/accept', { token, ...who }, headers);
   const preview = (token: string) => app.app.inject({ url: `/v1/invitations/preview/${token}` });
   const listed = async (id: string) =>
-    (await app.get('/v1/invitations?limit=100', company.accessToken)).json().data.find((it: Invited) => it.id === id);
+    (await app.get('/v1/invitations?limit=100', tenant.accessToken)).json().data.find((it: Invited) => it.id === id);
   const withoutRequest = (body: string): object => {
     const { requestId: _, instance: __, ...rest } = JSON.parse(body);
     return rest;
@@ -60,7 +60,7 @@ describe('invitations', () => {
 
   it('tell the same link to a repeat of the request', async () => {
     const headers = { 'idempotency-key': 'the-same-link' };
-    const asking = { token: company.accessToken, payload: { role: 'member', maxUses: 1 }, headers };
+    const asking = { token: tenant.accessToken, payload: { role: 'member', maxUses: 1 }, headers };
     const first = await app.ask('POST', '/v1/invitations', asking);
     const again = await app.ask('POST', '/v1/invitations', asking);
     expect(again.headers['idempotent-replayed']).toBe('true');
@@ -74,8 +74,8 @@ describe('invitations', () => {
     expect(answer.statusCode).toBe(201);
     const { user, tenant: joined, accessToken } = answer.json();
     expect(user).toMatchObject({ name: who.personName, email: who.email });
-    expect(joined).toMatchObject({ id: company.tenant.id, name: 'Acme', role: 'auditor' });
-    expect((await app.get('/v1/me', accessToken)).json().tenant.id).toBe(company.tenant.id);
+    expect(joined).toMatchObject({ id: tenant.tenant.id, name: 'Acme', role: 'auditor' });
+    expect((await app.get('/v1/me', accessToken)).json().tenant.id).toBe(tenant.tenant.id);
     expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 0, state: 'spent' });
     expect((await app.post('/v1/sessions', { email: who.email, password: PASSWORD })).statusCode).toBe(201);
   });
@@ -86,7 +86,7 @@ describe('invitations', () => {
     for (let time = 0; time < 2; time++) {
       const answer = await app.ask('POST', '/v1/invitations/accept', { token: accessToken, payload: { token } });
       expect(answer.statusCode).toBe(201);
-      expect(answer.json()).toMatchObject({ user: { id: user.id }, tenant: { id: company.tenant.id, role: 'member' } });
+      expect(answer.json()).toMatchObject({ user: { id: user.id }, tenant: { id: tenant.tenant.id, role: 'member' } });
     }
     expect(await listed(id)).toMatchObject({ uses: 1, usesLeft: 1 });
   });
@@ -156,7 +156,7 @@ describe('invitations', () => {
     const spent = await invite();
     await accept(spent.token);
     const revoked = await invite();
-    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: company.accessToken });
+    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
     const ofOthers = await invite({ emailDomains: ['acme.example'] });
     for (const [{ token }, status] of [
       [spent, 404],
@@ -181,9 +181,9 @@ describe('invitations', () => {
     );
   });
 
-  it('answer alike for links that were never made, are revoked, spent, expired, or whose company is closed', async () => {
+  it('answer alike for links that were never made, are revoked, spent, expired, or whose tenant is closed', async () => {
     const revoked = await invite();
-    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: company.accessToken });
+    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
     const spent = await invite();
     await accept(spent.token);
     const expired = await invite();
@@ -209,7 +209,7 @@ describe('invitations', () => {
     }
   });
 
-  it('preview company, role and expiry, and nothing else', async () => {
+  it('preview tenant, role and expiry, and nothing else', async () => {
     const { token } = await invite({ role: 'admin', expiresAt: new Date(Date.now() + 3_600_000).toISOString() });
     const answer = await preview(token);
     expect(answer.statusCode).toBe(200);
@@ -224,7 +224,7 @@ describe('invitations', () => {
     const ascii = await invite({ emailDomains: ['xn--mller-kva.example'] });
     expect((await accept(ascii.token, someone({ email: `eva${++people}@müller.example` }))).statusCode).toBe(201);
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example/path'] };
-    expect((await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).statusCode).toBe(400);
+    expect((await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload })).statusCode).toBe(400);
   });
 
   it('bring nobody back who was removed, neither by their own links nor by an earlier one', async () => {
@@ -235,7 +235,7 @@ describe('invitations', () => {
     const admitted = await joining(token);
     expect(admitted.statusCode).toBe(201);
     const own = await invite({ maxUses: 3 }, admitted.json().accessToken);
-    const removal = await app.ask('DELETE', `/v1/members/${eve.user.id}`, { token: company.accessToken });
+    const removal = await app.ask('DELETE', `/v1/members/${eve.user.id}`, { token: tenant.accessToken });
     expect(removal.statusCode).toBe(204);
     const unknown = await joining('x');
     for (const link of [token, own.token])
@@ -268,7 +268,7 @@ describe('invitations', () => {
       app.ask('POST', '/v1/invitations', { token: asker, payload: { role, maxUses: 1 } });
     expect((await by('admin', admin)).statusCode).toBe(403);
     expect((await by('member', admin)).statusCode).toBe(201);
-    expect((await by('owner', company.accessToken)).statusCode).toBe(400);
+    expect((await by('owner', tenant.accessToken)).statusCode).toBe(400);
     const member = (await accept((await invite()).token)).json().accessToken;
     expect((await by('member', member)).statusCode).toBe(403);
     expect((await app.get('/v1/invitations', member)).statusCode).toBe(403);
@@ -282,7 +282,7 @@ describe('invitations', () => {
     [{ role: 'member', maxUses: 1, emailDomains: ['not a domain'] }, '/emailDomains'],
     [{ role: 'member', maxUses: 1, tenantId: 'mine' }, '/tenantId'],
   ])('refuse %j at %s', async (payload, pointer) => {
-    const answer = await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
+    const answer = await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors[0].pointer).toBe(pointer);
   });
@@ -301,7 +301,7 @@ describe('invitations', () => {
   it('let nobody in after a revocation was answered, while many are coming', async () => {
     const { id, token } = await invite({ maxUses: 1_000 });
     const before = Array.from({ length: 10 }, (_, at) => accept(token, someone(), at % 2 === 0 ? app : other));
-    const revoked = await app.ask('DELETE', `/v1/invitations/${id}`, { token: company.accessToken });
+    const revoked = await app.ask('DELETE', `/v1/invitations/${id}`, { token: tenant.accessToken });
     expect(revoked.statusCode).toBe(204);
     const after = await Promise.all(
       Array.from({ length: 6 }, (_, at) => accept(token, someone(), at % 2 ? app : other)),
@@ -325,7 +325,7 @@ describe('invitations', () => {
     expect(await listed(id)).toMatchObject({ uses: 1 });
   });
 
-  it('of another company are not found', async () => {
+  it('of another tenant are not found', async () => {
     const { id } = await invite();
     const stranger = await app.signUp();
     const foreign = await app.ask('DELETE', `/v1/invitations/${id}`, { token: stranger.accessToken });

@@ -19,7 +19,7 @@ import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './in
 import type { JoiningDeps } from './joining-deps';
 import { createTurns } from './turns';
 
-/** One answer for a link that was never made, is revoked, spent or expired, or whose company is closed. */
+/** One answer for a link that was never made, is revoked, spent or expired, or whose tenant is closed. */
 const unusable = (): Problem =>
   new Problem('not-found', {
     detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
@@ -41,7 +41,7 @@ const SETTLING = 10;
 
 type Who = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
-/** Joining a company by an invitation: what the link shows, and who comes in by it. */
+/** Joining a tenant by an invitation: what the link shows, and who comes in by it. */
 export const createJoining = (
   { pool, db, passwords, joins, markOf, check, opener, stateOf: tenantStateOf, guard }: JoiningDeps,
   events: JoinEvents,
@@ -61,7 +61,7 @@ export const createJoining = (
     return invitation;
   };
 
-  /** The invitation that somebody comes with: what refuses them from here on is its company's plan. */
+  /** The invitation that somebody comes with: what refuses them from here on is its tenant's plan. */
   const heldToJoin = async (token: string, context: RequestContext) => {
     const invitation = await held(token);
     context.joining = invitation.tenantId;
@@ -182,7 +182,7 @@ export const createJoining = (
 
     /**
      * Lets somebody in by a token: the signed-in user, the owner of an account whose password is right, or somebody
-     * new. Anyone who belongs to the company already uses nothing of it.
+     * new. Anyone who belongs to the tenant already uses nothing of it.
      * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
      */
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {

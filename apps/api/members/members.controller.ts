@@ -17,11 +17,11 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
 import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
 
-/** Name and address change without the company's knowing, and are no part of what a write has to have seen. */
+/** Name and address change without the tenant's knowing, and are no part of what a write has to have seen. */
 const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
   withETag(new MemberDto(member), member.version, `${member.name}\n${member.email}`);
 
-/** Who belongs to the company that the access token names, and as what. */
+/** Who belongs to the tenant that the access token names, and as what. */
 @ApiTags('Workspace')
 @Controller('v1/members')
 export class MembersController {

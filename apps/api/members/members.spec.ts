@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { type Company, foundCompany, told } from '../../../test/support/company';
 import { joined } from '../../../test/support/facts';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { foundTenant, type Tenant, told } from '../../../test/support/tenant';
 
 const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
 
 describe('members', () => {
   let identity: IdentityApp;
-  let acme: Company;
-  let other: Company;
+  let acme: Tenant;
+  let other: Tenant;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    [acme, other] = [await foundCompany(identity), await foundCompany(identity)];
+    [acme, other] = [await foundTenant(identity), await foundTenant(identity)];
   });
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  /** Somebody who joined the company, and waits in the read models. */
-  const join = async (company: Company, role: (typeof ROLES)[number]): Promise<string> => {
+  /** Somebody who joined the tenant, and waits in the read models. */
+  const join = async (tenant: Tenant, role: (typeof ROLES)[number]): Promise<string> => {
     const userId = uuidv7();
-    await identity.happen(company.id, joined(userId, role));
+    await identity.happen(tenant.id, joined(userId, role));
     return userId;
   };
   const of = (userId: string): string => `/v1/members/${userId}`;
@@ -41,7 +41,7 @@ describe('members', () => {
     expect((await identity.get(of(bob.user.id), ada.accessToken)).json()).toEqual(data[0]);
   });
 
-  it('show nothing of what somebody is in another company of theirs', async () => {
+  it('show nothing of what somebody is in another tenant of theirs', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(bob.tenant.id, joined(ada.user.id, 'auditor'));
     const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
@@ -60,13 +60,13 @@ describe('members', () => {
   });
 
   it('are listed page by page', async () => {
-    const company = await foundCompany(identity);
-    const { owner, admin, member, auditor } = company;
+    const tenant = await foundTenant(identity);
+    const { owner, admin, member, auditor } = tenant;
     const ids = [auditor.id, member.id, admin.id, owner.id];
-    for (let n = 0; n < 3; n++) ids.unshift(await join(company, 'member'));
+    for (let n = 0; n < 3; n++) ids.unshift(await join(tenant, 'member'));
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const answer = await company.member.get(`/v1/members?limit=2${cursor && `&cursor=${cursor}`}`);
+      const answer = await tenant.member.get(`/v1/members?limit=2${cursor && `&cursor=${cursor}`}`);
       const page: { data: { userId: string }[]; nextCursor: string | null } = answer.json();
       expect(page.data.length).toBeLessThanOrEqual(2);
       seen.push(...page.data.map(({ userId }) => userId));
@@ -75,7 +75,7 @@ describe('members', () => {
     expect(seen).toEqual(ids);
   });
 
-  it('are listed for nobody by another company’s cursor', async () => {
+  it('are listed for nobody by another tenant’s cursor', async () => {
     const { nextCursor } = (await acme.member.get('/v1/members?limit=1')).json();
     const answer = await other.member.get(`/v1/members?limit=1&cursor=${nextCursor}`);
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
@@ -89,15 +89,15 @@ describe('members', () => {
   });
 
   it('change their role, which is shown, and holds for their next request', async () => {
-    const company = await foundCompany(identity);
-    const answer = await company.owner.send('PATCH', of(company.auditor.id), { role: 'member' });
+    const tenant = await foundTenant(identity);
+    const answer = await tenant.owner.send('PATCH', of(tenant.auditor.id), { role: 'member' });
     expect([answer.statusCode, answer.json()]).toEqual([200, expect.objectContaining({ role: 'member' })]);
-    const shown = await company.owner.get(of(company.auditor.id));
+    const shown = await tenant.owner.get(of(tenant.auditor.id));
     expect(shown.json()).toEqual(answer.json());
     expect(shown.headers['etag']).toBe(answer.headers['etag']);
-    expect((await company.auditor.get('/v1/members')).statusCode).toBe(200);
-    await company.owner.send('PATCH', of(company.auditor.id), { role: 'auditor' });
-    expect((await company.auditor.get('/v1/members')).statusCode).toBe(403);
+    expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(200);
+    await tenant.owner.send('PATCH', of(tenant.auditor.id), { role: 'auditor' });
+    expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(403);
   });
 
   it('stay at their version where nothing changes', async () => {
@@ -121,39 +121,39 @@ describe('members', () => {
   });
 
   it('are made and unmade owners by owners alone', async () => {
-    const company = await foundCompany(identity);
+    const tenant = await foundTenant(identity);
     const change = async (by: 'owner' | 'admin', id: string, role: string): Promise<number> =>
-      (await company[by].send('PATCH', of(id), { role })).statusCode;
-    expect(await change('admin', company.member.id, 'owner')).toBe(403);
-    expect(await change('admin', company.owner.id, 'member')).toBe(403);
-    expect(await change('admin', company.member.id, 'admin')).toBe(200);
-    expect(await change('admin', company.member.id, 'auditor')).toBe(200);
-    expect(await change('owner', company.member.id, 'owner')).toBe(200);
-    expect(await change('owner', company.member.id, 'admin')).toBe(200);
+      (await tenant[by].send('PATCH', of(id), { role })).statusCode;
+    expect(await change('admin', tenant.member.id, 'owner')).toBe(403);
+    expect(await change('admin', tenant.owner.id, 'member')).toBe(403);
+    expect(await change('admin', tenant.member.id, 'admin')).toBe(200);
+    expect(await change('admin', tenant.member.id, 'auditor')).toBe(200);
+    expect(await change('owner', tenant.member.id, 'owner')).toBe(200);
+    expect(await change('owner', tenant.member.id, 'admin')).toBe(200);
   });
 
   it('include an owner at any time', async () => {
-    const company = await foundCompany(identity);
+    const tenant = await foundTenant(identity);
     for (const answer of [
-      await company.owner.send('PATCH', of(company.owner.id), { role: 'admin' }),
-      await company.owner.send('DELETE', of(company.owner.id)),
+      await tenant.owner.send('PATCH', of(tenant.owner.id), { role: 'admin' }),
+      await tenant.owner.send('DELETE', of(tenant.owner.id)),
     ])
       expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
-    expect(owners(await company.owner.get('/v1/members'))).toEqual([company.owner.id]);
+    expect(owners(await tenant.owner.get('/v1/members'))).toEqual([tenant.owner.id]);
   });
 
   it('include an owner also when two go at the same time', async () => {
-    const company = await foundCompany(identity);
-    await company.owner.send('PATCH', of(company.admin.id), { role: 'owner' });
+    const tenant = await foundTenant(identity);
+    await tenant.owner.send('PATCH', of(tenant.admin.id), { role: 'owner' });
     const answers = await Promise.all([
-      company.owner.send('DELETE', of(company.owner.id)),
-      company.admin.send('PATCH', of(company.admin.id), { role: 'member' }),
+      tenant.owner.send('DELETE', of(tenant.owner.id)),
+      tenant.admin.send('PATCH', of(tenant.admin.id), { role: 'member' }),
     ]);
     expect(answers.filter(({ statusCode }) => statusCode === 409).length).toBe(1);
-    expect(owners(await company.member.get('/v1/members')).length).toBe(1);
+    expect(owners(await tenant.member.get('/v1/members')).length).toBe(1);
   });
 
-  it('change and go under the version that was seen alone, whatever else has happened in the company', async () => {
+  it('change and go under the version that was seen alone, whatever else has happened in the tenant', async () => {
     const userId = await join(acme, 'member');
     const seen = { 'if-match': String((await acme.owner.get(of(userId))).headers['etag']) };
     await join(acme, 'member');
@@ -182,14 +182,14 @@ describe('members', () => {
   });
 
   it('are removed by admins and owners, and shut out by their next request', async () => {
-    const company = await foundCompany(identity);
-    expect((await company.member.get('/v1/tenant')).statusCode).toBe(200);
-    const answer = await company.admin.send('DELETE', of(company.member.id));
+    const tenant = await foundTenant(identity);
+    expect((await tenant.member.get('/v1/tenant')).statusCode).toBe(200);
+    const answer = await tenant.admin.send('DELETE', of(tenant.member.id));
     expect([answer.statusCode, answer.body]).toEqual([204, '']);
     expect(answer.headers['position']).toEqual(expect.any(String));
-    expect((await company.member.get('/v1/tenant')).statusCode).toBe(401);
-    expect((await company.admin.get(of(company.member.id))).statusCode).toBe(404);
-    expect((await company.admin.send('DELETE', of(company.member.id))).statusCode).toBe(404);
+    expect((await tenant.member.get('/v1/tenant')).statusCode).toBe(401);
+    expect((await tenant.admin.get(of(tenant.member.id))).statusCode).toBe(404);
+    expect((await tenant.admin.send('DELETE', of(tenant.member.id))).statusCode).toBe(404);
   });
 
   it('who are owners are not removed by admins', async () => {
@@ -201,32 +201,32 @@ describe('members', () => {
   });
 
   it('are not removed by members and auditors, who may leave themselves', async () => {
-    const company = await foundCompany(identity);
+    const tenant = await foundTenant(identity);
     for (const role of ['member', 'auditor'] as const) {
-      for (const id of [company.admin.id, company.owner.id, uuidv7()])
-        expect((await company[role].send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
-      expect((await company[role].send('DELETE', of(company[role].id))).statusCode).toBe(204);
-      expect((await company[role].get('/v1/tenant')).statusCode).toBe(401);
+      for (const id of [tenant.admin.id, tenant.owner.id, uuidv7()])
+        expect((await tenant[role].send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
+      expect((await tenant[role].send('DELETE', of(tenant[role].id))).statusCode).toBe(204);
+      expect((await tenant[role].get('/v1/tenant')).statusCode).toBe(401);
     }
-    const { events } = await identity.log.readAll({ after: 0n, limit: 10_000, tenantId: company.id });
+    const { events } = await identity.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id });
     expect(events.flatMap(({ type, data }) => (type === 'MemberRemoved' ? [data['reason']] : []))).toEqual([
       'left',
       'left',
     ]);
   });
 
-  it('leave their teams with the company', async () => {
-    const company = await foundCompany(identity);
-    const { id } = (await company.admin.send('POST', '/v1/teams', { name: 'Sales' })).json();
-    for (const { id: userId } of [company.member, company.admin])
-      await company.admin.send('PUT', `/v1/teams/${id}/members/${userId}`);
-    await company.owner.send('DELETE', of(company.member.id));
-    expect((await company.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([company.admin.id]);
-    await identity.happen(company.id, joined(company.member.id, 'member'));
-    expect((await company.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([company.admin.id]);
+  it('leave their teams with the tenant', async () => {
+    const tenant = await foundTenant(identity);
+    const { id } = (await tenant.admin.send('POST', '/v1/teams', { name: 'Sales' })).json();
+    for (const { id: userId } of [tenant.member, tenant.admin])
+      await tenant.admin.send('PUT', `/v1/teams/${id}/members/${userId}`);
+    await tenant.owner.send('DELETE', of(tenant.member.id));
+    expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
+    await identity.happen(tenant.id, joined(tenant.member.id, 'member'));
+    expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
   });
 
-  it('of another company are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, and answered like ids that there never were', async () => {
     const routes: [
       method: 'GET' | 'PATCH' | 'DELETE',
       payload?: object | undefined,

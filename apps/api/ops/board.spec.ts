@@ -64,13 +64,8 @@ describe('the board of jobs', () => {
   it.each(['/ops/jobs', '/ops/jobs/', '/ops/jobs/queue/x', '/ops/jobs/api/queues', '/ops/jobs/static/favicon.ico'])(
     'shows nothing of %s to anyone who is no operator',
     async (url) => {
-      const company = tokens.issue('ada', 1).slice(0, -1);
-      for (const headers of [
-        {},
-        asUser(),
-        { authorization: `Bearer ${company}x` },
-        { cookie: 'tenantry-operator=x' },
-      ]) {
+      const tenant = tokens.issue('ada', 1).slice(0, -1);
+      for (const headers of [{}, asUser(), { authorization: `Bearer ${tenant}x` }, { cookie: 'tenantry-operator=x' }]) {
         const answer = await get(url, headers);
         expect([answer.statusCode, answer.headers['content-type']]).toEqual([
           401,

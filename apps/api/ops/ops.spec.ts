@@ -32,7 +32,7 @@ describe('what is for operators', () => {
     expect(answer.json()).toEqual({ name: 'ada & <b>', expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) });
   });
 
-  it('takes no token of a company, and an operator’s token opens no company', async () => {
+  it('takes no token of a tenant, and an operator’s token opens no tenant', async () => {
     const { accessToken } = await app.signUp();
     expect((await app.get('/ops/operator', accessToken)).statusCode).toBe(401);
     expect((await app.get('/v1/tenant', token)).statusCode).toBe(401);

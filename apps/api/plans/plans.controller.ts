@@ -11,7 +11,7 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PlanDto, PlansDto, UsageDto } from './plan.dto';
 import { lastingOf, Usage } from './usage';
 
-/** What can be bought, and what of it a company uses. */
+/** What can be bought, and what of it a tenant uses. */
 @ApiTags('Billing')
 @Controller('v1')
 export class PlansController {

@@ -19,25 +19,25 @@ describe('what a plan limits', () => {
     await app.close();
   });
 
-  const change = (company: SignedUp, terms: Terms) =>
-    app.happen(company.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
+  const change = (tenant: SignedUp, terms: Terms) =>
+    app.happen(tenant.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
   const limited = (limits: Partial<PlanLimits>): Terms => ({
     ...FOUNDING_TERMS,
     limits: { ...FOUNDING_TERMS.limits, ...limits },
   });
-  const makeProject = (company: SignedUp, through = app) =>
-    through.ask('POST', '/v1/projects', { token: company.accessToken, payload: { name: 'Website' } });
-  const makeTask = (company: SignedUp, projectId: string) =>
-    app.ask('POST', `/v1/projects/${projectId}/tasks`, { token: company.accessToken, payload: { title: 'Do it' } });
-  const usageOf = async (company: SignedUp, resource: string) => {
-    const { data } = (await app.get('/v1/usage', company.accessToken)).json() as { data: { resource: string }[] };
+  const makeProject = (tenant: SignedUp, through = app) =>
+    through.ask('POST', '/v1/projects', { token: tenant.accessToken, payload: { name: 'Website' } });
+  const makeTask = (tenant: SignedUp, projectId: string) =>
+    app.ask('POST', `/v1/projects/${projectId}/tasks`, { token: tenant.accessToken, payload: { title: 'Do it' } });
+  const usageOf = async (tenant: SignedUp, resource: string) => {
+    const { data } = (await app.get('/v1/usage', tenant.accessToken)).json() as { data: { resource: string }[] };
     return data.find((it) => it.resource === resource);
   };
 
   it('is refused with what was asked for, how much there is, and what to upgrade to', async () => {
-    const company = await app.signUp();
-    for (let at = 0; at < 3; at++) expect((await makeProject(company)).statusCode).toBe(201);
-    const refused = await makeProject(company);
+    const tenant = await app.signUp();
+    for (let at = 0; at < 3; at++) expect((await makeProject(tenant)).statusCode).toBe(201);
+    const refused = await makeProject(tenant);
     expect([refused.statusCode, refused.json()]).toEqual([
       402,
       expect.objectContaining({
@@ -45,27 +45,27 @@ describe('what a plan limits', () => {
         ...{ resource: 'projects', limit: 3, used: 3, plan: 'free', upgradeTo: 'pro' },
       }),
     ]);
-    expect(await usageOf(company, 'projects')).toMatchObject({ used: 3, limit: 3 });
+    expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 3, limit: 3 });
   });
 
   it('is recorded for the audit where it was refused, once a minute', async () => {
-    const company = await app.signUp();
-    await change(company, limited({ projects: 0 }));
-    for (let at = 0; at < 3; at++) expect((await makeProject(company)).statusCode).toBe(402);
+    const tenant = await app.signUp();
+    await change(tenant, limited({ projects: 0 }));
+    for (let at = 0; at < 3; at++) expect((await makeProject(tenant)).statusCode).toBe(402);
     await app.settled();
-    const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: company.tenant.id });
+    const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.tenant.id });
     expect(events.filter(({ type }) => type === 'OperationRefused').map(({ data }) => data)).toEqual([
       {
         ...{ problem: 'plan-limit-reached', resource: 'projects', limit: 0, used: 0, plan: 'free' },
-        ...{ operation: 'POST /v1/projects', by: company.user.id, times: 1 },
+        ...{ operation: 'POST /v1/projects', by: tenant.user.id, times: 1 },
       },
     ]);
   });
 
   it('is passed by nobody, however many ask at once, in two processes', async () => {
-    const company = await app.signUp();
+    const tenant = await app.signUp();
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, at) => makeProject(company, at % 2 === 0 ? app : other)),
+      Array.from({ length: 200 }, (_, at) => makeProject(tenant, at % 2 === 0 ? app : other)),
     );
     const statuses = answers.map(({ statusCode }) => statusCode);
     expect(statuses.filter((it) => it === 201 || it === 202)).toHaveLength(3);
@@ -73,64 +73,62 @@ describe('what a plan limits', () => {
   });
 
   it('is free again where something was archived, and taken where it is restored', async () => {
-    const company = await app.signUp();
-    const { accessToken: token } = company;
-    const [first] = [(await makeProject(company)).json() as { id: string }];
-    for (let at = 0; at < 2; at++) await makeProject(company);
+    const tenant = await app.signUp();
+    const { accessToken: token } = tenant;
+    const [first] = [(await makeProject(tenant)).json() as { id: string }];
+    for (let at = 0; at < 2; at++) await makeProject(tenant);
     expect((await app.ask('DELETE', `/v1/projects/${first.id}`, { token })).statusCode).toBe(200);
-    expect((await makeProject(company)).statusCode).toBe(201);
+    expect((await makeProject(tenant)).statusCode).toBe(201);
     expect((await app.ask('POST', `/v1/projects/${first.id}/restore`, { token })).statusCode).toBe(402);
   });
 
   it('counts the tasks of each project by themselves', async () => {
-    const company = await app.signUp();
-    await change(company, limited({ tasksPerProject: 1 }));
-    const [one, two] = [await makeProject(company), await makeProject(company)].map(
-      (it) => it.json() as { id: string },
-    );
-    expect((await makeTask(company, one?.id ?? '')).statusCode).toBe(201);
-    expect((await makeTask(company, one?.id ?? '')).json()).toMatchObject({
+    const tenant = await app.signUp();
+    await change(tenant, limited({ tasksPerProject: 1 }));
+    const [one, two] = [await makeProject(tenant), await makeProject(tenant)].map((it) => it.json() as { id: string });
+    expect((await makeTask(tenant, one?.id ?? '')).statusCode).toBe(201);
+    expect((await makeTask(tenant, one?.id ?? '')).json()).toMatchObject({
       ...{ resource: 'tasksPerProject', limit: 1, used: 1 },
     });
-    expect(await usageOf(company, 'tasksPerProject')).toMatchObject({ used: 1, limit: 1 });
-    expect((await makeTask(company, two?.id ?? '')).statusCode).toBe(201);
+    expect(await usageOf(tenant, 'tasksPerProject')).toMatchObject({ used: 1, limit: 1 });
+    expect((await makeTask(tenant, two?.id ?? '')).statusCode).toBe(201);
   });
 
   it('is larger from the next request on after an upgrade', async () => {
-    const company = await app.signUp();
-    for (let at = 0; at < 3; at++) await makeProject(company);
-    expect((await makeProject(company)).statusCode).toBe(402);
-    await change(company, catalogue.termsOf('pro', null));
-    expect((await makeProject(company)).statusCode).toBe(201);
+    const tenant = await app.signUp();
+    for (let at = 0; at < 3; at++) await makeProject(tenant);
+    expect((await makeProject(tenant)).statusCode).toBe(402);
+    await change(tenant, catalogue.termsOf('pro', null));
+    expect((await makeProject(tenant)).statusCode).toBe(201);
   });
 
   it('deletes nothing where a plan shrank: what is beyond it can be read and archived, and not added to', async () => {
-    const company = await app.signUp();
-    const { accessToken: token } = company;
-    await change(company, catalogue.termsOf('pro', null));
+    const tenant = await app.signUp();
+    const { accessToken: token } = tenant;
+    await change(tenant, catalogue.termsOf('pro', null));
     const ids: string[] = [];
-    for (let at = 0; at < 5; at++) ids.push(((await makeProject(company)).json() as { id: string }).id);
-    await change(company, FOUNDING_TERMS);
+    for (let at = 0; at < 5; at++) ids.push(((await makeProject(tenant)).json() as { id: string }).id);
+    await change(tenant, FOUNDING_TERMS);
     const [oldest = '', , , beyond = '', last = ''] = ids;
-    expect((await makeTask(company, oldest)).statusCode).toBe(201);
-    expect((await makeTask(company, beyond)).statusCode).toBe(402);
+    expect((await makeTask(tenant, oldest)).statusCode).toBe(201);
+    expect((await makeTask(tenant, beyond)).statusCode).toBe(402);
     const rename = (id: string) => app.ask('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
     const refused = await rename(beyond);
     expect([refused.statusCode, refused.json()]).toEqual([402, expect.objectContaining({ used: ids.length })]);
-    expect((await makeProject(company)).json()).toMatchObject({ used: ids.length });
+    expect((await makeProject(tenant)).json()).toMatchObject({ used: ids.length });
     expect((await rename(oldest)).statusCode).toBe(200);
     expect((await app.get(`/v1/projects/${beyond}`, token)).statusCode).toBe(200);
-    expect((await makeProject(company)).statusCode).toBe(402);
+    expect((await makeProject(tenant)).statusCode).toBe(402);
     for (const id of [oldest, last])
       expect((await app.ask('DELETE', `/v1/projects/${id}`, { token })).statusCode).toBe(200);
     expect((await rename(beyond)).statusCode).toBe(200);
     expect((await rename(uuidv7())).statusCode).toBe(404);
   });
 
-  it('holds for seats, teams and open invitations by the company’s own rules', async () => {
-    const company = await app.signUp();
-    const { accessToken: token } = company;
-    await change(company, limited({ teams: 1, seats: 1, openInvitations: 1 }));
+  it('holds for seats, teams and open invitations by the tenant’s own rules', async () => {
+    const tenant = await app.signUp();
+    const { accessToken: token } = tenant;
+    await change(tenant, limited({ teams: 1, seats: 1, openInvitations: 1 }));
     const team = (name: string) => app.ask('POST', '/v1/teams', { token, payload: { name } });
     expect((await team('Sales')).statusCode).toBe(201);
     expect((await team('Support')).json()).toMatchObject({
@@ -145,11 +143,11 @@ describe('what a plan limits', () => {
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
-  it('is recorded for the audit of the company that somebody wanted to join, anyone who they are', async () => {
-    const [company, theirs] = [await app.signUp(), await app.signUp()];
-    await change(company, limited({ seats: 1 }));
+  it('is recorded for the audit of the tenant that somebody wanted to join, anyone who they are', async () => {
+    const [tenant, theirs] = [await app.signUp(), await app.signUp()];
+    await change(tenant, limited({ seats: 1 }));
     const payload = { role: 'member', maxUses: 5 };
-    const link = (await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload })).json();
+    const link = (await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload })).json();
     const token = (link as { url: string }).url.split('/').at(-1);
     const { email, password } = app.body();
     const asStranger = { payload: { token, personName: 'Bob', email, password } };
@@ -161,7 +159,7 @@ describe('what a plan limits', () => {
       (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
         ({ type }) => type === 'OperationRefused',
       );
-    expect(await recordedOf(company)).toMatchObject([
+    expect(await recordedOf(tenant)).toMatchObject([
       {
         actor: { kind: 'system' },
         data: { resource: 'seats', limit: 1, used: 1, by: null, times: 1, operation: 'POST /v1/invitations/accept' },
@@ -171,21 +169,21 @@ describe('what a plan limits', () => {
   });
 
   it('holds for features', async () => {
-    const company = await app.signUp();
+    const tenant = await app.signUp();
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
-    const invite = () => app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
+    const invite = () => app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
     expect((await invite()).json()).toMatchObject({
       ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
       detail: 'The plan free does not include invitations for addresses of chosen domains.',
     });
-    await change(company, catalogue.termsOf('pro', null));
+    await change(tenant, catalogue.termsOf('pro', null));
     expect((await invite()).statusCode).toBe(201);
   });
 
   it('counts calls of a month, and tells of them with each answer', async () => {
-    const company = await app.signUp();
-    await change(company, limited({ apiCallsPerMonth: 3 }));
-    const ask = () => app.get('/v1/tenant', company.accessToken);
+    const tenant = await app.signUp();
+    await change(tenant, limited({ apiCallsPerMonth: 3 }));
+    const ask = () => app.get('/v1/tenant', tenant.accessToken);
     const answers = [await ask(), await ask(), await ask(), await ask()];
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 402]);
     expect(answers[0]?.headers['ratelimit']).toMatch(/^"tenant";r=\d+;t=\d+, "month";r=2;t=\d+$/);
@@ -196,55 +194,55 @@ describe('what a plan limits', () => {
       plan: 'free',
       upgradeTo: 'pro',
     });
-    expect((await app.get('/v1/me', company.accessToken)).statusCode).toBe(200);
+    expect((await app.get('/v1/me', tenant.accessToken)).statusCode).toBe(200);
   });
 
   it('is not used up by calls that are refused, and can be seen when it is used up', async () => {
-    const company = await app.signUp();
-    await change(company, limited({ apiCallsPerMonth: 2 }));
+    const tenant = await app.signUp();
+    await change(tenant, limited({ apiCallsPerMonth: 2 }));
     for (const status of [200, 200, 402, 402, 402])
-      expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(status);
-    expect(await usageOf(company, 'apiCalls')).toMatchObject({ used: 2, limit: 2 });
-    await change(company, limited({ apiCallsPerMonth: 3 }));
-    for (const status of [200, 402]) expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(status);
+      expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
+    expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 2, limit: 2 });
+    await change(tenant, limited({ apiCallsPerMonth: 3 }));
+    for (const status of [200, 402]) expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
   });
 
   it('is counted, too, where there are as many calls as wanted', async () => {
-    const company = await app.signUp();
-    await change(company, catalogue.termsOf('enterprise', null));
-    const answer = await app.get('/v1/tenant', company.accessToken);
+    const tenant = await app.signUp();
+    await change(tenant, catalogue.termsOf('enterprise', null));
+    const answer = await app.get('/v1/tenant', tenant.accessToken);
     expect(answer.headers['ratelimit']).not.toContain('month');
-    expect(await usageOf(company, 'apiCalls')).toMatchObject({ used: 1, limit: null });
+    expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 1, limit: null });
   });
 
   it('is known to a process that has just begun by the first call that it hears of', async () => {
-    const company = await app.signUp();
-    await change(company, limited({ apiCallsPerMonth: 2 }));
-    for (let at = 0; at < 2; at++) await app.get('/v1/tenant', company.accessToken);
+    const tenant = await app.signUp();
+    await change(tenant, limited({ apiCallsPerMonth: 2 }));
+    for (let at = 0; at < 2; at++) await app.get('/v1/tenant', tenant.accessToken);
     const told = () =>
-      app.owner.query('select from plans.api_calls where tenant_id = $1 and calls = 2', [company.tenant.id]);
+      app.owner.query('select from plans.api_calls where tenant_id = $1 and calls = 2', [tenant.tenant.id]);
     while ((await told()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    const ask = () => other.get('/v1/tenant', company.accessToken);
+    const ask = () => other.get('/v1/tenant', tenant.accessToken);
     const answers = await Promise.all([ask(), ask(), ask()]);
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([402, 402, 402]);
   });
 
   it('can be seen while the workspace is suspended', async () => {
-    const company = await app.signUp();
+    const tenant = await app.signUp();
     const since = '2026-01-02T03:04:05.678Z';
-    await app.happen(company.tenant.id, {
+    await app.happen(tenant.tenant.id, {
       type: 'WorkspaceLocked',
       data: { reason: 'payment-failed', since, suspendAt: since },
     });
-    await app.happen(company.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
-    expect((await app.get('/v1/tenant', company.accessToken)).statusCode).toBe(402);
-    expect(await usageOf(company, 'projects')).toMatchObject({ used: 0 });
+    await app.happen(tenant.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
+    expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(402);
+    expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 0 });
   });
 
   it('gives back a place that a killed process had taken, and keeps one that was used', async () => {
-    const company = await app.signUp();
-    const tenantId = company.tenant.id;
-    await change(company, limited({ projects: 2 }));
+    const tenant = await app.signUp();
+    const tenantId = tenant.tenant.id;
+    await change(tenant, limited({ projects: 2 }));
     const strand = (commandId: string, unitId: string) =>
       app.owner.query(
         `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at, overdue_at)
@@ -253,22 +251,22 @@ describe('what a plan limits', () => {
       );
     await strand(uuidv7(), uuidv7());
     await strand(uuidv7(), uuidv7());
-    expect((await makeProject(company)).statusCode).toBe(201);
-    expect((await makeProject(company)).statusCode).toBe(201);
-    expect((await makeProject(company)).statusCode).toBe(402);
+    expect((await makeProject(tenant)).statusCode).toBe(201);
+    expect((await makeProject(tenant)).statusCode).toBe(201);
+    expect((await makeProject(tenant)).statusCode).toBe(402);
     expect(RESERVED_SECONDS).toBeLessThan(60);
   });
 
   it('is not used up by the very request that is repeated, because its answer never came', async () => {
-    const company = await app.signUp();
+    const tenant = await app.signUp();
     const key = uuidv7();
     const create = (idempotencyKey: string) =>
       app.ask('POST', '/v1/projects', {
-        ...{ token: company.accessToken, payload: { name: 'Website' } },
+        ...{ token: tenant.accessToken, payload: { name: 'Website' } },
         headers: { 'idempotency-key': idempotencyKey },
       });
-    await makeProject(company);
-    await makeProject(company);
+    await makeProject(tenant);
+    await makeProject(tenant);
     const first = await create(key);
     expect(first.statusCode).toBe(201);
     await app.settled();
@@ -276,7 +274,7 @@ describe('what a plan limits', () => {
     await app.owner.query(
       `update idempotency.keys set status = null, answer = null, leased_until = '-infinity' where tenant_id = $1 and command_id in (
          select command_id from event_log.events where aggregate_id = $2)`,
-      [company.tenant.id, (first.json() as { id: string }).id],
+      [tenant.tenant.id, (first.json() as { id: string }).id],
     );
     const again = await create(key);
     expect([again.statusCode, again.json()]).toEqual([201, first.json()]);

@@ -3,9 +3,9 @@ import { Problem } from '../../../libs/platform/problems';
 import type { RequestState } from '../http/requests/request-context';
 import type { CallAllowance } from '../identity/authentication/authority';
 
-/** Counts each call of a company's API against what its plan allows in a month. */
+/** Counts each call of a tenant's API against what its plan allows in a month. */
 export abstract class Quota {
-  /** Waits, once for each company, until it is known how many calls were made before; undefined where that is known. */
+  /** Waits, once for each tenant, until it is known how many calls were made before; undefined where that is known. */
   abstract know(tenantId: string): Promise<void> | undefined;
   /**
    * One more call, and what its answer has to say of it. Without a limit it is counted all the same.

@@ -2,8 +2,8 @@ import type { TenantDb } from '../../../libs/platform/database/scoped-db';
 import type { UsageRow } from '../../../projections/plan-limits/queries';
 import { createUsage } from './usage';
 
-/** A company of that moment, which has made so many calls. */
-const companyOf = (foundedAt: string, apiCalls: number): TenantDb => {
+/** A tenant of that moment, which has made so many calls. */
+const tenantOf = (foundedAt: string, apiCalls: number): TenantDb => {
   const hex = Date.parse(foundedAt).toString(16).padStart(12, '0');
   const tenantId = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
   const counts = { seats: 1, teams: 0, openInvitations: 0, projects: 0, tasksPerProject: 0 };
@@ -18,27 +18,27 @@ const exhaustionOf = async (db: TenantDb, now: string) => {
 
 describe('when the calls of a month will be used up', () => {
   it('continues as since the month began', async () => {
-    const old = companyOf('2025-03-04T05:06:07.000Z', 5_000);
+    const old = tenantOf('2025-03-04T05:06:07.000Z', 5_000);
     expect(await exhaustionOf(old, '2026-01-11T00:00:00.000Z')).toBe('2026-01-21T00:00:00.000Z');
     expect(await exhaustionOf(old, '2026-01-21T00:00:00.000Z')).toBeNull();
   });
 
-  it('continues as since the company began, where that was in this month', async () => {
-    const young = companyOf('2026-01-20T00:00:00.000Z', 5_000);
+  it('continues as since the tenant began, where that was in this month', async () => {
+    const young = tenantOf('2026-01-20T00:00:00.000Z', 5_000);
     expect(await exhaustionOf(young, '2026-01-21T00:00:00.000Z')).toBe('2026-01-22T00:00:00.000Z');
   });
 
   it('is not told of a period of which less than an hour is known', async () => {
-    const young = companyOf('2026-01-20T00:00:00.000Z', 5_000);
+    const young = tenantOf('2026-01-20T00:00:00.000Z', 5_000);
     expect(await exhaustionOf(young, '2026-01-20T00:59:59.999Z')).toBeNull();
     expect(await exhaustionOf(young, '2026-01-20T01:00:00.000Z')).toBe('2026-01-20T02:00:00.000Z');
-    const old = companyOf('2025-03-04T05:06:07.000Z', 500);
+    const old = tenantOf('2025-03-04T05:06:07.000Z', 500);
     expect(await exhaustionOf(old, '2026-01-01T00:00:10.000Z')).toBeNull();
   });
 
   it('is now where they are used up, and not told where nothing was used', async () => {
     const now = '2026-01-21T00:00:00.000Z';
-    expect(await exhaustionOf(companyOf('2026-01-20T00:00:00.000Z', 10_000), now)).toBe(now);
-    expect(await exhaustionOf(companyOf('2026-01-20T00:00:00.000Z', 0), now)).toBeNull();
+    expect(await exhaustionOf(tenantOf('2026-01-20T00:00:00.000Z', 10_000), now)).toBe(now);
+    expect(await exhaustionOf(tenantOf('2026-01-20T00:00:00.000Z', 0), now)).toBeNull();
   });
 });

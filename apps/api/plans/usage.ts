@@ -9,11 +9,11 @@ import type { UsageDto, UsedDto } from './plan.dto';
 const monthStart = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
 const monthEnd = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
 
-/** ms of which one knows how it continues. The first calls of a company come within seconds, and say nothing of a month. */
+/** ms of which one knows how it continues. The first calls of a tenant come within seconds, and say nothing of a month. */
 const TELLING_MS = 60 * 60 * 1_000;
 
 /**
- * When so many are used if it continues as since the month, or the company, began; null: not before the month ends, or that
+ * When so many are used if it continues as since the month, or the tenant, began; null: not before the month ends, or that
  * was less than {@link TELLING_MS} ago.
  */
 const exhaustionOf = (used: number, limit: number | null, now: Date, foundedAt: number): string | null => {
@@ -26,7 +26,7 @@ const exhaustionOf = (used: number, limit: number | null, now: Date, foundedAt: 
   return at < monthEnd(now) ? new Date(at).toISOString() : null;
 };
 
-/** What of a company's plan is in use. @param calls those that the database has not been told of count, too */
+/** What of a tenant's plan is in use. @param calls those that the database has not been told of count, too */
 export const createUsage =
   (calls: ApiCalls | undefined, isLimited: boolean) =>
   async (db: TenantDb, now = new Date()): Promise<UsageDto> => {

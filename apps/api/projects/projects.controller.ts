@@ -18,7 +18,7 @@ import { ChangeProjectDto, CreateProjectDto, ProjectDto, ProjectPageDto, Project
 
 type Command = CreateProject | ChangeProject | ArchiveProject | RestoreProject;
 
-/** The projects of the company that the access token names. */
+/** The projects of the tenant that the access token names. */
 @ApiTags('Workspace')
 @Controller('v1/projects')
 export class ProjectsController {

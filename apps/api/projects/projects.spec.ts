@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
 import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { type Colleague, type Company, foundCompany, told } from '../../../test/support/company';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { type Colleague, foundTenant, type Tenant, told } from '../../../test/support/tenant';
 
 describe('projects', () => {
   let identity: IdentityApp;
-  let acme: Company;
-  let other: Company;
+  let acme: Tenant;
+  let other: Tenant;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    acme = await foundCompany(identity);
-    other = await foundCompany(identity);
+    acme = await foundTenant(identity);
+    other = await foundTenant(identity);
   });
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
@@ -21,9 +21,9 @@ describe('projects', () => {
     expect(answer.statusCode).toBe(201);
     return answer.json();
   };
-  const addTeam = async (company: Company): Promise<string> => {
+  const addTeam = async (tenant: Tenant): Promise<string> => {
     const teamId = uuidv7();
-    await company.happened({ type: 'TeamCreated', data: { teamId, name: `Team ${teamId}` } });
+    await tenant.happened({ type: 'TeamCreated', data: { teamId, name: `Team ${teamId}` } });
     return teamId;
   };
 
@@ -69,7 +69,7 @@ describe('projects', () => {
     expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
   });
 
-  it('are given to teams of the company alone', async () => {
+  it('are given to teams of the tenant alone', async () => {
     const foreign = await addTeam(other);
     const answers = [];
     for (const teamId of [foreign, uuidv7()])
@@ -123,12 +123,12 @@ describe('projects', () => {
   });
 
   it('are listed newest first, page by page, without the archived ones unless they are asked for', async () => {
-    const company = await foundCompany(identity);
+    const tenant = await foundTenant(identity);
     const ids: string[] = [];
-    for (let n = 0; n < 5; n++) ids.unshift((await create(company.member, { name: `Project ${n}` })).id);
-    await company.member.send('DELETE', `/v1/projects/${ids[1]}`);
+    for (let n = 0; n < 5; n++) ids.unshift((await create(tenant.member, { name: `Project ${n}` })).id);
+    await tenant.member.send('DELETE', `/v1/projects/${ids[1]}`);
     const list = async (query: string): Promise<{ ids: string[]; nextCursor: string | null }> => {
-      const answer = await company.member.get(`/v1/projects?${query}`);
+      const answer = await tenant.member.get(`/v1/projects?${query}`);
       expect(answer.statusCode).toBe(200);
       const { data, nextCursor } = answer.json();
       return { ids: data.map(({ id }: { id: string }) => id), nextCursor };
@@ -155,7 +155,7 @@ describe('projects', () => {
     }
   });
 
-  it('are listed for nobody by another company’s cursor', async () => {
+  it('are listed for nobody by another tenant’s cursor', async () => {
     for (let n = 0; n < 2; n++) await create(acme.member);
     const { nextCursor } = (await acme.member.get('/v1/projects?limit=1')).json();
     const answer = await other.member.get(`/v1/projects?limit=1&cursor=${nextCursor}`);
@@ -185,7 +185,7 @@ describe('projects', () => {
     ['POST', `/v1/projects/${id}/tasks`, { title: 'Mine' }],
   ];
 
-  it('of another company are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, and answered like ids that there never were', async () => {
     const { id: foreign } = await create(other.member);
     const random = routes(uuidv7());
     for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {

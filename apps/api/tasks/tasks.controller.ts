@@ -16,7 +16,7 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
 import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from './task.dto';
 
-/** The tasks of the projects of the company that the access token names. */
+/** The tasks of the projects of the tenant that the access token names. */
 @ApiTags('Workspace')
 @Controller('v1')
 export class TasksController {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
 import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { type Colleague, type Company, foundCompany, told } from '../../../test/support/company';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { type Colleague, foundTenant, type Tenant, told } from '../../../test/support/tenant';
 
 interface TaskBody {
   readonly id: string;
@@ -10,19 +10,19 @@ interface TaskBody {
 
 describe('tasks', () => {
   let identity: IdentityApp;
-  let acme: Company;
-  let other: Company;
+  let acme: Tenant;
+  let other: Tenant;
   let project: string;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    acme = await foundCompany(identity);
-    other = await foundCompany(identity);
+    acme = await foundTenant(identity);
+    other = await foundTenant(identity);
     project = await addProject(acme);
   });
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  const addProject = async ({ member }: Company): Promise<string> =>
+  const addProject = async ({ member }: Tenant): Promise<string> =>
     (await member.send('POST', '/v1/projects', { name: 'Website' })).json().id;
   const add = async (who: Colleague, to: string, more: object = {}): Promise<TaskBody> => {
     const answer = await who.send('POST', `/v1/projects/${to}/tasks`, { title: 'Choose a colour', ...more });
@@ -271,7 +271,7 @@ describe('tasks', () => {
     ['DELETE', `/v1/tasks/${id}`, undefined, { 'if-match': '"9"' }],
   ];
 
-  it('of another company are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, and answered like ids that there never were', async () => {
     const { id: foreign } = await add(other.member, await addProject(other));
     const random = routes(uuidv7());
     for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {

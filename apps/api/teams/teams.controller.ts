@@ -25,7 +25,7 @@ import { TeamDto, TeamNameDto, TeamPageDto } from './team.dto';
 
 type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeamMember;
 
-/** Teams of the company that the access token names. */
+/** Teams of the tenant that the access token names. */
 @ApiTags('Workspace')
 @Controller('v1/teams')
 export class TeamsController {

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
 import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { type Colleague, type Company, foundCompany, told } from '../../../test/support/company';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { type Colleague, foundTenant, type Tenant, told } from '../../../test/support/tenant';
 
 describe('teams', () => {
   let identity: IdentityApp;
-  let acme: Company;
-  let other: Company;
+  let acme: Tenant;
+  let other: Tenant;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    [acme, other] = [await foundCompany(identity), await foundCompany(identity)];
+    [acme, other] = [await foundTenant(identity), await foundTenant(identity)];
   });
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
@@ -55,7 +55,7 @@ describe('teams', () => {
     }
   });
 
-  it('have names of their own, however they are capitalised, in each company', async () => {
+  it('have names of their own, however they are capitalised, in each tenant', async () => {
     const [name, shouted] = ['Déjà vu', 'DÉJÀ VU'];
     await create(acme.admin, name);
     const second = await create(acme.admin);
@@ -90,7 +90,7 @@ describe('teams', () => {
     ]);
   });
 
-  it('are renamed and deleted under the version that was seen alone, whatever else has happened in the company', async () => {
+  it('are renamed and deleted under the version that was seen alone, whatever else has happened in the tenant', async () => {
     const url = `/v1/teams/${await create(acme.admin)}`;
     const stale = { 'if-match': await etagOf(url) };
     await create(acme.admin);
@@ -154,23 +154,23 @@ describe('teams', () => {
   });
 
   it('are listed newest first, page by page, with those who are in them', async () => {
-    const company = await foundCompany(identity);
+    const tenant = await foundTenant(identity);
     const ids: string[] = [];
-    for (let n = 0; n < 5; n++) ids.unshift(await create(company.admin));
-    await company.admin.send('PUT', `/v1/teams/${ids[2]}/members/${company.member.id}`);
+    for (let n = 0; n < 5; n++) ids.unshift(await create(tenant.admin));
+    await tenant.admin.send('PUT', `/v1/teams/${ids[2]}/members/${tenant.member.id}`);
     const seen: { id: string; memberIds: string[] }[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const answer = await company.member.get(`/v1/teams?limit=2${cursor && `&cursor=${cursor}`}`);
+      const answer = await tenant.member.get(`/v1/teams?limit=2${cursor && `&cursor=${cursor}`}`);
       const page: { data: typeof seen; nextCursor: string | null } = answer.json();
       expect(page.data.length).toBeLessThanOrEqual(2);
       seen.push(...page.data);
       cursor = page.nextCursor;
     }
     expect(seen.map(({ id }) => id)).toEqual(ids);
-    expect(seen.map(({ memberIds }) => memberIds)).toEqual([[], [], [company.member.id], [], []]);
+    expect(seen.map(({ memberIds }) => memberIds)).toEqual([[], [], [tenant.member.id], [], []]);
   });
 
-  it('are listed for nobody by another company’s cursor', async () => {
+  it('are listed for nobody by another tenant’s cursor', async () => {
     await create(acme.admin);
     const { nextCursor } = (await acme.member.get('/v1/teams?limit=1')).json();
     const answer = await other.member.get(`/v1/teams?limit=1&cursor=${nextCursor}`);
@@ -191,7 +191,7 @@ describe('teams', () => {
     ['DELETE', `/v1/teams/${id}/members/${userId}`],
   ];
 
-  it('of another company are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, and answered like ids that there never were', async () => {
     const foreign = await create(other.admin);
     await other.admin.send('PUT', `/v1/teams/${foreign}/members/${other.member.id}`);
     for (const userId of [other.member.id, acme.member.id]) {
@@ -206,7 +206,7 @@ describe('teams', () => {
     expect((await other.member.get(`/v1/teams/${foreign}`)).json().memberIds).toEqual([other.member.id]);
   });
 
-  it('take in nobody of another company, who are answered like people that there never were', async () => {
+  it('take in nobody of another tenant, who are answered like people that there never were', async () => {
     const url = `/v1/teams/${await create(acme.admin)}/members`;
     for (const method of ['PUT', 'DELETE'] as const) {
       const answer = told(await acme.admin.send(method, `${url}/${other.member.id}`));

@@ -27,7 +27,7 @@ const besideOf = (data: readonly UsedDto[]): string => JSON.stringify(lastingOf(
 
 const DAY_MS = 86_400_000;
 
-/** The company that the access token names. */
+/** The tenant that the access token names. */
 @ApiTags('Workspace')
 @Controller('v1/tenant')
 export class TenantController {

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { type Company, foundCompany, told } from '../../../test/support/company';
 import { joined } from '../../../test/support/facts';
 import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { foundTenant, type Tenant, told } from '../../../test/support/tenant';
 
 const URL = '/v1/tenant';
 const DAY_MS = 86_400_000;
 
 describe('the workspace', () => {
   let identity: IdentityApp;
-  let acme: Company;
+  let acme: Tenant;
   beforeAll(async () => {
     identity = await createIdentityApp();
   });
   beforeEach(async () => {
-    acme = await foundCompany(identity);
+    acme = await foundTenant(identity);
   });
   afterAll(() => identity.close());
 
@@ -83,8 +83,8 @@ describe('the workspace', () => {
       expect((await transfer('owner', acme.owner.id)).json()).toMatchObject({ status: 409 });
     });
 
-    it('to somebody of another company is not found, as is somebody who never was', async () => {
-      const other = await foundCompany(identity);
+    it('to somebody of another tenant is not found, as is somebody who never was', async () => {
+      const other = await foundTenant(identity);
       const answer = told(await transfer('owner', other.owner.id));
       expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
       expect(told(await transfer('owner', uuidv7()))).toEqual(answer);
@@ -124,7 +124,7 @@ describe('the workspace', () => {
       }
     });
 
-    it('is no company of its people any more', async () => {
+    it('is no tenant of its people any more', async () => {
       const { accessToken, tenant, sent } = await identity.signUp();
       const payload = { confirmName: 'Acme' };
       expect((await identity.ask('DELETE', URL, { token: accessToken, payload })).statusCode).toBe(200);

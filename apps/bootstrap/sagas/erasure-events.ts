@@ -15,7 +15,7 @@ interface Surroundings {
 
 /** The facts of an erasure as commands to their aggregates. */
 export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
-  /** The read model knows where to look; what they are there, the company's own stream says. */
+  /** The read model knows where to look; what they are there, the tenant's own stream says. */
   const membershipIn = async (tenantId: string, userId: string): Promise<Membership[]> => {
     const tenant = await stateOf(tenantId);
     const member = memberOf(tenant, userId);

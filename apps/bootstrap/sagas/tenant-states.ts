@@ -2,7 +2,7 @@ import { type Tenant, tenantFold } from '../../../libs/domain/tenant/evolve';
 import type { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import { tokenClass } from '../../../libs/platform/token-class';
 
-/** What the events of a company's own stream come to now; the read models may be behind it. */
+/** What the events of a tenant's own stream come to now; the read models may be behind it. */
 export abstract class TenantStates extends tokenClass<(tenantId: string) => Promise<Tenant>>() {}
 
 export const createTenantStates =

@@ -23,7 +23,7 @@ export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: React
     if (teamId === null) return;
     const tenantId = tenantIdOf(event);
     const tenant = await tenantOf(tenantId);
-    // Of a company that is closed or gone nothing changes any more.
+    // Of a tenant that is closed or gone nothing changes any more.
     if (tenant.status !== 'open' || teamOf(tenant, teamId)) return;
     const projectId = event.stream.id;
     await bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId)));

@@ -265,7 +265,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     for (const id of many) expect(await assigneeOf(id)).toBeNull();
   });
 
-  it('changes nothing in a company that is closed', async () => {
+  it('changes nothing in a tenant that is closed', async () => {
     startProjections();
     const id = uuidv7();
     await inTenant(created);

@@ -26,7 +26,7 @@ export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: Reacti
     if (assigneeId === null) return;
     const tenantId = tenantIdOf(event);
     const tenant = await tenantOf(tenantId);
-    // Of a company that is closed or gone nothing changes any more.
+    // Of a tenant that is closed or gone nothing changes any more.
     if (tenant.status !== 'open' || memberOf(tenant, assigneeId) !== undefined) return;
     const taskId = event.stream.id;
     await bus.execute(new UnassignTask(tenantId, { taskId, assignedAt: event.version }, answerTo(event, taskId)));

@@ -24,7 +24,7 @@ export interface Needs {
 /** The ids that Stripe gives to charges. */
 const CHARGE = /^(ch|py)_\w{1,250}$/;
 
-/** Companies as Stripe knows them, and what it has of them. */
+/** Tenants as Stripe knows them, and what it has of them. */
 export const createCustomers = ({ call }: StripeConnection) => {
   const invoicesOf = async (customer: string): Promise<readonly StripeInvoice[]> =>
     allPages((page) => call((stripe) => stripe.invoices.list({ customer, ...page })));
@@ -49,7 +49,7 @@ export const createCustomers = ({ call }: StripeConnection) => {
   };
 
   return {
-    /** @param name of the company: what its invoices say */
+    /** @param name of the tenant: what its invoices say */
     createCustomer: (tenantId: string, name: string, idempotencyKey: string): Promise<string> =>
       call(async (stripe) => {
         const { id } = await stripe.customers.create({ name, metadata: { tenantId } }, { idempotencyKey });

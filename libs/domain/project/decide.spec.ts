@@ -53,7 +53,7 @@ describe('creating a project', () => {
   );
   it('is forbidden to auditors', () => given().when(create(auditor)).thenRefused('forbidden'));
   it('is about nothing for a stranger', () => given().when(create(stranger)).thenRefused('not-found'));
-  it('needs a team of the company', () =>
+  it('needs a team of the tenant', () =>
     given()
       .when(create(among({ teamExists: false })))
       .thenRefused('conflict'));

@@ -3,9 +3,9 @@ import { requirePermission, type Standpoint } from '../workspace';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 
-/** What a rule about a project has to know of the company. */
+/** What a rule about a project has to know of the tenant. */
 export interface ProjectSurroundings extends Standpoint {
-  /** Whether the team that is asked for is one of the company's. */
+  /** Whether the team that is asked for is one of the tenant's. */
   readonly teamExists: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface ProjectCreation extends ProjectDetails {
   readonly projectId: string;
 }
 
-/** Members make projects, of a team of the company or of none. */
+/** Members make projects, of a team of the tenant or of none. */
 export const createProject = (
   { name, description, teamId }: ProjectDetails,
   surroundings: ProjectSurroundings,

@@ -1,8 +1,8 @@
 import { eventTypes } from '../event-types';
 
 /**
- * Something was refused to somebody of a company, for the audit: a limit, a feature, a lock. In a stream of its own beside the
- * company's, so that those who are refused keep nobody from working.
+ * Something was refused to somebody of a tenant, for the audit: a limit, a feature, a lock. In a stream of its own beside the
+ * tenant's, so that those who are refused keep nobody from working.
  */
 export type OperationRefused = {
   readonly type: 'OperationRefused';
@@ -16,7 +16,7 @@ export type OperationRefused = {
     readonly plan: string | null;
     /** Method and path template. */
     readonly operation: string;
-    /** Null: somebody who wanted to join, and does not belong to the company. */
+    /** Null: somebody who wanted to join, and does not belong to the tenant. */
     readonly by: string | null;
     /** How often since it was recorded last. */
     readonly times: number;

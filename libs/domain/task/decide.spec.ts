@@ -70,7 +70,7 @@ describe('creating a task', () => {
     given()
       .when(create({}, among({ project: 'absent' })))
       .thenRefused('not-found'));
-  it('is assigned to nobody who does not belong to the company', () =>
+  it('is assigned to nobody who does not belong to the tenant', () =>
     given()
       .when(create({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
       .thenRefused('conflict'));
@@ -116,7 +116,7 @@ describe('changing a task', () => {
     given(created({ assigneeId: 'ada' }))
       .when(change({ assigneeId: null }))
       .thenHappened({ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }));
-  it('assigns it to nobody who does not belong to the company', () =>
+  it('assigns it to nobody who does not belong to the tenant', () =>
     given(created())
       .when(change({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
       .thenRefused('conflict'));

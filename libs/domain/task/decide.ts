@@ -6,10 +6,10 @@ import { requirePermission, type Standpoint } from '../workspace';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 
-/** What a rule about a task has to know of the company and of the project. */
+/** What a rule about a task has to know of the tenant and of the project. */
 export interface TaskSurroundings extends Standpoint {
   readonly project: Project['status'];
-  /** What the user that it shall be assigned to is in the company; undefined: they do not belong to it. */
+  /** What the user that it shall be assigned to is in the tenant; undefined: they do not belong to it. */
   readonly assigneeRole: Role | undefined;
 }
 
@@ -114,7 +114,7 @@ export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => 
 };
 
 /**
- * Anyone who had it belongs to the company no more: takes back that one assignment, in an archived project too. A task that
+ * Anyone who had it belongs to the tenant no more: takes back that one assignment, in an archived project too. A task that
  * was assigned again since, or is gone, is left alone.
  * @param assignedAt the stream's version by which it was assigned
  */

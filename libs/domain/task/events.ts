@@ -31,7 +31,7 @@ export type TaskStatusChanged = { readonly type: 'TaskStatusChanged'; readonly d
 
 export type TaskAssigned = { readonly type: 'TaskAssigned'; readonly data: { readonly assigneeId: string } };
 
-/** `withdrawn` by somebody, or `no-member`: anyone who had it does not belong to the company any more. */
+/** `withdrawn` by somebody, or `no-member`: anyone who had it does not belong to the tenant any more. */
 export type TaskUnassigned = {
   readonly type: 'TaskUnassigned';
   readonly data: { readonly reason: 'withdrawn' | 'no-member' };

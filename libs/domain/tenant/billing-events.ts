@@ -5,7 +5,7 @@ export const PLANS = ['free', 'pro', 'enterprise'] as const;
 export type Plan = (typeof PLANS)[number];
 
 /**
- * What a company has bought, as it was when it bought it: a later version of the catalogue changes nothing for those who
+ * What a tenant has bought, as it was when it bought it: a later version of the catalogue changes nothing for those who
  * have an earlier one.
  */
 export type Terms = {
@@ -18,7 +18,7 @@ export type Terms = {
   readonly graceDays: number;
   /** Days from the lock until reads are stopped, too. */
   readonly suspendAfterDays: number;
-  /** Agreed with this one company, outside the catalogue: no subscription's end takes it away. */
+  /** Agreed with this one tenant, outside the catalogue: no subscription's end takes it away. */
   readonly agreed: boolean;
 };
 

@@ -16,7 +16,7 @@ export interface Invoice {
 }
 
 /**
- * How the company stands with its payments:
+ * How the tenant stands with its payments:
  * `active` → `past-due` (a payment failed, within the grace) → `locked` (writes stop) → `suspended` (reads, too), and from
  * each of them back to `active` at once.
  */
@@ -27,7 +27,7 @@ export type Standing =
 
 /** The part of a tenant that its billing decides. */
 export interface Account {
-  /** Null: those with which every company begins. */
+  /** Null: those with which every tenant begins. */
   readonly terms: Terms | null;
   /** Whether the terms have ever become smaller, so that more may be in use than they allow. */
   readonly shrunk: boolean;

@@ -28,7 +28,7 @@ export class DeleteTeam extends TenantCommand<TeamChange> {}
 export class AddTeamMember extends TenantCommand<TeamMembership> {}
 export class RemoveTeamMember extends TenantCommand<TeamMembership> {}
 
-/** Becomes what Stripe says of the company's customer now. */
+/** Becomes what Stripe says of the tenant's customer now. */
 export class FollowStripe extends TenantCommand<{
   readonly facts: BillingFacts;
   /** The account from before Stripe was asked; undefined: the tenant was not open then. */

@@ -120,13 +120,13 @@ describe('a subscription', () => {
         { type: 'SubscriptionStarted', data: { ...details, subscriptionId: 'sub_2' } },
         planned(pro, 'subscribed'),
       ));
-  it('does not end what was agreed with the company', () => {
+  it('does not end what was agreed with the tenant', () => {
     const agreed = { ...pro, agreed: true };
     given(...founded, planned(agreed, 'agreed'))
       .when(follow({ ended: ['sub_1'] }))
       .thenNothing();
   });
-  it('changes nothing of what was agreed with the company, until that is released', () => {
+  it('changes nothing of what was agreed with the tenant, until that is released', () => {
     const agreed = { ...pro, agreed: true, limits: { ...limits, seats: 1_000 } };
     given(...onPro, planned(agreed, 'agreed'))
       .when(follow({ subscription: subscribed() }))
@@ -146,7 +146,7 @@ describe('a subscription', () => {
     given(...onPro, { type: 'SeatsChanged', data: { seats: 39 } })
       .when(follow({ subscription: subscribed({ seats: null }) }))
       .thenHappened({ type: 'SeatsChanged', data: { seats: null } }));
-  it('is nothing to a company that is closed', () =>
+  it('is nothing to a tenant that is closed', () =>
     given(...founded, tenantClosed)
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
@@ -275,7 +275,7 @@ describe('terms that an operator agrees upon', () => {
     given(...founded, planned(pro, 'agreed'))
       .when(agree(pro))
       .thenNothing());
-  it('need a company', () =>
+  it('need a tenant', () =>
     given(...founded, tenantClosed)
       .when(agree(pro))
       .thenRefused('not-found'));

@@ -35,7 +35,7 @@ export interface BillingFacts {
   readonly invoices: readonly InvoiceFacts[];
   /** Those that were told of. */
   readonly disputes: readonly PaymentDisputed['data'][];
-  /** What a company without a subscription has. */
+  /** What a tenant without a subscription has. */
   readonly free: Terms;
   /** True where no webhook told of it. */
   readonly reconciling: boolean;
@@ -156,7 +156,7 @@ const suspend = (collected: Collected, at: string): void => {
 
 /**
  * Becomes what Stripe says, and tells only what changed: any order and any number of webhooks that lead to the same
- * answer of Stripe lead to the same state. A company that is closed takes no more notice.
+ * answer of Stripe lead to the same state. A tenant that is closed takes no more notice.
  * @param seen the account from before Stripe was asked, where the facts count for that one alone
  * @throws AccountChanged the account is another one by now
  */
@@ -191,7 +191,7 @@ export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant)
   return [{ type: 'PlanChanged', data: { terms: free, reason: 'released' } }];
 };
 
-/** An operator agrees upon terms with one company; the same ones again are no event. */
+/** An operator agrees upon terms with one tenant; the same ones again are no event. */
 export const agreeTerms = ({ terms }: { readonly terms: Terms }, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (isSame(tenant.account.terms ?? {}, terms)) return [];

@@ -78,11 +78,11 @@ describe('inviting', () => {
       .when(invite({ by: PEOPLE[role], role: 'auditor' }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(tenantCreated)
       .when(invite({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(tenantCreated, tenantClosed).when(invite()).thenRefused('not-found'));
   it('is not found where there is none', () => given().when(invite()).thenRefused('not-found'));
   it.each([1, MAX_USES])('is for %d uses', (maxUses) =>
@@ -129,7 +129,7 @@ describe('revoking an invitation', () => {
       .when(revoke(PEOPLE[role]))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(tenantCreated, invited()).when(revoke(stranger)).thenRefused('not-found'));
   it('that never was is not found', () => given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found'));
   it('twice is not found', () => given(tenantCreated, invited(), revoked).when(revoke(owner)).thenRefused('not-found'));
@@ -146,7 +146,7 @@ describe('revoking an invitation', () => {
     given(tenantCreated, invited({ expiresAt: at }))
       .when(revoke(owner))
       .thenHappened(revoked));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(tenantCreated, invited(), tenantClosed).when(revoke(owner)).thenRefused('not-found'));
 });
 
@@ -218,13 +218,13 @@ describe('joining', () => {
     given(tenantCreated, invited())
       .when(join({ at: '2026-01-31T23:59:59.999Z' }))
       .thenHappened(joined(stranger, 1)));
-  it('a company that is closed is not found, by its members neither', () => {
+  it('a tenant that is closed is not found, by its members neither', () => {
     given(tenantCreated, invited(), tenantClosed).when(join()).thenRefused('not-found');
     given(tenantCreated, invited(), tenantClosed)
       .when(join({ userId: owner }))
       .thenRefused('not-found');
   });
-  it('where there is no company is not found', () => given().when(join()).thenRefused('not-found'));
+  it('where there is no tenant is not found', () => given().when(join()).thenRefused('not-found'));
 
   const forAcme = invited({ emailDomains: ['acme.example', 'acme.test'] });
   it.each(['acme.example', 'acme.test'])('works with an address of %s, one of its domains', (emailDomain) =>

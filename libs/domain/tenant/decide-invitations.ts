@@ -32,7 +32,7 @@ const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
  * The links that somebody made and could not make any more as what they are from now on: else they would hand on a right
  * that was taken from them, to themselves first of all. At most {@link MAX_ENDED}, those that were made last; whatever is
  * left over lets nobody in either, see {@link joinTenant}.
- * @param role undefined: they belong to the company no more
+ * @param role undefined: they belong to the tenant no more
  * @param at RFC 3339: now
  */
 export const endLinks = (
@@ -112,7 +112,7 @@ export interface Joining {
 }
 
 /**
- * Somebody joins by a link, as often as it says and no more. Who belongs to the company already uses nothing of it. Whom
+ * Somebody joins by a link, as often as it says and no more. Who belongs to the tenant already uses nothing of it. Whom
  * others removed it lets in again only if it was made after that; who left by themselves may come back. It is worth what
  * its maker could give now. One answer for a link that was never made, is revoked, spent or expired, or is not for them.
  */

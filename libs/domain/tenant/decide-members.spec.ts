@@ -93,7 +93,7 @@ describe('changing a role', () => {
     given(...staffed)
       .when(change(member, member, 'admin'))
       .thenRefused('forbidden'));
-  it('of somebody who does not belong to the company is not found', () =>
+  it('of somebody who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(change(owner, stranger, 'admin'))
       .thenRefused('not-found'));
@@ -101,15 +101,15 @@ describe('changing a role', () => {
     given(...staffed, memberRemoved(member))
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
-  it('by somebody who does not belong to the company is not found', () =>
+  it('by somebody who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(change(stranger, member, 'admin'))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
-  it('is not found where there is no company', () =>
+  it('is not found where there is no tenant', () =>
     given()
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
@@ -188,7 +188,7 @@ describe('removing a member', () => {
         teamMemberRemoved('legal', member),
         removed(member, 'removed'),
       ));
-  it('who does not belong to the company is not found', () =>
+  it('who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(remove(owner, stranger))
       .thenRefused('not-found'));
@@ -200,11 +200,11 @@ describe('removing a member', () => {
     given(...staffed, memberRemoved(member))
       .when(remove(member, member))
       .thenRefused('not-found'));
-  it('by somebody who does not belong to the company is not found', () =>
+  it('by somebody who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(remove(stranger, member))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(remove(member, member))
       .thenRefused('not-found'));
@@ -252,7 +252,7 @@ describe('transferring ownership', () => {
     given(...staffed)
       .when(transfer(owner, owner))
       .thenRefused('conflict'));
-  it('to somebody who does not belong to the company is not found', () =>
+  it('to somebody who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(transfer(owner, stranger))
       .thenRefused('not-found'));
@@ -261,11 +261,11 @@ describe('transferring ownership', () => {
       .when(transfer(PEOPLE[role], owner))
       .thenRefused('forbidden'),
   );
-  it('by somebody who does not belong to the company is not found', () =>
+  it('by somebody who does not belong to the tenant is not found', () =>
     given(...staffed)
       .when(transfer(stranger, member))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(transfer(owner, member))
       .thenRefused('not-found'));

@@ -12,7 +12,7 @@ const requireMember = (tenant: OpenTenant, userId: string): Member => {
   return member;
 };
 
-/** What would take the last owner away leaves a company that nobody can run. */
+/** What would take the last owner away leaves a tenant that nobody can run. */
 const requireAnotherOwner = ({ owners }: OpenTenant, { role }: Member): void => {
   if (role === 'owner' && owners === 1)
     throw new Refusal('conflict', 'A tenant needs at least one owner. Make another member an owner first.');

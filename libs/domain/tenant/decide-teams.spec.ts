@@ -58,11 +58,11 @@ describe('creating a team', () => {
       .when(create('Sales', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(...staffed)
       .when(create('Sales', { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(create('Sales'))
       .thenRefused('not-found'));
@@ -108,7 +108,7 @@ describe('renaming a team', () => {
       .when(rename('Marketing', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(...withSales)
       .when(rename('Marketing', { by: stranger }))
       .thenRefused('not-found'));
@@ -133,7 +133,7 @@ describe('renaming a team', () => {
     given(...withSales, deleted)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
@@ -170,7 +170,7 @@ describe('deleting a team', () => {
       .when(remove({ by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(...withSales)
       .when(remove({ by: stranger }))
       .thenRefused('not-found'));
@@ -186,7 +186,7 @@ describe('deleting a team', () => {
     given(...withSales, renamed('Marketing'))
       .when(remove({ seen: 5 }))
       .thenRefused('precondition-failed'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(remove())
       .thenRefused('not-found'));
@@ -207,7 +207,7 @@ describe('putting somebody into a team', () => {
       .when(add(PEOPLE[role], { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the company', () =>
+  it('is not found by somebody who does not belong to the tenant', () =>
     given(...withSales)
       .when(add(member, { by: stranger }))
       .thenRefused('not-found'));
@@ -215,11 +215,11 @@ describe('putting somebody into a team', () => {
     given(...withSales, teamMemberAdded('sales', member))
       .when(add(member))
       .thenNothing());
-  it('who does not belong to the company is not found', () =>
+  it('who does not belong to the tenant is not found', () =>
     given(...withSales)
       .when(add(stranger))
       .thenRefused('not-found'));
-  it('who was removed from the company is not found', () =>
+  it('who was removed from the tenant is not found', () =>
     given(...withSales, memberRemoved(member))
       .when(add(member))
       .thenRefused('not-found'));
@@ -227,7 +227,7 @@ describe('putting somebody into a team', () => {
     given(...staffed)
       .when(add(member))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(add(member))
       .thenRefused('not-found'));
@@ -279,11 +279,11 @@ describe('taking somebody out of a team', () => {
     given(...withMember, deleted)
       .when(takeOut(member))
       .thenRefused('not-found'));
-  it('by somebody who does not belong to the company is not found', () =>
+  it('by somebody who does not belong to the tenant is not found', () =>
     given(...withMember)
       .when(takeOut(member, { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the company is closed', () =>
+  it('is not found where the tenant is closed', () =>
     given(...withMember, tenantClosed)
       .when(takeOut(member))
       .thenRefused('not-found'));

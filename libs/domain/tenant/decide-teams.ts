@@ -67,7 +67,7 @@ export interface TeamMembership extends TeamChange {
   readonly userId: string;
 }
 
-/** Anyone who leaves the company leaves their teams in the same append, and that has a bound. */
+/** Anyone who leaves the tenant leaves their teams in the same append, and that has a bound. */
 export const MAX_TEAMS_OF_ONE = 250;
 
 const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
@@ -77,7 +77,7 @@ const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
 };
 
 /**
- * Only who belongs to the company belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
+ * Only who belongs to the tenant belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
  */
 export const addTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Tenant): TenantEvent[] => {

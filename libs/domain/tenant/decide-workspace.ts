@@ -11,7 +11,7 @@ export interface Creation {
   readonly ownerId: string;
 }
 
-/** A company signs up: the workspace, and its owner's membership inside it. */
+/** A tenant signs up: the workspace, and its owner's membership inside it. */
 export const createTenant = ({ name, slug, ownerId }: Creation, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'absent') throw new Refusal('conflict', 'A tenant with this id already exists.');
   return [{ type: 'TenantCreated', data: { name, slug, ownerId, plan: 'free' } }];
@@ -35,13 +35,13 @@ export const renameTenant = ({ by, name, slug }: Renaming, tenant: Tenant, seen?
 
 export interface Closing {
   readonly by: string;
-  /** The company's name, typed again: nobody closes one by accident. */
+  /** The tenant's name, typed again: nobody closes one by accident. */
   readonly confirmName: string;
   /** RFC 3339: when what it wrote is erased. */
   readonly eraseAfter: string;
 }
 
-/** An owner closes the company: from now on nobody gets in. */
+/** An owner closes the tenant: from now on nobody gets in. */
 export const closeTenant = (wanted: Closing, tenant: Tenant, seen?: number): TenantEvent[] => {
   const { by, confirmName, eraseAfter } = wanted;
   const open = requireOpen(tenant);

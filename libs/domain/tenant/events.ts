@@ -3,7 +3,7 @@ import { BILLING_EVENTS, type BillingEvent, type Plan } from './billing-events';
 import type { Role } from './roles';
 
 /**
- * What can happen to a tenant (a company and its workspace). Names and fields are a storage contract: they are never
+ * What can happen to a tenant (a tenant and its workspace). Names and fields are a storage contract: they are never
  * renamed, only upcast on read. People appear by id alone.
  */
 export type TenantEvent = WorkspaceEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;
@@ -13,7 +13,7 @@ export type MembershipEvent = MemberJoined | MemberRoleChanged | MemberRemoved |
 export type InvitationEvent = MemberInvited | InvitationRevoked;
 export type TeamEvent = TeamCreated | TeamRenamed | TeamDeleted | TeamMemberAdded | TeamMemberRemoved;
 
-/** A company signed up; its owner's membership is in it. */
+/** A tenant signed up; its owner's membership is in it. */
 export type TenantCreated = {
   readonly type: 'TenantCreated';
   readonly data: { readonly name: string; readonly slug: string; readonly ownerId: string; readonly plan: Plan };

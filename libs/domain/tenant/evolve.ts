@@ -54,11 +54,11 @@ export type Tenant =
   | { readonly status: 'closed'; readonly eraseAfter: string }
   | OpenTenant;
 
-/** Undefined: the user does not belong to the company, or there is no such company, or not any more. */
+/** Undefined: the user does not belong to the tenant, or there is no such tenant, or not any more. */
 export const memberOf = (tenant: Tenant, userId: string): Member | undefined =>
   tenant.status === 'open' ? get(tenant.members, userId) : undefined;
 
-/** Who asks, and how the company stands, for rules outside the tenant's own stream. */
+/** Who asks, and how the tenant stands, for rules outside the tenant's own stream. */
 export const standpointOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
   role: memberOf(tenant, userId)?.role,
   ...(tenant.status === 'open' && { standing: tenant.account.standing }),
@@ -113,7 +113,7 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
       event.type,
       `the stream does not begin with TenantCreated, and this release does not know the event ${event.type} there`,
     );
-  // What was still on its way when the company was closed changes nothing any more.
+  // What was still on its way when the tenant was closed changes nothing any more.
   if (tenant.status === 'closed') return tenant;
   if (isOfBilling(event)) {
     const account = evolveAccount(tenant.account, event);
@@ -122,7 +122,7 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
   return evolveOpen(tenant, event, version);
 };
 
-/** What everybody in the company sees of its billing. */
+/** What everybody in the tenant sees of its billing. */
 const SHOWN: ReadonlySet<string> = new Set<BillingEvent['type']>([
   'PlanChanged',
   'WorkspaceLocked',

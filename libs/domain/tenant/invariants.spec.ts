@@ -28,7 +28,7 @@ const later = fc.integer({ min: 5, max: 20 });
 
 type Rule = (tenant: Tenant) => TenantEvent[];
 
-/** Anything that anybody may ask for; more often what keeps the company going than what ends it. */
+/** Anything that anybody may ask for; more often what keeps the tenant going than what ends it. */
 const command: fc.Arbitrary<Rule> = fc.oneof(
   {
     weight: 4,
@@ -126,7 +126,7 @@ const asked = (rule: Rule, tenant: Tenant): TenantEvent[] => {
   }
 };
 
-/** Each state that a company goes through, with what had happened until then. */
+/** Each state that a tenant goes through, with what had happened until then. */
 const states = function* (
   founding: readonly TenantEvent[],
   rules: readonly Rule[],
@@ -184,7 +184,7 @@ describe('any command of any user on an open tenant', () => {
         expect(role === 'admin' ? ['owner'] : ['owner', 'admin']).toContain(get(members, invitedBy)?.role);
     }));
 
-  it('anyone who is in a team belongs to the company', () =>
+  it('anyone who is in a team belongs to the tenant', () =>
     always(({ members, teams }, happened) => {
       // Those who leave are taken out of their teams just before, in the same append.
       if (happened.at(-1)?.type === 'TeamMemberRemoved') return;

@@ -53,7 +53,7 @@ const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.c
 
 export const worksAlways = (permission: Permission): boolean => EVEN_LOCKED.has(permission);
 
-/** Whether a company that stands like this may not do that: locked, it writes nothing; suspended, it reads nothing either. */
+/** Whether a tenant that stands like this may not do that: locked, it writes nothing; suspended, it reads nothing either. */
 export const isStopped = ({ kind }: Standing, permission: Permission): boolean => {
   if (kind === 'active' || kind === 'past-due' || worksAlways(permission)) return false;
   return kind === 'suspended' || !permission.endsWith('.read');

@@ -8,7 +8,7 @@ import type { Role } from './roles';
 
 export const notFound = (what: string): Refusal => new Refusal('not-found', `There is no such ${what}.`);
 
-/** A company that is closed is none. */
+/** A tenant that is closed is none. */
 export const requireOpen = (tenant: Tenant): OpenTenant => {
   if (tenant.status !== 'open') throw notFound('workspace');
   return tenant;

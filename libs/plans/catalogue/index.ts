@@ -29,7 +29,7 @@ const termsOf = (plan: Plan, { version, plans }: CatalogueVersion, seats: number
 
 const PRESENT: CatalogueVersion = VERSIONS.at(-1) ?? v1;
 
-/** What every company begins with; the version of those that signed up before there was another. */
+/** What every tenant begins with; the version of those that signed up before there was another. */
 export const FOUNDING_TERMS: Terms = termsOf('free', v1, null);
 
 /**

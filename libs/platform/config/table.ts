@@ -141,7 +141,7 @@ export const TOPICS = {
       description: 'How long the data of a closed tenant is kept before it is erased.',
     }),
     PLANS: oneOf(['catalogue', 'none'], 'catalogue', {
-      description: 'none: there are no plan limits, for an installation that one company runs for itself.',
+      description: 'none: there are no plan limits, for an installation that one tenant runs for itself.',
       example: 'none',
     }),
     INVITATIONS_HOLD_SEATS: flag(false, {

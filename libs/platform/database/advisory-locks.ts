@@ -10,7 +10,7 @@ export const ADVISORY_LOCKS = {
   appending: 7301946,
   installingProjections: 7301947,
   movingSigningKeys: 7301948,
-  /** Taken in SQL (`apps/migrations/0018-plans.sql`): the seed of a hash, a lock for each company and scope. */
+  /** Taken in SQL (`apps/migrations/0018-plans.sql`): the seed of a hash, a lock for each tenant and scope. */
   reserving: 7301949,
   erasingTenants: 7301950,
 } as const;

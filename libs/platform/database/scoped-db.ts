@@ -32,7 +32,7 @@ export interface TenantDb extends Queries {
 export interface UserDb extends Queries {
   readonly userId: string;
   /**
-   * The same, with the names of companies that the user is found to belong to in the same round trip.
+   * The same, with the names of tenants that the user is found to belong to in the same round trip.
    * @param found selects their ids as its only column, from what the user sees
    */
   tenants(found: Statement): Queries;

@@ -54,14 +54,14 @@ export const startProduct = async (databaseUrl: string, env: Record<string, stri
   };
 };
 
-/** Signs up so many companies, and answers with an access token for each. */
+/** Signs up so many tenants, and answers with an access token for each. */
 export const signUp = async (url: string, companies: number): Promise<string[]> => {
   const one = async (at: number): Promise<string> => {
     const answer = await fetch(`${url}/v1/signup`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
-        companyName: `Company ${at}`,
+        companyName: `Tenant ${at}`,
         personName: 'Ada Lovelace',
         email: `ada${at}@bench.example`,
         password: 'correct horse battery staple',

@@ -44,7 +44,7 @@ export const httpAuth: Group = {
   },
 };
 
-/** Renaming one's company: decided, appended, projected, answered; to one insert in a bare application. */
+/** Renaming one's tenant: decided, appended, projected, answered; to one insert in a bare application. */
 export const httpCommand: Group = {
   ids: ['http.command', 'http.command.p99'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {

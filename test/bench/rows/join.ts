@@ -15,11 +15,11 @@ import { median, ratios, shown } from '../statistics';
 import { tenantId } from '../tasks/events';
 
 const TENANTS = 500;
-/** People who join one company at the same time, half of them through another store, as of another process. */
+/** People who join one tenant at the same time, half of them through another store, as of another process. */
 const AT_ONCE = 100;
 const TOKEN_HASH = 'f'.repeat(64);
 
-/** A company with a link that anybody may use. */
+/** A tenant with a link that anybody may use. */
 const found = (log: EventLog, id: string): Promise<unknown> => {
   const ownerId = uuidv7();
   const events: TenantEvent[] = [
@@ -51,8 +51,8 @@ const joinOver = async (log: EventLog) => {
 };
 
 /**
- * Joins by invitation (decide on the company's state, append) at 64 in flight on different companies, to plain appends.
- * Each turn has companies of its own, so that every round measures the same: with those of the round before, it would begin
+ * Joins by invitation (decide on the tenant's state, append) at 64 in flight on different tenants, to plain appends.
+ * Each turn has tenants of its own, so that every round measures the same: with those of the round before, it would begin
  * by reading all who joined then.
  */
 export const joining: Group = {
@@ -69,7 +69,7 @@ export const joining: Group = {
         const own = openLog(database);
         const { join, close } = await joinOver(own);
         let next = 0;
-        // No two of those in flight are of one company.
+        // No two of those in flight are of one tenant.
         return {
           operation: () => join(tenantId(first + (next++ % TENANTS))),
           close: () => close().then(() => own.close()),
@@ -95,7 +95,7 @@ export const joining: Group = {
     await Promise.all([log.close(), other.close()]);
     await database.drop();
     const rates = (loads: typeof ours): number[] => loads.map(({ perSecond }) => perSecond);
-    const detail = `${shown(median(rates(ours)))} joins/s to ${shown(median(rates(plain)))} appends/s; ${AT_ONCE} at once to one company over two stores in ${shown(ms)} ms, no conflict`;
+    const detail = `${shown(median(rates(ours)))} joins/s to ${shown(median(rates(plain)))} appends/s; ${AT_ONCE} at once to one tenant over two stores in ${shown(ms)} ms, no conflict`;
     return [{ id: 'command.join', samples: ratios(rates(ours), rates(plain)), detail }];
   },
 };

@@ -11,7 +11,7 @@ import { tenantId } from '../tasks/events';
 import { fillLog } from '../tasks/fill';
 import { rebuildTasks } from '../tasks/rebuild';
 
-/** What a list endpoint asks: the company's newest tasks. */
+/** What a list endpoint asks: the tenant's newest tasks. */
 const newest = (schema: string): Statement => ({
   name: `newest-${schema}`,
   text: `select task_id as id, title, state, assignee_id as "assigneeId", added_at as "addedAt", version
@@ -42,7 +42,7 @@ const scopedQueries = (pool: Pool, tenants: number) => {
   return async (): Promise<void> => {
     const tenant = anyTenant(tenants);
     const rows = await db.tenant(tenant).query(statement, [tenant]);
-    if (rows.length === 0) throw new Error('a company has no tasks');
+    if (rows.length === 0) throw new Error('a tenant has no tasks');
   };
 };
 
@@ -84,7 +84,7 @@ export const queryUnderSecurity: Group = {
   },
 };
 
-/** Of ten companies, each as large as one of the big system. */
+/** Of ten tenants, each as large as one of the big system. */
 export const queryGrown: Group = {
   ids: ['growth.query'],
   measure: async ({ pace, bigSystem }: Bench): Promise<Measured[]> => {

@@ -13,7 +13,7 @@ import { openProjectorPool } from '../product';
 import { median, percentile, ratios, shown } from '../statistics';
 import { PROSE, tenantId } from '../tasks/events';
 
-/** Of each company, and of each project. */
+/** Of each tenant, and of each project. */
 const PROJECTS = 10;
 const TASKS = 10;
 /** What a list reads where nobody says how many: a page, and one more. */
@@ -26,7 +26,7 @@ const projectId = (at: number): string => `01970000-0000-7000-8000-${at.toString
 
 const id = (prefix: string, n: string): string => `('${prefix}-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
 
-/** In the order in which companies that are all at work would have made them: each project's tasks lie far apart. */
+/** In the order in which tenants that are all at work would have made them: each project's tasks lie far apart. */
 const fill = async (ownerUrl: string, tenants: number): Promise<void> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -70,7 +70,7 @@ const lists = (pool: Pool, tenants: number) => {
 
 const p99s = (loads: readonly Load[]): number[] => loads.map(({ latencies }) => percentile(latencies, 0.99));
 
-/** The tasks of a project in a system of many companies, to the same in one of ten that are each as large. */
+/** The tasks of a project in a system of many tenants, to the same in one of ten that are each as large. */
 export const tasksListed: Group = {
   ids: ['query.tasks'],
   measure: async ({ pace, say }: Bench): Promise<Measured[]> => {

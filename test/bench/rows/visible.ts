@@ -39,7 +39,7 @@ const openLoop = async (perSecond: number, seconds: number, send: (at: number) =
 };
 
 /**
- * From the acknowledged append to the row that a query of the company finds, at half of the load that the log takes at
+ * From the acknowledged append to the row that a query of the tenant finds, at half of the load that the log takes at
  * most, with log, projection and queries in one process as `ROLE=all` has them.
  */
 export const visible: Group = {

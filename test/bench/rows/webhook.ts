@@ -63,7 +63,7 @@ interface Subscriber {
   readonly subscription: string;
 }
 
-/** The product, a Stripe on loopback, and companies that have a subscription there. */
+/** The product, a Stripe on loopback, and tenants that have a subscription there. */
 const openBilling = async (companies: number) => {
   const database = await createEmptyDatabase();
   const catalogue = createCatalogue();

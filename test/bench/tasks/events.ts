@@ -30,7 +30,7 @@ const padded = <T extends object>(data: T): T & { note: string } => ({
   note: PROSE.slice(0, DATA_BYTES - JSON.stringify({ ...data, note: '' }).length),
 });
 
-/** Ids of companies that any number of processes agree on. */
+/** Ids of tenants that any number of processes agree on. */
 export const tenantId = (at: number): string => `01930000-0000-7000-8000-${at.toString(16).padStart(12, '0')}`;
 
 /** One event to a stream of its own, with the metadata that a request of the product brings. */

@@ -28,7 +28,7 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
   };
 
   /**
-   * Of several pages of a company only the last one can be paid.
+   * Of several pages of a tenant only the last one can be paid.
    * @returns the page to send the owner to
    * @throws Problem where there is a subscription already @throws StripeRefused @throws StripeUnavailable
    */

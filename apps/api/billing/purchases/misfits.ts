@@ -4,7 +4,7 @@ import { projectsBeyond } from '../../../../projections/plan-limits/queries';
 import type { Usage } from '../../plans/usage';
 import type { MisfitDto } from '../billing.dto';
 
-/** What a company uses more of than other terms allow, and the projects that could only be read then. */
+/** What a tenant uses more of than other terms allow, and the projects that could only be read then. */
 export const misfitsOf = async (db: TenantDb, usage: Usage, { limits }: Terms): Promise<MisfitDto[]> => {
   const { data } = await usage(db);
   const beyond = data.flatMap(({ resource, used }) => {

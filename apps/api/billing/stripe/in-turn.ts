@@ -2,10 +2,10 @@ import { AnotherIsUnderWay, type Turn, type Turns } from '../../../../libs/billi
 import { LeaseLost } from '../../../../libs/platform/lease/held';
 import { Problem } from '../../../../libs/platform/problems';
 
-/** ms that a checkout or a change waits for another one of the company. */
+/** ms that a checkout or a change waits for another one of the tenant. */
 const TURN_MS = 5_000;
 
-/** Does it while nothing else is bought or changed for the company. @throws Problem where another one takes too long */
+/** Does it while nothing else is bought or changed for the tenant. @throws Problem where another one takes too long */
 export const inTurn = async <T>(turns: Turns, tenantId: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
   try {
     return await turns.inTurn(tenantId, TURN_MS, work);

@@ -71,7 +71,7 @@ describe('read-your-writes', () => {
     expect((await read(String(headers['position']))).statusCode).toBe(200);
   });
 
-  it('a position of one company is worthless in another', async () => {
+  it('a position of one tenant is worthless in another', async () => {
     readModels.at = 100n;
     const { headers } = await write(9n);
     const answer = await read(String(headers['position']), asUser(TENANT_B));

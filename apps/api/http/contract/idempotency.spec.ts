@@ -124,7 +124,7 @@ describe('Idempotency-Key', () => {
     expect(busy?.headers['retry-after']).toBe('1');
   });
 
-  it('is one user’s in one company', async () => {
+  it('is one user’s in one tenant', async () => {
     await make('k1');
     await make('k1', undefined, asUser(TENANT_B));
     await make('k1', undefined, asUser(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));

@@ -4,7 +4,7 @@ import { PERMISSIONS, type Permission } from '../../../../libs/domain/tenant/per
 
 /** Metadata of a route: the permission that it needs, or {@link OF_USER}. */
 export const NEEDS = 'needs';
-/** About the signed-in user, whatever they are in the company, and even where they belong to it no more. */
+/** About the signed-in user, whatever they are in the tenant, and even where they belong to it no more. */
 export const OF_USER = 'of-user';
 /** Extension of an operation in the OpenAPI document: `{permission, roles}`. */
 export const PERMISSION_EXTENSION = 'x-permission';

@@ -29,7 +29,7 @@ describe('pages', () => {
     expect((await list('')).json().data).toHaveLength(7);
   });
 
-  it('can be asked for only by the company whose they are, with the key that they were made with', async () => {
+  it('can be asked for only by the tenant whose they are, with the key that they were made with', async () => {
     const { nextCursor } = (await list('?limit=3')).json();
     for (const answer of [
       await list(`?cursor=${nextCursor}`, asUser(TENANT_B)),

@@ -17,7 +17,7 @@ const REMEMBERED = 10_000;
 /**
  * The tokens of `Position` and `If-Position`. A token is one AES block of the position and a mark of the tenant. It is
  * encrypted, and not only signed, because positions are of the whole log: two of them in the clear would tell one
- * company how much all others wrote in between. Any change makes the whole block random, and it passes for a token of
+ * tenant how much all others wrote in between. Any change makes the whole block random, and it passes for a token of
  * the tenant once in 2^64 (encode-then-encipher, Bellare and Rogaway 2000).
  */
 export const createPositionTokens = (secretKey: Buffer): PositionTokens => {

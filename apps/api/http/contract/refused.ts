@@ -1,7 +1,7 @@
-/** Somebody of a company, or who wanted to join it, was told no. */
+/** Somebody of a tenant, or who wanted to join it, was told no. */
 export interface Refused {
   readonly tenantId: string;
-  /** Null: anyone who wanted to join. Their account is not the company's business. */
+  /** Null: anyone who wanted to join. Their account is not the tenant's business. */
   readonly userId: string | null;
   /** Method and path template. */
   readonly operation: string;

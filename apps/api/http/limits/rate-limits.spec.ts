@@ -24,7 +24,7 @@ describe('rate limits', () => {
     expect(answer.headers['ratelimit']).toMatch(/^"tenant";r=2;t=(59|60)$/);
   });
 
-  it('count a company’s requests together, and each company by itself', async () => {
+  it('count a tenant’s requests together, and each tenant by itself', async () => {
     const [one, two] = ['1', '2'].map((it) => asUser(undefined, `0198c0de-0000-7000-8000-00000000000${it}`));
     const ask = (headers: object | undefined) => app.inject({ url: '/v1/things', headers: { ...headers } });
     expect(await statuses(2, () => ask(one))).toEqual([200, 200]);

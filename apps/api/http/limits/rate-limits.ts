@@ -5,11 +5,11 @@ import { createMemoryLimiter, type Limiter, type RatePolicy, type Verdict } from
 
 /** Requests that one key may make; the name is what `@RateLimit` and the fields call it. */
 export interface RateLimitOptions {
-  /** A company, all its members together. */
+  /** A tenant, all its members together. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
   /**
-   * One client address, for whatever is asked without a token; and one user, for what is about themselves, is asked in no company, or is refused:
-   * anyone who left a company takes nothing of what it may ask.
+   * One client address, for whatever is asked without a token; and one user, for what is about themselves, is asked in no tenant, or is refused:
+   * anyone who left a tenant takes nothing of what it may ask.
    */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
   /** Stricter ones, for routes that name them with `@RateLimit('signin')`; counted per client address. */

@@ -30,7 +30,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has Idempotency-Key on each write and If-Position on each read of a company', () => {
+  it('has Idempotency-Key on each write and If-Position on each read of a tenant', () => {
     expect(parametersOf('post /v1/things')).toContain('Idempotency-Key');
     expect(parametersOf('get /v1/things')).toContain('If-Position');
     expect(parametersOf('get /v1/open')).not.toContain('If-Position');

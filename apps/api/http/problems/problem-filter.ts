@@ -44,7 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { principal, joining, requestId } = stateOf(request);
     const tenantId = joining ?? principal?.tenantId;
     if (!this.refusals || tenantId === undefined) return;
-    // Who comes with an invitation is nobody in its company yet.
+    // Who comes with an invitation is nobody in its tenant yet.
     const userId = joining === undefined ? (principal?.userId ?? null) : null;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
     this.refusals.note({ tenantId, userId, operation, requestId }, problem);

@@ -8,7 +8,7 @@ export const askerOf = ({ principal }: RequestContext): Asker => {
   return principal;
 };
 
-/** The same, in the company that they act in. @throws Problem forbidden, where that is none */
+/** The same, in the tenant that they act in. @throws Problem forbidden, where that is none */
 export const principalOf = (context: RequestContext): Principal => {
   const asker = askerOf(context);
   if (asker.tenantId === undefined) throw actsInNone();

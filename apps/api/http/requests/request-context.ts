@@ -6,7 +6,7 @@ import type { IdempotencyLease } from '../../../../libs/platform/idempotency/sto
 import { uuidv7 } from '../../../../libs/platform/ids/uuid';
 import type { Problem } from '../../../../libs/platform/problems';
 
-/** Who asks, and which company they act in, as the verified access token says. */
+/** Who asks, and which tenant they act in, as the verified access token says. */
 export interface Principal {
   readonly userId: string;
   readonly tenantId: string;
@@ -14,7 +14,7 @@ export interface Principal {
   readonly sessionId: string;
 }
 
-/** Somebody who is signed in, in a company or in none. */
+/** Somebody who is signed in, in a tenant or in none. */
 export type Asker = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
 
 /** What one request carries from guard to controller to command to answer. */
@@ -49,10 +49,10 @@ export class RequestState implements RequestContext {
   operator: Operator | undefined = undefined;
   /**
    * Why the signed-in user may not do this now, told where their idempotency key has no answer yet: anyone who took away
-   * their own right, by leaving or closing the company, may ask what came of it; so may anyone who a lock stops.
+   * their own right, by leaving or closing the tenant, may ask what came of it; so may anyone who a lock stops.
    */
   denied: Problem | undefined = undefined;
-  /** True where the request counts for the user alone: it is none of the company's, or the company has not let it in. */
+  /** True where the request counts for the user alone: it is none of the tenant's, or the tenant has not let it in. */
   ofUserAlone = false;
   /** The `RateLimit` field; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;

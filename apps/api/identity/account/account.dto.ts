@@ -3,7 +3,7 @@ import { MAX_PASSWORD, MIN_PASSWORD } from '../../../../libs/identity/passwords'
 import type { SessionRow } from '../../../../libs/identity/session-list';
 import { Email, Text, Uuid } from '../../http/validation/fields';
 import { MayBeAbsent } from '../../http/validation/validation';
-import { CompanyDto, TokensDto } from '../sign-in/identity.dto';
+import { TenantDto, TokensDto } from '../sign-in/identity.dto';
 
 export class SessionDto {
   @ApiProperty({ format: 'uuid' })
@@ -52,8 +52,8 @@ export class SwitchDto {
 }
 
 export class SwitchedDto extends TokensDto {
-  @ApiProperty({ type: CompanyDto })
-  tenant!: CompanyDto;
+  @ApiProperty({ type: TenantDto })
+  tenant!: TenantDto;
 }
 
 export class ChangePasswordDto {

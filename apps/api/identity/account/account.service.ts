@@ -24,7 +24,7 @@ export const changed = (): Problem => new Problem('precondition-failed', {});
 const gone = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
 
 /** What people do with their own accounts and sessions. */
-export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveCompany }: AccountDeps) => {
+export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveTenant }: AccountDeps) => {
   /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
   const hashFitting = async (userId: string, network: string, password: string): Promise<string | undefined> => {
     const stored = await accounts.findPassword(userId);
@@ -45,7 +45,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
   return {
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
       const { userId } = askerOf(context);
-      const tenant = await liveCompany(tenantId, userId);
+      const tenant = await liveTenant(tenantId, userId);
       if (!tenant)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       return { tenant, ...(await opener.open(userId, tenant, client, context)) };

@@ -21,7 +21,7 @@ describe('DELETE /v1/me', () => {
   const signIn = async ({ sent }: SignedUp): Promise<number> =>
     (await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD })).statusCode;
 
-  /** Ada belongs to bob's company, and has closed her own. */
+  /** Ada belongs to bob's tenant, and has closed her own. */
   const arrive = async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
@@ -80,7 +80,7 @@ describe('DELETE /v1/me', () => {
     expect(again.user.id).not.toBe(ada.user.id);
   });
 
-  it('is refused while they are the only owner of a company that is open, naming it', async () => {
+  it('is refused while they are the only owner of a tenant that is open, naming it', async () => {
     const ada = await identity.signUp({ companyName: 'Analytical Engines' });
     const answer = await erase(ada.accessToken);
     expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });

@@ -12,7 +12,7 @@ import { PathId } from '../../http/validation/path-id';
 import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
 import { Account } from './account.service';
 
-/** The sessions of the signed-in user, whatever company each is in. */
+/** The sessions of the signed-in user, whatever tenant each is in. */
 @ApiTags('Identity')
 @Controller('v1/sessions')
 export class SessionsController {

@@ -134,7 +134,7 @@ describe('sessions over HTTP', () => {
     const switchTo = (tenantId: string, token: string) =>
       identity.ask('POST', '/v1/sessions/switch', { payload: { tenantId }, token });
 
-    it('opens a session in another company, and leaves the one that asks', async () => {
+    it('opens a session in another tenant, and leaves the one that asks', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
       await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
       const answer = await switchTo(bob.tenant.id, ada.accessToken);
@@ -153,7 +153,7 @@ describe('sessions over HTTP', () => {
       ]);
     });
 
-    it('is open to somebody who was removed from the company of their token', async () => {
+    it('is open to somebody who was removed from the tenant of their token', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
       await identity.happen(bob.tenant.id, joined(ada.user.id, 'member'));
       await identity.happen(ada.tenant.id, removed(ada.user.id));
@@ -161,7 +161,7 @@ describe('sessions over HTTP', () => {
       expect((await switchTo(bob.tenant.id, ada.accessToken)).statusCode).toBe(201);
     });
 
-    it('knows neither a foreign company, nor one that there is not, nor a closed one', async () => {
+    it('knows neither a foreign tenant, nor one that there is not, nor a closed one', async () => {
       const [ada, bob, closed] = [await identity.signUp(), await identity.signUp(), await identity.signUp()];
       await identity.happen(closed.tenant.id, joined(ada.user.id, 'admin'));
       await identity.happen(closed.tenant.id, CLOSED);

@@ -9,7 +9,7 @@ export interface Access {
   readonly anyone: boolean;
   /** Operators, and nobody with an access token. */
   readonly operators: boolean;
-  /** A permission in the company, or that it is about the signed-in user; undefined where no token counts. */
+  /** A permission in the tenant, or that it is about the signed-in user; undefined where no token counts. */
   readonly needs: Permission | typeof OF_USER | undefined;
 }
 

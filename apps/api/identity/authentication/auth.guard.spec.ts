@@ -51,7 +51,7 @@ describe('authentication', () => {
       expect((await identity.get('/v1/me', token)).statusCode).toBe(200);
   });
 
-  it('issues tokens that name type, key, issuer, audience, user, company, role and session, for 15 minutes', () => {
+  it('issues tokens that name type, key, issuer, audience, user, tenant, role and session, for 15 minutes', () => {
     const [header, claims] = somebody.accessToken.split('.').slice(0, 2).map(decode);
     expect(header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: identity.keys.current().kid });
     expect(claims).toEqual({
@@ -106,8 +106,8 @@ describe('authentication', () => {
     ['an end that is text', () => forge({ claims: { exp: 'never' } })],
     ['a beginning that is to come', () => forge({ claims: { nbf: seconds(60) } })],
     ['no user', () => forge({ claims: { sub: undefined } })],
-    ['a company that is no id', () => forge({ claims: { tid: '*' } })],
-    ['a company that is a list', () => forge({ claims: { tid: [uuidv7()] } })],
+    ['a tenant that is no id', () => forge({ claims: { tid: '*' } })],
+    ['a tenant that is a list', () => forge({ claims: { tid: [uuidv7()] } })],
     ['no session', () => forge({ claims: { sid: undefined } })],
     ['a role that there is not', () => forge({ claims: { role: 'god' } })],
     [

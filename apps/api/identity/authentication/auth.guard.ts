@@ -29,7 +29,7 @@ const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
 
 /**
- * Lets nobody in without a valid access token, but to routes that are marked `@Public()`; and to a company's routes only
+ * Lets nobody in without a valid access token, but to routes that are marked `@Public()`; and to a tenant's routes only
  * who belongs to it now, in a role that may do this. A token is verified once, by passport-jwt, and then known for as long
  * as it and its session are good; a membership is asked for once a second: the common request costs two looks into maps.
  */
@@ -113,7 +113,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return true;
   }
 
-  /** Anyone who may do it: as one more call of their company. */
+  /** Anyone who may do it: as one more call of their tenant. */
   private seat(
     request: FastifyRequest,
     principal: Principal,

@@ -68,7 +68,7 @@ describe('authority', () => {
     await log.close();
   });
 
-  it('is what the company’s own stream says', async () => {
+  it('is what the tenant’s own stream says', async () => {
     expect((await authority.seatOf(tenantId, owner))?.role).toBe('owner');
     expect((await authority.seatOf(tenantId, bob))?.role).toBe('member');
     expect(await authority.seatOf(tenantId, uuidv7())).toBeUndefined();
@@ -98,7 +98,7 @@ describe('authority', () => {
     ['a role changes', promoted],
     ['a member is removed', removed],
     ['the ownership is transferred', { type: 'OwnershipTransferred', data: { from: owner, to: bob } }],
-    ['the company is closed', { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } }],
+    ['the tenant is closed', { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } }],
   ])('is asked for again as soon as %s', async (_, event) => {
     authority.watch();
     await authority.seatOf(tenantId, bob);
@@ -106,7 +106,7 @@ describe('authority', () => {
     await until(() => bobs() === undefined, 10_000);
   });
 
-  it('is nobody’s in a closed company', async () => {
+  it('is nobody’s in a closed tenant', async () => {
     await happen({ type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
     expect(await authority.seatOf(tenantId, owner)).toBeUndefined();
   });

@@ -8,7 +8,7 @@ import { type EventLog, LogUnavailable, type RecordedEvent } from '../../../../l
 import { sleep } from '../../../../libs/platform/backoff';
 import { tokenClass } from '../../../../libs/platform/token-class';
 
-/** What changes who belongs to a company, as what, and what the company may do. */
+/** What changes who belongs to a tenant, as what, and what the tenant may do. */
 const AUTHORITY_FACTS = [
   'MemberJoined',
   'MemberRoleChanged',
@@ -21,16 +21,16 @@ const AUTHORITY_FACTS = [
   'WorkspaceSuspended',
   'WorkspaceUnlocked',
 ] as const satisfies readonly DomainEvent['type'][];
-/** ms that a company's membership is believed without asking: the bound while the feed is broken. */
+/** ms that a tenant's membership is believed without asking: the bound while the feed is broken. */
 const BELIEVED_MS = 1_000;
 /** ms that a read waits for the log before it counts as away. */
 const PATIENCE_MS = 1_000;
-/** Companies that one process remembers. */
-const COMPANIES = 20_000;
+/** Tenants that one process remembers. */
+const TENANTS = 20_000;
 
 type Members = OpenTenant['members'];
 
-/** Calls of the API that a company may make in a month, and who says so. */
+/** Calls of the API that a tenant may make in a month, and who says so. */
 export interface CallAllowance {
   /** Null: as many as wanted. They are counted all the same. */
   readonly limit: number | null;
@@ -38,33 +38,33 @@ export interface CallAllowance {
   readonly upgradeTo: string | null;
 }
 
-/** What a company's state says of everybody in it. */
+/** What a tenant's state says of everybody in it. */
 interface CachedTenant {
   readonly members: Members;
   readonly standing: Standing;
   readonly calls: CallAllowance | null;
 }
 
-const NO_COMPANY: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
+const NO_TENANT: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
 
-/** What somebody is in a company, and how the company stands. */
+/** What somebody is in a tenant, and how the tenant stands. */
 export interface Seat extends Omit<CachedTenant, 'members'> {
   readonly role: Role;
 }
 
 interface Known {
-  readonly company: CachedTenant;
+  readonly tenant: CachedTenant;
   /** `performance.now()` when the look at the log began that it comes from. */
   readonly readAt: number;
 }
 
 interface Loading {
   readonly begunAt: number;
-  readonly company: Promise<CachedTenant>;
+  readonly tenant: Promise<CachedTenant>;
 }
 
 export interface AuthorityOptions {
-  /** The company's state now, from its own stream. */
+  /** The tenant's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
   /** Null, as by default: calls are not counted. */
@@ -87,7 +87,7 @@ export interface AuthorityOptions {
 }
 
 /**
- * Who may do what by the live membership, whatever a token says. A company's members are remembered for a second, and
+ * Who may do what by the live membership, whatever a token says. A tenant's members are remembered for a second, and
  * forgotten at once when the log tells of a change. Only a yes is given from memory: a no is read again, so that nobody is
  * turned away who has just joined. While the log is not available, reads continue for `graceMs` by what was read from it before; this is
  * the one exception to a change's taking effect within a second.
@@ -100,7 +100,7 @@ export const createAuthority = ({
   believedMs = BELIEVED_MS,
   graceMs = 0,
   patienceMs = PATIENCE_MS,
-  capacity = COMPANIES,
+  capacity = TENANTS,
   now = () => performance.now(),
 }: AuthorityOptions) => {
   const known = new Map<string, Known>();
@@ -109,9 +109,9 @@ export const createAuthority = ({
   let away = false;
   let following: ReturnType<typeof followFacts> | undefined;
 
-  const remember = (tenantId: string, company: CachedTenant, readAt: number): void => {
+  const remember = (tenantId: string, tenant: CachedTenant, readAt: number): void => {
     known.delete(tenantId);
-    known.set(tenantId, { company, readAt });
+    known.set(tenantId, { tenant, readAt });
     // In the order in which they were learnt: the first one has been believed for longest.
     for (const oldest of known.keys()) {
       if (known.size <= capacity) break;
@@ -119,7 +119,7 @@ export const createAuthority = ({
     }
   };
 
-  const companyOf = (tenant: OpenTenant): CachedTenant => ({
+  const tenantOf = (tenant: OpenTenant): CachedTenant => ({
     members: tenant.members,
     standing: tenant.account.standing,
     calls: callsOf(tenant),
@@ -127,9 +127,9 @@ export const createAuthority = ({
 
   const load = (tenantId: string): Loading => {
     const begunAt = now();
-    const company = stateOf(tenantId)
+    const tenant = stateOf(tenantId)
       .then((tenant) => {
-        const read = tenant.status === 'open' ? companyOf(tenant) : NO_COMPANY;
+        const read = tenant.status === 'open' ? tenantOf(tenant) : NO_TENANT;
         // Where a change was told of meanwhile, what was read may be from before it.
         if (loading.get(tenantId) === started) remember(tenantId, read, begunAt);
         away = false;
@@ -142,9 +142,9 @@ export const createAuthority = ({
       .finally(() => {
         if (loading.get(tenantId) === started) loading.delete(tenantId);
       });
-    const started: Loading = { begunAt, company };
+    const started: Loading = { begunAt, tenant };
     // A read that does not wait for it any more leaves nobody else to hear of its failure.
-    company.catch(() => undefined);
+    tenant.catch(() => undefined);
     loading.set(tenantId, started);
     return started;
   };
@@ -157,15 +157,15 @@ export const createAuthority = ({
 
   const knownFor = (tenantId: string, userId: string, ms: number): Seat | undefined => {
     const entry = known.get(tenantId);
-    return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.company, userId) : undefined;
+    return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.tenant, userId) : undefined;
   };
 
   /** Resolves to whether the log fails or is silent: at once while it is known to be away. */
-  const isAway = async ({ company }: Loading): Promise<boolean> => {
+  const isAway = async ({ tenant }: Loading): Promise<boolean> => {
     if (away) return true;
     const answered = new AbortController();
     const late = sleep(patienceMs, answered.signal).then(() => !answered.signal.aborted);
-    const failing = company.then(
+    const failing = tenant.then(
       () => false,
       (error: unknown) => error instanceof LogUnavailable,
     );
@@ -175,7 +175,7 @@ export const createAuthority = ({
     return result;
   };
 
-  /** What somebody was in a company when it was last read, where the log is not available and that is not too long ago. */
+  /** What somebody was in a tenant when it was last read, where the log is not available and that is not too long ago. */
   const seatWhileAway = async (
     tenantId: string,
     userId: string,
@@ -200,11 +200,11 @@ export const createAuthority = ({
   };
 
   return {
-    /** What somebody is in a company, from memory; undefined where that has to be asked for. */
+    /** What somebody is in a tenant, from memory; undefined where that has to be asked for. */
     remembered: (tenantId: string, userId: string): Seat | undefined => knownFor(tenantId, userId, believedMs),
 
     /**
-     * What somebody is in a company; undefined where they do not belong to it, or it is closed.
+     * What somebody is in a tenant; undefined where they do not belong to it, or it is closed.
      * @param isEnough what makes a yes: any other answer comes from a look that began after the question
      * @param isRead the request changes nothing: while the log is not available, a yes may come from memory for the grace
      * @throws what the log throws while it is not available
@@ -219,9 +219,9 @@ export const createAuthority = ({
       const first = lookSince(tenantId, asked - believedMs);
       const old = isRead ? await seatWhileAway(tenantId, userId, isEnough, first) : undefined;
       if (old) return old;
-      const seat = seatIn(await first.company, userId);
+      const seat = seatIn(await first.tenant, userId);
       if ((seat !== undefined && isEnough(seat)) || first.begunAt >= asked) return seat;
-      return seatIn(await lookSince(tenantId, asked).company, userId);
+      return seatIn(await lookSince(tenantId, asked).tenant, userId);
     },
 
     /** Begins to hear of changes, wherever they are made. */

@@ -8,7 +8,7 @@ describe('authority in two processes', () => {
   let there: IdentityApp;
   let ada: SignedUp;
   let bob: SignedUp;
-  /** In ada's company. */
+  /** In ada's tenant. */
   let bobsToken: string;
 
   beforeAll(async () => {
@@ -84,7 +84,7 @@ describe('authority in two processes', () => {
     expect((await rename(there)).statusCode).toBe(200);
   });
 
-  it('ends for everybody when the company is closed', async () => {
+  it('ends for everybody when the tenant is closed', async () => {
     for (const app of [here, there]) expect(await read(app, ada.accessToken)).toBe(200);
     await here.happen(ada.tenant.id, CLOSED);
     for (const token of [bobsToken, ada.accessToken])

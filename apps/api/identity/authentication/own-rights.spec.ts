@@ -27,7 +27,7 @@ describe('a user who takes away their own right', () => {
     ['by leaving', 'DELETE', (own: string) => `/v1/members/${own}`, () => undefined, 401],
     ['by stepping down', 'PATCH', (own: string) => `/v1/members/${own}`, () => ({ role: 'member' }), 403],
     ['by handing over', 'POST', () => '/v1/tenant/transfer', (second: string) => ({ userId: second }), 403],
-    ['by closing the company', 'DELETE', () => '/v1/tenant', () => ({ confirmName: 'Acme' }), 401],
+    ['by closing the tenant', 'DELETE', () => '/v1/tenant', () => ({ confirmName: 'Acme' }), 401],
   ] as const)('%s gets its stored answer again, and no other answer', async (_, method, url, payload, refused) => {
     const { owner, second } = await found();
     const body = payload(second);
@@ -90,7 +90,7 @@ describe('anyone who lost a right otherwise', () => {
     expect([again.statusCode, again.body]).toEqual([201, first.body]);
   });
 
-  it('counts by themselves, and takes nothing of what the company may ask', async () => {
+  it('counts by themselves, and takes nothing of what the tenant may ask', async () => {
     const { tenantId, userId, token } = await colleague();
     const policy = async (url: string) => String((await app.get(url, token)).headers['ratelimit-policy']);
     expect(await policy('/v1/projects')).toMatch(/^"tenant";/);

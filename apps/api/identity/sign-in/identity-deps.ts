@@ -6,9 +6,9 @@ import { Passwords } from '../../../../libs/identity/passwords';
 import { Sessions } from '../../../../libs/identity/sessions';
 import { SignUpStore } from '../../../../libs/identity/sign-up-store';
 import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
-import { LiveCompany } from './companies';
 import { PasswordCheck } from './password-check';
 import { SessionOpener } from './session-opener';
+import { LiveTenant } from './tenants';
 
 /** What signing up, in and on needs. */
 @Injectable()
@@ -30,7 +30,7 @@ export class SignInDeps {
   constructor(
     readonly check: PasswordCheck,
     readonly opener: SessionOpener,
-    readonly liveCompany: LiveCompany,
+    readonly liveTenant: LiveTenant,
     readonly ended: EndedSessions,
   ) {}
 }

@@ -23,7 +23,7 @@ import {
 } from './identity.dto';
 import { Identity } from './identity.service';
 
-/** Who somebody is, and which company they act in. */
+/** Who somebody is, and which tenant they act in. */
 @ApiTags('Identity')
 @Controller()
 export class IdentityController {

@@ -52,7 +52,7 @@ export class UserDto {
   createdAt!: string;
 }
 
-export class CompanyDto {
+export class TenantDto {
   @ApiProperty({ format: 'uuid' })
   id!: string;
   @ApiProperty({ example: 'Acme' })
@@ -66,8 +66,8 @@ export class CompanyDto {
 export class SignedUpDto extends TokensDto {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
-  @ApiProperty({ type: CompanyDto })
-  tenant!: CompanyDto;
+  @ApiProperty({ type: TenantDto })
+  tenant!: TenantDto;
 }
 
 export class FoundDto {
@@ -76,29 +76,29 @@ export class FoundDto {
 }
 
 export class FoundedDto extends TokensDto {
-  @ApiProperty({ type: CompanyDto })
-  tenant!: CompanyDto;
+  @ApiProperty({ type: TenantDto })
+  tenant!: TenantDto;
 }
 
 export class SignedInDto extends TokensDto {
   @ApiProperty({ type: UserDto })
   user!: UserDto;
-  @ApiPropertyOptional({ type: CompanyDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
-  tenant?: CompanyDto;
-  @ApiProperty({ type: [CompanyDto], description: 'All tenants that the user is a member of.' })
-  companies!: CompanyDto[];
+  @ApiPropertyOptional({ type: TenantDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
+  tenant?: TenantDto;
+  @ApiProperty({ type: [TenantDto], description: 'All tenants that the user is a member of.' })
+  companies!: TenantDto[];
 }
 
 export class RefreshedDto extends TokensDto {}
 
 export class MeDto extends UserDto {
   @ApiPropertyOptional({
-    type: CompanyDto,
+    type: TenantDto,
     description: 'Tenant of the access token. Missing if the token has no tenant.',
   })
-  tenant?: CompanyDto;
-  @ApiProperty({ type: [CompanyDto] })
-  companies!: CompanyDto[];
+  tenant?: TenantDto;
+  @ApiProperty({ type: [TenantDto] })
+  companies!: TenantDto[];
 }
 
 class JwkDto {

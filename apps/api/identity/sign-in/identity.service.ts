@@ -9,9 +9,7 @@ import { tokenClass } from '../../../../libs/platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
 import { askerOf } from '../../http/requests/command-context';
 import type { Asker, RequestContext } from '../../http/requests/request-context';
-import { listCompanies } from './companies';
 import type {
-  CompanyDto,
   FoundedDto,
   MeDto,
   RefreshedDto,
@@ -19,9 +17,11 @@ import type {
   SignedUpDto,
   SignInDto,
   SignUpDto,
+  TenantDto,
   UserDto,
 } from './identity.dto';
 import type { IdentityDeps, SignInDeps } from './identity-deps';
+import { listTenants } from './tenants';
 
 const userOf = ({ id, name, email, createdAt }: User): UserDto => ({
   id,
@@ -37,19 +37,19 @@ const notThem = (): Problem =>
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
 export const createIdentity = (
   { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
-  { check, opener, liveCompany, ended }: SignInDeps,
+  { check, opener, liveTenant, ended }: SignInDeps,
   events: SignUpEvents,
 ) => {
-  /** Where a sign-in leads that names no company: the one used last, else the first of theirs that is still open. */
-  const usualCompany = async (
+  /** Where a sign-in leads that names no tenant: the one used last, else the first of theirs that is still open. */
+  const usualTenant = async (
     userId: string,
     lastTenantId: string | null,
-    companies: readonly CompanyDto[],
-  ): Promise<CompanyDto | undefined> => {
+    companies: readonly TenantDto[],
+  ): Promise<TenantDto | undefined> => {
     const inOrder = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
     for (const tenantId of inOrder) {
-      const company = await liveCompany(tenantId, userId);
-      if (company) return company;
+      const tenant = await liveTenant(tenantId, userId);
+      if (tenant) return tenant;
     }
     return undefined;
   };
@@ -87,11 +87,9 @@ export const createIdentity = (
       if (!credentials) throw notThem();
       const { userId, lastTenantId } = credentials;
       const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listCompanies(personal)]);
+      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
       if (!user) throw notThem();
-      const tenant = tenantId
-        ? await liveCompany(tenantId, userId)
-        : await usualCompany(userId, lastTenantId, companies);
+      const tenant = tenantId ? await liveTenant(tenantId, userId) : await usualTenant(userId, lastTenantId, companies);
       if (!tenant && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
       // Who belongs to none is let in all the same: their account and their personal data are theirs.
@@ -99,7 +97,7 @@ export const createIdentity = (
       return { user: userOf(user), ...(tenant && { tenant }), companies, ...tokens };
     },
 
-    /** A signed-in user founds a company. Its id is the command's: a repeat after a crash finds what it made. */
+    /** A signed-in user founds a tenant. Its id is the command's: a repeat after a crash finds what it made. */
     found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
       const { userId } = askerOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
@@ -117,8 +115,8 @@ export const createIdentity = (
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
       // Asked before the token is traded: while the log is not available nobody loses theirs.
       const owner = await sessions.ownerOf(token);
-      const company = owner?.tenantId ? await liveCompany(owner.tenantId, owner.userId) : undefined;
-      if (owner?.tenantId && !company)
+      const tenant = owner?.tenantId ? await liveTenant(owner.tenantId, owner.userId) : undefined;
+      if (owner?.tenantId && !tenant)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
       if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
@@ -126,12 +124,12 @@ export const createIdentity = (
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
       const { userId, sessionId, refreshToken } = refreshed;
       context.answeredUser = userId;
-      return opener.tokensFor(userId, company, sessionId, refreshToken);
+      return opener.tokensFor(userId, tenant, sessionId, refreshToken);
     },
 
     me: async ({ userId, tenantId }: Asker): Promise<MeDto> => {
       const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listCompanies(personal)]);
+      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
       if (!user) throw new Problem('unauthenticated');
       const current = companies.find(({ id }) => id === tenantId);
       return { ...userOf(user), ...(current && { tenant: current }), companies };

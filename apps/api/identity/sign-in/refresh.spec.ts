@@ -49,7 +49,7 @@ describe('POST /v1/sessions/refresh', () => {
 
   it.each<[string, (userId: string) => TenantEvent]>([
     ['is no member any more', removed],
-    ['is in a company that is closed', () => CLOSED],
+    ['is in a tenant that is closed', () => CLOSED],
   ])('is refused to who %s, whatever the read model says', async (_, event) => {
     const { user, tenant, refreshToken } = await identity.signUp();
     const { rows } = await identity.owner.query('select * from read_model.members where user_id = $1', [user.id]);

@@ -18,7 +18,7 @@ export class SessionOpenerDeps {
   ) {}
 }
 
-/** A company that somebody acts in, and what they are there. */
+/** A tenant that somebody acts in, and what they are there. */
 interface ActsIn {
   readonly id: string;
   readonly role: string;
@@ -28,32 +28,32 @@ interface ActsIn {
 export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
   const tokensFor = (
     userId: string,
-    company: ActsIn | undefined,
+    tenant: ActsIn | undefined,
     sessionId: string,
     refreshToken: string,
   ): TokensDto => ({
-    accessToken: accessTokens.issue({ sub: userId, tid: company?.id, role: company?.role, sid: sessionId }),
+    accessToken: accessTokens.issue({ sub: userId, tid: tenant?.id, role: tenant?.role, sid: sessionId }),
     refreshToken,
     expiresIn: accessTokens.ttlSeconds,
   });
 
   return {
     tokensFor,
-    /** In a company, or in none. One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
+    /** In a tenant, or in none. One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
     open: async (
       userId: string,
-      company: ActsIn | undefined,
+      tenant: ActsIn | undefined,
       { userAgent, network }: ClientInfo,
       context: RequestContext,
     ): Promise<TokensDto> => {
       context.answeredUser = userId;
       const { sessionId, refreshToken } = await sessions.open(
         userId,
-        company?.id ?? null,
+        tenant?.id ?? null,
         { userAgent, network: markOf(network) },
         siblingOf(context.commandId, 'session'),
       );
-      return tokensFor(userId, company, sessionId, refreshToken);
+      return tokensFor(userId, tenant, sessionId, refreshToken);
     },
   };
 };

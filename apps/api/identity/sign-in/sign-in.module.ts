@@ -7,9 +7,9 @@ import { createSessions, Sessions } from '../../../../libs/identity/sessions';
 import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import { ApiContext } from '../../core/api-context';
 import { AccountThrottle } from '../../http/limits/account-throttle';
-import { createLiveCompany, LiveCompany } from './companies';
 import { createPasswordCheck, PasswordCheck } from './password-check';
 import { createSessionOpener, SessionOpener, SessionOpenerDeps } from './session-opener';
+import { createLiveTenant, LiveTenant } from './tenants';
 
 const MINUTE = 60;
 
@@ -51,8 +51,8 @@ const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
     },
     SessionOpenerDeps,
     { provide: SessionOpener, inject: [SessionOpenerDeps], useFactory: createSessionOpener },
-    { provide: LiveCompany, inject: [TenantStates], useFactory: createLiveCompany },
+    { provide: LiveTenant, inject: [TenantStates], useFactory: createLiveTenant },
   ],
-  exports: [Passwords, PasswordCheck, Sessions, AccessTokens, NetworkMarks, SessionOpener, LiveCompany],
+  exports: [Passwords, PasswordCheck, Sessions, AccessTokens, NetworkMarks, SessionOpener, LiveTenant],
 })
 export class SignInModule {}

@@ -58,7 +58,7 @@ describe('POST /v1/sessions', () => {
     }
   });
 
-  it('does not know a company that the user is not in, whether it exists or not', async () => {
+  it('does not know a tenant that the user is not in, whether it exists or not', async () => {
     const { sent } = await identity.signUp();
     const { tenant: foreign } = await identity.signUp();
     const answers = [];
@@ -71,7 +71,7 @@ describe('POST /v1/sessions', () => {
     expect(answers[1]).toEqual(answers[0]);
   });
 
-  it('opens the company that is asked for, else the one used last', async () => {
+  it('opens the tenant that is asked for, else the one used last', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
     await identity.happen(second.id, joined(user.id, 'auditor'));
@@ -86,7 +86,7 @@ describe('POST /v1/sessions', () => {
     expect((await signIn()).tenant.id).toBe(second.id);
   });
 
-  it('lets a user in who is in no company any more, into none', async () => {
+  it('lets a user in who is in no tenant any more, into none', async () => {
     const { user, tenant, sent } = await identity.signUp();
     await identity.happen(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });

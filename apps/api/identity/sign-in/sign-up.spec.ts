@@ -13,7 +13,7 @@ describe('POST /v1/signup', () => {
     identity.work.length = 0;
   });
 
-  it('answers with the user, the company, its owner, and tokens that work by the next request', async () => {
+  it('answers with the user, the tenant, its owner, and tokens that work by the next request', async () => {
     const { user, tenant, accessToken, refreshToken, expiresIn, sent } = await identity.signUp();
     expect(user).toEqual({
       id: expect.any(String),
@@ -81,7 +81,7 @@ describe('POST /v1/signup', () => {
     ['a password of 257 characters', { password: 'x'.repeat(257) }, '/password'],
     ['no address', { email: 'nobody' }, '/email'],
     ['a name of white space', { personName: '   ' }, '/personName'],
-    ['a company without a name', { companyName: '' }, '/companyName'],
+    ['a tenant without a name', { companyName: '' }, '/companyName'],
     ['a role that somebody would like', { role: 'owner' }, '/role'],
     ['a tenant of somebody else', { tenantId: uuidv7() }, '/tenantId'],
   ])('refuses %s, before any work', async (_, more, pointer) => {

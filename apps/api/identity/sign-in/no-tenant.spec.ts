@@ -1,7 +1,7 @@
 import { CLOSED, removed } from '../../../../test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
 
-describe('somebody who belongs to no company any more', () => {
+describe('somebody who belongs to no tenant any more', () => {
   let app: IdentityApp;
   let ada: SignedUp;
   let token: string;
@@ -59,7 +59,7 @@ describe('somebody who belongs to no company any more', () => {
     expect((await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD })).statusCode).toBe(401);
   });
 
-  it('comes into a company by an invitation', async () => {
+  it('comes into a tenant by an invitation', async () => {
     const other = await app.signUp();
     const inviting = { token: other.accessToken, payload: { role: 'member', maxUses: 1 } };
     const { url } = (await app.ask('POST', '/v1/invitations', inviting)).json();
@@ -69,7 +69,7 @@ describe('somebody who belongs to no company any more', () => {
     expect(accepted.json()).toMatchObject({ tenant: { id: other.tenant.id, role: 'member' } });
   });
 
-  it('founds a company, once for one idempotency key, and owns it', async () => {
+  it('founds a tenant, once for one idempotency key, and owns it', async () => {
     const headers = { 'idempotency-key': `found ${ada.user.id}` };
     const founded = await found(headers);
     expect(founded.statusCode).toBe(201);
@@ -89,7 +89,7 @@ describe('somebody who belongs to no company any more', () => {
     expect(await app.log.head()).toBe(before);
   });
 
-  it('is the same whether the company was closed or others removed them', async () => {
+  it('is the same whether the tenant was closed or others removed them', async () => {
     const bob = await app.signUp();
     await app.happen(bob.tenant.id, removed(bob.user.id));
     const signedIn = await app.post('/v1/sessions', { email: bob.sent.email, password: PASSWORD });

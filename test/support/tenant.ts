@@ -7,7 +7,7 @@ import type { IdentityApp } from './identity-app';
 type Answer = Awaited<ReturnType<IdentityApp['app']['inject']>>;
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Somebody who belongs to a company, and their way to the API. */
+/** Somebody who belongs to a tenant, and their way to the API. */
 export interface Colleague {
   readonly id: string;
   readonly token: string;
@@ -15,15 +15,15 @@ export interface Colleague {
   get(url: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** A company with somebody in each role. */
-export interface Company extends Readonly<Record<Role, Colleague>> {
+/** A tenant with somebody in each role. */
+export interface Tenant extends Readonly<Record<Role, Colleague>> {
   readonly id: string;
-  /** Appends facts to the company's own stream. */
+  /** Appends facts to the tenant's own stream. */
   happened(...events: DomainEvent[]): Promise<void>;
 }
 
-/** Signs up a company; its other members come to it by facts in its log, as if they had been invited. */
-export const foundCompany = async (identity: IdentityApp): Promise<Company> => {
+/** Signs up a tenant; its other members come to it by facts in its log, as if they had been invited. */
+export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
   const { app, log, keys } = identity;
   const { user, tenant } = await identity.signUp();
   const tokens = createAccessTokens(keys, 900);
