@@ -964,6 +964,16 @@ end
 $function$;
 grant execute on function idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer) to {{app}};
 
+-- Deletes the idempotency keys of a tenant, with their answers.
+CREATE OR REPLACE FUNCTION idempotency.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from idempotency.keys where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.
 CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[])
  RETURNS void
@@ -972,16 +982,6 @@ CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids u
 AS $function$
   delete from idempotency.keys k where k.user_id = p_user_id and k.status is not null
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
-$function$;
--- Only the owner may call it.
-
--- Deletes the idempotency keys of a tenant, with their answers.
-CREATE OR REPLACE FUNCTION idempotency.erase_tenant(p_tenant_id uuid)
- RETURNS void
- LANGUAGE sql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  delete from idempotency.keys where tenant_id = p_tenant_id;
 $function$;
 -- Only the owner may call it.
 
@@ -1079,33 +1079,6 @@ create policy owner_all on identity.joins as permissive for all to {{owner}}
   using (true)
   with check (true);
 
--- Users, with their personal data.
-create table identity.users (
-  id uuid not null,
-  -- as it was written
-  email text not null,
-  -- equal for two spellings of the same address
-  email_key text not null,
-  name text not null,
-  -- argon2id, with its parameters
-  password_hash text not null,
-  state text not null default 'pending'::text,
-  created_at timestamp with time zone not null default now(),
-  constraint users_pkey PRIMARY KEY (id),
-  constraint users_email_key_key UNIQUE (email_key),
-  constraint users_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'erasing'::text, 'erased'::text])))
-);
-alter table identity.users enable row level security;
-alter table identity.users force row level security;
-create policy own_row on identity.users as permissive for select to {{app}}
-  using ((id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy owner_all on identity.users as permissive for all to {{owner}}
-  using (true)
-  with check (true);
-create policy people_read on identity.users as permissive for select to {{app}}
-  using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
-grant select (created_at, email, id, name, state) on identity.users to {{app}};
-
 -- Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
 -- The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
 -- given the next again, and a reader of this table can not make it.
@@ -1194,6 +1167,33 @@ create table identity.signing_keys (
 CREATE UNIQUE INDEX signing_keys_current_idx ON identity.signing_keys USING btree (state) WHERE (state = 'current'::text);
 grant insert, select on identity.signing_keys to {{app}};
 grant delete, insert, select, update (retired_at, state) on identity.signing_keys to {{operator}};
+
+-- Users, with their personal data.
+create table identity.users (
+  id uuid not null,
+  -- as it was written
+  email text not null,
+  -- equal for two spellings of the same address
+  email_key text not null,
+  name text not null,
+  -- argon2id, with its parameters
+  password_hash text not null,
+  state text not null default 'pending'::text,
+  created_at timestamp with time zone not null default now(),
+  constraint users_pkey PRIMARY KEY (id),
+  constraint users_email_key_key UNIQUE (email_key),
+  constraint users_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'erasing'::text, 'erased'::text])))
+);
+alter table identity.users enable row level security;
+alter table identity.users force row level security;
+create policy own_row on identity.users as permissive for select to {{app}}
+  using ((id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy owner_all on identity.users as permissive for all to {{owner}}
+  using (true)
+  with check (true);
+create policy people_read on identity.users as permissive for select to {{app}}
+  using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
+grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
 -- Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.
 CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
@@ -1373,6 +1373,21 @@ AS $function$
 $function$;
 grant execute on function identity.ended_sessions(p_within_seconds integer) to {{app}};
 
+-- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
+CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from identity.sessions where tenant_id = p_tenant_id;
+  -- A repeat of the sign-up must not found the tenant again.
+  delete from identity.sign_ups where tenant_id = p_tenant_id;
+  delete from identity.users p where p.state = 'pending' and exists (
+    select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
+  delete from identity.joins where tenant_id = p_tenant_id;
+$function$;
+-- Only the owner may call it.
+
 -- Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what
 -- was written since.
 CREATE OR REPLACE FUNCTION identity.erase_user(p_user_id uuid)
@@ -1403,21 +1418,6 @@ begin
   return ended;
 end $function$;
 grant execute on function identity.erase_user(p_user_id uuid) to {{app}}, {{projector}};
-
--- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
-CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
- RETURNS void
- LANGUAGE sql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  delete from identity.sessions where tenant_id = p_tenant_id;
-  -- A repeat of the sign-up must not found the tenant again.
-  delete from identity.sign_ups where tenant_id = p_tenant_id;
-  delete from identity.users p where p.state = 'pending' and exists (
-    select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
-  delete from identity.joins where tenant_id = p_tenant_id;
-$function$;
--- Only the owner may call it.
 
 -- What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
 -- user has a session that was opened from that network.
@@ -1947,8 +1947,8 @@ create table projecting.installed_parts (
 );
 grant insert, select on projecting.installed_parts to {{projector}};
 
--- Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for this
--- projection; all other partitions go on.
+-- Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for
+-- this projection; all other partitions go on.
 create table projecting.parked (
   projection text not null,
   partition uuid not null,
@@ -2488,18 +2488,18 @@ create table read_model.companies (
   tenant_id uuid not null,
   name text not null,
   slug text not null,
-  constraint tenants_pkey PRIMARY KEY (tenant_id)
+  constraint companies_pkey PRIMARY KEY (tenant_id)
 );
 alter table read_model.companies owner to {{projector}};
 alter table read_model.companies enable row level security;
 alter table read_model.companies force row level security;
-create policy tenants_read on read_model.companies as permissive for select to {{app}}
-  using ((tenant_id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.tenant_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 create policy operator_reads on read_model.companies as permissive for select to {{operator}}
   using (true);
 create policy projector_writes on read_model.companies as permissive for all to {{projector}}
   using (true)
   with check (true);
+create policy tenants_read on read_model.companies as permissive for select to {{app}}
+  using ((tenant_id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.tenant_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 grant select on read_model.companies to {{app}}, {{operator}};
 
 create table read_model.invitation_tokens (
@@ -2607,11 +2607,11 @@ alter table read_model.memberships enable row level security;
 alter table read_model.memberships force row level security;
 create policy operator_reads on read_model.memberships as permissive for select to {{operator}}
   using (true);
-create policy user_reads on read_model.memberships as permissive for select to {{app}}
-  using ((user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy projector_writes on read_model.memberships as permissive for all to {{projector}}
   using (true)
   with check (true);
+create policy user_reads on read_model.memberships as permissive for select to {{app}}
+  using ((user_id = ( SELECT (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid AS "nullif")));
 grant select on read_model.memberships to {{app}}, {{operator}};
 
 create table read_model.plan_counts (

@@ -10,7 +10,7 @@ import { buildIfNeeded, root } from './build.mjs';
 
 buildIfNeeded();
 const load = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
-const { BASELINE, MIGRATIONS, SUPPLEMENTS } = load('apps/migrations.js');
+const { MIGRATIONS, RETIRED, SUPPLEMENTS } = load('apps/migrations.js');
 const { describeDatabase } = load('libs/platform/database/catalogue/describe-database.js');
 const { migrate } = load('libs/platform/database/migrate.js');
 const { createPool } = load('libs/platform/database/pools.js');
@@ -28,7 +28,7 @@ const describe = async (url) => {
     rolePrefix: PREFIX,
     rolePasswords,
     migrations: MIGRATIONS,
-    baseline: BASELINE,
+    retired: RETIRED,
     supplements: SUPPLEMENTS,
   });
   const pool = createPool({

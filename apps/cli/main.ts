@@ -5,7 +5,7 @@ import { isNobodyThere } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../bootstrap/context';
 import { openRuntime, type Runtime } from '../bootstrap/runtime';
-import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../migrations';
+import { MIGRATIONS, RETIRED, SUPPLEMENTS } from '../migrations';
 import { agree, listInbox, reconcile, release, settleEvent, showEvent } from './billing';
 import { connect } from './connect';
 import { poolerUsers } from './database';
@@ -26,7 +26,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
     rolePrefix: settings.databaseRolePrefix,
     rolePasswords: deriveRolePasswords(databaseUrls.owner, secretKey, settings.databaseRolePrefix),
     migrations: MIGRATIONS,
-    baseline: BASELINE,
+    retired: RETIRED,
     supplements: SUPPLEMENTS,
   });
   return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';

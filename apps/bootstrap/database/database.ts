@@ -5,7 +5,7 @@ import { migrate } from '../../../libs/platform/database/migrate';
 import { deriveRolePasswords, roleUrls } from '../../../libs/platform/database/roles';
 import { openEmbeddedPostgres, usableDataDir } from '../../../libs/platform/embedded-postgres';
 import type { Logger } from '../../../libs/platform/logging';
-import { BASELINE, MIGRATIONS, SUPPLEMENTS } from '../../migrations';
+import { MIGRATIONS, RETIRED, SUPPLEMENTS } from '../../migrations';
 import type { Context } from '../context';
 import type { Lifecycle } from '../process/lifecycle';
 import { stripeSettings } from '../stripe';
@@ -40,7 +40,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       rolePrefix: prefix,
       rolePasswords,
       migrations: MIGRATIONS,
-      baseline: BASELINE,
+      retired: RETIRED,
       supplements: SUPPLEMENTS,
       apply: settings.migrateOnStart,
     }),

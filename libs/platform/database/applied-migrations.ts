@@ -9,26 +9,11 @@ export interface Migration {
   readonly file: string;
 }
 
-/** Migrations that make at once what a longer list of earlier migrations made step by step. */
-export interface Baseline {
-  /** Ids of the earlier migrations, in their order. They share no id with the present ones. */
-  readonly replaces: readonly string[];
-  /** Id of the last migration of the baseline; it begins with the first of all. */
-  readonly last: string;
-}
-
 export interface LoadedMigration {
   readonly id: string;
   readonly sql: string;
   /** Recorded with the id, to find files that were changed after they were applied. */
   readonly checksum: string;
-}
-
-export interface MigrationState {
-  /** Migrations to apply, in order. */
-  readonly pending: readonly LoadedMigration[];
-  /** Migrations of the baseline whose result is there by the earlier ones: to be recorded, and not to be applied. */
-  readonly adopted: readonly LoadedMigration[];
 }
 
 /** Reads the SQL of a migration. Line ends of Windows do not change its checksum. */
@@ -39,15 +24,22 @@ export const loadMigration = async ({ id, file }: Migration): Promise<LoadedMigr
 
 /**
  * Compares the migrations with those that the database has recorded.
- * @throws DatabaseSetupError a file was changed after it was applied, or the database has only some of the migrations that
- * the baseline replaces
+ * @param retired ids of migrations of development versions, whose databases cannot be used
+ * @returns the migrations that are to be applied, in order
+ * @throws DatabaseSetupError a file was changed after it was applied, or the database has a retired migration
  */
-export const readMigrationState = async (
+export const pendingMigrations = async (
   owner: Client,
   migrations: readonly LoadedMigration[],
-  baseline?: Baseline,
-): Promise<MigrationState> => {
+  retired: readonly string[] = [],
+): Promise<LoadedMigration[]> => {
   const applied = await readApplied(owner);
+  const early = retired.find((id) => applied.has(id));
+  if (early !== undefined) {
+    throw new DatabaseSetupError(
+      `this database was made by a development version (it has the migration ${early}), whose tables and events have other names; use an empty database`,
+    );
+  }
   for (const { id, checksum } of migrations) {
     const before = applied.get(id);
     if (before !== undefined && before !== checksum) {
@@ -56,14 +48,7 @@ export const readMigrationState = async (
       );
     }
   }
-  const missing = migrations.filter(({ id }) => !applied.has(id));
-  if (!baseline || !hasReplaced(applied, baseline)) return { pending: missing, adopted: [] };
-  const end = migrations.findIndex(({ id }) => id === baseline.last);
-  const inBaseline = new Set(migrations.slice(0, end + 1));
-  return {
-    pending: missing.filter((it) => !inBaseline.has(it)),
-    adopted: missing.filter((it) => inBaseline.has(it)),
-  };
+  return migrations.filter(({ id }) => !applied.has(id));
 };
 
 /** Records migrations as applied. */
@@ -87,14 +72,4 @@ const readApplied = async (owner: Client): Promise<Map<string, string>> => {
     if (!(error instanceof DatabaseError) || (error.code !== '42P01' && error.code !== '3F000')) throw error;
     return new Map();
   }
-};
-
-const hasReplaced = (applied: ReadonlyMap<string, string>, { replaces }: Baseline): boolean => {
-  const lacking = replaces.filter((id) => !applied.has(id));
-  if (lacking.length > 0 && lacking.length < replaces.length) {
-    throw new DatabaseSetupError(
-      `this database was made by a development version and lacks its migrations ${lacking.join(', ')}; start the last version that has them once, or begin with an empty database`,
-    );
-  }
-  return lacking.length === 0;
 };

@@ -86,44 +86,14 @@ describe('migrate', () => {
     expect(await migrate(database.url, options([...files, mended]))).toEqual({ applied: ['0003-broken'] });
   });
 
-  describe('with a baseline', () => {
-    const baseline = { replaces: ['0001-early', '0002-early'], last: '0002-first' };
-    const recorded = async (): Promise<string[]> =>
-      (await query<{ id: string }>(database.url, 'select id from platform.migrations order by id')).map(({ id }) => id);
-    /** As if the earlier migrations had made what the baseline makes. */
-    const recordInstead = async (ids: readonly string[]): Promise<void> => {
-      await migrate(database.url, options(files));
-      await query(
-        database.url,
-        `delete from platform.migrations; insert into platform.migrations (id, checksum)
-         select id, 'earlier' from unnest('{${ids.join(',')}}'::text[]) id`,
-      );
-    };
-
-    it('applies the baseline to an empty database', async () => {
-      expect((await migrate(database.url, { ...options(files), baseline })).applied).toEqual([
-        '0001-roles',
-        '0002-first',
-      ]);
-    });
-
-    it('continues after the baseline where a database has every migration that the baseline replaces', async () => {
-      await recordInstead(baseline.replaces);
-      expect(await migrate(database.url, { ...options(files), baseline, apply: false })).toEqual({ applied: [] });
-      const later = await write('0003-second', 'create table first.u (n integer)');
-      const all = { ...options([...files, later]), baseline };
-      expect(await migrate(database.url, all)).toEqual({ applied: ['0003-second'] });
-      expect(await recorded()).toEqual(['0001-early', '0001-roles', '0002-early', '0002-first', '0003-second']);
-      expect(await migrate(database.url, all)).toEqual({ applied: [] });
-    });
-
-    it('refuses a database that has only some of the migrations that the baseline replaces, and names the others', async () => {
-      await recordInstead(['0001-early']);
-      await expect(migrate(database.url, { ...options(files), baseline })).rejects.toThrow(
-        /lacks its migrations 0002-early;/,
-      );
-      expect(await recorded()).toEqual(['0001-early']);
-    });
+  it('refuses a database that has a migration of a development version, and changes nothing in it', async () => {
+    await migrate(database.url, options(files));
+    await query(database.url, `insert into platform.migrations (id, checksum) values ('0001-early', 'early')`);
+    const later = await write('0003-second', 'create table first.u (n integer)');
+    const all = { ...options([...files, later]), retired: ['0001-early', '0002-early'] };
+    await expect(migrate(database.url, all)).rejects.toThrow(/development version .*0001-early/);
+    const rows = await query<{ id: string }>(database.url, 'select id from platform.migrations order by id');
+    expect(rows.map(({ id }) => id)).toEqual(['0001-early', '0001-roles', '0002-first']);
   });
 
   it('changes nothing where it may not apply, and names what is missing', async () => {

@@ -2,11 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { ADVISORY_LOCKS } from './advisory-locks';
 import {
-  type Baseline,
   type LoadedMigration,
   loadMigration,
   type Migration,
-  readMigrationState,
+  pendingMigrations,
   recordApplied,
 } from './applied-migrations';
 import { DatabaseSetupError } from './errors';
@@ -25,8 +24,8 @@ export interface MigrateOptions {
   readonly rolePrefix: string;
   readonly rolePasswords: PerRole<string>;
   readonly migrations: readonly Migration[];
-  /** A database that has all the migrations which the baseline replaces continues from the end of the baseline. */
-  readonly baseline?: Baseline;
+  /** Ids of migrations of development versions. A database that has one of them is refused. */
+  readonly retired?: readonly string[];
   readonly supplements?: readonly Supplement[];
   /** False: nothing is changed, and a database that is not up to date is an error. True by default. */
   readonly apply?: boolean;
@@ -91,7 +90,7 @@ const missingIn = async (
   migrations: readonly LoadedMigration[],
   options: MigrateOptions,
 ): Promise<string[]> => [
-  ...(await readMigrationState(owner, migrations, options.baseline)).pending.map((it) => it.id),
+  ...(await pendingMigrations(owner, migrations, options.retired)).map((it) => it.id),
   ...(await outdatedIn(owner, options)).map((it) => it.name),
 ];
 
@@ -140,8 +139,7 @@ const bringUpToDate = async (
       )`);
   });
   // Another process may have done it while this one waited for the lock.
-  const { pending, adopted } = await readMigrationState(owner, migrations, options.baseline);
-  await recordApplied(owner, adopted);
+  const pending = await pendingMigrations(owner, migrations, options.retired);
   for (const migration of pending) await apply(owner, migration, options.rolePrefix);
   const outdated = await outdatedIn(owner, options);
   const roles = quotedRoles(options.rolePrefix);
