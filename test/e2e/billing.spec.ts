@@ -52,7 +52,7 @@ interface Money {
   /** Lets Stripe's clock run to the next thing that happens, at its dashboard. */
   const passTime = async (): Promise<void> => {
     await page.goto(stripe);
-    await page.click('text=To the next thing');
+    await page.click('text=To the next change');
   };
   const back = (): string => `${url}/docs`;
 

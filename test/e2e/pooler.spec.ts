@@ -158,7 +158,7 @@ for (const { binary, version } of found) {
     try {
       const product = system.start({ DATABASE_URL: pooler.over(system.databaseUrl) });
       expect(await product.ended()).toBe(1);
-      expect(product.output()).toMatch(/DATABASE_URL leads to a connection pooler .*set DATABASE_DIRECT_URL/);
+      expect(product.output()).toMatch(/DATABASE_URL points to a connection pooler .*set DATABASE_DIRECT_URL/);
       expect(product.output()).not.toMatch(/^ +at /m);
     } finally {
       await endAll();

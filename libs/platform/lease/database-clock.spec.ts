@@ -63,6 +63,38 @@ describe("the database's clock", () => {
     expect(lines).toEqual(Array(2).fill('the clock of the database was changed while this process was running'));
   });
 
+  it('was not set where only the answer to a reading was taken late', async () => {
+    const lines: string[] = [];
+    let passed = 0;
+    const realNow = performance.now.bind(performance);
+    const monotonic = jest.spyOn(performance, 'now').mockImplementation(() => realNow() + passed);
+    let answers = 0;
+    const late: Pick<Pool, 'connect'> = Object.assign(Object.create(pool), {
+      connect: async () => {
+        const client = await pool.connect();
+        const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+        const slow = async (...args: unknown[]): Promise<unknown> => {
+          const answer = await query(...args);
+          Object.assign(client, { query });
+          answers += 1;
+          if (answers > 1) return answer;
+          // Seven seconds pass for both sides before the answer is taken.
+          await shifted.by('7 seconds');
+          passed = 7_000;
+          return answer;
+        };
+        return Object.assign(client, { query: slow });
+      },
+    });
+    try {
+      await start({ pool: late as Pool, logger: { ...silentLogger, warn: (_fields, line) => lines.push(line) } });
+      await until(() => answers >= 4);
+      expect(lines).toEqual([]);
+    } finally {
+      monotonic.mockRestore();
+    }
+  });
+
   it('is what counts where the clock of this machine is 400 days ahead, which is a metric and a failing check', async () => {
     const registry = new Registry();
     const before = await leaseTime();

@@ -31,6 +31,8 @@ interface Reading {
   readonly wallMs: number;
   /** `performance.now()` when the answer was there. */
   readonly at: number;
+  /** ms from the question to the answer. The database read its clocks at some moment in between. */
+  readonly roundTripMs: number;
 }
 
 /** ms of a round trip after which a reading says too little of the skew. */
@@ -76,7 +78,7 @@ export const startDatabaseClock = async ({
       skew = (sentWall + wallClock()) / 2 - row.wall_ms;
       gauge?.set(skew / 1_000);
     }
-    return { leaseMs: row.lease_ms, wallMs: row.wall_ms, at };
+    return { leaseMs: row.lease_ms, wallMs: row.wall_ms, at, roundTripMs: at - sentAt };
   };
 
   let wall = await read(null);
@@ -90,7 +92,8 @@ export const startDatabaseClock = async ({
     const next = await read(wanted);
     if (next.leaseMs > wanted) lease = next;
     const setBy = next.wallMs - wallNow();
-    if (Math.abs(setBy) > SET_MS)
+    // A process that was too busy to take an answer, or a slow network, makes two readings differ by so much.
+    if (Math.abs(setBy) > SET_MS + wall.roundTripMs + next.roundTripMs)
       logger.warn(
         { seconds: Math.round(setBy / 1_000) },
         'the clock of the database was changed while this process was running',

@@ -56,7 +56,7 @@ describe('a start on data that are there', () => {
     const url = await first.ready();
     const second = launch(join(folders.home, 'other'), { env: { PORT: new URL(url).port } });
     expect(await second.ended()).toBe(1);
-    expect(second.output()).toMatch(/cannot start: PORT \d+ is taken .* Example: PORT=\d+\n/);
+    expect(second.output()).toMatch(/cannot start: PORT \d+ is in use by another program; .* Example: PORT=\d+\n/);
     expect(second.output()).not.toMatch(/^ +at /m);
     expect(isAlive(serverPid(join(folders.home, 'other')))).toBe(false);
     expect(await isReady(url)).toBe(true);

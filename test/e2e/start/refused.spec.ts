@@ -77,7 +77,7 @@ describe('a start that cannot be', () => {
     });
     expect(await product.ended()).toBe(1);
     expect(product.output()).toMatch(
-      /DATABASE_URL leads to 127\.0\.0\.1:\d+, where nothing answers as PostgreSQL does .*Example: DATABASE_URL=/,
+      /DATABASE_URL points to 127\.0\.0\.1:\d+, where no PostgreSQL answers .*Example: DATABASE_URL=/,
     );
     expect(product.output()).not.toMatch(/^ +at /m);
     expect(product.output()).not.toContain(`owner:secret@127.0.0.1:${port}`);
