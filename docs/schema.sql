@@ -92,11 +92,11 @@ create table billing.inbox (
   payload text not null,
   -- webhook: Stripe sent it; list: found in Stripe's list of events
   via text not null,
-  -- pending: to be handled; ignored: needs nothing; quarantined: can not be understood; parked: failed too often
+  -- pending: to be handled; ignored: needs nothing; quarantined: cannot be understood; parked: failed too often
   state text not null,
   reason text,
   handled_at timestamp with time zone,
-  -- since when the customer of the event can not be found out, in lease time: after a day the event is parked
+  -- since when the customer of the event cannot be found out, in lease time: after a day the event is parked
   failing_since timestamp with time zone,
   constraint inbox_pkey PRIMARY KEY (account, livemode, event_id),
   constraint inbox_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'handled'::text, 'ignored'::text, 'quarantined'::text, 'parked'::text, 'skipped'::text]))),
@@ -580,7 +580,7 @@ create table event_log.events (
   aggregate_id uuid not null,
   -- null: a stream outside every tenant (users, operators)
   tenant_id uuid,
-  -- only with actor_kind 'p'
+  -- only with actor_kind 'u'
   actor_id uuid,
   -- null: the command itself
   causation_id uuid,
@@ -589,7 +589,7 @@ create table event_log.events (
   -- place in its append; the event id is uuidv5(command_id, ordinal)
   ordinal smallint not null,
   schema_version smallint not null,
-  -- p(erson), o(perator), s(tripe), y (system)
+  -- u (user), o (operator), s (Stripe), y (system)
   actor_kind "char" not null,
   aggregate text not null,
   type text not null,
@@ -2052,7 +2052,7 @@ exception
   when lock_not_available or deadlock_detected or query_canceled then raise;
   when others then
     get stacked diagnostics v_reason = message_text;
-    raise exception 'the % % of table % can not be made on the new table: %', p_kind, p_name, p_table, v_reason
+    raise exception 'the % % of table % cannot be made on the new table: %', p_kind, p_name, p_table, v_reason
       using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
 end $function$;
 -- Only the owner may call it.
@@ -2251,7 +2251,7 @@ grant execute on function projecting.parts_of(p_schema text, p_tables text[]) to
 
 -- Puts the tables of an attempt in the place of those that are read, in the caller's transaction. Grants of operators
 -- and what they added to the old tables go over to the new ones. Views are pointed to the new tables, with their owner,
--- grants and options. What can not be carried over ends the transaction with an error that names it.
+-- grants and options. What cannot be carried over ends the transaction with an error that names it.
 CREATE OR REPLACE FUNCTION projecting.swap_tables(p_rebuild uuid, p_attempt integer, p_retired text[], p_tables text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2276,7 +2276,7 @@ begin
       select from projecting.parts_of(v_schema, p_tables) n
       where (n.kind, n.of_table, n.name, n.definition) = (a.kind, a.of_table, a.name, a.definition));
   if v_text is not null then
-    raise exception 'the tables can not be replaced because of what was added to them: %', v_text using errcode = '2BP01';
+    raise exception 'the tables cannot be replaced because of what was added to them: %', v_text using errcode = '2BP01';
   end if;
   select jsonb_agg(jsonb_build_object('kind', a.kind, 'table', a.of_table, 'name', a.name, 'definition', a.definition)
       order by a.kind, a.name) into v_added
@@ -2323,7 +2323,7 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % can not be pointed to the new tables: %', v_view ->> 'name', v_reason
+        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
           using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
     end;
   end loop;

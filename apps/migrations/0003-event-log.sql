@@ -29,11 +29,11 @@ create table event_log.events (
 );
 comment on table event_log.events is 'Every event, in the order of its position.';
 comment on column event_log.events.tenant_id is 'null: a stream outside every tenant (users, operators)';
-comment on column event_log.events.actor_id is 'only with actor_kind ''p''';
+comment on column event_log.events.actor_id is 'only with actor_kind ''u''';
 comment on column event_log.events.causation_id is 'null: the command itself';
 comment on column event_log.events.version is '1 for the first event of the stream';
 comment on column event_log.events.ordinal is 'place in its append; the event id is uuidv5(command_id, ordinal)';
-comment on column event_log.events.actor_kind is 'p(erson), o(perator), s(tripe), y (system)';
+comment on column event_log.events.actor_kind is 'u (user), o (operator), s (Stripe), y (system)';
 comment on column event_log.events.correlation_id is 'null: the command id';
 comment on column event_log.events.data is
   'json and not jsonb: it is written once and read back whole, and jsonb is larger and must be rendered on each read';

@@ -107,7 +107,7 @@ exception
   when lock_not_available or deadlock_detected or query_canceled then raise;
   when others then
     get stacked diagnostics v_reason = message_text;
-    raise exception 'the % % of table % can not be made on the new table: %', p_kind, p_name, p_table, v_reason
+    raise exception 'the % % of table % cannot be made on the new table: %', p_kind, p_name, p_table, v_reason
       using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
 end $$;
 comment on function projecting.add_part is

@@ -68,7 +68,7 @@ begin
       select from projecting.parts_of(v_schema, p_tables) n
       where (n.kind, n.of_table, n.name, n.definition) = (a.kind, a.of_table, a.name, a.definition));
   if v_text is not null then
-    raise exception 'the tables can not be replaced because of what was added to them: %', v_text using errcode = '2BP01';
+    raise exception 'the tables cannot be replaced because of what was added to them: %', v_text using errcode = '2BP01';
   end if;
   select jsonb_agg(jsonb_build_object('kind', a.kind, 'table', a.of_table, 'name', a.name, 'definition', a.definition)
       order by a.kind, a.name) into v_added
@@ -115,7 +115,7 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % can not be pointed to the new tables: %', v_view ->> 'name', v_reason
+        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
           using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
     end;
   end loop;
@@ -135,7 +135,7 @@ end $$;
 comment on function projecting.swap_tables is
   'Puts the tables of an attempt in the place of those that are read, in the caller''s transaction. Grants of operators
   and what they added to the old tables go over to the new ones. Views are pointed to the new tables, with their owner,
-  grants and options. What can not be carried over ends the transaction with an error that names it.';
+  grants and options. What cannot be carried over ends the transaction with an error that names it.';
 
 revoke all on function projecting.create_shadow, projecting.dependents, projecting.swap_tables from public;
 grant execute on function projecting.create_shadow, projecting.dependents, projecting.swap_tables to {{projector}};

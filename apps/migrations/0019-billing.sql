@@ -36,9 +36,9 @@ comment on table billing.inbox is 'Every event of Stripe, once. Kept as the text
 comment on column billing.inbox.created_at is 'by Stripe''s clock';
 comment on column billing.inbox.via is 'webhook: Stripe sent it; list: found in Stripe''s list of events';
 comment on column billing.inbox.state is
-  'pending: to be handled; ignored: needs nothing; quarantined: can not be understood; parked: failed too often';
+  'pending: to be handled; ignored: needs nothing; quarantined: cannot be understood; parked: failed too often';
 comment on column billing.inbox.failing_since is
-  'since when the customer of the event can not be found out, in lease time: after a day the event is parked';
+  'since when the customer of the event cannot be found out, in lease time: after a day the event is parked';
 create index inbox_pending_idx on billing.inbox (account, livemode, customer_id) where state = 'pending';
 -- Events that do not name their customer.
 create index inbox_nameless_idx on billing.inbox (received_at) where state = 'pending' and customer_id is null;

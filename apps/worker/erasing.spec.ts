@@ -90,10 +90,10 @@ describe('a tenant that was closed', () => {
     ] as const) {
       const key = `${name} ${tenant.id}`;
       await app.owner.query(
-        `with user as (insert into identity.users (id, email, email_key, name, password_hash, state)
+        `with made as (insert into identity.users (id, email, email_key, name, password_hash, state)
            values (gen_random_uuid(), $1, $1, $1, '', $2) returning id)
          insert into identity.joins (user_id, tenant_id, token_hash, email_domain, command_id, correlation_id, completed_at)
-           select id, $3, '', '', gen_random_uuid(), 'test', $4 from user`,
+           select id, $3, '', '', gen_random_uuid(), 'test', $4 from made`,
         [key, completed ? 'active' : 'pending', tenant.id, completed ? new Date() : null],
       );
     }

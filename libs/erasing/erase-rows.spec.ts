@@ -25,7 +25,7 @@ describe('what is erased of a tenant beside its events and read models', () => {
     const { rows } = await client.query<{ name: string }>(
       `select distinct n.nspname || '.' || c.relname as name from pg_attribute a
        join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-       where a.attname in ('tenant_id', 'partition', 'partition') and c.relkind in ('r', 'p')
+       where a.attname in ('tenant_id', 'partition') and c.relkind in ('r', 'p')
          and n.nspname !~ '^(pg_|information_schema|read_model)'`,
     );
     // Each schema deletes its own rows in a function, which the erasure calls.

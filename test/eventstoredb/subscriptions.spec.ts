@@ -77,8 +77,8 @@ describe('a subscription', () => {
       await until(() => told.length === 2 * outage);
     }
     const once = [
-      'warn EventStoreDB is not available, its subscriptions are tried again, and why',
-      'info subscriptions of EventStoreDB continue',
+      'warn EventStoreDB is not available; its subscriptions are tried again, and why',
+      'info EventStoreDB is available again; its subscriptions continue',
     ];
     expect(told).toEqual([...once, ...once]);
     leaving.abort();

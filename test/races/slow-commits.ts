@@ -20,15 +20,10 @@ const append = (): Parameters<EventLog['append']>[0] => ({
 /** One append by hand, in a transaction that takes its time between writing and committing, or never commits. */
 const dawdle = async (client: Client, ms: number, commit: boolean): Promise<void> => {
   await client.query('begin');
-  await client.query('select event_log.append_one($1, $2, $3, $4, 0, $5, null, null, null, $6, 1::smallint, $7)', [
-    uuidv7(),
-    TENANT,
-    'thing',
-    uuidv7(),
-    'y',
-    'Happened',
-    '{}',
-  ]);
+  await client.query(
+    'select event_log.append_one($1, $2, $3, $4, 0, $5, null, null, null, $6, 1::smallint, $7, null)',
+    [uuidv7(), TENANT, 'thing', uuidv7(), 'y', 'Happened', '{}'],
+  );
   await sleep(ms);
   await client.query(commit ? 'commit' : 'rollback');
 };

@@ -174,7 +174,7 @@ describe('what a plan limits', () => {
     const invite = () => app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
     expect((await invite()).json()).toMatchObject({
       ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
-      detail: 'The plan free does not include invitations for addresses of chosen domains.',
+      detail: 'The plan free does not include invitations that are limited to e-mail domains. Choose a larger plan.',
     });
     await change(tenant, catalogue.termsOf('pro', null));
     expect((await invite()).statusCode).toBe(201);

@@ -29,9 +29,9 @@ describe('the wait of a start for the database', () => {
 
   it.each([
     ['53300', /no free connection .*opens up to 37: raise max_connections/],
-    ['25006', /read-only .*let DATABASE_URL lead to the primary/],
-    ['57P03', /DATABASE_URL leads to db:5432, which does not let us in: refused by 57P03/],
-    ['28P01', /which does not let us in: refused by 28P01/],
+    ['25006', /read-only .*DATABASE_URL must point to the primary/],
+    ['57P03', /DATABASE_URL points to db:5432, which refuses the connection: refused by 57P03/],
+    ['28P01', /which refuses the connection: refused by 28P01/],
   ])('ends in a sentence after %s', async (code, sentence) => {
     const waiting = waitFor(-1)(() => Promise.reject(refused(code)));
     await expect(waiting).rejects.toMatchObject({ name: 'CannotStart', message: expect.stringMatching(sentence) });

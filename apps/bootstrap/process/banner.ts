@@ -27,7 +27,7 @@ export const workerBannerFor = (url: string | undefined): string =>
 
 /** What is printed in their place while readiness checks fail. @param url where the process answers */
 export const notReadyBannerFor = (url: string | undefined, failing: readonly FailingCheck[]): string => `
-  Tenantry is running but is not ready:
+  Tenantry has started but is not ready:
 
 ${failing.map(({ name, message, runbook }) => `  - ${name}: ${message}\n    See ${runbook}`).join('\n')}
 

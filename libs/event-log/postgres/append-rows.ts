@@ -21,7 +21,7 @@ export interface Written {
   readonly recordedAt: string;
 }
 
-const ACTOR_KINDS = { user: 'p', operator: 'o', stripe: 's', system: 'y' } as const;
+const ACTOR_KINDS = { user: 'u', operator: 'o', stripe: 's', system: 'y' } as const;
 
 export const actorKind = ({ actor }: Append): string => ACTOR_KINDS[actor.kind];
 export const actorId = ({ actor }: Append): string | null => (actor.kind === 'user' ? actor.id : null);

@@ -41,7 +41,7 @@ export abstract class StoredEvent implements RecordedEvent {
   }
   get actor(): Actor {
     const kind = this.actorKind;
-    return kind === 'p' ? { kind: 'user', id: this.actorId as string } : ACTORS[kind as keyof typeof ACTORS];
+    return kind === 'u' ? { kind: 'user', id: this.actorId as string } : ACTORS[kind as keyof typeof ACTORS];
   }
   get causationId(): string {
     return this.storedCausation ?? this.commandId;

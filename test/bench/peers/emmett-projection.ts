@@ -20,7 +20,7 @@ export const fillEmmett = async (url: string, filling: Filling): Promise<void> =
     insert into emt_messages (stream_position, transaction_id, stream_id, message_schema_version, message_id, message_type,
       message_data, message_metadata)
     select version, pg_current_xact_id(), 'task-' || task_id, '1', command_id, type, data::jsonb,
-      jsonb_build_object('tenantId', tenant_id, 'userId', user, 'commandId', command_id)
+      jsonb_build_object('tenantId', tenant_id, 'userId', user_id, 'commandId', command_id)
     from ${eventsOf(filling)}`);
   await client.query('vacuum (analyze) emt_messages');
   await client.query('checkpoint');

@@ -14,7 +14,7 @@ export interface Filling {
 /** Ids that grow with `n`, as UUIDv7 do. Expressions that both stores are filled with. */
 const id = (prefix: string, n: string): string => `('${prefix}-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
 
-const added = `'{"projectId":"' || project || '","assigneeId":"' || user || '","title":"Task number ' || task || '"'`;
+const added = `'{"projectId":"' || project || '","assigneeId":"' || user_id || '","title":"Task number ' || task || '"'`;
 const moved = `'{"state":"done"'`;
 
 /** The JSON text of one event: all are {@link DATA_BYTES} long. */
@@ -24,11 +24,11 @@ const data = `rpad(case version when 1 then ${added} else ${moved} end || ',"not
 export const eventsOf = ({ events, tenants, eventsPerTask, block }: Filling): string => {
   const span = block * eventsPerTask;
   return `(
-    select n, version, task, tenant_id, task_id, user, ${data} as data,
+    select n, version, task, tenant_id, task_id, user_id, ${data} as data,
       case version when 1 then 'TaskAdded' else 'TaskMoved' end as type, ${id('01950000', 'n')} as command_id
     from (
       select n, version, task, ${id('01960000', 'task')} as task_id,
-        ${id('01930000', 'tenant')} as tenant_id, ${id('01940000', 'tenant')} as user,
+        ${id('01930000', 'tenant')} as tenant_id, ${id('01940000', 'tenant')} as user_id,
         ${id('01970000', 'tenant')} as project
       from (
         select n, version, task, (task * 7919) % ${tenants} as tenant
@@ -50,7 +50,7 @@ export const fillLog = async (ownerUrl: string, filling: Filling): Promise<void>
     await client.query(`
       insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, version, ordinal,
         schema_version, actor_kind, aggregate, type, data)
-      select nextval('event_log.positions'), now(), command_id, task_id, tenant_id, user, version, 0, 1, 'p', 'task',
+      select nextval('event_log.positions'), now(), command_id, task_id, tenant_id, user_id, version, 0, 1, 'u', 'task',
         type, data::json
       from ${eventsOf(filling)}`);
     await client.query('vacuum (analyze) event_log.events');

@@ -71,7 +71,7 @@ describe('bodies that do not arrive', () => {
     await eventually(refused.closed);
     expect(refused.received()).toMatch(/^HTTP\/1.1 429 /);
     expect(refused.received()).toMatch(/^retry-after: 1/im);
-    expect(refused.received()).toMatch(/has 3 requests whose bodies have not arrived/);
+    expect(refused.received()).toMatch(/has 3 requests with unfinished bodies/);
     expect(await answerOf(READ, ATTACKER)).toBe(200);
     clients[0]?.socket.destroy();
     await eventually(async () => (await metric('http_bodies_arriving')) === 2);
