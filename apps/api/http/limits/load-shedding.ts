@@ -8,6 +8,22 @@ import { routeConfigOf } from '../requests/route-config';
 const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';
 
 /**
+ * ms for which the event loop must have been late before the process counts as not ready. A single long step, such as
+ * loading modules at the start, is over by then.
+ */
+const LASTING_MS = 2_000;
+
+/** Whether something has held at each look for {@link LASTING_MS}. */
+export const createLasting = (holds: () => boolean, now = () => performance.now()) => {
+  let since: number | undefined;
+  return (): boolean => {
+    if (!holds()) since = undefined;
+    else since ??= now();
+    return since !== undefined && now() - since >= LASTING_MS;
+  };
+};
+
+/**
  * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: anyone who is
  * in the queue already is served, and a probe always gets its answer.
  */
@@ -16,12 +32,13 @@ export const shedLoad = (
   maxEventLoopDelayMs: number,
   readiness: Pick<Readiness, 'add'> | undefined,
 ): void => {
+  const isLastingLate = createLasting(() => instance.isUnderPressure());
   readiness?.add({
     name: 'event loop',
     message: OVERLOADED,
     runbook: 'docs/runbooks/readiness.md#event-loop',
     run: async () => {
-      if (instance.isUnderPressure()) throw new NotReady(OVERLOADED);
+      if (isLastingLate()) throw new NotReady(OVERLOADED);
     },
   });
   instance.register(underPressure, {
