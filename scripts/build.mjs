@@ -35,7 +35,7 @@ export const buildIfNeeded = () => {
 export const build = () => {
   const swc = compiler();
   const stamp = stampOf();
-  // Beside dist/ and then into its place: anyone who runs from dist/ now never sees half of it.
+  // Beside dist/ and then into its place: a process that runs from dist/ now never sees half of it.
   const made = `.dist-${process.pid}`;
   try {
     const sources = SOURCES.filter((folder) => existsSync(join(root, folder)));

@@ -1,5 +1,5 @@
 // `npm run demo`: fills a running server over HTTP with a few tenants to look around in. Interrupted, it may be run again:
-// every write has an idempotency key of its own, and anyone who signed up before signs in.
+// every write has an idempotency key of its own, and a user who had signed up before signs in.
 // The settings of the product that was started here, as it reads them.
 try {
   process.loadEnvFile();

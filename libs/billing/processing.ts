@@ -51,7 +51,7 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
 });
 
 /**
- * Looks at customers of Stripe of whom something was told: asks Stripe what it has now, and lets their tenants become so.
+ * Handles customers of whom Stripe sent an event: reads their present state from Stripe, and brings their tenants to that state.
  * All events of a customer are handled by one look, in whatever order and however often they came: each says no more than
  * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
  */

@@ -65,7 +65,7 @@ const isOf = ({ id }: StripeSubscription, { parent }: StripeInvoice): boolean =>
 
 const failedAt = ({ status_transitions, created }: StripeInvoice): number => status_transitions.finalized_at ?? created;
 
-/** Since when payment is missing, by Stripe's clock alone: anyone who looks, and whenever, finds the same. */
+/** Since when payment is missing, by Stripe's clock alone: every process, at any time, finds the same. */
 const failingSince = (subscription: StripeSubscription, invoices: readonly StripeInvoice[]): string | null => {
   const { status, trial_end, items } = subscription;
   const begun = Math.max(...items.data.map(({ current_period_start }) => current_period_start));

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 
-/** An erasure that has begun, anyone who completes it. */
+/** An erasure that has begun. The request or a sweeper completes it. */
 export interface Erasure {
   readonly userId: string;
   /** UUID: the command that it began with; those of its appends derive from it and from the attempt. */

@@ -15,7 +15,7 @@ export interface Membership {
   readonly soleOwner: boolean;
 }
 
-/** The facts of an erasure, appended by anyone who owns their aggregates. */
+/** The facts of an erasure, appended by the code that owns their aggregates. */
 export interface ErasureEvents {
   membershipsOf(userId: string): Promise<readonly Membership[]>;
   /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { tokenClass } from '../platform/token-class';
 
-/** Somebody new who joins a tenant, with all that it takes, anyone who completes it. */
+/** A new user who joins a tenant, with all ids that the join uses. The request or a sweeper completes it. */
 export interface Join {
   readonly userId: string;
   readonly tenantId: string;

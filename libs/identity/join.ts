@@ -18,7 +18,7 @@ export interface Membership {
   readonly at: Date;
 }
 
-/** The two facts of a join, appended by anyone who owns their aggregates. Each takes a repeat of its command. */
+/** The two facts of a join, appended by the code that owns their aggregates. Each takes a repeat of its command. */
 export interface JoinEvents {
   /** @throws Refusal the invitation cannot be used */
   joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
@@ -80,7 +80,7 @@ const finish = async (join: Join, mayRepeat: boolean, events: JoinEvents, store:
   failpoint(REGISTERED);
   await store.complete(userId);
   failpoint(COMPLETED);
-  // It was appended after the membership, anyone who did it.
+  // It was appended after the membership, by this process or another one.
   return registered;
 };
 

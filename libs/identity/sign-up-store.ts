@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
 import { tokenClass } from '../platform/token-class';
 
-/** A sign-up with all the ids that it uses, anyone who completes it. */
+/** A sign-up with all the ids that it uses. The request or a sweeper completes it. */
 export interface SignUp {
   readonly userId: string;
   readonly tenantId: string;

@@ -8,7 +8,7 @@ import type { Passwords } from './passwords';
 import type { SignUp, SignUpStore } from './sign-up-store';
 import { slugOf } from './slug';
 
-/** The two facts of a sign-up, appended by anyone who owns their aggregates. Each takes a repeat of its command. */
+/** The two facts of a sign-up, appended by the code that owns their aggregates. Each takes a repeat of its command. */
 export interface SignUpEvents {
   createTenant(tenant: Omit<SignUp, 'commandId' | 'correlationId'>, context: CommandContext): Promise<Position>;
   registerUser(userId: string, context: CommandContext): Promise<Position>;
@@ -38,7 +38,7 @@ const SWEEP = 50;
 /** Twice as long as an idempotency key is kept. */
 const KEPT_HOURS = 48;
 
-/** Each append of a sign-up has a command of its own, the same for anyone who carries it out. */
+/** Each append of a sign-up has a command of its own, the same for each process that carries it out. */
 const contextFor = (signUp: SignUp, step: string): CommandContext => ({
   commandId: uuidv5(signUp.commandId, step),
   actor: { kind: 'user', id: signUp.userId },
@@ -63,7 +63,7 @@ const finish = async (signUp: SignUp, events: SignUpEvents, store: SignUpStore):
   failpoint(USER_REGISTERED);
   await store.complete(signUp.userId);
   failpoint(COMPLETED);
-  // It was appended after the tenant, anyone who did it.
+  // It was appended after the tenant, by this process or another one.
   return registered;
 };
 

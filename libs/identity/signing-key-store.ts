@@ -127,7 +127,7 @@ const putInPlace = async (client: PoolClient, sealer: Sealer, next: NextKey): Pr
  * expire; every process, and anyone who reads the published keys, knew the new one for as long as it was the next.
  * @param pool connects as the operator
  * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0: at
- * once, anyone who has the published keys of before
+ * once, so that a reader with older published keys refuses the new tokens for a while
  * @throws RotationRefused the next key is not known everywhere yet
  * @throws SecretKeyMismatch
  */

@@ -6,7 +6,7 @@ const lines = (format: 'json' | 'pretty'): { log: ReturnType<typeof createLogger
 };
 
 describe.each(['json', 'pretty'] as const)('a %s log line', (format) => {
-  it('shows no secret, however deep it lies and anyone who put it there', () => {
+  it('shows no secret, however deep it lies and wherever it comes from', () => {
     const { log, printed } = lines(format);
     log.info(
       {

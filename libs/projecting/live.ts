@@ -32,7 +32,7 @@ const WELL_MS = 10_000;
 
 /**
  * Keeps one read model up to date for as long as this worker can: reads from the checkpoint, folds, writes. Any number
- * of workers may run it; anyone who loses the checkpoint row stands by and takes over when it has stopped.
+ * of workers may run it; a worker that loses the checkpoint row stands by and takes over when it has stopped.
  */
 export const runLive = async (projection: Projection, options: LiveOptions): Promise<void> => {
   const { pool, logger, signal, standbyMs = 200 } = options;
@@ -183,7 +183,7 @@ const follow = async (
       signal,
     })) {
       if (events.length === 0) {
-        // Nothing of this is for us: anyone who waits here need not wait for the checkpoint to say so.
+        // None of these events is handled: a request that waits for this position need not wait for the checkpoint to move.
         writer.then(() => progress.report(name, position));
         if (position > start.position) writer.moveLater({ to: position, mark: inLog(last) });
         continue;

@@ -58,7 +58,7 @@ export const teamMemberRemoved = (teamId: string, userId: string): TenantEvent =
   data: { teamId, userId },
 });
 
-/** Versions 1 to 4: the owner, and then anyone who joined, in the order of their roles. */
+/** Versions 1 to 4: the owner, and then the members who joined, in the order of their roles. */
 export const staffed: readonly TenantEvent[] = [
   tenantCreated,
   memberJoined(PEOPLE.admin, 'admin'),

@@ -145,7 +145,7 @@ describe('the read models of a tenant', () => {
     expect(await membershipsOf(db.user(id(ROWS)))).toEqual([]);
   });
 
-  it('show anyone who holds a link what it is of, and nothing else', async () => {
+  it('show the holder of a link its tenant, role and expiry, and nothing else', async () => {
     expect(await findHeldInvitation(db, 'hash 47')).toMatchObject({
       ...{ id: id(47), tenantId: id(7), companyName: 'Acme 7', maxUses: 1, uses: 0, revoked: false },
     });

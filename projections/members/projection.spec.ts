@@ -27,7 +27,7 @@ const transferred: TenantEvent = { type: 'OwnershipTransferred', data: { from: o
 describe('the members read model', () => {
   it('begins with the owner', () => project(membersProjection, created).thenRows('members', row(owner, 'owner', 1)));
 
-  it('has anyone who joined, and where in the log they did', () =>
+  it('has each member, with the position at which they joined', () =>
     project(membersProjection, created, joined).thenRows('members', row(owner, 'owner', 1), row(member, 'member', 2)));
 
   it('shows the last role, the version that it came with, and the same time of joining', () =>
@@ -43,7 +43,7 @@ describe('the members read model', () => {
   it('has nobody who was removed', () =>
     project(membersProjection, joined, at(3, removed)).thenRemoved('members', { tenant_id, user_id: member }));
 
-  it('has anyone who came back as of then', () =>
+  it('has a member who came back with the position of their return', () =>
     project(membersProjection, joined, at(3, removed), at(4, memberJoined(member, 'auditor'))).thenRows(
       'members',
       row(member, 'auditor', 4),

@@ -140,7 +140,7 @@ describe('two API processes and two workers on one database', () => {
     }
   });
 
-  it('take every one of many changes at the same time from anyone who insists on no version', async () => {
+  it('take each of many changes at the same time where the clients send no version', async () => {
     const before = (await eventsOf(account.tenantId)).length;
     const answers = await Promise.all(upTo(40).map((at) => rename(by(at), account.token, `Any ${at}`)));
     expect(tally(answers)).toEqual({ 200: 40 });

@@ -53,7 +53,7 @@ describe('a subscription', () => {
     });
   });
 
-  it('says once that the server is not available, and once that it is back, anyone who subscribes and however often it tries', async () => {
+  it('says once that the server is not available, and once that it is back, for any number of subscriptions and attempts', async () => {
     const { server, another } = given();
     const told: string[] = [];
     const tell = (level: string) => (fields: Record<string, unknown>, message: string) => {

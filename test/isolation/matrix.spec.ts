@@ -75,7 +75,7 @@ describe('the matrix', () => {
     });
   };
 
-  /** What anyone who asks for what is their tenant's own is answered; 404 stands for what is not. */
+  /** The answer to a request for something of the user's own tenant; 404 where it does not exist. */
   const expected = (route: string, row: Row, role: Role, otherwise: number): number => {
     const roles = operationOf(route)['x-permission']?.roles;
     return roles && !roles.includes(role) ? 403 : (row.besides?.[role] ?? otherwise);

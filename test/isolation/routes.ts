@@ -6,7 +6,7 @@ export type Thing = 'tenant' | 'newcomer' | 'team' | 'project' | 'task' | 'invit
 export type Things = Readonly<Record<Thing, string>>;
 
 export interface Row {
-  /** What anyone who may is answered. */
+  /** The answer to a user who has the permission. */
   readonly status: number;
   /** The same, where a rule says more than the role does. */
   readonly besides?: Partial<Record<Role, number>>;
@@ -84,7 +84,7 @@ export const ROUTES: Readonly<Record<string, Row | typeof ANYONE | typeof OPERAT
   'GET /v1/members': { status: 200 },
   'GET /v1/members/{userId}': { status: 200, ids: newcomer },
   'PATCH /v1/members/{userId}': { status: 200, ids: newcomer, body: () => ({ role: 'auditor' }) },
-  // Everybody may leave; anyone who else may be removed is the rule's to say.
+  // Everybody may leave; the rule decides who else may be removed.
   'DELETE /v1/members/{userId}': { status: 204, ids: newcomer, besides: { member: 403, auditor: 403 } },
 
   'GET /v1/invitations': { status: 200 },

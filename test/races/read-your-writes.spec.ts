@@ -4,7 +4,7 @@ import { missedOwnWrites } from './read-your-writes';
 
 jest.setTimeout(60_000 + seeds(50) * 200);
 
-describe('anyone who has waited for the position of a write', () => {
+describe('a reader who has waited for the position of a write', () => {
   let world: NotesWorld;
   beforeAll(async () => {
     world = await openNotes();

@@ -2,7 +2,7 @@ import type { createBullBoard } from '@bull-board/api';
 
 type Adapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
 
-/** What a board tells anyone who serves it. */
+/** What a board gives to the server that shows it. */
 export interface Board {
   readonly queues: Parameters<Adapter['setQueues']>[0];
   readonly api: Parameters<Adapter['setApiRoutes']>[0];

@@ -143,7 +143,7 @@ describe('what a plan limits', () => {
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
-  it('is recorded for the audit of the tenant that somebody wanted to join, anyone who they are', async () => {
+  it('is recorded for the audit of the tenant that somebody wanted to join, without their account', async () => {
     const [tenant, theirs] = [await app.signUp(), await app.signUp()];
     await change(tenant, limited({ seats: 1 }));
     const payload = { role: 'member', maxUses: 5 };

@@ -26,7 +26,7 @@ const exhaustionOf = (used: number, limit: number | null, now: Date, foundedAt: 
   return at < monthEnd(now) ? new Date(at).toISOString() : null;
 };
 
-/** What of a tenant's plan is in use. @param calls those that the database has not been told of count, too */
+/** How much of a tenant's plan is in use. @param calls counts the calls that are not yet in the database, too */
 export const createUsage =
   (calls: ApiCalls | undefined, isLimited: boolean) =>
   async (db: TenantDb, now = new Date()): Promise<UsageDto> => {

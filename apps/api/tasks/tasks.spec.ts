@@ -77,7 +77,7 @@ describe('tasks', () => {
     expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toMatchObject({ dueOn });
   });
 
-  it('are assigned to members alone, anyone who else there may be', async () => {
+  it('are assigned to members alone, and to no user of another tenant', async () => {
     const answers = [];
     const { id } = await add(acme.member, project);
     for (const assigneeId of [other.member.id, uuidv7()]) {

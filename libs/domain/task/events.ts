@@ -31,7 +31,7 @@ export type TaskStatusChanged = { readonly type: 'TaskStatusChanged'; readonly d
 
 export type TaskAssigned = { readonly type: 'TaskAssigned'; readonly data: { readonly assigneeId: string } };
 
-/** `withdrawn` by somebody, or `no-member`: anyone who had it does not belong to the tenant any more. */
+/** `withdrawn` by somebody, or `no-member`: the assignee no longer belongs to the tenant. */
 export type TaskUnassigned = {
   readonly type: 'TaskUnassigned';
   readonly data: { readonly reason: 'withdrawn' | 'no-member' };
@@ -45,7 +45,7 @@ export type TaskDueDateChanged = {
 export type TaskDeleted = {
   readonly type: 'TaskDeleted';
   readonly data: {
-    /** That it was in: anyone who counts a project's tasks need not know this one. */
+    /** The project that the task was in, so that a count of the project's tasks needs no earlier event. */
     readonly projectId: string;
   };
 };

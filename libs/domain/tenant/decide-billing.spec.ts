@@ -109,7 +109,7 @@ describe('a subscription', () => {
     given(...onPro)
       .when(follow({ ended: 'all' }))
       .thenHappened(canceled, planned(free, 'ended')));
-  it('never revives, anyone who says that it is active', () =>
+  it('never becomes active again, even where Stripe says so', () =>
     given(...onPro, canceled, planned(free, 'ended'))
       .when(follow({ subscription: subscribed() }))
       .thenNothing());

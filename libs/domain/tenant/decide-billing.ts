@@ -80,7 +80,7 @@ const endSubscription = (collected: Collected, { ended }: BillingFacts): void =>
     collected.add({ type: 'SubscriptionCanceled', data: { subscriptionId } });
 };
 
-/** What is over stays over, anyone who says that it is active. */
+/** A subscription that has ended stays ended, even where a later snapshot says that it is active. */
 const takeSubscription = (collected: Collected, facts: BillingFacts): void => {
   if (!facts.subscription || get(collected.account.ended, facts.subscription.subscriptionId)) return;
   const { terms, seats, ...details } = facts.subscription;
@@ -155,8 +155,8 @@ const suspend = (collected: Collected, at: string): void => {
 };
 
 /**
- * Becomes what Stripe says, and tells only what changed: any order and any number of webhooks that lead to the same
- * answer of Stripe lead to the same state. A tenant that is closed takes no more notice.
+ * Brings the tenant to the state that Stripe reports, with events for the changes alone. Any order and any number of
+ * webhooks lead to the same state, where Stripe reports the same. Nothing changes for a tenant that is closed.
  * @param seen the account from before Stripe was asked, where the facts count for that one alone
  * @throws AccountChanged the account is another one by now
  */

@@ -119,7 +119,7 @@ describe('inviting', () => {
 });
 
 describe('revoking an invitation', () => {
-  it.each([owner, admin])('is for owners and admins, anyone who made it', (by) =>
+  it.each([owner, admin])('is for owners and admins, also where another member made the link', (by) =>
     given(...staffed, invited())
       .when(revoke(by))
       .thenHappened(revoked),
@@ -191,7 +191,7 @@ describe('joining', () => {
         .when(join({ userId: guest }))
         .thenHappened(joined(guest, 2)));
   });
-  it('is not found where anyone who made the link could not make it any more', () => {
+  it('is not found where the member who made the link could no longer make it', () => {
     const byAdmin = invited({ invitedBy: admin });
     given(...staffed, byAdmin)
       .when(join())

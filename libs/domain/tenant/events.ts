@@ -3,7 +3,7 @@ import { BILLING_EVENTS, type BillingEvent, type Plan } from './billing-events';
 import type { Role } from './roles';
 
 /**
- * What can happen to a tenant (a tenant and its workspace). Names and fields are a storage contract: they are never
+ * What can happen to a tenant. Names and fields are a storage contract: they are never
  * renamed, only upcast on read. People appear by id alone.
  */
 export type TenantEvent = WorkspaceEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;

@@ -176,7 +176,7 @@ describe('any command of any user on an open tenant', () => {
       }
     }));
 
-  it('anyone who has made an open link could make it still', () =>
+  it('the member who made an open link could still make it', () =>
     always(({ members, invitations }, happened) => {
       // Those who lose the right lose the links just before, in the same append.
       if (happened.at(-1)?.type === 'InvitationRevoked') return;
@@ -184,7 +184,7 @@ describe('any command of any user on an open tenant', () => {
         expect(role === 'admin' ? ['owner'] : ['owner', 'admin']).toContain(get(members, invitedBy)?.role);
     }));
 
-  it('anyone who is in a team belongs to the tenant', () =>
+  it('every member of a team belongs to the tenant', () =>
     always(({ members, teams }, happened) => {
       // Those who leave are taken out of their teams just before, in the same append.
       if (happened.at(-1)?.type === 'TeamMemberRemoved') return;

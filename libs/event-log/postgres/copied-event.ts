@@ -4,7 +4,7 @@ import type { Upcasters } from '../upcasting';
 import type { BinaryRow } from './copy-out';
 import { StoredEvent } from './stored-event';
 
-/** As they lie in the table, in the order of {@link FIELD}: anyone who looks for one goes over those before it. */
+/** As they lie in the table, in the order of {@link FIELD}: a search for one field goes over those before it. */
 export const COPIED_COLUMNS = `position, type, schema_version, tenant_id, aggregate_id, data, aggregate, version,
   recorded_at, command_id, ordinal, actor_kind, actor_id, causation_id, correlation_id`;
 

@@ -41,7 +41,7 @@ class CopyOut extends (Query as unknown as Inside) {
 }
 
 /**
- * Rows by COPY, as PostgreSQL sends them, for anyone who looks at a few fields of very many rows: nothing is decoded here, where
+ * Rows by COPY, as PostgreSQL sends them, for code that looks at a few fields of very many rows: nothing is decoded here, where
  * a row of an ordinary query is a string for each of its fields. `select` holds its values; COPY takes no parameters.
  * @throws LogUnavailable
  */

@@ -142,7 +142,7 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
 
     /** Brings it up to the head where it may be behind; one read for all who ask. @throws what the reads throw */
     catchUp: async (): Promise<void> => {
-      // A read that is under way lowers `stale` when it begins: anyone who asks meanwhile waits for what it brings.
+      // A read that is under way lowers `stale` when it begins: a caller that asks meanwhile waits for its result.
       if (!stale && refreshing === undefined) return;
       refreshing ??= refresh().finally(() => {
         refreshing = undefined;

@@ -102,7 +102,7 @@ const look = (): void => {
 /**
  * Watches a lent connection for a loss without an error, for example by a firewall that has forgotten it. A query that takes
  * long looks the same from here; so the server is asked, over a new connection, whether it waits for us. What it waits for
- * will never come: the connection is closed, and anyone who waits on it hears so within about two seconds, where the deadline
+ * will never come: the connection is closed, and its borrower gets an error within about two seconds, where the deadline
  * of a query leaves time for a statement that is slow.
  */
 export const watch = (client: PoolClient, pool: Pool): void => {

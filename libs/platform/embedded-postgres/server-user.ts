@@ -14,7 +14,7 @@ export interface ServerUser {
 export const clusterOf = (dataDir: string): string => join(dataDir, 'postgres');
 
 /**
- * Undefined where this process is not root: the server then runs as anyone who started us. As root: the owner of the
+ * Undefined where this process is not root: the server then runs as the user who started this process. As root: the owner of the
  * files that are there, else `postgres`, else `nobody`. No user is made.
  */
 export const serverUser = (dataDir: string): ServerUser | undefined => {

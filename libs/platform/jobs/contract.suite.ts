@@ -150,7 +150,7 @@ export const jobsContract = (name: string, start: () => Promise<JobsFixture>): v
       expect(taken).toEqual([0, 3]);
     });
 
-    it('shows anyone who was nudged after a change was written that change, under a storm of nudges', async () => {
+    it('shows a change to every worker that is nudged after it was written, under a storm of nudges', async () => {
       const [one, two] = [open(), open()];
       const rows = upTo(5).map(() => 0);
       const seen = upTo(5).map(() => 0);

@@ -1,4 +1,4 @@
-/** A queue of nudges: each says that there may be work, in a row that anyone who takes it has to look at. */
+/** A queue of nudges: each says that there may be work, in a row that the worker who takes the nudge has to look at. */
 export interface JobQueue<Data extends object> {
   /**
    * Nudges, once the row is committed. Never rejects and takes at most two seconds: a nudge that could not be given is

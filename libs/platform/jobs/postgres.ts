@@ -89,7 +89,7 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
   const backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (name, options) => {
     const { connection } = open();
     const made = new PostgresQueueBackend(connection, name, options, false);
-    // A backend that shares its connection is not told that another one listens now: have its wait begin again.
+    // A backend that shares its connection does not notice that another one listens now: its wait begins again.
     connection.on('listenerinvalidated', () => {
       if (!made.closing) void made.disconnectBlocking().then(() => made.reconnectBlocking());
     });

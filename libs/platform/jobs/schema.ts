@@ -5,7 +5,7 @@ import { codeOf } from '../error-code';
 /** BullMQ's default, which a connection pool that it did not make itself is bound to. */
 export const JOBS_SCHEMA = 'bullmq';
 
-// Loaded where it is needed: BullMQ takes a tenth of a second, and anyone who only names this has no use for it.
+// Loaded where it is needed: BullMQ takes a tenth of a second, and code that only names this has no use for it.
 const bullmq = (): typeof import('bullmq') => require('bullmq');
 
 const versionIn = async (owner: Client): Promise<number> => {

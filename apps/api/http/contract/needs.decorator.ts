@@ -21,7 +21,7 @@ export const Needs = (permission: Permission): MethodDecorator =>
 
 /**
  * A route about the signed-in user: no membership is asked for. Together with `@Public()` it is open to strangers too, and
- * anyone who brings a token is who it says.
+ * the owner of the token is the user.
  */
 export const OfUser = (): MethodDecorator =>
   applyDecorators(SetMetadata(NEEDS, OF_USER), ApiExtension(OF_USER_EXTENSION, true));

@@ -1,7 +1,7 @@
-/** Somebody of a tenant, or who wanted to join it, was told no. */
+/** A request that was refused to a member of a tenant, or to a user who wanted to join it. */
 export interface Refused {
   readonly tenantId: string;
-  /** Null: anyone who wanted to join. Their account is not the tenant's business. */
+  /** Null for a user who wanted to join: the tenant must not learn who it was. */
   readonly userId: string | null;
   /** Method and path template. */
   readonly operation: string;

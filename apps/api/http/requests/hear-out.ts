@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 const PATIENCE = 16 * 1024 * 1024;
 
 /**
- * Reads what is left of a body that nobody wants, so that anyone who sends it gets to the answer: where a connection is closed
+ * Reads what is left of a body that nobody wants, so that the client that sends it can read the answer: where a connection is closed
  * before its client has sent everything, most clients tell of a broken pipe, and not of what they were answered.
  * Resolves at the body's end, or once it is beyond all reason.
  */

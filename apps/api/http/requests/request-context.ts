@@ -49,7 +49,7 @@ export class RequestState implements RequestContext {
   operator: Operator | undefined = undefined;
   /**
    * Why the signed-in user may not do this now, told where their idempotency key has no answer yet: anyone who took away
-   * their own right, by leaving or closing the tenant, may ask what came of it; so may anyone who a lock stops.
+   * their own right, by leaving or closing the tenant, may ask what came of it; so may everybody whom a lock stops.
    */
   denied: Problem | undefined = undefined;
   /** True where the request counts for the user alone: it is none of the tenant's, or the tenant has not let it in. */

@@ -100,7 +100,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 
   private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, userId } = principal;
-    // Beside the look at the membership; anyone who is let in waits for both.
+    // Beside the look at the membership; a request that is accepted waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const seat = await this.authority.seatOf(tenantId, userId, (it) => allows(it, permission), isRead);

@@ -12,7 +12,7 @@ const isInvitation = (path: string): boolean => path.startsWith('/join/');
 export const isPage = (path: string): boolean => isInvitation(path) || isReturn(path) || isOperatorsForm(path);
 
 /**
- * Sends a problem as a page where people look at it, anyone who refused: throttle, parser or controller.
+ * Sends a problem as a page where people look at it, whether the throttle, the parser or the controller refused the request.
  * @returns false where it is for a program
  */
 export const sendProblemPage = (problem: Problem, request: FastifyRequest, reply: FastifyReply): boolean => {
