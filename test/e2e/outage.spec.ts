@@ -154,10 +154,10 @@ describe('the product, while its database is not available', () => {
   });
 
   it.each([
-    ['the statement of an append is interrupted', { direction: 'request', at: 'append' }],
+    ['the connection is cut at the statement of an append', { direction: 'request', at: 'append' }],
     ['the statement of an append arrives and its answer does not', { direction: 'request', at: 'append', after: true }],
-    ['the answer to an idempotency key is interrupted', { direction: 'request', at: 'idempotency-' }],
-    ['a checkpoint is interrupted', { direction: 'request', at: 'for update skip locked', after: true }],
+    ['the connection is cut at a statement of an idempotency key', { direction: 'request', at: 'idempotency-' }],
+    ['the connection is cut after a checkpoint', { direction: 'request', at: 'for update skip locked', after: true }],
   ] as const)('keeps what it says where %s', async (_, cut) => {
     const before = proxy.cuts;
     for (let i = 0; i < 6; i++) {
