@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { MODULE_METADATA } from '@nestjs/common/constants';
 import { commandHandlers } from '../../libs/commands/handlers';
 import { BillingModule } from './billing/billing.module';
-import type { ApiSurroundings } from './core/api-context';
+import type { ApiDeps } from './core/api-context';
 import { CoreModule } from './core/core.module';
 import type { PublicUrl } from './core/public-url';
 import { GUARDS } from './guards';
@@ -40,7 +40,7 @@ export const CONTROLLERS: Type[] = FEATURES.flatMap(
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with(surroundings: ApiSurroundings, publicUrl: PublicUrl): DynamicModule {
+  static with(surroundings: ApiDeps, publicUrl: PublicUrl): DynamicModule {
     return {
       module: ApiModule,
       imports: [CoreModule.with(surroundings, publicUrl), AuthenticationModule, ...FEATURES],

@@ -3,14 +3,14 @@ import { createOperatorTokens } from '../../libs/identity/operator-tokens';
 import type { Settings } from '../../libs/platform/config/settings';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { ApiModule } from './api.module';
-import type { ApiSurroundings } from './core/api-context';
+import type { ApiDeps } from './core/api-context';
 import { createPublicUrl } from './core/public-url';
 import type { RateLimitOptions } from './http/limits/rate-limits';
 import { createApp } from './http/server/create-app';
 import type { HttpOptions } from './http/server/options';
 import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
-import { createRefusals } from './plans/refusals';
+import { createRefusalAudit } from './plans/refusals';
 
 /** Requests for the login page of operators that one address may send in a minute. */
 const OPERATOR_LOGINS = 10;
@@ -41,13 +41,13 @@ export interface ComposedApi {
  * @param overrides options of the HTTP application in place of those that the settings say
  */
 export const composeApi = async (
-  surroundings: ApiSurroundings,
+  surroundings: ApiDeps,
   overrides: Partial<HttpOptions> = {},
 ): Promise<ComposedApi> => {
   const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = surroundings;
   const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
   const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
-  const refusals = createRefusals({ log, logger });
+  const refusals = createRefusalAudit({ log, logger });
   const app = await createApp(ApiModule.with(surroundings, publicUrl), {
     logger,
     secretKey,

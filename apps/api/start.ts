@@ -3,7 +3,7 @@ import { createPostgresSnapshots } from '../../libs/event-log/postgres/snapshots
 import { openSigningKeys } from '../../libs/identity/signing-keys';
 import { createPool } from '../../libs/platform/database/pools';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
-import { createWake } from '../../libs/platform/database/wake';
+import { createNotifications } from '../../libs/platform/database/wake';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { projections } from '../../projections';
@@ -46,7 +46,7 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     statementTimeoutMs: SNAPSHOT_MS,
   });
   const keys = await runtime.waitForDatabase(() => openSigningKeys({ pool, secretKey, logger }));
-  const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.app, pool });
+  const wake = createNotifications({ channel: 'projecting', connectionString: databaseUrls.app, pool });
   // Projections that run in this process tell of themselves.
   const elsewhere = settings.role === 'api';
   const stopping = new AbortController();

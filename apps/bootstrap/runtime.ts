@@ -9,11 +9,11 @@ import { createPhase, type Phase } from '../../libs/platform/readiness/phase';
 import { createReadiness, type Readiness } from '../../libs/platform/readiness/readiness';
 import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
 import { installProjections } from '../../libs/projecting/install';
-import { readPlaces } from '../../libs/projecting/places';
+import { readCheckpointMarks } from '../../libs/projecting/places';
 import { createProcesses, type Processes } from '../../libs/projecting/processes';
 import { createProgress, type Progress } from '../../libs/projecting/progress';
 import { createProjectorPool } from '../../libs/projecting/projector-pool';
-import { readReactionPlaces } from '../../libs/reacting/places';
+import { readReactionMarks } from '../../libs/reacting/places';
 import { projections } from '../../projections';
 import type { Context } from './context';
 import { projectorConnections } from './database/connections';
@@ -73,8 +73,8 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   const checkpoints = createCheckpointWatch({
     log,
     progress,
-    projections: () => readPlaces(projectorPool),
-    reactions: () => readReactionPlaces(projectorPool),
+    projections: () => readCheckpointMarks(projectorPool),
+    reactions: () => readReactionMarks(projectorPool),
   });
   readiness.add(...historyChecks(checkpoints, log));
   void checkpoints.watch(closing.signal);

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askForBackfill } from '../../libs/billing/nudge';
+import { requestBackfill } from '../../libs/billing/nudge';
 import { createInboxOperations, INBOX_STATES, type InboxState } from '../../libs/billing/operations';
 import { openCommandBus } from '../../libs/commands/command-bus';
 import { PLANS, type Plan } from '../../libs/domain/tenant/billing-events';
 import { AgreeTerms, ReleaseTerms } from '../../libs/domain/tenant/commands';
-import { AggregateStore, type Executed } from '../../libs/event-log/aggregate-store';
+import { AggregateStore, type CommandResult } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { unlimited } from '../../libs/plans/limit-guard.port';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
@@ -95,7 +95,7 @@ export const reconcile = async (runtime: Runtime, words: readonly string[]): Pro
   const tenantId = tenantOf(words);
   if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
   const before = await log.head();
-  if (tenantId === null) await askForBackfill(jobs);
+  if (tenantId === null) await requestBackfill(jobs);
   const asked = await inbox.reconcile(tenantId);
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
   const left = await inbox.left(tenantId);
@@ -120,10 +120,10 @@ const numberOf = (words: readonly string[], name: string): number | null | undef
 const execute = async <Command extends AgreeTerms | ReleaseTerms>(
   { log, logger }: Runtime,
   command: Command,
-): Promise<Executed> => {
+): Promise<CommandResult> => {
   const { bus, close } = await openCommandBus({ store: new AggregateStore({ log }), limits: unlimited, logger });
   try {
-    return await bus.execute<Command, Executed>(command);
+    return await bus.execute<Command, CommandResult>(command);
   } finally {
     await close();
   }

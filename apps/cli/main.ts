@@ -1,7 +1,7 @@
 import { loadSettings, readEnvironment } from '../../libs/platform/config/settings';
 import { migrate } from '../../libs/platform/database/migrate';
 import { deriveRolePasswords } from '../../libs/platform/database/roles';
-import { isNobodyThere } from '../../libs/platform/error-code';
+import { isConnectionRefused } from '../../libs/platform/error-code';
 import { createLogger, redact } from '../../libs/platform/logging';
 import type { Context } from '../bootstrap/context';
 import { openRuntime, type Runtime } from '../bootstrap/runtime';
@@ -100,7 +100,7 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
 };
 
 const explained = (error: unknown): string => {
-  if (isNobodyThere(error)) return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
+  if (isConnectionRefused(error)) return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
   return redact(error instanceof Error ? error.message : String(error));
 };
 

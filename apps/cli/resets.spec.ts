@@ -4,13 +4,13 @@ import type { EventLog } from '../../libs/event-log/port';
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
 import { roleNames } from '../../libs/platform/database/roles';
 import { silentLogger } from '../../libs/platform/logger.port';
-import { createCheckpointWatch, type Misfits } from '../../libs/projecting/checkpoint-watch';
+import { createCheckpointWatch, type InvalidCheckpoints } from '../../libs/projecting/checkpoint-watch';
 import { installProjections } from '../../libs/projecting/install';
-import { readPlaces } from '../../libs/projecting/places';
+import { readCheckpointMarks } from '../../libs/projecting/places';
 import { createProgress } from '../../libs/projecting/progress';
 import { createProjectorPool } from '../../libs/projecting/projector-pool';
 import { runRebuilds } from '../../libs/projecting/rebuild-queue';
-import { readReactionPlaces } from '../../libs/reacting/places';
+import { readReactionMarks } from '../../libs/reacting/places';
 import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
 import { projections } from '../../projections';
 import { historyChecks } from '../bootstrap/readiness/history';
@@ -51,11 +51,11 @@ describe('checkpoints that are no places of the log', () => {
     await database.drop();
   });
 
-  const look = async (): Promise<Misfits> => {
+  const look = async (): Promise<InvalidCheckpoints> => {
     const watch = createCheckpointWatch({
       ...{ log, progress },
-      projections: () => readPlaces(pool),
-      reactions: () => readReactionPlaces(pool),
+      projections: () => readCheckpointMarks(pool),
+      reactions: () => readReactionMarks(pool),
     });
     await watch.look();
     return watch.misfits();
@@ -99,7 +99,7 @@ describe('checkpoints that are no places of the log', () => {
     await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
     await expect(resetReaction(pool, log, ['unheard-of', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
     expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening continues after position 1');
-    const [place] = await readReactionPlaces(pool);
+    const [place] = await readReactionMarks(pool);
     expect(place?.mark?.logId).toBe((await log.identity()).logId);
     expect(await said()).toBe('all is well');
     expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening continues after position 0');

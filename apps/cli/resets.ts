@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { markText, misfits } from '../../libs/event-log/mark';
+import { markText, findInvalidMarks } from '../../libs/event-log/mark';
 import type { EventLog, Position } from '../../libs/event-log/port';
 import { inTransaction } from '../../libs/platform/database/pools';
 import { requestRebuild } from '../../libs/projecting/install';
 import { raiseCheckpointEpoch } from '../../libs/projecting/operator-queries';
-import { readPlaces } from '../../libs/projecting/places';
+import { readCheckpointMarks } from '../../libs/projecting/places';
 import { moveReaction } from '../../libs/reacting/operator-queries';
 import { projections } from '../../projections';
 import { UsageError } from './usage';
@@ -32,7 +32,7 @@ const namesToReset = async (pool: Pool, log: EventLog, [word]: readonly string[]
     if (!all.includes(word)) throw new UsageError(`name one of the projections, or --all: ${all.join(', ')}`);
     return [word];
   }
-  const found = await misfits(log, await readPlaces(pool));
+  const found = await findInvalidMarks(log, await readCheckpointMarks(pool));
   return all.filter((name) => found.has(name));
 };
 

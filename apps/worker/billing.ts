@@ -1,19 +1,19 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import { Gauge } from 'prom-client';
 import { backfill } from '../../libs/billing/backfill';
-import { isStillWanted, settleCall, takeUnknownChanges, type UnknownCall } from '../../libs/billing/calls';
+import { isStillWanted, settleCall, takeUnknownChanges, type OutboxCallUnknown } from '../../libs/billing/calls';
 import { createInboxStore } from '../../libs/billing/inbox-store';
-import { BACKFILL_QUEUE, createNudge, INBOX_QUEUE } from '../../libs/billing/nudge';
-import { createProcessing } from '../../libs/billing/processing';
+import { BACKFILL_QUEUE, createInboxWakeup, INBOX_QUEUE } from '../../libs/billing/nudge';
+import { createInboxProcessor } from '../../libs/billing/processing';
 import { StripeRefused } from '../../libs/billing/refused';
 import type { Change } from '../../libs/billing/stripe/changes';
-import { createWorkerTurns } from '../../libs/billing/turns';
+import { createWorkerLeases } from '../../libs/billing/turns';
 import { AdvanceStanding, FollowStripe } from '../../libs/domain/tenant/commands';
 import { type Tenant, tenantFold } from '../../libs/domain/tenant/evolve';
-import type { AggregateStore, Executed } from '../../libs/event-log/aggregate-store';
+import type { AggregateStore, CommandResult } from '../../libs/event-log/aggregate-store';
 import { createCatalogue } from '../../libs/plans/catalogue';
-import { eachAlone } from '../../libs/platform/each-alone';
-import { createLoops, type Loops } from '../../libs/platform/every';
+import { forEachIsolated } from '../../libs/platform/each-alone';
+import { createPollingLoops, type PollingLoops } from '../../libs/platform/every';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
 import { tenantsToAdvance } from '../../projections/billing/queries';
 import type { Runtime } from '../bootstrap/runtime';
@@ -29,10 +29,10 @@ const WATCH_MS = 5 * SECOND;
 const KEPT_DAYS = 90;
 
 /** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
-export const startBilling = (runtime: Runtime, store: AggregateStore, bus: CommandBus): Pick<Loops, 'stop'> => {
+export const startBilling = (runtime: Runtime, store: AggregateStore, bus: CommandBus): Pick<PollingLoops, 'stop'> => {
   const { projectorPool: pool, logger, settings, log, jobs, clock } = runtime;
   const inbox = createInboxStore(pool, modeOf(runtime.stripe));
-  const loops = createLoops(logger);
+  const loops = createPollingLoops(logger);
   const isTest = !modeOf(runtime.stripe).livemode;
 
   /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
@@ -43,7 +43,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
 
   void jobs.schedule('billing-clock', 10 * SECOND, async () => {
     const at = await stripeTime();
-    await eachAlone(
+    await forEachIsolated(
       await tenantsToAdvance(pool, at, AT_ONCE),
       (tenantId) => {
         const context = { commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'billing-clock' };
@@ -66,7 +66,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
   if (!runtime.stripe) return loops;
 
   const { gateway, mode } = openGateway(runtime.stripe);
-  const processing = createProcessing({
+  const processing = createInboxProcessor({
     store: inbox,
     gateway,
     catalogue: createCatalogue(settings.stripePrices),
@@ -79,7 +79,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
     follow: async (tenantId, facts, cause, seen) => {
       const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId: cause };
       const command = new FollowStripe(tenantId, { facts, seen }, context);
-      return (await bus.execute<FollowStripe, Executed<Tenant>>(command)).state.status;
+      return (await bus.execute<FollowStripe, CommandResult<Tenant>>(command)).state.status;
     },
   });
   const drain = async (signal: AbortSignal): Promise<void> => {
@@ -89,9 +89,9 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
   // What no nudge told, what was put off, and what a worker had that was killed. In each process by itself: a job that is
   // not done is somebody's for as long as the queue believes that they live, and customers would wait for that.
   loops.every(2 * SECOND, 'processing the events from Stripe', drain);
-  const nudge = createNudge(jobs);
-  const turns = createWorkerTurns(pool);
-  const repeat = (call: UnknownCall): Promise<void> =>
+  const nudge = createInboxWakeup(jobs);
+  const turns = createWorkerLeases(pool);
+  const repeat = (call: OutboxCallUnknown): Promise<void> =>
     turns.inTurn(call.tenantId, 0, async (turn) => {
       if (!(await isStillWanted(pool, call, turn))) return;
       turn.signal.throwIfAborted();
@@ -104,7 +104,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
       }
     });
   void jobs.schedule('billing-calls', 15 * SECOND, async () => {
-    await eachAlone(await takeUnknownChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
+    await forEachIsolated(await takeUnknownChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
       logger.warn(
         { err, tenantId, callId },
         'a subscription change could not be sent to Stripe again; it is tried later',

@@ -1,4 +1,4 @@
-import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
+import { type TenantErasureDeps, eraseTenants } from '../../libs/erasing/erase-tenants';
 import { createPool } from '../../libs/platform/database/pools';
 import { joined } from '../../test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../test/support/identity-app';
@@ -7,7 +7,7 @@ import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '..
 describe('a tenant that was erased by another process', () => {
   let here: IdentityApp;
   let there: IdentityApp;
-  let parts: ErasingParts;
+  let parts: TenantErasureDeps;
   let tenant: SignedUp;
   let guest: SignedUp;
 

@@ -1,4 +1,4 @@
-import { type ErasingParts, eraseTenants } from '../../libs/erasing/erase-tenants';
+import { type TenantErasureDeps, eraseTenants } from '../../libs/erasing/erase-tenants';
 import { START } from '../../libs/event-log/port';
 import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
 import { createPool } from '../../libs/platform/database/pools';
@@ -8,7 +8,7 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/s
 
 describe('a tenant that was closed', () => {
   let app: IdentityApp;
-  let parts: ErasingParts;
+  let parts: TenantErasureDeps;
 
   beforeAll(async () => {
     app = await createIdentityApp();

@@ -1,7 +1,7 @@
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
 import { followFacts } from '../../libs/event-log/follow-facts';
 import { roleNames } from '../../libs/platform/database/roles';
-import { createWake } from '../../libs/platform/database/wake';
+import { createNotifications } from '../../libs/platform/database/wake';
 import { startEngine } from '../../libs/projecting/engine';
 import { createProjectionMetrics } from '../../libs/projecting/metrics';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
@@ -17,7 +17,7 @@ import type { Runtime } from '../bootstrap/runtime';
 import { startBilling } from './billing';
 import { openWorkerCommands } from './commands';
 import { startProbes } from './probes';
-import { ASKED, createReactions } from './reactions';
+import { QUERIED_READ_MODELS, createReactions } from './reactions';
 import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
@@ -51,7 +51,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
           registry: settings.metrics ? registry : undefined,
         })
       : undefined;
-  const wake = createWake({ channel: 'projecting', connectionString: databaseUrls.projector, pool });
+  const wake = createNotifications({ channel: 'projecting', connectionString: databaseUrls.projector, pool });
   const engine = startEngine({
     projections,
     log,
@@ -66,7 +66,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   });
   const stopping = new AbortController();
   void createRebuildMetrics({ registry, pool, logger }).watch(stopping.signal);
-  const waiter = createPositionWaiter({ projections: ASKED, progress, pool });
+  const waiter = createPositionWaiter({ projections: QUERIED_READ_MODELS, progress, pool });
   const erasures = followFacts(log, ['TenantErased'], ({ data }) => store.forgetTenant(String(data['tenantId'])));
   const reactions = startReactions({
     reactions: createReactions({ store, bus: commands.bus, pool, waiter }),

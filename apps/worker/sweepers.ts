@@ -1,16 +1,16 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import { eraseTenants } from '../../libs/erasing/erase-tenants';
-import type { AggregateStore, Executed } from '../../libs/event-log/aggregate-store';
+import type { AggregateStore, CommandResult } from '../../libs/event-log/aggregate-store';
 import { sweepErasures } from '../../libs/identity/erasure';
 import { createErasureStore } from '../../libs/identity/erasure-store';
 import { sweepJoins } from '../../libs/identity/join';
 import { createJoinStore } from '../../libs/identity/join-store';
 import { sweepSignUps } from '../../libs/identity/sign-up';
 import { createSignUpStore } from '../../libs/identity/sign-up-store';
-import { countedUpTo, settledOf } from '../../libs/plans/held';
+import { countedUpTo, settledReservations } from '../../libs/plans/held';
 import { overdueReservations, settleReservations } from '../../libs/plans/reservations';
 import { createScopedDb } from '../../libs/platform/database/scoped-db';
-import { createLoops, type Loops } from '../../libs/platform/every';
+import { createPollingLoops, type PollingLoops } from '../../libs/platform/every';
 import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
 import { tenantsToErase } from '../../projections/tenants/queries';
 import type { Runtime } from '../bootstrap/runtime';
@@ -33,8 +33,8 @@ export const startSweepers = (
   { log, projectorPool, logger }: Runtime,
   store: AggregateStore,
   bus: CommandBus,
-): Pick<Loops, 'stop'> => {
-  const execute = <Command extends object>(command: Command) => bus.execute<Command, Executed>(command);
+): Pick<PollingLoops, 'stop'> => {
+  const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
   const events = createSignUpEvents(execute);
   const signUps = createSignUpStore(projectorPool);
   const erasure = {
@@ -53,7 +53,7 @@ export const startSweepers = (
   };
 
   const keys = createPostgresIdempotencyStore(projectorPool);
-  const loops = createLoops(logger);
+  const loops = createPollingLoops(logger);
   loops.every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps);
   loops.every(JOINS_MS, 'completing joins', async () => {
     await sweepJoins(joinStore, joinEvents);
@@ -68,7 +68,7 @@ export const startSweepers = (
   });
   loops.every(RESERVATIONS_MS, 'clearing reservations', async () => {
     const overdue = await overdueReservations(projectorPool, RESERVATIONS_AT_ONCE);
-    const settled = await settledOf(log, overdue, () => countedUpTo(projectorPool));
+    const settled = await settledReservations(log, overdue, () => countedUpTo(projectorPool));
     if (settled.length > 0) await settleReservations(projectorPool, settled);
   });
   loops.every(KEYS_MS, 'purging idempotency keys', async () => {

@@ -4,12 +4,12 @@ import type { ScopedDb, Statement } from '../platform/database/scoped-db';
 import { failpoint } from '../platform/failpoints';
 import { LeaseLost } from '../platform/lease/held';
 import type { Mode } from './told';
-import type { Turn } from './turns';
+import type { TenantLease } from './turns';
 
 type Kind = 'customer' | 'checkout' | 'portal' | 'change';
 
 /** Something that Stripe is asked to do. */
-export interface Call<Params extends object> {
+export interface OutboxCall<Params extends object> {
   readonly tenantId: string;
   /** UUID, of the command: a repeat of it asks Stripe with the same key, and gets the same answer. */
   readonly callId: string;
@@ -17,11 +17,11 @@ export interface Call<Params extends object> {
   /** What is asked for, whole: a repeat asks for the same, whatever it would ask for now. */
   readonly params: Params;
   /** The turn in which it is asked for, where its kind is for one process at a time. */
-  readonly turn?: Turn;
+  readonly turn?: TenantLease;
 }
 
 /** A change whose answer was never seen. */
-export interface UnknownCall {
+export interface OutboxCallUnknown {
   readonly tenantId: string;
   readonly callId: string;
   readonly idempotencyKey: string;
@@ -64,7 +64,7 @@ const RECENT_CHECKOUT: Statement = {
 };
 
 /** The outbox: what Stripe is asked to do is written down, with its key, before it is asked. */
-export const createCalls = (db: ScopedDb, mode: Mode) => ({
+export const createStripeOutbox = (db: ScopedDb, mode: Mode) => ({
   /**
    * Asks, once: a repeat of the same command gets the answer that is known, or asks with the same key again.
    * @param ask is given the key by which Stripe knows a repeat, and what was asked for the first time
@@ -72,7 +72,7 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
    * @throws LeaseLost another process has the turn: Stripe was not asked
    */
   once: async <Params extends object, Result extends object>(
-    { tenantId, callId, kind, params, turn }: Call<Params>,
+    { tenantId, callId, kind, params, turn }: OutboxCall<Params>,
     ask: (idempotencyKey: string, params: Params) => Promise<Result>,
     isRefusal: (error: unknown) => boolean,
   ): Promise<Result> => {
@@ -130,14 +130,14 @@ export const createCalls = (db: ScopedDb, mode: Mode) => ({
   },
 });
 
-export type Calls = ReturnType<typeof createCalls>;
+export type StripeOutbox = ReturnType<typeof createStripeOutbox>;
 
 /**
  * Changes whose answer was never seen, for the sweeper; each is given to one caller. One that a later change has taken the
  * place of, or that nobody can still expect after an hour, is not carried out any more.
  * @param pool connects as the projector
  */
-export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<UnknownCall[]> => {
+export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<OutboxCallUnknown[]> => {
   const { rows } = await withClient(pool, async (client) => {
     await client.query(
       `update billing.calls c set state = 'failed'
@@ -146,7 +146,7 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
          or exists (select from billing.calls l
            where l.tenant_id = c.tenant_id and l.kind = 'change' and l.number > c.number))`,
     );
-    return client.query<UnknownCall>(
+    return client.query<OutboxCallUnknown>(
       `with due as materialized (
          select u.tenant_id, u.call_id from billing.calls u
          where u.state = 'pending' and u.kind = 'change' and u.due_at <= lease.now()
@@ -168,8 +168,8 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Unk
  */
 export const isStillWanted = async (
   pool: Pool,
-  { tenantId, callId }: Pick<UnknownCall, 'tenantId' | 'callId'>,
-  { token }: Pick<Turn, 'token'>,
+  { tenantId, callId }: Pick<OutboxCallUnknown, 'tenantId' | 'callId'>,
+  { token }: Pick<TenantLease, 'token'>,
 ): Promise<boolean> => {
   const { rows } = await withClient(pool, (client) =>
     client.query(
@@ -186,7 +186,7 @@ export const isStillWanted = async (
 /** @param pool connects as the projector */
 export const settleCall = async (
   pool: Pool,
-  { tenantId, callId }: Pick<UnknownCall, 'tenantId' | 'callId'>,
+  { tenantId, callId }: Pick<OutboxCallUnknown, 'tenantId' | 'callId'>,
   state: 'done' | 'failed',
 ): Promise<void> => {
   await withClient(pool, (client) =>

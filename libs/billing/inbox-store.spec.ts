@@ -4,9 +4,9 @@ import { createScopedDb } from '../platform/database/scoped-db';
 import { uuidv7 } from '../platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { shiftClock } from '../testing/shifted-clock';
-import { createCalls } from './calls';
-import { createInboxStore, type InboxStore, LEASE_SECONDS, takeIn, type Work } from './inbox-store';
-import type { Told } from './told';
+import { createStripeOutbox } from './calls';
+import { createInboxStore, type InboxStore, LEASE_SECONDS, takeIn, type ClaimedCustomer } from './inbox-store';
+import type { StripeEvent } from './told';
 
 const mode = { account: '', livemode: false };
 
@@ -34,13 +34,13 @@ describe('the customers that are to be looked at', () => {
   });
 
   let events = 0;
-  const told = (customerId: string, more: Partial<Told> = {}): Told => ({
+  const told = (customerId: string, more: Partial<StripeEvent> = {}): StripeEvent => ({
     ...{ ...mode, eventId: `evt_${++events}`, type: 'invoice.paid', customerId, createdAt: new Date() },
     ...{ payload: '{}', state: 'pending', reason: null },
     ...more,
   });
-  const tell = (...many: Told[]): Promise<void> => takeIn(pool, many, 'webhook');
-  const claimOne = async (): Promise<Work> => {
+  const tell = (...many: StripeEvent[]): Promise<void> => takeIn(pool, many, 'webhook');
+  const claimOne = async (): Promise<ClaimedCustomer> => {
     const [work] = await store.claim(1);
     if (!work) throw new Error('nobody is due');
     return work;
@@ -163,11 +163,11 @@ describe('the customers that are to be looked at', () => {
 
   it('have those whose owner cannot be found out behind the others, and put aside after a day', async () => {
     const [bad, good] = [1, 2].map(() => told('', { customerId: null, type: 'charge.dispute.created' }));
-    await tell(bad as Told);
+    await tell(bad as StripeEvent);
     const [failing] = await store.nameless(1);
     if (!failing) throw new Error('it waits');
     expect(await store.stayNameless(failing, 60_000, 'away')).toBe(false);
-    await tell(good as Told);
+    await tell(good as StripeEvent);
     expect((await store.nameless(2)).map(({ eventId }) => eventId)).toEqual([good?.eventId, bad?.eventId]);
     await owner.query(`update billing.inbox set failing_since = failing_since - interval '61 seconds'`);
     expect(await store.stayNameless(failing, 60_000, 'away')).toBe(true);
@@ -178,7 +178,7 @@ describe('the customers that are to be looked at', () => {
   it('are waited for by their tenant, until a look has failed', async () => {
     const tenantId = await linked('cus_1');
     const app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
-    const calls = createCalls(createScopedDb(app), mode);
+    const calls = createStripeOutbox(createScopedDb(app), mode);
     await tell(told('cus_1'));
     expect([await calls.isAtWork(tenantId), await calls.isWellAtWork(tenantId)]).toEqual([true, true]);
     await store.putOff(await claimOne(), 60_000);

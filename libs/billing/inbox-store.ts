@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { withClient } from '../platform/database/pools';
-import { DISPUTED, type Mode, type Told } from './told';
+import { DISPUTED, type Mode, type StripeEvent } from './told';
 
 /** A customer that one worker looks at. */
-export interface Work extends Mode {
+export interface ClaimedCustomer extends Mode {
   readonly customerId: string;
   /** Proves that nobody else does. */
   readonly lease: string;
@@ -16,7 +16,7 @@ export interface Work extends Mode {
   readonly reconcile: boolean;
 }
 
-export interface Pending {
+export interface PendingEvent {
   readonly eventId: string;
   readonly type: string;
   /** By Stripe's clock. */
@@ -28,7 +28,7 @@ export interface Pending {
 }
 
 /** An event that does not say whose it is. */
-export interface Nameless extends Mode {
+export interface EventWithoutCustomer extends Mode {
   readonly eventId: string;
   readonly payload: string;
 }
@@ -42,8 +42,8 @@ const TOGETHER = 1_000;
 export type Via = 'webhook' | 'list';
 
 /** Takes in, in one statement. @param pool connects as the app role or as the projector */
-export const takeIn = async (pool: Pool, many: readonly Told[], via: Via): Promise<void> => {
-  const column = <K extends keyof Told>(name: K): Told[K][] => many.map((told) => told[name]);
+export const takeIn = async (pool: Pool, many: readonly StripeEvent[], via: Via): Promise<void> => {
+  const column = <K extends keyof StripeEvent>(name: K): StripeEvent[K][] => many.map((told) => told[name]);
   await withClient(pool, (client) =>
     client.query({
       name: 'take-in',
@@ -62,8 +62,8 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
     (await withClient(pool, (client) => client.query({ name, text, values }))).rows as Row[];
   return {
     /** Customers that are due, given to this caller alone for {@link LEASE_SECONDS}. */
-    claim: (limit: number): Promise<Work[]> =>
-      query<Work>(
+    claim: (limit: number): Promise<ClaimedCustomer[]> =>
+      query<ClaimedCustomer>(
         'claim-work',
         `select account, livemode, customer_id as "customerId", lease, attempts, asked, reconcile,
            (extract(epoch from lease.now() - failing_since) * 1000)::float8 as "failingMs"
@@ -72,8 +72,8 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       ),
 
     /** What Stripe has told of a customer, the oldest first. */
-    pendingOf: ({ account, livemode, customerId }: Work): Promise<Pending[]> =>
-      query<Pending>(
+    pendingOf: ({ account, livemode, customerId }: ClaimedCustomer): Promise<PendingEvent[]> =>
+      query<PendingEvent>(
         'pending-of-customer',
         `select event_id as "eventId", type, created_at as "createdAt", via,
            case when type = '${DISPUTED}' then payload end as payload
@@ -84,8 +84,8 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       ),
 
     /** What was told and does not say of whom: those that failed before come last, and none of them always first. */
-    nameless: (limit: number): Promise<Nameless[]> =>
-      query<Nameless>(
+    nameless: (limit: number): Promise<EventWithoutCustomer[]> =>
+      query<EventWithoutCustomer>(
         'nameless-events',
         `select account, livemode, event_id as "eventId", payload from billing.inbox
          where state = 'pending' and customer_id is null and account = $1 and livemode = $2
@@ -94,7 +94,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       ),
 
     /** It could not be found out whose it is. @returns whether that was so for too long, and it is put aside */
-    stayNameless: async ({ account, livemode, eventId }: Nameless, patienceMs: number, reason: string) => {
+    stayNameless: async ({ account, livemode, eventId }: EventWithoutCustomer, patienceMs: number, reason: string) => {
       const [row] = await query<{ parked: boolean }>(
         'stay-nameless',
         `with late as (
@@ -112,12 +112,12 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
     },
 
     /** Says whose it is, so that they are looked at. @param customerId null: nobody's */
-    name: async ({ account, livemode, eventId }: Nameless, customerId: string | null): Promise<void> => {
+    name: async ({ account, livemode, eventId }: EventWithoutCustomer, customerId: string | null): Promise<void> => {
       await query('name-event', 'select billing.name_event($1, $2, $3, $4)', [account, livemode, eventId, customerId]);
     },
 
     /** The tenant of a customer; undefined where it is nobody's. */
-    tenantOf: async ({ account, livemode, customerId }: Work): Promise<string | undefined> => {
+    tenantOf: async ({ account, livemode, customerId }: ClaimedCustomer): Promise<string | undefined> => {
       const [row] = await query<{ id: string }>(
         'tenant-of-customer',
         `select tenant_id as id from billing.customers where account = $1 and livemode = $2 and customer_id = $3`,
@@ -127,7 +127,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
     },
 
     /** Makes the lease last {@link LEASE_SECONDS} from now on. @returns false where another worker has the customer */
-    renew: async ({ account, livemode, customerId, lease }: Work): Promise<boolean> => {
+    renew: async ({ account, livemode, customerId, lease }: ClaimedCustomer): Promise<boolean> => {
       const renewed = await query(
         'renew-work',
         `update billing.work set leased_until = lease.now() + make_interval(secs => $5)
@@ -139,8 +139,8 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
 
     /** @returns false where the lease has passed to somebody else: the customer is looked at once more */
     finish: async (
-      { account, livemode, customerId, lease, asked }: Work,
-      events: readonly Pending[],
+      { account, livemode, customerId, lease, asked }: ClaimedCustomer,
+      events: readonly PendingEvent[],
       state: 'handled' | 'quarantined' | 'parked' = 'handled',
       reason: string | null = null,
     ): Promise<boolean> => {
@@ -152,7 +152,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       return row?.finished === true;
     },
 
-    putOff: async ({ account, livemode, customerId, lease }: Work, ms: number): Promise<void> => {
+    putOff: async ({ account, livemode, customerId, lease }: ClaimedCustomer, ms: number): Promise<void> => {
       await query('put-off-work', 'select billing.put_off($1, $2, $3, $4, $5)', [
         ...[account, livemode, customerId, lease, Math.round(ms)],
       ]);
@@ -162,7 +162,7 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
      * The customer is no more: the tenant's next one is another.
      * @returns false where another worker has the customer, and nothing was written
      */
-    forget: async ({ account, livemode, customerId, lease }: Work): Promise<boolean> => {
+    forget: async ({ account, livemode, customerId, lease }: ClaimedCustomer): Promise<boolean> => {
       const forgotten = await query(
         'forget-customer',
         `with held as materialized (

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { takeInEach } from './refused-entries';
-import type { Told } from './told';
+import { takeInIsolated } from './refused-entries';
+import type { StripeEvent } from './told';
 
 /** Events of one statement at most. */
 const AT_ONCE = 500;
@@ -8,12 +8,12 @@ const AT_ONCE = 500;
 const MAX_WAITING = 10_000;
 
 /** Come again later. */
-export class TooMuchToTakeIn extends Error {
+export class IntakeFull extends Error {
   override readonly name = 'TooMuchToTakeIn';
 }
 
 interface Waiting {
-  readonly told: Told;
+  readonly told: StripeEvent;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -22,13 +22,13 @@ interface Waiting {
  * Takes webhooks in durably, those of all requests together: while one statement commits, the next ones gather. Resolves
  * once its own is committed, and only then may Stripe be told so.
  */
-export const createIntake = (pool: Pool, onTaken: () => void) => {
+export const createWebhookIntake = (pool: Pool, onTaken: () => void) => {
   const waiting: Waiting[] = [];
   let running = false;
 
   const take = async (batch: readonly Waiting[]): Promise<void> => {
     const entries = batch.map(({ told }) => told);
-    const refused = new Map((await takeInEach(pool, entries, 'webhook')).map(({ told, error }) => [told, error]));
+    const refused = new Map((await takeInIsolated(pool, entries, 'webhook')).map(({ told, error }) => [told, error]));
     for (const { told, resolve, reject } of batch) {
       if (refused.has(told)) reject(refused.get(told));
       else resolve();
@@ -49,13 +49,13 @@ export const createIntake = (pool: Pool, onTaken: () => void) => {
     running = false;
   };
 
-  return (told: Told): Promise<void> =>
+  return (told: StripeEvent): Promise<void> =>
     new Promise((resolve, reject) => {
       if (waiting.length >= MAX_WAITING)
-        return reject(new TooMuchToTakeIn('too many webhooks are waiting to be stored'));
+        return reject(new IntakeFull('too many webhooks are waiting to be stored'));
       waiting.push({ told, resolve, reject });
       if (!running) void run();
     });
 };
 
-export type Intake = ReturnType<typeof createIntake>;
+export type WebhookIntake = ReturnType<typeof createWebhookIntake>;

@@ -1,11 +1,11 @@
 /** One line of a subscription. */
-export interface Item {
+export interface SubscriptionItem {
   readonly price: string;
   readonly quantity: number;
 }
 
 /** What becomes of a line, by its id; one without an id is new. */
-export interface LineChange {
+export interface ItemChange {
   readonly id?: string;
   readonly price?: string;
   readonly quantity?: number;
@@ -18,7 +18,7 @@ interface Line {
 }
 
 /** The lines as they are, turned into those that are wanted: of several of one price the first one is left. */
-export const lineChanges = (present: readonly Line[], wanted: readonly Item[]): LineChange[] => {
+export const itemChanges = (present: readonly Line[], wanted: readonly SubscriptionItem[]): ItemChange[] => {
   const kept = present.map(({ id, price }, at) => {
     const isFirst = present.findIndex((it) => it.price.id === price.id) === at;
     const item = isFirst ? wanted.find((it) => it.price === price.id) : undefined;

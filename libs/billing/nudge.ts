@@ -8,17 +8,17 @@ export const INBOX_QUEUE = 'billing-inbox';
 export const BACKFILL_QUEUE = 'billing-backfill';
 
 /** Has what nobody was told read from Stripe's own list now, and every customer compared. */
-export const askForBackfill = (jobs: Pick<Jobs, 'queue'>): Promise<void> =>
+export const requestBackfill = (jobs: Pick<Jobs, 'queue'>): Promise<void> =>
   jobs.queue(BACKFILL_QUEUE).add({}, { id: 'now' });
 
 /** Wakes the workers that look at the inbox. */
-export abstract class Nudge extends tokenClass<() => void>() {}
+export abstract class InboxWakeup extends tokenClass<() => void>() {}
 
 /**
  * Tells the workers that there is something to look at. All callers that want that while one job is being queued share the
  * next one; what is lost, the schedule finds.
  */
-export const createNudge = (jobs: Pick<Jobs, 'queue'>): Nudge => {
+export const createInboxWakeup = (jobs: Pick<Jobs, 'queue'>): InboxWakeup => {
   let [giving, again] = [false, false];
   const give = async (): Promise<void> => {
     giving = true;

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import { tokenClass } from '../platform/token-class';
-import { type Mode, readTold } from './told';
+import { type Mode, readStripeEvent } from './told';
 
 export const INBOX_STATES = ['pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped'] as const;
 export type InboxState = (typeof INBOX_STATES)[number];
@@ -55,7 +55,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
     retry: async (eventId: string): Promise<{ readonly state: string; readonly reason: string | null } | undefined> => {
       const known = await find(eventId);
       if (!known) return undefined;
-      const { type, customerId, createdAt, state, reason } = readTold(known.payload, mode, known.createdAt);
+      const { type, customerId, createdAt, state, reason } = readStripeEvent(known.payload, mode, known.createdAt);
       const [row] = await query<{ state: string | null }>('select billing.retry($1, $2, $3, $4, $5, $6) as state', [
         ...[eventId, type, customerId, createdAt, state, reason],
       ]);

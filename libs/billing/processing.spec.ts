@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { type OpenCommandBus, openCommandBus } from '../commands/command-bus';
 import { FollowStripe } from '../domain/tenant/commands';
 import { type Tenant, tenantFold } from '../domain/tenant/evolve';
-import { AggregateStore, type Executed } from '../event-log/aggregate-store';
+import { AggregateStore, type CommandResult } from '../event-log/aggregate-store';
 import { createCatalogue } from '../plans/catalogue';
 import { unlimited } from '../plans/limit-guard.port';
 import { createPool } from '../platform/database/pools';
@@ -12,8 +12,8 @@ import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
 import { tenantCreated } from '../testing/tenant-facts';
 import { createInboxStore, type InboxStore, takeIn } from './inbox-store';
-import { createProcessing, type ProcessingParts } from './processing';
-import type { Snapshot } from './snapshot';
+import { createInboxProcessor, type InboxProcessorDeps } from './processing';
+import type { StripeSnapshot } from './snapshot';
 
 const mode = { account: '', livemode: false };
 const catalogue = createCatalogue();
@@ -21,7 +21,7 @@ const price = catalogue.pricesOf('pro')?.price ?? '';
 const begun = Date.parse('2026-06-01T00:00:00Z') / 1_000;
 
 /** What Stripe has of the customer: one subscription of this status. */
-const having = (status: string, more: Partial<Snapshot> = {}): Snapshot => {
+const having = (status: string, more: Partial<StripeSnapshot> = {}): StripeSnapshot => {
   const period = { current_period_start: begun, current_period_end: begun + 2_592_000 };
   const data = [{ id: 'si_1', price: { id: price }, ...period }];
   const dates = { created: begun, trial_end: null, cancel_at: null, cancel_at_period_end: false };
@@ -81,8 +81,8 @@ describe('a worker whose customer another one has taken over', () => {
       ],
       'webhook',
     );
-  const processing = (snapshot: Snapshot, more: Partial<ProcessingParts> = {}) =>
-    createProcessing({
+  const processing = (snapshot: StripeSnapshot, more: Partial<InboxProcessorDeps> = {}) =>
+    createInboxProcessor({
       store: inbox,
       gateway: { snapshot: async () => snapshot, cancelNow: async () => undefined, customerOfCharge: async () => null },
       catalogue,
@@ -95,12 +95,12 @@ describe('a worker whose customer another one has taken over', () => {
       follow: async (id, facts, correlationId, seen) => {
         const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId };
         const command = new FollowStripe(id, { facts, seen }, context);
-        return (await commands.bus.execute<FollowStripe, Executed<Tenant>>(command)).state.status;
+        return (await commands.bus.execute<FollowStripe, CommandResult<Tenant>>(command)).state.status;
       },
       ...more,
     });
   /** The lease ends, and another worker does what Stripe has by now. */
-  const overtake = async (snapshot: Snapshot): Promise<void> => {
+  const overtake = async (snapshot: StripeSnapshot): Promise<void> => {
     await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
     expect(await processing(snapshot).drain()).toEqual({ handled: 1 });
   };
@@ -118,7 +118,7 @@ describe('a worker whose customer another one has taken over', () => {
     expect(before).toContain('SubscriptionStarted');
     const overtaken = once(() => overtake(having('active')));
     let isFirst = true;
-    const snapshot = async (): Promise<Snapshot> => {
+    const snapshot = async (): Promise<StripeSnapshot> => {
       if (!isFirst) return having('active');
       isFirst = false;
       await overtaken();

@@ -1,4 +1,4 @@
-import type { Account } from '../domain/tenant/billing';
+import type { BillingAccount } from '../domain/tenant/billing';
 import type { BillingFacts } from '../domain/tenant/decide-billing';
 import type { Tenant } from '../domain/tenant/evolve';
 import type { Catalogue } from '../plans/catalogue';
@@ -6,8 +6,8 @@ import { backoff } from '../platform/backoff';
 import { failpoint } from '../platform/failpoints';
 import { LeaseLost } from '../platform/lease/held';
 import type { Logger } from '../platform/logger.port';
-import { type InboxStore, LEASE_SECONDS, type Pending, type Work } from './inbox-store';
-import type { Snapshot } from './snapshot';
+import { type InboxStore, LEASE_SECONDS, type PendingEvent, type ClaimedCustomer } from './inbox-store';
+import type { StripeSnapshot } from './snapshot';
 import { UnknownToStripe } from './stripe/customers';
 import type { StripeGateway } from './stripe-gateway';
 import { DISPUTED } from './told';
@@ -21,13 +21,13 @@ const BELIEVED_MS = (LEASE_SECONDS - 2) * 1_000;
 const PATIENCE_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
 
-export interface ProcessingParts {
+export interface InboxProcessorDeps {
   readonly store: InboxStore;
   readonly gateway: Pick<StripeGateway, 'snapshot' | 'cancelNow' | 'customerOfCharge'>;
   readonly catalogue: Catalogue;
   readonly logger: Logger;
   /** Undefined where the tenant is not open. */
-  readonly accountOf: (tenantId: string) => Promise<Account | undefined>;
+  readonly accountOf: (tenantId: string) => Promise<BillingAccount | undefined>;
   /**
    * Lets the tenant become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it
    * @param seen the account from before Stripe was asked @throws AccountChanged it is another one by now
@@ -36,16 +36,16 @@ export interface ProcessingParts {
     tenantId: string,
     facts: BillingFacts,
     cause: string,
-    seen: Account | undefined,
+    seen: BillingAccount | undefined,
   ) => Promise<Tenant['status']>;
   /** The database's time, in ms since 1970. */
   readonly now: () => number;
 }
 
 /** What became of the work at one customer. */
-export type Outcome = 'handled' | 'quarantined' | 'parked' | 'put-off';
+export type CustomerOutcome = 'handled' | 'quarantined' | 'parked' | 'put-off';
 
-const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
+const needsOf = (pending: readonly PendingEvent[], { reconcile }: ClaimedCustomer) => ({
   invoices: reconcile || pending.some(({ type }) => type.startsWith('invoice.')),
   customer: reconcile || pending.some(({ type }) => type === 'customer.deleted'),
 });
@@ -55,10 +55,10 @@ const needsOf = (pending: readonly Pending[], { reconcile }: Work) => ({
  * All events of a customer are handled by one look, in whatever order and however often they came: each says no more than
  * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
  */
-export const createProcessing = (parts: ProcessingParts) => {
+export const createInboxProcessor = (parts: InboxProcessorDeps) => {
   const { store, gateway, catalogue, logger, accountOf, follow, now } = parts;
 
-  const look = async (work: Work, pending: readonly Pending[], until: number): Promise<Outcome> => {
+  const look = async (work: ClaimedCustomer, pending: readonly PendingEvent[], until: number): Promise<CustomerOutcome> => {
     const tenantId = await store.tenantOf(work);
     if (tenantId === undefined) {
       await store.finish(work, pending, 'quarantined', 'its customer does not belong to a tenant of this server');
@@ -88,16 +88,16 @@ export const createProcessing = (parts: ProcessingParts) => {
     return finished ? 'handled' : 'put-off';
   };
 
-  const lost = ({ customerId }: Work): LeaseLost =>
+  const lost = ({ customerId }: ClaimedCustomer): LeaseLost =>
     new LeaseLost(`another worker is processing the customer ${customerId}`);
 
   /** @throws LeaseLost */
-  const renew = async (work: Work): Promise<void> => {
+  const renew = async (work: ClaimedCustomer): Promise<void> => {
     if (!(await store.renew(work))) throw lost(work);
   };
 
   /** A tenant that is closed pays no more. */
-  const endAll = async ({ subscriptions }: Snapshot): Promise<void> => {
+  const endAll = async ({ subscriptions }: StripeSnapshot): Promise<void> => {
     for (const { id, status } of subscriptions)
       if (!isOver(status)) await gateway.cancelNow(id, `tenantry-closed-${id}`);
   };
@@ -121,7 +121,7 @@ export const createProcessing = (parts: ProcessingParts) => {
   };
 
   /** @param until what `performance.now()` says when the customer may be somebody else's */
-  const one = async (work: Work, until: number): Promise<Outcome> => {
+  const one = async (work: ClaimedCustomer, until: number): Promise<CustomerOutcome> => {
     failpoint('billing.claimed');
     const pending = await store.pendingOf(work);
     try {
@@ -156,8 +156,8 @@ export const createProcessing = (parts: ProcessingParts) => {
 
   return {
     /** Works until nobody is due. @returns what became of how many */
-    drain: async (signal?: AbortSignal): Promise<Partial<Record<Outcome, number>>> => {
-      const outcomes: Partial<Record<Outcome, number>> = {};
+    drain: async (signal?: AbortSignal): Promise<Partial<Record<CustomerOutcome, number>>> => {
+      const outcomes: Partial<Record<CustomerOutcome, number>> = {};
       const partition = async (): Promise<void> => {
         while (!signal?.aborted) {
           // From before the claim: the lease began no earlier.
@@ -175,4 +175,4 @@ export const createProcessing = (parts: ProcessingParts) => {
   };
 };
 
-export type Processing = ReturnType<typeof createProcessing>;
+export type InboxProcessor = ReturnType<typeof createInboxProcessor>;

@@ -3,8 +3,8 @@ import { createPool } from '../platform/database/pools';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { backfill } from './backfill';
 import { createInboxStore } from './inbox-store';
-import { createIntake } from './intake';
-import { readTold } from './told';
+import { createWebhookIntake } from './intake';
+import { readStripeEvent } from './told';
 
 jest.setTimeout(60_000);
 
@@ -58,10 +58,10 @@ describe('an entry that the database refuses', () => {
   });
 
   it('is refused alone where it is a webhook among others', async () => {
-    const takeIn = createIntake(pool, () => undefined);
+    const takeIn = createWebhookIntake(pool, () => undefined);
     // The first one is alone in its statement, the others gather meanwhile.
     const outcomes = await Promise.allSettled(
-      ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => takeIn(readTold(payloadOf(id), mode))),
+      ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => takeIn(readStripeEvent(payloadOf(id), mode))),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
     expect(await kept()).toHaveLength(3);

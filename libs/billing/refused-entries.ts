@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
 import { isDataError } from '../platform/database/data-error';
 import { takeIn, type Via } from './inbox-store';
-import type { Told } from './told';
+import type { StripeEvent } from './told';
 
 /** An entry that the database refuses, and what it said. */
 export interface RefusedEntry {
-  readonly told: Told;
+  readonly told: StripeEvent;
   readonly error: unknown;
 }
 
@@ -15,7 +15,7 @@ export interface RefusedEntry {
  * @returns the entries that the database refuses
  * @throws what the database throws while it is not available; some entries may be taken in then
  */
-export const takeInEach = async (pool: Pool, many: readonly Told[], via: Via): Promise<RefusedEntry[]> => {
+export const takeInIsolated = async (pool: Pool, many: readonly StripeEvent[], via: Via): Promise<RefusedEntry[]> => {
   try {
     await takeIn(pool, many, via);
     return [];
@@ -25,6 +25,6 @@ export const takeInEach = async (pool: Pool, many: readonly Told[], via: Via): P
     if (told && more.length === 0) return [{ told, error }];
   }
   const refused: RefusedEntry[] = [];
-  for (const told of many) refused.push(...(await takeInEach(pool, [told], via)));
+  for (const told of many) refused.push(...(await takeInIsolated(pool, [told], via)));
   return refused;
 };

@@ -40,7 +40,7 @@ export interface StripeSubscription {
 }
 
 /** What Stripe had of one customer, when it was asked. */
-export interface Snapshot {
+export interface StripeSnapshot {
   /** The customer is no more. */
   readonly deleted: boolean;
   readonly subscriptions: readonly StripeSubscription[];

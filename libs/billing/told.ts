@@ -7,7 +7,7 @@ export interface Mode {
 }
 
 /** What Stripe told, as the inbox takes it. */
-export interface Told extends Mode {
+export interface StripeEvent extends Mode {
   readonly eventId: string;
   readonly type: string;
   readonly customerId: string | null;
@@ -74,7 +74,7 @@ const parsed = (payload: string): unknown => {
 const idOf = (payload: string): string => `unreadable_${createHash('sha256').update(payload).digest('hex')}`;
 
 /** What the inbox keeps of an entry that the database refuses: none of its values, since any of them may be the reason. */
-export const refusedTold = ({ payload }: Told, mode: Mode, now = new Date()): Told => ({
+export const refusedStripeEvent = ({ payload }: StripeEvent, mode: Mode, now = new Date()): StripeEvent => ({
   ...{ ...mode, eventId: idOf(payload), type: 'unreadable', customerId: null, createdAt: now, payload: '' },
   ...{
     state: 'quarantined',
@@ -86,9 +86,9 @@ export const refusedTold = ({ payload }: Told, mode: Mode, now = new Date()): To
  * What the inbox keeps of a signed payload. Never throws: what cannot be understood is kept, too, and said to be so.
  * @param mode of this installation: an event of the other one is nobody's here
  */
-export const readTold = (payload: string, mode: Mode, now = new Date()): Told => {
+export const readStripeEvent = (payload: string, mode: Mode, now = new Date()): StripeEvent => {
   const event = parsed(payload);
-  const unreadable = (reason: string): Told => ({
+  const unreadable = (reason: string): StripeEvent => ({
     ...{ ...mode, eventId: idOf(payload), type: 'unreadable' },
     // A text column holds everything but NUL.
     ...{ customerId: null, createdAt: now, payload: payload.replaceAll('\0', '\uFFFD'), state: 'quarantined', reason },
@@ -103,7 +103,7 @@ export const readTold = (payload: string, mode: Mode, now = new Date()): Told =>
     ...{ account: textOf(account, MAX.id) ?? '', livemode, eventId, type, customerId: customerOf(object) },
     ...{ createdAt: new Date(created * 1_000), payload },
   };
-  const quarantined = (reason: string): Told => ({ ...told, state: 'quarantined', reason });
+  const quarantined = (reason: string): StripeEvent => ({ ...told, state: 'quarantined', reason });
   if (livemode !== mode.livemode)
     return quarantined(
       livemode

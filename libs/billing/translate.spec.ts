@@ -1,5 +1,5 @@
 import { createCatalogue } from '../plans/catalogue';
-import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
+import type { StripeSnapshot, StripeInvoice, StripeSubscription } from './snapshot';
 import { chargeOf, readDispute, translate, Untranslatable } from './translate';
 
 const catalogue = createCatalogue();
@@ -30,7 +30,7 @@ const invoice = (id: string, of: string | undefined, finalized: number): StripeI
   ...{ next_payment_attempt: null, status_transitions: { finalized_at: finalized } },
   ...(of !== undefined && { parent: { subscription_details: { subscription: of } } }),
 });
-const failingSince = (snapshot: Partial<Snapshot>): string | null | undefined => {
+const failingSince = (snapshot: Partial<StripeSnapshot>): string | null | undefined => {
   const whole = { deleted: false, subscriptions: [subscription('sub_new')], invoices: [], ...snapshot };
   return translate(whole, catalogue, { at: '2026-06-02T00:00:00.000Z' }).subscription?.failingSince;
 };

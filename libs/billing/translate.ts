@@ -1,7 +1,7 @@
 import type { PaymentDisputed, SubscriptionStatus, Terms } from '../domain/tenant/billing-events';
 import type { BillingFacts, InvoiceFacts } from '../domain/tenant/decide-billing';
 import type { Catalogue } from '../plans/catalogue';
-import type { Snapshot, StripeInvoice, StripeSubscription } from './snapshot';
+import type { StripeSnapshot, StripeInvoice, StripeSubscription } from './snapshot';
 
 /** Something of Stripe's that means nothing in our words: a price that no plan has, a status that is new. */
 export class Untranslatable extends Error {
@@ -113,7 +113,7 @@ export const readDispute = (payload: string): PaymentDisputed['data'] => {
 };
 
 /** Each once, the oldest first. */
-const allInvoices = ({ subscriptions, invoices }: Snapshot): StripeInvoice[] => {
+const allInvoices = ({ subscriptions, invoices }: StripeSnapshot): StripeInvoice[] => {
   const latest = subscriptions.flatMap(({ latest_invoice: it }) => (it !== null && typeof it === 'object' ? [it] : []));
   const byId = new Map([...latest, ...invoices].map((invoice) => [invoice.id, invoice]));
   return [...byId.values()].sort(
@@ -126,7 +126,7 @@ const allInvoices = ({ subscriptions, invoices }: Snapshot): StripeInvoice[] => 
  * @throws Untranslatable
  */
 export const translate = (
-  snapshot: Snapshot,
+  snapshot: StripeSnapshot,
   catalogue: Catalogue,
   {
     at,

@@ -5,21 +5,21 @@ import { uuidv7 } from '../platform/ids/uuid';
 import { LeaseLost } from '../platform/lease/held';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { shiftClock } from '../testing/shifted-clock';
-import { createCalls, isStillWanted, takeUnknownChanges } from './calls';
-import { AnotherIsUnderWay, createTenantTurns, createWorkerTurns, type Turn, type Turns } from './turns';
+import { createStripeOutbox, isStillWanted, takeUnknownChanges } from './calls';
+import { TenantLeaseTaken, createTenantLeases, createWorkerLeases, type TenantLease, type TenantLeases } from './turns';
 
 describe('the turn to have something changed for a tenant', () => {
   let database: TestDatabase;
   let pools: Pool[];
-  let api: Turns;
-  let worker: Turns;
+  let api: TenantLeases;
+  let worker: TenantLeases;
 
   beforeAll(async () => {
     database = await createTestDatabase();
     const open = (connectionString: string) => createPool({ url: connectionString, max: 8, applicationName: 'test' });
     pools = [open(database.urls.app), open(database.urls.projector), open(database.urls.owner)];
-    api = createTenantTurns(createScopedDb(pools[0] as Pool));
-    worker = createWorkerTurns(pools[1] as Pool);
+    api = createTenantLeases(createScopedDb(pools[0] as Pool));
+    worker = createWorkerLeases(pools[1] as Pool);
   });
   afterAll(async () => {
     await Promise.all(pools.map((pool) => pool.end()));
@@ -43,7 +43,7 @@ describe('the turn to have something changed for a tenant', () => {
   it('is refused to who does not wait, and another tenant’s is free', async () => {
     const [tenantId, other] = [uuidv7(), uuidv7()];
     await api.inTurn(tenantId, 0, async () => {
-      await expect(worker.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);
+      await expect(worker.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
       expect(await api.inTurn(other, 0, async () => 2)).toBe(2);
     });
     expect(await worker.inTurn(tenantId, 0, async () => 3)).toBe(3);
@@ -68,9 +68,9 @@ describe('the turn to have something changed for a tenant', () => {
       const tenantId = uuidv7();
       await shifted.by(by);
       await owner.query('select billing.take_turn($1, $2, 10)', [tenantId, uuidv7()]);
-      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
       await shifted.by('0');
-      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(AnotherIsUnderWay);
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
       await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
       expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
     }
@@ -78,9 +78,9 @@ describe('the turn to have something changed for a tenant', () => {
 
   it('that another process has taken over asks Stripe for nothing any more', async () => {
     const tenantId = uuidv7();
-    const calls = createCalls(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
+    const calls = createStripeOutbox(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
     const asked: string[] = [];
-    const ask = (turn: Turn, kind: string) =>
+    const ask = (turn: TenantLease, kind: string) =>
       calls.once(
         { tenantId, callId: uuidv7(), kind: 'change', params: {}, turn },
         async () => {

@@ -11,12 +11,12 @@ const TURN_SECONDS = 10;
 const TRY_MS = 50;
 
 /** Somebody else has something changed for the tenant, and it was not waited for any longer. */
-export class AnotherIsUnderWay extends Error {
+export class TenantLeaseTaken extends Error {
   override readonly name = 'AnotherIsUnderWay';
 }
 
 /** The right to have something changed for a tenant, in one process at a time. */
-export interface Turn {
+export interface TenantLease {
   /** Fencing token, a UUID: what is written in the turn checks it in the same statement. */
   readonly token: string;
   /** Aborts with `LeaseLost` where another process may have the turn. */
@@ -42,12 +42,12 @@ const createTurns = (ask: Ask) => ({
    * Does it while nobody else has anything changed for the tenant, in whichever process.
    * @param waitMs for which another one is waited for @throws AnotherIsUnderWay
    */
-  inTurn: async <T>(tenantId: string, waitMs: number, work: (turn: Turn) => Promise<T>): Promise<T> => {
+  inTurn: async <T>(tenantId: string, waitMs: number, work: (turn: TenantLease) => Promise<T>): Promise<T> => {
     const token = uuidv7();
     const ours = async (statement: Statement): Promise<boolean> =>
       (await ask(tenantId, statement, [tenantId, token, TURN_SECONDS]))[0]?.taken === true;
     for (const end = performance.now() + waitMs; !(await ours(TAKE)); await sleep(TRY_MS))
-      if (performance.now() >= end) throw new AnotherIsUnderWay('another change is in progress');
+      if (performance.now() >= end) throw new TenantLeaseTaken('another change is in progress');
     try {
       return await whileHeld({ leaseMs: TURN_SECONDS * 1_000, renew: () => ours(RENEW) }, (signal) =>
         work({ token, signal }),
@@ -59,14 +59,14 @@ const createTurns = (ask: Ask) => ({
   },
 });
 
-export type Turns = ReturnType<typeof createTurns>;
+export type TenantLeases = ReturnType<typeof createTurns>;
 
 /** For those who act for a tenant. */
-export const createTenantTurns = (db: ScopedDb): Turns =>
+export const createTenantLeases = (db: ScopedDb): TenantLeases =>
   createTurns((tenantId, statement, values) => db.tenant(tenantId).query(statement, values));
 
 /** @param pool connects as the projector */
-export const createWorkerTurns = (pool: Pool): Turns =>
+export const createWorkerLeases = (pool: Pool): TenantLeases =>
   createTurns(
     async (_, statement, values) => (await withClient(pool, (it) => it.query({ ...statement, values }))).rows,
   );

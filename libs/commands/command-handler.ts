@@ -1,6 +1,6 @@
 import { Inject, type Type } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { AggregateStore, type Executed } from '../event-log/aggregate-store';
+import { AggregateStore, type CommandResult } from '../event-log/aggregate-store';
 import type { EventToAppend } from '../event-log/port';
 import { LIMIT_GUARD, type LimitGuard } from '../plans/limit-guard.port';
 import { executeRule } from './execute-rule';
@@ -17,7 +17,7 @@ export const commandHandler = <Command extends AnyCommand, State, Event extends 
       @Inject(LIMIT_GUARD) readonly limits: LimitGuard,
     ) {}
 
-    execute(command: Command): Promise<Executed<State>> {
+    execute(command: Command): Promise<CommandResult<State>> {
       return executeRule(rule, command, this);
     }
   }

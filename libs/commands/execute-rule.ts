@@ -1,6 +1,6 @@
-import type { Executed } from '../event-log/aggregate-store';
+import type { CommandResult } from '../event-log/aggregate-store';
 import type { EventToAppend } from '../event-log/port';
-import { using } from '../plans/reserving';
+import { withReservation } from '../plans/reserving';
 import type { AnyCommand, CommandDeps, CommandRule } from './rule';
 
 /**
@@ -16,13 +16,13 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   rule: CommandRule<Command, State, Event, Facts>,
   command: Command,
   { store, limits }: CommandDeps,
-): Promise<Executed<State>> => {
+): Promise<CommandResult<State>> => {
   const { fold, creates, reserves } = rule;
   const { context } = command;
   const stream = rule.streamOf(command);
   const deciding = (facts: Facts) => (state: State) => rule.decide(command, state, facts, limits);
   const looksUpRepeats = reserves !== undefined && context.mayRepeat;
-  const append = (decide: (state: State) => readonly Event[]): Promise<Executed<State>> =>
+  const append = (decide: (state: State) => readonly Event[]): Promise<CommandResult<State>> =>
     creates && !looksUpRepeats
       ? store.create(fold, stream, context, decide)
       : store.execute(fold, stream, context, decide, rule.comparesVersion ? undefined : command.expectedVersion);
@@ -46,5 +46,5 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   if (!looksUpRepeats && decide(state).length === 0) return append(decide);
   await requireWritable(facts);
   const { claim, wanted } = reserves(command, facts);
-  return using(await limits.reserve(claim, wanted), () => append(decide));
+  return withReservation(await limits.reserve(claim, wanted), () => append(decide));
 };

@@ -2,9 +2,9 @@ import { NO_LIMITS } from '../domain/limits';
 import { CreateProject, RestoreProject } from '../domain/project/commands';
 import { Refusal } from '../domain/refusal';
 import { CreateTask } from '../domain/task/commands';
-import { AggregateStore, type Executed } from '../event-log/aggregate-store';
+import { AggregateStore, type CommandResult } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
-import type { Claim, LimitGuard, Reservable } from '../plans/limit-guard.port';
+import type { LimitClaim, LimitGuard, Reservable } from '../plans/limit-guard.port';
 import { uuidv7 } from '../platform/ids/uuid';
 import { silentLogger } from '../platform/logger.port';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
@@ -18,7 +18,7 @@ const createGuard = (room = 100, usable = true) => {
   const limits: LimitGuard = {
     limitsOf: () => NO_LIMITS,
     requireWritable: async () => undefined,
-    reserve: async ({ commandId }: Claim, { resource }: Reservable) => {
+    reserve: async ({ commandId }: LimitClaim, { resource }: Reservable) => {
       if (room-- <= 0) throw new Refusal('plan-limit-reached', 'No more.');
       notes.push(`${resource} for ${commandId}`);
       return {
@@ -65,7 +65,7 @@ afterEach(async () => {
 const createBus = async (log: InMemoryEventLog, limits: LimitGuard) => {
   const commands = await openCommandBus({ store: new AggregateStore({ log }), limits, logger: silentLogger });
   opened.push(commands);
-  return (command: Command) => commands.bus.execute<Command, Executed>(command);
+  return (command: Command) => commands.bus.execute<Command, CommandResult>(command);
 };
 
 const createProject = (commandId: string, { mayRepeat = false, by = owner } = {}): CreateProject =>

@@ -5,7 +5,7 @@ import type { AggregateStore } from '../event-log/aggregate-store';
 import type { Fold } from '../event-log/decider';
 import type { EventToAppend } from '../event-log/port';
 import type { StreamId } from '../event-log/stream-id';
-import type { Claim, LimitGuard, Reservable } from '../plans/limit-guard.port';
+import type { LimitClaim, LimitGuard, Reservable } from '../plans/limit-guard.port';
 
 /** What every command carries, whatever its aggregate. */
 export interface AnyCommand {
@@ -42,7 +42,7 @@ export interface CommandRule<Command extends AnyCommand, State, Event extends Ev
   /** The project that the command writes to. After a downgrade, projects beyond the plan's limit are read-only. */
   readonly writesTo?: (command: Command, facts: Facts) => WrittenProject | undefined;
   /** What the command uses up of a limit that spans streams. It is reserved before the append. */
-  readonly reserves?: (command: Command, facts: Facts) => { readonly claim: Claim; readonly wanted: Reservable };
+  readonly reserves?: (command: Command, facts: Facts) => { readonly claim: LimitClaim; readonly wanted: Reservable };
 }
 
 export interface WrittenProject {

@@ -8,7 +8,7 @@ import {
   type MembershipEvent,
   TENANT_EVENTS,
   type TeamEvent,
-  type WorkspaceEvent,
+  type TenantLifecycleEvent,
 } from './tenant/events';
 import { USER_EVENTS, type UserEvent } from './user/events';
 
@@ -17,7 +17,7 @@ import { USER_EVENTS, type UserEvent } from './user/events';
  * parts, named after what they are about, so that a read model can leave a part alone.
  */
 export type DomainEvents = {
-  'tenant.workspace': WorkspaceEvent;
+  'tenant.workspace': TenantLifecycleEvent;
   'tenant.members': MembershipEvent;
   'tenant.invitations': InvitationEvent;
   'tenant.teams': TeamEvent;

@@ -7,7 +7,7 @@ import { inTransaction, withClient } from '../platform/database/pools';
 import { uuidv5 } from '../platform/ids/uuid';
 import { allHaveReached } from '../projecting/checkpoint-queries';
 
-export interface ErasingParts {
+export interface TenantErasureDeps {
   readonly log: EventLog;
   /** Connects as the projector. */
   readonly pool: Pool;
@@ -32,7 +32,7 @@ class ErasureLost extends Error {
 }
 
 /** Begins the erasure, or takes it over: every earlier attempt loses its right. */
-const begin = ({ log, pool }: ErasingParts, tenantId: string): Promise<Attempt> =>
+const begin = ({ log, pool }: TenantErasureDeps, tenantId: string): Promise<Attempt> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ token: number }>(
       `insert into erasing.erasures as e (tenant_id, head, attempt) values ($1, $2, 1)
@@ -79,7 +79,7 @@ const readModelTables = (pool: Pool): Promise<string[]> =>
  * @returns false where it has to wait for read models that are behind or being rebuilt
  * @throws ErasureLost
  */
-const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boolean> => {
+const eraseTenant = async (parts: TenantErasureDeps, tenantId: string): Promise<boolean> => {
   const { log, pool } = parts;
   const attempt = await begin(parts, tenantId);
   // The log may be in another database, where the token can't be checked. To repeat it changes nothing.
@@ -122,7 +122,7 @@ const eraseTenant = async (parts: ErasingParts, tenantId: string): Promise<boole
  * @returns how many are erased; those that had to wait are taken up again by the next call
  * @throws ErasureLost, or what the log or the database throws while it is not available
  */
-export const eraseTenants = async (parts: ErasingParts): Promise<number> => {
+export const eraseTenants = async (parts: TenantErasureDeps): Promise<number> => {
   const { pool } = parts;
   const held = await holdLock(pool, {
     take: 'select pg_try_advisory_lock($1) as mine',

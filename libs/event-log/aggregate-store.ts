@@ -7,7 +7,7 @@ import { createStateCache, type Folded, type StateCache } from './state-cache';
 import { type StreamId, streamName, tenantPrefix } from './stream-id';
 
 /** What came of a command. */
-export interface Executed<State = unknown> {
+export interface CommandResult<State = unknown> {
   /** The stream's version afterwards. */
   readonly version: number;
   /** What the stream's events come to at that version. */
@@ -73,7 +73,7 @@ export class AggregateStore {
     stream: StreamId,
     context: CommandContext,
     decide: Decide<State, Event>,
-  ): Promise<Executed<State>> {
+  ): Promise<CommandResult<State>> {
     const events = decide(fold.initial);
     try {
       return await this.#append(fold, targetOf(stream), context, { version: 0, state: fold.initial }, events);
@@ -97,7 +97,7 @@ export class AggregateStore {
     context: CommandContext,
     decide: Decide<State, Event>,
     expectedVersion?: number,
-  ): Promise<Executed<State>> {
+  ): Promise<CommandResult<State>> {
     const target = targetOf(stream);
     return this.#inTurn(target.name, () => this.#execute(fold, target, context, decide, expectedVersion));
   }
@@ -123,7 +123,7 @@ export class AggregateStore {
     context: CommandContext,
     decide: Decide<State, Event>,
     expectedVersion?: number,
-  ): Promise<Executed<State>> {
+  ): Promise<CommandResult<State>> {
     if (context.mayRepeat) {
       const position = await this.#find(target.stream, context.commandId);
       if (position !== undefined) return { ...(await this.#load(fold, target)), position };
@@ -222,7 +222,7 @@ export class AggregateStore {
     { commandId, actor, correlationId, causationId }: CommandContext,
     folded: Folded<State>,
     events: readonly Event[],
-  ): Promise<Executed<State>> {
+  ): Promise<CommandResult<State>> {
     const result = await this.#log.append({
       stream: target.stream,
       expected: folded.version,

@@ -3,7 +3,7 @@ import type { Logger } from '../platform/logger.port';
 import type { EventMark, LogIdentity, RecordedEvent } from './port';
 
 /** What one look at the log shows. */
-export interface Look {
+export interface HistoryReport {
   readonly identity: LogIdentity;
   /** False where the log does not hold the event of the mark that was asked about. */
   readonly holds: boolean;
@@ -13,7 +13,7 @@ export interface Look {
 
 export interface HistoryOptions {
   /** Looks at the log, and for the event of a mark. @throws LogUnavailable */
-  readonly look: (mark: EventMark | undefined) => Promise<Look>;
+  readonly look: (mark: EventMark | undefined) => Promise<HistoryReport>;
   /** Raises the epoch, for all processes to see. @throws LogUnavailable */
   readonly beginEpoch: (seen: LogIdentity) => Promise<LogIdentity>;
   readonly logger: Pick<Logger, 'warn'>;

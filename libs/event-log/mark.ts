@@ -28,14 +28,14 @@ export const heldByLog = (parameter: string): string => {
 };
 
 /** How far a reader of the log is, and at which event. */
-export interface LogPlace {
+export interface CheckpointMark {
   readonly position: Position;
   /** Undefined: not known. */
   readonly mark?: LogMark | undefined;
 }
 
 /** A reader of the log by its name, and how far it is. */
-export interface NamedPlace extends LogPlace {
+export interface NamedCheckpoint extends CheckpointMark {
   readonly name: string;
 }
 
@@ -44,9 +44,9 @@ export interface NamedPlace extends LogPlace {
  * the log does not hold, or beyond its end.
  * @throws LogUnavailable
  */
-export const misfits = async (
+export const findInvalidMarks = async (
   log: Pick<EventLog, 'identity' | 'lastEvent' | 'missing'>,
-  places: readonly NamedPlace[],
+  places: readonly NamedCheckpoint[],
 ): Promise<Map<string, string>> => {
   const found = new Map<string, string>();
   const begun = places.filter(({ position }) => position > 0n);

@@ -8,7 +8,7 @@ import { Problem } from '../platform/problems';
 import type { Erasure, ErasureStore } from './erasure-store';
 
 /** Where somebody belongs, as the tenant's own stream has it. Closed tenants are none. */
-export interface Membership {
+export interface ErasedMembership {
   readonly tenantId: string;
   readonly companyName: string;
   readonly role: Role;
@@ -17,14 +17,14 @@ export interface Membership {
 
 /** The facts of an erasure, appended by the code that owns their aggregates. */
 export interface ErasureEvents {
-  membershipsOf(userId: string): Promise<readonly Membership[]>;
+  membershipsOf(userId: string): Promise<readonly ErasedMembership[]>;
   /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */
   leave(tenantId: string, userId: string, context: CommandContext): Promise<void>;
   /** Undefined where it had been appended. */
   eraseUser(userId: string, context: CommandContext): Promise<Position | undefined>;
 }
 
-export interface ErasureParts {
+export interface ErasureDeps {
   readonly store: ErasureStore;
   readonly events: ErasureEvents;
 }
@@ -65,7 +65,7 @@ const ownsAlone = (names: readonly string[]): Problem =>
   });
 
 /** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
-const finish = async (erasure: Erasure, { store, events }: ErasureParts): Promise<Erased> => {
+const finish = async (erasure: Erasure, { store, events }: ErasureDeps): Promise<Erased> => {
   const { userId } = erasure;
   failpoint(BEGUN);
   const memberships = await events.membershipsOf(userId);
@@ -98,7 +98,7 @@ const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
  */
 export const erase = async (
   { userId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
-  parts: ErasureParts,
+  parts: ErasureDeps,
 ): Promise<Erased> => {
   const alone = (await parts.events.membershipsOf(userId)).filter(({ soleOwner }) => soleOwner);
   if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
@@ -114,7 +114,7 @@ export const erase = async (
  * @returns how many were completed or looked at
  * @throws AggregateError what went wrong with the others; they are taken up again
  */
-export const sweepErasures = async (parts: ErasureParts, olderSeconds = CUT_OFF_SECONDS): Promise<number> => {
+export const sweepErasures = async (parts: ErasureDeps, olderSeconds = CUT_OFF_SECONDS): Promise<number> => {
   const unfinished = await parts.store.takeUnfinished(olderSeconds, SWEEP);
   const failures: unknown[] = [];
   for (const one of unfinished) {

@@ -9,7 +9,7 @@ import type { Join, JoinStore } from './join-store';
 import type { Passwords } from './passwords';
 
 /** By which invitation somebody becomes a member of a tenant. */
-export interface Membership {
+export interface JoinMembership {
   readonly tenantId: string;
   readonly userId: string;
   readonly tokenHash: string;
@@ -21,7 +21,7 @@ export interface Membership {
 /** The two facts of a join, appended by the code that owns their aggregates. Each takes a repeat of its command. */
 export interface JoinEvents {
   /** @throws Refusal the invitation cannot be used */
-  joinTenant(membership: Membership, context: CommandContext): Promise<Position | undefined>;
+  joinTenant(membership: JoinMembership, context: CommandContext): Promise<Position | undefined>;
   registerUser(userId: string, context: CommandContext): Promise<Position>;
 }
 

@@ -13,14 +13,14 @@ export interface SignUp {
   readonly correlationId: string;
 }
 
-export interface Claim extends SignUp {
+export interface SignUpClaim extends SignUp {
   readonly email: string;
   readonly emailKey: string;
   readonly personName: string;
   readonly passwordHash: string;
 }
 
-export type Claimed =
+export type SignUpClaimed =
   | { readonly outcome: 'taken' }
   | {
       readonly outcome: 'claimed' | 'resumed';
@@ -35,9 +35,9 @@ const COLUMNS = `user_id as "userId", tenant_id as "tenantId", slug`;
 /** @param pool connects as the app role, or as the projector for {@link SignUpStore.takeUnfinished} */
 export const createSignUpStore = (pool: Pool) => ({
   /** Claims the address; the same command finds its own claim again. */
-  claim: async (claim: Claim): Promise<Claimed> => {
+  claim: async (claim: SignUpClaim): Promise<SignUpClaimed> => {
     const { rows } = await withClient(pool, (client) =>
-      client.query<Claimed>({
+      client.query<SignUpClaimed>({
         name: 'claim-sign-up',
         text: `select outcome, ${COLUMNS}, created_at as "createdAt"
           from identity.claim_sign_up($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,

@@ -21,7 +21,7 @@ interface Count {
 }
 
 /** What became of one more call. */
-export interface Taken {
+export interface ApiCallsTaken {
   /** False: it would have been one too many, and was not counted. */
   readonly taken: boolean;
   /** In this month, this one too where it was taken, as far as this process knows. */
@@ -43,7 +43,7 @@ export const secondsLeft = (time: number): number => {
   return Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - time) / 1_000);
 };
 
-export interface ApiCallsParts {
+export interface ApiCallsDeps {
   /** Connects as the app role. */
   readonly pool: Pool;
   readonly db: ScopedDb;
@@ -57,7 +57,7 @@ export interface ApiCallsParts {
  * pays a look into a map. So two processes know of each other's within a second or two, and a tenant is over by what it
  * calls in that time at most. A process reads what it does not know of a tenant once, when it first hears of it.
  */
-export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsParts) => {
+export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Date.now }: ApiCallsDeps) => {
   let month = monthOf(now());
   let counts = new Map<string, Count>();
   let running: Promise<void> | undefined;
@@ -171,7 +171,7 @@ export const createApiCalls = ({ pool, db, logger, flushMs = FLUSH_MS, now = Dat
       return looking;
     },
     /** One more, unless it is beyond the limit. @param limit null: as many as wanted */
-    take: (tenantId: string, limit: number | null): Taken => {
+    take: (tenantId: string, limit: number | null): ApiCallsTaken => {
       const count = countOf(tenantId);
       const used = count.known + count.fresh + count.flushing;
       if (limit !== null && used >= limit) return { taken: false, used };

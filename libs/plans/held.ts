@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog, Position } from '../event-log/port';
 import { readPosition } from '../projecting/checkpoint-queries';
-import type { Held } from './reservations';
+import type { HeldReservation } from './reservations';
 
 /** How far the read model is that counts what is in use. */
 export type CountedUpTo = () => Promise<Position>;
@@ -14,7 +14,7 @@ const AGGREGATES = { projects: 'project', tasks: 'task' } as const;
 /** Where the command that reserved has written; undefined: it came to nothing. */
 const usedAt = async (
   log: EventLog,
-  { tenantId, resource, unitId, commandId }: Held,
+  { tenantId, resource, unitId, commandId }: HeldReservation,
 ): Promise<Position | undefined> => {
   const events = await log.readStream({ tenantId, aggregate: AGGREGATES[resource], id: unitId });
   return events.findLast((event) => event.commandId === commandId)?.position;
@@ -24,8 +24,8 @@ const usedAt = async (
  * Of reservations those that can be forgotten: what it was used for is counted by now, and may be archived by now; or its time
  * is over, and nothing was written. One whose event the read model has not seen yet continues counting, however long that takes.
  */
-export const settledOf = async (log: EventLog, held: readonly Held[], countedUpTo: CountedUpTo): Promise<Held[]> => {
-  const settled: Held[] = [];
+export const settledReservations = async (log: EventLog, held: readonly HeldReservation[], countedUpTo: CountedUpTo): Promise<HeldReservation[]> => {
+  const settled: HeldReservation[] = [];
   for (const reservation of held) {
     const position = await usedAt(log, reservation);
     const isOver = position === undefined ? reservation.overdue : position <= (await countedUpTo());

@@ -7,7 +7,7 @@ export type Reservable =
   | { readonly resource: 'tasks'; readonly projectId: string; readonly taskId: string };
 
 /** Who takes it, and for what. */
-export interface Claim {
+export interface LimitClaim {
   readonly tenantId: string;
   /** As it is now: its terms say what it may use. */
   readonly tenant: Tenant;
@@ -32,7 +32,7 @@ export interface LimitGuard {
    * Takes one.
    * @throws Problem plan-limit-reached
    */
-  reserve(claim: Claim, wanted: Reservable): Promise<Reservation>;
+  reserve(claim: LimitClaim, wanted: Reservable): Promise<Reservation>;
   /**
    * After a plan became smaller, the projects beyond its limit can be read and removed, and not added to.
    * @throws Problem plan-limit-reached

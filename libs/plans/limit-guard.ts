@@ -4,15 +4,15 @@ import type { Tenant } from '../domain/tenant/evolve';
 import type { EventLog } from '../event-log/port';
 import { Problem } from '../platform/problems';
 import { type Catalogue, FOUNDING_TERMS } from './catalogue';
-import { type CountedUpTo, settledOf } from './held';
-import { type Claim, type LimitGuard, NOTHING_RESERVED, type Reservable, type Reservation } from './limit-guard.port';
-import { RESERVED_SECONDS, type Reservations, type Wanted } from './reservations';
-import type { Settling } from './settling';
+import { type CountedUpTo, settledReservations } from './held';
+import { type LimitClaim, type LimitGuard, NOTHING_RESERVED, type Reservable, type Reservation } from './limit-guard.port';
+import { RESERVED_SECONDS, type Reservations, type ReservationRequest } from './reservations';
+import type { ReservationSettler } from './settling';
 
-export interface LimitGuardParts {
+export interface LimitGuardDeps {
   readonly catalogue: Catalogue;
   readonly reservations: Reservations;
-  readonly settling: Settling;
+  readonly settling: ReservationSettler;
   readonly log: EventLog;
   /** Of the read model plan-limits. */
   readonly countedUpTo: CountedUpTo;
@@ -44,7 +44,7 @@ const WORDS = { projects: 'projects', tasks: 'tasks in a project' } as const;
  * The guard of plans. What it compares with comes from the tenant's own stream, as it is at that moment, so that an
  * upgrade counts from the next command on; what is in use comes from the read model, and from what others are about to use.
  */
-export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
+export const createLimitGuard = (parts: LimitGuardDeps): LimitGuard => {
   const { catalogue, reservations, settling, log, countedUpTo, invitationsHoldSeats } = parts;
 
   const reached = (
@@ -64,11 +64,11 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
 
   /** Looks up what became of the reservations, and forgets those that are done with. */
   const clearHeld = async (tenantId: string, scopeId: string): Promise<void> => {
-    const settled = await settledOf(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
+    const settled = await settledReservations(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
     if (settled.length > 0) await reservations.settle(settled);
   };
 
-  const take = async (terms: Terms, wanted: Wanted, limit: number): Promise<void> => {
+  const take = async (terms: Terms, wanted: ReservationRequest, limit: number): Promise<void> => {
     const { tenantId, scopeId, resource } = wanted;
     const first = await reservations.reserve(wanted, limit);
     if (first.taken) return;
@@ -84,7 +84,7 @@ export const createLimitGuard = (parts: LimitGuardParts): LimitGuard => {
   return {
     limitsOf: inStreamLimits(catalogue, invitationsHoldSeats),
 
-    reserve: async ({ tenantId, tenant, commandId }: Claim, wanted: Reservable): Promise<Reservation> => {
+    reserve: async ({ tenantId, tenant, commandId }: LimitClaim, wanted: Reservable): Promise<Reservation> => {
       const terms = termsOf(tenant);
       const { resource } = wanted;
       const limit = resource === 'projects' ? terms.limits.projects : terms.limits.tasksPerProject;

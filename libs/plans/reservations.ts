@@ -8,7 +8,7 @@ import type { ScopedDb, Statement } from '../platform/database/scoped-db';
  */
 export const RESERVED_SECONDS = 30;
 
-export interface Wanted {
+export interface ReservationRequest {
   readonly tenantId: string;
   readonly commandId: string;
   readonly resource: 'projects' | 'tasks';
@@ -18,7 +18,7 @@ export interface Wanted {
 }
 
 /** A reservation that is there; `overdue`: its time is over. */
-export interface Held extends Wanted {
+export interface HeldReservation extends ReservationRequest {
   readonly overdue: boolean;
 }
 
@@ -54,14 +54,14 @@ const PROJECTS: Statement = {
 /** What is taken of limits across streams, in one round trip each. */
 export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readonly pool: Pool }) => ({
   /** Takes one, unless the limit is reached: then it tells how many are used, and how many of these by reservations. */
-  reserve: async ({ tenantId, commandId, resource, scopeId, unitId }: Wanted, limit: number) => {
+  reserve: async ({ tenantId, commandId, resource, scopeId, unitId }: ReservationRequest, limit: number) => {
     const values = [tenantId, commandId, resource, scopeId, unitId, limit];
     const [row] = await db.tenant(tenantId).query<{ taken: boolean; used: number; held: number }>(RESERVE, values);
     if (!row) throw new Error('the database did not answer a reservation');
     return row;
   },
 
-  heldIn: (tenantId: string, scopeId: string): Promise<Held[]> => db.tenant(tenantId).query<Held>(HELD_IN, [scopeId]),
+  heldIn: (tenantId: string, scopeId: string): Promise<HeldReservation[]> => db.tenant(tenantId).query<HeldReservation>(HELD_IN, [scopeId]),
 
   /**
    * How many of the same scope are older than this one, `limit` at most; undefined where it is not in use, or the read
@@ -77,7 +77,7 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
     return row?.projects ?? 0;
   },
 
-  settle: (many: readonly Pick<Wanted, 'tenantId' | 'commandId'>[]): Promise<void> => settleReservations(pool, many),
+  settle: (many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[]): Promise<void> => settleReservations(pool, many),
 });
 
 export type Reservations = ReturnType<typeof createReservations>;
@@ -85,7 +85,7 @@ export type Reservations = ReturnType<typeof createReservations>;
 /** @param pool connects as the app role or as the projector */
 export const settleReservations = async (
   pool: Pool,
-  many: readonly Pick<Wanted, 'tenantId' | 'commandId'>[],
+  many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[],
 ): Promise<void> => {
   await withClient(pool, (client) =>
     client.query({
@@ -97,9 +97,9 @@ export const settleReservations = async (
 };
 
 /** Of all tenants, for the sweeper. @param pool connects as the projector */
-export const overdueReservations = async (pool: Pool, limit: number): Promise<Held[]> => {
+export const overdueReservations = async (pool: Pool, limit: number): Promise<HeldReservation[]> => {
   const { rows } = await withClient(pool, (client) =>
-    client.query<Held>(
+    client.query<HeldReservation>(
       `select ${COLUMNS}, true as overdue from plans.reservations where overdue_at <= lease.now() order by overdue_at limit $1`,
       [limit],
     ),

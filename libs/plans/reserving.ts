@@ -1,4 +1,4 @@
-import type { Executed } from '../event-log/aggregate-store';
+import type { CommandResult } from '../event-log/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
 import { failpoint } from '../platform/failpoints';
 import type { Reservation } from './limit-guard.port';
@@ -7,10 +7,10 @@ import type { Reservation } from './limit-guard.port';
  * Does what a reservation was taken for, and gives it back where nothing came of it. An append whose outcome is not known
  * keeps it: it may have used it, and whether it did is looked up when its time is over.
  */
-export const using = async <State>(
+export const withReservation = async <State>(
   reservation: Reservation,
-  work: () => Promise<Executed<State>>,
-): Promise<Executed<State>> => {
+  work: () => Promise<CommandResult<State>>,
+): Promise<CommandResult<State>> => {
   try {
     failpoint('plans.reserved');
     if (!reservation.isUsable()) throw new LogUnavailable('the reservation expired before it was used');

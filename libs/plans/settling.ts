@@ -7,7 +7,7 @@ const GATHER_MS = 20;
 /** ms for which the read model may keep a used reservation waiting; the sweeper takes up those that wait longer. */
 const PATIENCE_MS = 10_000;
 
-export interface SettlingParts {
+export interface ReservationSettlerDeps {
   readonly reservations: Pick<Reservations, 'settle'>;
   readonly waiter: PositionWaiter;
 }
@@ -16,7 +16,7 @@ export interface SettlingParts {
  * Forgets reservations of this process, many in one statement: unused ones at once, used ones when the read model counts
  * what they were used for. What a killed process does not forget, the sweeper does.
  */
-export const createSettling = ({ reservations, waiter }: SettlingParts) => {
+export const createReservationSettler = ({ reservations, waiter }: ReservationSettlerDeps) => {
   let gathered: { tenantId: string; commandId: string }[] = [];
   let flushing: Promise<void> | undefined;
 
@@ -49,4 +49,4 @@ export const createSettling = ({ reservations, waiter }: SettlingParts) => {
   };
 };
 
-export type Settling = ReturnType<typeof createSettling>;
+export type ReservationSettler = ReturnType<typeof createReservationSettler>;

@@ -1,4 +1,4 @@
-import { eachAlone } from './each-alone';
+import { forEachIsolated } from './each-alone';
 
 describe('work at each of many', () => {
   it('continues after one that fails, and tells of it', async () => {
@@ -7,7 +7,7 @@ describe('work at each of many', () => {
       if (one === 2) throw new Error('refused');
       done.push(one);
     };
-    await eachAlone([1, 2, 3], work, (error, one) => failed.push([(error as Error).message, one]));
+    await forEachIsolated([1, 2, 3], work, (error, one) => failed.push([(error as Error).message, one]));
     expect([done, failed]).toEqual([[1, 3], [['refused', 2]]]);
   });
 });

@@ -1,5 +1,5 @@
 /** One that fails holds up none of those after it. */
-export const eachAlone = async <T>(
+export const forEachIsolated = async <T>(
   all: readonly T[],
   work: (one: T) => Promise<unknown>,
   onFailure: (error: unknown, one: T) => void,

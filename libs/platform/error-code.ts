@@ -10,7 +10,7 @@ export const codeOf = (error: unknown): string | undefined => {
 };
 
 /** Nobody listens at an address, or at a socket whose file is not even there. */
-export const isNobodyThere = (error: unknown): boolean => {
+export const isConnectionRefused = (error: unknown): boolean => {
   const code = codeOf(error);
   const isConnecting = typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect';
   return code === 'ECONNREFUSED' || (code === 'ENOENT' && isConnecting);

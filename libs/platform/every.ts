@@ -2,14 +2,14 @@ import { sleep } from './backoff';
 import type { Logger } from './logger.port';
 
 /** Work that this process does again and again, whatever other processes do: for what is safe to be done twice. */
-export interface Loops {
+export interface PollingLoops {
   /** Runs `work` now, and again `ms` after each end. What fails is logged as `what`, and tried again then. */
   every(ms: number, what: string, work: (signal: AbortSignal) => Promise<void>): void;
   /** Aborts the signal of the running work, and waits for it. */
   stop(): Promise<void>;
 }
 
-export const createLoops = (logger: Logger): Loops => {
+export const createPollingLoops = (logger: Logger): PollingLoops => {
   const stopping = new AbortController();
   const running: Promise<void>[] = [];
   const run = async (ms: number, what: string, work: (signal: AbortSignal) => Promise<void>): Promise<void> => {

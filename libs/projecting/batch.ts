@@ -20,7 +20,7 @@ export interface BatchOptions {
 }
 
 /** Another worker, an operator or a rebuild moved the checkpoint: nothing was written. */
-export class Lost extends Error {}
+export class CheckpointLost extends Error {}
 
 /** The batch was written but for partitions that the database refused; what was folded since holds them and is of no use. */
 export class Refolding extends Error {}
@@ -38,7 +38,7 @@ export const writeBatch = async (
 ): Promise<Checkpoint> => {
   const write = async (statement: Advance, parked: readonly Parked[]): Promise<void> => {
     const moved = await withClient(pool, (client) => advance(client, from, statement));
-    if (!moved) throw new Lost();
+    if (!moved) throw new CheckpointLost();
     for (const { partition, type, kind, error } of parked) {
       const fields = { projection: projection.name, partition, type, reason: error };
       if (kind === 'refused') logger.error(fields, 'the projection refused an event; its partition is parked');

@@ -1,25 +1,25 @@
-import { misfits, type NamedPlace } from '../event-log/mark';
+import { findInvalidMarks, type NamedCheckpoint } from '../event-log/mark';
 import type { EventLog } from '../event-log/port';
 import { sleep } from '../platform/backoff';
 import type { Progress } from './progress';
 
 export interface CheckpointWatchOptions {
   readonly log: Pick<EventLog, 'identity' | 'lastEvent' | 'missing' | 'onHistoryChange'>;
-  readonly projections: () => Promise<readonly NamedPlace[]>;
+  readonly projections: () => Promise<readonly NamedCheckpoint[]>;
   /** Other readers of the log that keep a checkpoint. */
-  readonly reactions: () => Promise<readonly NamedPlace[]>;
+  readonly reactions: () => Promise<readonly NamedCheckpoint[]>;
   readonly progress: Progress;
   /** ms between two looks; 1,000 by default. */
   readonly intervalMs?: number;
 }
 
 /** Checkpoints that are no places of the log, each with a sentence that says why. */
-export interface Misfits {
+export interface InvalidCheckpoints {
   readonly projections: ReadonlyMap<string, string>;
   readonly reactions: ReadonlyMap<string, string>;
 }
 
-const NONE: Misfits = { projections: new Map(), reactions: new Map() };
+const NONE: InvalidCheckpoints = { projections: new Map(), reactions: new Map() };
 
 /**
  * Compares every checkpoint with the log, and what this process believes of the read models with their checkpoints: a
@@ -38,13 +38,13 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
     for (const { name, position } of projections) {
       if (position < (before.get(name) ?? 0n)) progress.forget(name);
     }
-    found = { projections: await misfits(log, projections), reactions: await misfits(log, reactions) };
+    found = { projections: await findInvalidMarks(log, projections), reactions: await findInvalidMarks(log, reactions) };
     progress.refuse(found.projections.keys());
   };
 
   return {
     /** As the last look that was answered found them. */
-    misfits: (): Misfits => found,
+    misfits: (): InvalidCheckpoints => found,
     look,
     /** Looks from time to time until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {

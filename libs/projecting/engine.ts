@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Pool } from 'pg';
 import type { EventLog } from '../event-log/port';
-import type { Wake } from '../platform/database/wake';
+import type { Notifications } from '../platform/database/wake';
 import type { Logger } from '../platform/logger.port';
 import { runLive } from './live';
 import type { ProjectionMetrics } from './metrics';
@@ -24,7 +24,7 @@ export interface EngineOptions {
   /** Of this process, where something else runs it; one that the engine runs by default. */
   readonly processes?: Processes;
   /** Notifies other processes that checkpoints moved. */
-  readonly wake?: Wake;
+  readonly wake?: Notifications;
 }
 
 /** Runs every projection, and the rebuilds that are asked for, until it is stopped. */

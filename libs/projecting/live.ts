@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { type LogMark, misfits } from '../event-log/mark';
+import { type LogMark, findInvalidMarks } from '../event-log/mark';
 import { type EventLog, type EventMark, HistoryChanged, LogUnavailable, type Position } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import type { Logger } from '../platform/logger.port';
-import { yielded } from '../platform/yielded';
-import { type Batch, Lost, Refolding, writeBatch } from './batch';
+import { yieldToEventLoop } from '../platform/yielded';
+import { type Batch, CheckpointLost, Refolding, writeBatch } from './batch';
 import { advanceOf, type Checkpoint, readCheckpoint, readParkedPartitions } from './checkpoint';
 import { foldEvents } from './fold';
 import type { Progress } from './progress';
@@ -48,7 +48,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       const checkpoint = await readCheckpoint(pool, projection.name);
       const before = misfit;
       misfit =
-        checkpoint && (await misfits(options.log, [{ ...checkpoint, name: projection.name }])).get(projection.name);
+        checkpoint && (await findInvalidMarks(options.log, [{ ...checkpoint, name: projection.name }])).get(projection.name);
       if (misfit !== undefined && misfit !== before) {
         logger.error(
           { projection: projection.name, reason: misfit },
@@ -72,7 +72,7 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
         options.progress.forget(projection.name);
         continue;
       }
-      if (error instanceof Lost) {
+      if (error instanceof CheckpointLost) {
         await standBy();
         continue;
       }
@@ -193,7 +193,7 @@ const follow = async (
       const going = standing.size === 0 ? events : events.filter((event) => !standing.has(partitionOf(event)));
       const parked = foldEvents(projection, going, standing, buffer);
       for (const { partition } of parked) standing.add(partition);
-      await yielded();
+      await yieldToEventLoop();
       const statement = advanceOf(projection, { to: position, mark: inLog(last), folded: buffer.folded, parked });
       await oneBefore;
       oneBefore = writer.settled();

@@ -2,7 +2,7 @@ import { type Page, START } from '../event-log/port';
 import { findStops, foldUntil, isDataError } from './poison';
 import { type Projection, partitionOf } from './projection';
 import { type Attempt, report } from './rebuild-attempt';
-import { foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
+import { foldPage, type RebuildState, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import type { Shadow } from './shadow';
 
@@ -14,7 +14,7 @@ export const writePage = async (
   projection: Projection,
   shadow: Shadow,
   page: Page,
-  progress: Progressing,
+  progress: RebuildState,
   { pool }: Pick<RebuildOptions, 'pool'>,
 ): Promise<void> => {
   const standing = new Set(progress.parked.keys());
@@ -43,7 +43,7 @@ export const loadCarefully = async (
   projection: Projection,
   attempt: Attempt,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   options: RebuildOptions,
 ): Promise<void> => {
   const { log, pool, signal } = options;

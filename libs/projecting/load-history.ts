@@ -1,8 +1,8 @@
 import { START } from '../event-log/port';
-import { yielded } from '../platform/yielded';
+import { yieldToEventLoop } from '../platform/yielded';
 import type { Projection } from './projection';
 import { type Attempt, report } from './rebuild-attempt';
-import { foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
+import { foldPage, type RebuildState, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import type { Shadow } from './shadow';
 
@@ -14,7 +14,7 @@ export const loadHistory = async (
   projection: Projection,
   attempt: Attempt,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
 ): Promise<void> => {
   const buffer = new RowBuffer(projection.tables);
@@ -35,7 +35,7 @@ export const loadHistory = async (
       // In slices, so that the log's next page comes in and the last chunk goes out while this page is folded.
       for (let at = 0; at < page.events.length; at += SLICE) {
         foldPage(projection, { ...page, events: page.events.slice(at, at + SLICE) }, filling, progress);
-        await yielded();
+        await yieldToEventLoop();
       }
       progress.position = page.position;
       progress.last = page.last ?? progress.last;

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { type NamedPlace, parseMark } from '../event-log/mark';
+import { type NamedCheckpoint, parseMark } from '../event-log/mark';
 import { withClient } from '../platform/database/pools';
 
 /** Where each projection is in the log, by its checkpoint. */
-export const readPlaces = (pool: Pool): Promise<NamedPlace[]> =>
+export const readCheckpointMarks = (pool: Pool): Promise<NamedCheckpoint[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ name: string; position: string; mark: string | null }>({
       name: 'read-places',

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Position } from '../event-log/port';
 import { withClient, within } from '../platform/database/pools';
-import type { Wake } from '../platform/database/wake';
+import type { Notifications } from '../platform/database/wake';
 import type { PositionWaiter } from './position-waiter.port';
 import type { Progress } from './progress';
 
@@ -11,7 +11,7 @@ export interface PositionWaiterOptions {
   readonly progress: Progress;
   readonly pool: Pool;
   /** Reports that a worker of another process moved a checkpoint; omitted if the worker is in this process. */
-  readonly wake?: Wake;
+  readonly wake?: Notifications;
   /** ms between two looks at the checkpoints while somebody waits; 20 by default. */
   readonly pollMs?: number;
 }

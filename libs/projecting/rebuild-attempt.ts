@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Position } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 import type { Projection } from './projection';
-import type { Progressing } from './rebuild-progress';
+import type { RebuildState } from './rebuild-progress';
 
 /** One try at a rebuild. Of all attempts at it, the one with the highest token has the right. */
 export interface Attempt {
@@ -62,7 +62,7 @@ export const report = (
   pool: Pool,
   attempt: Attempt,
   state: 'loading' | 'catching-up',
-  { position, events }: Progressing,
+  { position, events }: RebuildState,
 ): Promise<void> =>
   withClient(pool, async (client) => {
     const { rowCount } = await client.query(

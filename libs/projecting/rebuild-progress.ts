@@ -21,7 +21,7 @@ export interface RebuildOptions {
 }
 
 /** How far a rebuild is. */
-export interface Progressing {
+export interface RebuildState {
   position: Position;
   /** The event there, or the last one before it. */
   last?: EventMark | undefined;
@@ -30,9 +30,9 @@ export interface Progressing {
   readonly parked: Map<string, Parked>;
 }
 
-export const atTheBeginning = (): Progressing => ({ position: START, events: 0, parked: new Map() });
+export const atTheBeginning = (): RebuildState => ({ position: START, events: 0, parked: new Map() });
 
-export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: Progressing): void => {
+export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: RebuildState): void => {
   for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
     progress.parked.set(one.partition, one);
   progress.position = page.position;

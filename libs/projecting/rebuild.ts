@@ -21,7 +21,7 @@ import {
   returnAttempt,
   takeRebuild,
 } from './rebuild-attempt';
-import { atTheBeginning, foldPage, type Progressing, type RebuildOptions } from './rebuild-progress';
+import { atTheBeginning, foldPage, type RebuildState, type RebuildOptions } from './rebuild-progress';
 import { RowBuffer } from './row-buffer';
 import { createShadow, type Shadow } from './shadow';
 import { dropLeftovers } from './shadow-leftovers';
@@ -34,7 +34,7 @@ const TRIES = 5;
 const catchUp = async (
   projection: Projection,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   options: RebuildOptions,
 ): Promise<void> => {
   for (;;) {
@@ -50,7 +50,7 @@ const catchUpIn = async (
   client: PoolClient,
   projection: Projection,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   log: EventLog,
 ): Promise<void> => {
   const buffer = new RowBuffer(projection.tables);
@@ -84,7 +84,7 @@ const swap = async (
   projection: Projection,
   attempt: Attempt,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   log: EventLog,
 ): Promise<void> => {
   const { rows } = await client.query<{ tables: string[] | null }>(
@@ -114,7 +114,7 @@ const finish = async (
   projection: Projection,
   attempt: Attempt,
   shadow: Shadow,
-  progress: Progressing,
+  progress: RebuildState,
   options: RebuildOptions,
 ): Promise<void> => {
   const { pool, log, signal, logger } = options;
@@ -160,7 +160,7 @@ const load = async (
   attempt: Attempt,
   shadow: Shadow,
   options: RebuildOptions,
-): Promise<Progressing> => {
+): Promise<RebuildState> => {
   const progress = atTheBeginning();
   try {
     await loadHistory(projection, attempt, shadow, progress, options);

@@ -4,7 +4,7 @@ import { failpoint } from '../platform/failpoints';
 import { reasonOf } from '../projecting/fold';
 import type { Settled } from './options';
 import type { Task } from './partitions';
-import { isAway, within } from './patience';
+import { isRetryable, withDeadline } from './patience';
 import type { Reaction } from './reaction';
 
 /** Named point between what a reaction did and the checkpoint that says so. */
@@ -35,10 +35,10 @@ export const answerTask = (
     attempt += 1;
     if (attempt === 1) onBegun?.();
     try {
-      await within(attemptMs, reaction.react(event, signal));
+      await withDeadline(attemptMs, reaction.react(event, signal));
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!isAway(error)) failures += 1;
+      if (!isRetryable(error)) failures += 1;
       const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
       if (failures >= attempts) {
         await onParked(reasonOf(error), failures);

@@ -8,7 +8,7 @@ const TOGETHER = 50;
 /** ms until the log is asked again that is not available. */
 const AGAIN_MS = 1_000;
 
-export interface BacklogParts {
+export interface BacklogDeps {
   readonly reaction: string;
   readonly log: Pick<EventLog, 'readStream'>;
   readonly pool: Pool;
@@ -27,7 +27,7 @@ interface Backlog {
 }
 
 /** The partitions that were set aside: each is answered from what is stored of it, until nothing is left. */
-export const createBacklogs = ({ reaction, log, pool, partitions, guarded, answer, forget }: BacklogParts) => {
+export const createBacklogs = ({ reaction, log, pool, partitions, guarded, answer, forget }: BacklogDeps) => {
   const backlogs = new Map<string, Backlog>();
 
   const load = (partition: string, backlog: Backlog): Task => {

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { heldByLog, type LogPlace, markText, parseMark } from '../event-log/mark';
+import { heldByLog, type CheckpointMark, markText, parseMark } from '../event-log/mark';
 import type { RecordedEvent } from '../event-log/port';
 import { withClient } from '../platform/database/pools';
 
 /** A worker's right to answer the events of a reaction, for as long as it renews it. */
-export interface Lease {
+export interface ReactionLease {
   readonly reaction: string;
   /** Fencing token: a UUID of this claim alone. Whatever is written under the lease checks it in the same statement. */
   readonly token: string;
@@ -15,7 +15,7 @@ export interface Lease {
  * Another worker has the lease, or the log, in the same database, does not hold the event that the reaction would move to:
  * nothing was written.
  */
-export class Lost extends Error {
+export class ReactionLeaseLost extends Error {
   override readonly name = 'Lost';
 }
 
@@ -34,9 +34,9 @@ const CLAIM = {
  */
 export const claim = async (
   pool: Pool,
-  { reaction, token, leaseMs }: Lease,
+  { reaction, token, leaseMs }: ReactionLease,
   before: string | undefined,
-): Promise<LogPlace | undefined> =>
+): Promise<CheckpointMark | undefined> =>
   withClient(pool, async (client) => {
     const values = [reaction, token, leaseMs, before ?? null];
     const { rows } = await client.query<{ position: string; mark: string | null }>({ ...CLAIM, values });
@@ -87,8 +87,8 @@ const FORGET = {
 const write = async (
   pool: Pool,
   statement: typeof MOVE,
-  { reaction, token, leaseMs }: Lease,
-  { position, mark }: LogPlace,
+  { reaction, token, leaseMs }: ReactionLease,
+  { position, mark }: CheckpointMark,
   ...values: readonly unknown[]
 ): Promise<void> => {
   const place = [position.toString(), mark ? markText(mark) : null];
@@ -96,7 +96,7 @@ const write = async (
     client.query({ ...statement, values: [reaction, token, leaseMs, ...place, ...values] }),
   );
   if (rowCount === 0)
-    throw new Lost('another worker has taken over the reaction, or the log was restored from an older copy');
+    throw new ReactionLeaseLost('another worker has taken over the reaction, or the log was restored from an older copy');
 };
 
 /** What is stored of an event that is parked or set aside: where it is to be found again. */
@@ -109,13 +109,13 @@ const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
 };
 
 /** Renews the lease and moves the checkpoint. @throws Lost */
-export const move = (pool: Pool, lease: Lease, reached: LogPlace): Promise<void> => write(pool, MOVE, lease, reached);
+export const move = (pool: Pool, lease: ReactionLease, reached: CheckpointMark): Promise<void> => write(pool, MOVE, lease, reached);
 
 /** Parks an event that could not be answered, until an operator asks for it again. @throws Lost */
 export const park = (
   pool: Pool,
-  lease: Lease,
-  reached: LogPlace,
+  lease: ReactionLease,
+  reached: CheckpointMark,
   event: RecordedEvent,
   { error, attempts }: { readonly error: string; readonly attempts: number },
 ): Promise<void> => write(pool, PARK, lease, reached, ...placeOf(event), error, attempts);
@@ -123,8 +123,8 @@ export const park = (
 /** Stores events that are still to be answered, so that the checkpoint may pass them. @throws Lost */
 export const setAside = (
   pool: Pool,
-  lease: Lease,
-  reached: LogPlace,
+  lease: ReactionLease,
+  reached: CheckpointMark,
   events: readonly RecordedEvent[],
 ): Promise<void> => {
   const places = events.map(placeOf);
@@ -133,11 +133,11 @@ export const setAside = (
 };
 
 /** An event that was parked or set aside was answered, or is gone with its tenant. @throws Lost */
-export const forget = (pool: Pool, lease: Lease, reached: LogPlace, eventId: string): Promise<void> =>
+export const forget = (pool: Pool, lease: ReactionLease, reached: CheckpointMark, eventId: string): Promise<void> =>
   write(pool, FORGET, lease, reached, eventId);
 
 /** Lets another worker come at once. */
-export const release = async (pool: Pool, { reaction, token }: Pick<Lease, 'reaction' | 'token'>): Promise<void> => {
+export const release = async (pool: Pool, { reaction, token }: Pick<ReactionLease, 'reaction' | 'token'>): Promise<void> => {
   await withClient(pool, (client) =>
     client.query(`update reacting.checkpoints set leased_until = '-infinity' where reaction = $1 and holder = $2`, [
       reaction,

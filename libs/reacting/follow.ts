@@ -1,10 +1,10 @@
-import type { LogPlace } from '../event-log/mark';
+import type { CheckpointMark } from '../event-log/mark';
 import { LogUnavailable, type RecordedEvent } from '../event-log/port';
 import { sleep } from '../platform/backoff';
 import { partitionOf } from '../projecting/projection';
 import { answerTask } from './answering';
 import { createBacklogs } from './backlogs';
-import { forget, type Lease, Lost, move, park, setAside } from './checkpoint';
+import { forget, type ReactionLease, ReactionLeaseLost, move, park, setAside } from './checkpoint';
 import type { Settled } from './options';
 import { askedForAgain, eventAt, type Place } from './parking';
 import { createPartitions, type Task } from './partitions';
@@ -26,7 +26,7 @@ const AWAY_MS = 1_000;
  * aside. A partition whose answer takes long, or fails, is set aside: its events are stored, so that the mark passes them,
  * and it continues by itself from what is stored.
  */
-export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: string, options: Settled) => {
+export const follow = (reaction: Reaction, lease: ReactionLease, from: CheckpointMark, logId: string, options: Settled) => {
   const { log, pool, onAnswered, atOnce, windowEvents, slowMs } = options;
   const ended = new AbortController();
   const window = createWindow(from, logId);
@@ -196,7 +196,7 @@ export const follow = (reaction: Reaction, lease: Lease, from: LogPlace, logId: 
         await move(pool, lease, window.reached());
         return true;
       } catch (error) {
-        if (error instanceof Lost) return false;
+        if (error instanceof ReactionLeaseLost) return false;
         throw error;
       }
     },

@@ -6,7 +6,7 @@ import { type DatabaseClock, startDatabaseClock } from '../platform/lease/databa
 import { silentLogger } from '../platform/logger.port';
 import { createTestDatabase, type TestDatabase } from '../testing/database';
 import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import { claim, forget, Lost, move, park, release, setAside } from './checkpoint';
+import { claim, forget, ReactionLeaseLost, move, park, release, setAside } from './checkpoint';
 import { type ReactionEngineOptions, startReactions } from './engine';
 import { createReactionMetrics } from './metrics';
 import { defineReaction } from './reaction';
@@ -209,10 +209,10 @@ describe('events of different tenants', () => {
       await setAside(pool, lease, { position: 0n }, [event]);
       const heir = { ...lease, token: uuidv7(), leaseMs: 60_000 };
       await until(async () => (await claim(pool, heir, undefined)) !== undefined);
-      await expect(move(pool, lease, { position: at })).rejects.toThrow(Lost);
-      await expect(park(pool, lease, { position: at }, event, { error: 'late', attempts: 1 })).rejects.toThrow(Lost);
-      await expect(setAside(pool, lease, { position: at }, [event])).rejects.toThrow(Lost);
-      await expect(forget(pool, lease, { position: at }, event.id)).rejects.toThrow(Lost);
+      await expect(move(pool, lease, { position: at })).rejects.toThrow(ReactionLeaseLost);
+      await expect(park(pool, lease, { position: at }, event, { error: 'late', attempts: 1 })).rejects.toThrow(ReactionLeaseLost);
+      await expect(setAside(pool, lease, { position: at }, [event])).rejects.toThrow(ReactionLeaseLost);
+      await expect(forget(pool, lease, { position: at }, event.id)).rejects.toThrow(ReactionLeaseLost);
       await release(pool, lease);
       expect(await claim(pool, { ...lease, token: uuidv7() }, lease.token)).toBeUndefined();
       expect(await position()).toBe(0n);

@@ -9,7 +9,7 @@ const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03)/;
 const CANCELLED = '57014';
 
 /** True where a failure says nothing of the event: what it needs is not available, or not there yet. */
-export const isAway = (error: unknown): boolean => {
+export const isRetryable = (error: unknown): boolean => {
   if (error instanceof NotYet || error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) return true;
   const code = error instanceof DatabaseError ? (error.code ?? '') : '';
   return code !== CANCELLED && (NOT_NOW.test(code) || isConnectionSuspect(error));
@@ -21,7 +21,7 @@ class TookTooLong extends Error {
 }
 
 /** @throws what `work` throws, or that it took more than `ms` */
-export const within = async (ms: number, work: Promise<void>): Promise<void> => {
+export const withDeadline = async (ms: number, work: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new TookTooLong(`not done after ${ms / 1_000} s`)), ms);

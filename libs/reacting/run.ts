@@ -1,9 +1,9 @@
-import { misfits } from '../event-log/mark';
+import { findInvalidMarks } from '../event-log/mark';
 import { HistoryChanged } from '../event-log/port';
 import { backoff, sleep } from '../platform/backoff';
 import { uuidv7 } from '../platform/ids/uuid';
 import { LeaseLost, whileHeld } from '../platform/lease/held';
-import { claim, type Lease, Lost, release } from './checkpoint';
+import { claim, type ReactionLease, ReactionLeaseLost, release } from './checkpoint';
 import { follow } from './follow';
 import { DEFAULTS, type ReactingOptions, type Settled } from './options';
 import type { Reaction } from './reaction';
@@ -23,14 +23,14 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
   let misfit: string | undefined;
   while (!signal.aborted) {
     const began = performance.now();
-    const lease: Lease = { reaction: reaction.name, token: uuidv7(), leaseMs };
+    const lease: ReactionLease = { reaction: reaction.name, token: uuidv7(), leaseMs };
     // From before the checkpoint is read: what is read of one history must not continue in another.
     const changed = new AbortController();
     const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
       const from = await claim(pool, lease, held);
       const before = misfit;
-      misfit = from && (await misfits(options.log, [{ ...from, name: reaction.name }])).get(reaction.name);
+      misfit = from && (await findInvalidMarks(options.log, [{ ...from, name: reaction.name }])).get(reaction.name);
       if (misfit !== undefined && misfit !== before) {
         logger.error(
           { reaction: reaction.name, reason: misfit },
@@ -47,7 +47,7 @@ export const runReaction = async (reaction: Reaction, given: ReactingOptions): P
       if (changed.signal.aborted) continue;
       await sleep((leaseMs / 10) * (0.5 + Math.random()), signal);
     } catch (error) {
-      if (error instanceof Lost || error instanceof LeaseLost || error instanceof HistoryChanged) continue;
+      if (error instanceof ReactionLeaseLost || error instanceof LeaseLost || error instanceof HistoryChanged) continue;
       failures = performance.now() - began > WELL_MS ? 1 : failures + 1;
       if (!signal.aborted)
         logger.warn({ err: error, reaction: reaction.name }, 'the reaction stopped and is started again');

@@ -1,5 +1,5 @@
 import { markOf } from '../event-log/history';
-import type { LogPlace } from '../event-log/mark';
+import type { CheckpointMark } from '../event-log/mark';
 import type { RecordedEvent } from '../event-log/port';
 
 /** An event that was read and is not behind the low-water mark yet. */
@@ -12,12 +12,12 @@ export interface Pending {
 }
 
 interface PageEnd {
-  end: LogPlace;
+  end: CheckpointMark;
   readonly settled: true;
 }
 
 /** What was read beyond the low-water mark, below which nothing has to be read again. */
-export const createWindow = (from: LogPlace, logId: string) => {
+export const createWindow = (from: CheckpointMark, logId: string) => {
   /** Events, and the ends of pages, in the order of the log. */
   const entries: (Pending | PageEnd)[] = [];
   let reached = from;
@@ -35,7 +35,7 @@ export const createWindow = (from: LogPlace, logId: string) => {
 
   return {
     /** @param end how far the log was read with these events */
-    add: (events: readonly RecordedEvent[], end: LogPlace): Pending[] => {
+    add: (events: readonly RecordedEvent[], end: CheckpointMark): Pending[] => {
       const added = events.map((event): Pending => ({ event, settled: false, stored: undefined }));
       const last = entries.at(-1);
       if (added.length === 0 && last && 'end' in last) last.end = end;
@@ -51,7 +51,7 @@ export const createWindow = (from: LogPlace, logId: string) => {
       advance();
     },
     /** The low-water mark. */
-    reached: (): LogPlace => reached,
+    reached: (): CheckpointMark => reached,
     /** Events that hold it, or would. */
     open: (): number => open,
     /** Those of some partitions that are neither settled nor about to be set aside. */
@@ -60,7 +60,7 @@ export const createWindow = (from: LogPlace, logId: string) => {
   };
 };
 
-const placeOf = (event: RecordedEvent, logId: string): LogPlace => ({
+const placeOf = (event: RecordedEvent, logId: string): CheckpointMark => ({
   position: event.position,
   mark: { ...markOf(event), logId },
 });

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { type StripeSim, startStripeSim } from '../../apps/stripe-sim/start';
-import type { Snapshot } from '../../libs/billing/snapshot';
+import type { StripeSnapshot } from '../../libs/billing/snapshot';
 import { createStripeGateway } from '../../libs/billing/stripe-gateway';
 import { createCatalogue } from '../../libs/plans/catalogue';
 import { silentLogger } from '../../libs/platform/logger.port';
@@ -25,7 +25,7 @@ export interface Moment {
   readonly type: string;
   /** Seconds. */
   readonly created: number;
-  readonly snapshot: Snapshot;
+  readonly snapshot: StripeSnapshot;
 }
 
 /**

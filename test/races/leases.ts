@@ -3,7 +3,7 @@ import { createInboxStore, takeIn } from '../../libs/billing/inbox-store';
 import type { RecordedEvent } from '../../libs/event-log/port';
 import { createPool } from '../../libs/platform/database/pools';
 import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { claim, forget, type Lease, Lost, move, park, setAside } from '../../libs/reacting/checkpoint';
+import { claim, forget, type ReactionLease, ReactionLeaseLost, move, park, setAside } from '../../libs/reacting/checkpoint';
 import { createTestDatabase } from '../../libs/testing/database';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
@@ -34,7 +34,7 @@ const wrote = (work: Promise<unknown>): Promise<boolean> =>
   work.then(
     (answer) => answer !== false,
     (error: unknown) => {
-      if (error instanceof Lost) return false;
+      if (error instanceof ReactionLeaseLost) return false;
       throw error;
     },
   );
@@ -51,7 +51,7 @@ const event: RecordedEvent = {
  */
 export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> =>
   inWorld(rewrite, async ({ pool, endLeases }) => {
-    const leaseOf = (): Lease => ({ reaction: 'answers', token: uuidv7(), leaseMs: 10_000 });
+    const leaseOf = (): ReactionLease => ({ reaction: 'answers', token: uuidv7(), leaseMs: 10_000 });
     const [old, heir] = [leaseOf(), leaseOf()];
     await claim(pool, old, undefined);
     await endLeases();

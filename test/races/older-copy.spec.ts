@@ -1,7 +1,7 @@
 import type { ProjectEvent } from '../../libs/domain/project/events';
 import { type Project, projectFold } from '../../libs/domain/project/evolve';
 import { AggregateStore } from '../../libs/event-log/aggregate-store';
-import { misfits } from '../../libs/event-log/mark';
+import { findInvalidMarks } from '../../libs/event-log/mark';
 import type { EventLog, Position } from '../../libs/event-log/port';
 import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
 import { sleep } from '../../libs/platform/backoff';
@@ -10,10 +10,10 @@ import { startDatabaseClock } from '../../libs/platform/lease/database-clock';
 import { silentLogger } from '../../libs/platform/logger.port';
 import { createCheckpointWatch } from '../../libs/projecting/checkpoint-watch';
 import { runLive } from '../../libs/projecting/live';
-import { readPlaces } from '../../libs/projecting/places';
+import { readCheckpointMarks } from '../../libs/projecting/places';
 import { createPositionWaiter } from '../../libs/projecting/position-waiter';
 import { createProgress } from '../../libs/projecting/progress';
-import { readReactionPlaces } from '../../libs/reacting/places';
+import { readReactionMarks } from '../../libs/reacting/places';
 import { defineReaction } from '../../libs/reacting/reaction';
 import { runReaction } from '../../libs/reacting/run';
 import { copyDatabase } from '../../libs/testing/older-copy';
@@ -85,8 +85,8 @@ describe('a database that goes back to an older copy under running processes', (
     stopping.push(() => clock.stop());
     const checkpoints = createCheckpointWatch({
       ...{ log, progress, intervalMs: 100 },
-      projections: () => readPlaces(pool),
-      reactions: () => readReactionPlaces(pool),
+      projections: () => readCheckpointMarks(pool),
+      reactions: () => readReactionMarks(pool),
     });
     start((signal) => runLive(projection, { log, pool, progress, logger: silentLogger, onMoved: () => {}, signal }));
     start((signal) =>
@@ -113,8 +113,8 @@ describe('a database that goes back to an older copy under running processes', (
     const { events } = await log.readAll({ after: 0n, limit: 100 });
     expect(events.map(({ data }) => data['text'])).toEqual(['kept', 'after']);
     expect(await world.wrong(events)).toBeUndefined();
-    await until(async () => (await misfits(log, await readReactionPlaces(pool))).size === 0);
-    expect(await misfits(log, await readPlaces(pool))).toEqual(new Map());
+    await until(async () => (await findInvalidMarks(log, await readReactionMarks(pool))).size === 0);
+    expect(await findInvalidMarks(log, await readCheckpointMarks(pool))).toEqual(new Map());
     expect(checkpoints.misfits().projections.size).toBe(0);
     await until(async () => (await log.identity()).epoch > 1);
   });

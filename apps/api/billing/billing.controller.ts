@@ -5,7 +5,7 @@ import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { listInvoices } from '../../../projections/billing/queries';
 import { type Digested, withDigest } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
@@ -26,7 +26,7 @@ import {
   RedirectDto,
   WhyDto,
 } from './billing.dto';
-import { Billing } from './billing.service';
+import { BillingService } from './billing.service';
 import { whyOf } from './why';
 
 class ReturnQuery {
@@ -39,12 +39,12 @@ class ReturnQuery {
 @Controller()
 export class BillingController {
   constructor(
-    private readonly billing: Billing,
+    private readonly billing: BillingService,
     private readonly db: ScopedDb,
   ) {}
 
   @Get('v1/billing')
-  @Needs('billing.read')
+  @RequirePermission('billing.read')
   @Documented({
     summary: 'Show the plan, the subscription, the payment and the lock',
     description: 'After a checkout, the server asks Stripe for the result instead of waiting for the webhook.',
@@ -57,7 +57,7 @@ export class BillingController {
   }
 
   @Post('v1/billing/checkout')
-  @Needs('billing.change')
+  @RequirePermission('billing.change')
   @Documented({
     summary: 'Buy a plan: create a Stripe Checkout page',
     response: RedirectDto,
@@ -68,7 +68,7 @@ export class BillingController {
   }
 
   @Post('v1/billing/portal')
-  @Needs('billing.change')
+  @RequirePermission('billing.change')
   @Documented({
     summary: 'Manage cards and invoices: create a page of Stripe’s customer portal',
     response: RedirectDto,
@@ -80,7 +80,7 @@ export class BillingController {
 
   @Post('v1/billing/change')
   @HttpCode(200)
-  @Needs('billing.change')
+  @RequirePermission('billing.change')
   @Documented({
     summary: 'Change the plan or the number of seats, or preview the cost',
     description:
@@ -101,7 +101,7 @@ export class BillingController {
   }
 
   @Get('v1/billing/invoices')
-  @Needs('billing.read')
+  @RequirePermission('billing.read')
   @Documented({ summary: 'List invoices, newest first', response: InvoicePageDto, problems: ['forbidden'] })
   invoices(
     @Context() context: RequestContext,
@@ -120,7 +120,7 @@ export class BillingController {
   }
 
   @Get('v1/billing/why')
-  @Needs('billing.read')
+  @RequirePermission('billing.read')
   @Documented({
     summary: 'Explain the present plan and lock',
     description:

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { Pool } from 'pg';
-import { createCalls } from '../../../libs/billing/calls';
-import { createIntake } from '../../../libs/billing/intake';
-import { createNudge, Nudge } from '../../../libs/billing/nudge';
-import { createTenantTurns } from '../../../libs/billing/turns';
+import { createStripeOutbox } from '../../../libs/billing/calls';
+import { createWebhookIntake } from '../../../libs/billing/intake';
+import { createInboxWakeup, InboxWakeup } from '../../../libs/billing/nudge';
+import { createTenantLeases } from '../../../libs/billing/turns';
 import { Catalogue } from '../../../libs/plans/catalogue';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { createSealer, deriveKey } from '../../../libs/platform/seal';
@@ -13,8 +13,8 @@ import { PublicUrl, returnOriginsOf } from '../core/public-url';
 import { PlansModule } from '../plans/plans.module';
 import { Usage } from '../plans/usage';
 import { BillingController } from './billing.controller';
-import { Billing, createBilling } from './billing.service';
-import { createReturning } from './stripe/returning';
+import { BillingService, createBillingService } from './billing.service';
+import { createReturnLink } from './stripe/returning';
 import { Webhook, WebhookController } from './webhook.controller';
 
 const billingOf = (
@@ -23,13 +23,13 @@ const billingOf = (
   db: ScopedDb,
   catalogue: Catalogue,
   usage: Usage,
-  nudge: Nudge,
-): Billing =>
-  createBilling({
+  nudge: InboxWakeup,
+): BillingService =>
+  createBillingService({
     gateway: stripe && openGateway(stripe).gateway,
-    calls: createCalls(db, modeOf(stripe)),
-    turns: createTenantTurns(db),
-    returning: createReturning(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
+    calls: createStripeOutbox(db, modeOf(stripe)),
+    turns: createTenantLeases(db),
+    returning: createReturnLink(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
     returnOrigins: returnOriginsOf(settings.billingReturnOrigins, settings.corsOrigins, publicUrl),
     settled: async () => {
       const head = await log.head();
@@ -39,18 +39,18 @@ const billingOf = (
     ...{ catalogue, usage, db, nudge },
   });
 
-const webhookOf = ({ stripe }: ApiContext, pool: Pool, nudge: Nudge): Webhook | null =>
-  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), takeIn: createIntake(pool, nudge) } : null;
+const webhookOf = ({ stripe }: ApiContext, pool: Pool, nudge: InboxWakeup): Webhook | null =>
+  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), takeIn: createWebhookIntake(pool, nudge) } : null;
 
 /** Checkout, changes of the plan, the customer portal, and the webhook of Stripe. */
 @Module({
   imports: [PlansModule],
   controllers: [BillingController, WebhookController],
   providers: [
-    { provide: Nudge, inject: [ApiContext], useFactory: ({ jobs }: ApiContext) => createNudge(jobs) },
-    { provide: Billing, inject: [ApiContext, PublicUrl, ScopedDb, Catalogue, Usage, Nudge], useFactory: billingOf },
-    { provide: Webhook, inject: [ApiContext, Pool, Nudge], useFactory: webhookOf },
+    { provide: InboxWakeup, inject: [ApiContext], useFactory: ({ jobs }: ApiContext) => createInboxWakeup(jobs) },
+    { provide: BillingService, inject: [ApiContext, PublicUrl, ScopedDb, Catalogue, Usage, InboxWakeup], useFactory: billingOf },
+    { provide: Webhook, inject: [ApiContext, Pool, InboxWakeup], useFactory: webhookOf },
   ],
-  exports: [Billing],
+  exports: [BillingService],
 })
 export class BillingModule {}

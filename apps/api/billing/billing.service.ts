@@ -4,18 +4,18 @@ import { tokenClass } from '../../../libs/platform/token-class';
 import type { BillingRow } from '../../../projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto } from './billing.dto';
 import { billingOf } from './billing-of';
-import type { BillingParts } from './parts';
+import type { BillingDeps } from './parts';
 import { type Changed, createChanges } from './purchases/changes';
 import { createCheckouts } from './purchases/checkouts';
-import { boughtOf, invalid } from './purchases/items';
-import { inTurn } from './stripe/in-turn';
-import { createLooking } from './stripe/looking';
+import { purchaseOf, invalid } from './purchases/items';
+import { withTenantLease } from './stripe/in-turn';
+import { createStripeSync } from './stripe/looking';
 import { isRefusal, refuse } from './stripe/stripe-refusals';
 
 /** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
-export const createBilling = (parts: BillingParts) => {
+export const createBillingService = (parts: BillingDeps) => {
   const { calls, catalogue, db, returning, returnOrigins, nudge, turns } = parts;
-  const looking = createLooking(parts);
+  const looking = createStripeSync(parts);
   const checkouts = createCheckouts(parts, looking);
   const changes = createChanges(parts, looking);
 
@@ -47,8 +47,8 @@ export const createBilling = (parts: BillingParts) => {
       const gateway = requireGateway();
       requireAllowed(wanted.successUrl, '/successUrl');
       requireAllowed(wanted.cancelUrl, '/cancelUrl');
-      const { items } = boughtOf(catalogue, wanted, null);
-      return inTurn(turns, tenantId, (turn) =>
+      const { items } = purchaseOf(catalogue, wanted, null);
+      return withTenantLease(turns, tenantId, (turn) =>
         checkouts.open(gateway, { tenantId, commandId, turn }, wanted, items),
       ).catch(refuse);
     },
@@ -77,7 +77,7 @@ export const createBilling = (parts: BillingParts) => {
     /** Asks Stripe for it, and answers when what Stripe then has is so here. */
     change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
       const gateway = requireGateway();
-      return inTurn(turns, tenantId, (turn) => changes.make(gateway, { tenantId, commandId, turn }, wanted));
+      return withTenantLease(turns, tenantId, (turn) => changes.make(gateway, { tenantId, commandId, turn }, wanted));
     },
 
     /** The tenant was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
@@ -97,4 +97,4 @@ export const createBilling = (parts: BillingParts) => {
   };
 };
 
-export abstract class Billing extends tokenClass<ReturnType<typeof createBilling>>() {}
+export abstract class BillingService extends tokenClass<ReturnType<typeof createBillingService>>() {}

@@ -2,9 +2,9 @@ import { Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { Intake } from '../../../libs/billing/intake';
+import type { WebhookIntake } from '../../../libs/billing/intake';
 import { BadSignature, verifySignature } from '../../../libs/billing/signature';
-import { type Mode, readTold } from '../../../libs/billing/told';
+import { type Mode, readStripeEvent } from '../../../libs/billing/told';
 import { WEBHOOK_PATH } from '../../../libs/billing/webhook-path';
 import { failpoint } from '../../../libs/platform/failpoints';
 import { Problem } from '../../../libs/platform/problems';
@@ -21,7 +21,7 @@ class TakenDto {
 export abstract class Webhook {
   abstract readonly secrets: readonly string[];
   abstract readonly mode: Mode;
-  abstract readonly takeIn: Intake;
+  abstract readonly takeIn: WebhookIntake;
 }
 
 /** Stripe tells what happened. Answered when it is stored, and processed after. */
@@ -60,7 +60,7 @@ export class WebhookController {
         ],
       });
     }
-    await takeIn(readTold(body.toString('utf8'), mode));
+    await takeIn(readStripeEvent(body.toString('utf8'), mode));
     failpoint('billing.taken-in');
     return { received: true };
   }

@@ -16,7 +16,7 @@ import type { StripeSettings } from '../../bootstrap/stripe';
 import type { Limiter, RatePolicy } from '../http/limits/rate-window';
 
 /** What the API takes from its process, or from a test: settings, and the connections that its caller opens and closes. */
-export interface ApiSurroundings {
+export interface ApiDeps {
   readonly settings: Settings;
   readonly logger: Logger;
   /** 32 bytes, the same in every process. Keys are derived from it, one for each purpose. */
@@ -43,4 +43,4 @@ export interface ApiSurroundings {
 }
 
 /** The surroundings as Nest injects them into the providers of feature modules. */
-export abstract class ApiContext extends tokenClass<ApiSurroundings>() {}
+export abstract class ApiContext extends tokenClass<ApiDeps>() {}

@@ -5,7 +5,7 @@ import { AggregateStore } from '../../../libs/event-log/aggregate-store';
 import { SigningKeys } from '../../../libs/identity/signing-keys';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { createTenantStates, TenantStates } from '../../bootstrap/sagas/tenant-states';
-import { ApiContext, type ApiSurroundings } from './api-context';
+import { ApiContext, type ApiDeps } from './api-context';
 import { PublicUrl } from './public-url';
 
 /** What every feature module may inject: the surroundings of the API, and the ways to its data. */
@@ -13,7 +13,7 @@ import { PublicUrl } from './public-url';
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class CoreModule {
-  static with(surroundings: ApiSurroundings, publicUrl: PublicUrl): DynamicModule {
+  static with(surroundings: ApiDeps, publicUrl: PublicUrl): DynamicModule {
     const { pool, db, keys, log, snapshots } = surroundings;
     return {
       module: CoreModule,

@@ -79,7 +79,7 @@ export class InvitationDto {
     this.role = role;
     this.maxUses = maxUses;
     this.uses = uses;
-    this.state = stateOf(row);
+    this.state = invitationStateOf(row);
     this.usesLeft = this.state === 'open' ? maxUses - uses : 0;
     this.expiresAt = expiresAt.toISOString();
     this.emailDomains = emailDomains;
@@ -88,7 +88,7 @@ export class InvitationDto {
   }
 }
 
-export const stateOf = ({ revoked, uses, maxUses, expiresAt }: InvitationRow): InvitationDto['state'] => {
+export const invitationStateOf = ({ revoked, uses, maxUses, expiresAt }: InvitationRow): InvitationDto['state'] => {
   if (revoked) return 'revoked';
   if (uses >= maxUses) return 'spent';
   return expiresAt.getTime() <= Date.now() ? 'expired' : 'open';

@@ -3,12 +3,12 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { InviteMember, RevokeInvitation } from '../../../libs/domain/tenant/commands';
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { hashOfToken, InvitationTokens } from '../../../libs/identity/invitation-tokens';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
 import { PublicUrl } from '../core/public-url';
-import { Needs, OfUser } from '../http/contract/needs.decorator';
+import { RequirePermission, OfUser } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
@@ -27,7 +27,7 @@ import {
   NewInvitationDto,
   PreviewDto,
 } from './invitation.dto';
-import { Joining } from './joining.service';
+import { JoinService } from './joining.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 7;
@@ -40,13 +40,13 @@ export class InvitationsController {
   constructor(
     private readonly db: ScopedDb,
     private readonly tokens: InvitationTokens,
-    private readonly joining: Joining,
+    private readonly joining: JoinService,
     private readonly publicUrl: PublicUrl,
     private readonly commands: CommandBus,
   ) {}
 
   @Post()
-  @Needs('invitations.create')
+  @RequirePermission('invitations.create')
   @Documented({
     summary: 'Create an invitation link',
     description: 'You cannot invite to a role above your own. Only owners may invite admins.',
@@ -68,7 +68,7 @@ export class InvitationsController {
       at: new Date().toISOString(),
     };
     const command = new InviteMember(tenantId, wanted, commandContextOf(context));
-    const { position } = await this.commands.execute<InviteMember, Executed<Tenant>>(command);
+    const { position } = await this.commands.execute<InviteMember, CommandResult<Tenant>>(command);
     context.position = position;
     const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: userId };
     return new NewInvitationDto(
@@ -78,7 +78,7 @@ export class InvitationsController {
   }
 
   @Get()
-  @Needs('invitations.read')
+  @RequirePermission('invitations.read')
   @Documented({ summary: 'List invitations, newest first', response: InvitationPageDto, problems: ['forbidden'] })
   async list(
     @Context() context: RequestContext,
@@ -96,7 +96,7 @@ export class InvitationsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @Needs('invitations.revoke')
+  @RequirePermission('invitations.revoke')
   @Documented({
     summary: 'Revoke an invitation',
     description: 'Nobody can join with the link after the answer.',
@@ -106,7 +106,7 @@ export class InvitationsController {
   async revoke(@Context() context: RequestContext, @PathId('id') id: string): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const command = new RevokeInvitation(tenantId, { by: userId, invitationId: id }, commandContextOf(context));
-    const { position } = await this.commands.execute<RevokeInvitation, Executed<Tenant>>(command);
+    const { position } = await this.commands.execute<RevokeInvitation, CommandResult<Tenant>>(command);
     context.position = position;
   }
 

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Pool } from 'pg';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { createInvitationTokens, InvitationTokens } from '../../../libs/identity/invitation-tokens';
 import { createJoinStore, JoinStore } from '../../../libs/identity/join-store';
 import { createJoinEvents } from '../../bootstrap/sagas/join-events';
@@ -9,14 +9,14 @@ import { ApiContext } from '../core/api-context';
 import { SignInModule } from '../identity/sign-in/sign-in.module';
 import { PlansModule } from '../plans/plans.module';
 import { InvitationsController } from './invitations.controller';
-import { createJoining, Joining } from './joining.service';
-import { JoiningDeps } from './joining-deps';
+import { createJoinService, JoinService } from './joining.service';
+import { JoinDeps } from './joining-deps';
 import { JoinPageController } from './page/join-page.controller';
 
-const joiningOf = (deps: JoiningDeps, bus: CommandBus): Joining =>
-  createJoining(
+const joiningOf = (deps: JoinDeps, bus: CommandBus): JoinService =>
+  createJoinService(
     deps,
-    createJoinEvents((command) => bus.execute<typeof command, Executed>(command)),
+    createJoinEvents((command) => bus.execute<typeof command, CommandResult>(command)),
   );
 
 /** Invitation links, and joining a tenant by one, over the API or by its page. */
@@ -30,8 +30,8 @@ const joiningOf = (deps: JoiningDeps, bus: CommandBus): Joining =>
       useFactory: ({ secretKey }: ApiContext) => createInvitationTokens(secretKey),
     },
     { provide: JoinStore, inject: [Pool], useFactory: createJoinStore },
-    JoiningDeps,
-    { provide: Joining, inject: [JoiningDeps, CommandBus], useFactory: joiningOf },
+    JoinDeps,
+    { provide: JoinService, inject: [JoinDeps, CommandBus], useFactory: joiningOf },
   ],
 })
 export class InvitationsModule {}

@@ -11,7 +11,7 @@ import { SessionOpener } from '../identity/sign-in/session-opener';
 
 /** What joining a tenant by an invitation needs. */
 @Injectable()
-export class JoiningDeps {
+export class JoinDeps {
   constructor(
     /** Connects as the app role. */
     readonly pool: Pool,

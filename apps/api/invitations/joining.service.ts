@@ -15,9 +15,9 @@ import { findMember } from '../../../projections/members/queries';
 import type { ClientInfo } from '../http/requests/client';
 import type { RequestContext } from '../http/requests/request-context';
 import { invalid } from '../http/validation/validation';
-import { type AcceptDto, type AcceptedDto, type PreviewDto, stateOf } from './invitation.dto';
-import type { JoiningDeps } from './joining-deps';
-import { createTurns } from './turns';
+import { type AcceptDto, type AcceptedDto, type PreviewDto, invitationStateOf } from './invitation.dto';
+import type { JoinDeps } from './joining-deps';
+import { createKeyedQueue } from './turns';
 
 /** One answer for a link that was never made, is revoked, spent or expired, or whose tenant is closed. */
 const unusable = (): Problem =>
@@ -28,7 +28,7 @@ const unusable = (): Problem =>
 const UNDER_WAY = 'Another request is joining or signing up with this e-mail address. Try again.';
 
 /** What the page of a link shows. */
-export interface Introduction extends PreviewDto {
+export interface InvitationPreview extends PreviewDto {
   readonly inviterName: string | undefined;
 }
 
@@ -42,11 +42,11 @@ const SETTLING = 10;
 type Who = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
 /** Joining a tenant by an invitation: what the link shows, and who comes in by it. */
-export const createJoining = (
-  { pool, db, passwords, joins, markOf, check, opener, stateOf: tenantStateOf, guard }: JoiningDeps,
+export const createJoinService = (
+  { pool, db, passwords, joins, markOf, check, opener, stateOf: tenantStateOf, guard }: JoinDeps,
   events: JoinEvents,
 ) => {
-  const inTurn = createTurns();
+  const inTurn = createKeyedQueue();
 
   const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
     const tokenHash = hashOfToken(token);
@@ -57,7 +57,7 @@ export const createJoining = (
 
   const usable = async (token: string): Promise<HeldInvitation> => {
     const invitation = await held(token);
-    if (stateOf(invitation) !== 'open') throw unusable();
+    if (invitationStateOf(invitation) !== 'open') throw unusable();
     return invitation;
   };
 
@@ -174,7 +174,7 @@ export const createJoining = (
     preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
 
     /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */
-    introduce: async (token: string): Promise<Introduction> => {
+    introduce: async (token: string): Promise<InvitationPreview> => {
       const invitation = await usable(token);
       const inviter = await findMember(db.tenant(invitation.tenantId), invitation.invitedBy);
       return { ...previewOf(invitation), inviterName: inviter?.name || undefined };
@@ -204,4 +204,4 @@ export const createJoining = (
 const notThem = (): Problem =>
   new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
-export abstract class Joining extends tokenClass<ReturnType<typeof createJoining>>() {}
+export abstract class JoinService extends tokenClass<ReturnType<typeof createJoinService>>() {}

@@ -1,5 +1,5 @@
 /** Does the work of one key one after the other, within this process. */
-export const createTurns = () => {
+export const createKeyedQueue = () => {
   const last = new Map<string, Promise<unknown>>();
   return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
     const before = last.get(key);

@@ -3,12 +3,12 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf, type Tenant } from '../../../libs/domain/tenant/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { Problem } from '../../../libs/platform/problems';
 import { findMember, listMembers, type MemberRow } from '../../../projections/members/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
@@ -31,7 +31,7 @@ export class MembersController {
   ) {}
 
   @Get()
-  @Needs('members.read')
+  @RequirePermission('members.read')
   @Documented({
     summary: 'List members, newest first',
     response: MemberPageDto,
@@ -52,7 +52,7 @@ export class MembersController {
   }
 
   @Get(':userId')
-  @Needs('members.read')
+  @RequirePermission('members.read')
   @Documented({ summary: 'Show a member', response: MemberDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('userId') memberId: string): Promise<Versioned<MemberDto>> {
     const member = await findMember(this.db.tenant(principalOf(context).tenantId), memberId);
@@ -61,7 +61,7 @@ export class MembersController {
   }
 
   @Patch(':userId')
-  @Needs('members.change-role')
+  @RequirePermission('members.change-role')
   @Documented({
     summary: 'Change a member’s role',
     description:
@@ -78,7 +78,7 @@ export class MembersController {
     const { tenantId, userId } = principalOf(context);
     const wanted = { by: userId, userId: memberId, role, at: new Date().toISOString() };
     const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
-    const { position, state } = await this.commands.execute<ChangeRole, Executed<Tenant>>(command);
+    const { position, state } = await this.commands.execute<ChangeRole, CommandResult<Tenant>>(command);
     const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
     const member = await findMember(this.db.tenant(tenantId), memberId);
@@ -90,7 +90,7 @@ export class MembersController {
 
   @Delete(':userId')
   @HttpCode(204)
-  @Needs('members.leave')
+  @RequirePermission('members.leave')
   @Documented({
     summary: 'Remove a member, or leave',
     description:
@@ -107,7 +107,7 @@ export class MembersController {
     const reason = memberId === userId ? 'left' : 'removed';
     const wanted = { by: userId, userId: memberId, reason, at: new Date().toISOString() } as const;
     const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
-    const { position } = await this.commands.execute<RemoveMember, Executed<Tenant>>(command);
+    const { position } = await this.commands.execute<RemoveMember, CommandResult<Tenant>>(command);
     context.position = position;
   }
 }

@@ -6,7 +6,7 @@ import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
 import { Choice, Integer, Uuid } from '../http/validation/fields';
 import { Backfill } from './backfill';
-import { Operators } from './operators.decorator';
+import { ForOperators } from './operators.decorator';
 
 class InboxQuery {
   @Choice(INBOX_STATES, { optional: true, description: 'Default: `parked`.' })
@@ -66,7 +66,7 @@ const shown = (it: InboxEntry): InboxEntryDto => ({
 
 /** What Stripe told, and what of it was put aside. */
 @ApiTags('operators')
-@Operators()
+@ForOperators()
 @Controller('ops/billing')
 export class OpsBillingController {
   constructor(

@@ -15,7 +15,7 @@ export interface Board {
 }
 
 /** Notes what `createBullBoard` says. Its own adapter for Fastify brings a template engine for the one page there is. */
-export const notingAdapter = () => {
+export const recordingAdapter = () => {
   const noted: Partial<Record<keyof Board, unknown>> = {};
   const note = (name: keyof Board, value: unknown): Adapter => {
     noted[name] = value;

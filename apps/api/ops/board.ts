@@ -6,11 +6,11 @@ import fastifyStatic from '@fastify/static';
 import type { Queue } from 'bullmq';
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { HTML } from '../invitations/page/problem-page';
-import { type Board, notingAdapter } from './board-adapter';
+import { type Board, recordingAdapter } from './board-adapter';
 import type { Gate } from './gate';
 import { BOARD_PATH } from './paths';
 
-export interface BoardParts {
+export interface BoardDeps {
   readonly gate: Gate;
   /** Every queue that there is, of all processes. */
   readonly queues: () => Promise<readonly Queue[]>;
@@ -42,8 +42,8 @@ const pageOf = ({ views, entry, uiConfig }: Board): string => {
  * bull-board, for operators: what waits, runs and has failed, to be looked at, held, dropped and tried again. Jobs can be
  * neither made nor changed by hand.
  */
-export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: BoardParts): void => {
-  const noting = notingAdapter();
+export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: BoardDeps): void => {
+  const noting = recordingAdapter();
   const { addQueue } = createBullBoard({
     queues: [],
     serverAdapter: noting.adapter,

@@ -4,14 +4,14 @@ import { Problem } from '../../../libs/platform/problems';
 import { tokenClass } from '../../../libs/platform/token-class';
 import type { PublicUrl } from '../core/public-url';
 import { pathOf } from '../http/problems/problem-document';
-import { stateOf } from '../http/requests/request-context';
+import { requestStateOf } from '../http/requests/request-context';
 import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 const ELSEWHERE = 'The request came from a page of another site. Open the operator page and try again.';
 
-export interface GateParts {
+export interface GateDeps {
   readonly tokens: OperatorTokens;
   readonly publicUrl: PublicUrl;
 }
@@ -38,7 +38,7 @@ const isFromOurPage = ({ headers, host }: FastifyRequest): boolean => {
 };
 
 /** Lets operators in: by a token in `Authorization`, or by the cookie that a browser was given for one. */
-export const createGate = ({ tokens, publicUrl }: GateParts) => {
+export const createGate = ({ tokens, publicUrl }: GateDeps) => {
   const cookie = (value: string, seconds: number): string => {
     const secure = publicUrl().startsWith('https:') ? '; Secure' : '';
     return `${COOKIE}=${value}; Path=/ops; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
@@ -60,7 +60,7 @@ export const createGate = ({ tokens, publicUrl }: GateParts) => {
       const operator = byToken(authorization === undefined ? cookieOf(request) : SCHEME.exec(authorization)?.[1]);
       if (authorization === undefined && !isRead(request) && !isFromOurPage(request))
         throw new Problem('forbidden', { detail: ELSEWHERE });
-      stateOf(request).operator = operator;
+      requestStateOf(request).operator = operator;
     },
     /** Who brings this token to the page. */
     verify: tokens.verify,

@@ -1,7 +1,7 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { Operator } from '../../../libs/identity/operator-tokens';
-import { stateOf } from '../http/requests/request-context';
+import { requestStateOf } from '../http/requests/request-context';
 
 /** Metadata of a route: it is for operators, and for nobody else. */
 export const FOR_OPERATORS = 'tenantry:operators';
@@ -9,12 +9,12 @@ export const FOR_OPERATORS = 'tenantry:operators';
 export const OPERATOR_EXTENSION = 'x-operator';
 
 /** Marks a route, or every route of a controller, that takes an operator's credential and no access token. */
-export const Operators = (): ClassDecorator & MethodDecorator =>
+export const ForOperators = (): ClassDecorator & MethodDecorator =>
   applyDecorators(SetMetadata(FOR_OPERATORS, true), ApiExtension(OPERATOR_EXTENSION, true));
 
-/** Hands who operates to a method of a controller for {@link Operators}. */
-export const TheOperator = createParamDecorator((_: unknown, execution: ExecutionContext): Operator => {
-  const { operator } = stateOf(execution.switchToHttp().getRequest());
+/** Hands who operates to a method of a controller for {@link ForOperators}. */
+export const CurrentOperator = createParamDecorator((_: unknown, execution: ExecutionContext): Operator => {
+  const { operator } = requestStateOf(execution.switchToHttp().getRequest());
   if (!operator) throw new Error('a route that is not for operators asks who operates');
   return operator;
 });

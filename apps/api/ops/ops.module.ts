@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { askForBackfill } from '../../../libs/billing/nudge';
+import { requestBackfill } from '../../../libs/billing/nudge';
 import { createInboxOperations, InboxOperations } from '../../../libs/billing/operations';
 import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
 import { modeOf } from '../../bootstrap/stripe';
@@ -20,7 +20,7 @@ const inboxOf = ({ projectorPool, stripe }: ApiContext): InboxOperations =>
 const backfillOf =
   ({ jobs }: ApiContext): Backfill =>
   () =>
-    askForBackfill(jobs);
+    requestBackfill(jobs);
 
 /** The routes and pages of operators. */
 @Module({

@@ -9,7 +9,7 @@ import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { HTML } from '../invitations/page/problem-page';
 import { isFromElsewhere } from '../invitations/page/same-origin';
 import { Gate, safeNext } from './gate';
-import { Operators, TheOperator } from './operators.decorator';
+import { ForOperators, CurrentOperator } from './operators.decorator';
 import { homePage, loginPage } from './page';
 import { LOGIN_PATH } from './paths';
 
@@ -31,10 +31,10 @@ export class OpsPagesController {
   ) {}
 
   @Get()
-  @Operators()
+  @ForOperators()
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
-  home(@TheOperator() operator: Operator): string {
+  home(@CurrentOperator() operator: Operator): string {
     return homePage(operator);
   }
 

@@ -7,7 +7,7 @@ import { countedUpTo } from '../../../libs/plans/held';
 import { createLimitGuard, termsOf } from '../../../libs/plans/limit-guard';
 import { type LimitGuard, unlimited } from '../../../libs/plans/limit-guard.port';
 import { createReservations } from '../../../libs/plans/reservations';
-import { createSettling } from '../../../libs/plans/settling';
+import { createReservationSettler } from '../../../libs/plans/settling';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { PositionWaiter } from '../../../libs/projecting/position-waiter.port';
@@ -15,7 +15,7 @@ import type { CallAllowance } from '../identity/authentication/authority';
 import { createQuota, type Quota } from './quota';
 import { createUsage, type Usage } from './usage';
 
-export interface PlansParts {
+export interface PlansDeps {
   readonly catalogue: Catalogue;
   /** `none`: an installation without plans; nothing is limited, and nothing is counted. */
   readonly plans: 'catalogue' | 'none';
@@ -39,14 +39,14 @@ export abstract class Plans {
   abstract onApplicationShutdown(): Promise<void>;
 }
 
-export const openPlans = (parts: PlansParts): Plans => {
+export const openPlans = (parts: PlansDeps): Plans => {
   const { catalogue, pool, db, log, waiter, logger, invitationsHoldSeats } = parts;
   if (parts.plans === 'none') {
     const nothing = { guard: unlimited, quota: createQuota(), usage: createUsage(undefined, false) };
     return { ...nothing, callsOf: () => null, onApplicationShutdown: async () => undefined };
   }
   const reservations = createReservations({ db, pool });
-  const settling = createSettling({ reservations, waiter });
+  const settling = createReservationSettler({ reservations, waiter });
   const counted = () => countedUpTo(pool);
   const calls = createApiCalls({ pool, db, logger });
   return {

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Catalogue } from '../../../libs/plans/catalogue';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { type Digested, withDigest } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { Public } from '../http/contract/public.decorator';
 import { Documented } from '../http/openapi/documented';
 import { principalOf } from '../http/requests/command-context';
@@ -29,7 +29,7 @@ export class PlansController {
   }
 
   @Get('usage')
-  @Needs('usage.read')
+  @RequirePermission('usage.read')
   @Documented({
     summary: 'Show the use of each limited resource',
     description:

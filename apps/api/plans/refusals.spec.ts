@@ -2,7 +2,7 @@ import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import { silentLogger } from '../../../libs/platform/logger.port';
 import { Problem } from '../../../libs/platform/problems';
 import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
-import { createRefusals } from './refusals';
+import { createRefusalAudit } from './refusals';
 
 const seats = (used: number): Problem =>
   new Problem('plan-limit-reached', { members: { resource: 'seats', limit: 3, used, plan: 'free' } });
@@ -22,7 +22,7 @@ describe('refusals', () => {
   it('of one kind are recorded at once, and those that come again as their number when the minute is over', async () => {
     const log = new InMemoryEventLog();
     let clock = 0;
-    const refusals = createRefusals({ log, logger: silentLogger, quietMs: 60, now: () => clock });
+    const refusals = createRefusalAudit({ log, logger: silentLogger, quietMs: 60, now: () => clock });
     for (const used of [3, 4, 5]) refusals.note(refused(ada), seats(used));
     clock = 60;
     while ((await recorded(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -35,7 +35,7 @@ describe('refusals', () => {
 
   it('that were only counted are recorded when the process ends', async () => {
     const log = new InMemoryEventLog();
-    const refusals = createRefusals({ log, logger: silentLogger });
+    const refusals = createRefusalAudit({ log, logger: silentLogger });
     for (const used of [3, 3, 3, 3]) refusals.note(refused(null), seats(used));
     refusals.note(refused(ada), seats(3));
     await refusals.close();
@@ -48,7 +48,7 @@ describe('refusals', () => {
 
   it('of other kinds are not recorded', async () => {
     const log = new InMemoryEventLog();
-    const refusals = createRefusals({ log, logger: silentLogger });
+    const refusals = createRefusalAudit({ log, logger: silentLogger });
     refusals.note(refused(ada), new Problem('not-found'));
     await refusals.close();
     expect(await recorded(log)).toEqual([]);

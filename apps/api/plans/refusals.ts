@@ -3,7 +3,7 @@ import type { EventLog } from '../../../libs/event-log/port';
 import { uuidv7 } from '../../../libs/platform/ids/uuid';
 import type { Logger } from '../../../libs/platform/logger.port';
 import type { Problem } from '../../../libs/platform/problems';
-import type { Refused } from '../http/contract/refused';
+import type { RefusedRequest } from '../http/contract/refused';
 
 /** ms for which the same refusal of the same user is only counted: anyone who insists fills no log. */
 const QUIET_MS = 60_000;
@@ -19,10 +19,10 @@ interface Quiet {
   /** Refusals since it was recorded. */
   times: number;
   /** The last of them. */
-  last: readonly [Refused, Problem];
+  last: readonly [RefusedRequest, Problem];
 }
 
-export interface RefusalsParts {
+export interface RefusalAuditDeps {
   readonly log: EventLog;
   readonly logger: Logger;
   /** A minute by default. */
@@ -35,11 +35,11 @@ export interface RefusalsParts {
  * Records for the audit what plans and locks refuse, beside the answer and never in its way: the first of its kind in a
  * minute at once, the others as their number when the minute is over.
  */
-export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => performance.now() }: RefusalsParts) => {
+export const createRefusalAudit = ({ log, logger, quietMs = QUIET_MS, now = () => performance.now() }: RefusalAuditDeps) => {
   const quiet = new Map<string, Quiet>();
   const recording = new Set<Promise<void>>();
 
-  const append = async ({ tenantId, userId, operation, requestId }: Refused, problem: Problem, times: number) => {
+  const append = async ({ tenantId, userId, operation, requestId }: RefusedRequest, problem: Problem, times: number) => {
     const { members = {} } = problem.details;
     const text = (name: string): string | null => (typeof members[name] === 'string' ? String(members[name]) : null);
     const number = (name: string): number | null => (typeof members[name] === 'number' ? Number(members[name]) : null);
@@ -62,7 +62,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
     });
   };
 
-  const record = (refused: Refused, problem: Problem, times: number): void => {
+  const record = (refused: RefusedRequest, problem: Problem, times: number): void => {
     const one = append(refused, problem, times)
       .catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be stored for the audit'))
       .finally(() => recording.delete(one));
@@ -82,7 +82,7 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
   timer.unref();
 
   return {
-    note: (refused: Refused, problem: Problem): void => {
+    note: (refused: RefusedRequest, problem: Problem): void => {
       if (!RECORDED.has(problem.problem)) return;
       const { resource = '', feature = '' } = problem.details.members ?? {};
       const key = `${refused.tenantId} ${refused.userId} ${problem.problem} ${resource}${feature}`;
@@ -108,4 +108,4 @@ export const createRefusals = ({ log, logger, quietMs = QUIET_MS, now = () => pe
   };
 };
 
-export type Refusals = ReturnType<typeof createRefusals>;
+export type RefusalAudit = ReturnType<typeof createRefusalAudit>;

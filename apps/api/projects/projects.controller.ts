@@ -3,11 +3,11 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '../../../libs/domain/project/commands';
 import type { Project } from '../../../libs/domain/project/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findProject, listProjects } from '../../../projections/projects/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
@@ -28,7 +28,7 @@ export class ProjectsController {
   ) {}
 
   @Post()
-  @Needs('projects.write')
+  @RequirePermission('projects.write')
   @Documented({
     summary: 'Create a project',
     response: ProjectDto,
@@ -46,7 +46,7 @@ export class ProjectsController {
   }
 
   @Get()
-  @Needs('projects.read')
+  @RequirePermission('projects.read')
   @Documented({ summary: 'List projects, newest first', response: ProjectPageDto, problems: ['forbidden'] })
   list(
     @Context() context: RequestContext,
@@ -66,7 +66,7 @@ export class ProjectsController {
   }
 
   @Get(':id')
-  @Needs('projects.read')
+  @RequirePermission('projects.read')
   @Documented({ summary: 'Show a project', response: ProjectDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<ProjectDto>> {
     const project = await findProject(this.db.tenant(principalOf(context).tenantId), id);
@@ -75,7 +75,7 @@ export class ProjectsController {
   }
 
   @Patch(':id')
-  @Needs('projects.write')
+  @RequirePermission('projects.write')
   @Documented({
     summary: 'Change a project',
     description: 'An archived project cannot be changed (409).',
@@ -94,7 +94,7 @@ export class ProjectsController {
   }
 
   @Delete(':id')
-  @Needs('projects.write')
+  @RequirePermission('projects.write')
   @Documented({
     summary: 'Archive a project',
     description: 'The project and its tasks can still be read, but cannot be changed until the project is restored.',
@@ -117,7 +117,7 @@ export class ProjectsController {
 
   @Post(':id/restore')
   @HttpCode(200)
-  @Needs('projects.write')
+  @RequirePermission('projects.write')
   @Documented({
     summary: 'Restore an archived project',
     response: ProjectDto,
@@ -139,7 +139,7 @@ export class ProjectsController {
   }
 
   private async carryOut(context: RequestContext, command: Command, id: string): Promise<Versioned<ProjectDto>> {
-    const { position, version, state } = await this.commands.execute<Command, Executed<Project>>(command);
+    const { position, version, state } = await this.commands.execute<Command, CommandResult<Project>>(command);
     if (state.status === 'absent') throw notFound('project');
     context.position = position;
     const { status, ...details } = state;

@@ -3,11 +3,11 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeTask, CreateTask, DeleteTask } from '../../../libs/domain/task/commands';
 import type { Task } from '../../../libs/domain/task/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTask, listTasks } from '../../../projections/tasks/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
@@ -26,7 +26,7 @@ export class TasksController {
   ) {}
 
   @Post('projects/:id/tasks')
-  @Needs('tasks.write')
+  @RequirePermission('tasks.write')
   @Documented({
     summary: 'Add a task to a project',
     description: 'A new task has the status `open`. Tasks cannot be added to an archived project (409).',
@@ -47,7 +47,7 @@ export class TasksController {
   }
 
   @Get('projects/:id/tasks')
-  @Needs('tasks.read')
+  @RequirePermission('tasks.read')
   @Documented({
     summary: 'List the tasks of a project, newest first',
     description: 'A task must match all filters. A task without a due date matches neither `dueBefore` nor `dueAfter`.',
@@ -75,7 +75,7 @@ export class TasksController {
   }
 
   @Get('tasks/:id')
-  @Needs('tasks.read')
+  @RequirePermission('tasks.read')
   @Documented({ summary: 'Show a task', response: TaskDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TaskDto>> {
     const task = await findTask(this.db.tenant(principalOf(context).tenantId), id);
@@ -84,7 +84,7 @@ export class TasksController {
   }
 
   @Patch('tasks/:id')
-  @Needs('tasks.write')
+  @RequirePermission('tasks.write')
   @Documented({
     summary: 'Change one or more fields of a task',
     description: 'Tasks of an archived project cannot be changed (409).',
@@ -104,7 +104,7 @@ export class TasksController {
 
   @Delete('tasks/:id')
   @HttpCode(204)
-  @Needs('tasks.write')
+  @RequirePermission('tasks.write')
   @Documented({
     summary: 'Delete a task',
     description: 'Tasks of an archived project cannot be changed (409).',
@@ -119,7 +119,7 @@ export class TasksController {
     const { tenantId, userId } = principalOf(context);
     const request = { by: userId, taskId: id };
     const command = new DeleteTask(tenantId, request, commandContextOf(context), expectedVersion);
-    const { position } = await this.commands.execute<DeleteTask, Executed<Task>>(command);
+    const { position } = await this.commands.execute<DeleteTask, CommandResult<Task>>(command);
     context.position = position;
   }
 
@@ -128,7 +128,7 @@ export class TasksController {
     command: CreateTask | ChangeTask,
     id: string,
   ): Promise<Versioned<TaskDto>> {
-    const { position, version, state } = await this.commands.execute<typeof command, Executed<Task>>(command);
+    const { position, version, state } = await this.commands.execute<typeof command, CommandResult<Task>>(command);
     if (state.kind !== 'present') throw notFound('task');
     context.position = position;
     return withETag(TaskDto.of(id, state), version);

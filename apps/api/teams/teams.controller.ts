@@ -10,11 +10,11 @@ import {
   RenameTeam,
 } from '../../../libs/domain/tenant/commands';
 import { type Tenant, teamOf } from '../../../libs/domain/tenant/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTeam, listTeams } from '../../../projections/teams/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
@@ -35,7 +35,7 @@ export class TeamsController {
   ) {}
 
   @Post()
-  @Needs('teams.write')
+  @RequirePermission('teams.write')
   @Documented({
     summary: 'Create a team',
     response: TeamDto,
@@ -51,7 +51,7 @@ export class TeamsController {
   }
 
   @Get()
-  @Needs('teams.read')
+  @RequirePermission('teams.read')
   @Documented({ summary: 'List teams, newest first', response: TeamPageDto, problems: ['forbidden'] })
   list(@Context() context: RequestContext, @Query() query: PageQuery, @Pages() pages: Paging): Promise<Page<TeamDto>> {
     const db = this.db.tenant(principalOf(context).tenantId);
@@ -66,7 +66,7 @@ export class TeamsController {
   }
 
   @Get(':id')
-  @Needs('teams.read')
+  @RequirePermission('teams.read')
   @Documented({ summary: 'Show a team', response: TeamDto, problems: ['forbidden'] })
   async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TeamDto>> {
     const team = await findTeam(this.db.tenant(principalOf(context).tenantId), id);
@@ -75,7 +75,7 @@ export class TeamsController {
   }
 
   @Patch(':id')
-  @Needs('teams.write')
+  @RequirePermission('teams.write')
   @Documented({ summary: 'Rename a team', response: TeamDto, problems: ['forbidden', 'conflict'] })
   rename(
     @Context() context: RequestContext,
@@ -90,7 +90,7 @@ export class TeamsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @Needs('teams.write')
+  @RequirePermission('teams.write')
   @Documented({
     summary: 'Delete a team',
     description: 'Projects of the team are kept and have no team afterwards.',
@@ -109,7 +109,7 @@ export class TeamsController {
 
   @Put(':id/members/:userId')
   @HttpCode(204)
-  @Needs('teams.write')
+  @RequirePermission('teams.write')
   @Documented({
     summary: 'Add a member to a team',
     description: 'The answer is the same if the member is already in the team.',
@@ -128,7 +128,7 @@ export class TeamsController {
 
   @Delete(':id/members/:userId')
   @HttpCode(204)
-  @Needs('teams.write')
+  @RequirePermission('teams.write')
   @Documented({ summary: 'Remove a member from a team', status: 204, problems: ['forbidden'] })
   async remove(
     @Context() context: RequestContext,
@@ -141,7 +141,7 @@ export class TeamsController {
   }
 
   private async carryOut(context: RequestContext, command: Command): Promise<Tenant> {
-    const { position, state } = await this.commands.execute<Command, Executed<Tenant>>(command);
+    const { position, state } = await this.commands.execute<Command, CommandResult<Tenant>>(command);
     context.position = position;
     return state;
   }

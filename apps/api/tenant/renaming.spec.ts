@@ -2,7 +2,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import { type OpenTenant, tenantFold } from '../../../libs/domain/tenant/evolve';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { PEOPLE, tenantCreated } from '../../../libs/testing/tenant-facts';
-import type { Billing } from '../billing/billing.service';
+import type { BillingService } from '../billing/billing.service';
 import type { ApiContext } from '../core/api-context';
 import { RequestState } from '../http/requests/request-context';
 import type { Usage } from '../plans/usage';
@@ -14,7 +14,7 @@ const state = tenantFold.evolve(tenantFold.initial, tenantCreated, 1) as OpenTen
 const rename = (usage: Usage, execute: () => Promise<unknown>) => {
   const db = { tenant: () => ({}) } as unknown as ScopedDb;
   const bus = { execute } as unknown as CommandBus;
-  const billing = { closed: async () => undefined } as unknown as Billing;
+  const billing = { closed: async () => undefined } as unknown as BillingService;
   const surroundings = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
   const controller = new TenantController(db, usage, billing, surroundings, bus);
   const context = new RequestState('request');

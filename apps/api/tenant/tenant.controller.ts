@@ -1,17 +1,17 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import type { Account } from '../../../libs/domain/tenant/billing';
+import type { BillingAccount } from '../../../libs/domain/tenant/billing';
 import { CloseTenant, RenameTenant, TransferOwnership } from '../../../libs/domain/tenant/commands';
 import type { Tenant } from '../../../libs/domain/tenant/evolve';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
 import { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { findTenant } from '../../../projections/tenants/queries';
-import { Billing } from '../billing/billing.service';
+import { BillingService } from '../billing/billing.service';
 import { ApiContext } from '../core/api-context';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { Needs } from '../http/contract/needs.decorator';
+import { RequirePermission } from '../http/contract/needs.decorator';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
 import { commandContextOf, principalOf } from '../http/requests/command-context';
@@ -20,7 +20,7 @@ import type { UsedDto } from '../plans/plan.dto';
 import { lastingOf, Usage } from '../plans/usage';
 import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDto } from './tenant.dto';
 
-const planOf = ({ terms }: Account): string => (terms ?? FOUNDING_TERMS).plan;
+const planOf = ({ terms }: BillingAccount): string => (terms ?? FOUNDING_TERMS).plan;
 
 /** What it shows that changes without an event of its own stream. */
 const besideOf = (data: readonly UsedDto[]): string => JSON.stringify(lastingOf(data));
@@ -34,13 +34,13 @@ export class TenantController {
   constructor(
     private readonly db: ScopedDb,
     private readonly usageOf: Usage,
-    private readonly billing: Billing,
+    private readonly billing: BillingService,
     private readonly context: ApiContext,
     private readonly commands: CommandBus,
   ) {}
 
   @Get()
-  @Needs('workspace.read')
+  @RequirePermission('workspace.read')
   @Documented({
     summary: 'Show the tenant: name, plan, lock, limits and use',
     response: TenantDto,
@@ -54,7 +54,7 @@ export class TenantController {
   }
 
   @Patch()
-  @Needs('workspace.rename')
+  @RequirePermission('workspace.rename')
   @Documented({
     summary: 'Change the name or slug of the tenant',
     response: TenantDto,
@@ -71,7 +71,7 @@ export class TenantController {
     // Beside the append: nothing of it depends on the name. Its error is thrown where it is awaited, if it is awaited.
     const reading = this.usageOf(this.db.tenant(tenantId));
     reading.catch(() => undefined);
-    const { position, state } = await this.commands.execute<RenameTenant, Executed<Tenant>>(command);
+    const { position, state } = await this.commands.execute<RenameTenant, CommandResult<Tenant>>(command);
     if (state.status !== 'open') throw notFound('workspace');
     context.position = position;
     const { account, version, ...named } = state;
@@ -94,7 +94,7 @@ export class TenantController {
 
   @Post('transfer')
   @HttpCode(204)
-  @Needs('workspace.transfer')
+  @RequirePermission('workspace.transfer')
   @Documented({
     summary: 'Transfer ownership to another member',
     description: 'The member becomes an owner and you become an admin. Your open invitations for admins are revoked.',
@@ -105,12 +105,12 @@ export class TenantController {
     const { tenantId, userId } = principalOf(context);
     const wanted = { by: userId, userId: memberId, at: new Date().toISOString() };
     const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
-    const { position } = await this.commands.execute<TransferOwnership, Executed<Tenant>>(command);
+    const { position } = await this.commands.execute<TransferOwnership, CommandResult<Tenant>>(command);
     context.position = position;
   }
 
   @Delete()
-  @Needs('workspace.close')
+  @RequirePermission('workspace.close')
   @Documented({
     summary: 'Close the tenant',
     description:
@@ -127,7 +127,7 @@ export class TenantController {
     const eraseAfter = new Date(Date.now() + this.context.settings.tenantRetentionDays * DAY_MS).toISOString();
     const wanted = { by: userId, confirmName, eraseAfter };
     const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
-    const { position, state } = await this.commands.execute<CloseTenant, Executed<Tenant>>(command);
+    const { position, state } = await this.commands.execute<CloseTenant, CommandResult<Tenant>>(command);
     if (state.status !== 'closed') throw notFound('workspace');
     await this.billing.closed(tenantId);
     context.position = position;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseSetupError } from '../../../libs/platform/database/errors';
 import { isConnectionSuspect } from '../../../libs/platform/database/pools';
-import { codeOf, isNobodyThere } from '../../../libs/platform/error-code';
+import { codeOf, isConnectionRefused } from '../../../libs/platform/error-code';
 import type { Logger } from '../../../libs/platform/logging';
 import { CannotStart } from '../process/cannot-start';
 
@@ -33,7 +33,7 @@ const NO_POSTGRESQL = /^(Connection terminated|timeout)/;
 const isAway = (error: unknown): boolean => {
   if (error instanceof DatabaseSetupError) return false;
   const code = codeOf(error) ?? '';
-  if (/^E[A-Z]+$/.test(code)) return UNREACHABLE.test(code) || isNobodyThere(error);
+  if (/^E[A-Z]+$/.test(code)) return UNREACHABLE.test(code) || isConnectionRefused(error);
   return !code.startsWith('XX') && isConnectionSuspect(error);
 };
 

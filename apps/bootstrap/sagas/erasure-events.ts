@@ -1,14 +1,14 @@
 import { RemoveMember } from '../../../libs/domain/tenant/commands';
 import { memberOf } from '../../../libs/domain/tenant/evolve';
 import { EraseUser } from '../../../libs/domain/user/commands';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
-import type { ErasureEvents, Membership } from '../../../libs/identity/erasure';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
+import type { ErasureEvents, ErasedMembership } from '../../../libs/identity/erasure';
 import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
 import { membershipsOf } from '../../../projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
 interface Surroundings {
-  readonly execute: (command: RemoveMember | EraseUser) => Promise<Executed>;
+  readonly execute: (command: RemoveMember | EraseUser) => Promise<CommandResult>;
   readonly db: ScopedDb;
   readonly stateOf: TenantStates;
 }
@@ -16,7 +16,7 @@ interface Surroundings {
 /** The facts of an erasure as commands to their aggregates. */
 export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
   /** The read model knows where to look; what they are there, the tenant's own stream says. */
-  const membershipIn = async (tenantId: string, userId: string): Promise<Membership[]> => {
+  const membershipIn = async (tenantId: string, userId: string): Promise<ErasedMembership[]> => {
     const tenant = await stateOf(tenantId);
     const member = memberOf(tenant, userId);
     if (tenant.status !== 'open' || !member) return [];

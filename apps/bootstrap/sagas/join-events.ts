@@ -1,10 +1,10 @@
 import { JoinTenant } from '../../../libs/domain/tenant/commands';
 import { RegisterUser } from '../../../libs/domain/user/commands';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import type { JoinEvents } from '../../../libs/identity/join';
 
 /** The facts of a join as commands to their aggregates. */
-export const createJoinEvents = (execute: (command: JoinTenant | RegisterUser) => Promise<Executed>): JoinEvents => ({
+export const createJoinEvents = (execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>): JoinEvents => ({
   joinTenant: async ({ tenantId, at, ...joining }, context) => {
     const command = new JoinTenant(tenantId, { ...joining, at: at.toISOString() }, context);
     return (await execute(command)).position;

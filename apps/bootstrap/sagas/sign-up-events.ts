@@ -1,10 +1,10 @@
 import { CreateTenant } from '../../../libs/domain/tenant/commands';
 import { RegisterUser } from '../../../libs/domain/user/commands';
-import type { Executed } from '../../../libs/event-log/aggregate-store';
+import type { CommandResult } from '../../../libs/event-log/aggregate-store';
 import type { Position } from '../../../libs/event-log/port';
 import type { SignUpEvents } from '../../../libs/identity/sign-up';
 
-type Execute = (command: CreateTenant | RegisterUser) => Promise<Executed>;
+type Execute = (command: CreateTenant | RegisterUser) => Promise<CommandResult>;
 
 /** The facts of a sign-up as commands to their aggregates. */
 export const createSignUpEvents = (execute: Execute): SignUpEvents => {

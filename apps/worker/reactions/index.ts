@@ -1,15 +1,15 @@
 import type { Reaction } from '../../../libs/reacting/reaction';
 import { projectsProjection } from '../../../projections/projects/projection';
 import { tasksProjection } from '../../../projections/tasks/projection';
-import type { ReactionParts } from './parts';
+import type { ReactionDeps } from './parts';
 import { createProjectsOfDeletedTeams } from './projects-of-deleted-teams';
 import { createTasksOfRemovedMembers } from './tasks-of-removed-members';
 
 /** The read models that reactions ask. */
-export const ASKED = [projectsProjection.name, tasksProjection.name];
+export const QUERIED_READ_MODELS = [projectsProjection.name, tasksProjection.name];
 
 /** Everything that the product does by itself because something happened. */
-export const createReactions = (parts: ReactionParts): readonly Reaction[] => [
+export const createReactions = (parts: ReactionDeps): readonly Reaction[] => [
   createTasksOfRemovedMembers(parts),
   createProjectsOfDeletedTeams(parts),
 ];

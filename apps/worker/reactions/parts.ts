@@ -6,7 +6,7 @@ import type { PositionWaiter } from '../../../libs/projecting/position-waiter.po
 import type { Recorded } from '../../../libs/projecting/projection';
 
 /** What the reactions are made of. */
-export interface ReactionParts {
+export interface ReactionDeps {
   readonly store: AggregateStore;
   readonly bus: CommandBus;
   /** Connects as the projector. */

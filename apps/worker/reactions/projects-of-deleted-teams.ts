@@ -9,13 +9,13 @@ import { readModelHas } from '../../../libs/reacting/read-model';
 import { projectsProjection } from '../../../projections/projects/projection';
 import { projectsOfTeam } from '../../../projections/projects/queries';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
-import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
+import { forEachOf, type ReactionDeps, tenantIdOf } from './parts';
 
 /**
  * What was a deleted team's becomes nobody's in particular. What is given to the team while it is being deleted has no row
  * yet when that is looked for: so each project that gets a team is answered, too.
  */
-export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: ReactionParts): Reaction => {
+export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: ReactionDeps): Reaction => {
   const tenantOf = createTenantStates(store);
 
   const releaseFromNoTeam = async (event: Recorded<ProjectCreated | ProjectChanged>): Promise<void> => {

@@ -24,7 +24,7 @@ import { createTestDatabase, type TestDatabase } from '../../../libs/testing/dat
 import { InMemoryEventLog } from '../../../libs/testing/in-memory-event-log';
 import { projectsProjection } from '../../../projections/projects/projection';
 import { tasksProjection } from '../../../projections/tasks/projection';
-import { ASKED, createReactions } from '.';
+import { QUERIED_READ_MODELS, createReactions } from '.';
 
 /** More than any list of them here is long. */
 type Ids = readonly [string, string, string, string, string, string, ...string[]];
@@ -77,7 +77,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
 
   /** One worker, with an own view of how far the read models are, as a process has. */
   const startWorker = (): void => {
-    const waiter = createPositionWaiter({ projections: ASKED, progress: createProgress(), pool });
+    const waiter = createPositionWaiter({ projections: QUERIED_READ_MODELS, progress: createProgress(), pool });
     const reactions = startReactions({
       reactions: createReactions({ store: new AggregateStore({ log }), bus: commands.bus, pool, waiter }),
       log,

@@ -9,14 +9,14 @@ import { readModelHas } from '../../../libs/reacting/read-model';
 import { tasksProjection } from '../../../projections/tasks/projection';
 import { tasksAssignedBefore } from '../../../projections/tasks/queries';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
-import { forEachOf, type ReactionParts, tenantIdOf } from './parts';
+import { forEachOf, type ReactionDeps, tenantIdOf } from './parts';
 
 /**
  * What a removed member was assigned becomes unassigned. What they are assigned while they are being removed, by somebody
  * who saw them as a member still, has no row yet when that is looked for: so each assignment is answered, too, once it is
  * there. What is assigned to somebody who came back is theirs.
  */
-export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: ReactionParts): Reaction => {
+export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: ReactionDeps): Reaction => {
   const tenantOf = createTenantStates(store);
 
   const unassignStranger = async (

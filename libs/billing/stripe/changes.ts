@@ -1,4 +1,4 @@
-import { type Item, type LineChange, lineChanges } from '../lines';
+import { type SubscriptionItem, type ItemChange, itemChanges } from '../lines';
 import { allPages } from '../paging';
 import { isGone, StripeRefused } from '../refused';
 import type { StripeConnection } from './connection';
@@ -6,7 +6,7 @@ import type { StripeConnection } from './connection';
 /** Other lines from a moment on. */
 export interface Change {
   readonly subscriptionId: string;
-  readonly items: readonly LineChange[];
+  readonly items: readonly ItemChange[];
   /** Seconds: what the preview was calculated with. */
   readonly at: number;
   /** Ids of the invoices that are to be paid before; none in changes of earlier releases. */
@@ -38,9 +38,9 @@ export interface Preview {
 /** What becomes of a subscription: what it would cost, its change, and its end. */
 export const createChanges = ({ call }: StripeConnection) => {
   /** The lines as they are, turned into those that are wanted. */
-  const itemsFor = async (subscriptionId: string, wanted: readonly Item[]): Promise<LineChange[]> => {
+  const itemsFor = async (subscriptionId: string, wanted: readonly SubscriptionItem[]): Promise<ItemChange[]> => {
     const { items } = await call((stripe) => stripe.subscriptions.retrieve(subscriptionId));
-    return lineChanges(items.data, wanted);
+    return itemChanges(items.data, wanted);
   };
 
   /** Of one subscription, the oldest first: one that is paid before what came after it leaves no debt behind. */
@@ -68,7 +68,7 @@ export const createChanges = ({ call }: StripeConnection) => {
     owedOf,
 
     /** What a change would cost. @param at seconds */
-    preview: async (subscriptionId: string, wanted: readonly Item[], at: number): Promise<Preview> => {
+    preview: async (subscriptionId: string, wanted: readonly SubscriptionItem[], at: number): Promise<Preview> => {
       const [items, owed] = await Promise.all([itemsFor(subscriptionId, wanted), owedOf(subscriptionId)]);
       const overdue = owed.reduce((sum, { amount }) => sum + amount, 0);
       const { amount_due, total, currency, lines } = await call((stripe) =>

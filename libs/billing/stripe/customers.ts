@@ -1,6 +1,6 @@
 import { allPages } from '../paging';
 import { isGone, StripeRefused } from '../refused';
-import type { Snapshot, StripeInvoice, StripeSubscription } from '../snapshot';
+import type { StripeSnapshot, StripeInvoice, StripeSubscription } from '../snapshot';
 import { isOver } from '../translate';
 import type { StripeConnection } from './connection';
 
@@ -57,8 +57,8 @@ export const createCustomers = ({ call }: StripeConnection) => {
       }),
 
     /** What Stripe has of a customer now. @throws StripeUnavailable @throws UnknownToStripe */
-    snapshot: async (customer: string, needs: Needs): Promise<Snapshot> => {
-      const gone: Snapshot = { deleted: true, subscriptions: [], invoices: [] };
+    snapshot: async (customer: string, needs: Needs): Promise<StripeSnapshot> => {
+      const gone: StripeSnapshot = { deleted: true, subscriptions: [], invoices: [] };
       try {
         if (needs.customer && (await isDeleted(customer))) return gone;
         const subscriptions = await subscriptionsOf(customer);

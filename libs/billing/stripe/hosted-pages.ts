@@ -1,4 +1,4 @@
-import type { Item } from '../lines';
+import type { SubscriptionItem } from '../lines';
 import { StripeRefused } from '../refused';
 import { StripeUnavailable } from '../unavailable';
 import type { StripeConnection } from './connection';
@@ -21,7 +21,7 @@ export const createHostedPages = ({ call }: StripeConnection) => {
     createCheckout: (
       wanted: {
         readonly customer: string;
-        readonly items: readonly Item[];
+        readonly items: readonly SubscriptionItem[];
         readonly successUrl: string;
         readonly cancelUrl: string;
       },

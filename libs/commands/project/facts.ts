@@ -1,11 +1,11 @@
 import type { TenantCommand } from '../../domain/command';
-import type { ProjectSurroundings } from '../../domain/project/decide';
-import { standpointOf, type Tenant, teamOf } from '../../domain/tenant/evolve';
+import type { ProjectRuleFacts } from '../../domain/project/decide';
+import { tenantAccessOf, type Tenant, teamOf } from '../../domain/tenant/evolve';
 import type { AggregateStore } from '../../event-log/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
 /** What the rules of projects must know about the tenant. */
-export interface ProjectFacts extends ProjectSurroundings {
+export interface ProjectFacts extends ProjectRuleFacts {
   /** For the plan's limits. */
   readonly tenant: Tenant;
 }
@@ -22,5 +22,5 @@ export const readProjectFacts = async (
 ): Promise<ProjectFacts> => {
   const tenant = await readTenant(store, tenantId);
   const teamExists = typeof teamId === 'string' && teamOf(tenant, teamId) !== undefined;
-  return { ...standpointOf(tenant, by), teamExists, tenant };
+  return { ...tenantAccessOf(tenant, by), teamExists, tenant };
 };

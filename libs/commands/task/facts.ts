@@ -1,13 +1,13 @@
 import type { TenantCommand } from '../../domain/command';
 import { projectFold } from '../../domain/project/evolve';
-import type { TaskSurroundings } from '../../domain/task/decide';
+import type { TaskRuleFacts } from '../../domain/task/decide';
 import { taskFold } from '../../domain/task/evolve';
-import { memberOf, standpointOf, type Tenant } from '../../domain/tenant/evolve';
+import { memberOf, tenantAccessOf, type Tenant } from '../../domain/tenant/evolve';
 import type { AggregateStore } from '../../event-log/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
 /** What the rules of tasks must know about the tenant and the project. */
-export interface TaskFacts extends TaskSurroundings {
+export interface TaskFacts extends TaskRuleFacts {
   /** For the plan's limits. */
   readonly tenant: Tenant;
   /** undefined: the task does not exist, so that nothing depends on its project */
@@ -33,7 +33,7 @@ const readFacts = async (
       : store.loadWhole(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
   ]);
   return {
-    ...standpointOf(tenant, by),
+    ...tenantAccessOf(tenant, by),
     tenant,
     projectId,
     project: project?.state.status ?? 'absent',

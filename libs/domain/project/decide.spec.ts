@@ -5,7 +5,7 @@ import {
   changeProject,
   createProject,
   type ProjectChange,
-  type ProjectSurroundings,
+  type ProjectRuleFacts,
   releaseProject,
   restoreProject,
 } from './decide';
@@ -19,7 +19,7 @@ const projectCreated: ProjectEvent = { type: 'ProjectCreated', data: details };
 const projectArchived: ProjectEvent = { type: 'ProjectArchived', data: {} };
 const projectRestored: ProjectEvent = { type: 'ProjectRestored', data: {} };
 
-const among = (surroundings: Partial<ProjectSurroundings> = {}): ProjectSurroundings => ({
+const among = (surroundings: Partial<ProjectRuleFacts> = {}): ProjectRuleFacts => ({
   role: 'member',
   teamExists: true,
   ...surroundings,

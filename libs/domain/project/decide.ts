@@ -1,10 +1,10 @@
 import { Refusal } from '../refusal';
-import { requirePermission, type Standpoint } from '../workspace';
+import { requirePermission, type TenantAccess } from '../workspace';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 
 /** What a rule about a project has to know of the tenant. */
-export interface ProjectSurroundings extends Standpoint {
+export interface ProjectRuleFacts extends TenantAccess {
   /** Whether the team that is asked for is one of the tenant's. */
   readonly teamExists: boolean;
 }
@@ -16,7 +16,7 @@ const requirePresent = (project: Project): Present => {
   return project;
 };
 
-const requireTeam = (teamId: string | null, { teamExists }: ProjectSurroundings): void => {
+const requireTeam = (teamId: string | null, { teamExists }: ProjectRuleFacts): void => {
   if (teamId !== null && !teamExists) throw new Refusal('conflict', 'There is no such team in this tenant.');
 };
 
@@ -28,7 +28,7 @@ export interface ProjectCreation extends ProjectDetails {
 /** Members make projects, of a team of the tenant or of none. */
 export const createProject = (
   { name, description, teamId }: ProjectDetails,
-  surroundings: ProjectSurroundings,
+  surroundings: ProjectRuleFacts,
   project: Project,
 ): ProjectEvent[] => {
   requirePermission(surroundings, 'projects.write');
@@ -46,7 +46,7 @@ export interface ProjectChange extends Partial<ProjectDetails> {
 /** Members change a project, unless it is archived; details that it has already are no event. */
 export const changeProject = (
   change: ProjectChange,
-  surroundings: ProjectSurroundings,
+  surroundings: ProjectRuleFacts,
   project: Project,
 ): ProjectEvent[] => {
   requirePermission(surroundings, 'projects.write');
@@ -65,13 +65,13 @@ const isSame = (one: ProjectDetails, other: ProjectDetails): boolean =>
   one.name === other.name && one.description === other.description && one.teamId === other.teamId;
 
 /** Members put a project away: it can be read and restored, and nothing in it changes. */
-export const archiveProject = (standpoint: Standpoint, project: Project): ProjectEvent[] => {
+export const archiveProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
   requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'archived' ? [] : [{ type: 'ProjectArchived', data: {} }];
 };
 
 /** Members take up an archived project again. */
-export const restoreProject = (standpoint: Standpoint, project: Project): ProjectEvent[] => {
+export const restoreProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
   requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'active' ? [] : [{ type: 'ProjectRestored', data: {} }];
 };

@@ -6,7 +6,7 @@ import {
   deleteTask,
   type TaskChange,
   type TaskCreation,
-  type TaskSurroundings,
+  type TaskRuleFacts,
   unassignTask,
 } from './decide';
 import { TASK_STATUSES, type TaskEvent } from './events';
@@ -31,7 +31,7 @@ const assigned = (assigneeId: string): TaskEvent => ({ type: 'TaskAssigned', dat
 const moved = (status: (typeof TASK_STATUSES)[number]): TaskEvent => ({ type: 'TaskStatusChanged', data: { status } });
 const deleted: TaskEvent = { type: 'TaskDeleted', data: { projectId: 'project' } };
 
-const among = (surroundings: Partial<TaskSurroundings> = {}): TaskSurroundings => ({
+const among = (surroundings: Partial<TaskRuleFacts> = {}): TaskRuleFacts => ({
   role: 'member',
   project: 'active',
   assigneeRole: 'member',

@@ -2,18 +2,18 @@ import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
 import { may } from '../tenant/permissions';
 import type { Role } from '../tenant/roles';
-import { requirePermission, type Standpoint } from '../workspace';
+import { requirePermission, type TenantAccess } from '../workspace';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 
 /** What a rule about a task has to know of the tenant and of the project. */
-export interface TaskSurroundings extends Standpoint {
+export interface TaskRuleFacts extends TenantAccess {
   readonly project: Project['status'];
   /** What the user that it shall be assigned to is in the tenant; undefined: they do not belong to it. */
   readonly assigneeRole: Role | undefined;
 }
 
-type InProject = Omit<TaskSurroundings, 'assigneeRole'>;
+type InProject = Omit<TaskRuleFacts, 'assigneeRole'>;
 
 const requireWork = (surroundings: InProject): void => {
   requirePermission(surroundings, 'tasks.write');
@@ -26,7 +26,7 @@ const requirePresent = (task: Task): PresentTask => {
   return task;
 };
 
-const requireAssignable = ({ assigneeRole }: TaskSurroundings): void => {
+const requireAssignable = ({ assigneeRole }: TaskRuleFacts): void => {
   if (assigneeRole !== undefined && !may(assigneeRole, 'tasks.read'))
     throw new Refusal(
       'conflict',
@@ -52,7 +52,7 @@ export interface TaskCreation {
 /** Members add tasks to a project that is not archived. */
 export const createTask = (
   { projectId, title, description, assigneeId, dueOn }: TaskCreation,
-  surroundings: TaskSurroundings,
+  surroundings: TaskRuleFacts,
   task: Task,
 ): TaskEvent[] => {
   requireWork(surroundings);
@@ -74,7 +74,7 @@ export interface TaskChange {
 }
 
 /** Members change a task, its status from any to any, unless its project is archived; what it is already is no event. */
-export const changeTask = (change: TaskChange, surroundings: TaskSurroundings, task: Task): TaskEvent[] => {
+export const changeTask = (change: TaskChange, surroundings: TaskRuleFacts, task: Task): TaskEvent[] => {
   requirePermission(surroundings, 'tasks.write');
   const present = requirePresent(task);
   requireWork(surroundings);
@@ -95,7 +95,7 @@ const describe = (change: TaskChange, task: PresentTask): TaskEvent[] => {
 const move = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
   status === undefined || status === task.status ? [] : [{ type: 'TaskStatusChanged', data: { status } }];
 
-const assign = ({ assigneeId }: TaskChange, surroundings: TaskSurroundings, task: PresentTask): TaskEvent[] => {
+const assign = ({ assigneeId }: TaskChange, surroundings: TaskRuleFacts, task: PresentTask): TaskEvent[] => {
   if (assigneeId === undefined || assigneeId === (task.assignment?.userId ?? null)) return [];
   if (assigneeId === null) return [{ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }];
   requireAssignable(surroundings);

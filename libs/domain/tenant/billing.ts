@@ -7,7 +7,7 @@ import type {
   SubscriptionDetails,
   Terms,
 } from './billing-events';
-import { type ById, none, remove, set } from './by-id';
+import { type PersistentMap, none, remove, set } from './by-id';
 
 /** What is known of an invoice: that its payment failed, or that it was paid. One that was forgiven is forgotten. */
 export interface Invoice {
@@ -26,7 +26,7 @@ export type Standing =
   | { readonly kind: 'locked' | 'suspended'; readonly reason: LockReason; readonly suspendAt: string };
 
 /** The part of a tenant that its billing decides. */
-export interface Account {
+export interface BillingAccount {
   /** Null: those with which every tenant begins. */
   readonly terms: Terms | null;
   /** Whether the terms have ever become smaller, so that more may be in use than they allow. */
@@ -34,14 +34,14 @@ export interface Account {
   readonly seats: number | null;
   readonly subscription: SubscriptionDetails | null;
   /** Subscriptions that are over. */
-  readonly ended: ById<true>;
-  readonly invoices: ById<Invoice>;
+  readonly ended: PersistentMap<true>;
+  readonly invoices: PersistentMap<Invoice>;
   /** Those that are known of. */
-  readonly disputes: ById<true>;
+  readonly disputes: PersistentMap<true>;
   readonly standing: Standing;
 }
 
-export const newAccount: Account = {
+export const newBillingAccount: BillingAccount = {
   terms: null,
   shrunk: false,
   seats: null,
@@ -60,13 +60,13 @@ const isSmaller = (next: Terms, before: Terms | null): boolean =>
     (name) => (next.limits[name] ?? Number.POSITIVE_INFINITY) < (before.limits[name] ?? Number.POSITIVE_INFINITY),
   );
 
-const withPlan = (account: Account, { terms }: PlanChanged['data']): Account => ({
+const withPlan = (account: BillingAccount, { terms }: PlanChanged['data']): BillingAccount => ({
   ...account,
   terms,
   shrunk: account.shrunk || terms.agreed || isSmaller(terms, account.terms),
 });
 
-const withInvoice = (account: Account, { invoiceId }: InvoiceDetails, invoice: Invoice | undefined): Account => {
+const withInvoice = (account: BillingAccount, { invoiceId }: InvoiceDetails, invoice: Invoice | undefined): BillingAccount => {
   const { invoices } = account;
   return { ...account, invoices: invoice ? set(invoices, invoiceId, invoice) : remove(invoices, invoiceId) };
 };
@@ -76,13 +76,13 @@ const withoutDelay = (standing: Standing): Standing => (standing.kind === 'past-
 
 const isPaid = ({ status }: SubscriptionDetails): boolean => status === 'active' || status === 'trialing';
 
-const withSubscription = (account: Account, subscription: SubscriptionDetails): Account => ({
+const withSubscription = (account: BillingAccount, subscription: SubscriptionDetails): BillingAccount => ({
   ...account,
   subscription,
   standing: isPaid(subscription) ? withoutDelay(account.standing) : account.standing,
 });
 
-export const evolveAccount = (account: Account, event: BillingEvent): Account => {
+export const evolveBillingAccount = (account: BillingAccount, event: BillingEvent): BillingAccount => {
   switch (event.type) {
     case 'PlanChanged':
       return withPlan(account, event.data);

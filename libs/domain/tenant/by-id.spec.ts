@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type ById, entries, get, none, remove, set } from './by-id';
+import { type PersistentMap, entries, get, none, remove, set } from './by-id';
 
 /** Ids that share buckets, and what an object has by nature. */
 const IDS = ['a-01', 'b-01', 'c-01', '01', '1', '', 'a-02', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
@@ -12,7 +12,7 @@ const step = fc.record({
   value: fc.option(fc.nat(), { nil: undefined, freq: 4 }),
 });
 
-const take = (all: ById<number>, { id, value }: Step): ById<number> =>
+const take = (all: PersistentMap<number>, { id, value }: Step): PersistentMap<number> =>
   value === undefined ? remove(all, id) : set(all, id, value);
 
 describe('things by their id', () => {
@@ -20,7 +20,7 @@ describe('things by their id', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const map = new Map<string, number>();
-        let all: ById<number> = none;
+        let all: PersistentMap<number> = none;
         for (const one of steps) {
           all = take(all, one);
           if (one.value === undefined) map.delete(one.id);
@@ -35,8 +35,8 @@ describe('things by their id', () => {
   it('are the same after they were kept as JSON', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const all = steps.reduce(take, none as ById<number>);
-        const kept = JSON.parse(JSON.stringify(all)) as ById<number>;
+        const all = steps.reduce(take, none as PersistentMap<number>);
+        const kept = JSON.parse(JSON.stringify(all)) as PersistentMap<number>;
         expect(kept.size).toBe(all.size);
         expect(new Map(entries(kept))).toEqual(new Map(entries(all)));
         for (const id of IDS) expect(get(kept, id)).toBe(get(all, id));
@@ -46,7 +46,7 @@ describe('things by their id', () => {
   it('do not change what they were made from', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
-        const before = steps.reduce(take, none as ById<number>);
+        const before = steps.reduce(take, none as PersistentMap<number>);
         const seen = JSON.stringify(before);
         take(before, last);
         expect(JSON.stringify(before)).toBe(seen);
@@ -58,7 +58,7 @@ describe('things by their id', () => {
     expect(all).toEqual(set(none, 'b-02', 2));
     expect(remove(all, 'b-02')).toEqual(none);
     const ids = Array.from({ length: 40 }, (_, at) => `${at}`);
-    const many = ids.reduce((before, id) => set(before, id, 1), none as ById<number>);
+    const many = ids.reduce((before, id) => set(before, id, 1), none as PersistentMap<number>);
     expect(ids.reduce(remove, many)).toEqual(none);
   });
 });

@@ -11,7 +11,7 @@ const FEW = 8;
  * copies 16 places of one at once, and objects key by key, with a shape of their own for each new id (four fifths of what a
  * join cost, when these were objects).
  */
-export interface ById<T> {
+export interface PersistentMap<T> {
   readonly size: number;
   /** All of them, unless there are branches. */
   readonly few: Bucket<T>;
@@ -19,7 +19,7 @@ export interface ById<T> {
   readonly branches: readonly (Branch<T> | null)[];
 }
 
-export const none: ById<never> = { size: 0, few: [], branches: [] };
+export const none: PersistentMap<never> = { size: 0, few: [], branches: [] };
 
 const PLACES: readonly null[] = new Array(16).fill(null);
 
@@ -29,16 +29,16 @@ const placeOf = (id: string, fromTheEnd: number): number => {
   return ((code & 15) + 9 * (code >>> 6)) & 15;
 };
 
-type Branches<T> = ById<T>['branches'];
+type Branches<T> = PersistentMap<T>['branches'];
 
 const placed = <T>(branches: Branches<T>, id: string): Bucket<T> | undefined | null =>
   branches[placeOf(id, 1)]?.[placeOf(id, 2)];
 
 /** Where it lies, if it is there. */
-const bucketOf = <T>({ few, branches }: ById<T>, id: string): Bucket<T> | undefined | null =>
+const bucketOf = <T>({ few, branches }: PersistentMap<T>, id: string): Bucket<T> | undefined | null =>
   branches.length === 0 ? few : placed(branches, id);
 
-export const get = <T>(all: ById<T>, id: string): T | undefined => {
+export const get = <T>(all: PersistentMap<T>, id: string): T | undefined => {
   const bucket = bucketOf(all, id);
   if (bucket) for (const [known, value] of bucket) if (known === id) return value;
   return undefined;
@@ -58,12 +58,12 @@ const withBucket = <T>(branches: Branches<T>, id: string, bucket: Bucket<T>): Br
 };
 
 /** The same with another bucket where the id belongs. */
-const changed = <T>({ branches }: ById<T>, size: number, id: string, bucket: Bucket<T>): ById<T> =>
+const changed = <T>({ branches }: PersistentMap<T>, size: number, id: string, bucket: Bucket<T>): PersistentMap<T> =>
   branches.length === 0
     ? { size, few: bucket, branches }
     : { size, few: [], branches: withBucket(branches, id, bucket) };
 
-const branchedOut = <T>({ size, few }: ById<T>): ById<T> => {
+const branchedOut = <T>({ size, few }: PersistentMap<T>): PersistentMap<T> => {
   let branches: Branches<T> = [];
   for (const entry of few) {
     const [id] = entry;
@@ -72,7 +72,7 @@ const branchedOut = <T>({ size, few }: ById<T>): ById<T> => {
   return { size, few: [], branches };
 };
 
-export const set = <T>(all: ById<T>, id: string, value: T): ById<T> => {
+export const set = <T>(all: PersistentMap<T>, id: string, value: T): PersistentMap<T> => {
   const bucket = bucketOf(all, id) ?? [];
   const at = bucket.findIndex(([known]) => known === id);
   if (at >= 0) return changed(all, all.size, id, bucket.with(at, [id, value]));
@@ -80,7 +80,7 @@ export const set = <T>(all: ById<T>, id: string, value: T): ById<T> => {
   return changed(all, all.size + 1, id, [...bucket, [id, value]]);
 };
 
-export const remove = <T>(all: ById<T>, id: string): ById<T> => {
+export const remove = <T>(all: PersistentMap<T>, id: string): PersistentMap<T> => {
   const bucket = bucketOf(all, id);
   if (!bucket?.some(([known]) => known === id)) return all;
   return changed(
@@ -95,7 +95,7 @@ export const remove = <T>(all: ById<T>, id: string): ById<T> => {
  * All of them, by age while they are few, else by place. An array, which a rule that looks for one goes through in half of a
  * generator's time.
  */
-export const entries = <T>({ few, branches }: ById<T>): Bucket<T> => {
+export const entries = <T>({ few, branches }: PersistentMap<T>): Bucket<T> => {
   if (branches.length === 0) return few;
   const all: (readonly [string, T])[] = [];
   for (const branch of branches)

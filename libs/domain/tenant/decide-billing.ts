@@ -1,5 +1,5 @@
 import { Refusal } from '../refusal';
-import { type Account, evolveAccount } from './billing';
+import { type BillingAccount, evolveBillingAccount } from './billing';
 import type {
   BillingEvent,
   InvoiceDetails,
@@ -47,15 +47,15 @@ class AccountChanged extends Error {
 }
 
 /** Collects facts, and how the account stands with those that were collected already. */
-const collect = (account: Account) => {
+const collect = (account: BillingAccount) => {
   const events: BillingEvent[] = [];
   return {
     events,
-    get account(): Account {
+    get account(): BillingAccount {
       return account;
     },
     add: (event: BillingEvent): void => {
-      account = evolveAccount(account, event);
+      account = evolveBillingAccount(account, event);
       events.push(event);
     },
   };
@@ -122,7 +122,7 @@ const takeDisputes = (collected: Collected, { disputes }: BillingFacts): void =>
 const later = (since: string, days: number): string => new Date(Date.parse(since) + days * DAY_MS).toISOString();
 
 /** Why writes have to stop, and since when; undefined: they need not. */
-const lockOf = ({ subscription, terms }: Account): { reason: LockReason; since: string } | undefined => {
+const lockOf = ({ subscription, terms }: BillingAccount): { reason: LockReason; since: string } | undefined => {
   if (!subscription || !terms) return undefined;
   const { status, failingSince, periodEnd } = subscription;
   if (status === 'active' || status === 'trialing') return undefined;
@@ -160,7 +160,7 @@ const suspend = (collected: Collected, at: string): void => {
  * @param seen the account from before Stripe was asked, where the facts count for that one alone
  * @throws AccountChanged the account is another one by now
  */
-export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: Account): TenantEvent[] => {
+export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: BillingAccount): TenantEvent[] => {
   if (tenant.status !== 'open') return [];
   if (seen && !isSame(seen, tenant.account))
     throw new AccountChanged('The subscription changed while the server waited for Stripe. Try again.');

@@ -12,9 +12,9 @@ import {
 import type { InStreamLimits } from '../limits';
 import { NO_LIMITS } from '../limits';
 import {
-  type Invitating,
+  type InviteMemberInput,
   inviteMember,
-  type Joining,
+  type JoinTenantInput,
   joinTenant,
   MAX_USES,
   revokeInvitation,
@@ -31,7 +31,7 @@ const OTHER = '01a20000-0000-7000-8000-0000000000bb';
 const at = '2026-01-15T00:00:00.000Z';
 
 const invite =
-  (more: Partial<Invitating> = {}, limits: Partial<InStreamLimits> = {}) =>
+  (more: Partial<InviteMemberInput> = {}, limits: Partial<InStreamLimits> = {}) =>
   (tenant: Tenant) => {
     const { invitedBy: by, ...invitation } = memberInvited().data;
     return inviteMember({ by, ...invitation, at, ...more }, { ...NO_LIMITS, ...limits }, tenant);
@@ -41,7 +41,7 @@ const revoke =
   (tenant: Tenant) =>
     revokeInvitation({ by, invitationId }, tenant);
 const join =
-  (more: Partial<Joining> = {}, limits: Partial<InStreamLimits> = {}) =>
+  (more: Partial<JoinTenantInput> = {}, limits: Partial<InStreamLimits> = {}) =>
   (tenant: Tenant) => {
     const joining = { userId: stranger, tokenHash: memberInvited().data.tokenHash, emailDomain: 'acme.example', at };
     return joinTenant({ ...joining, ...more }, { ...NO_LIMITS, ...limits }, tenant);

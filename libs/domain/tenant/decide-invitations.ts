@@ -48,7 +48,7 @@ export const endLinks = (
     .slice(-MAX_ENDED)
     .map((invitationId) => ({ type: 'InvitationRevoked', data: { invitationId } }));
 
-export interface Invitating {
+export interface InviteMemberInput {
   readonly by: string;
   readonly invitationId: string;
   /** Never above the inviter's own, and never owner. */
@@ -66,7 +66,7 @@ export interface Invitating {
 }
 
 /** An admin makes a link by which people join; an owner one by which admins do. */
-export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+export const inviteMember = (wanted: InviteMemberInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = wanted;
   const open = requireOpen(tenant);
   const inviter = requirePermission(open, by, 'invitations.create');
@@ -89,20 +89,20 @@ export const inviteMember = (wanted: Invitating, limits: InStreamLimits, tenant:
   return [{ type: 'MemberInvited', data }];
 };
 
-export interface Revoking {
+export interface RevokeInvitationInput {
   readonly by: string;
   readonly invitationId: string;
 }
 
 /** From then on nobody joins by it. One that is revoked or spent already is not found. */
-export const revokeInvitation = ({ by, invitationId }: Revoking, tenant: Tenant): TenantEvent[] => {
+export const revokeInvitation = ({ by, invitationId }: RevokeInvitationInput, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'invitations.revoke');
   if (!get(open.invitations, invitationId)) throw notFound('invitation');
   return [{ type: 'InvitationRevoked', data: { invitationId } }];
 };
 
-export interface Joining {
+export interface JoinTenantInput {
   readonly userId: string;
   readonly tokenHash: string;
   /** Lower case: what follows the `@` of the user's address. */
@@ -116,7 +116,7 @@ export interface Joining {
  * others removed it lets in again only if it was made after that; who left by themselves may come back. It is worth what
  * its maker could give now. One answer for a link that was never made, is revoked, spent or expired, or is not for them.
  */
-export const joinTenant = (wanted: Joining, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+export const joinTenant = (wanted: JoinTenantInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const { userId, tokenHash, emailDomain, at } = wanted;
   const open = requireOpen(tenant);
   if (get(open.members, userId)) return [];

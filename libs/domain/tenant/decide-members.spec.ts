@@ -12,7 +12,7 @@ import {
   tenantCreated,
 } from '../../testing/tenant-facts';
 import { MAX_ENDED } from './decide-invitations';
-import { changeRole, type Removing, removeMember, transferOwnership } from './decide-members';
+import { changeRole, type RemoveMemberInput, removeMember, transferOwnership } from './decide-members';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
 import { ROLES, type Role } from './roles';
@@ -26,7 +26,7 @@ const at = '2026-01-15T00:00:00.000Z';
 const change = (by: string, userId: string, role: Role, seen?: number) => (tenant: Tenant) =>
   changeRole({ by, userId, role, at }, tenant, seen);
 const remove =
-  (by: string, userId: string, reason: Removing['reason'] = by === userId ? 'left' : 'removed', seen?: number) =>
+  (by: string, userId: string, reason: RemoveMemberInput['reason'] = by === userId ? 'left' : 'removed', seen?: number) =>
   (tenant: Tenant) =>
     removeMember({ by, userId, reason, at }, tenant, seen);
 const transfer = (by: string, userId: string) => (tenant: Tenant) => transferOwnership({ by, userId, at }, tenant);
@@ -35,7 +35,7 @@ const changed = (userId: string, role: Role): TenantEvent => ({
   type: 'MemberRoleChanged',
   data: { userId, role },
 });
-const removed = (userId: string, reason: Removing['reason']): TenantEvent => ({
+const removed = (userId: string, reason: RemoveMemberInput['reason']): TenantEvent => ({
   type: 'MemberRemoved',
   data: { userId, reason },
 });

@@ -18,7 +18,7 @@ const requireAnotherOwner = ({ owners }: OpenTenant, { role }: Member): void => 
     throw new Refusal('conflict', 'A tenant needs at least one owner. Make another member an owner first.');
 };
 
-export interface RoleChange {
+export interface ChangeRoleInput {
   readonly by: string;
   readonly userId: string;
   readonly role: Role;
@@ -30,7 +30,7 @@ export interface RoleChange {
  * Only an owner makes or unmakes an owner; the last one stays one. Links that they could not make any more in their new
  * role end.
  */
-export const changeRole = ({ by, userId, role, at }: RoleChange, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const changeRole = ({ by, userId, role, at }: ChangeRoleInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   const giver = requirePermission(open, by, 'members.change-role');
   const member = requireMember(open, userId);
@@ -47,7 +47,7 @@ const leavingTeams = function* ({ teams }: OpenTenant, userId: string): Generato
     if (get(members, userId)) yield { type: 'TeamMemberRemoved', data: { teamId, userId } };
 };
 
-export interface Removing {
+export interface RemoveMemberInput {
   readonly by: string;
   readonly userId: string;
   readonly reason: MemberRemoved['data']['reason'];
@@ -59,7 +59,7 @@ export interface Removing {
  * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a user leaves by
  * themselves. The last owner can do neither. The links that they made end with them.
  */
-export const removeMember = ({ by, userId, reason, at }: Removing, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const removeMember = ({ by, userId, reason, at }: RemoveMemberInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   // Personal data is erased at any time; the rest waits while the workspace is locked.
   if (by === userId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
@@ -75,7 +75,7 @@ export const removeMember = ({ by, userId, reason, at }: Removing, tenant: Tenan
   ];
 };
 
-export interface Transfer {
+export interface TransferOwnershipInput {
   readonly by: string;
   readonly userId: string;
   /** RFC 3339: now. */
@@ -83,7 +83,7 @@ export interface Transfer {
 }
 
 /** An owner hands ownership over to another member, and is an admin from then on, without links for admins. */
-export const transferOwnership = ({ by, userId, at }: Transfer, tenant: Tenant): TenantEvent[] => {
+export const transferOwnership = ({ by, userId, at }: TransferOwnershipInput, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.transfer');
   requireMember(open, userId);

@@ -28,14 +28,14 @@ const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): v
       throw new Refusal('conflict', 'Another team has this name. Choose another name.');
 };
 
-export interface TeamNaming {
+export interface NameTeamInput {
   readonly by: string;
   readonly teamId: string;
   /** 1..200 characters; no other team's, however it is capitalised or spaced. */
   readonly name: string;
 }
 
-export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+export const createTeam = ({ by, teamId, name }: NameTeamInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   if (get(open.teams, teamId)) throw new Refusal('conflict', 'A team with this id already exists.');
   requireFreeName(open, teamId, name);
@@ -44,7 +44,7 @@ export const createTeam = ({ by, teamId, name }: TeamNaming, limits: InStreamLim
 };
 
 /** A name that it has already is no event. */
-export const renameTeam = ({ by, teamId, name }: TeamNaming, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const renameTeam = ({ by, teamId, name }: NameTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = openFor(tenant, by);
   const team = requireTeam(open, teamId);
   requireVersion(team.version, seen);
@@ -52,18 +52,18 @@ export const renameTeam = ({ by, teamId, name }: TeamNaming, tenant: Tenant, see
   return team.name === name ? [] : [{ type: 'TeamRenamed', data: { teamId, name } }];
 };
 
-export interface TeamChange {
+export interface ChangeTeamInput {
   readonly by: string;
   readonly teamId: string;
 }
 
-export const deleteTeam = ({ by, teamId }: TeamChange, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const deleteTeam = ({ by, teamId }: ChangeTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = openFor(tenant, by);
   requireVersion(requireTeam(open, teamId).version, seen);
   return [{ type: 'TeamDeleted', data: { teamId } }];
 };
 
-export interface TeamMembership extends TeamChange {
+export interface TeamMemberInput extends ChangeTeamInput {
   readonly userId: string;
 }
 
@@ -80,7 +80,7 @@ const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
  * Only who belongs to the tenant belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
  */
-export const addTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+export const addTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   const team = requireTeam(open, teamId);
   if (!get(open.members, userId)) throw notFound('member');
@@ -90,7 +90,7 @@ export const addTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Te
 };
 
 /** Anyone who is not in it is not found. */
-export const removeTeamMember = ({ by, teamId, userId }: TeamMembership, tenant: Tenant): TenantEvent[] => {
+export const removeTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {
   const open = openFor(tenant, by);
   if (!get(requireTeam(open, teamId).members, userId)) throw notFound('member of the team');
   return [{ type: 'TeamMemberRemoved', data: { teamId, userId } }];

@@ -1,11 +1,11 @@
 import { specificationOf } from '../../testing/given-when-then';
 import { PEOPLE, staffed, tenantClosed, tenantCreated } from '../../testing/tenant-facts';
 import {
-  type Closing,
-  type Creation,
+  type CloseTenantInput,
+  type CreateTenantInput,
   closeTenant,
   createTenant,
-  type Renaming,
+  type RenameTenantInput,
   renameTenant,
 } from './decide-workspace';
 import type { TenantRenamed } from './events';
@@ -17,13 +17,13 @@ const { owner, stranger } = PEOPLE;
 const eraseAfter = '2026-03-01T00:00:00.000Z';
 
 const create =
-  (creation: Partial<Creation> = {}) =>
+  (creation: Partial<CreateTenantInput> = {}) =>
   (tenant: Tenant) =>
     createTenant({ name: 'Acme', slug: 'acme', ownerId: owner, ...creation }, tenant);
-const rename = (renaming: Partial<Renaming>, seen?: number) => (tenant: Tenant) =>
+const rename = (renaming: Partial<RenameTenantInput>, seen?: number) => (tenant: Tenant) =>
   renameTenant({ by: owner, ...renaming }, tenant, seen);
 const close =
-  (closing: Partial<Closing> = {}, seen?: number) =>
+  (closing: Partial<CloseTenantInput> = {}, seen?: number) =>
   (tenant: Tenant) =>
     closeTenant({ by: owner, confirmName: 'Acme', eraseAfter, ...closing }, tenant, seen);
 const renamed = (name: string, slug = 'acme'): TenantRenamed => ({ type: 'TenantRenamed', data: { name, slug } });

@@ -3,7 +3,7 @@ import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
 import { requireOpen, requirePermission, requireVersion } from './requirements';
 
-export interface Creation {
+export interface CreateTenantInput {
   /** 1..200 characters. */
   readonly name: string;
   /** Lower-case letters, digits and hyphens; 1..60 characters. */
@@ -12,19 +12,19 @@ export interface Creation {
 }
 
 /** A tenant signs up: the workspace, and its owner's membership inside it. */
-export const createTenant = ({ name, slug, ownerId }: Creation, tenant: Tenant): TenantEvent[] => {
+export const createTenant = ({ name, slug, ownerId }: CreateTenantInput, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'absent') throw new Refusal('conflict', 'A tenant with this id already exists.');
   return [{ type: 'TenantCreated', data: { name, slug, ownerId, plan: 'free' } }];
 };
 
-export interface Renaming {
+export interface RenameTenantInput {
   readonly by: string;
   readonly name?: string;
   readonly slug?: string;
 }
 
 /** An admin renames the workspace; a name that it has already is no event. */
-export const renameTenant = ({ by, name, slug }: Renaming, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const renameTenant = ({ by, name, slug }: RenameTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.rename');
   requireVersion(open.version, seen);
@@ -33,7 +33,7 @@ export const renameTenant = ({ by, name, slug }: Renaming, tenant: Tenant, seen?
   return [{ type: 'TenantRenamed', data: next }];
 };
 
-export interface Closing {
+export interface CloseTenantInput {
   readonly by: string;
   /** The tenant's name, typed again: nobody closes one by accident. */
   readonly confirmName: string;
@@ -42,7 +42,7 @@ export interface Closing {
 }
 
 /** An owner closes the tenant: from now on nobody gets in. */
-export const closeTenant = (wanted: Closing, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const closeTenant = (wanted: CloseTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const { by, confirmName, eraseAfter } = wanted;
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.close');

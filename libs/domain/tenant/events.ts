@@ -6,9 +6,9 @@ import type { Role } from './roles';
  * What can happen to a tenant. Names and fields are a storage contract: they are never
  * renamed, only upcast on read. People appear by id alone.
  */
-export type TenantEvent = WorkspaceEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;
+export type TenantEvent = TenantLifecycleEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;
 
-export type WorkspaceEvent = TenantCreated | TenantRenamed | TenantClosed;
+export type TenantLifecycleEvent = TenantCreated | TenantRenamed | TenantClosed;
 export type MembershipEvent = MemberJoined | MemberRoleChanged | MemberRemoved | OwnershipTransferred;
 export type InvitationEvent = MemberInvited | InvitationRevoked;
 export type TeamEvent = TeamCreated | TeamRenamed | TeamDeleted | TeamMemberAdded | TeamMemberRemoved;

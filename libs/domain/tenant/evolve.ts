@@ -1,8 +1,8 @@
 import { hasShapeOfOne } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
-import { type Account, evolveAccount, newAccount, type Standing } from './billing';
+import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing';
 import { BILLING_EVENTS, type BillingEvent } from './billing-events';
-import { type ById, get, none, remove, set } from './by-id';
+import { type PersistentMap, get, none, remove, set } from './by-id';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Role } from './roles';
 
@@ -28,7 +28,7 @@ export interface Invitation {
 
 export interface Team {
   readonly name: string;
-  readonly members: ById<true>;
+  readonly members: PersistentMap<true>;
   /** Of the stream, when its name or who is in it last changed: its ETag. */
   readonly version: number;
 }
@@ -39,13 +39,13 @@ export interface OpenTenant {
   readonly slug: string;
   /** Of the stream, when its name, its plan or its lock last changed: its ETag. */
   readonly version: number;
-  readonly members: ById<Member>;
+  readonly members: PersistentMap<Member>;
   readonly owners: number;
   /** Whom others removed, and the stream's version when they last did: no older link brings them back. */
-  readonly removed: ById<number>;
-  readonly invitations: ById<Invitation>;
-  readonly teams: ById<Team>;
-  readonly account: Account;
+  readonly removed: PersistentMap<number>;
+  readonly invitations: PersistentMap<Invitation>;
+  readonly teams: PersistentMap<Team>;
+  readonly account: BillingAccount;
 }
 
 /** A tenant as its rules need to see it. Plain data: it is kept in snapshots. */
@@ -59,7 +59,7 @@ export const memberOf = (tenant: Tenant, userId: string): Member | undefined =>
   tenant.status === 'open' ? get(tenant.members, userId) : undefined;
 
 /** Who asks, and how the tenant stands, for rules outside the tenant's own stream. */
-export const standpointOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
+export const tenantAccessOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
   role: memberOf(tenant, userId)?.role,
   ...(tenant.status === 'open' && { standing: tenant.account.standing }),
 });
@@ -88,7 +88,7 @@ const withoutMember = (tenant: OpenTenant, { userId, reason }: MemberRemoved['da
 });
 
 /** One more use; a spent one is gone. */
-const withUse = (invitations: ById<Invitation>, id: string): ById<Invitation> => {
+const withUse = (invitations: PersistentMap<Invitation>, id: string): PersistentMap<Invitation> => {
   const invitation = get(invitations, id);
   if (!invitation) return invitations;
   const uses = invitation.uses + 1;
@@ -104,7 +104,7 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
   if (event.type === 'TenantCreated') {
     const { name, slug, ownerId } = event.data;
     const members = set<Member>(none, ownerId, { role: 'owner', version });
-    const nothing = { removed: none, invitations: none, teams: none, account: newAccount };
+    const nothing = { removed: none, invitations: none, teams: none, account: newBillingAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
   }
   // What came first is an event that this release does not know.
@@ -116,7 +116,7 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
   // What was still on its way when the tenant was closed changes nothing any more.
   if (tenant.status === 'closed') return tenant;
   if (isOfBilling(event)) {
-    const account = evolveAccount(tenant.account, event);
+    const account = evolveBillingAccount(tenant.account, event);
     return { ...tenant, account, ...(SHOWN.has(event.type) && { version }) };
   }
   return evolveOpen(tenant, event, version);
@@ -188,7 +188,7 @@ const evolveOpen = (
 
 const OPEN: OpenTenant = {
   ...{ status: 'open', name: '', slug: '', version: 1, members: none, owners: 1 },
-  ...{ removed: none, invitations: none, teams: none, account: newAccount },
+  ...{ removed: none, invitations: none, teams: none, account: newBillingAccount },
 };
 /** Of each status, for a state that comes back from a snapshot. */
 const SAMPLES: readonly Tenant[] = [{ status: 'absent' }, { status: 'closed', eraseAfter: '' }, OPEN];

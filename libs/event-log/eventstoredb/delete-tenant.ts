@@ -5,7 +5,7 @@ import type { Connection } from './connection';
 import { unavailable } from './errors';
 import { Horizon } from './horizon';
 import { readHead } from './reads';
-import { Source } from './source';
+import { SubscriptionSource } from './source';
 
 /** Tombstones on the wire at the same time. */
 const AT_ONCE = 8;
@@ -26,7 +26,7 @@ const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId
     return undefined;
   });
   const after: Position = linked?.position ?? START;
-  const source = new Source(connection, {
+  const source = new SubscriptionSource(connection, {
     after,
     head,
     tenantId,

@@ -28,7 +28,7 @@ import { Horizon } from './horizon';
 import { Identity } from './identity';
 import { InFlight } from './in-flight';
 import { KnownStreams } from './known-streams';
-import { findMissing, lookAtHistory, readLastEvent } from './marks';
+import { findMissing, inspectHistory, readLastEvent } from './marks';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
 import { createOutage } from './outage';
 import type { ReadDeps } from './read-deps';
@@ -36,7 +36,7 @@ import { readAll, readStream } from './reading';
 import { readHead } from './reads';
 import { StreamHistory } from './stream-history';
 import { subscribe } from './subscribe';
-import { createFormerNames } from './take';
+import { createOldNameWarning } from './take';
 
 /** ms that `close` waits for what is in flight. */
 const DRAIN_MS = 5_000;
@@ -70,7 +70,7 @@ export class EventStoreDbEventLog implements EventLog {
     const outage = createOutage(logger);
     this.#identity = new Identity(connection, this.#line, idleMs);
     this.#history = createHistory({
-      look: (mark) => lookAtHistory(this.#reading, this.#identity, mark),
+      look: (mark) => inspectHistory(this.#reading, this.#identity, mark),
       beginEpoch: (seen) => this.#identity.beginEpoch(seen),
       logger,
       intervalMs: settings.historyMs,
@@ -80,7 +80,7 @@ export class EventStoreDbEventLog implements EventLog {
       horizon.reset();
     });
     const categories = new Categories(connection, idleMs);
-    const formerNames = createFormerNames(logger);
+    const formerNames = createOldNameWarning(logger);
     this.#reading = {
       ...{ connection, categories, erasures, known, horizon, upcasters, outage, formerNames, idleMs },
     };

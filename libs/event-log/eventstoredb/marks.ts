@@ -1,4 +1,4 @@
-import { type Look, markOf } from '../history';
+import { type HistoryReport, markOf } from '../history';
 import { type EventMark, LogUnavailable, type Position } from '../port';
 import { tenantPrefix } from '../stream-id';
 import { decode } from './codec';
@@ -60,11 +60,11 @@ export const findMissing = async (reading: ReadDeps, marks: readonly EventMark[]
 };
 
 /** The identity that shows whether the log was replaced or restored from an older copy. @throws LogUnavailable */
-export const lookAtHistory = async (
+export const inspectHistory = async (
   reading: ReadDeps,
   identity: Identity,
   mark: EventMark | undefined,
-): Promise<Look> => {
+): Promise<HistoryReport> => {
   const [known, last] = await Promise.all([identity.read(), readLastEvent(reading)]);
   const holds =
     mark === undefined || mark.eventId === last?.eventId || (await findMissing(reading, [mark])).length === 0;

@@ -6,7 +6,7 @@ const LOOKS = 4;
  * event, as there may be tens of thousands in a second.
  * @returns stops watching
  */
-export const whenQuiet = (ms: number, progress: () => number, end: () => void): (() => void) => {
+export const whenSilent = (ms: number, progress: () => number, end: () => void): (() => void) => {
   let [before, quiet] = [progress(), 0];
   const timer = setInterval(() => {
     const now = progress();

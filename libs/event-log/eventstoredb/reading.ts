@@ -4,8 +4,8 @@ import { decode } from './codec';
 import type { KnownStreams } from './known-streams';
 import type { ReadDeps } from './read-deps';
 import { readEvents, readForwards, readHead, StreamErased } from './reads';
-import { Source } from './source';
-import { takeFor } from './take';
+import { SubscriptionSource } from './source';
+import { eventFilter } from './take';
 
 /** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
 export const readStream = async (
@@ -50,7 +50,7 @@ export const readAll = async (reading: ReadDeps, options: ReadAll): Promise<Page
 };
 
 const readWhole = async (reading: ReadDeps, { after, limit }: ReadAll): Promise<Page> => {
-  const take = takeFor(reading, undefined);
+  const take = eventFilter(reading, undefined);
   const events: RecordedEvent[] = [];
   let position = after;
   for (;;) {
@@ -77,12 +77,12 @@ const readFiltered = async (reading: ReadDeps, { after, limit, tenantId, types }
   const head = await readHead(reading.connection, reading.idleMs);
   reading.horizon.meet(head);
   if (after >= head) return { events: [], position: after, caughtUp: true };
-  const take = takeFor(reading, types, tenantId);
+  const take = eventFilter(reading, types, tenantId);
   const linked = tenantId === undefined ? undefined : await reading.categories.read(tenantId, after, limit, take);
   const events = linked?.items ?? [];
   const from = linked?.position ?? after;
   if (events.length === limit || from >= head) return { events, position: from, caughtUp: from >= head };
-  const source = new Source(reading.connection, {
+  const source = new SubscriptionSource(reading.connection, {
     after: from,
     head,
     horizon: reading.horizon,

@@ -16,7 +16,7 @@ import { LogDenied, LogUnavailable, type Position, START } from '../port';
 import { internalsOf } from './client';
 import type { Connection } from './connection';
 import { knowsNoLeader, unavailable } from './errors';
-import { whenQuiet } from './quiet';
+import { whenSilent } from './quiet';
 
 /**
  * Tries of one read, however long the log is not available already. A connection that was cut is gone only after the first call
@@ -64,7 +64,7 @@ const drain = <E>(
     const fail = (error: unknown): void =>
       finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error)));
     const timeOut = (): void => finish(() => reject(new TimedOut(`no answer within ${idleMs} ms`)));
-    const unwatchQuiet = whenQuiet(idleMs, () => seen, timeOut);
+    const unwatchQuiet = whenSilent(idleMs, () => seen, timeOut);
     const unwatchNode = connection.watch(fail);
     opening.then((stream) => {
       // The listener stays: the client may emit a second error.

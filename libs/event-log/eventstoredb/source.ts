@@ -11,7 +11,7 @@ import { tenantPrefix } from '../stream-id';
 import type { Connection } from './connection';
 import { unavailable } from './errors';
 import type { Horizon } from './horizon';
-import { whenQuiet } from './quiet';
+import { whenSilent } from './quiet';
 import { NOT_OF_THE_SERVER } from './reads';
 
 /** Records that the server reads before it reports its position. */
@@ -50,7 +50,7 @@ export interface Batch<T> {
   readonly caughtUp: boolean;
 }
 
-export interface SourceOptions<T> extends Filter {
+export interface SubscriptionSourceOptions<T> extends Filter {
   readonly after: Position;
   /** A position of the log that was read before: when the server has caught up, it has been there. */
   readonly head: Position;
@@ -67,8 +67,8 @@ export interface SourceOptions<T> extends Filter {
  * One subscription of the client's, as batches that the consumer fetches. It takes records as fast as they come up to its
  * capacity, then pauses the client, whose window then pauses the server.
  */
-export class Source<T> {
-  readonly #options: SourceOptions<T>;
+export class SubscriptionSource<T> {
+  readonly #options: SubscriptionSourceOptions<T>;
   readonly #stream: ReturnType<EventStoreDBClient['subscribeToAll']>;
   readonly #unwatch: () => void;
   #items: T[] = [];
@@ -84,7 +84,7 @@ export class Source<T> {
   #failure: unknown;
   #wake: (() => void) | undefined;
 
-  constructor(connection: Connection, options: SourceOptions<T>) {
+  constructor(connection: Connection, options: SubscriptionSourceOptions<T>) {
     this.#options = options;
     this.#position = options.after;
     const { after, head, idleMs } = options;
@@ -107,7 +107,7 @@ export class Source<T> {
       .on('fellBehind', () => this.#mark({ live: false }));
     // Silence means nothing once it has caught up, or where this side has asked for it.
     const progress = (): number => (this.#live || this.#stream.isPaused() ? ++this.#signs : this.#signs);
-    const unwatchQuiet = whenQuiet(idleMs, progress, () =>
+    const unwatchQuiet = whenSilent(idleMs, progress, () =>
       this.#fail(new LogUnavailable(`no sign of the server within ${idleMs} ms`)),
     );
     const unwatchNode = connection.watch((error) => this.#fail(error));

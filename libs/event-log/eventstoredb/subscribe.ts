@@ -5,8 +5,8 @@ import { streamName } from '../stream-id';
 import type { ReadDeps } from './read-deps';
 import { readAll } from './reading';
 import { readHead } from './reads';
-import { Source } from './source';
-import { takeFor } from './take';
+import { SubscriptionSource } from './source';
+import { eventFilter } from './take';
 
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 const PAGE = 1_000;
@@ -116,13 +116,13 @@ async function* followOne(
   const [head] = (await unlessAborted(signal, Promise.all([readHead(connection, idleMs), erasures.refresh()]))) ?? [];
   if (head === undefined || signal.aborted) return;
   horizon.meet(head);
-  const source = new Source(connection, {
+  const source = new SubscriptionSource(connection, {
     after,
     head,
     horizon,
     capacity: pageSize,
     idleMs,
-    take: takeFor(reading, types, tenantId),
+    take: eventFilter(reading, types, tenantId),
     ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
   let last: EventMark | undefined;

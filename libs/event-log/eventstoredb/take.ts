@@ -8,7 +8,7 @@ import type { ReadDeps } from './read-deps';
 const FORMER_NAME = /^[0-9a-f]{32}\.[a-z][a-z0-9_]{0,30}-[0-9a-f]{8}-/;
 
 /** Says once that the log holds streams which this release does not read. */
-export const createFormerNames = (logger: Logger) => {
+export const createOldNameWarning = (logger: Logger) => {
   let said = false;
   return (stream: string): void => {
     if (said || !FORMER_NAME.test(stream)) return;
@@ -21,7 +21,7 @@ export const createFormerNames = (logger: Logger) => {
 };
 
 /** What a filter wants of a record of the log, erased tenants left out. */
-export const takeFor = (
+export const eventFilter = (
   { upcasters, erasures, formerNames }: Pick<ReadDeps, 'upcasters' | 'erasures' | 'formerNames'>,
   types: readonly string[] | undefined,
   tenantId?: string,

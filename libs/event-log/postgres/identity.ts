@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from '../../platform/logger.port';
 import { eventId } from '../event-id';
-import type { Look } from '../history';
+import type { HistoryReport } from '../history';
 import { type EventMark, type LogIdentity, PositionsBehind } from '../port';
 import { reading } from './connections';
 
@@ -78,7 +78,7 @@ const LOOK = {
  * `behind`: the positions' sequence is behind the last event.
  * @throws LogUnavailable
  */
-export const lookAtHistory = (pool: Pool, mark: EventMark | undefined): Promise<Look & { readonly behind: boolean }> =>
+export const inspectHistory = (pool: Pool, mark: EventMark | undefined): Promise<HistoryReport & { readonly behind: boolean }> =>
   reading(pool, async (client) => {
     const { rows } = await client.query<
       IdentityRow & {

@@ -1,6 +1,6 @@
 import { backoff } from '../../platform/backoff';
 import type { Pooler } from '../../platform/database/pooler';
-import { createWake, MISSED } from '../../platform/database/wake';
+import { createNotifications, MISSED } from '../../platform/database/wake';
 import { type Logger, silentLogger } from '../../platform/logger.port';
 import { createHistory } from '../history';
 import type { EventLog, Filter, Page, Position } from '../port';
@@ -9,7 +9,7 @@ import { validateAppend } from '../validate-append';
 import { sendBatch } from './append-batch';
 import { createAppendQueue } from './append-queue';
 import { createLogPool, reading, writing } from './connections';
-import { beginEpoch, checkPositions, findMissing, healPositions, lookAtHistory, readIdentity } from './identity';
+import { beginEpoch, checkPositions, findMissing, healPositions, inspectHistory, readIdentity } from './identity';
 import { readFrom, readHead, readLast, readLastMark, readPage, readStream } from './read';
 import { markOfRow, positionOf } from './rows';
 import { subscribePages } from './subscribe';
@@ -65,7 +65,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
   );
   const history = createHistory({
     look: async (mark) => {
-      const { behind, ...look } = await lookAtHistory(readers, mark);
+      const { behind, ...look } = await inspectHistory(readers, mark);
       // What could not be raised the readiness check names; appends are refused by the database meanwhile.
       if (behind) await healPositions(readers, logger).catch(() => {});
       return look;
@@ -83,7 +83,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
   });
   history.onReset(tail.reset);
   let othersAppendedAt = Number.NEGATIVE_INFINITY;
-  const wake = createWake({
+  const wake = createNotifications({
     channel: 'event_log',
     connectionString: options.listenUrl ?? connectionString,
     pool: readers,

@@ -1,5 +1,5 @@
 import { backoff, sleep } from '../../platform/backoff';
-import type { Wake } from '../../platform/database/wake';
+import type { Notifications } from '../../platform/database/wake';
 import type { History } from '../history';
 import { HistoryChanged, LogUnavailable, type Page, type Position, type Subscribe } from '../port';
 
@@ -7,14 +7,14 @@ interface Source {
   readonly read: (after: Position) => Promise<Page>;
   /** Called where nothing was heard for `pollMs`: what is kept in memory may be behind. */
   readonly expire: () => void;
-  readonly wake: Wake;
+  readonly wake: Notifications;
   readonly history: Pick<History, 'generation' | 'listen'>;
   /** ms between two looks at a quiet log: the truth, where wake-ups are only a hint. */
   readonly pollMs: number;
 }
 
 /** Something that may have happened since it was last asked for: no wake-up is lost between a read and the wait. */
-const createSignal = (wake: Wake, history: Source['history']) => {
+const createSignal = (wake: Notifications, history: Source['history']) => {
   let raised = false;
   let release: (() => void) | undefined;
   const raise = (): void => {

@@ -2,7 +2,7 @@ import { DatabaseError, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { codeOf } from '../error-code';
 import { borrow, giveBack, noteConnected } from './lending';
 import type { Route } from './pooler';
-import { unwatch, watch } from './silence';
+import { unwatchConnection, watchConnection } from './silence';
 import { UnnamedClient } from './unnamed-client';
 
 /** The route's URL is one of the roles'. */
@@ -80,8 +80,8 @@ export const createPool = (options: PoolOptions): Pool => {
   // Over a pooler the number of a session is not known, and the server can't be asked for it.
   if (options.pooler === undefined) {
     sentSettings.set(pool, sessionSettingsOf(options));
-    pool.on('acquire', (client) => watch(client, pool));
-    pool.on('release', (_, client) => unwatch(client));
+    pool.on('acquire', (client) => watchConnection(client, pool));
+    pool.on('release', (_, client) => unwatchConnection(client));
   }
   const report = (error: Error & { client?: unknown }): void => {
     // The pool hangs the whole connection on it, with the key that cancels its queries: nothing for a log.

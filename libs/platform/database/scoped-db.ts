@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { codeOf } from '../error-code';
 import { type Front, type ScopeFront, scopedQuery } from './scoped-query';
-import { createSharing } from './shared-connections';
+import { createSharedConnections } from './shared-connections';
 
 /** SQL with a name of its own: it is prepared once a connection. */
 export interface Statement {
@@ -81,7 +81,7 @@ const ASK_AGAIN_MS = 1_000;
 
 /** @param pool connects as the app role, which row-level security binds; one of `pipeline` is shared by those who ask */
 export const createScopedDb = (pool: Pool): ScopedDb => {
-  const shared = createSharing(pool);
+  const shared = createSharedConnections(pool);
   const queries = (...fronts: [ScopeFront, ...Front[]]): Queries => ({
     query: async <Row>({ name, text }: Statement, values: readonly Parameter[]) => {
       const ask = () => shared((client) => scopedQuery(client, { name, text, values: [...values] }, fronts));

@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { uuidv7 } from '../ids/uuid';
 import { createPool } from './pools';
 import { type ScopeFront, scopedQuery } from './scoped-query';
-import { createSharing } from './shared-connections';
+import { createSharedConnections } from './shared-connections';
 
 const PID = { name: 'pid', text: 'select pg_backend_pid() as pid' };
 const SLEEP = { name: 'sleep', text: 'select pg_sleep($1::float8)::text' };
@@ -13,7 +13,7 @@ const FAIL = { name: 'fail', text: 'select 1 / $1::integer' };
 describe('connections that are shared', () => {
   let database: TestDatabase;
   let pool: Pool;
-  let shared: ReturnType<typeof createSharing>;
+  let shared: ReturnType<typeof createSharedConnections>;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -21,7 +21,7 @@ describe('connections that are shared', () => {
   afterAll(() => database.drop());
   beforeEach(() => {
     pool = createPool({ url: database.urls.app, max: 4, applicationName: 'shared', pipeline: true, onError: () => {} });
-    shared = createSharing(pool);
+    shared = createSharedConnections(pool);
   });
   afterEach(() => pool.end());
 
@@ -38,7 +38,7 @@ describe('connections that are shared', () => {
 
   it('are not shared where the pool is not made for it', async () => {
     const plain = createPool({ url: database.urls.app, max: 3, applicationName: 'alone' });
-    const alone = createSharing(plain);
+    const alone = createSharedConnections(plain);
     const pids = await Promise.all(
       Array.from({ length: 9 }, () =>
         alone(async (client) => {
@@ -87,7 +87,7 @@ describe('connections that are shared', () => {
 
   it('leave one for who needs it alone, however many queries keep coming', async () => {
     const narrow = createPool({ url: database.urls.app, max: 1, applicationName: 'narrow', pipeline: true });
-    const only = createSharing(narrow);
+    const only = createSharedConnections(narrow);
     let going = true;
     const load = Array.from({ length: 8 }, async (_, at) => {
       // One after the other, so that the connection never has nothing to do.

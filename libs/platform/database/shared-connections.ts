@@ -31,7 +31,7 @@ type Inside = { readonly connection: { readonly stream: { cork(): void; uncork()
  * Only for single statements that are quick. One that fails fails alone; one that loses the connection takes the others
  * along.
  */
-export const createSharing = (pool: Pool) => {
+export const createSharedConnections = (pool: Pool) => {
   /** Those that may be joined. */
   const partitions = new Set<Partition>();
   const isShared = pool.options.pipeline ?? false;

@@ -3,8 +3,8 @@ import type { Pool, PoolClient } from 'pg';
 import { databaseTarget, startProxy, type TcpProxy } from '../../../test/support/tcp-proxy';
 import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { createPool, inTransaction, withClient } from './pools';
-import { createSharing } from './shared-connections';
-import { createWake, MISSED } from './wake';
+import { createSharedConnections } from './shared-connections';
+import { createNotifications, MISSED } from './wake';
 
 jest.setTimeout(40_000);
 
@@ -57,7 +57,7 @@ describe('a connection that the network has lost without an error', () => {
   });
 
   it('is found out by all who share it, and by who has a transaction open', async () => {
-    const shared = createSharing(pool);
+    const shared = createSharedConnections(pool);
     await shared(pidOf);
     const transaction = inTransaction(pool, async (client) => {
       await pidOf(client);
@@ -90,9 +90,9 @@ describe('a connection that the network has lost without an error', () => {
 
   it('is found out by a wake-up that is sent over it, and the next one arrives', async () => {
     const connectionString = database.urls.app;
-    const sender = createWake({ channel: 'silence', connectionString, pool });
+    const sender = createNotifications({ channel: 'silence', connectionString, pool });
     const heard = new Set<string>();
-    const listener = createWake({
+    const listener = createNotifications({
       channel: 'silence',
       connectionString,
       pool,
@@ -114,7 +114,7 @@ describe('a connection that the network has lost without an error', () => {
 
   it('is found out by who listens for wake-ups on it', async () => {
     let missed = 0;
-    const listener = createWake({
+    const listener = createNotifications({
       ...{ channel: 'silence', connectionString: proxy.through(database.urls.app), pool },
       onRemote: (message) => {
         if (message === MISSED) missed += 1;

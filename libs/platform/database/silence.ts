@@ -105,13 +105,13 @@ const look = (): void => {
  * will never come: the connection is closed, and its borrower gets an error within about two seconds, where the deadline
  * of a query leaves time for a statement that is slow.
  */
-export const watch = (client: PoolClient, pool: Pool): void => {
+export const watchConnection = (client: PoolClient, pool: Pool): void => {
   // One of another make may not let itself be looked at.
   if (!(client instanceof Client)) return;
   lent.set(client, { pool, traffic: -1 });
   looking ??= setInterval(look, LOOK_MS).unref();
 };
 
-export const unwatch = (client: PoolClient): void => {
+export const unwatchConnection = (client: PoolClient): void => {
   lent.delete(client);
 };

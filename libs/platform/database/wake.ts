@@ -4,7 +4,7 @@ import { backoff, sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
 import { KEEP_ALIVE_MS, withClient, within } from './pools';
 
-export interface WakeOptions {
+export interface NotificationsOptions {
   /** Lower-case word: the channel of LISTEN and NOTIFY. */
   readonly channel: string;
   /** Leads to PostgreSQL itself: a pooler in transaction mode passes no notification on. */
@@ -44,7 +44,7 @@ const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
  * Notifies this process and others that there is work. A hint and nothing more: a lost one costs a poll
  * interval.
  */
-export const createWake = ({ channel, connectionString, pool, onRemote, intervalMs = 25 }: WakeOptions) => {
+export const createNotifications = ({ channel, connectionString, pool, onRemote, intervalMs = 25 }: NotificationsOptions) => {
   const self = uuidv7();
   const local = new EventEmitter().setMaxListeners(0);
   let announcing = false;
@@ -131,4 +131,4 @@ export const createWake = ({ channel, connectionString, pool, onRemote, interval
   };
 };
 
-export type Wake = ReturnType<typeof createWake>;
+export type Notifications = ReturnType<typeof createNotifications>;

@@ -3,7 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../../testing/database';
 import { shiftClock } from '../../testing/shifted-clock';
 import { createPool } from '../database/pools';
 import { uuidv7 } from '../ids/uuid';
-import { type Claim, createPostgresIdempotencyStore, type IdempotencyStore } from './store';
+import { type IdempotencyClaim, createPostgresIdempotencyStore, type IdempotencyStore } from './store';
 
 describe('the claim on an idempotency key whose process died', () => {
   let database: TestDatabase;
@@ -25,7 +25,7 @@ describe('the claim on an idempotency key whose process died', () => {
     await database.drop();
   });
 
-  const newClaim = (): Claim => ({
+  const newClaim = (): IdempotencyClaim => ({
     ...{ tenantId: uuidv7(), keyId: uuidv7(), commandId: uuidv7(), requestHash: Buffer.from('request') },
   });
   const passLeaseTime = () => owner.query(`update lease.clock set at = at + interval '16 seconds'`);

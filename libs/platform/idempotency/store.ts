@@ -12,7 +12,7 @@ export interface IdempotencyLease {
   readonly attempt: number;
 }
 
-export interface Claim {
+export interface IdempotencyClaim {
   /** The nil UUID where nobody is signed in. */
   readonly tenantId: string;
   /** UUID. */
@@ -22,7 +22,7 @@ export interface Claim {
   readonly requestHash: Buffer;
 }
 
-export type Claimed =
+export type IdempotencyClaimed =
   | { readonly outcome: 'claimed'; readonly commandId: string; readonly attempt: number; readonly again: boolean }
   | { readonly outcome: 'answered'; readonly status: number; readonly answer: Buffer }
   | { readonly outcome: 'mismatch' }
@@ -30,7 +30,7 @@ export type Claimed =
 
 export interface IdempotencyStore {
   /** Durable when it resolves. */
-  claim(claim: Claim): Promise<Claimed>;
+  claim(claim: IdempotencyClaim): Promise<IdempotencyClaimed>;
   /**
    * Keeps the answer; without one, gives the claim up and keeps the command id. Nothing where it was overtaken.
    * @param userId whose personal data the answer may hold: it goes with them

@@ -6,7 +6,7 @@ import { uuidv7 } from '../ids/uuid';
 import type { Logger } from '../logger.port';
 import { createHealth } from './health';
 import { createJobMetrics } from './metrics';
-import { createNudges } from './nudges';
+import { createWakeUps } from './nudges';
 import type { Handler, Jobs, WorkOptions } from './port';
 import { createRunner } from './runner';
 import { createScheduler } from './schedule';
@@ -126,7 +126,7 @@ export const createJobs = (options: JobsOptions): Jobs & { readonly allQueues: (
 
   let closed: Promise<void> | undefined;
   return {
-    queue: (name) => createNudges(queueNamed(name), { health, logger, metrics }),
+    queue: (name) => createWakeUps(queueNamed(name), { health, logger, metrics }),
     work,
     schedule: async (name, everyMs, run) => {
       takeJobs(name, showRun, 1);

@@ -3,7 +3,7 @@ import { uuidv7 } from '../ids/uuid';
 import type { Logger } from '../logger.port';
 import type { Health } from './health';
 import type { JobMetrics } from './metrics';
-import type { JobQueue, NudgeOptions } from './port';
+import type { JobQueue, WakeUpOptions } from './port';
 
 /** ms after which nobody waits for a nudge to be taken. */
 const ADD_MS = 2_000;
@@ -16,7 +16,7 @@ const BATCH = 500;
  * Each nudge is a job of its own id, so that none is taken for one that is done; what makes two the same is BullMQ's
  * deduplication, which keeps the last that came while one was active and adds it after.
  */
-const asJob = <Data extends object>({ data, id = uuidv7(), delayMs = 0 }: { data: Data } & NudgeOptions) => {
+const asJob = <Data extends object>({ data, id = uuidv7(), delayMs = 0 }: { data: Data } & WakeUpOptions) => {
   const due = delayMs > 0 ? `${id} ${Math.ceil((Date.now() + delayMs) / 1_000)}` : id;
   const opts: BulkJobOptions = {
     jobId: uuidv7(),
@@ -39,15 +39,15 @@ const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
   }
 };
 
-export interface NudgingParts {
+export interface WakeUpsDeps {
   readonly health: Health;
   readonly logger: Logger;
   readonly metrics: JobMetrics;
 }
 
-export const createNudges = <Data extends object>(
+export const createWakeUps = <Data extends object>(
   queue: Queue,
-  { health, logger, metrics }: NudgingParts,
+  { health, logger, metrics }: WakeUpsDeps,
 ): JobQueue<Data> => {
   /** While nudges fail each would cost its request the whole wait: `performance.now()` of the next try. */
   let nextTry: number | undefined;

@@ -8,12 +8,12 @@ export interface JobQueue<Data extends object> {
    * worked on is worked on after it: its row may be younger than what the running one has read. A delayed nudge is the
    * same as another only where both are due in the same second.
    */
-  add(data: Data, options?: NudgeOptions): Promise<void>;
+  add(data: Data, options?: WakeUpOptions): Promise<void>;
   /** As {@link add} for each, in few round trips. */
-  addMany(many: readonly ({ readonly data: Data } & NudgeOptions)[]): Promise<void>;
+  addMany(many: readonly ({ readonly data: Data } & WakeUpOptions)[]): Promise<void>;
 }
 
-export interface NudgeOptions {
+export interface WakeUpOptions {
   /** What the nudge is about. Without one each is worked on. */
   readonly id?: string;
   /** ms before anyone takes it. */

@@ -4,7 +4,7 @@ import { redact } from '../logging';
 import type { JobMetrics } from './metrics';
 import type { Handler } from './port';
 
-export interface RunnerParts {
+export interface RunnerDeps {
   readonly logger: Logger;
   readonly metrics: JobMetrics;
 }
@@ -24,7 +24,7 @@ const kept = (error: unknown): Error => {
 };
 
 /** Runs handlers, each with a signal and for a bounded time, and knows which are under way. */
-export const createRunner = ({ logger, metrics }: RunnerParts) => {
+export const createRunner = ({ logger, metrics }: RunnerDeps) => {
   const running = new Set<AbortController>();
   let onIdle: (() => void)[] = [];
 

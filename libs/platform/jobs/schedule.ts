@@ -13,7 +13,7 @@ const AGAIN_MS = 1_000;
 /** A run that takes longer counts as failed. */
 const RUN_TIMEOUT_MS = 900_000;
 
-export interface ScheduleParts {
+export interface ScheduleDeps {
   readonly store: ScheduleStore;
   readonly runner: Runner;
   readonly logger: Logger;
@@ -26,7 +26,7 @@ export interface ScheduleParts {
  * slot runs it, under a lease. A process's own clock has no part in it. Nothing is lost with a process: the next look at the
  * slot, or the next slot, is another's.
  */
-export const createScheduler = ({ store, runner, logger, onRun }: ScheduleParts) => {
+export const createScheduler = ({ store, runner, logger, onRun }: ScheduleDeps) => {
   const runOnce = async (
     schedule: string,
     { slot, token }: { readonly slot: Date; readonly token: string },

@@ -7,11 +7,11 @@ import { Problem } from '../../../../libs/platform/problems';
 import type { BillingRow } from '../../../../projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto } from '../billing.dto';
 import { billingOf } from '../billing-of';
-import type { BillingParts, InTurn } from '../parts';
-import type { Looking } from '../stripe/looking';
+import type { BillingDeps, WithTenantLease } from '../parts';
+import type { StripeSync } from '../stripe/looking';
 import { isRefusal, refuse, refused } from '../stripe/stripe-refusals';
-import { boughtOf, invalid, requireNoSeats } from './items';
-import { misfitsOf } from './misfits';
+import { purchaseOf, invalid, requireNoSeats } from './items';
+import { downgradeConflicts } from './misfits';
 
 const DAY_SECONDS = 86_400;
 
@@ -53,7 +53,7 @@ export interface Changed {
 }
 
 /** Another plan, other seats, or the end of what is paid for. */
-export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { lookAndSee }: Looking) => {
+export const createChanges = ({ calls, catalogue, db, usage }: BillingDeps, { lookAndSee }: StripeSync) => {
   /** A subscriber who stays with a plan keeps the version of it that was bought. */
   const versionFor = (row: BillingRow, plan: Plan): number | undefined =>
     row.plan === plan && catalogue.pricesOf(plan, row.planVersion) ? row.planVersion : undefined;
@@ -66,7 +66,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
       requireNoSeats(wanted);
       return { subscriptionId, items: [], at };
     }
-    const { items } = boughtOf(catalogue, wanted, row.seats, versionFor(row, wanted.plan));
+    const { items } = purchaseOf(catalogue, wanted, row.seats, versionFor(row, wanted.plan));
     const [lines, owed] = await Promise.all([gateway.itemsFor(subscriptionId, items), gateway.owedOf(subscriptionId)]);
     return { subscriptionId, items: lines, at, owed: owed.map(({ id }) => id) };
   };
@@ -85,7 +85,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
       const { plan } = wanted;
       const version = versionFor(row, plan);
       const moment = new Date(at * 1_000).toISOString();
-      const misfitsUnder = (terms: Terms) => misfitsOf(scoped, usage, terms);
+      const misfitsUnder = (terms: Terms) => downgradeConflicts(scoped, usage, terms);
       if (plan === 'free') {
         requireNoSeats(wanted);
         const effectiveAt = row.periodEnd?.toISOString() ?? moment;
@@ -95,7 +95,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
           ...{ at: moment, effectiveAt, misfits },
         };
       }
-      const { items, seats } = boughtOf(catalogue, wanted, row.seats, version);
+      const { items, seats } = purchaseOf(catalogue, wanted, row.seats, version);
       const [misfits, { at: _, ...money }] = await Promise.all([
         misfitsUnder(catalogue.termsOf(plan, seats, version)),
         gateway.preview(subscriptionId, items, at),
@@ -109,7 +109,7 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingParts, { l
      */
     make: async (
       gateway: StripeGateway,
-      { tenantId, commandId, turn }: InTurn,
+      { tenantId, commandId, turn }: WithTenantLease,
       wanted: ChangeDto,
     ): Promise<Changed> => {
       const carryOut = async (key: string, change: Change) => {

@@ -1,20 +1,20 @@
-import type { Item } from '../../../../libs/billing/lines';
+import type { SubscriptionItem } from '../../../../libs/billing/lines';
 import type { StripeGateway } from '../../../../libs/billing/stripe-gateway';
 import { uuidv5 } from '../../../../libs/platform/ids/uuid';
 import { Problem } from '../../../../libs/platform/problems';
 import { findTenant } from '../../../../projections/tenants/queries';
 import type { CheckoutDto } from '../billing.dto';
 import { billingOf } from '../billing-of';
-import type { BillingParts, InTurn } from '../parts';
-import type { Looking } from '../stripe/looking';
+import type { BillingDeps, WithTenantLease } from '../parts';
+import type { StripeSync } from '../stripe/looking';
 import { isRefusal } from '../stripe/stripe-refusals';
 
 const paidFor = (): Problem =>
   new Problem('conflict', { detail: 'There is a subscription already. Change it with POST /v1/billing/change.' });
 
 /** Buying the first time. */
-export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAndSee, lookAtCheckout }: Looking) => {
-  const customerFor = async (gateway: StripeGateway, { tenantId, commandId, turn }: InTurn): Promise<string> => {
+export const createCheckouts = ({ calls, db, returning }: BillingDeps, { lookAndSee, lookAtCheckout }: StripeSync) => {
+  const customerFor = async (gateway: StripeGateway, { tenantId, commandId, turn }: WithTenantLease): Promise<string> => {
     const known = await calls.customerOf(tenantId);
     if (known !== undefined) return known;
     const { name } = (await findTenant(db.tenant(tenantId))) ?? { name: tenantId };
@@ -34,9 +34,9 @@ export const createCheckouts = ({ calls, db, returning }: BillingParts, { lookAn
    */
   const open = async (
     gateway: StripeGateway,
-    inTurn: InTurn,
+    inTurn: WithTenantLease,
     { successUrl, cancelUrl }: CheckoutDto,
-    items: readonly Item[],
+    items: readonly SubscriptionItem[],
   ): Promise<string> => {
     const { tenantId, commandId, turn } = inTurn;
     const hasOne = async (): Promise<boolean> => (await billingOf(db.tenant(tenantId))).subscriptionId !== null;

@@ -1,14 +1,14 @@
 import { createCatalogue } from '../../../../libs/plans/catalogue';
 import { Problem } from '../../../../libs/platform/problems';
-import { boughtOf } from './items';
+import { purchaseOf } from './items';
 
 const catalogue = createCatalogue();
 const { price = '', seat } = catalogue.pricesOf('pro') ?? {};
 
 describe('what somebody buys', () => {
   it('has the seats that the plan includes unless others are asked for', () => {
-    expect(boughtOf(catalogue, { plan: 'pro' }, null)).toEqual({ items: [{ price, quantity: 1 }], seats: 25 });
-    expect(boughtOf(catalogue, { plan: 'pro', seats: 40 }, null)).toEqual({
+    expect(purchaseOf(catalogue, { plan: 'pro' }, null)).toEqual({ items: [{ price, quantity: 1 }], seats: 25 });
+    expect(purchaseOf(catalogue, { plan: 'pro', seats: 40 }, null)).toEqual({
       items: [
         { price, quantity: 1 },
         { price: seat, quantity: 15 },
@@ -18,18 +18,18 @@ describe('what somebody buys', () => {
   });
 
   it('keeps the seats that were bought unless others are asked for', () => {
-    expect(boughtOf(catalogue, { plan: 'pro' }, 40).seats).toBe(40);
-    expect(boughtOf(catalogue, { plan: 'pro', seats: 25 }, 40).seats).toBe(25);
+    expect(purchaseOf(catalogue, { plan: 'pro' }, 40).seats).toBe(40);
+    expect(purchaseOf(catalogue, { plan: 'pro', seats: 25 }, 40).seats).toBe(25);
   });
 
   it('has no seats of its own where the plan has any number', () => {
-    expect(boughtOf(catalogue, { plan: 'enterprise' }, 40).seats).toBeNull();
+    expect(purchaseOf(catalogue, { plan: 'enterprise' }, 40).seats).toBeNull();
   });
 
   it.each([{ plan: 'pro', seats: 24 }, { plan: 'enterprise', seats: 100 }, { plan: 'free' }] as const)(
     'is not %j',
     (wanted) => {
-      expect(() => boughtOf(catalogue, wanted, null)).toThrow(Problem);
+      expect(() => purchaseOf(catalogue, wanted, null)).toThrow(Problem);
     },
   );
 });

@@ -1,4 +1,4 @@
-import type { Item } from '../../../../libs/billing/lines';
+import type { SubscriptionItem } from '../../../../libs/billing/lines';
 import type { Plan } from '../../../../libs/domain/tenant/billing-events';
 import type { Catalogue } from '../../../../libs/plans/catalogue';
 import { Problem } from '../../../../libs/platform/problems';
@@ -12,8 +12,8 @@ interface Wanted {
 }
 
 /** What is bought, and the lines of the subscription to it. */
-export interface Bought {
-  readonly items: readonly Item[];
+export interface Purchase {
+  readonly items: readonly SubscriptionItem[];
   /** In all; null: the plan sells none one by one. */
   readonly seats: number | null;
 }
@@ -29,12 +29,12 @@ export const requireNoSeats = ({ seats }: Wanted): void => {
  * @param version of the catalogue; the present one by default
  * @throws Problem where the plan is not sold, or not with so many seats
  */
-export const boughtOf = (
+export const purchaseOf = (
   catalogue: Catalogue,
   { plan, seats: wanted }: Wanted,
   bought: number | null,
   version?: number,
-): Bought => {
+): Purchase => {
   const prices = catalogue.pricesOf(plan, version);
   if (!prices) throw invalid('/plan', 'must be a plan that can be bought');
   const included = catalogue.detailsOf(plan, version).limits.seats;

@@ -5,7 +5,7 @@ import type { Usage } from '../../plans/usage';
 import type { MisfitDto } from '../billing.dto';
 
 /** What a tenant uses more of than other terms allow, and the projects that could only be read then. */
-export const misfitsOf = async (db: TenantDb, usage: Usage, { limits }: Terms): Promise<MisfitDto[]> => {
+export const downgradeConflicts = async (db: TenantDb, usage: Usage, { limits }: Terms): Promise<MisfitDto[]> => {
   const { data } = await usage(db);
   const beyond = data.flatMap(({ resource, used }) => {
     const limit = resource === 'apiCalls' ? limits.apiCallsPerMonth : limits[resource];

@@ -1,4 +1,4 @@
-import { AnotherIsUnderWay, type Turn, type Turns } from '../../../../libs/billing/turns';
+import { TenantLeaseTaken, type TenantLease, type TenantLeases } from '../../../../libs/billing/turns';
 import { LeaseLost } from '../../../../libs/platform/lease/held';
 import { Problem } from '../../../../libs/platform/problems';
 
@@ -6,11 +6,11 @@ import { Problem } from '../../../../libs/platform/problems';
 const TURN_MS = 5_000;
 
 /** Does it while nothing else is bought or changed for the tenant. @throws Problem where another one takes too long */
-export const inTurn = async <T>(turns: Turns, tenantId: string, work: (turn: Turn) => Promise<T>): Promise<T> => {
+export const withTenantLease = async <T>(turns: TenantLeases, tenantId: string, work: (turn: TenantLease) => Promise<T>): Promise<T> => {
   try {
     return await turns.inTurn(tenantId, TURN_MS, work);
   } catch (error) {
-    if (!(error instanceof AnotherIsUnderWay || error instanceof LeaseLost)) throw error;
+    if (!(error instanceof TenantLeaseTaken || error instanceof LeaseLost)) throw error;
     const detail =
       'Another checkout or plan change of this tenant is in progress. Wait until it has finished, check GET /v1/billing, and try again.';
     throw new Problem('conflict', { detail, retryAfter: 1 }, { cause: error });

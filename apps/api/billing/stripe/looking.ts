@@ -1,7 +1,7 @@
-import type { Calls } from '../../../../libs/billing/calls';
+import type { StripeOutbox } from '../../../../libs/billing/calls';
 import type { Position } from '../../../../libs/event-log/port';
 import { sleep } from '../../../../libs/platform/backoff';
-import type { BillingParts } from '../parts';
+import type { BillingDeps } from '../parts';
 
 /** ms that an answer waits for the worker that looks at what Stripe has. */
 const LOOK_MS = 3_000;
@@ -9,9 +9,9 @@ const LOOK_AT_CHECKOUT_MS = 1_000;
 const LOOK_EVERY_MS = 15;
 
 /** What Stripe has is made so here before the answer, whether or not a webhook has told it yet. */
-export const createLooking = ({ gateway, calls, nudge, settled }: BillingParts) => {
+export const createStripeSync = ({ gateway, calls, nudge, settled }: BillingDeps) => {
   /** Asks the workers to look at what Stripe has, and waits for them. */
-  const look = async (tenantId: string, ms: number, isAtWork: Calls['isAtWork']): Promise<void> => {
+  const look = async (tenantId: string, ms: number, isAtWork: StripeOutbox['isAtWork']): Promise<void> => {
     await calls.ask(tenantId);
     nudge();
     for (const end = Date.now() + ms; Date.now() < end && (await isAtWork(tenantId)); ) await sleep(LOOK_EVERY_MS);
@@ -33,4 +33,4 @@ export const createLooking = ({ gateway, calls, nudge, settled }: BillingParts) 
   };
 };
 
-export type Looking = ReturnType<typeof createLooking>;
+export type StripeSync = ReturnType<typeof createStripeSync>;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createSealer } from '../../../../libs/platform/seal';
-import { createReturning } from './returning';
+import { createReturnLink } from './returning';
 
 describe('a link that leads back from a page of Stripe’s', () => {
   const start = Date.parse('2026-11-25T12:00:00Z');
   let now = start;
-  const returning = createReturning(
+  const returning = createReturnLink(
     createSealer(randomBytes(32)),
     () => 'https://api.example.com',
     () => now,

@@ -13,7 +13,7 @@ export const isReturn = (path: string): boolean => path.split('?', 1)[0] === RET
  * Links by which somebody comes back from a page of Stripe's over us: we look at what they did there before their
  * application asks. Sealed, so that nobody makes one that leads elsewhere.
  */
-export const createReturning = (sealer: Sealer, publicUrl: PublicUrl, now: () => number = Date.now) => ({
+export const createReturnLink = (sealer: Sealer, publicUrl: PublicUrl, now: () => number = Date.now) => ({
   urlFor: (tenantId: string, url: string): string => {
     const link = JSON.stringify({ tenantId, url, until: now() + KEPT_MS });
     const sealed = sealer.seal(Buffer.from(link), CONTEXT).toString('base64url');
@@ -27,4 +27,4 @@ export const createReturning = (sealer: Sealer, publicUrl: PublicUrl, now: () =>
   },
 });
 
-export type Returning = ReturnType<typeof createReturning>;
+export type ReturnLink = ReturnType<typeof createReturnLink>;

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { FastifyRequest } from 'fastify';
 import { RATE_LIMIT } from '../limits/rate-limit.decorator';
 import type { RateLimits } from '../limits/rate-limits';
-import { type RequestState, stateOf } from '../requests/request-context';
+import { type RequestState, requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 import { refuseBody, refuseQuery, takesBody, takesQuery } from '../validation/unknown-fields';
 import type { Consistency } from './consistency';
@@ -29,7 +29,7 @@ export class ContractGuard implements CanActivate {
 
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
-    const state = stateOf(request);
+    const state = requestStateOf(request);
     const { unlimited } = routeConfigOf(request);
     const { policy, hasQuery, hasBody, minds } = this.routeOf(execution);
     // What is refused here is counted with its answer.

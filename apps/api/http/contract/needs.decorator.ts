@@ -3,7 +3,7 @@ import { ApiExtension } from '@nestjs/swagger';
 import { PERMISSIONS, type Permission } from '../../../../libs/domain/tenant/permissions';
 
 /** Metadata of a route: the permission that it needs, or {@link OF_USER}. */
-export const NEEDS = 'needs';
+export const REQUIRED_PERMISSION = 'needs';
 /** About the signed-in user, whatever they are in the tenant, and even where they belong to it no more. */
 export const OF_USER = 'of-user';
 /** Extension of an operation in the OpenAPI document: `{permission, roles}`. */
@@ -13,9 +13,9 @@ export const PERMISSION_EXTENSION = 'x-permission';
 export const OF_USER_EXTENSION = 'x-of-user';
 
 /** The permission that a route needs, by the caller's live membership. Every route has it, `@OfUser()` or `@Public()`. */
-export const Needs = (permission: Permission): MethodDecorator =>
+export const RequirePermission = (permission: Permission): MethodDecorator =>
   applyDecorators(
-    SetMetadata(NEEDS, permission),
+    SetMetadata(REQUIRED_PERMISSION, permission),
     ApiExtension(PERMISSION_EXTENSION, { permission, roles: PERMISSIONS[permission] }),
   );
 
@@ -24,4 +24,4 @@ export const Needs = (permission: Permission): MethodDecorator =>
  * the owner of the token is the user.
  */
 export const OfUser = (): MethodDecorator =>
-  applyDecorators(SetMetadata(NEEDS, OF_USER), ApiExtension(OF_USER_EXTENSION, true));
+  applyDecorators(SetMetadata(REQUIRED_PERMISSION, OF_USER), ApiExtension(OF_USER_EXTENSION, true));

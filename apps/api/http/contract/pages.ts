@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../../../libs/platform/problems';
 import type { Sealer } from '../../../../libs/platform/seal';
-import { stateOf } from '../requests/request-context';
+import { requestStateOf } from '../requests/request-context';
 import { Integer, Opaque } from '../validation/fields';
 
 /** The query of a list; routes with filters extend it. */
@@ -47,7 +47,7 @@ export const Pages = createParamDecorator((_: unknown, execution: ExecutionConte
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   const sealer = request.server.getDecorator<Sealer>(PAGE_CURSORS);
   // A cursor is of one tenant (of one user, who acts in none) and one list: elsewhere it means nothing.
-  const { principal } = stateOf(request);
+  const { principal } = requestStateOf(request);
   const context = `${principal?.tenantId ?? principal?.userId ?? ''} ${pathOf(request.url)}`;
   return {
     page: async (query, keyOf, read) => {

@@ -1,5 +1,5 @@
 /** A request that was refused to a member of a tenant, or to a user who wanted to join it. */
-export interface Refused {
+export interface RefusedRequest {
   readonly tenantId: string;
   /** Null for a user who wanted to join: the tenant must not learn who it was. */
   readonly userId: string | null;

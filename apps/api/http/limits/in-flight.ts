@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../../../libs/platform/problems';
-import { stateOf } from '../requests/request-context';
+import { requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 
 export interface InFlightOptions {
@@ -60,7 +60,7 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
       }
       if (deadline > now) continue;
       // An answer that is being finished is bounded itself.
-      if (reply.sent || stateOf(request).answering) continue;
+      if (reply.sent || requestStateOf(request).answering) continue;
       requests.delete(reply);
       const detail = 'The request took too long, and its result is not known. Repeat it with the same Idempotency-Key.';
       reply.send(new Problem('dependency-unavailable', { detail, retryAfter: 1 }));
@@ -77,7 +77,7 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
         const detail = 'The server is overloaded. Try again after the seconds in Retry-After.';
         return new Problem('dependency-unavailable', { detail, retryAfter: 1 });
       }
-      requests.set(reply, stateOf(request).startedAt + (config.deadlineMs ?? deadlineMs));
+      requests.set(reply, requestStateOf(request).startedAt + (config.deadlineMs ?? deadlineMs));
       return undefined;
     },
     leave: (reply) => {

@@ -5,7 +5,7 @@ import { Problem } from '../../../../libs/platform/problems';
 import { sendProblemPage } from '../../invitations/page/problem-page';
 import { sendToLogin } from '../../ops/gate';
 import { Replay } from '../contract/idempotency';
-import { stateOf } from '../requests/request-context';
+import { requestStateOf } from '../requests/request-context';
 import type { AllowedMethods } from '../server/allowed-methods';
 import type { HttpOptions } from '../server/options';
 import { pathOf, sendProblem } from './problem-document';
@@ -41,7 +41,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   private note(problem: Problem, request: FastifyRequest): void {
-    const { principal, joining, requestId } = stateOf(request);
+    const { principal, joining, requestId } = requestStateOf(request);
     const tenantId = joining ?? principal?.tenantId;
     if (!this.refusals || tenantId === undefined) return;
     // Who comes with an invitation is nobody in its tenant yet.

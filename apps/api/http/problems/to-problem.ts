@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DatabaseError } from 'pg';
-import { TooMuchToTakeIn } from '../../../../libs/billing/intake';
+import { IntakeFull } from '../../../../libs/billing/intake';
 import { StripeUnavailable } from '../../../../libs/billing/unavailable';
 import { Refusal } from '../../../../libs/domain/refusal';
 import { StaleVersion } from '../../../../libs/event-log/aggregate-store';
@@ -12,7 +12,7 @@ import {
   WrongExpectedVersion,
 } from '../../../../libs/event-log/port';
 import { isConnectionSuspect } from '../../../../libs/platform/database/pools';
-import { isNobodyThere } from '../../../../libs/platform/error-code';
+import { isConnectionRefused } from '../../../../libs/platform/error-code';
 import { Problem, type ProblemName } from '../../../../libs/platform/problems';
 
 /** Seconds after which a client may ask again for something that was away. */
@@ -33,7 +33,7 @@ export const toProblem = (error: unknown): Problem => {
     const detail = 'Stripe does not answer, so nothing was changed. Try again after the seconds in Retry-After.';
     return new Problem('dependency-unavailable', { detail, retryAfter: STRIPE_RETRY_SECONDS }, { cause: error });
   }
-  if (error instanceof TooMuchToTakeIn)
+  if (error instanceof IntakeFull)
     return away(error, 'Too many webhooks are waiting to be stored. Send the event again later.');
   if (error instanceof HttpException) return ofHttpException(error);
   return ofLog(error) ?? ofFastify(error) ?? ofDependency(error) ?? new Problem('internal-error', {}, { cause: error });
@@ -101,7 +101,7 @@ const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
   const unreachable =
     error instanceof DatabaseError
       ? NOT_NOW.test(code) || STALE_PLAN.test(error.message)
-      : UNREACHABLE.test(code) || isNobodyThere(error) || isRedisAway(error);
+      : UNREACHABLE.test(code) || isConnectionRefused(error) || isRedisAway(error);
   // An `E…` code that is not of a connection (a file, say) is a fault of ours.
   const suspect = isConnectionSuspect(error) && (error instanceof DatabaseError || code === '');
   if (unreachable || suspect)

@@ -11,7 +11,7 @@ const SINGLE = ['Host', 'Content-Type', 'Authorization', 'Idempotency-Key', 'If-
 const BY_LENGTH = new Map(SINGLE.map((name) => [name.length, name]));
 
 /** What is wrong with the fields of a request as a whole; undefined where each has one meaning. */
-export const ambiguityOf = ({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): Problem | undefined => {
+export const findDuplicateHeader = ({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): Problem | undefined => {
   if (headers.host === undefined && httpVersionMinor > 0) return problemOf('Host', 'is required');
   let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,16 +1,16 @@
 import type { CommandContext } from '../../../../libs/domain/command';
 import { Problem } from '../../../../libs/platform/problems';
-import type { Asker, Principal, RequestContext } from './request-context';
+import type { AuthenticatedUser, Principal, RequestContext } from './request-context';
 
 /** The signed-in user of a request. @throws Problem unauthenticated, on a route that lets strangers in */
-export const askerOf = ({ principal }: RequestContext): Asker => {
+export const authenticatedUserOf = ({ principal }: RequestContext): AuthenticatedUser => {
   if (!principal) throw new Problem('unauthenticated');
   return principal;
 };
 
 /** The same, in the tenant that they act in. @throws Problem forbidden, where that is none */
 export const principalOf = (context: RequestContext): Principal => {
-  const asker = askerOf(context);
+  const asker = authenticatedUserOf(context);
   if (asker.tenantId === undefined) throw actsInNone();
   return asker;
 };
@@ -23,7 +23,7 @@ export const actsInNone = (): Problem =>
 /** How a command hangs together with the request of a signed-in user. */
 export const commandContextOf = (context: RequestContext): CommandContext => ({
   commandId: context.commandId,
-  actor: { kind: 'user', id: askerOf(context).userId },
+  actor: { kind: 'user', id: authenticatedUserOf(context).userId },
   correlationId: context.requestId,
   mayRepeat: context.mayRepeat,
 });

@@ -8,7 +8,7 @@ const PATIENCE = 16 * 1024 * 1024;
  * before its client has sent everything, most clients tell of a broken pipe, and not of what they were answered.
  * Resolves at the body's end, or once it is beyond all reason.
  */
-export const hearOut = (request: IncomingMessage): Promise<void> =>
+export const drainRequestBody = (request: IncomingMessage): Promise<void> =>
   new Promise((resolve) => {
     if (request.complete || request.destroyed) return resolve();
     let bytes = 0;

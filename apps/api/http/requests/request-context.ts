@@ -15,7 +15,7 @@ export interface Principal {
 }
 
 /** Somebody who is signed in, in a tenant or in none. */
-export type Asker = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
+export type AuthenticatedUser = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
 
 /** What one request carries from guard to controller to command to answer. */
 export interface RequestContext {
@@ -25,7 +25,7 @@ export interface RequestContext {
   commandId: string;
   /** True where the same key came before and its outcome is not known: the command may be in the log already. */
   mayRepeat: boolean;
-  principal: Asker | undefined;
+  principal: AuthenticatedUser | undefined;
   /** The last position that this request wrote; a write answers once the read models have it. */
   position: Position | undefined;
   /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
@@ -39,7 +39,7 @@ export interface RequestContext {
 /** What the shared HTTP parts keep of a request, beyond what controllers see. */
 export class RequestState implements RequestContext {
   mayRepeat = false;
-  principal: Asker | undefined = undefined;
+  principal: AuthenticatedUser | undefined = undefined;
   position: Position | undefined = undefined;
   positionTenant: string | undefined = undefined;
   joining: string | undefined = undefined;
@@ -89,13 +89,13 @@ export const openContext = (request: FastifyRequest, requestId: string): Request
 };
 
 /** For the shared HTTP parts; every request has one from the first hook on. */
-export const stateOf = (request: FastifyRequest): RequestState =>
+export const requestStateOf = (request: FastifyRequest): RequestState =>
   (request as WithState)[STATE] ?? openContext(request, request.id);
 
 /** The request's context; every request has one from the first hook on. */
-export const contextOf = (request: FastifyRequest): RequestContext => stateOf(request);
+export const contextOf = (request: FastifyRequest): RequestContext => requestStateOf(request);
 
 /** Hands the request's context to a controller's method. */
 export const Context = createParamDecorator(
-  (_: unknown, execution: ExecutionContext): RequestContext => stateOf(execution.switchToHttp().getRequest()),
+  (_: unknown, execution: ExecutionContext): RequestContext => requestStateOf(execution.switchToHttp().getRequest()),
 );

@@ -9,15 +9,15 @@ import type { Connections } from '../limits/connections';
 import type { InFlight } from '../limits/in-flight';
 import { type RateLimits, writeRateLimit } from '../limits/rate-limits';
 import { PROBLEM_TYPE, pathOf, problemDocument } from '../problems/problem-document';
-import { ambiguityOf } from '../requests/ambiguity';
-import { hearOut } from '../requests/hear-out';
-import { openContext, type RequestState, stateOf } from '../requests/request-context';
+import { findDuplicateHeader } from '../requests/ambiguity';
+import { drainRequestBody } from '../requests/hear-out';
+import { openContext, type RequestState, requestStateOf } from '../requests/request-context';
 import { traceIdOf } from '../requests/request-id';
 import { routeConfigOf } from '../requests/route-config';
 import type { HttpMetrics } from './http-metrics';
 import type { SecurityHeaders } from './security-headers';
 
-export interface HookParts {
+export interface HookDeps {
   readonly logger: Logger;
   readonly connections: Connections;
   readonly arrivals: Arrivals;
@@ -30,7 +30,7 @@ export interface HookParts {
 }
 
 /** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
-export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
+export const addHooks = (instance: FastifyInstance, parts: HookDeps): void => {
   instance.addHook('onRequest', onRequest(parts));
   instance.addHook('preValidation', onArrived(parts));
   instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
@@ -51,7 +51,7 @@ export const addHooks = (instance: FastifyInstance, parts: HookParts): void => {
 };
 
 const onRequest =
-  ({ connections, arrivals, inFlight, securityHeaders }: HookParts) =>
+  ({ connections, arrivals, inFlight, securityHeaders }: HookDeps) =>
   (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     openContext(request, request.id);
     if (connections.isBehindClose(request.raw)) {
@@ -63,12 +63,12 @@ const onRequest =
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
     // A body that has not arrived takes room of its own, and none from the requests that have.
     const enter = hasBody(request.raw) ? arrivals.enter : inFlight.enter;
-    done(ambiguityOf(request.raw) ?? enter(request, reply));
+    done(findDuplicateHeader(request.raw) ?? enter(request, reply));
   };
 
 /** Runs once the body was read. */
 const onArrived =
-  ({ arrivals, inFlight }: HookParts) =>
+  ({ arrivals, inFlight }: HookDeps) =>
   (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     done(arrivals.leave(reply) ? inFlight.enter(request, reply) : undefined);
   };
@@ -78,9 +78,9 @@ const TOO_LARGE = 413;
 type Done = (error: Error | null, payload?: unknown) => void;
 
 const onSend =
-  (parts: HookParts, isClosing: () => boolean) =>
+  (parts: HookDeps, isClosing: () => boolean) =>
   (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
-    const state = stateOf(request);
+    const state = requestStateOf(request);
     // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
     if (state.answering) return;
     const isWhole = reply.statusCode !== TOO_LARGE || request.raw.complete;
@@ -120,13 +120,13 @@ const closeLast = async (
 
 /** The parts of an answer that take time. Never rejects. */
 const settle = async (
-  { consistency, idempotency, rateLimits }: HookParts,
+  { consistency, idempotency, rateLimits }: HookDeps,
   request: FastifyRequest,
   reply: FastifyReply,
   state: RequestState,
   payload: unknown,
 ): Promise<unknown> => {
-  if (reply.statusCode === TOO_LARGE) await hearOut(request.raw);
+  if (reply.statusCode === TOO_LARGE) await drainRequestBody(request.raw);
   if (state.position !== undefined && consistency) await consistency.afterWrite(state, reply);
   if (state.lease !== undefined && idempotency) await idempotency.finish(state, reply, payload);
   return state.rateLimit === undefined ? countLate(rateLimits, request, reply, state, payload) : payload;
@@ -177,11 +177,11 @@ const finish = (request: FastifyRequest, reply: FastifyReply, state: RequestStat
 };
 
 const onResponse =
-  ({ arrivals, inFlight, metrics, logger }: HookParts) =>
+  ({ arrivals, inFlight, metrics, logger }: HookDeps) =>
   (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     inFlight.leave(reply);
     arrivals.leave(reply);
-    const state = stateOf(request);
+    const state = requestStateOf(request);
     const ms = performance.now() - state.startedAt;
     metrics?.observe(request, reply.statusCode, ms);
     accessLine(logger, request, reply, state, ms);

@@ -5,7 +5,7 @@ import type { Logger } from '../../../../libs/platform/logger.port';
 import type { Problem } from '../../../../libs/platform/problems';
 import type { Readiness } from '../../../../libs/platform/readiness/readiness';
 import type { PositionWaiter } from '../../../../libs/projecting/position-waiter.port';
-import type { Refused } from '../contract/refused';
+import type { RefusedRequest } from '../contract/refused';
 import type { RateLimitOptions } from '../limits/rate-limits';
 import type { Limiter, RatePolicy } from '../limits/rate-window';
 import type { TrustProxy } from '../requests/trusted-proxies';
@@ -49,7 +49,7 @@ export interface HttpOptions {
   /** Served at `/metrics`; no metrics by default. */
   readonly registry?: Registry | undefined;
   /** Told of what is refused to whom; nobody by default. */
-  readonly refusals?: { note(refused: Refused, problem: Problem): void };
+  readonly refusals?: { note(refused: RefusedRequest, problem: Problem): void };
   /** Adds routes that no controller has. */
   readonly addRoutes?: (instance: FastifyInstance) => void;
   /** The version that the OpenAPI document names. */

@@ -4,12 +4,12 @@ import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/
 import { OfUser } from '../../http/contract/needs.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
-import { askerOf } from '../../http/requests/command-context';
+import { authenticatedUserOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { MeDto } from '../sign-in/identity.dto';
-import { Identity } from '../sign-in/identity.service';
+import { IdentityService } from '../sign-in/identity.service';
 import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
-import { Account, changed } from './account.service';
+import { AccountService, changed } from './account.service';
 
 /** An earlier attempt of this very request has done it. */
 const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: RequestContext): boolean =>
@@ -20,8 +20,8 @@ const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: 
 @Controller('v1/me')
 export class AccountController {
   constructor(
-    private readonly account: Account,
-    private readonly identity: Identity,
+    private readonly account: AccountService,
+    private readonly identity: IdentityService,
   ) {}
 
   @Patch()
@@ -39,10 +39,10 @@ export class AccountController {
     @Client() client: ClientInfo,
     @IfMatchDigest() seen: Seen | undefined,
   ): Promise<Digested<MeDto>> {
-    const before = seen && (await this.identity.me(askerOf(context)));
+    const before = seen && (await this.identity.me(authenticatedUserOf(context)));
     if (before && !seen(before) && !isRepeat(body, before, context)) throw changed();
     await this.account.changeProfile(body, context, client, before);
-    return withDigest(await this.identity.me(askerOf(context)));
+    return withDigest(await this.identity.me(authenticatedUserOf(context)));
   }
 
   @Post('password')
@@ -81,7 +81,7 @@ export class AccountController {
     @IfMatchDigest() seen: Seen | undefined,
   ): Promise<void> {
     // An earlier attempt of this very request may have ended memberships.
-    if (seen && !context.mayRepeat && !seen(await this.identity.me(askerOf(context)))) throw changed();
+    if (seen && !context.mayRepeat && !seen(await this.identity.me(authenticatedUserOf(context)))) throw changed();
     return this.account.erase(body, context, client);
   }
 }

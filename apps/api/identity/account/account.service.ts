@@ -1,11 +1,11 @@
 import type { Accounts, ProfileSeen } from '../../../../libs/identity/accounts';
-import { type ErasureParts, erase } from '../../../../libs/identity/erasure';
+import { type ErasureDeps, erase } from '../../../../libs/identity/erasure';
 import type { Passwords } from '../../../../libs/identity/passwords';
 import { Problem } from '../../../../libs/platform/problems';
 import { tokenClass } from '../../../../libs/platform/token-class';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
-import { askerOf } from '../../http/requests/command-context';
+import { authenticatedUserOf } from '../../http/requests/command-context';
 import type { RequestContext } from '../../http/requests/request-context';
 import { invalid } from '../../http/validation/validation';
 import type { SignInDeps } from '../sign-in/identity-deps';
@@ -14,7 +14,7 @@ import type { ChangePasswordDto, ChangeProfileDto, EraseDto, SwitchedDto } from 
 export interface AccountDeps extends SignInDeps {
   readonly accounts: Accounts;
   readonly passwords: Passwords;
-  readonly erasure: ErasureParts;
+  readonly erasure: ErasureDeps;
 }
 
 /** 403 and not 401: the session is good, and a client must not take it for over. */
@@ -24,7 +24,7 @@ export const changed = (): Problem => new Problem('precondition-failed', {});
 const gone = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
 
 /** What people do with their own accounts and sessions. */
-export const createAccount = ({ accounts, passwords, ended, erasure, check, opener, liveTenant }: AccountDeps) => {
+export const createAccountService = ({ accounts, passwords, ended, erasure, check, opener, liveTenant }: AccountDeps) => {
   /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
   const hashFitting = async (userId: string, network: string, password: string): Promise<string | undefined> => {
     const stored = await accounts.findPassword(userId);
@@ -44,7 +44,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
 
   return {
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
-      const { userId } = askerOf(context);
+      const { userId } = authenticatedUserOf(context);
       const tenant = await liveTenant(tenantId, userId);
       if (!tenant)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
@@ -52,12 +52,12 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     },
 
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
-      if (!(await accounts.endSession(askerOf(context).userId, sessionId))) throw notFound('session');
+      if (!(await accounts.endSession(authenticatedUserOf(context).userId, sessionId))) throw notFound('session');
       ended.note([sessionId]);
     },
 
     changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { userId, sessionId } = askerOf(context);
+      const { userId, sessionId } = authenticatedUserOf(context);
       const fitting = (password: string) => hashFitting(userId, client.network, password);
       const before = await fitting(change.currentPassword);
       // An earlier attempt of this very request may have put the new one in its place; asking counts like any other try.
@@ -77,7 +77,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
       client: ClientInfo,
       seen?: ProfileSeen,
     ): Promise<void> => {
-      const { userId } = askerOf(context);
+      const { userId } = authenticatedUserOf(context);
       if (email !== undefined) {
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
@@ -91,7 +91,7 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
     },
 
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
-      const { userId } = askerOf(context);
+      const { userId } = authenticatedUserOf(context);
       if (currentPassword !== undefined) await confirm(userId, client.network, currentPassword);
       const { commandId, requestId: correlationId } = context;
       const { position, endedSessions } = await erase({ userId, commandId, correlationId }, erasure);
@@ -101,4 +101,4 @@ export const createAccount = ({ accounts, passwords, ended, erasure, check, open
   };
 };
 
-export abstract class Account extends tokenClass<ReturnType<typeof createAccount>>() {}
+export abstract class AccountService extends tokenClass<ReturnType<typeof createAccountService>>() {}

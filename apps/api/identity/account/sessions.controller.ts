@@ -6,18 +6,18 @@ import { OfUser } from '../../http/contract/needs.decorator';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
-import { askerOf } from '../../http/requests/command-context';
+import { authenticatedUserOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { PathId } from '../../http/validation/path-id';
 import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
-import { Account } from './account.service';
+import { AccountService } from './account.service';
 
 /** The sessions of the signed-in user, whatever tenant each is in. */
 @ApiTags('Identity')
 @Controller('v1/sessions')
 export class SessionsController {
   constructor(
-    private readonly account: Account,
+    private readonly account: AccountService,
     private readonly db: ScopedDb,
   ) {}
 
@@ -29,7 +29,7 @@ export class SessionsController {
     @Context() context: RequestContext,
     @Pages() pages: Paging,
   ): Promise<SessionPageDto> {
-    const { userId, sessionId } = askerOf(context);
+    const { userId, sessionId } = authenticatedUserOf(context);
     const { data, nextCursor } = await pages.page(
       query,
       ({ createdKey, id }: SessionRow) => [createdKey, id],
@@ -61,7 +61,7 @@ export class SessionsController {
   @HttpCode(204)
   @Documented({ summary: 'Sign out: end the present session', status: 204 })
   endCurrent(@Context() context: RequestContext): Promise<void> {
-    return this.account.endSession(askerOf(context).sessionId, context);
+    return this.account.endSession(authenticatedUserOf(context).sessionId, context);
   }
 
   @Delete(':id')

@@ -1,5 +1,5 @@
 import type { Permission } from '../../../../libs/domain/tenant/permissions';
-import { NEEDS, OF_USER } from '../../http/contract/needs.decorator';
+import { REQUIRED_PERMISSION, OF_USER } from '../../http/contract/needs.decorator';
 import { IS_PUBLIC } from '../../http/contract/public.decorator';
 import { FOR_OPERATORS } from '../../ops/operators.decorator';
 
@@ -20,7 +20,7 @@ export interface Access {
  */
 export const accessOf = (controller: object, handler: object): Access => {
   const marked = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
-  const needs = Reflect.getMetadata(NEEDS, handler) as Access['needs'];
+  const needs = Reflect.getMetadata(REQUIRED_PERMISSION, handler) as Access['needs'];
   const anyone = marked(IS_PUBLIC) === true;
   const operators = marked(FOR_OPERATORS) === true && !anyone;
   if (!anyone && !operators && needs === undefined)

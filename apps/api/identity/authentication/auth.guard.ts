@@ -10,11 +10,11 @@ import { mayBeReplayed } from '../../http/contract/idempotency';
 import { OF_USER } from '../../http/contract/needs.decorator';
 import { toProblem } from '../../http/problems/to-problem';
 import { actsInNone } from '../../http/requests/command-context';
-import { type Asker, contextOf, type Principal, stateOf } from '../../http/requests/request-context';
+import { type AuthenticatedUser, contextOf, type Principal, requestStateOf } from '../../http/requests/request-context';
 import { Gate } from '../../ops/gate';
 import { Quota } from '../../plans/quota';
 import { type Access, accessOf } from './access';
-import { Authority, type Seat } from './authority';
+import { MembershipCache, type CachedMembership } from './authority';
 import { mayGiveUpOwnRight } from './giving-up';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 import { VerifiedTokens } from './verified-tokens';
@@ -40,7 +40,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   constructor(
     private readonly cache: VerifiedTokens,
     private readonly ended: EndedSessions,
-    private readonly authority: Authority,
+    private readonly authority: MembershipCache,
     private readonly quota: Quota,
     private readonly operators: Gate,
   ) {
@@ -77,7 +77,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return this.verify(execution, request, authorization).then((principal) => this.admit(request, principal, access));
   }
 
-  private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<Asker> {
+  private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<AuthenticatedUser> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
     if (this.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
@@ -86,10 +86,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   }
 
   /** Whether somebody whose token is good may use the route now. */
-  private admit(request: FastifyRequest, principal: Asker, { needs }: Access): boolean | Promise<boolean> {
+  private admit(request: FastifyRequest, principal: AuthenticatedUser, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_USER) {
       contextOf(request).principal = principal;
-      stateOf(request).ofUserAlone = true;
+      requestStateOf(request).ofUserAlone = true;
       return true;
     }
     if (principal.tenantId === undefined) throw actsInNone();
@@ -106,7 +106,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     const seat = await this.authority.seatOf(tenantId, userId, (it) => allows(it, permission), isRead);
     if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
     letIn(request, principal, seat?.role ?? principal.role);
-    stateOf(request).ofUserAlone = true;
+    requestStateOf(request).ofUserAlone = true;
     const problem = seat ? refusalOf(seat, permission) : unauthenticated(NOT_THEIRS);
     const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, userId);
     deny(request, problem, isTold);
@@ -118,13 +118,13 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     request: FastifyRequest,
     principal: Principal,
     permission: Permission,
-    { role, calls }: Seat,
+    { role, calls }: CachedMembership,
   ): boolean | Promise<boolean> {
     letIn(request, principal, role);
     if (calls === null || worksAlways(permission)) return true;
     const { tenantId } = principal;
     const count = (): true => {
-      const problem = this.quota.count(stateOf(request), tenantId, calls);
+      const problem = this.quota.count(requestStateOf(request), tenantId, calls);
       if (problem) deny(request, problem, true);
       return true;
     };
@@ -151,10 +151,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   }
 }
 
-const allows = ({ role, standing }: Seat, permission: Permission): boolean =>
+const allows = ({ role, standing }: CachedMembership, permission: Permission): boolean =>
   may(role, permission) && !isStopped(standing, permission);
 
-const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem => {
+const refusalOf = ({ role, standing }: CachedMembership, permission: Permission): Problem => {
   if (!may(role, permission)) return new Problem('forbidden', { detail: rolesNeeded(permission) });
   try {
     requireUnlocked(standing, permission);
@@ -170,7 +170,7 @@ const refusalOf = ({ role, standing }: Seat, permission: Permission): Problem =>
  */
 const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
   if (!isTold || !mayBeReplayed(request)) throw problem;
-  stateOf(request).denied = problem;
+  requestStateOf(request).denied = problem;
 };
 
 /** As what they are now, whatever the token says. */

@@ -8,7 +8,7 @@ import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import { ApiContext } from '../../core/api-context';
 import { Plans } from '../../plans/open-plans';
 import { PlansModule } from '../../plans/plans.module';
-import { Authority, createAuthority } from './authority';
+import { MembershipCache, createMembershipCache } from './authority';
 import { JwtStrategy } from './jwt.strategy';
 import { createVerifiedTokens, VerifiedTokens } from './verified-tokens';
 
@@ -17,8 +17,8 @@ const authorityOf = (
   store: AggregateStore,
   stateOf: TenantStates,
   { callsOf }: Plans,
-): Authority =>
-  createAuthority({
+): MembershipCache =>
+  createMembershipCache({
     ...{ stateOf, log, callsOf },
     onErased: (tenantId) => store.forgetTenant(tenantId),
     graceMs: settings.authorityGraceSeconds * 1_000,
@@ -34,8 +34,8 @@ const endedSessionsOf = ({ settings }: ApiContext, pool: Pool): EndedSessions =>
     JwtStrategy,
     { provide: VerifiedTokens, inject: [SigningKeys], useFactory: createVerifiedTokens },
     { provide: EndedSessions, inject: [ApiContext, Pool], useFactory: endedSessionsOf },
-    { provide: Authority, inject: [ApiContext, AggregateStore, TenantStates, Plans], useFactory: authorityOf },
+    { provide: MembershipCache, inject: [ApiContext, AggregateStore, TenantStates, Plans], useFactory: authorityOf },
   ],
-  exports: [VerifiedTokens, EndedSessions, Authority],
+  exports: [VerifiedTokens, EndedSessions, MembershipCache],
 })
 export class AuthenticationModule {}

@@ -6,13 +6,13 @@ import { uuidv7 } from '../../../../libs/platform/ids/uuid';
 import { InMemoryEventLog } from '../../../../libs/testing/in-memory-event-log';
 import { until } from '../../../../test/e2e/start/product';
 import { createTenantStates } from '../../../bootstrap/sagas/tenant-states';
-import { type Authority, createAuthority, type Seat } from './authority';
+import { type MembershipCache, createMembershipCache, type CachedMembership } from './authority';
 
 describe('authority', () => {
   const tenantId = uuidv7();
   const [owner, bob] = [uuidv7(), uuidv7()];
   let log: InMemoryEventLog;
-  let authority: Authority;
+  let authority: MembershipCache;
   let clock: number;
   let looks: number;
 
@@ -42,9 +42,9 @@ describe('authority', () => {
     return () => heard;
   };
 
-  const open = (capacity?: number, grace: { graceMs: number; patienceMs?: number } = { graceMs: 0 }): Authority => {
+  const open = (capacity?: number, grace: { graceMs: number; patienceMs?: number } = { graceMs: 0 }): MembershipCache => {
     const stateOf = createTenantStates(new AggregateStore({ log }));
-    return createAuthority({
+    return createMembershipCache({
       log,
       now: () => clock,
       ...grace,
@@ -117,7 +117,7 @@ describe('authority', () => {
   });
 
   it('says no only by a look that began after the question', async () => {
-    const admin = ({ role }: Seat): boolean => role === 'admin';
+    const admin = ({ role }: CachedMembership): boolean => role === 'admin';
     const [first, second] = [authority.seatOf(tenantId, bob, admin), happen(promoted)];
     clock = 1;
     const asked = authority.seatOf(tenantId, bob, admin);
@@ -214,7 +214,7 @@ describe('authority', () => {
       clock = 1_000;
       await expect(authority.seatOf(tenantId, uuidv7(), anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
       await expect(authority.seatOf(uuidv7(), bob, anyRole, READ)).rejects.toBeInstanceOf(LogUnavailable);
-      const admin = ({ role }: Seat): boolean => role === 'admin';
+      const admin = ({ role }: CachedMembership): boolean => role === 'admin';
       await expect(authority.seatOf(tenantId, bob, admin, READ)).rejects.toBeInstanceOf(LogUnavailable);
     });
 

@@ -48,7 +48,7 @@ interface CachedTenant {
 const NO_TENANT: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
 
 /** What somebody is in a tenant, and how the tenant stands. */
-export interface Seat extends Omit<CachedTenant, 'members'> {
+export interface CachedMembership extends Omit<CachedTenant, 'members'> {
   readonly role: Role;
 }
 
@@ -63,7 +63,7 @@ interface Loading {
   readonly tenant: Promise<CachedTenant>;
 }
 
-export interface AuthorityOptions {
+export interface MembershipCacheOptions {
   /** The tenant's state now, from its own stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
@@ -92,7 +92,7 @@ export interface AuthorityOptions {
  * turned away who has just joined. While the log is not available, reads continue for `graceMs` by what was read from it before; this is
  * the one exception to a change's taking effect within a second.
  */
-export const createAuthority = ({
+export const createMembershipCache = ({
   stateOf,
   log,
   callsOf = () => null,
@@ -102,7 +102,7 @@ export const createAuthority = ({
   patienceMs = PATIENCE_MS,
   capacity = TENANTS,
   now = () => performance.now(),
-}: AuthorityOptions) => {
+}: MembershipCacheOptions) => {
   const known = new Map<string, Known>();
   const loading = new Map<string, Loading>();
   /** True from when the log did not answer until it does. */
@@ -155,7 +155,7 @@ export const createAuthority = ({
     return running && running.begunAt >= moment ? running : load(tenantId);
   };
 
-  const knownFor = (tenantId: string, userId: string, ms: number): Seat | undefined => {
+  const knownFor = (tenantId: string, userId: string, ms: number): CachedMembership | undefined => {
     const entry = known.get(tenantId);
     return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.tenant, userId) : undefined;
   };
@@ -179,10 +179,10 @@ export const createAuthority = ({
   const seatWhileAway = async (
     tenantId: string,
     userId: string,
-    isEnough: (seat: Seat) => boolean,
+    isEnough: (seat: CachedMembership) => boolean,
     look: Loading,
-  ): Promise<Seat | undefined> => {
-    const remembered = (): Seat | undefined => {
+  ): Promise<CachedMembership | undefined> => {
+    const remembered = (): CachedMembership | undefined => {
       const seat = knownFor(tenantId, userId, believedMs + graceMs);
       return seat !== undefined && isEnough(seat) ? seat : undefined;
     };
@@ -201,7 +201,7 @@ export const createAuthority = ({
 
   return {
     /** What somebody is in a tenant, from memory; undefined where that has to be asked for. */
-    remembered: (tenantId: string, userId: string): Seat | undefined => knownFor(tenantId, userId, believedMs),
+    remembered: (tenantId: string, userId: string): CachedMembership | undefined => knownFor(tenantId, userId, believedMs),
 
     /**
      * What somebody is in a tenant; undefined where they do not belong to it, or it is closed.
@@ -212,9 +212,9 @@ export const createAuthority = ({
     seatOf: async (
       tenantId: string,
       userId: string,
-      isEnough: (seat: Seat) => boolean = () => true,
+      isEnough: (seat: CachedMembership) => boolean = () => true,
       isRead = false,
-    ): Promise<Seat | undefined> => {
+    ): Promise<CachedMembership | undefined> => {
       const asked = now();
       const first = lookSince(tenantId, asked - believedMs);
       const old = isRead ? await seatWhileAway(tenantId, userId, isEnough, first) : undefined;
@@ -235,9 +235,9 @@ export const createAuthority = ({
   };
 };
 
-const seatIn = ({ members, standing, calls }: CachedTenant, userId: string): Seat | undefined => {
+const seatIn = ({ members, standing, calls }: CachedTenant, userId: string): CachedMembership | undefined => {
   const role = get(members, userId)?.role;
   return role && { role, standing, calls };
 };
 
-export abstract class Authority extends tokenClass<ReturnType<typeof createAuthority>>() {}
+export abstract class MembershipCache extends tokenClass<ReturnType<typeof createMembershipCache>>() {}

@@ -5,10 +5,10 @@ import { isRole } from '../../../../libs/domain/tenant/roles';
 import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '../../../../libs/identity/access-tokens';
 import { ALGORITHM } from '../../../../libs/identity/signing-key-store';
 import { SigningKeys } from '../../../../libs/identity/signing-keys';
-import type { Asker } from '../../http/requests/request-context';
+import type { AuthenticatedUser } from '../../http/requests/request-context';
 import { isUuid } from '../../http/validation/fields';
 
-export type Verified = Asker & {
+export type Verified = AuthenticatedUser & {
   /** ms since 1970 */
   readonly expiresAt: number;
 };

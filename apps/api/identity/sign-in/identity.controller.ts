@@ -7,7 +7,7 @@ import { Public } from '../../http/contract/public.decorator';
 import { RateLimit } from '../../http/limits/rate-limit.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
-import { askerOf } from '../../http/requests/command-context';
+import { authenticatedUserOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import {
   FoundDto,
@@ -21,14 +21,14 @@ import {
   SignInDto,
   SignUpDto,
 } from './identity.dto';
-import { Identity } from './identity.service';
+import { IdentityService } from './identity.service';
 
 /** Who somebody is, and which tenant they act in. */
 @ApiTags('Identity')
 @Controller()
 export class IdentityController {
   constructor(
-    private readonly identity: Identity,
+    private readonly identity: IdentityService,
     private readonly keys: SigningKeys,
   ) {}
 
@@ -105,7 +105,7 @@ export class IdentityController {
   @OfUser()
   @Documented({ summary: 'Show the signed-in user and their tenants', response: MeDto, versioned: true })
   async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
-    return withDigest(await this.identity.me(askerOf(context)));
+    return withDigest(await this.identity.me(authenticatedUserOf(context)));
   }
 
   @Get('.well-known/jwks.json')

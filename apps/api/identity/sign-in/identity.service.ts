@@ -7,8 +7,8 @@ import { uuidv5 } from '../../../../libs/platform/ids/uuid';
 import { Problem } from '../../../../libs/platform/problems';
 import { tokenClass } from '../../../../libs/platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
-import { askerOf } from '../../http/requests/command-context';
-import type { Asker, RequestContext } from '../../http/requests/request-context';
+import { authenticatedUserOf } from '../../http/requests/command-context';
+import type { AuthenticatedUser, RequestContext } from '../../http/requests/request-context';
 import type {
   FoundedDto,
   MeDto,
@@ -35,7 +35,7 @@ const notThem = (): Problem =>
   new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
 /** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
-export const createIdentity = (
+export const createIdentityService = (
   { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
   { check, opener, liveTenant, ended }: SignInDeps,
   events: SignUpEvents,
@@ -99,7 +99,7 @@ export const createIdentity = (
 
     /** A signed-in user founds a tenant. Its id is the command's: a repeat after a crash finds what it made. */
     found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
-      const { userId } = askerOf(context);
+      const { userId } = authenticatedUserOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session comes first: anyone who is being erased gets none, and founds nothing.
@@ -127,7 +127,7 @@ export const createIdentity = (
       return opener.tokensFor(userId, tenant, sessionId, refreshToken);
     },
 
-    me: async ({ userId, tenantId }: Asker): Promise<MeDto> => {
+    me: async ({ userId, tenantId }: AuthenticatedUser): Promise<MeDto> => {
       const personal = db.user(userId);
       const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
       if (!user) throw new Problem('unauthenticated');
@@ -137,4 +137,4 @@ export const createIdentity = (
   };
 };
 
-export abstract class Identity extends tokenClass<ReturnType<typeof createIdentity>>() {}
+export abstract class IdentityService extends tokenClass<ReturnType<typeof createIdentityService>>() {}

@@ -10,7 +10,7 @@ import { Client, type ClientInfo } from '../../http/requests/client';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { createValidationPipe } from '../../http/validation/validation';
 import { AcceptDto } from '../invitation.dto';
-import { Joining } from '../joining.service';
+import { JoinService } from '../joining.service';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';
@@ -29,7 +29,7 @@ const textOf = (body: unknown, name: string): string | undefined => {
 @Controller()
 export class JoinPageController {
   constructor(
-    private readonly joining: Joining,
+    private readonly joining: JoinService,
     private readonly publicUrl: PublicUrl,
   ) {}
 

@@ -1,6 +1,6 @@
 import { MIN_PASSWORD } from '../../../../libs/identity/passwords';
 import type { FieldError } from '../../../../libs/platform/problems';
-import type { Introduction } from '../joining.service';
+import type { InvitationPreview } from '../joining.service';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -90,7 +90,7 @@ ${error ? `<p class="error" id="${name}-error">${escaped(error)}</p>` : ''}
  * @param errors what went wrong with a field, by its pointer
  */
 export const formPage = (
-  { companyName, role, inviterName, expiresAt, emailDomains }: Introduction,
+  { companyName, role, inviterName, expiresAt, emailDomains }: InvitationPreview,
   typed: Typed = {},
   problem?: string,
   errors: readonly FieldError[] = [],
