@@ -1,6 +1,6 @@
-import { WEBHOOK_PATH } from '../libs/billing/webhook-path';
-import { loadSettings, readEnvironment, type Settings } from '../libs/platform/config/settings';
-import { createLogger, type Logger, redact } from '../libs/platform/logging';
+import { WEBHOOK_PATH } from '#billing/inbox/webhook-path';
+import { loadSettings, readEnvironment, type Settings } from '#platform/config/settings';
+import { createLogger, type Logger, redact } from '#platform/logging/logging';
 import type { Part } from './bootstrap/context';
 import { prepareContext } from './bootstrap/database/database';
 import { reportNewerEvents } from './bootstrap/newer-events';

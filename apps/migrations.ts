@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type { Supplement } from '../libs/platform/database/migrate';
-import { readMigrationFolder } from '../libs/platform/database/migration-folder';
-import { jobsSchema } from '../libs/platform/jobs/schema';
+import type { Supplement } from '#platform/database/migrations/migrate';
+import { readMigrationFolder } from '#platform/database/migrations/migration-folder';
+import { jobsSchema } from '#platform/jobs/schema';
 
 /** Every migration of the product, in order. One that was released is never edited or renamed. */
 export const MIGRATIONS = readMigrationFolder(join(__dirname, 'migrations'));

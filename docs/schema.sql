@@ -1,6 +1,6 @@
 -- The whole database as it is after all migrations and with every read model. Written by `npm run schema` from the
 -- catalogue of PostgreSQL, to be read and not to be run. {{app}}, {{log}}, {{projector}}, {{operator}} and {{jobs}} are the
--- roles of the installation (libs/platform/database/roles.ts), {{owner}} is the user of DATABASE_URL.
+-- roles of the installation (libs/platform/database/roles/roles.ts), {{owner}} is the user of DATABASE_URL.
 
 
 -- ==== billing ====

@@ -1,4 +1,4 @@
-import type { Projection } from '../libs/projecting/projection';
+import type { Projection } from '#projecting/projection';
 import { billingProjection } from './billing/projection';
 import { invitationsProjection } from './invitations/projection';
 import { membersProjection } from './members/projection';

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { root } from './build.mjs';
+import { root, writeImports } from './build.mjs';
 
 const made = `.dist-bench-${process.pid}`;
 const swc = join(dirname(createRequire(import.meta.url).resolve('@swc/cli/package.json')), 'bin/swc.js');
@@ -25,6 +25,7 @@ const bench = () =>
 try {
   const { status } = spawnSync(process.execPath, [swc, ...sources, ...options], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error(`swc ended with code ${status}`);
+  writeImports(join(root, made));
   process.exitCode = await bench();
 } finally {
   rmSync(join(root, made), { recursive: true, force: true });

@@ -12,7 +12,8 @@ const stampFile = join(root, 'dist/.stamp');
 
 /** Changes with any source: path, size and time of each file. */
 const stampOf = () => {
-  const hash = createHash('sha256').update(readFileSync(join(root, '.swcrc')));
+  const hash = createHash('sha256');
+  for (const file of ['.swcrc', 'package.json']) hash.update(readFileSync(join(root, file)));
   for (const folder of SOURCES) {
     if (!existsSync(join(root, folder))) continue;
     for (const path of readdirSync(join(root, folder), { recursive: true }).sort()) {
@@ -46,11 +47,22 @@ export const build = () => {
     });
     if (error) throw error;
     if (status !== 0) throw new Error(`swc ended with code ${status}`);
+    writeImports(join(root, made));
     writeFileSync(join(root, made, '.stamp'), stamp);
     replaceDist(join(root, made));
   } finally {
     rmSync(join(root, made), { recursive: true, force: true });
   }
+};
+
+/**
+ * Names such as `#domain/…` lead to sources in package.json, and within the compiled folder in one of its own: a copy of
+ * the folder, as an older release runs beside a newer one, loads its own files.
+ */
+export const writeImports = (made) => {
+  const { imports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const compiled = Object.entries(imports).map(([name, path]) => [name, path.replace(/\.ts$/, '.js')]);
+  writeFileSync(join(made, 'package.json'), `${JSON.stringify({ imports: Object.fromEntries(compiled) })}\n`);
 };
 
 /** By renaming alone: removing the old one takes time, in which there would be none. */

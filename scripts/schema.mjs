@@ -12,7 +12,7 @@ buildIfNeeded();
 const load = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
 const { MIGRATIONS, RETIRED, SUPPLEMENTS } = load('apps/migrations.js');
 const { describeDatabase } = load('libs/platform/database/catalogue/describe-database.js');
-const { migrate } = load('libs/platform/database/migrate.js');
+const { migrate } = load('libs/platform/database/migrations/migrate.js');
 const { createPool } = load('libs/platform/database/pools.js');
 const { deriveRolePasswords, roleNames, roleUrls } = load('libs/platform/database/roles.js');
 const { openEmbeddedPostgres } = load('libs/platform/embedded-postgres/index.js');

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { MODULE_METADATA } from '@nestjs/common/constants';
-import { commandHandlers } from '../../libs/commands/handlers';
+import { commandHandlers } from '#commands/handlers';
 import { BillingModule } from './billing/billing.module';
 import type { ApiDeps } from './core/api-context';
 import { CoreModule } from './core/core.module';

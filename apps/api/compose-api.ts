@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createOperatorTokens } from '../../libs/identity/operator-tokens';
-import type { Settings } from '../../libs/platform/config/settings';
-import { createPostgresIdempotencyStore } from '../../libs/platform/idempotency/store';
+import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import type { Settings } from '#platform/config/settings';
+import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
 import { ApiModule } from './api.module';
 import type { ApiDeps } from './core/api-context';
 import { createPublicUrl } from './core/public-url';
@@ -10,7 +10,7 @@ import { createApp } from './http/server/create-app';
 import type { HttpOptions } from './http/server/options';
 import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
-import { createRefusalAudit } from './plans/refusals';
+import { createRefusalAudit } from './plans/refusal-audit';
 
 /** Requests for the login page of operators that one address may send in a minute. */
 const OPERATOR_LOGINS = 10;
@@ -40,10 +40,7 @@ export interface ComposedApi {
  * The whole API over what its process, or a test, has opened. It does not listen yet.
  * @param overrides options of the HTTP application in place of those that the settings say
  */
-export const composeApi = async (
-  surroundings: ApiDeps,
-  overrides: Partial<HttpOptions> = {},
-): Promise<ComposedApi> => {
+export const composeApi = async (surroundings: ApiDeps, overrides: Partial<HttpOptions> = {}): Promise<ComposedApi> => {
   const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = surroundings;
   const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
   const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });

@@ -1,6 +1,6 @@
-import type { Settings } from '../../libs/platform/config/settings';
-import type { PerRole } from '../../libs/platform/database/roles';
-import type { Logger } from '../../libs/platform/logging';
+import type { Settings } from '#platform/config/settings';
+import type { PerRole } from '#platform/database/roles/roles';
+import type { Logger } from '#platform/logging/logging';
 import type { DatabaseRoutes } from './database/database-routes';
 import type { DatabaseWait } from './database/database-wait';
 import type { StripeSettings } from './stripe';

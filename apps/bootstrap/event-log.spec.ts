@@ -1,5 +1,5 @@
-import { LogDenied, LogUnavailable } from '../../libs/event-log/port';
-import { silentLogger } from '../../libs/platform/logger.port';
+import { LogDenied, LogUnavailable } from '#event-log/port';
+import { silentLogger } from '#platform/logging/logger.port';
 import type { Context } from './context';
 import { openEventLog, requireEventLog } from './event-log';
 

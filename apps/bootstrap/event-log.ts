@@ -1,8 +1,8 @@
-import { upcasters } from '../../libs/domain/upcasters';
-import { EventStoreDbEventLog, InvalidConnectionString } from '../../libs/event-log/eventstoredb';
-import { type EventLog, LogDenied } from '../../libs/event-log/port';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { NotReady } from '../../libs/platform/readiness/check';
+import { upcasters } from '#domain/upcasters';
+import { EventStoreDbEventLog, InvalidConnectionString } from '#event-log/eventstoredb/index';
+import { type EventLog, LogDenied } from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { NotReady } from '#platform/readiness/check';
 import type { Context } from './context';
 import { CannotStart } from './process/cannot-start';
 

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { createJobs } from '../../libs/platform/jobs/create-jobs';
-import { createPostgresTransport } from '../../libs/platform/jobs/postgres';
-import { createRedisTransport } from '../../libs/platform/jobs/redis';
+import { createJobs } from '#platform/jobs/create-jobs';
+import { createPostgresTransport } from '#platform/jobs/postgres';
+import { createRedisTransport } from '#platform/jobs/redis';
 import type { Context } from './context';
 import { JOB_CONNECTIONS } from './database/connections';
 

@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
-import { EVENT_TYPES } from '../../libs/domain/events';
-import { upcasters } from '../../libs/domain/upcasters';
-import { recordKnownEvents } from '../../libs/projecting/known-events';
+import { EVENT_TYPES } from '#domain/events';
+import { upcasters } from '#domain/upcasters';
+import { recordKnownEvents } from '#projecting/versions/known-events';
 import type { Runtime } from './runtime';
 
 /**

@@ -1,7 +1,7 @@
-import { createStripeGateway, isLive, type StripeGateway } from '../../libs/billing/stripe-gateway';
-import type { Mode } from '../../libs/billing/told';
-import type { Settings } from '../../libs/platform/config/settings';
-import { deriveKey } from '../../libs/platform/seal';
+import type { Mode } from '#billing/inbox/stripe-event';
+import { createStripeGateway, isLive, type StripeGateway } from '#billing/stripe/stripe-gateway';
+import type { Settings } from '#platform/config/settings';
+import { deriveKey } from '#platform/encryption';
 
 export interface StripeSettings {
   readonly secretKey: string;

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { resolveSecretKey } from '../../libs/platform/config/secret-key';
-import type { Settings } from '../../libs/platform/config/settings';
-import { deriveRolePasswords, roleUrls } from '../../libs/platform/database/roles';
-import { usableDataDir } from '../../libs/platform/embedded-postgres';
-import { embeddedUrl } from '../../libs/platform/embedded-postgres/running';
-import type { Logger } from '../../libs/platform/logging';
+import { resolveSecretKey } from '#platform/config/secret-key';
+import type { Settings } from '#platform/config/settings';
+import { deriveRolePasswords, roleUrls } from '#platform/database/roles/roles';
+import { usableDataDir } from '#platform/embedded-postgres/index';
+import { embeddedUrl } from '#platform/embedded-postgres/running';
+import type { Logger } from '#platform/logging/logging';
 import type { Context } from '../bootstrap/context';
 import { stripeSettings } from '../bootstrap/stripe';
 import { UsageError } from './usage';

@@ -1,4 +1,4 @@
-import { deriveRolePasswords, roleNames } from '../../libs/platform/database/roles';
+import { deriveRolePasswords, roleNames } from '#platform/database/roles/roles';
 import type { Context } from '../bootstrap/context';
 
 /**

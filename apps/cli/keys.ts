@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { listSigningKeys, revokeSigningKey, rotateSigningKeys } from '../../libs/identity/signing-key-store';
-import { createPool } from '../../libs/platform/database/pools';
+import { listSigningKeys, revokeSigningKey, rotateSigningKeys } from '#identity/keys/signing-key-store';
+import { createPool } from '#platform/database/connections/pools';
 import type { Context } from '../bootstrap/context';
 import { table } from './table';
 import { UsageError } from './usage';

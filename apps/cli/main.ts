@@ -1,8 +1,8 @@
-import { loadSettings, readEnvironment } from '../../libs/platform/config/settings';
-import { migrate } from '../../libs/platform/database/migrate';
-import { deriveRolePasswords } from '../../libs/platform/database/roles';
-import { isConnectionRefused } from '../../libs/platform/error-code';
-import { createLogger, redact } from '../../libs/platform/logging';
+import { loadSettings, readEnvironment } from '#platform/config/settings';
+import { migrate } from '#platform/database/migrations/migrate';
+import { deriveRolePasswords } from '#platform/database/roles/roles';
+import { isConnectionRefused } from '#platform/error-code';
+import { createLogger, redact } from '#platform/logging/logging';
 import type { Context } from '../bootstrap/context';
 import { openRuntime, type Runtime } from '../bootstrap/runtime';
 import { MIGRATIONS, RETIRED, SUPPLEMENTS } from '../migrations';
@@ -100,7 +100,8 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
 };
 
 const explained = (error: unknown): string => {
-  if (isConnectionRefused(error)) return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
+  if (isConnectionRefused(error))
+    return 'the database does not answer; check that Tenantry is running, or set DATABASE_URL';
   return redact(error instanceof Error ? error.message : String(error));
 };
 

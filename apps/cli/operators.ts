@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createOperatorTokens, MAX_HOURS } from '../../libs/identity/operator-tokens';
+import { createOperatorTokens, MAX_HOURS } from '#identity/tokens/operator-tokens';
 import type { Context } from '../bootstrap/context';
 import { UsageError } from './usage';
 

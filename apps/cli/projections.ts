@@ -1,15 +1,15 @@
 import { userInfo } from 'node:os';
 import type { Pool } from 'pg';
-import type { EventLog } from '../../libs/event-log/port';
+import type { EventLog } from '#event-log/port';
 import {
   readCheckpoints,
   readParkedPartitions,
   readSkippedEvents,
   setCheckpointState,
-} from '../../libs/projecting/operator-queries';
-import { resumePartition } from '../../libs/projecting/parking';
-import type { Projection } from '../../libs/projecting/projection';
-import { projections } from '../../projections';
+} from '#projecting/operator-queries';
+import { resumePartition } from '#projecting/parking/parking';
+import type { Projection } from '#projecting/projection';
+import { projections } from '#projections/index';
 import { table } from './table';
 import { UsageError } from './usage';
 

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../../libs/event-log/port';
-import { readParkedEvents, readReactions } from '../../libs/reacting/operator-queries';
-import { forgetParked, retryParked } from '../../libs/reacting/parking';
+import type { EventLog } from '#event-log/port';
+import { readParkedEvents, readReactions } from '#reacting/operator-queries';
+import { forgetParked, retryParked } from '#reacting/parking';
 import { table } from './table';
 import { UsageError } from './usage';
 

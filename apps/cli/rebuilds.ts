@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import { sleep } from '../../libs/platform/backoff';
-import { withClient } from '../../libs/platform/database/pools';
-import { requestRebuild } from '../../libs/projecting/install';
-import { type RebuildRow, readOpenRebuilds, readRebuild } from '../../libs/projecting/operator-queries';
+import { withClient } from '#platform/database/connections/pools';
+import { sleep } from '#platform/loops/backoff';
+import { type RebuildRow, readOpenRebuilds, readRebuild } from '#projecting/operator-queries';
+import { requestRebuild } from '#projecting/versions/install';
 import { projectionNamed } from './projections';
 import { table } from './table';
 

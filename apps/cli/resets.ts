@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
-import { markText, findInvalidMarks } from '../../libs/event-log/mark';
-import type { EventLog, Position } from '../../libs/event-log/port';
-import { inTransaction } from '../../libs/platform/database/pools';
-import { requestRebuild } from '../../libs/projecting/install';
-import { raiseCheckpointEpoch } from '../../libs/projecting/operator-queries';
-import { readCheckpointMarks } from '../../libs/projecting/places';
-import { moveReaction } from '../../libs/reacting/operator-queries';
-import { projections } from '../../projections';
+import { findInvalidMarks, markText } from '#event-log/mark';
+import type { EventLog, Position } from '#event-log/port';
+import { inTransaction } from '#platform/database/connections/pools';
+import { readCheckpointMarks } from '#projecting/checkpoints/checkpoint-marks';
+import { raiseCheckpointEpoch } from '#projecting/operator-queries';
+import { requestRebuild } from '#projecting/versions/install';
+import { projections } from '#projections/index';
+import { moveReaction } from '#reacting/operator-queries';
 import { UsageError } from './usage';
 
 /**

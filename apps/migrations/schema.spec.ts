@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { describeDatabase } from '../../libs/platform/database/catalogue/describe-database';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { JOBS_SCHEMA } from '../../libs/platform/jobs/schema';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
-import { projections } from '../../projections';
+import { describeDatabase } from '#platform/database/catalogue/describe-database';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { JOBS_SCHEMA } from '#platform/jobs/schema';
+import { installProjections } from '#projecting/versions/install';
+import { projections } from '#projections/index';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 describe('docs/schema.sql', () => {
   let database: TestDatabase;

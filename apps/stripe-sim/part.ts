@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { createCatalogue } from '../../libs/plans/catalogue';
-import { sleep } from '../../libs/platform/backoff';
-import { codeOf } from '../../libs/platform/error-code';
+import { createCatalogue } from '#plans/catalogue/index';
+import { codeOf } from '#platform/error-code';
+import { sleep } from '#platform/loops/backoff';
 import type { Context } from '../bootstrap/context';
 import { CannotStart } from '../bootstrap/process/cannot-start';
 import { type StripeSim, startStripeSim } from './start';

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Stripe from 'stripe';
-import { createCatalogue } from '../../libs/plans/catalogue';
-import { silentLogger } from '../../libs/platform/logger.port';
+import { createCatalogue } from '#plans/catalogue/index';
+import { silentLogger } from '#platform/logging/logger.port';
 import { FAULTS } from './faults';
 import { type StripeSim, startStripeSim } from './start';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
-import type { Logger } from '../../libs/platform/logger.port';
+import type { Logger } from '#platform/logging/logger.port';
 import { serveApi } from './api/serve';
 import { type Control, createControl, serveControl } from './control';
 import { createFaults } from './faults';

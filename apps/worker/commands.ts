@@ -1,8 +1,8 @@
-import { type OpenCommandBus, openCommandBus } from '../../libs/commands/command-bus';
-import type { AggregateStore } from '../../libs/event-log/aggregate-store';
-import { createCatalogue } from '../../libs/plans/catalogue';
-import { inStreamLimits } from '../../libs/plans/limit-guard';
-import { type LimitGuard, unlimited } from '../../libs/plans/limit-guard.port';
+import { type OpenCommandBus, openCommandBus } from '#commands/command-bus';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { createCatalogue } from '#plans/catalogue/index';
+import { inStreamLimits } from '#plans/limit-guard';
+import { type LimitGuard, unlimited } from '#plans/limit-guard.port';
 import type { Runtime } from '../bootstrap/runtime';
 
 /**

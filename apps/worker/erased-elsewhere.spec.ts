@@ -1,7 +1,7 @@
-import { type TenantErasureDeps, eraseTenants } from '../../libs/erasing/erase-tenants';
-import { createPool } from '../../libs/platform/database/pools';
-import { joined } from '../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../test/support/identity-app';
+import { eraseTenants, type TenantErasureDeps } from '#erasing/erase-tenants';
+import { createPool } from '#platform/database/connections/pools';
+import { joined } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 /** Two processes: one has the tenant in memory, and another one closes and erases it. */
 describe('a tenant that was erased by another process', () => {

@@ -1,10 +1,10 @@
-import { type TenantErasureDeps, eraseTenants } from '../../libs/erasing/erase-tenants';
-import { START } from '../../libs/event-log/port';
-import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
-import { createPool } from '../../libs/platform/database/pools';
-import { eventually as until } from '../../libs/testing/rebuild-world';
-import { tenantsToErase } from '../../projections/tenants/queries';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../test/support/identity-app';
+import { eraseTenants, type TenantErasureDeps } from '#erasing/erase-tenants';
+import { START } from '#event-log/port';
+import { createPool } from '#platform/database/connections/pools';
+import { ADVISORY_LOCKS, REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
+import { tenantsToErase } from '#projections/tenants/queries';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
+import { eventually as until } from '#testing/rebuild-world';
 
 describe('a tenant that was closed', () => {
   let app: IdentityApp;

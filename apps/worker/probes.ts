@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { Problem } from '../../libs/platform/problems';
-import type { Readiness } from '../../libs/platform/readiness/readiness';
+import { Problem } from '#platform/problems';
+import type { Readiness } from '#platform/readiness/readiness';
 import { cannotListen } from '../bootstrap/process/cannot-listen';
 import { describeFailing } from '../bootstrap/readiness/readiness';
 

@@ -1,15 +1,15 @@
-import { AggregateStore } from '../../libs/event-log/aggregate-store';
-import { followFacts } from '../../libs/event-log/follow-facts';
-import { roleNames } from '../../libs/platform/database/roles';
-import { createNotifications } from '../../libs/platform/database/wake';
-import { startEngine } from '../../libs/projecting/engine';
-import { createProjectionMetrics } from '../../libs/projecting/metrics';
-import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import { projectionsCheck } from '../../libs/projecting/readiness';
-import { createRebuildMetrics } from '../../libs/projecting/rebuild-metrics';
-import { startReactions } from '../../libs/reacting/engine';
-import { createReactionMetrics } from '../../libs/reacting/metrics';
-import { projections } from '../../projections';
+import { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { followFacts } from '#event-log/follow-facts';
+import { createNotifications } from '#platform/database/connections/notifications';
+import { roleNames } from '#platform/database/roles/roles';
+import { startEngine } from '#projecting/engine';
+import { createProjectionMetrics } from '#projecting/metrics';
+import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
+import { projectionsCheck } from '#projecting/readiness';
+import { createRebuildMetrics } from '#projecting/rebuild/rebuild-metrics';
+import { projections } from '#projections/index';
+import { startReactions } from '#reacting/engine';
+import { createReactionMetrics } from '#reacting/metrics';
 import type { Part } from '../bootstrap/context';
 import { databaseSettingsCheck } from '../bootstrap/database/database-settings-check';
 import { dependencyChecks, jobsCheck } from '../bootstrap/readiness/readiness';
@@ -17,7 +17,7 @@ import type { Runtime } from '../bootstrap/runtime';
 import { startBilling } from './billing';
 import { openWorkerCommands } from './commands';
 import { startProbes } from './probes';
-import { QUERIED_READ_MODELS, createReactions } from './reactions';
+import { createReactions, QUERIED_READ_MODELS } from './reactions';
 import { startSweepers } from './sweepers';
 
 /** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */

@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
-import type { Logger } from '../platform/logger.port';
-import { nestLogger } from '../platform/nest-logger';
+import type { Logger } from '#platform/logging/logger.port';
+import { nestLogger } from '#platform/logging/nest-logger';
 import { CommandsModule } from './commands.module';
 import type { CommandDeps } from './rule';
 

@@ -1,8 +1,8 @@
 import { Inject, type Type } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { AggregateStore, type CommandResult } from '../event-log/aggregate-store';
-import type { EventToAppend } from '../event-log/port';
-import { LIMIT_GUARD, type LimitGuard } from '../plans/limit-guard.port';
+import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { EventToAppend } from '#event-log/port';
+import { LIMIT_GUARD, type LimitGuard } from '#plans/limit-guard.port';
 import { executeRule } from './execute-rule';
 import type { AnyCommand, CommandRule } from './rule';
 

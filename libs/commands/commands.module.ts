@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import { AggregateStore } from '../event-log/aggregate-store';
-import { LIMIT_GUARD } from '../plans/limit-guard.port';
+import { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { LIMIT_GUARD } from '#plans/limit-guard.port';
 import { commandHandlers } from './handlers';
 import type { CommandDeps } from './rule';
 

@@ -1,6 +1,6 @@
-import type { CommandResult } from '../event-log/aggregate-store';
-import type { EventToAppend } from '../event-log/port';
-import { withReservation } from '../plans/reserving';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { EventToAppend } from '#event-log/port';
+import { withReservation } from '#plans/with-reservation';
 import type { AnyCommand, CommandDeps, CommandRule } from './rule';
 
 /**

@@ -1,11 +1,11 @@
-import { ArchiveProject, CreateProject } from '../domain/project/commands';
-import { InviteMember, RenameTenant } from '../domain/tenant/commands';
-import { AggregateStore, StaleVersion } from '../event-log/aggregate-store';
-import { unlimited } from '../plans/limit-guard.port';
-import { uuidv7 } from '../platform/ids/uuid';
-import { silentLogger } from '../platform/logger.port';
-import { InMemoryEventLog } from '../testing/in-memory-event-log';
-import { memberInvited, PEOPLE, tenantCreated } from '../testing/tenant-facts';
+import { ArchiveProject, CreateProject } from '#domain/project/commands';
+import { InviteMember, RenameTenant } from '#domain/tenant/commands';
+import { AggregateStore, StaleVersion } from '#event-log/aggregate/aggregate-store';
+import { unlimited } from '#plans/limit-guard.port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
+import { memberInvited, PEOPLE, tenantCreated } from '#testing/tenant-facts';
 import { type OpenCommandBus, openCommandBus } from './command-bus';
 
 const by = PEOPLE.owner;

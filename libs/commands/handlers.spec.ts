@@ -1,7 +1,7 @@
-import * as project from '../domain/project/commands';
-import * as task from '../domain/task/commands';
-import * as tenant from '../domain/tenant/commands';
-import * as user from '../domain/user/commands';
+import * as project from '#domain/project/commands';
+import * as task from '#domain/task/commands';
+import * as tenant from '#domain/tenant/commands';
+import * as user from '#domain/user/commands';
 import { commandHandlers } from './handlers';
 
 describe('the command handlers', () => {

@@ -1,13 +1,13 @@
-import { NO_LIMITS } from '../domain/limits';
-import { CreateProject, RestoreProject } from '../domain/project/commands';
-import { Refusal } from '../domain/refusal';
-import { CreateTask } from '../domain/task/commands';
-import { AggregateStore, type CommandResult } from '../event-log/aggregate-store';
-import { AppendOutcomeUnknown, LogUnavailable } from '../event-log/port';
-import type { LimitClaim, LimitGuard, Reservable } from '../plans/limit-guard.port';
-import { uuidv7 } from '../platform/ids/uuid';
-import { silentLogger } from '../platform/logger.port';
-import { InMemoryEventLog } from '../testing/in-memory-event-log';
+import { NO_LIMITS } from '#domain/limits';
+import { CreateProject, RestoreProject } from '#domain/project/commands';
+import { Refusal } from '#domain/refusal';
+import { CreateTask } from '#domain/task/commands';
+import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
+import { AppendOutcomeUnknown, LogUnavailable } from '#event-log/port';
+import type { LimitClaim, LimitGuard, Reservable } from '#plans/limit-guard.port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { type OpenCommandBus, openCommandBus } from './command-bus';
 
 const [tenantId, owner] = [uuidv7(), uuidv7()];

@@ -1,11 +1,11 @@
 import type { Type } from '@nestjs/common';
-import type { CommandContext } from '../domain/command';
-import type { Tenant } from '../domain/tenant/evolve';
-import type { AggregateStore } from '../event-log/aggregate-store';
-import type { Fold } from '../event-log/decider';
-import type { EventToAppend } from '../event-log/port';
-import type { StreamId } from '../event-log/stream-id';
-import type { LimitClaim, LimitGuard, Reservable } from '../plans/limit-guard.port';
+import type { CommandContext } from '#domain/command';
+import type { Tenant } from '#domain/tenant/evolve';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import type { Fold } from '#event-log/aggregate/fold';
+import type { EventToAppend } from '#event-log/port';
+import type { StreamId } from '#event-log/stream-id';
+import type { LimitClaim, LimitGuard, Reservable } from '#plans/limit-guard.port';
 
 /** What every command carries, whatever its aggregate. */
 export interface AnyCommand {

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
-import { uuidv7 } from '../platform/ids/uuid';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 jest.setTimeout(60_000);
 

@@ -1,11 +1,11 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import type { EventLog } from '../event-log/port';
-import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
-import { holdLock } from '../platform/database/held-lock';
-import { inTransaction, withClient } from '../platform/database/pools';
-import { uuidv5 } from '../platform/ids/uuid';
-import { allHaveReached } from '../projecting/checkpoint-queries';
+import type { EventLog } from '#event-log/port';
+import { inTransaction, withClient } from '#platform/database/connections/pools';
+import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
+import { holdLock } from '#platform/database/locks/held-lock';
+import { uuidv5 } from '#platform/ids/uuid';
+import { allHaveReached } from '#projecting/checkpoints/checkpoint-queries';
 
 export interface TenantErasureDeps {
   readonly log: EventLog;

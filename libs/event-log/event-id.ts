@@ -1,4 +1,4 @@
-import { uuidv5 } from '../platform/ids/uuid';
+import { uuidv5 } from '#platform/ids/uuid';
 
 /**
  * The id of the event at `ordinal` (0 for the first) of the append that the command made: UUIDv5 of the two. Neither

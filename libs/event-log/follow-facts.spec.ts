@@ -1,5 +1,5 @@
-import { uuidv7 } from '../platform/ids/uuid';
-import { InMemoryEventLog } from '../testing/in-memory-event-log';
+import { uuidv7 } from '#platform/ids/uuid';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { followFacts } from './follow-facts';
 
 describe('who follows facts', () => {

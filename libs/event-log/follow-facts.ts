@@ -1,4 +1,4 @@
-import { backoff, sleep } from '../platform/backoff';
+import { backoff, sleep } from '#platform/loops/backoff';
 import { type EventLog, HistoryChanged, type Position, type RecordedEvent } from './port';
 
 const RETRY = { firstMs: 50, maxMs: 1_000 };

@@ -1,5 +1,5 @@
-import { sleep } from '../platform/backoff';
-import type { Logger } from '../platform/logger.port';
+import type { Logger } from '#platform/logging/logger.port';
+import { sleep } from '#platform/loops/backoff';
 import type { EventMark, LogIdentity, RecordedEvent } from './port';
 
 /** What one look at the log shows. */

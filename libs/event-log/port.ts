@@ -1,4 +1,4 @@
-import type { Actor } from '../domain/command';
+import type { Actor } from '#domain/command';
 import type { JsonObject, JsonValue } from './json';
 import type { StreamId } from './stream-id';
 import type { UnknownSchemaVersion } from './upcasting';

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { withClient } from '../platform/database/pools';
+import { withClient } from '#platform/database/connections/pools';
 import { emailKey } from './email';
 
 /** What a user is asked again for, before anything that a stolen token must not do. */

@@ -1,11 +1,11 @@
 import type { Pool } from 'pg';
-import { createPool } from '../platform/database/pools';
-import { uuidv7 } from '../platform/ids/uuid';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
-import { shiftClock } from '../testing/shifted-clock';
-import { createErasureStore } from './erasure-store';
-import { createJoinStore } from './join-store';
-import { createSignUpStore } from './sign-up-store';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
+import { createErasureStore } from './sagas/erasure-store';
+import { createJoinStore } from './sagas/join-store';
+import { createSignUpStore } from './sagas/sign-up-store';
 
 /** Seconds after which the sweepers of this test take up what was begun. */
 const OLDER = 15;

@@ -1,4 +1,4 @@
-import { Problem } from '../platform/problems';
+import { Problem } from '#platform/problems';
 import { type Argon2, createPasswords, MAX_PASSWORD } from './passwords';
 
 /** Work that is done when the spec says so. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { argon2id, hash, verify } from 'argon2';
-import { Problem } from '../platform/problems';
-import { tokenClass } from '../platform/token-class';
+import { Problem } from '#platform/problems';
+import { tokenClass } from '#platform/token-class';
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes, one partition. */
 const PARAMETERS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { createPool, inTransaction } from '../platform/database/pools';
-import { uuidv7 } from '../platform/ids/uuid';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { createPool, inTransaction } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 const DENIED = { code: '42501' };
 

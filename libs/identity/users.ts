@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { withClient } from '../platform/database/pools';
-import type { Statement, UserDb } from '../platform/database/scoped-db';
+import { withClient } from '#platform/database/connections/pools';
+import type { Statement, UserDb } from '#platform/database/scoped/scoped-db';
 import { emailKey } from './email';
 
 export interface User {

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { createPool } from '../platform/database/pools';
-import { createScopedDb } from '../platform/database/scoped-db';
-import { uuidv7 } from '../platform/ids/uuid';
-import { silentLogger } from '../platform/logger.port';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
+import { createPool } from '#platform/database/connections/pools';
+import { createScopedDb } from '#platform/database/scoped/scoped-db';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { createApiCalls } from './api-calls';
 
 describe('calls of the API', () => {

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import { isDataError } from '../platform/database/data-error';
-import { withClient } from '../platform/database/pools';
-import type { ScopedDb, Statement } from '../platform/database/scoped-db';
-import type { Logger } from '../platform/logger.port';
+import { withClient } from '#platform/database/connections/pools';
+import { isDataError } from '#platform/database/data-error';
+import type { ScopedDb, Statement } from '#platform/database/scoped/scoped-db';
+import type { Logger } from '#platform/logging/logger.port';
 
 /** ms between two flushes: what a killed process has not told of by then is not counted. */
 const FLUSH_MS = 1_000;

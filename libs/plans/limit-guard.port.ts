@@ -1,5 +1,5 @@
-import { type InStreamLimits, NO_LIMITS } from '../domain/limits';
-import type { Tenant } from '../domain/tenant/evolve';
+import { type InStreamLimits, NO_LIMITS } from '#domain/limits';
+import type { Tenant } from '#domain/tenant/evolve';
 
 /** What spans streams, and is taken by a reservation. */
 export type Reservable =

@@ -1,13 +1,19 @@
-import type { InStreamLimits } from '../domain/limits';
-import type { Terms } from '../domain/tenant/billing-events';
-import type { Tenant } from '../domain/tenant/evolve';
-import type { EventLog } from '../event-log/port';
-import { Problem } from '../platform/problems';
+import type { InStreamLimits } from '#domain/limits';
+import type { Terms } from '#domain/tenant/billing-events';
+import type { Tenant } from '#domain/tenant/evolve';
+import type { EventLog } from '#event-log/port';
+import { Problem } from '#platform/problems';
 import { type Catalogue, FOUNDING_TERMS } from './catalogue';
-import { type CountedUpTo, settledReservations } from './held';
-import { type LimitClaim, type LimitGuard, NOTHING_RESERVED, type Reservable, type Reservation } from './limit-guard.port';
-import { RESERVED_SECONDS, type Reservations, type ReservationRequest } from './reservations';
-import type { ReservationSettler } from './settling';
+import {
+  type LimitClaim,
+  type LimitGuard,
+  NOTHING_RESERVED,
+  type Reservable,
+  type Reservation,
+} from './limit-guard.port';
+import type { ReservationSettler } from './reservation-settler';
+import { RESERVED_SECONDS, type ReservationRequest, type Reservations } from './reservations';
+import { type CountedUpTo, settledReservations } from './settled-reservations';
 
 export interface LimitGuardDeps {
   readonly catalogue: Catalogue;

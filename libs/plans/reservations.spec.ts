@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { createPool } from '../platform/database/pools';
-import { createScopedDb } from '../platform/database/scoped-db';
-import { uuidv7 } from '../platform/ids/uuid';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
-import { shiftClock } from '../testing/shifted-clock';
+import { createPool } from '#platform/database/connections/pools';
+import { createScopedDb } from '#platform/database/scoped/scoped-db';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
 import { createReservations, overdueReservations, RESERVED_SECONDS } from './reservations';
 
 describe("a reservation, while the database's clock is set", () => {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { withClient } from '../platform/database/pools';
-import type { ScopedDb, Statement } from '../platform/database/scoped-db';
+import { withClient } from '#platform/database/connections/pools';
+import type { ScopedDb, Statement } from '#platform/database/scoped/scoped-db';
 
 /**
  * Seconds after which nobody waits any more for what reserved: longer than any append takes, with all its timeouts, and
@@ -61,7 +61,8 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
     return row;
   },
 
-  heldIn: (tenantId: string, scopeId: string): Promise<HeldReservation[]> => db.tenant(tenantId).query<HeldReservation>(HELD_IN, [scopeId]),
+  heldIn: (tenantId: string, scopeId: string): Promise<HeldReservation[]> =>
+    db.tenant(tenantId).query<HeldReservation>(HELD_IN, [scopeId]),
 
   /**
    * How many of the same scope are older than this one, `limit` at most; undefined where it is not in use, or the read
@@ -77,7 +78,8 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
     return row?.projects ?? 0;
   },
 
-  settle: (many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[]): Promise<void> => settleReservations(pool, many),
+  settle: (many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[]): Promise<void> =>
+    settleReservations(pool, many),
 });
 
 export type Reservations = ReturnType<typeof createReservations>;

@@ -3,22 +3,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import type { Append, EventLog } from '../event-log/port';
-import { createPostgresEventLog } from '../event-log/postgres/postgres-event-log';
-import { withClient } from '../platform/database/pools';
-import { roleNames } from '../platform/database/roles';
-import { uuidv7 } from '../platform/ids/uuid';
-import { silentLogger } from '../platform/logger.port';
-import { createTestDatabase, type TestDatabase } from '../testing/database';
-import { InMemoryEventLog } from '../testing/in-memory-event-log';
+import type { Append, EventLog } from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { withClient } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { startEngine } from './engine';
-import { installProjections, requestRebuild } from './install';
 import { createProjectionMetrics } from './metrics';
-import { resumePartition } from './parking';
-import { createPositionWaiter } from './position-waiter';
-import { createProgress } from './progress';
+import { resumePartition } from './parking/parking';
 import { defineProjection, type Projection } from './projection';
 import { createProjectorPool } from './projector-pool';
+import { createPositionWaiter } from './read-your-writes/position-waiter';
+import { createProgress } from './read-your-writes/progress';
+import { installProjections, requestRebuild } from './versions/install';
 
 type NoteEvent =
   | { type: 'NoteWritten'; data: { text: string } }

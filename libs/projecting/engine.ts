@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import type { Pool } from 'pg';
-import type { EventLog } from '../event-log/port';
-import type { Notifications } from '../platform/database/wake';
-import type { Logger } from '../platform/logger.port';
-import { runLive } from './live';
+import type { EventLog } from '#event-log/port';
+import type { Notifications } from '#platform/database/connections/notifications';
+import type { Logger } from '#platform/logging/logger.port';
+import { runLive } from './fold/live';
 import type { ProjectionMetrics } from './metrics';
-import { runRetries } from './parked-retry';
-import { createProcesses, type Processes } from './processes';
-import type { Progress } from './progress';
+import { runRetries } from './parking/parked-retry';
 import type { Projection } from './projection';
-import { runRebuilds } from './rebuild-queue';
-import { watchVersions } from './wanted-versions';
+import type { Progress } from './read-your-writes/progress';
+import { runRebuilds } from './rebuild/rebuild-queue';
+import { createProcesses, type Processes } from './versions/processes';
+import { watchVersions } from './versions/wanted-versions';
 
 export interface EngineOptions {
   readonly projections: readonly Projection[];

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { EventLog, Position } from '../event-log/port';
-import { sleep } from '../platform/backoff';
-import { withClient } from '../platform/database/pools';
+import type { EventLog, Position } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
+import { sleep } from '#platform/loops/backoff';
 
 export interface ProjectionMetricsOptions {
   readonly registry: Registry;

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { withClient } from '../platform/database/pools';
+import { withClient } from '#platform/database/connections/pools';
 
 /** What operators see and change of projections. The pools connect as the projector. */
 

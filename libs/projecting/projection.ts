@@ -1,5 +1,5 @@
-import type { EventToAppend, RecordedEvent } from '../event-log/port';
-import type { Tables, Writers } from './tables';
+import type { EventToAppend, RecordedEvent } from '#event-log/port';
+import type { Tables, Writers } from './rows/tables';
 
 /** A recorded event whose data is known by its type. */
 export type Recorded<Event extends EventToAppend> = Omit<RecordedEvent, 'type' | 'data'> & Event;

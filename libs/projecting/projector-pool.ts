@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { createPool, type PoolOptions } from '../platform/database/pools';
+import { createPool, type PoolOptions } from '#platform/database/connections/pools';
 
 /**
  * Settings of the connections that write read models.

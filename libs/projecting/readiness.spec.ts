@@ -1,6 +1,6 @@
-import { openRebuildWorld, type RebuildWorld } from '../testing/rebuild-world';
-import { installProjections, requestRebuild } from './install';
+import { openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import { projectionsCheck } from './readiness';
+import { installProjections, requestRebuild } from './versions/install';
 
 describe('whether the projections of a process are at work', () => {
   let world: RebuildWorld;

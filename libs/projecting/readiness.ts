@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import type { EventLog, Position } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
-import { NotReady, type ReadinessCheck } from '../platform/readiness/check';
-import type { Processes } from './processes';
+import type { EventLog, Position } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
+import { NotReady, type ReadinessCheck } from '#platform/readiness/check';
 import type { Projection } from './projection';
-import { OPEN } from './rebuild-attempt';
+import { OPEN } from './rebuild/rebuild-attempt';
+import type { Processes } from './versions/processes';
 
 export interface ProjectionsCheckOptions {
   /** Connects as the projector. */

@@ -1,6 +1,6 @@
-import type { CommandContext } from '../domain/command';
-import type { RecordedEvent } from '../event-log/port';
-import { uuidv5 } from '../platform/ids/uuid';
+import type { CommandContext } from '#domain/command';
+import type { RecordedEvent } from '#event-log/port';
+import { uuidv5 } from '#platform/ids/uuid';
 
 /**
  * How a command hangs together with the event that it answers. However often it is sent, it is one command.

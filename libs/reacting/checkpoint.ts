@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { heldByLog, type CheckpointMark, markText, parseMark } from '../event-log/mark';
-import type { RecordedEvent } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
+import { type CheckpointMark, heldByLog, markText, parseMark } from '#event-log/mark';
+import type { RecordedEvent } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
 
 /** A worker's right to answer the events of a reaction, for as long as it renews it. */
 export interface ReactionLease {
@@ -96,7 +96,9 @@ const write = async (
     client.query({ ...statement, values: [reaction, token, leaseMs, ...place, ...values] }),
   );
   if (rowCount === 0)
-    throw new ReactionLeaseLost('another worker has taken over the reaction, or the log was restored from an older copy');
+    throw new ReactionLeaseLost(
+      'another worker has taken over the reaction, or the log was restored from an older copy',
+    );
 };
 
 /** What is stored of an event that is parked or set aside: where it is to be found again. */
@@ -109,7 +111,8 @@ const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
 };
 
 /** Renews the lease and moves the checkpoint. @throws Lost */
-export const move = (pool: Pool, lease: ReactionLease, reached: CheckpointMark): Promise<void> => write(pool, MOVE, lease, reached);
+export const move = (pool: Pool, lease: ReactionLease, reached: CheckpointMark): Promise<void> =>
+  write(pool, MOVE, lease, reached);
 
 /** Parks an event that could not be answered, until an operator asks for it again. @throws Lost */
 export const park = (
@@ -137,7 +140,10 @@ export const forget = (pool: Pool, lease: ReactionLease, reached: CheckpointMark
   write(pool, FORGET, lease, reached, eventId);
 
 /** Lets another worker come at once. */
-export const release = async (pool: Pool, { reaction, token }: Pick<ReactionLease, 'reaction' | 'token'>): Promise<void> => {
+export const release = async (
+  pool: Pool,
+  { reaction, token }: Pick<ReactionLease, 'reaction' | 'token'>,
+): Promise<void> => {
   await withClient(pool, (client) =>
     client.query(`update reacting.checkpoints set leased_until = '-infinity' where reaction = $1 and holder = $2`, [
       reaction,

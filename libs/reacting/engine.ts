@@ -1,7 +1,7 @@
+import { runReaction } from './delivery/run-reaction';
 import type { ReactionMetrics } from './metrics';
 import type { ReactingOptions } from './options';
 import type { Reaction } from './reaction';
-import { runReaction } from './run';
 
 export interface ReactionEngineOptions extends Omit<ReactingOptions, 'onAnswered' | 'signal'> {
   readonly reactions: readonly Reaction[];

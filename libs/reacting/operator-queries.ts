@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Position } from '../event-log/port';
-import { withClient } from '../platform/database/pools';
+import type { Position } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
 
 /** What operators see and change of reactions. The pools connect as the projector. */
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../event-log/port';
-import type { Logger } from '../platform/logger.port';
+import type { EventLog } from '#event-log/port';
+import type { Logger } from '#platform/logging/logger.port';
 
 export interface ReactingOptions {
   readonly log: EventLog;

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { EventLog, RecordedEvent } from '../event-log/port';
-import type { StreamId } from '../event-log/stream-id';
-import { withClient } from '../platform/database/pools';
+import type { EventLog, RecordedEvent } from '#event-log/port';
+import type { StreamId } from '#event-log/stream-id';
+import { withClient } from '#platform/database/connections/pools';
 
 /** Where an event that was parked or set aside is to be found. */
 export interface Place {

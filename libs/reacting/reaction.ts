@@ -1,5 +1,5 @@
-import type { EventToAppend, RecordedEvent } from '../event-log/port';
-import type { Recorded } from '../projecting/projection';
+import type { EventToAppend, RecordedEvent } from '#event-log/port';
+import type { Recorded } from '#projecting/projection';
 
 /**
  * What the product does by itself because something happened. It receives each event of its types in the order of the log, at

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { Position } from '../event-log/port';
-import { isPartitionParked } from '../projecting/checkpoint-queries';
-import type { PositionWaiter } from '../projecting/position-waiter.port';
+import type { Position } from '#event-log/port';
+import { isPartitionParked } from '#projecting/checkpoints/checkpoint-queries';
+import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
 import { NotYet } from './reaction';
 
 /** ms after which it is asked whether the worker is to stop. */

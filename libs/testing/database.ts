@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
-import { ADVISORY_LOCKS } from '../platform/database/advisory-locks';
-import type { Migration } from '../platform/database/applied-migrations';
-import { migrate } from '../platform/database/migrate';
-import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '../platform/database/roles';
-import { jobsSchema } from '../platform/jobs/schema';
+import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
+import type { Migration } from '#platform/database/migrations/applied-migrations';
+import { migrate } from '#platform/database/migrations/migrate';
+import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '#platform/database/roles/roles';
+import { jobsSchema } from '#platform/jobs/schema';
 
 /** A database of the test's own, with every migration applied. */
 export interface TestDatabase {

@@ -1,4 +1,4 @@
-import type { Parameter, Queries, Statement, TenantDb } from '../platform/database/scoped-db';
+import type { Parameter, Queries, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 
 /** A step of a plan, as PostgreSQL's `explain (analyze, format json)` names it. */
 export interface PlanNode {

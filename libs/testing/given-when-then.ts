@@ -1,11 +1,11 @@
-import { Refusal, type RefusalReason } from '../domain/refusal';
-import type { Fold } from '../event-log/decider';
-import type { EventToAppend, RecordedEvent } from '../event-log/port';
-import { uuidv7 } from '../platform/ids/uuid';
-import { foldEvents } from '../projecting/fold';
-import type { Projection } from '../projecting/projection';
-import { RowBuffer } from '../projecting/row-buffer';
-import type { Added, Row } from '../projecting/tables';
+import { Refusal, type RefusalReason } from '#domain/refusal';
+import type { Fold } from '#event-log/aggregate/fold';
+import type { EventToAppend, RecordedEvent } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { foldEvents } from '#projecting/fold/fold';
+import type { Projection } from '#projecting/projection';
+import { RowBuffer } from '#projecting/rows/row-buffer';
+import type { Added, Row } from '#projecting/rows/tables';
 
 /**
  * Specifies a rule without a mock: what happened, what is asked for, what happens then.

@@ -1,4 +1,4 @@
-import { eventLogContract } from '../event-log/contract.suite';
+import { eventLogContract } from '#event-log/contract/contract.suite';
 import { InMemoryEventLog, InMemoryStore } from './in-memory-event-log';
 
 eventLogContract('the in-memory log', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { eventId } from '../event-log/event-id';
-import { markOf } from '../event-log/history';
+import { eventId } from '#event-log/event-id';
+import { markOf } from '#event-log/history';
 import {
   type Append,
   type AppendResult,
@@ -19,10 +19,10 @@ import {
   type RecordedEvent,
   type Subscribe,
   WrongExpectedVersion,
-} from '../event-log/port';
-import { type StreamId, streamName } from '../event-log/stream-id';
-import { currentVersion, noUpcasters, type Upcasters, unknownVersion, upcast } from '../event-log/upcasting';
-import { validateAppend } from '../event-log/validate-append';
+} from '#event-log/port';
+import { type StreamId, streamName } from '#event-log/stream-id';
+import { currentVersion, noUpcasters, type Upcasters, unknownVersion, upcast } from '#event-log/upcasting';
+import { validateAppend } from '#event-log/validate-append';
 
 type Stored = Omit<RecordedEvent, 'data'> & { readonly json: string };
 

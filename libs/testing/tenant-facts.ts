@@ -1,5 +1,5 @@
-import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEvent } from '../domain/tenant/events';
-import type { Role } from '../domain/tenant/roles';
+import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEvent } from '#domain/tenant/events';
+import type { Role } from '#domain/tenant/roles';
 
 /** A tenant for specifications of its rules: somebody in each role, and somebody who does not belong to it. */
 export const PEOPLE = {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import type { InvoiceDetails, SubscriptionDetails } from '../../libs/domain/tenant/billing-events';
-import type { Recorded } from '../../libs/projecting/projection';
-import type { RowWriter } from '../../libs/projecting/tables';
+import type { DomainEvent } from '#domain/events';
+import type { InvoiceDetails, SubscriptionDetails } from '#domain/tenant/billing-events';
+import type { Recorded } from '#projecting/projection';
+import type { RowWriter } from '#projecting/rows/tables';
 import { defineProjection } from '../define-projection';
 
 const tables = {

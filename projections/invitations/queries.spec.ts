@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { createScopedDb, type Queries, type ScopedDb } from '../../libs/platform/database/scoped-db';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
-import { explained, indexesOf, scansOf } from '../../libs/testing/explained';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { createScopedDb, type Queries, type ScopedDb } from '#platform/database/scoped/scoped-db';
+import { installProjections } from '#projecting/versions/install';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { explained, indexesOf, scansOf } from '#testing/explained';
 import { membersProjection } from '../members/projection';
 import { findMember, listMembers, membershipsOf, tenantsOf } from '../members/queries';
 import { teamsProjection } from '../teams/projection';

@@ -1,4 +1,4 @@
-import type { ScopedDb, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import type { ScopedDb, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 import { FROM_THE_FIRST } from '../projects/queries';
 import { findTenant } from '../tenants/queries';
 

@@ -1,5 +1,5 @@
-import { joinNames } from '../../libs/identity/name-join';
-import type { Statement, TenantDb, UserDb } from '../../libs/platform/database/scoped-db';
+import { joinNames } from '#identity/name-join';
+import type { Statement, TenantDb, UserDb } from '#platform/database/scoped/scoped-db';
 import { JOIN_TENANTS } from '../tenants/queries';
 
 export interface Tenant {

@@ -1,8 +1,8 @@
-import type { DomainEvent } from '../../libs/domain/events';
-import type { TenantEvent } from '../../libs/domain/tenant/events';
-import { FOUNDING_TERMS } from '../../libs/plans/catalogue';
-import { project, recorded } from '../../libs/testing/given-when-then';
-import { memberRemoved, PEOPLE, staffed, teamCreated } from '../../libs/testing/tenant-facts';
+import type { DomainEvent } from '#domain/events';
+import type { TenantEvent } from '#domain/tenant/events';
+import { FOUNDING_TERMS } from '#plans/catalogue/index';
+import { project, recorded } from '#testing/given-when-then';
+import { memberRemoved, PEOPLE, staffed, teamCreated } from '#testing/tenant-facts';
 import { planLimitsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';

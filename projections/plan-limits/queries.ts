@@ -1,5 +1,5 @@
-import type { PlanLimits } from '../../libs/domain/limits';
-import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import type { PlanLimits } from '#domain/limits';
+import type { Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 import { countOpenInvitations } from '../invitations/queries';
 
 /** What of a plan is in use. */

@@ -1,4 +1,4 @@
-import { project, recorded } from '../../libs/testing/given-when-then';
+import { project, recorded } from '#testing/given-when-then';
 import { projectsProjection } from './projection';
 
 const tenantId = '01a20000-0000-7000-8000-000000000001';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { withClient } from '../../libs/platform/database/pools';
-import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import { withClient } from '#platform/database/connections/pools';
+import type { Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 
 export interface ProjectRow {
   readonly id: string;

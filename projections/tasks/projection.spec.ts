@@ -1,5 +1,5 @@
-import type { RecordedEvent } from '../../libs/event-log/port';
-import { project, recorded } from '../../libs/testing/given-when-then';
+import type { RecordedEvent } from '#event-log/port';
+import { project, recorded } from '#testing/given-when-then';
 import { tasksProjection } from './projection';
 
 const tenantId = '01a20000-0000-7000-8000-000000000001';

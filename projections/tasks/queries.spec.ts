@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { createScopedDb, type Parameter, type Statement, type TenantDb } from '../../libs/platform/database/scoped-db';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { createScopedDb, type Parameter, type Statement, type TenantDb } from '#platform/database/scoped/scoped-db';
+import { installProjections } from '#projecting/versions/install';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { projectsProjection } from '../projects/projection';
 import { listProjects } from '../projects/queries';
 import { tasksProjection } from './projection';

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import type { Position } from '../../libs/event-log/port';
-import { withClient } from '../../libs/platform/database/pools';
-import type { Parameter, Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import type { Position } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
+import type { Parameter, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 import { FROM_THE_FIRST, projectById } from '../projects/queries';
 
 export interface TaskRow {

@@ -1,6 +1,6 @@
-import type { TenantEvent } from '../../libs/domain/tenant/events';
-import { project, recorded } from '../../libs/testing/given-when-then';
-import { PEOPLE, teamCreated, teamMemberAdded, teamMemberRemoved } from '../../libs/testing/tenant-facts';
+import type { TenantEvent } from '#domain/tenant/events';
+import { project, recorded } from '#testing/given-when-then';
+import { PEOPLE, teamCreated, teamMemberAdded, teamMemberRemoved } from '#testing/tenant-facts';
 import { teamsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';

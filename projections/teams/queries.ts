@@ -1,4 +1,4 @@
-import type { Statement, TenantDb } from '../../libs/platform/database/scoped-db';
+import type { Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 import { FROM_THE_FIRST } from '../projects/queries';
 
 export interface TeamRow {

@@ -1,4 +1,4 @@
-import type { TestDatabase } from '../../libs/testing/database';
+import type { TestDatabase } from '#testing/database';
 import { inChildren } from './children';
 import type { RebuilderInput, Rebuilt } from './children/rebuilder';
 import type { Pace } from './options';

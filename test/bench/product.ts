@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../../libs/event-log/port';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { roleNames } from '../../libs/platform/database/roles';
-import { installProjections } from '../../libs/projecting/install';
-import { createProjectorPool } from '../../libs/projecting/projector-pool';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import type { EventLog } from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { roleNames } from '#platform/database/roles/roles';
+import { createProjectorPool } from '#projecting/projector-pool';
+import { installProjections } from '#projecting/versions/install';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import type { Contender } from './load';
 import { appendTask, tenantId } from './tasks/events';
 import { tasksProjection } from './tasks/projection';

@@ -2,10 +2,10 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { MIGRATIONS } from '../../apps/migrations';
-import { openEmbeddedPostgres } from '../../libs/platform/embedded-postgres';
-import { isAlive } from '../../libs/platform/embedded-postgres/process-identity';
-import { stopOrphan } from '../../libs/platform/embedded-postgres/server';
+import { MIGRATIONS } from '#apps/migrations';
+import { openEmbeddedPostgres } from '#platform/embedded-postgres/index';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
+import { stopOrphan } from '#platform/embedded-postgres/server';
 
 const PREFIX = 'tenantry-bench-';
 

@@ -1,9 +1,9 @@
 import Stripe from 'stripe';
-import { type StripeSim, startStripeSim } from '../../apps/stripe-sim/start';
-import type { StripeSnapshot } from '../../libs/billing/snapshot';
-import { createStripeGateway } from '../../libs/billing/stripe-gateway';
-import { createCatalogue } from '../../libs/plans/catalogue';
-import { silentLogger } from '../../libs/platform/logger.port';
+import { type StripeSim, startStripeSim } from '#apps/stripe-sim/start';
+import { createStripeGateway } from '#billing/stripe/stripe-gateway';
+import type { StripeSnapshot } from '#billing/stripe-snapshot';
+import { createCatalogue } from '#plans/catalogue/index';
+import { silentLogger } from '#platform/logging/logger.port';
 
 export const SIM_KEY = 'sk_test_ofTheseTests';
 export const SIM_SECRET = 'whsec_ofTheseTests';

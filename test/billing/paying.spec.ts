@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Stripe from 'stripe';
-import { UnknownToStripe } from '../../libs/billing/stripe/customers';
-import { createStripeGateway } from '../../libs/billing/stripe-gateway';
+import { UnknownToStripe } from '#billing/stripe/customers';
+import { createStripeGateway } from '#billing/stripe/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
 import { DAY_MS, SIM_KEY, send } from './life';
 import { ask, becomes, DECLINES, openScene, origins, PAYS, portalOf, type Scene, type Tenant } from './scene';

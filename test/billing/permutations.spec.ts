@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { translate } from '../../libs/billing/translate';
-import { entries } from '../../libs/domain/tenant/by-id';
-import { followStripe } from '../../libs/domain/tenant/decide-billing';
-import { type Tenant, tenantFold } from '../../libs/domain/tenant/evolve';
-import { FOUNDING_TERMS } from '../../libs/plans/catalogue';
-import { seeds } from '../../libs/testing/seeds';
-import { tenantCreated } from '../../libs/testing/tenant-facts';
+import { translate } from '#billing/stripe-translation';
+import { followStripe } from '#domain/tenant/decide-billing';
+import { type Tenant, tenantFold } from '#domain/tenant/evolve';
+import { entries } from '#domain/tenant/persistent-map';
+import { FOUNDING_TERMS } from '#plans/catalogue/index';
+import { seeds } from '#testing/seeds';
+import { tenantCreated } from '#testing/tenant-facts';
 import { catalogue, type Moment, recordLife } from './life';
 
 const founded = tenantFold.evolve(tenantFold.initial, tenantCreated, 1);

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { StripeSim } from '../../apps/stripe-sim/start';
-import { signature } from '../../apps/stripe-sim/webhooks/sign';
+import type { StripeSim } from '#apps/stripe-sim/start';
+import { signature } from '#apps/stripe-sim/webhooks/sign';
 import { endAll, root, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { SIM_KEY, SIM_SECRET, send, startSim } from './life';

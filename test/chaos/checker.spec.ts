@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
-import { projections } from '../../projections';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { installProjections } from '#projecting/versions/install';
+import { projections } from '#projections/index';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { checkHistory } from './checker';
 import type { Outcome, Tenant } from './client';
 

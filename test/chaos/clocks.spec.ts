@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rounds } from '../../libs/testing/seeds';
+import { rounds } from '#testing/seeds';
 import { type Account, ask } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rounds } from '../../libs/testing/seeds';
+import { rounds } from '#testing/seeds';
 import { endAll } from '../e2e/start/product';
 import { type System, systemOn } from '../e2e/system';
 import { createPostgresServers, type PostgresServer, type PostgresServers } from '../support/postgres-server';

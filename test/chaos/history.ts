@@ -1,5 +1,5 @@
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { uuidv7 } from '#platform/ids/uuid';
 
 const AT_ONCE = 1_000;
 

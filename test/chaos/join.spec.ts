@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JOIN_FAILPOINTS } from '../../libs/identity/join';
+import { JOIN_FAILPOINTS } from '#identity/sagas/join';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { sweepLater, sweepSoon } from './sweeping';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kills } from '../../libs/testing/seeds';
+import { kills } from '#testing/seeds';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { startLoad, tallyOf } from './client';

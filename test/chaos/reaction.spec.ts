@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DomainEvent } from '../../libs/domain/events';
-import type { EventLog } from '../../libs/event-log/port';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { answeredFailpoint } from '../../libs/reacting/answering';
+import type { DomainEvent } from '#domain/events';
+import type { EventLog } from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { uuidv7 } from '#platform/ids/uuid';
+import { answeredFailpoint } from '#reacting/delivery/answer-event';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { withClient } from '../../libs/platform/database/pools';
-import { requestRebuild } from '../../libs/projecting/install';
-import { projections } from '../../projections';
+import { withClient } from '#platform/database/connections/pools';
+import { requestRebuild } from '#projecting/versions/install';
+import { projections } from '#projections/index';
 import { until } from '../e2e/start/product';
 
 const TABLES = projections.flatMap(({ tables }) => Object.keys(tables)).sort();

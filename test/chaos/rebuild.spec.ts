@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { rounds } from '../../libs/testing/seeds';
+import { rounds } from '#testing/seeds';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADVISORY_LOCKS, REBUILD_LOCKS } from '../../libs/platform/database/advisory-locks';
-import { rounds } from '../../libs/testing/seeds';
+import { ADVISORY_LOCKS, REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
+import { rounds } from '#testing/seeds';
 import { ask } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';

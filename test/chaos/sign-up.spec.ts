@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SIGN_UP_FAILPOINTS } from '../../libs/identity/sign-up';
+import { SIGN_UP_FAILPOINTS } from '#identity/sagas/sign-up';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { sweepLater, sweepSoon } from './sweeping';

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EVENT_TYPES } from '../../libs/domain/events';
-import { projections } from '../../projections';
+import { EVENT_TYPES } from '#domain/events';
+import { projections } from '#projections/index';
 
 const root = join(__dirname, '../..');
 const page = readFileSync(join(root, 'docs/events.md'), 'utf8');

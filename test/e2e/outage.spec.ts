@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { ADVISORY_LOCKS } from '../../libs/platform/database/advisory-locks';
+import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
 import { type Load, startLoad, tallyOf } from '../chaos/client';
 import { databaseTarget, startProxy, type TcpProxy } from '../support/tcp-proxy';
 import { type Account, type Asked, ask, PASSWORD, rename, signUp } from './http';

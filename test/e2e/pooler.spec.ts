@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { deriveRolePasswords, roleNames } from '../../libs/platform/database/roles';
-import { TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
+import { deriveRolePasswords, roleNames } from '#platform/database/roles/roles';
+import { TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '#testing/database';
 import { type PgBouncer, pgbouncers, startPgBouncer } from '../support/pgbouncer';
 import { ask, PASSWORD, rename, signUp } from './http';
 import { endAll, isReady, type Product, until } from './start/product';

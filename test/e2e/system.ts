@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '../../libs/testing/database';
+import { createTestDatabase, TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '#testing/database';
 import { checkHistory, type LossWindow, type Verdict } from '../chaos/checker';
 import type { Tenant } from '../chaos/client';
 import { launch, type Product, until } from './start/product';

@@ -1,4 +1,4 @@
-import { anAppend, aStream, facts, upTo, versions } from '../../libs/event-log/contract/support';
+import { anAppend, aStream, facts, upTo, versions } from '#event-log/contract/support';
 import {
   type Append,
   AppendOutcomeUnknown,
@@ -6,7 +6,7 @@ import {
   InvalidAppend,
   LogUnavailable,
   WrongExpectedVersion,
-} from '../../libs/event-log/port';
+} from '#event-log/port';
 import { IMPATIENT, scripted, until } from './support';
 
 describe('an append whose answer is lost', () => {

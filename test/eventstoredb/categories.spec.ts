@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { allOf, anAppend, aStream, caughtUp, facts, follow, ids, upTo } from '../../libs/event-log/contract/support';
-import { type RecordedEvent, START } from '../../libs/event-log/port';
+import { allOf, anAppend, aStream, caughtUp, facts, follow, ids, upTo } from '#event-log/contract/support';
+import { type RecordedEvent, START } from '#event-log/port';
 import { IMPATIENT, scripted } from './support';
 
 describe("a tenant's history on a server whose system projections run", () => {

@@ -1,6 +1,6 @@
-import { anAppend, aStream, facts, settle, upTo } from '../../libs/event-log/contract/support';
-import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
-import type { Append } from '../../libs/event-log/port';
+import { anAppend, aStream, facts, settle, upTo } from '#event-log/contract/support';
+import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
+import type { Append } from '#event-log/port';
 import { startScriptedEventStore } from '../support/scripted-eventstore';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 

@@ -1,6 +1,6 @@
-import { anAppend, aStream, follow, settle, upTo, versions } from '../../libs/event-log/contract/support';
-import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
-import { LogUnavailable } from '../../libs/event-log/port';
+import { anAppend, aStream, follow, settle, upTo, versions } from '#event-log/contract/support';
+import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
+import { LogUnavailable } from '#event-log/port';
 import type { ScriptedEventStore } from '../support/scripted-eventstore';
 import { type ScriptedCluster, startScriptedCluster } from '../support/scripted-eventstore/cluster';
 import { IMPATIENT, until, withoutStrayErrors } from './support';

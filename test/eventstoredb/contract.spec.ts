@@ -1,5 +1,5 @@
-import { eventLogContract } from '../../libs/event-log/contract.suite';
-import { EventStoreDbEventLog } from '../../libs/event-log/eventstoredb';
+import { eventLogContract } from '#event-log/contract/contract.suite';
+import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
 import { startScriptedEventStore } from '../support/scripted-eventstore';
 
 eventLogContract('EventStoreDB, scripted,', async () => {

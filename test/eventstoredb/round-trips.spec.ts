@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { anAppend, aStream, facts, versions } from '../../libs/event-log/contract/support';
-import { streamName } from '../../libs/event-log/stream-id';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { anAppend, aStream, facts, versions } from '#event-log/contract/support';
+import { streamName } from '#event-log/stream-id';
+import { uuidv7 } from '#platform/ids/uuid';
 import { scripted } from './support';
 
 describe('the round trips of an append', () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { anAppend, aStream, caughtUp, facts, follow, ids, upTo } from '../../libs/event-log/contract/support';
-import { type RecordedEvent, START } from '../../libs/event-log/port';
-import { streamName } from '../../libs/event-log/stream-id';
-import { sleep } from '../../libs/platform/backoff';
+import { anAppend, aStream, caughtUp, facts, follow, ids, upTo } from '#event-log/contract/support';
+import { type RecordedEvent, START } from '#event-log/port';
+import { streamName } from '#event-log/stream-id';
+import { sleep } from '#platform/loops/backoff';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
 describe('a subscription', () => {

@@ -1,5 +1,5 @@
-import { EventStoreDbEventLog, type EventStoreDbOptions } from '../../libs/event-log/eventstoredb';
-import { sleep } from '../../libs/platform/backoff';
+import { EventStoreDbEventLog, type EventStoreDbOptions } from '#event-log/eventstoredb/index';
+import { sleep } from '#platform/loops/backoff';
 import { type ScriptedEventStore, startScriptedEventStore } from '../support/scripted-eventstore';
 
 /** Short enough to wait for, long enough for a loaded machine to answer within. */

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { createPool } from '../../libs/platform/database/pools';
-import { DATABASE_ROLES, roleNames } from '../../libs/platform/database/roles';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
-import { projections } from '../../projections';
+import { createPool } from '#platform/database/connections/pools';
+import { DATABASE_ROLES, roleNames } from '#platform/database/roles/roles';
+import { installProjections } from '#projecting/versions/install';
+import { projections } from '#projections/index';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 /** What the catalogue of a migrated database says about isolation; a table that somebody adds is in it by itself. */
 describe('the catalogue', () => {

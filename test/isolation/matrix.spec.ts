@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { ROLES, type Role } from '../../libs/domain/tenant/roles';
-import { createAccessTokens } from '../../libs/identity/access-tokens';
-import { createOperatorTokens } from '../../libs/identity/operator-tokens';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { TEST_SECRET_KEY } from '../../libs/testing/database';
+import { ROLES, type Role } from '#domain/tenant/roles';
+import { createAccessTokens } from '#identity/tokens/access-tokens';
+import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import { uuidv7 } from '#platform/ids/uuid';
+import { TEST_SECRET_KEY } from '#testing/database';
 import { joined } from '../support/facts';
 import { createIdentityApp, type IdentityApp } from '../support/identity-app';
 import { makeThings, type Populated, populate, strangers } from './populated';

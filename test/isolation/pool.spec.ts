@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { createScopedDb, type ScopedDb, type Statement } from '../../libs/platform/database/scoped-db';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { installProjections } from '../../libs/projecting/install';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
-import { projections } from '../../projections';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { createScopedDb, type ScopedDb, type Statement } from '#platform/database/scoped/scoped-db';
+import { uuidv7 } from '#platform/ids/uuid';
+import { installProjections } from '#projecting/versions/install';
+import { projections } from '#projections/index';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 const MINE: Statement = { name: 'pool-mine', text: 'select tenant_id as id from read_model.tenants' };
 const SLOW: Statement = { name: 'pool-slow', text: 'select tenant_id as id, pg_sleep(5) from read_model.tenants' };

@@ -1,6 +1,6 @@
-import type { DomainEvent } from '../../libs/domain/events';
-import { ROLES, type Role } from '../../libs/domain/tenant/roles';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import type { DomainEvent } from '#domain/events';
+import { ROLES, type Role } from '#domain/tenant/roles';
+import { uuidv7 } from '#platform/ids/uuid';
 import { CLOSED, joined, paid } from '../support/facts';
 import type { IdentityApp, SignedUp } from '../support/identity-app';
 import type { Thing, Things } from './routes';

@@ -1,4 +1,4 @@
-import type { Role } from '../../libs/domain/tenant/roles';
+import type { Role } from '#domain/tenant/roles';
 import { PASSWORD } from '../support/identity-app';
 
 /** What a tenant has that a request can name by its id; `newcomer` is a member who is in the team. */

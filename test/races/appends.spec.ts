@@ -1,4 +1,4 @@
-import { seeds } from '../../libs/testing/seeds';
+import { seeds } from '#testing/seeds';
 import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
 
 jest.setTimeout(60_000 + seeds(15) * 3_000);

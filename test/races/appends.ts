@@ -10,10 +10,10 @@ import {
   LogUnavailable,
   type RecordedEvent,
   WrongExpectedVersion,
-} from '../../libs/event-log/port';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { createTestDatabase } from '../../libs/testing/database';
+} from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase } from '#testing/database';
 import { databaseTarget, startProxy } from '../support/tcp-proxy';
 
 /** A version that no integer of PostgreSQL holds: it refuses the whole batch, and means this one. */

@@ -1,10 +1,10 @@
 import { Client } from 'pg';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { withClient } from '../../libs/platform/database/pools';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { advance, advanceOf, readCheckpoint } from '../../libs/projecting/checkpoint';
-import { foldEvents } from '../../libs/projecting/fold';
-import { RowBuffer } from '../../libs/projecting/row-buffer';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { withClient } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { advance, advanceOf, readCheckpoint } from '#projecting/checkpoints/checkpoint';
+import { foldEvents } from '#projecting/fold/fold';
+import { RowBuffer } from '#projecting/rows/row-buffer';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
 import type { NotesWorld } from './notes';

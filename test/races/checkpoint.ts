@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 
-import type { RecordedEvent } from '../../libs/event-log/port';
-import { withClient } from '../../libs/platform/database/pools';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { silentLogger } from '../../libs/platform/logger.port';
+import type { RecordedEvent } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
 import {
   advance,
   advanceOf,
   type Checkpoint,
   readCheckpoint,
   readParkedPartitions,
-} from '../../libs/projecting/checkpoint';
-import { foldEvents } from '../../libs/projecting/fold';
-import { requestRebuild } from '../../libs/projecting/install';
-import { runLive } from '../../libs/projecting/live';
-import { resumePartition } from '../../libs/projecting/parking';
-import { createProgress } from '../../libs/projecting/progress';
-import { rebuild } from '../../libs/projecting/rebuild';
-import { RowBuffer } from '../../libs/projecting/row-buffer';
-import { InMemoryEventLog, InMemoryStore } from '../../libs/testing/in-memory-event-log';
+} from '#projecting/checkpoints/checkpoint';
+import { foldEvents } from '#projecting/fold/fold';
+import { runLive } from '#projecting/fold/live';
+import { resumePartition } from '#projecting/parking/parking';
+import { createProgress } from '#projecting/read-your-writes/progress';
+import { rebuild } from '#projecting/rebuild/rebuild';
+import { RowBuffer } from '#projecting/rows/row-buffer';
+import { requestRebuild } from '#projecting/versions/install';
+import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
 import { type Fault, faultyPool } from './faulty-pool';
 import { type NotesWorld, POISON, TOO_LONG } from './notes';
 

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { createInboxStore, takeIn } from '../../libs/billing/inbox-store';
-import type { RecordedEvent } from '../../libs/event-log/port';
-import { createPool } from '../../libs/platform/database/pools';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { claim, forget, type ReactionLease, ReactionLeaseLost, move, park, setAside } from '../../libs/reacting/checkpoint';
-import { createTestDatabase } from '../../libs/testing/database';
+import { createInboxStore, takeIn } from '#billing/inbox/inbox-store';
+import type { RecordedEvent } from '#event-log/port';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { claim, forget, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '#reacting/checkpoint';
+import { createTestDatabase } from '#testing/database';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
 

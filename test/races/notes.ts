@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
-import type { RecordedEvent } from '../../libs/event-log/port';
-import { createPool } from '../../libs/platform/database/pools';
-import { roleNames } from '../../libs/platform/database/roles';
-import { installProjections } from '../../libs/projecting/install';
-import { defineProjection, type Projection, partitionOf } from '../../libs/projecting/projection';
-import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '../../libs/testing/database';
+import type { RecordedEvent } from '#event-log/port';
+import { createPool } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { defineProjection, type Projection, partitionOf } from '#projecting/projection';
+import { installProjections } from '#projecting/versions/install';
+import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '#testing/database';
 
 /**
  * One row an event in `seen`, which tells if it is written twice and refuses what is too long (of one row a note a batch

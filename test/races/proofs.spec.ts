@@ -1,6 +1,6 @@
-import { heldByLog } from '../../libs/event-log/mark';
-import type { Append, AppendResult, EventLog } from '../../libs/event-log/port';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import { heldByLog } from '#event-log/mark';
+import type { Append, AppendResult, EventLog } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
 import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
 import { writeOfLostEvents } from './believed-mark';
 import { liveWorkers, stepsOfWorkers } from './checkpoint';

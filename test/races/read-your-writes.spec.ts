@@ -1,4 +1,4 @@
-import { seeds } from '../../libs/testing/seeds';
+import { seeds } from '#testing/seeds';
 import { type NotesWorld, openNotes } from './notes';
 import { missedOwnWrites } from './read-your-writes';
 

@@ -1,11 +1,11 @@
-import type { Position } from '../../libs/event-log/port';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { silentLogger } from '../../libs/platform/logger.port';
-import { runLive } from '../../libs/projecting/live';
-import { createPositionWaiter } from '../../libs/projecting/position-waiter';
-import type { PositionWaiter } from '../../libs/projecting/position-waiter.port';
-import { createProgress } from '../../libs/projecting/progress';
-import { InMemoryEventLog } from '../../libs/testing/in-memory-event-log';
+import type { Position } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { runLive } from '#projecting/fold/live';
+import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
+import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
+import { createProgress } from '#projecting/read-your-writes/progress';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import type { NotesWorld } from './notes';
 
 const PATIENCE_MS = 10_000;

@@ -1,6 +1,6 @@
-import { installProjections, requestRebuild } from '../../libs/projecting/install';
-import { rebuild } from '../../libs/projecting/rebuild';
-import { eventually, gated, openRebuildWorld, type RebuildWorld } from '../../libs/testing/rebuild-world';
+import { rebuild } from '#projecting/rebuild/rebuild';
+import { installProjections, requestRebuild } from '#projecting/versions/install';
+import { eventually, gated, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
 

@@ -1,4 +1,4 @@
-import { seeds } from '../../libs/testing/seeds';
+import { seeds } from '#testing/seeds';
 import { readWhileOthersDawdle } from './slow-commits';
 
 jest.setTimeout(60_000 + seeds(25) * 200);

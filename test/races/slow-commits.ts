@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type EventLog, START } from '../../libs/event-log/port';
-import { createPostgresEventLog } from '../../libs/event-log/postgres/postgres-event-log';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
-import { createTestDatabase } from '../../libs/testing/database';
+import { type EventLog, START } from '#event-log/port';
+import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase } from '#testing/database';
 
 const TENANT = uuidv7();
 const PATIENCE_MS = 10_000;

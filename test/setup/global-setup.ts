@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MIGRATIONS } from '../../apps/migrations';
-import { type EmbeddedPostgres, openEmbeddedPostgres } from '../../libs/platform/embedded-postgres';
-import { isAlive } from '../../libs/platform/embedded-postgres/process-identity';
-import { stopOrphan } from '../../libs/platform/embedded-postgres/server';
+import { MIGRATIONS } from '#apps/migrations';
+import { type EmbeddedPostgres, openEmbeddedPostgres } from '#platform/embedded-postgres/index';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
+import { stopOrphan } from '#platform/embedded-postgres/server';
 
 /** Kept for the teardown, which jest runs in the same process. */
 export const running: { postgres?: EmbeddedPostgres; dataDir?: string } = {};

@@ -1,5 +1,5 @@
 import { Pool } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/database';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { databaseClock } from './clocks';
 
 describe('the clock of a database that a test sets', () => {

@@ -1,6 +1,6 @@
-import type { TenantEvent } from '../../libs/domain/tenant/events';
-import type { Role } from '../../libs/domain/tenant/roles';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import type { TenantEvent } from '#domain/tenant/events';
+import type { Role } from '#domain/tenant/roles';
+import { uuidv7 } from '#platform/ids/uuid';
 
 /** Facts of a tenant that specs put into its stream themselves. */
 export const joined = (userId: string, role: Role): TenantEvent => ({

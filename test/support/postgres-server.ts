@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type Binaries, installBinaries } from '../../libs/platform/embedded-postgres/binaries';
-import { DATABASE, ensureCluster, SUPERUSER, serverEnvironment } from '../../libs/platform/embedded-postgres/cluster';
-import { clusterOf, type ServerUser, serverUser } from '../../libs/platform/embedded-postgres/server-user';
-import { codeOf } from '../../libs/platform/error-code';
+import { type Binaries, installBinaries } from '#platform/embedded-postgres/binaries';
+import { DATABASE, ensureCluster, SUPERUSER, serverEnvironment } from '#platform/embedded-postgres/cluster';
+import { clusterOf, type ServerUser, serverUser } from '#platform/embedded-postgres/server-user';
+import { codeOf } from '#platform/error-code';
 import { freePort } from './free-port';
 
 /** A PostgreSQL server of one test, on loopback. */

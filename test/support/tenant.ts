@@ -1,7 +1,7 @@
-import type { DomainEvent } from '../../libs/domain/events';
-import { ROLES, type Role } from '../../libs/domain/tenant/roles';
-import { createAccessTokens } from '../../libs/identity/access-tokens';
-import { uuidv7 } from '../../libs/platform/ids/uuid';
+import type { DomainEvent } from '#domain/events';
+import { ROLES, type Role } from '#domain/tenant/roles';
+import { createAccessTokens } from '#identity/tokens/access-tokens';
+import { uuidv7 } from '#platform/ids/uuid';
 import type { IdentityApp } from './identity-app';
 
 type Answer = Awaited<ReturnType<IdentityApp['app']['inject']>>;

@@ -1,13 +1,13 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { Problem } from '../../../libs/platform/problems';
-import { listInvoices } from '../../../projections/billing/queries';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { Problem } from '#platform/problems';
+import { listInvoices } from '#projections/billing/queries';
 import { type Digested, withDigest } from '../http/contract/etag';
-import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
+import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { Documented } from '../http/openapi/documented';
 import { principalOf } from '../http/requests/command-context';

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { BillingRow, InvoiceRow } from '../../../projections/billing/queries';
+import type { BillingRow, InvoiceRow } from '#projections/billing/queries';
 import { PageQuery } from '../http/contract/pages';
 import { Choice, Integer, Timestamp, WebUrl } from '../http/validation/fields';
 

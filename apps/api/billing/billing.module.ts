@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { Pool } from 'pg';
-import { createStripeOutbox } from '../../../libs/billing/calls';
-import { createWebhookIntake } from '../../../libs/billing/intake';
-import { createInboxWakeup, InboxWakeup } from '../../../libs/billing/nudge';
-import { createTenantLeases } from '../../../libs/billing/turns';
-import { Catalogue } from '../../../libs/plans/catalogue';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { createSealer, deriveKey } from '../../../libs/platform/seal';
+import { createInboxWakeup, InboxWakeup } from '#billing/inbox/inbox-wakeup';
+import { createWebhookIntake } from '#billing/inbox/webhook-intake';
+import { createStripeOutbox } from '#billing/outbox/stripe-outbox';
+import { createTenantLeases } from '#billing/tenant-lease';
+import { Catalogue } from '#plans/catalogue/index';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { createSealer, deriveKey } from '#platform/encryption';
 import { modeOf, openGateway } from '../../bootstrap/stripe';
 import { ApiContext } from '../core/api-context';
 import { PublicUrl, returnOriginsOf } from '../core/public-url';
@@ -14,7 +14,7 @@ import { PlansModule } from '../plans/plans.module';
 import { Usage } from '../plans/usage';
 import { BillingController } from './billing.controller';
 import { BillingService, createBillingService } from './billing.service';
-import { createReturnLink } from './stripe/returning';
+import { createReturnLink } from './stripe/return-link';
 import { Webhook, WebhookController } from './webhook.controller';
 
 const billingOf = (
@@ -48,7 +48,11 @@ const webhookOf = ({ stripe }: ApiContext, pool: Pool, nudge: InboxWakeup): Webh
   controllers: [BillingController, WebhookController],
   providers: [
     { provide: InboxWakeup, inject: [ApiContext], useFactory: ({ jobs }: ApiContext) => createInboxWakeup(jobs) },
-    { provide: BillingService, inject: [ApiContext, PublicUrl, ScopedDb, Catalogue, Usage, InboxWakeup], useFactory: billingOf },
+    {
+      provide: BillingService,
+      inject: [ApiContext, PublicUrl, ScopedDb, Catalogue, Usage, InboxWakeup],
+      useFactory: billingOf,
+    },
     { provide: Webhook, inject: [ApiContext, Pool, InboxWakeup], useFactory: webhookOf },
   ],
   exports: [BillingService],

@@ -1,16 +1,16 @@
-import type { StripeGateway } from '../../../libs/billing/stripe-gateway';
-import { Problem } from '../../../libs/platform/problems';
-import { tokenClass } from '../../../libs/platform/token-class';
-import type { BillingRow } from '../../../projections/billing/queries';
+import type { StripeGateway } from '#billing/stripe/stripe-gateway';
+import { Problem } from '#platform/problems';
+import { tokenClass } from '#platform/token-class';
+import type { BillingRow } from '#projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto, CheckoutDto } from './billing.dto';
-import { billingOf } from './billing-of';
-import type { BillingDeps } from './parts';
+import type { BillingDeps } from './billing-deps';
+import { billingOf } from './billing-view';
 import { type Changed, createChanges } from './purchases/changes';
 import { createCheckouts } from './purchases/checkouts';
-import { purchaseOf, invalid } from './purchases/items';
-import { withTenantLease } from './stripe/in-turn';
-import { createStripeSync } from './stripe/looking';
+import { invalid, purchaseOf } from './purchases/purchase';
 import { isRefusal, refuse } from './stripe/stripe-refusals';
+import { createStripeSync } from './stripe/stripe-sync';
+import { withTenantLease } from './stripe/with-tenant-lease';
 
 /** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
 export const createBillingService = (parts: BillingDeps) => {

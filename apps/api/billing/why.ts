@@ -1,7 +1,7 @@
-import type { TenantDb } from '../../../libs/platform/database/scoped-db';
-import { type Cause, findCauses, type HistoryRow, listHistory } from '../../../projections/billing/queries';
+import type { TenantDb } from '#platform/database/scoped/scoped-db';
+import { type Cause, findCauses, type HistoryRow, listHistory } from '#projections/billing/queries';
 import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
-import { billingOf } from './billing-of';
+import { billingOf } from './billing-view';
 
 /** Maximum number of entries: more than any present state can have as causes. */
 const FACTS = 100;

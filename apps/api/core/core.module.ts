@@ -1,9 +1,9 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Pool } from 'pg';
-import { AggregateStore } from '../../../libs/event-log/aggregate-store';
-import { SigningKeys } from '../../../libs/identity/signing-keys';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { SigningKeys } from '#identity/keys/signing-keys';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { createTenantStates, TenantStates } from '../../bootstrap/sagas/tenant-states';
 import { ApiContext, type ApiDeps } from './api-context';
 import { PublicUrl } from './public-url';

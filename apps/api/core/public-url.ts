@@ -1,4 +1,4 @@
-import { tokenClass } from '../../../libs/platform/token-class';
+import { tokenClass } from '#platform/token-class';
 
 /** Where clients reach the API, without a slash at the end; asked for when a link is made. */
 export abstract class PublicUrl extends tokenClass<() => string>() {}

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Pool } from 'pg';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import { createAccounts } from '../../../libs/identity/accounts';
-import { createErasureStore } from '../../../libs/identity/erasure-store';
-import { createSignUpStore, SignUpStore } from '../../../libs/identity/sign-up-store';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import { createAccounts } from '#identity/accounts';
+import { createErasureStore } from '#identity/sagas/erasure-store';
+import { createSignUpStore, SignUpStore } from '#identity/sagas/sign-up-store';
 import { createErasureEvents } from '../../bootstrap/sagas/erasure-events';
 import { createSignUpEvents } from '../../bootstrap/sagas/sign-up-events';
 import { TenantStates } from '../../bootstrap/sagas/tenant-states';

@@ -1,9 +1,9 @@
 import { domainToASCII } from 'node:url';
 import { ApiProperty } from '@nestjs/swagger';
-import { MAX_USES } from '../../../libs/domain/tenant/decide-invitations';
-import { MAX_PASSWORD, MIN_PASSWORD } from '../../../libs/identity/passwords';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import type { InvitationRow } from '../../../projections/invitations/queries';
+import { MAX_USES } from '#domain/tenant/decide-invitations';
+import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
+import type { InvitationRow } from '#projections/invitations/queries';
 import { field } from '../http/validation/field';
 import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/validation/fields';
 import { TenantDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';

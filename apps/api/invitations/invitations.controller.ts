@@ -1,16 +1,16 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { InviteMember, RevokeInvitation } from '../../../libs/domain/tenant/commands';
-import type { Tenant } from '../../../libs/domain/tenant/evolve';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import { hashOfToken, InvitationTokens } from '../../../libs/identity/invitation-tokens';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { type InvitationRow, listInvitations } from '../../../projections/invitations/queries';
+import { InviteMember, RevokeInvitation } from '#domain/tenant/commands';
+import type { Tenant } from '#domain/tenant/evolve';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import { hashOfToken, InvitationTokens } from '#identity/tokens/invitation-tokens';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { type InvitationRow, listInvitations } from '#projections/invitations/queries';
 import { PublicUrl } from '../core/public-url';
-import { RequirePermission, OfUser } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
+import { OfUser, RequirePermission } from '../http/contract/require-permission.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { Documented } from '../http/openapi/documented';
 import { Client, type ClientInfo } from '../http/requests/client';
@@ -27,7 +27,7 @@ import {
   NewInvitationDto,
   PreviewDto,
 } from './invitation.dto';
-import { JoinService } from './joining.service';
+import { JoinService } from './join.service';
 
 const DAY_MS = 86_400_000;
 const USUAL_DAYS = 7;

@@ -1,16 +1,16 @@
 import { Module } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Pool } from 'pg';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import { createInvitationTokens, InvitationTokens } from '../../../libs/identity/invitation-tokens';
-import { createJoinStore, JoinStore } from '../../../libs/identity/join-store';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import { createJoinStore, JoinStore } from '#identity/sagas/join-store';
+import { createInvitationTokens, InvitationTokens } from '#identity/tokens/invitation-tokens';
 import { createJoinEvents } from '../../bootstrap/sagas/join-events';
 import { ApiContext } from '../core/api-context';
 import { SignInModule } from '../identity/sign-in/sign-in.module';
 import { PlansModule } from '../plans/plans.module';
 import { InvitationsController } from './invitations.controller';
-import { createJoinService, JoinService } from './joining.service';
-import { JoinDeps } from './joining-deps';
+import { createJoinService, JoinService } from './join.service';
+import { JoinDeps } from './join-deps';
 import { JoinPageController } from './page/join-page.controller';
 
 const joiningOf = (deps: JoinDeps, bus: CommandBus): JoinService =>

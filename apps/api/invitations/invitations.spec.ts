@@ -1,4 +1,4 @@
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../test/support/identity-app';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 interface Invited {
   readonly id: string;

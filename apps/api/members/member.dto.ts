@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ROLES, type Role } from '../../../libs/domain/tenant/roles';
-import type { MemberRow } from '../../../projections/members/queries';
+import { ROLES, type Role } from '#domain/tenant/roles';
+import type { MemberRow } from '#projections/members/queries';
 import { Choice } from '../http/validation/fields';
 
 export class ChangeRoleDto {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { joined } from '../../../test/support/facts';
-import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
-import { foundTenant, type Tenant, told } from '../../../test/support/tenant';
+import { AppendOutcomeUnknown } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { joined } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { foundTenant, type Tenant, told } from '#test/support/tenant';
 
 const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
-import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '../../../libs/billing/operations';
-import { Problem } from '../../../libs/platform/problems';
+import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '#billing/inbox/inbox-operations';
+import { Problem } from '#platform/problems';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
 import { Choice, Integer, Uuid } from '../http/validation/fields';

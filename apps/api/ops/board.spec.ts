@@ -1,12 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
-import { createPool } from '../../../libs/platform/database/pools';
-import { createJobs } from '../../../libs/platform/jobs/create-jobs';
-import { createPostgresTransport } from '../../../libs/platform/jobs/postgres';
-import { silentLogger } from '../../../libs/platform/logger.port';
-import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '../../../libs/testing/database';
+import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import { createPool } from '#platform/database/connections/pools';
+import { createJobs } from '#platform/jobs/create-jobs';
+import { createPostgresTransport } from '#platform/jobs/postgres';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createTestDatabase, TEST_SECRET_KEY, type TestDatabase } from '#testing/database';
 import { asUser, createToyApp } from '../http/testing/toy-app';
 import { serveJobsBoard } from './board';
 import { createGate } from './gate';

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operator, OperatorTokens } from '../../../libs/identity/operator-tokens';
-import { Problem } from '../../../libs/platform/problems';
-import { tokenClass } from '../../../libs/platform/token-class';
+import type { Operator, OperatorTokens } from '#identity/tokens/operator-tokens';
+import { Problem } from '#platform/problems';
+import { tokenClass } from '#platform/token-class';
 import type { PublicUrl } from '../core/public-url';
 import { pathOf } from '../http/problems/problem-document';
 import { requestStateOf } from '../http/requests/request-context';

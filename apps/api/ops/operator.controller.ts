@@ -1,9 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Operator } from '../../../libs/identity/operator-tokens';
+import type { Operator } from '#identity/tokens/operator-tokens';
 import { Documented } from '../http/openapi/documented';
 import { OperatorDto } from './operator.dto';
-import { ForOperators, CurrentOperator } from './operators.decorator';
+import { CurrentOperator, ForOperators } from './operators.decorator';
 
 @ApiTags('operators')
 @ForOperators()

@@ -1,6 +1,6 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
-import type { Operator } from '../../../libs/identity/operator-tokens';
+import type { Operator } from '#identity/tokens/operator-tokens';
 import { requestStateOf } from '../http/requests/request-context';
 
 /** Metadata of a route: it is for operators, and for nobody else. */

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { requestBackfill } from '../../../libs/billing/nudge';
-import { createInboxOperations, InboxOperations } from '../../../libs/billing/operations';
-import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
+import { createInboxOperations, InboxOperations } from '#billing/inbox/inbox-operations';
+import { requestBackfill } from '#billing/inbox/inbox-wakeup';
+import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import { modeOf } from '../../bootstrap/stripe';
 import { ApiContext } from '../core/api-context';
 import { PublicUrl } from '../core/public-url';

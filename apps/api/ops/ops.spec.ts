@@ -1,6 +1,6 @@
-import { createOperatorTokens } from '../../../libs/identity/operator-tokens';
-import { TEST_SECRET_KEY } from '../../../libs/testing/database';
-import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
+import { createOperatorTokens } from '#identity/tokens/operator-tokens';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { TEST_SECRET_KEY } from '#testing/database';
 
 const HERE = { host: 'api.example.com', 'sec-fetch-site': 'same-origin' };
 

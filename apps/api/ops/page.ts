@@ -1,4 +1,4 @@
-import type { Operator } from '../../../libs/identity/operator-tokens';
+import type { Operator } from '#identity/tokens/operator-tokens';
 import { escaped, page } from '../invitations/page/page';
 import { BOARD_PATH, LOGIN_PATH } from './paths';
 

@@ -1,15 +1,15 @@
 import { Body, Controller, Get, Header, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Operator } from '../../../libs/identity/operator-tokens';
-import { Problem } from '../../../libs/platform/problems';
+import type { Operator } from '#identity/tokens/operator-tokens';
+import { Problem } from '#platform/problems';
 import { PublicUrl } from '../core/public-url';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { HTML } from '../invitations/page/problem-page';
 import { isFromElsewhere } from '../invitations/page/same-origin';
 import { Gate, safeNext } from './gate';
-import { ForOperators, CurrentOperator } from './operators.decorator';
+import { CurrentOperator, ForOperators } from './operators.decorator';
 import { homePage, loginPage } from './page';
 import { LOGIN_PATH } from './paths';
 

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { FEATURES, type PlanLimits } from '../../../libs/domain/limits';
-import type { Offer } from '../../../libs/plans/catalogue';
-import type { Price } from '../../../libs/plans/catalogue/plan';
+import { FEATURES, type PlanLimits } from '#domain/limits';
+import type { Offer } from '#plans/catalogue/index';
+import type { Price } from '#plans/catalogue/plan';
 
 const limit = (description: string): PropertyDecorator =>
   ApiProperty({ type: Number, nullable: true, description: `${description} \`null\`: no limit.` });

@@ -1,10 +1,10 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Catalogue } from '../../../libs/plans/catalogue';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Catalogue } from '#plans/catalogue/index';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { type Digested, withDigest } from '../http/contract/etag';
-import { RequirePermission } from '../http/contract/needs.decorator';
 import { Public } from '../http/contract/public.decorator';
+import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
 import { principalOf } from '../http/requests/command-context';
 import { Context, type RequestContext } from '../http/requests/request-context';

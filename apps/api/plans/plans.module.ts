@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { Catalogue, createCatalogue } from '../../../libs/plans/catalogue';
-import { LIMIT_GUARD } from '../../../libs/plans/limit-guard.port';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
+import { Catalogue, createCatalogue } from '#plans/catalogue/index';
+import { LIMIT_GUARD } from '#plans/limit-guard.port';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { ApiContext } from '../core/api-context';
 import { openPlans, Plans } from './open-plans';
 import { PlansController } from './plans.controller';

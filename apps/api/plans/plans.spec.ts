@@ -1,9 +1,9 @@
-import type { PlanLimits } from '../../../libs/domain/limits';
-import type { Terms } from '../../../libs/domain/tenant/billing-events';
-import { createCatalogue, FOUNDING_TERMS } from '../../../libs/plans/catalogue';
-import { RESERVED_SECONDS } from '../../../libs/plans/reservations';
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../test/support/identity-app';
+import type { PlanLimits } from '#domain/limits';
+import type { Terms } from '#domain/tenant/billing-events';
+import { createCatalogue, FOUNDING_TERMS } from '#plans/catalogue/index';
+import { RESERVED_SECONDS } from '#plans/reservations';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 const catalogue = createCatalogue();
 

@@ -1,7 +1,7 @@
-import { type ApiCalls, secondsLeft } from '../../../libs/plans/api-calls';
-import { Problem } from '../../../libs/platform/problems';
+import { type ApiCalls, secondsLeft } from '#plans/api-calls';
+import { Problem } from '#platform/problems';
 import type { RequestState } from '../http/requests/request-context';
-import type { CallAllowance } from '../identity/authentication/authority';
+import type { CallAllowance } from '../identity/authentication/membership-cache';
 
 /** Counts each call of a tenant's API against what its plan allows in a month. */
 export abstract class Quota {

@@ -1,5 +1,5 @@
-import type { TenantDb } from '../../../libs/platform/database/scoped-db';
-import type { UsageRow } from '../../../projections/plan-limits/queries';
+import type { TenantDb } from '#platform/database/scoped/scoped-db';
+import type { UsageRow } from '#projections/plan-limits/queries';
 import { createUsage } from './usage';
 
 /** A tenant of that moment, which has made so many calls. */

@@ -1,9 +1,9 @@
-import type { ApiCalls } from '../../../libs/plans/api-calls';
-import { FOUNDING_TERMS } from '../../../libs/plans/catalogue';
-import type { TenantDb } from '../../../libs/platform/database/scoped-db';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import { tokenClass } from '../../../libs/platform/token-class';
-import { findUsage } from '../../../projections/plan-limits/queries';
+import type { ApiCalls } from '#plans/api-calls';
+import { FOUNDING_TERMS } from '#plans/catalogue/index';
+import type { TenantDb } from '#platform/database/scoped/scoped-db';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
+import { tokenClass } from '#platform/token-class';
+import { findUsage } from '#projections/plan-limits/queries';
 import type { UsageDto, UsedDto } from './plan.dto';
 
 const monthStart = (now: Date): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
 import { PageQuery } from '../http/contract/pages';
 import { Choice, Text, Uuid } from '../http/validation/fields';
 

@@ -1,6 +1,6 @@
-import { type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../test/support/identity-app';
+import { type Permission, worksAlways } from '#domain/tenant/permissions';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 interface Operation {
   readonly responses: Record<string, object>;

@@ -1,6 +1,6 @@
-import { PERMISSIONS, type Permission } from '../../../libs/domain/tenant/permissions';
-import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
-import { OF_USER } from '../http/contract/needs.decorator';
+import { PERMISSIONS, type Permission } from '#domain/tenant/permissions';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { OF_USER } from '../http/contract/require-permission.decorator';
 import { listRoutes, permissionsPage } from './permissions-page';
 
 type Operation = {

@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { RequestMethod } from '@nestjs/common';
-import { may, PERMISSIONS, type Permission, worksAlways } from '../../../libs/domain/tenant/permissions';
-import { ROLES } from '../../../libs/domain/tenant/roles';
+import { may, PERMISSIONS, type Permission, worksAlways } from '#domain/tenant/permissions';
+import { ROLES } from '#domain/tenant/roles';
 import { CONTROLLERS } from '../api.module';
-import { OF_USER } from '../http/contract/needs.decorator';
+import { OF_USER } from '../http/contract/require-permission.decorator';
 import { type Access, accessOf } from '../identity/authentication/access';
 
 export interface Route extends Access {

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { TASK_STATUSES, type TaskStatus } from '../../../libs/domain/task/events';
-import type { PresentTask } from '../../../libs/domain/task/evolve';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import type { TaskRow } from '../../../projections/tasks/queries';
+import { TASK_STATUSES, type TaskStatus } from '#domain/task/events';
+import type { PresentTask } from '#domain/task/evolve';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
+import type { TaskRow } from '#projections/tasks/queries';
 import { PageQuery } from '../http/contract/pages';
 import { Choice, Day, Text, Uuid } from '../http/validation/fields';
 

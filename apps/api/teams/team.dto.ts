@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
 import { Text } from '../http/validation/fields';
 
 /** What a team is called; no other team's name, however it is capitalised. */

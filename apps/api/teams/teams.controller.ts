@@ -1,21 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { entries } from '../../../libs/domain/tenant/by-id';
-import {
-  AddTeamMember,
-  CreateTeam,
-  DeleteTeam,
-  RemoveTeamMember,
-  RenameTeam,
-} from '../../../libs/domain/tenant/commands';
-import { type Tenant, teamOf } from '../../../libs/domain/tenant/evolve';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { findTeam, listTeams } from '../../../projections/teams/queries';
+import { AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam } from '#domain/tenant/commands';
+import { type Tenant, teamOf } from '#domain/tenant/evolve';
+import { entries } from '#domain/tenant/persistent-map';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { findTeam, listTeams } from '#projections/teams/queries';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
-import { RequirePermission } from '../http/contract/needs.decorator';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
+import { RequirePermission } from '../http/contract/require-permission.decorator';
 import { Documented } from '../http/openapi/documented';
 import { notFound } from '../http/problems/not-found';
 import { commandContextOf, principalOf } from '../http/requests/command-context';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { AppendOutcomeUnknown } from '../../../libs/event-log/port';
-import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
-import { type Colleague, foundTenant, type Tenant, told } from '../../../test/support/tenant';
+import { AppendOutcomeUnknown } from '#event-log/port';
+import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { type Colleague, foundTenant, type Tenant, told } from '#test/support/tenant';
 
 describe('teams', () => {
   let identity: IdentityApp;

@@ -1,5 +1,5 @@
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../test/support/identity-app';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 jest.setTimeout(120_000);
 

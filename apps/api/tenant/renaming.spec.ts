@@ -1,7 +1,7 @@
 import type { CommandBus } from '@nestjs/cqrs';
-import { type OpenTenant, tenantFold } from '../../../libs/domain/tenant/evolve';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { PEOPLE, tenantCreated } from '../../../libs/testing/tenant-facts';
+import { type OpenTenant, tenantFold } from '#domain/tenant/evolve';
+import type { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { PEOPLE, tenantCreated } from '#testing/tenant-facts';
 import type { BillingService } from '../billing/billing.service';
 import type { ApiContext } from '../core/api-context';
 import { RequestState } from '../http/requests/request-context';

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { timeOfUuidv7 } from '../../../libs/platform/ids/uuid';
-import type { TenantRow } from '../../../projections/tenants/queries';
+import { timeOfUuidv7 } from '#platform/ids/uuid';
+import type { TenantRow } from '#projections/tenants/queries';
 import { Text, Uuid } from '../http/validation/fields';
 import { UsedDto } from '../plans/plan.dto';
 

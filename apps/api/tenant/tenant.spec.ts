@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { timeOfUuidv7, uuidv7 } from '../../../libs/platform/ids/uuid';
-import { joined } from '../../../test/support/facts';
-import { createIdentityApp, type IdentityApp } from '../../../test/support/identity-app';
-import { foundTenant, type Tenant, told } from '../../../test/support/tenant';
+import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
+import { joined } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { foundTenant, type Tenant, told } from '#test/support/tenant';
 
 const URL = '/v1/tenant';
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
-import type { Settings } from '../../../libs/platform/config/settings';
-import { projections } from '../../../projections';
+import type { Settings } from '#platform/config/settings';
+import { projections } from '#projections/index';
 
 /** Snapshots of aggregates, beside the log. */
 export const SNAPSHOT_CONNECTIONS = 2;

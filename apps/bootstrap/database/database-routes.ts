@@ -1,12 +1,12 @@
-import type { Settings } from '../../../libs/platform/config/settings';
+import type { Settings } from '#platform/config/settings';
 import {
   identifyServer,
   isRefusedByPooler,
   type Route,
   type ServerIdentity,
-} from '../../../libs/platform/database/pooler';
-import { type PerRole, roleNames, roleUrls } from '../../../libs/platform/database/roles';
-import { codeOf } from '../../../libs/platform/error-code';
+} from '#platform/database/connections/pooler';
+import { type PerRole, roleNames, roleUrls } from '#platform/database/roles/roles';
+import { codeOf } from '#platform/error-code';
 import { CannotStart } from '../process/cannot-start';
 
 /** The roles whose statements are single transactions, which may go over a pooler. */

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { requireSettings } from '../../../libs/platform/database/role-settings';
-import type { DatabaseRole } from '../../../libs/platform/database/roles';
-import type { ScopedDb, Statement } from '../../../libs/platform/database/scoped-db';
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
-import { NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
+import { requireSettings } from '#platform/database/roles/role-settings';
+import type { DatabaseRole } from '#platform/database/roles/roles';
+import type { ScopedDb, Statement } from '#platform/database/scoped/scoped-db';
+import { uuidv7 } from '#platform/ids/uuid';
+import { NotReady, type ReadinessCheck } from '#platform/readiness/check';
 
 export interface CheckedPools {
   /** The pools of this process, each with the role that it connects as. */

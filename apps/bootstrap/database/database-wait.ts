@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DatabaseSetupError } from '../../../libs/platform/database/errors';
-import { isConnectionSuspect } from '../../../libs/platform/database/pools';
-import { codeOf, isConnectionRefused } from '../../../libs/platform/error-code';
-import type { Logger } from '../../../libs/platform/logging';
+import { isConnectionSuspect } from '#platform/database/connections/pools';
+import { DatabaseSetupError } from '#platform/database/errors';
+import { codeOf, isConnectionRefused } from '#platform/error-code';
+import type { Logger } from '#platform/logging/logging';
 import { CannotStart } from '../process/cannot-start';
 
 /** Does what the start needs of the database, again and again while the database is not available. @throws CannotStart */

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { resolveSecretKey } from '../../../libs/platform/config/secret-key';
-import type { Settings } from '../../../libs/platform/config/settings';
-import { migrate } from '../../../libs/platform/database/migrate';
-import { deriveRolePasswords, roleUrls } from '../../../libs/platform/database/roles';
-import { openEmbeddedPostgres, usableDataDir } from '../../../libs/platform/embedded-postgres';
-import type { Logger } from '../../../libs/platform/logging';
+import { resolveSecretKey } from '#platform/config/secret-key';
+import type { Settings } from '#platform/config/settings';
+import { migrate } from '#platform/database/migrations/migrate';
+import { deriveRolePasswords, roleUrls } from '#platform/database/roles/roles';
+import { openEmbeddedPostgres, usableDataDir } from '#platform/embedded-postgres/index';
+import type { Logger } from '#platform/logging/logging';
 import { MIGRATIONS, RETIRED, SUPPLEMENTS } from '../../migrations';
 import type { Context } from '../context';
 import type { Lifecycle } from '../process/lifecycle';

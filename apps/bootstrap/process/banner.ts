@@ -1,4 +1,4 @@
-import type { FailingCheck } from '../../../libs/platform/readiness/check';
+import type { FailingCheck } from '#platform/readiness/check';
 
 const JSON_TYPE = "-H 'content-type: application/json'";
 

@@ -1,4 +1,4 @@
-import { codeOf } from '../../../libs/platform/error-code';
+import { codeOf } from '#platform/error-code';
 import { CannotStart } from './cannot-start';
 
 export interface Address {

@@ -1,4 +1,4 @@
-import type { Logger } from '../../../libs/platform/logging';
+import type { Logger } from '#platform/logging/logging';
 
 type Stop = () => Promise<unknown>;
 

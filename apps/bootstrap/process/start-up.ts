@@ -1,7 +1,7 @@
-import { sleep } from '../../../libs/platform/backoff';
-import type { FailingCheck } from '../../../libs/platform/readiness/check';
-import type { Phase } from '../../../libs/platform/readiness/phase';
-import type { Readiness } from '../../../libs/platform/readiness/readiness';
+import { sleep } from '#platform/loops/backoff';
+import type { FailingCheck } from '#platform/readiness/check';
+import type { Phase } from '#platform/readiness/phase';
+import type { Readiness } from '#platform/readiness/readiness';
 
 export interface WaitUntilReady {
   readonly readiness: Pick<Readiness, 'refresh'>;

@@ -1,5 +1,5 @@
-import { LogUnavailable, PositionsBehind } from '../../../libs/event-log/port';
-import { NotReady } from '../../../libs/platform/readiness/check';
+import { LogUnavailable, PositionsBehind } from '#event-log/port';
+import { NotReady } from '#platform/readiness/check';
 import { historyChecks } from './history';
 
 /** The check of the positions' sequence over a log that answers so. */

@@ -1,6 +1,6 @@
-import { type EventLog, PositionsBehind } from '../../../libs/event-log/port';
-import { NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
-import type { CheckpointWatch } from '../../../libs/projecting/checkpoint-watch';
+import { type EventLog, PositionsBehind } from '#event-log/port';
+import { NotReady, type ReadinessCheck } from '#platform/readiness/check';
+import type { CheckpointWatch } from '#projecting/checkpoints/checkpoint-watch';
 
 /** Whether checkpoints and positions fit the log. */
 export const historyChecks = (

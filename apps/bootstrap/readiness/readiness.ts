@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../../../libs/event-log/port';
-import type { SigningKeys } from '../../../libs/identity/signing-keys';
-import { requireDatabase } from '../../../libs/platform/database/require-database';
-import { type FailingCheck, NotReady, type ReadinessCheck } from '../../../libs/platform/readiness/check';
-import type { Projection } from '../../../libs/projecting/projection';
-import { requireReadable } from '../../../libs/projecting/readable';
+import type { EventLog } from '#event-log/port';
+import type { SigningKeys } from '#identity/keys/signing-keys';
+import { requireDatabase } from '#platform/database/require-database';
+import { type FailingCheck, NotReady, type ReadinessCheck } from '#platform/readiness/check';
+import type { Projection } from '#projecting/projection';
+import { requireReadable } from '#projecting/versions/readable';
 import { requireEventLog } from '../event-log';
 import type { OpenedJobs } from '../jobs';
 

@@ -1,10 +1,10 @@
-import { RemoveMember } from '../../../libs/domain/tenant/commands';
-import { memberOf } from '../../../libs/domain/tenant/evolve';
-import { EraseUser } from '../../../libs/domain/user/commands';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import type { ErasureEvents, ErasedMembership } from '../../../libs/identity/erasure';
-import type { ScopedDb } from '../../../libs/platform/database/scoped-db';
-import { membershipsOf } from '../../../projections/members/queries';
+import { RemoveMember } from '#domain/tenant/commands';
+import { memberOf } from '#domain/tenant/evolve';
+import { EraseUser } from '#domain/user/commands';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { ErasedMembership, ErasureEvents } from '#identity/sagas/erasure';
+import type { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { membershipsOf } from '#projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
 interface Surroundings {

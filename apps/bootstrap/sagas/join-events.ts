@@ -1,10 +1,12 @@
-import { JoinTenant } from '../../../libs/domain/tenant/commands';
-import { RegisterUser } from '../../../libs/domain/user/commands';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import type { JoinEvents } from '../../../libs/identity/join';
+import { JoinTenant } from '#domain/tenant/commands';
+import { RegisterUser } from '#domain/user/commands';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { JoinEvents } from '#identity/sagas/join';
 
 /** The facts of a join as commands to their aggregates. */
-export const createJoinEvents = (execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>): JoinEvents => ({
+export const createJoinEvents = (
+  execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>,
+): JoinEvents => ({
   joinTenant: async ({ tenantId, at, ...joining }, context) => {
     const command = new JoinTenant(tenantId, { ...joining, at: at.toISOString() }, context);
     return (await execute(command)).position;

@@ -1,8 +1,8 @@
-import { CreateTenant } from '../../../libs/domain/tenant/commands';
-import { RegisterUser } from '../../../libs/domain/user/commands';
-import type { CommandResult } from '../../../libs/event-log/aggregate-store';
-import type { Position } from '../../../libs/event-log/port';
-import type { SignUpEvents } from '../../../libs/identity/sign-up';
+import { CreateTenant } from '#domain/tenant/commands';
+import { RegisterUser } from '#domain/user/commands';
+import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { Position } from '#event-log/port';
+import type { SignUpEvents } from '#identity/sagas/sign-up';
 
 type Execute = (command: CreateTenant | RegisterUser) => Promise<CommandResult>;
 

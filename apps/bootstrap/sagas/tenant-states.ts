@@ -1,6 +1,6 @@
-import { type Tenant, tenantFold } from '../../../libs/domain/tenant/evolve';
-import type { AggregateStore } from '../../../libs/event-log/aggregate-store';
-import { tokenClass } from '../../../libs/platform/token-class';
+import { type Tenant, tenantFold } from '#domain/tenant/evolve';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { tokenClass } from '#platform/token-class';
 
 /** What the events of a tenant's own stream come to now; the read models may be behind it. */
 export abstract class TenantStates extends tokenClass<(tenantId: string) => Promise<Tenant>>() {}

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
-import type { Logger } from '../../../libs/platform/logger.port';
+import type { Logger } from '#platform/logging/logger.port';
 import type { World } from '../life/world';
 import type { Event } from '../store/objects';
 import { shown } from '../store/store';

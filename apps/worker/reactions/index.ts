@@ -1,8 +1,8 @@
-import type { Reaction } from '../../../libs/reacting/reaction';
-import { projectsProjection } from '../../../projections/projects/projection';
-import { tasksProjection } from '../../../projections/tasks/projection';
-import type { ReactionDeps } from './parts';
+import { projectsProjection } from '#projections/projects/projection';
+import { tasksProjection } from '#projections/tasks/projection';
+import type { Reaction } from '#reacting/reaction';
 import { createProjectsOfDeletedTeams } from './projects-of-deleted-teams';
+import type { ReactionDeps } from './reaction-deps';
 import { createTasksOfRemovedMembers } from './tasks-of-removed-members';
 
 /** The read models that reactions ask. */

@@ -1,15 +1,15 @@
-import type { DomainEvent } from '../../../libs/domain/events';
-import { ReleaseProject } from '../../../libs/domain/project/commands';
-import type { ProjectChanged, ProjectCreated } from '../../../libs/domain/project/events';
-import { teamOf } from '../../../libs/domain/tenant/evolve';
-import type { Recorded } from '../../../libs/projecting/projection';
-import { answerTo } from '../../../libs/reacting/answer';
-import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
-import { readModelHas } from '../../../libs/reacting/read-model';
-import { projectsProjection } from '../../../projections/projects/projection';
-import { projectsOfTeam } from '../../../projections/projects/queries';
+import type { DomainEvent } from '#domain/events';
+import { ReleaseProject } from '#domain/project/commands';
+import type { ProjectChanged, ProjectCreated } from '#domain/project/events';
+import { teamOf } from '#domain/tenant/evolve';
+import type { Recorded } from '#projecting/projection';
+import { projectsProjection } from '#projections/projects/projection';
+import { projectsOfTeam } from '#projections/projects/queries';
+import { answerTo } from '#reacting/answer';
+import { defineReaction, type Reaction } from '#reacting/reaction';
+import { readModelHas } from '#reacting/read-model';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
-import { forEachOf, type ReactionDeps, tenantIdOf } from './parts';
+import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
 /**
  * What was a deleted team's becomes nobody's in particular. What is given to the team while it is being deleted has no row

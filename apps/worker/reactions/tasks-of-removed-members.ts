@@ -1,15 +1,15 @@
-import type { DomainEvent } from '../../../libs/domain/events';
-import { UnassignTask } from '../../../libs/domain/task/commands';
-import type { TaskAssigned, TaskCreated } from '../../../libs/domain/task/events';
-import { memberOf } from '../../../libs/domain/tenant/evolve';
-import type { Recorded } from '../../../libs/projecting/projection';
-import { answerTo } from '../../../libs/reacting/answer';
-import { defineReaction, type Reaction } from '../../../libs/reacting/reaction';
-import { readModelHas } from '../../../libs/reacting/read-model';
-import { tasksProjection } from '../../../projections/tasks/projection';
-import { tasksAssignedBefore } from '../../../projections/tasks/queries';
+import type { DomainEvent } from '#domain/events';
+import { UnassignTask } from '#domain/task/commands';
+import type { TaskAssigned, TaskCreated } from '#domain/task/events';
+import { memberOf } from '#domain/tenant/evolve';
+import type { Recorded } from '#projecting/projection';
+import { tasksProjection } from '#projections/tasks/projection';
+import { tasksAssignedBefore } from '#projections/tasks/queries';
+import { answerTo } from '#reacting/answer';
+import { defineReaction, type Reaction } from '#reacting/reaction';
+import { readModelHas } from '#reacting/read-model';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
-import { forEachOf, type ReactionDeps, tenantIdOf } from './parts';
+import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
 /**
  * What a removed member was assigned becomes unassigned. What they are assigned while they are being removed, by somebody

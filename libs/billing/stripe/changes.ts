@@ -1,7 +1,7 @@
-import { type SubscriptionItem, type ItemChange, itemChanges } from '../lines';
-import { allPages } from '../paging';
-import { isGone, StripeRefused } from '../refused';
+import { type ItemChange, itemChanges, type SubscriptionItem } from '../subscription-items';
 import type { StripeConnection } from './connection';
+import { allPages } from './stripe-pages';
+import { isGone, StripeRefused } from './stripe-refused';
 
 /** Other lines from a moment on. */
 export interface Change {

@@ -9,8 +9,8 @@ import {
   wrap,
 } from 'cockatiel';
 import Stripe from 'stripe';
-import { StripeRefused } from '../refused';
-import { StripeUnavailable } from '../unavailable';
+import { StripeRefused } from './stripe-refused';
+import { StripeUnavailable } from './stripe-unavailable';
 
 /** ms that one call may take. */
 const TIMEOUT_MS = 5_000;

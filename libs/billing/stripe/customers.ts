@@ -1,8 +1,8 @@
-import { allPages } from '../paging';
-import { isGone, StripeRefused } from '../refused';
-import type { StripeSnapshot, StripeInvoice, StripeSubscription } from '../snapshot';
-import { isOver } from '../translate';
+import type { StripeInvoice, StripeSnapshot, StripeSubscription } from '../stripe-snapshot';
+import { isOver } from '../stripe-translation';
 import type { StripeConnection } from './connection';
+import { allPages } from './stripe-pages';
+import { isGone, StripeRefused } from './stripe-refused';
 
 /** A customer of ours whom this Stripe has never had: the key is of another account than the customer. */
 export class UnknownToStripe extends Error {

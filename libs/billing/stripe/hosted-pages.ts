@@ -1,7 +1,7 @@
-import type { SubscriptionItem } from '../lines';
-import { StripeRefused } from '../refused';
-import { StripeUnavailable } from '../unavailable';
+import type { SubscriptionItem } from '../subscription-items';
 import type { StripeConnection } from './connection';
+import { StripeRefused } from './stripe-refused';
+import { StripeUnavailable } from './stripe-unavailable';
 
 /** The pages of Stripe's on which owners pay, and see to cards and invoices. */
 export const createHostedPages = ({ call }: StripeConnection) => {

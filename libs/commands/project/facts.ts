@@ -1,7 +1,7 @@
-import type { TenantCommand } from '../../domain/command';
-import type { ProjectRuleFacts } from '../../domain/project/decide';
-import { tenantAccessOf, type Tenant, teamOf } from '../../domain/tenant/evolve';
-import type { AggregateStore } from '../../event-log/aggregate-store';
+import type { TenantCommand } from '#domain/command';
+import type { ProjectRuleFacts } from '#domain/project/decide';
+import { type Tenant, teamOf, tenantAccessOf } from '#domain/tenant/evolve';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
 /** What the rules of projects must know about the tenant. */

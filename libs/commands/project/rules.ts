@@ -1,19 +1,7 @@
-import type { TenantCommand } from '../../domain/command';
-import {
-  ArchiveProject,
-  ChangeProject,
-  CreateProject,
-  ReleaseProject,
-  RestoreProject,
-} from '../../domain/project/commands';
-import {
-  archiveProject,
-  changeProject,
-  createProject,
-  releaseProject,
-  restoreProject,
-} from '../../domain/project/decide';
-import { type Project, projectFold } from '../../domain/project/evolve';
+import type { TenantCommand } from '#domain/command';
+import { ArchiveProject, ChangeProject, CreateProject, ReleaseProject, RestoreProject } from '#domain/project/commands';
+import { archiveProject, changeProject, createProject, releaseProject, restoreProject } from '#domain/project/decide';
+import { type Project, projectFold } from '#domain/project/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';
 import { type ProjectFacts, readProjectFacts } from './facts';

@@ -1,9 +1,9 @@
-import type { TenantCommand } from '../../domain/command';
-import { projectFold } from '../../domain/project/evolve';
-import type { TaskRuleFacts } from '../../domain/task/decide';
-import { taskFold } from '../../domain/task/evolve';
-import { memberOf, tenantAccessOf, type Tenant } from '../../domain/tenant/evolve';
-import type { AggregateStore } from '../../event-log/aggregate-store';
+import type { TenantCommand } from '#domain/command';
+import { projectFold } from '#domain/project/evolve';
+import type { TaskRuleFacts } from '#domain/task/decide';
+import { taskFold } from '#domain/task/evolve';
+import { memberOf, type Tenant, tenantAccessOf } from '#domain/tenant/evolve';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
 /** What the rules of tasks must know about the tenant and the project. */

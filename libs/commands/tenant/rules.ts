@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
-import type { TenantCommand } from '../../domain/command';
-import type { InStreamLimits } from '../../domain/limits';
+import type { TenantCommand } from '#domain/command';
+import type { InStreamLimits } from '#domain/limits';
 import {
   AddTeamMember,
   AdvanceStanding,
@@ -20,14 +20,14 @@ import {
   RenameTenant,
   RevokeInvitation,
   TransferOwnership,
-} from '../../domain/tenant/commands';
-import { advanceStanding, agreeTerms, followStripe, releaseTerms } from '../../domain/tenant/decide-billing';
-import { inviteMember, joinTenant, revokeInvitation } from '../../domain/tenant/decide-invitations';
-import { changeRole, removeMember, transferOwnership } from '../../domain/tenant/decide-members';
-import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from '../../domain/tenant/decide-teams';
-import { closeTenant, createTenant, renameTenant } from '../../domain/tenant/decide-workspace';
-import type { TenantEvent } from '../../domain/tenant/events';
-import { type Tenant, tenantFold } from '../../domain/tenant/evolve';
+} from '#domain/tenant/commands';
+import { advanceStanding, agreeTerms, followStripe, releaseTerms } from '#domain/tenant/decide-billing';
+import { inviteMember, joinTenant, revokeInvitation } from '#domain/tenant/decide-invitations';
+import { changeRole, removeMember, transferOwnership } from '#domain/tenant/decide-members';
+import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from '#domain/tenant/decide-teams';
+import { closeTenant, createTenant, renameTenant } from '#domain/tenant/decide-tenant';
+import type { TenantEvent } from '#domain/tenant/events';
+import { type Tenant, tenantFold } from '#domain/tenant/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';
 

@@ -1,5 +1,5 @@
-import { type Tenant, tenantFold } from '../../domain/tenant/evolve';
-import type { AggregateStore } from '../../event-log/aggregate-store';
+import { type Tenant, tenantFold } from '#domain/tenant/evolve';
+import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 
 /**
  * The tenant as the log has it now, for rules of other streams.

@@ -1,6 +1,6 @@
-import { EraseUser, RegisterUser } from '../../domain/user/commands';
-import { eraseUser, registerUser } from '../../domain/user/decide';
-import { type User, userFold } from '../../domain/user/evolve';
+import { EraseUser, RegisterUser } from '#domain/user/commands';
+import { eraseUser, registerUser } from '#domain/user/decide';
+import { type User, userFold } from '#domain/user/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';
 

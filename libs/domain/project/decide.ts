@@ -1,5 +1,5 @@
 import { Refusal } from '../refusal';
-import { requirePermission, type TenantAccess } from '../workspace';
+import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 

@@ -1,4 +1,4 @@
-import { specificationOf } from '../../testing/given-when-then';
+import { specificationOf } from '#testing/given-when-then';
 import type { Role } from '../tenant/roles';
 import {
   changeTask,

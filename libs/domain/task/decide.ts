@@ -2,7 +2,7 @@ import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
 import { may } from '../tenant/permissions';
 import type { Role } from '../tenant/roles';
-import { requirePermission, type TenantAccess } from '../workspace';
+import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 

@@ -1,11 +1,11 @@
 import { TenantCommand } from '../command';
-import type { BillingAccount } from './billing';
+import type { BillingAccount } from './billing-account';
 import type { Terms } from './billing-events';
 import type { BillingFacts } from './decide-billing';
 import type { InviteMemberInput, JoinTenantInput, RevokeInvitationInput } from './decide-invitations';
-import type { RemoveMemberInput, ChangeRoleInput, TransferOwnershipInput } from './decide-members';
-import type { ChangeTeamInput, TeamMemberInput, NameTeamInput } from './decide-teams';
-import type { CloseTenantInput, CreateTenantInput, RenameTenantInput } from './decide-workspace';
+import type { ChangeRoleInput, RemoveMemberInput, TransferOwnershipInput } from './decide-members';
+import type { ChangeTeamInput, NameTeamInput, TeamMemberInput } from './decide-teams';
+import type { CloseTenantInput, CreateTenantInput, RenameTenantInput } from './decide-tenant';
 
 /** Founds a workspace; its stream must not exist yet. */
 export class CreateTenant extends TenantCommand<CreateTenantInput> {}

@@ -1,5 +1,5 @@
-import { specificationOf } from '../../testing/given-when-then';
-import { PEOPLE, tenantClosed, tenantCreated } from '../../testing/tenant-facts';
+import { specificationOf } from '#testing/given-when-then';
+import { PEOPLE, tenantClosed, tenantCreated } from '#testing/tenant-facts';
 import type { InvoiceDetails, SubscriptionDetails, Terms } from './billing-events';
 import {
   advanceStanding,
@@ -9,7 +9,7 @@ import {
   type InvoiceFacts,
   releaseTerms,
 } from './decide-billing';
-import { renameTenant } from './decide-workspace';
+import { renameTenant } from './decide-tenant';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
 

@@ -1,5 +1,5 @@
 import { Refusal } from '../refusal';
-import { type BillingAccount, evolveBillingAccount } from './billing';
+import { type BillingAccount, evolveBillingAccount } from './billing-account';
 import type {
   BillingEvent,
   InvoiceDetails,
@@ -8,9 +8,9 @@ import type {
   SubscriptionDetails,
   Terms,
 } from './billing-events';
-import { get } from './by-id';
 import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
+import { get } from './persistent-map';
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import { specificationOf } from '../../testing/given-when-then';
+import { specificationOf } from '#testing/given-when-then';
 import {
   INVITATION,
   memberInvited,
@@ -8,7 +8,7 @@ import {
   staffed,
   tenantClosed,
   tenantCreated,
-} from '../../testing/tenant-facts';
+} from '#testing/tenant-facts';
 import type { InStreamLimits } from '../limits';
 import { NO_LIMITS } from '../limits';
 import {

@@ -1,9 +1,9 @@
 import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
-import { entries, get } from './by-id';
 import type { TenantEvent } from './events';
 import type { Invitation, OpenTenant, Tenant } from './evolve';
 import { may } from './permissions';
+import { entries, get } from './persistent-map';
 import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
 import type { Role } from './roles';
 

@@ -1,4 +1,4 @@
-import { specificationOf } from '../../testing/given-when-then';
+import { specificationOf } from '#testing/given-when-then';
 import {
   memberInvited,
   memberJoined,
@@ -10,7 +10,7 @@ import {
   teamMemberRemoved,
   tenantClosed,
   tenantCreated,
-} from '../../testing/tenant-facts';
+} from '#testing/tenant-facts';
 import { MAX_ENDED } from './decide-invitations';
 import { changeRole, type RemoveMemberInput, removeMember, transferOwnership } from './decide-members';
 import type { TenantEvent } from './events';
@@ -26,7 +26,12 @@ const at = '2026-01-15T00:00:00.000Z';
 const change = (by: string, userId: string, role: Role, seen?: number) => (tenant: Tenant) =>
   changeRole({ by, userId, role, at }, tenant, seen);
 const remove =
-  (by: string, userId: string, reason: RemoveMemberInput['reason'] = by === userId ? 'left' : 'removed', seen?: number) =>
+  (
+    by: string,
+    userId: string,
+    reason: RemoveMemberInput['reason'] = by === userId ? 'left' : 'removed',
+    seen?: number,
+  ) =>
   (tenant: Tenant) =>
     removeMember({ by, userId, reason, at }, tenant, seen);
 const transfer = (by: string, userId: string) => (tenant: Tenant) => transferOwnership({ by, userId, at }, tenant);

@@ -1,8 +1,8 @@
 import { Refusal } from '../refusal';
-import { entries, get } from './by-id';
 import { endLinks } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Member, OpenTenant, Tenant } from './evolve';
+import { entries, get } from './persistent-map';
 import { notFound, requireOpen, requireOwnerFor, requirePermission, requireRole, requireVersion } from './requirements';
 import type { Role } from './roles';
 
@@ -59,7 +59,11 @@ export interface RemoveMemberInput {
  * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a user leaves by
  * themselves. The last owner can do neither. The links that they made end with them.
  */
-export const removeMember = ({ by, userId, reason, at }: RemoveMemberInput, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const removeMember = (
+  { by, userId, reason, at }: RemoveMemberInput,
+  tenant: Tenant,
+  seen?: number,
+): TenantEvent[] => {
   const open = requireOpen(tenant);
   // Personal data is erased at any time; the rest waits while the workspace is locked.
   if (by === userId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');

@@ -1,4 +1,4 @@
-import { specificationOf } from '../../testing/given-when-then';
+import { specificationOf } from '#testing/given-when-then';
 import {
   memberRemoved,
   PEOPLE,
@@ -7,7 +7,7 @@ import {
   teamMemberAdded,
   teamMemberRemoved,
   tenantClosed,
-} from '../../testing/tenant-facts';
+} from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
 import { addTeamMember, createTeam, deleteTeam, MAX_TEAMS_OF_ONE, removeTeamMember, renameTeam } from './decide-teams';
 import type { TenantEvent } from './events';

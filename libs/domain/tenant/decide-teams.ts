@@ -1,8 +1,8 @@
 import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
-import { entries, get } from './by-id';
 import type { TenantEvent } from './events';
 import type { OpenTenant, Team, Tenant } from './evolve';
+import { entries, get } from './persistent-map';
 import { notFound, requireOpen, requirePermission, requireRoom, requireVersion } from './requirements';
 
 const openFor = (tenant: Tenant, by: string): OpenTenant => {
@@ -35,7 +35,11 @@ export interface NameTeamInput {
   readonly name: string;
 }
 
-export const createTeam = ({ by, teamId, name }: NameTeamInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+export const createTeam = (
+  { by, teamId, name }: NameTeamInput,
+  limits: InStreamLimits,
+  tenant: Tenant,
+): TenantEvent[] => {
   const open = openFor(tenant, by);
   if (get(open.teams, teamId)) throw new Refusal('conflict', 'A team with this id already exists.');
   requireFreeName(open, teamId, name);

@@ -1,9 +1,9 @@
 import { hasShapeOfOne } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
-import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing';
+import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing-account';
 import { BILLING_EVENTS, type BillingEvent } from './billing-events';
-import { type PersistentMap, get, none, remove, set } from './by-id';
 import type { MemberRemoved, TenantEvent } from './events';
+import { get, none, type PersistentMap, remove, set } from './persistent-map';
 import type { Role } from './roles';
 
 export interface Member {

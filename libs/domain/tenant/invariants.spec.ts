@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { seeds } from '../../testing/seeds';
-import { memberInvited, PEOPLE, staffed, tenantCreated } from '../../testing/tenant-facts';
+import { seeds } from '#testing/seeds';
+import { memberInvited, PEOPLE, staffed, tenantCreated } from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
 import { Refusal } from '../refusal';
-import { entries, get } from './by-id';
 import { inviteMember, joinTenant, revokeInvitation } from './decide-invitations';
 import { changeRole, removeMember, transferOwnership } from './decide-members';
 import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from './decide-teams';
-import { closeTenant, renameTenant } from './decide-workspace';
+import { closeTenant, renameTenant } from './decide-tenant';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
+import { entries, get } from './persistent-map';
 import { ROLES } from './roles';
 
 const LIMITS = { ...NO_LIMITS, seats: 4, teams: 2, openInvitations: 3 };

@@ -1,4 +1,4 @@
-import type { Standing } from './billing';
+import type { Standing } from './billing-account';
 import { ROLES, type Role } from './roles';
 
 const OWNER: readonly Role[] = ['owner'];

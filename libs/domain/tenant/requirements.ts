@@ -1,9 +1,9 @@
 import type { Feature, InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
-import type { Standing } from './billing';
-import { get } from './by-id';
+import type { Standing } from './billing-account';
 import type { OpenTenant, Tenant } from './evolve';
 import { isStopped, may, type Permission, rolesNeeded } from './permissions';
+import { get } from './persistent-map';
 import type { Role } from './roles';
 
 export const notFound = (what: string): Refusal => new Refusal('not-found', `There is no such ${what}.`);

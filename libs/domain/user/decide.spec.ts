@@ -1,4 +1,4 @@
-import { specificationOf } from '../../testing/given-when-then';
+import { specificationOf } from '#testing/given-when-then';
 import { eraseUser, registerUser } from './decide';
 import type { UserErased, UserRegistered } from './events';
 import { userFold } from './evolve';

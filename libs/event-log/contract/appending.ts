@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { uuidv7 } from '../../platform/ids/uuid';
+import { uuidv7 } from '#platform/ids/uuid';
 import { eventId } from '../event-id';
 import { type Actor, type JsonObject, type RecordedEvent, WrongExpectedVersion } from '../port';
 import { allOf, anAppend, aStream, facts, fields, type Opened, upTo, versions } from './support';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../../platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import { type Append, InvalidAppend, type Page, type Position, START } from '../port';
 import { allOf, anAppend, aStream, caughtUp, facts, follow, type Opened, upTo } from './support';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../../platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import { type Append, AppendOutcomeUnknown, type AppendResult, type EventLog, LogUnavailable } from '../port';
 import { allOf, anAppend, aStream, facts, follow, ids, type Opened, upTo } from './support';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { uuidv7 } from '../../platform/ids/uuid';
+import { uuidv7 } from '#platform/ids/uuid';
 import type { AppendResult } from '../port';
 import { anAppend, aStream, facts, type Opened, upTo, versions, withSecond } from './support';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { sleep } from '../../platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import { type Page, type Position, type RecordedEvent, START } from '../port';
 import { allOf, anAppend, aStream, caughtUp, facts, follow, ids, type Opened, upTo } from './support';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { uuidv7 } from '../../platform/ids/uuid';
+import { uuidv7 } from '#platform/ids/uuid';
 import type { Append, EventLog, EventToAppend, Page, Position, RecordedEvent, Subscribe } from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';

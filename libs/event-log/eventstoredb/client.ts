@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { EventStoreDBClient, UnavailableError } from '@eventstore/db-client';
 import type { CallOptions, Channel, Client as GrpcClient, Metadata, ServiceError } from '@grpc/grpc-js';
-import { sleep } from '../../platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import { GRPC, InvalidConnectionString } from './errors';
 
 /**

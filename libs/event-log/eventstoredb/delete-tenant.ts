@@ -1,11 +1,11 @@
 import { StreamDeletedError } from '@eventstore/db-client';
 import { type Position, START } from '../port';
-import type { Categories } from './categories';
 import type { Connection } from './connection';
 import { unavailable } from './errors';
 import { Horizon } from './horizon';
-import { readHead } from './reads';
-import { SubscriptionSource } from './source';
+import type { Categories } from './read/categories';
+import { readHead } from './read/client-reads';
+import { SubscriptionSource } from './read/subscription-source';
 
 /** Tombstones on the wire at the same time. */
 const AT_ONCE = 8;

@@ -1,9 +1,9 @@
-import { uuidv5 } from '../../platform/ids/uuid';
+import { uuidv5 } from '#platform/ids/uuid';
 import { tenantPrefix } from '../stream-id';
-import type { AppendStream } from './append-stream';
+import type { AppendStream } from './append/append-stream';
 import type { Connection } from './connection';
 import { OutcomeLost, unavailable } from './errors';
-import { readEvents } from './reads';
+import { readEvents } from './read/client-reads';
 
 /** Holds one fact for each tenant that was erased. The name is none of a product's stream. */
 const STREAM = 'erased-tenants';

@@ -1,4 +1,4 @@
-import { sleep } from '../../platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import { createHistory, type History } from '../history';
 import {
   type Append,
@@ -17,26 +17,26 @@ import {
 } from '../port';
 import { type StreamId, streamName } from '../stream-id';
 import { validateAppend } from '../validate-append';
-import { AppendStream } from './append-stream';
-import { Appender } from './appender';
-import { Categories } from './categories';
+import { AppendStream } from './append/append-stream';
+import { Appender } from './append/appender';
+import { InFlight } from './append/in-flight';
+import { KnownStreams } from './append/known-streams';
+import { StreamHistory } from './append/stream-history';
 import { Connection } from './connection';
 import { tombstoneStreams } from './delete-tenant';
 import { Erasures } from './erasures';
 import { unavailable } from './errors';
 import { Horizon } from './horizon';
 import { Identity } from './identity';
-import { InFlight } from './in-flight';
-import { KnownStreams } from './known-streams';
-import { findMissing, inspectHistory, readLastEvent } from './marks';
 import { type EventStoreDbOptions, type Settings, settingsOf } from './options';
 import { createOutage } from './outage';
-import type { ReadDeps } from './read-deps';
-import { readAll, readStream } from './reading';
-import { readHead } from './reads';
-import { StreamHistory } from './stream-history';
-import { subscribe } from './subscribe';
-import { createOldNameWarning } from './take';
+import { Categories } from './read/categories';
+import { readHead } from './read/client-reads';
+import { createOldNameWarning } from './read/event-filter';
+import { readAll, readStream } from './read/event-pages';
+import { findMissing, inspectHistory, readLastEvent } from './read/marks';
+import type { ReadDeps } from './read/read-deps';
+import { subscribe } from './read/subscribe';
 
 /** ms that `close` waits for what is in flight. */
 const DRAIN_MS = 5_000;

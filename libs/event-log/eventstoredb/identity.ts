@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type LogIdentity, LogUnavailable, WrongExpectedVersion } from '../port';
-import type { AppendStream } from './append-stream';
+import type { AppendStream } from './append/append-stream';
 import type { Connection } from './connection';
 import { unavailable } from './errors';
-import { readEvents } from './reads';
+import { readEvents } from './read/client-reads';
 
 /** Its first event carries the log's id, each later one begins an epoch. The name is none of a product's stream. */
 const STREAM = 'log-identity';

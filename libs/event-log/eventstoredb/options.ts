@@ -1,4 +1,4 @@
-import { type Logger as ProductLogger, silentLogger } from '../../platform/logger.port';
+import { type Logger as ProductLogger, silentLogger } from '#platform/logging/logger.port';
 import { noUpcasters, type Upcasters } from '../upcasting';
 
 /** Where the adapter says what an operator should know. */

@@ -1,8 +1,8 @@
 import type { Pool, PoolClient } from 'pg';
-import { borrow, giveBack } from '../../platform/database/lending';
-import type { Route } from '../../platform/database/pooler';
-import { createPool } from '../../platform/database/pools';
-import { BatchFailed } from './append-queue';
+import { borrow, giveBack } from '#platform/database/connections/lending';
+import type { Route } from '#platform/database/connections/pooler';
+import { createPool } from '#platform/database/connections/pools';
+import { BatchFailed } from './append/append-queue';
 import { batchFailure, isConnectionUsable, unavailable } from './failures';
 
 /** Connects as the log's own role. */

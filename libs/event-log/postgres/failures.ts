@@ -1,5 +1,5 @@
 import { LogUnavailable } from '../port';
-import { BatchFailed } from './append-queue';
+import { BatchFailed } from './append/append-queue';
 
 /** Each has a digit; EPIPE, which is the wire's, has none. */
 const sqlState = (error: unknown): string | undefined => {

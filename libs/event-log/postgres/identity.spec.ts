@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { anAppend, aStream, facts } from '../contract/support';
 import { type EventLog, PositionsBehind, START } from '../port';
 import { createPostgresEventLog } from './postgres-event-log';

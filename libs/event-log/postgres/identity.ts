@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Logger } from '../../platform/logger.port';
+import type { Logger } from '#platform/logging/logger.port';
 import { eventId } from '../event-id';
 import type { HistoryReport } from '../history';
 import { type EventMark, type LogIdentity, PositionsBehind } from '../port';
@@ -78,7 +78,10 @@ const LOOK = {
  * `behind`: the positions' sequence is behind the last event.
  * @throws LogUnavailable
  */
-export const inspectHistory = (pool: Pool, mark: EventMark | undefined): Promise<HistoryReport & { readonly behind: boolean }> =>
+export const inspectHistory = (
+  pool: Pool,
+  mark: EventMark | undefined,
+): Promise<HistoryReport & { readonly behind: boolean }> =>
   reading(pool, async (client) => {
     const { rows } = await client.query<
       IdentityRow & {

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
-import { type ContractFixture, eventLogContract } from '../contract.suite';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { type ContractFixture, eventLogContract } from '../contract/contract.suite';
 import type { Upcasters } from '../upcasting';
 import { createPostgresEventLog } from './postgres-event-log';
 

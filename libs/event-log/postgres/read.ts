@@ -13,8 +13,8 @@ import {
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { reading } from './connections';
-import { COPIED_COLUMNS, CopiedEvent } from './copied-event';
-import { copyOut } from './copy-out';
+import { COPIED_COLUMNS, CopiedEvent } from './copy/copied-event';
+import { copyOut } from './copy/copy-out';
 import { COLUMNS, type EventRow, markOfRow, positionOf, RowEvent, rawTypes } from './rows';
 
 /** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */

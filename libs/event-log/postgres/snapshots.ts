@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { withClient } from '../../platform/database/pools';
-import type { Snapshots } from '../snapshots';
+import { withClient } from '#platform/database/connections/pools';
+import type { Snapshots } from '../aggregate/snapshots';
 
 const SAVE = `insert into event_log.snapshots as s (tenant_id, aggregate_id, aggregate, fold_version, version, state,
     command_id)

@@ -1,5 +1,5 @@
-import { backoff, sleep } from '../../platform/backoff';
-import type { Notifications } from '../../platform/database/wake';
+import type { Notifications } from '#platform/database/connections/notifications';
+import { backoff, sleep } from '#platform/loops/backoff';
 import type { History } from '../history';
 import { HistoryChanged, LogUnavailable, type Page, type Position, type Subscribe } from '../port';
 

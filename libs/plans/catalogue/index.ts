@@ -1,5 +1,5 @@
-import { PLANS, type Plan, type Terms } from '../../domain/tenant/billing-events';
-import { tokenClass } from '../../platform/token-class';
+import { PLANS, type Plan, type Terms } from '#domain/tenant/billing-events';
+import { tokenClass } from '#platform/token-class';
 import type { CataloguePlan, CatalogueVersion, Price } from './plan';
 import { v1 } from './v1';
 

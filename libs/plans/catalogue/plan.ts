@@ -1,5 +1,5 @@
-import type { Feature, PlanLimits } from '../../domain/limits';
-import type { Plan } from '../../domain/tenant/billing-events';
+import type { Feature, PlanLimits } from '#domain/limits';
+import type { Plan } from '#domain/tenant/billing-events';
 
 export interface Price {
   /** Stripe's. */

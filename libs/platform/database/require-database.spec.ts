@@ -1,6 +1,6 @@
 import { Client, type Pool } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
-import { createPool, withClient } from './pools';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { createPool, withClient } from './connections/pools';
 import { requireDatabase } from './require-database';
 
 jest.setTimeout(60_000);

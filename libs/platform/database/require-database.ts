@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { codeOf } from '../error-code';
 import { NotReady } from '../readiness/check';
-import { sinceDiskFull } from './lending';
-import { withClient } from './pools';
+import { sinceDiskFull } from './connections/lending';
+import { withClient } from './connections/pools';
 
 /** A session that takes no writes. Its code is one of a lost connection: the pool closes it, and opens another. */
 class ReadOnlySession extends Error {

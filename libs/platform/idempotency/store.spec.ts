@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
-import { shiftClock } from '../../testing/shifted-clock';
-import { createPool } from '../database/pools';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
+import { createPool } from '../database/connections/pools';
 import { uuidv7 } from '../ids/uuid';
-import { type IdempotencyClaim, createPostgresIdempotencyStore, type IdempotencyStore } from './store';
+import { createPostgresIdempotencyStore, type IdempotencyClaim, type IdempotencyStore } from './store';
 
 describe('the claim on an idempotency key whose process died', () => {
   let database: TestDatabase;

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { withClient } from '../database/pools';
+import { withClient } from '../database/connections/pools';
 
 /** Seconds that a claim holds without an answer: longer than a request may take. */
 const LEASE_SECONDS = 15;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseTarget, startProxy, type TcpProxy } from '../../../test/support/tcp-proxy';
+import { databaseTarget, startProxy, type TcpProxy } from '#test/support/tcp-proxy';
 import { type JobsFixture, type OpenedJobs, type OpenOptions, openJobs } from './contract/support';
 
 export type { JobsFixture } from './contract/support';

@@ -1,17 +1,17 @@
 import type { Job, Queue, Worker } from 'bullmq';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
-import type { Logger } from '../logger.port';
+import type { Logger } from '../logging/logger.port';
+import { sleep } from '../loops/backoff';
 import { createHealth } from './health';
 import { createJobMetrics } from './metrics';
-import { createWakeUps } from './nudges';
 import type { Handler, Jobs, WorkOptions } from './port';
 import { createRunner } from './runner';
 import { createScheduler } from './schedule';
 import { createScheduleStore } from './schedule-store';
 import type { Transport } from './transport';
+import { createWakeUps } from './wake-ups';
 
 export interface JobsOptions {
   readonly transport: (onError: (error: unknown) => void) => Transport;

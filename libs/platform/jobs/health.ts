@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.port';
+import type { Logger } from '../logging/logger.port';
 
 /** Says once that jobs have a fault, and once that they work again, however many queues and tries find out. */
 export const createHealth = (logger: Logger) => {

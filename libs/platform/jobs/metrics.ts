@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { sleep } from '../backoff';
+import { sleep } from '../loops/backoff';
 import type { Health } from './health';
 
 const STATES = ['waiting', 'delayed', 'active', 'failed'] as const;

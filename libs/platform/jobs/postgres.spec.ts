@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createTestDatabase } from '../../testing/database';
+import { createTestDatabase } from '#testing/database';
 import { type JobsFixture, jobsContract } from './contract.suite';
 import { createPostgresTransport } from './postgres';
 

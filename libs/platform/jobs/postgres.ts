@@ -7,7 +7,7 @@ import {
   Worker,
 } from 'bullmq';
 import type { Pool, PoolClient } from 'pg';
-import { createPool, withClient } from '../database/pools';
+import { createPool, withClient } from '../database/connections/pools';
 import { JOBS_SCHEMA } from './schema';
 import type { Transport } from './transport';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'ioredis';
-import { createTestDatabase } from '../../testing/database';
+import { createTestDatabase } from '#testing/database';
 import { type JobsFixture, jobsContract } from './contract.suite';
 
 const freePort = (): Promise<number> =>

@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
-import type { Logger } from '../logger.port';
-import { redact } from '../logging';
+import type { Logger } from '../logging/logger.port';
+import { redact } from '../logging/logging';
 import type { JobMetrics } from './metrics';
 import type { Handler } from './port';
 

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { withClient } from '../database/pools';
+import { withClient } from '../database/connections/pools';
 
 /** A look at a schedule. */
 export interface Begun {

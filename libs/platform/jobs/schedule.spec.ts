@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
-import { shiftClock } from '../../testing/shifted-clock';
-import { createPool } from '../database/pools';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
+import { createPool } from '../database/connections/pools';
 import { uuidv7 } from '../ids/uuid';
-import { silentLogger } from '../logger.port';
+import { silentLogger } from '../logging/logger.port';
 import { createJobMetrics } from './metrics';
 import { createRunner } from './runner';
 import { createScheduler } from './schedule';

@@ -1,7 +1,7 @@
-import { sleep } from '../backoff';
 import { uuidv7 } from '../ids/uuid';
-import { whileHeld } from '../lease/held';
-import type { Logger } from '../logger.port';
+import { whileHeld } from '../lease/held-lease';
+import type { Logger } from '../logging/logger.port';
+import { sleep } from '../loops/backoff';
 import type { Runner } from './runner';
 import type { ScheduleStore } from './schedule-store';
 

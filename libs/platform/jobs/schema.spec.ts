@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { jobsSchema } from './schema';
 
 describe('the tables of jobs', () => {

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import type { Supplement } from '../database/migrate';
+import type { Supplement } from '../database/migrations/migrate';
 import { codeOf } from '../error-code';
 
 /** BullMQ's default, which a connection pool that it did not make itself is bound to. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { createTestDatabase, type TestDatabase } from '../../testing/database';
-import { shiftClock } from '../../testing/shifted-clock';
-import { createPool } from '../database/pools';
-import { silentLogger } from '../logger.port';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
+import { createPool } from '../database/connections/pools';
+import { silentLogger } from '../logging/logger.port';
 import { clockCheck } from './clock-check';
 import { type DatabaseClock, type DatabaseClockOptions, startDatabaseClock } from './database-clock';
 

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { Gauge, type Registry } from 'prom-client';
-import { sleep } from '../backoff';
-import { withClient } from '../database/pools';
-import type { Logger } from '../logger.port';
+import { withClient } from '../database/connections/pools';
+import type { Logger } from '../logging/logger.port';
+import { sleep } from '../loops/backoff';
 
 export interface DatabaseClockOptions {
   /** Connects as the projector. */

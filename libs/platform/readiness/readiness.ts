@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import { sleep } from '../backoff';
-import type { Logger } from '../logger.port';
+import type { Logger } from '../logging/logger.port';
+import { sleep } from '../loops/backoff';
 import { type FailingCheck, NotReady, type ReadinessCheck } from './check';
 
 export interface ReadinessOptions {

@@ -1,4 +1,4 @@
-import type { TestDatabase } from '../../../libs/testing/database';
+import type { TestDatabase } from '#testing/database';
 import { asChild } from '../children';
 import { closedLoop } from '../load';
 import type { Pace } from '../options';

@@ -1,5 +1,5 @@
 import autocannon from 'autocannon';
-import { signature } from '../../../apps/stripe-sim/webhooks/sign';
+import { signature } from '#apps/stripe-sim/webhooks/sign';
 import { asChild } from '../children';
 import type { Pace } from '../options';
 

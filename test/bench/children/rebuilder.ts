@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { TestDatabase } from '../../../libs/testing/database';
+import type { TestDatabase } from '#testing/database';
 import { asChild } from '../children';
 import { openLog, openProjectorPool } from '../product';
 import { rebuildTasks } from '../tasks/rebuild';

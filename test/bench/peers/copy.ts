@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 import { Client, type PoolClient } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
-import { roleNames } from '../../../libs/platform/database/roles';
-import { readSchema, runIn } from '../../../libs/projecting/install';
+import { roleNames } from '#platform/database/roles/roles';
+import { readSchema, runIn } from '#projecting/versions/install';
 import { tasksProjection } from '../tasks/projection';
 
 const CHUNK = 256 * 1_024;

@@ -1,8 +1,8 @@
 import { START as BEGINNING, EventStoreDBClient, eventTypeFilter, jsonEvent, NO_STREAM } from '@eventstore/db-client';
-import { EventStoreDbEventLog } from '../../../libs/event-log/eventstoredb';
-import type { Position } from '../../../libs/event-log/port';
-import { START } from '../../../libs/event-log/port';
-import { streamName } from '../../../libs/event-log/stream-id';
+import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
+import type { Position } from '#event-log/port';
+import { START } from '#event-log/port';
+import { streamName } from '#event-log/stream-id';
 import type { Contender } from '../load';
 import { appendTask, tenantId } from '../tasks/events';
 

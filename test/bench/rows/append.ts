@@ -1,4 +1,4 @@
-import { createTestDatabase } from '../../../libs/testing/database';
+import { createTestDatabase } from '#testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds, type Load, turn } from '../load';
 import { createEmmettDatabase, emmettAppends } from '../peers/emmett';

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createTestDatabase } from '../../../libs/testing/database';
+import { createTestDatabase } from '#testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { openLog } from '../product';
 import { shown } from '../statistics';

@@ -1,4 +1,4 @@
-import { EventStoreDbEventLog } from '../../../libs/event-log/eventstoredb';
+import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds, turn } from '../load';
 import { adapterAppends, clientAppends, eventStoreUrl, msOfSubscription } from '../peers/eventstoredb';

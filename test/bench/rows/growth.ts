@@ -1,4 +1,4 @@
-import { createTestDatabase } from '../../../libs/testing/database';
+import { createTestDatabase } from '#testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds, turn } from '../load';
 import { productAppends } from '../product';

@@ -1,4 +1,4 @@
-import { createEmptyDatabase } from '../../../libs/testing/database';
+import { createEmptyDatabase } from '#testing/database';
 import { inChildren, startChild } from '../children';
 import type { BareInput } from '../children/bare-app';
 import type { CannonInput, Shot } from '../children/cannon';

@@ -1,4 +1,4 @@
-import { createTestDatabase } from '../../../libs/testing/database';
+import { createTestDatabase } from '#testing/database';
 import { inChildren } from '../children';
 import type { AppenderInput } from '../children/appender';
 import type { Bench, Group, Measured } from '../group';

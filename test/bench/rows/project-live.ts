@@ -1,4 +1,4 @@
-import type { TestDatabase } from '../../../libs/testing/database';
+import type { TestDatabase } from '#testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds } from '../load';
 import { createEmmettDatabase } from '../peers/emmett';

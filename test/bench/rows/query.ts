@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { Client } from 'pg';
-import { createPool, withClient } from '../../../libs/platform/database/pools';
-import { createScopedDb, type Statement } from '../../../libs/platform/database/scoped-db';
-import type { TestDatabase } from '../../../libs/testing/database';
+import { createPool, withClient } from '#platform/database/connections/pools';
+import { createScopedDb, type Statement } from '#platform/database/scoped/scoped-db';
+import type { TestDatabase } from '#testing/database';
 import type { Bench, Group, Measured } from '../group';
 import { closedLoop, inRounds, type Load } from '../load';
 import { createProductDatabase, openLog, openProjectorPool } from '../product';

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { Client } from 'pg';
-import { withClient } from '../../../libs/platform/database/pools';
+import { withClient } from '#platform/database/connections/pools';
 import type { Bench, Group, Measured } from '../group';
 import { inRounds } from '../load';
 import { copyIn, readCopyLines } from '../peers/copy';

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { createPool } from '../../../libs/platform/database/pools';
-import { createScopedDb, type Statement } from '../../../libs/platform/database/scoped-db';
-import { silentLogger } from '../../../libs/platform/logger.port';
-import { runLive } from '../../../libs/projecting/live';
-import { createPositionWaiter } from '../../../libs/projecting/position-waiter';
-import { createProgress } from '../../../libs/projecting/progress';
+import { createPool } from '#platform/database/connections/pools';
+import { createScopedDb, type Statement } from '#platform/database/scoped/scoped-db';
+import { silentLogger } from '#platform/logging/logger.port';
+import { runLive } from '#projecting/fold/live';
+import { createPositionWaiter } from '#projecting/read-your-writes/position-waiter';
+import { createProgress } from '#projecting/read-your-writes/progress';
 import type { Bench, Group, Measured } from '../group';
 import { turn } from '../load';
 import { createProductDatabase, openLog, openProjectorPool, productAppends } from '../product';

@@ -1,5 +1,5 @@
-import type { Append } from '../../../libs/event-log/port';
-import { uuidv7 } from '../../../libs/platform/ids/uuid';
+import type { Append } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
 
 /** Bytes of JSON that every event of the bench holds. */
 export const DATA_BYTES = 200;

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { Client, type Pool } from 'pg';
-import { type EventLog, type Position, START } from '../../../libs/event-log/port';
-import { silentLogger } from '../../../libs/platform/logger.port';
-import { runLive } from '../../../libs/projecting/live';
-import { createProgress } from '../../../libs/projecting/progress';
+import { type EventLog, type Position, START } from '#event-log/port';
+import { silentLogger } from '#platform/logging/logger.port';
+import { runLive } from '#projecting/fold/live';
+import { createProgress } from '#projecting/read-your-writes/progress';
 import { tasksProjection } from './projection';
 
 /** An empty read model, and its projection back at a position. */

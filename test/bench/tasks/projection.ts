@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { defineProjection } from '../../../libs/projecting/projection';
+import { defineProjection } from '#projecting/projection';
 import type { TaskEvent } from './events';
 
 const tables = {

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '../../../libs/event-log/port';
-import { withClient } from '../../../libs/platform/database/pools';
-import { roleNames } from '../../../libs/platform/database/roles';
-import { silentLogger } from '../../../libs/platform/logger.port';
-import { requestRebuild } from '../../../libs/projecting/install';
-import { rebuild } from '../../../libs/projecting/rebuild';
+import type { EventLog } from '#event-log/port';
+import { withClient } from '#platform/database/connections/pools';
+import { roleNames } from '#platform/database/roles/roles';
+import { silentLogger } from '#platform/logging/logger.port';
+import { rebuild } from '#projecting/rebuild/rebuild';
+import { requestRebuild } from '#projecting/versions/install';
 import { tasksProjection } from './projection';
 
 /** As a worker does it that was asked for it. */

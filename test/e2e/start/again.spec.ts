@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { usePreparedFolders } from './folders';
 import { isReady, launch, query, serverPid, until } from './product';
 

@@ -1,7 +1,7 @@
 import { chmod, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { useFolders } from './folders';
 import { isReady, launch, query, serverPid, until } from './product';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { endAll, launch, serverPid, until } from './product';
 
 /** Where a test's product lives. */

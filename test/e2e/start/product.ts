@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { isAlive } from '../../../libs/platform/embedded-postgres/process-identity';
+import { isAlive } from '#platform/embedded-postgres/process-identity';
 
 export const root = join(__dirname, '../../..');
 

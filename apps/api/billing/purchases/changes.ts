@@ -1,17 +1,17 @@
-import type { Change } from '../../../../libs/billing/stripe/changes';
-import type { StripeGateway } from '../../../../libs/billing/stripe-gateway';
-import { StripeUnavailable } from '../../../../libs/billing/unavailable';
-import type { Plan, Terms } from '../../../../libs/domain/tenant/billing-events';
-import type { Position } from '../../../../libs/event-log/port';
-import { Problem } from '../../../../libs/platform/problems';
-import type { BillingRow } from '../../../../projections/billing/queries';
+import type { Change } from '#billing/stripe/changes';
+import type { StripeGateway } from '#billing/stripe/stripe-gateway';
+import { StripeUnavailable } from '#billing/stripe/stripe-unavailable';
+import type { Plan, Terms } from '#domain/tenant/billing-events';
+import type { Position } from '#event-log/port';
+import { Problem } from '#platform/problems';
+import type { BillingRow } from '#projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto } from '../billing.dto';
-import { billingOf } from '../billing-of';
-import type { BillingDeps, WithTenantLease } from '../parts';
-import type { StripeSync } from '../stripe/looking';
+import type { BillingDeps, WithTenantLease } from '../billing-deps';
+import { billingOf } from '../billing-view';
 import { isRefusal, refuse, refused } from '../stripe/stripe-refusals';
-import { purchaseOf, invalid, requireNoSeats } from './items';
-import { downgradeConflicts } from './misfits';
+import type { StripeSync } from '../stripe/stripe-sync';
+import { downgradeConflicts } from './downgrade-conflicts';
+import { invalid, purchaseOf, requireNoSeats } from './purchase';
 
 const DAY_SECONDS = 86_400;
 

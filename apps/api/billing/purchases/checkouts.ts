@@ -1,20 +1,23 @@
-import type { SubscriptionItem } from '../../../../libs/billing/lines';
-import type { StripeGateway } from '../../../../libs/billing/stripe-gateway';
-import { uuidv5 } from '../../../../libs/platform/ids/uuid';
-import { Problem } from '../../../../libs/platform/problems';
-import { findTenant } from '../../../../projections/tenants/queries';
+import type { StripeGateway } from '#billing/stripe/stripe-gateway';
+import type { SubscriptionItem } from '#billing/subscription-items';
+import { uuidv5 } from '#platform/ids/uuid';
+import { Problem } from '#platform/problems';
+import { findTenant } from '#projections/tenants/queries';
 import type { CheckoutDto } from '../billing.dto';
-import { billingOf } from '../billing-of';
-import type { BillingDeps, WithTenantLease } from '../parts';
-import type { StripeSync } from '../stripe/looking';
+import type { BillingDeps, WithTenantLease } from '../billing-deps';
+import { billingOf } from '../billing-view';
 import { isRefusal } from '../stripe/stripe-refusals';
+import type { StripeSync } from '../stripe/stripe-sync';
 
 const paidFor = (): Problem =>
   new Problem('conflict', { detail: 'There is a subscription already. Change it with POST /v1/billing/change.' });
 
 /** Buying the first time. */
 export const createCheckouts = ({ calls, db, returning }: BillingDeps, { lookAndSee, lookAtCheckout }: StripeSync) => {
-  const customerFor = async (gateway: StripeGateway, { tenantId, commandId, turn }: WithTenantLease): Promise<string> => {
+  const customerFor = async (
+    gateway: StripeGateway,
+    { tenantId, commandId, turn }: WithTenantLease,
+  ): Promise<string> => {
     const known = await calls.customerOf(tenantId);
     if (known !== undefined) return known;
     const { name } = (await findTenant(db.tenant(tenantId))) ?? { name: tenantId };

@@ -1,5 +1,5 @@
-import { StripeRefused } from '../../../../libs/billing/refused';
-import { Problem } from '../../../../libs/platform/problems';
+import { StripeRefused } from '#billing/stripe/stripe-refused';
+import { Problem } from '#platform/problems';
 
 /** Whether Stripe will not carry it out, however often it is asked. */
 export const isRefusal = (error: unknown): boolean => error instanceof StripeRefused;

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Position } from '../../../../libs/event-log/port';
+import type { Position } from '#event-log/port';
 import { asUser, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
 import { createPositionTokens } from './position-token';
 

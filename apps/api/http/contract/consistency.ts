@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
-import type { PositionWaiter } from '../../../../libs/projecting/position-waiter.port';
+import { Problem } from '#platform/problems';
+import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
 import type { RequestState } from '../requests/request-context';
 import type { PositionTokens } from './position-token';
 

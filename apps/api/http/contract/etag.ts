@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 import { TAKES_IF_MATCH } from '../openapi/documented';
 
 /** A body together with the version of what it shows. */

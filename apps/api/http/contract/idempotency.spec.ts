@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Client, type Pool } from 'pg';
-import { createPool } from '../../../../libs/platform/database/pools';
-import { createPostgresIdempotencyStore } from '../../../../libs/platform/idempotency/store';
-import { Problem } from '../../../../libs/platform/problems';
-import { createTestDatabase, type TestDatabase } from '../../../../libs/testing/database';
+import { createPool } from '#platform/database/connections/pools';
+import { createPostgresIdempotencyStore } from '#platform/idempotency/store';
+import { Problem } from '#platform/problems';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { asUser, createToyApp, script, TENANT_A, TENANT_B } from '../testing/toy-app';
 
 describe('Idempotency-Key', () => {

@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { IdempotencyStore } from '../../../../libs/platform/idempotency/store';
-import type { Logger } from '../../../../libs/platform/logger.port';
-import { Problem } from '../../../../libs/platform/problems';
-import { createSealer, deriveKey } from '../../../../libs/platform/seal';
+import { createSealer, deriveKey } from '#platform/encryption';
+import type { IdempotencyStore } from '#platform/idempotency/store';
+import type { Logger } from '#platform/logging/logger.port';
+import { Problem } from '#platform/problems';
 import { addressKey } from '../limits/rate-limits';
 import type { WithRawBody } from '../requests/json-body';
 import type { RequestState } from '../requests/request-context';

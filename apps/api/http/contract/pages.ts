@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
-import type { Sealer } from '../../../../libs/platform/seal';
+import type { Sealer } from '#platform/encryption';
+import { Problem } from '#platform/problems';
 import { requestStateOf } from '../requests/request-context';
 import { Integer, Opaque } from '../validation/fields';
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
-import type { Position } from '../../../../libs/event-log/port';
-import { Problem } from '../../../../libs/platform/problems';
-import { deriveKey } from '../../../../libs/platform/seal';
+import type { Position } from '#event-log/port';
+import { deriveKey } from '#platform/encryption';
+import { Problem } from '#platform/problems';
 
 export interface PositionTokens {
   /** 22 characters of base64url. */

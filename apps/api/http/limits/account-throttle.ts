@@ -1,4 +1,4 @@
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 import type { Limiter, Verdict } from './rate-window';
 
 export interface AccountLimiters {

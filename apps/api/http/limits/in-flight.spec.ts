@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createMetricsRegistry } from '../../../../libs/platform/metrics';
+import { createMetricsRegistry } from '#platform/metrics';
 import { eventually, openRaw } from '../testing/raw-client';
 import { createToyApp, script } from '../testing/toy-app';
 

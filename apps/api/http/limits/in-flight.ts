@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 import { requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 

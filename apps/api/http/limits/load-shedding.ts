@@ -1,8 +1,8 @@
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
-import { NotReady } from '../../../../libs/platform/readiness/check';
-import type { Readiness } from '../../../../libs/platform/readiness/readiness';
+import { Problem } from '#platform/problems';
+import { NotReady } from '#platform/readiness/check';
+import type { Readiness } from '#platform/readiness/readiness';
 import { routeConfigOf } from '../requests/route-config';
 
 const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';

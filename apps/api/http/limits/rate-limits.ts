@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 import type { RequestState } from '../requests/request-context';
 import { createMemoryLimiter, type Limiter, type RatePolicy, type Verdict } from './rate-window';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { silentLogger } from '../../../../libs/platform/logger.port';
+import { silentLogger } from '#platform/logging/logger.port';
 import { connectSharedCounts } from './rate-redis';
 import type { Verdict } from './rate-window';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import Redis from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Logger } from '../../../../libs/platform/logger.port';
+import type { Logger } from '#platform/logging/logger.port';
 import type { Limiter, RatePolicy } from './rate-window';
 
 export interface SharedCounts {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createMetricsRegistry } from '../../../../libs/platform/metrics';
+import { createMetricsRegistry } from '#platform/metrics';
 import type { HttpOptions } from '../server/options';
 import { eventually, openRaw, type RawClient } from '../testing/raw-client';
 import { createToyApp, script } from '../testing/toy-app';

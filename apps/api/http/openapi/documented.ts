@@ -1,6 +1,6 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtension, ApiOperation, ApiResponse } from '@nestjs/swagger';
-import type { ProblemName } from '../../../../libs/platform/problems';
+import type { ProblemName } from '#platform/problems';
 
 export interface Documentation {
   /** One line: what the route does. */

@@ -1,8 +1,8 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { type Permission, worksAlways } from '../../../../libs/domain/tenant/permissions';
-import { type ProblemName, problemCatalogue } from '../../../../libs/platform/problems';
+import { type Permission, worksAlways } from '#domain/tenant/permissions';
+import { type ProblemName, problemCatalogue } from '#platform/problems';
 import { OPERATOR_EXTENSION } from '../../ops/operators.decorator';
-import { OF_USER_EXTENSION, PERMISSION_EXTENSION } from '../contract/needs.decorator';
+import { OF_USER_EXTENSION, PERMISSION_EXTENSION } from '../contract/require-permission.decorator';
 import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
 import { addBodyExample } from './openapi-examples';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Problem } from '../../../../libs/platform/problems';
+import type { Problem } from '#platform/problems';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, NotFoundException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../../../../libs/platform/logger.port';
-import { Problem } from '../../../../libs/platform/problems';
+import type { Logger } from '#platform/logging/logger.port';
+import { Problem } from '#platform/problems';
 import { sendProblemPage } from '../../invitations/page/problem-page';
 import { sendToLogin } from '../../ops/gate';
 import { Replay } from '../contract/idempotency';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Problem, type ProblemName, problemCatalogue } from '../../../../libs/platform/problems';
+import { Problem, type ProblemName, problemCatalogue } from '#platform/problems';
 
 /** What each problem means to the user who reads it, and what to do about it. */
 const MEANING: Readonly<Record<ProblemName, string>> = {

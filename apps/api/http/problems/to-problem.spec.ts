@@ -1,18 +1,13 @@
 import { ForbiddenException, HttpException, ImATeapotException, UnauthorizedException } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DatabaseError } from 'pg';
-import { StripeUnavailable } from '../../../../libs/billing/unavailable';
-import { Refusal } from '../../../../libs/domain/refusal';
-import { StaleVersion } from '../../../../libs/event-log/aggregate-store';
-import { HistoryOfNewerRelease } from '../../../../libs/event-log/fold-onto';
-import {
-  AppendOutcomeUnknown,
-  InvalidAppend,
-  LogUnavailable,
-  WrongExpectedVersion,
-} from '../../../../libs/event-log/port';
-import type { StreamId } from '../../../../libs/event-log/stream-id';
-import { Problem } from '../../../../libs/platform/problems';
+import { StripeUnavailable } from '#billing/stripe/stripe-unavailable';
+import { Refusal } from '#domain/refusal';
+import { StaleVersion } from '#event-log/aggregate/aggregate-store';
+import { HistoryOfNewerRelease } from '#event-log/aggregate/fold-onto';
+import { AppendOutcomeUnknown, InvalidAppend, LogUnavailable, WrongExpectedVersion } from '#event-log/port';
+import type { StreamId } from '#event-log/stream-id';
+import { Problem } from '#platform/problems';
 import { createToyApp, script } from '../testing/toy-app';
 import { toProblem } from './to-problem';
 

@@ -1,19 +1,14 @@
 import { HttpException } from '@nestjs/common';
 import { DatabaseError } from 'pg';
-import { IntakeFull } from '../../../../libs/billing/intake';
-import { StripeUnavailable } from '../../../../libs/billing/unavailable';
-import { Refusal } from '../../../../libs/domain/refusal';
-import { StaleVersion } from '../../../../libs/event-log/aggregate-store';
-import { HistoryOfNewerRelease } from '../../../../libs/event-log/fold-onto';
-import {
-  AppendOutcomeUnknown,
-  InvalidAppend,
-  LogUnavailable,
-  WrongExpectedVersion,
-} from '../../../../libs/event-log/port';
-import { isConnectionSuspect } from '../../../../libs/platform/database/pools';
-import { isConnectionRefused } from '../../../../libs/platform/error-code';
-import { Problem, type ProblemName } from '../../../../libs/platform/problems';
+import { IntakeFull } from '#billing/inbox/webhook-intake';
+import { StripeUnavailable } from '#billing/stripe/stripe-unavailable';
+import { Refusal } from '#domain/refusal';
+import { StaleVersion } from '#event-log/aggregate/aggregate-store';
+import { HistoryOfNewerRelease } from '#event-log/aggregate/fold-onto';
+import { AppendOutcomeUnknown, InvalidAppend, LogUnavailable, WrongExpectedVersion } from '#event-log/port';
+import { isConnectionSuspect } from '#platform/database/connections/pools';
+import { isConnectionRefused } from '#platform/error-code';
+import { Problem, type ProblemName } from '#platform/problems';
 
 /** Seconds after which a client may ask again for something that was away. */
 const RETRY_SECONDS = 1;

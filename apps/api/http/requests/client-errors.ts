@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import { Problem, type ProblemName } from '../../../../libs/platform/problems';
+import { uuidv7 } from '#platform/ids/uuid';
+import { Problem, type ProblemName } from '#platform/problems';
 import { PROBLEM_TYPE, problemDocument } from '../problems/problem-document';
 
 interface Answer {

@@ -1,5 +1,5 @@
-import type { CommandContext } from '../../../../libs/domain/command';
-import { Problem } from '../../../../libs/platform/problems';
+import type { CommandContext } from '#domain/command';
+import { Problem } from '#platform/problems';
 import type { AuthenticatedUser, Principal, RequestContext } from './request-context';
 
 /** The signed-in user of a request. @throws Problem unauthenticated, on a route that lets strangers in */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 
 /** Bytes of a body at most. */
 export const BODY_LIMIT = 256 * 1024;

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import fc from 'fast-check';
-import type { IdempotencyStore } from '../../../../libs/platform/idempotency/store';
+import type { IdempotencyStore } from '#platform/idempotency/store';
 import { asUser, createToyApp, script } from '../testing/toy-app';
 
 const store: IdempotencyStore = {

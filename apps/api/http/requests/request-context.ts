@@ -1,10 +1,10 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Position } from '../../../../libs/event-log/port';
-import type { Operator } from '../../../../libs/identity/operator-tokens';
-import type { IdempotencyLease } from '../../../../libs/platform/idempotency/store';
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import type { Problem } from '../../../../libs/platform/problems';
+import type { Position } from '#event-log/port';
+import type { Operator } from '#identity/tokens/operator-tokens';
+import type { IdempotencyLease } from '#platform/idempotency/store';
+import { uuidv7 } from '#platform/ids/uuid';
+import type { Problem } from '#platform/problems';
 
 /** Who asks, and which tenant they act in, as the verified access token says. */
 export interface Principal {

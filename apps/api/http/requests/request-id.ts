@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
+import { uuidv7 } from '#platform/ids/uuid';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;

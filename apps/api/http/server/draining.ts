@@ -1,6 +1,6 @@
 import { Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { sleep } from '../../../../libs/platform/backoff';
+import { sleep } from '#platform/loops/backoff';
 import type { Connections } from '../limits/connections';
 
 /** ms for which a connection may lie idle before it is closed under a request that is on its way. */

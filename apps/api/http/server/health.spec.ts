@@ -1,6 +1,6 @@
-import { silentLogger } from '../../../../libs/platform/logger.port';
-import { createMetricsRegistry } from '../../../../libs/platform/metrics';
-import { createReadiness } from '../../../../libs/platform/readiness/readiness';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createMetricsRegistry } from '#platform/metrics';
+import { createReadiness } from '#platform/readiness/readiness';
 import { createToyApp, script } from '../testing/toy-app';
 
 const about = (name: string) => ({

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { Problem } from '../../../../libs/platform/problems';
-import type { Readiness } from '../../../../libs/platform/readiness/readiness';
+import { Problem } from '#platform/problems';
+import type { Readiness } from '#platform/readiness/readiness';
 import { describeFailing } from '../../../bootstrap/readiness/readiness';
 import { PROBLEM_TYPE, problemDocument } from '../problems/problem-document';
 

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Counter, Gauge, Histogram } from 'prom-client';
-import type { Arrivals } from '../limits/arrivals';
+import type { Arrivals } from '../limits/arriving-bodies';
 import type { Connections } from '../limits/connections';
 import type { InFlight } from '../limits/in-flight';
 

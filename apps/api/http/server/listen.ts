@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Settings } from '../../../../libs/platform/config/settings';
+import type { Settings } from '#platform/config/settings';
 import { cannotListen } from '../../../bootstrap/process/cannot-listen';
 
 type Address = Pick<Settings, 'port' | 'host'>;

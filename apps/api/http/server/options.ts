@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import type { IdempotencyStore } from '../../../../libs/platform/idempotency/store';
-import type { Logger } from '../../../../libs/platform/logger.port';
-import type { Problem } from '../../../../libs/platform/problems';
-import type { Readiness } from '../../../../libs/platform/readiness/readiness';
-import type { PositionWaiter } from '../../../../libs/projecting/position-waiter.port';
-import type { RefusedRequest } from '../contract/refused';
+import type { IdempotencyStore } from '#platform/idempotency/store';
+import type { Logger } from '#platform/logging/logger.port';
+import type { Problem } from '#platform/problems';
+import type { Readiness } from '#platform/readiness/readiness';
+import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
+import type { RefusedRequest } from '../contract/refused-request';
 import type { RateLimitOptions } from '../limits/rate-limits';
 import type { Limiter, RatePolicy } from '../limits/rate-window';
 import type { TrustProxy } from '../requests/trusted-proxies';

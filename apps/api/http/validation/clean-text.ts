@@ -1,4 +1,4 @@
-import type { FieldError } from '../../../../libs/platform/problems';
+import type { FieldError } from '#platform/problems';
 
 /** PostgreSQL can't store it. */
 const NUL = '\u0000';

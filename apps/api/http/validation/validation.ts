@@ -1,7 +1,7 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, type ValidatorOptions, validateSync } from 'class-validator';
-import { type FieldError, Problem } from '../../../../libs/platform/problems';
+import { type FieldError, Problem } from '#platform/problems';
 import { cleanText } from './clean-text';
 import { convertingRules, type Rule } from './field';
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/contract/etag';
-import { OfUser } from '../../http/contract/needs.decorator';
+import { OfUser } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';

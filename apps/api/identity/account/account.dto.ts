@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { MAX_PASSWORD, MIN_PASSWORD } from '../../../../libs/identity/passwords';
-import type { SessionRow } from '../../../../libs/identity/session-list';
+import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
+import type { SessionRow } from '#identity/sessions/session-list';
 import { Email, Text, Uuid } from '../../http/validation/fields';
 import { MayBeAbsent } from '../../http/validation/validation';
 import { TenantDto, TokensDto } from '../sign-in/identity.dto';

@@ -1,8 +1,8 @@
-import type { Accounts, ProfileSeen } from '../../../../libs/identity/accounts';
-import { type ErasureDeps, erase } from '../../../../libs/identity/erasure';
-import type { Passwords } from '../../../../libs/identity/passwords';
-import { Problem } from '../../../../libs/platform/problems';
-import { tokenClass } from '../../../../libs/platform/token-class';
+import type { Accounts, ProfileSeen } from '#identity/accounts';
+import type { Passwords } from '#identity/passwords';
+import { type ErasureDeps, erase } from '#identity/sagas/erasure';
+import { Problem } from '#platform/problems';
+import { tokenClass } from '#platform/token-class';
 import { notFound } from '../../http/problems/not-found';
 import type { ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
@@ -24,7 +24,15 @@ export const changed = (): Problem => new Problem('precondition-failed', {});
 const gone = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
 
 /** What people do with their own accounts and sessions. */
-export const createAccountService = ({ accounts, passwords, ended, erasure, check, opener, liveTenant }: AccountDeps) => {
+export const createAccountService = ({
+  accounts,
+  passwords,
+  ended,
+  erasure,
+  check,
+  opener,
+  liveTenant,
+}: AccountDeps) => {
   /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
   const hashFitting = async (userId: string, network: string, password: string): Promise<string | undefined> => {
     const stored = await accounts.findPassword(userId);

@@ -6,7 +6,7 @@ import {
   type IdentityApp,
   PASSWORD,
   type SignedUp,
-} from '../../../../test/support/identity-app';
+} from '#test/support/identity-app';
 
 const NEW = 'a new horse and a new staple';
 

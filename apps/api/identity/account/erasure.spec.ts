@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { LogUnavailable, START } from '../../../../libs/event-log/port';
-import { until } from '../../../../test/e2e/start/product';
-import { CLOSED, joined } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+import { LogUnavailable, START } from '#event-log/port';
+import { until } from '#test/e2e/start/product';
+import { CLOSED, joined } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 describe('DELETE /v1/me', () => {
   let identity: IdentityApp;

@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { type SessionRow, sessionsOf } from '../../../../libs/identity/session-list';
-import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
-import { OfUser } from '../../http/contract/needs.decorator';
+import { type SessionRow, sessionsOf } from '#identity/sessions/session-list';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
+import { OfUser } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';

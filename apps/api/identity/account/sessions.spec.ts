@@ -1,6 +1,6 @@
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import { CLOSED, joined, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+import { uuidv7 } from '#platform/ids/uuid';
+import { CLOSED, joined, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 interface Listed {
   readonly id: string;

@@ -1,6 +1,6 @@
-import type { Permission } from '../../../../libs/domain/tenant/permissions';
-import { REQUIRED_PERMISSION, OF_USER } from '../../http/contract/needs.decorator';
+import type { Permission } from '#domain/tenant/permissions';
 import { IS_PUBLIC } from '../../http/contract/public.decorator';
+import { OF_USER, REQUIRED_PERMISSION } from '../../http/contract/require-permission.decorator';
 import { FOR_OPERATORS } from '../../ops/operators.decorator';
 
 /** Who may use a route. */

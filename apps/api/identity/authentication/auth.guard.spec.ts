@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../../test/support/identity-app';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 type Part = Record<string, unknown>;
 

@@ -1,22 +1,22 @@
 import { type ExecutionContext, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '../../../../libs/domain/tenant/permissions';
-import { requireUnlocked } from '../../../../libs/domain/tenant/requirements';
-import type { Role } from '../../../../libs/domain/tenant/roles';
-import { EndedSessions } from '../../../../libs/identity/ended-sessions';
-import { Problem } from '../../../../libs/platform/problems';
+import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '#domain/tenant/permissions';
+import { requireUnlocked } from '#domain/tenant/requirements';
+import type { Role } from '#domain/tenant/roles';
+import { EndedSessions } from '#identity/sessions/ended-sessions';
+import { Problem } from '#platform/problems';
 import { mayBeReplayed } from '../../http/contract/idempotency';
-import { OF_USER } from '../../http/contract/needs.decorator';
+import { OF_USER } from '../../http/contract/require-permission.decorator';
 import { toProblem } from '../../http/problems/to-problem';
 import { actsInNone } from '../../http/requests/command-context';
 import { type AuthenticatedUser, contextOf, type Principal, requestStateOf } from '../../http/requests/request-context';
 import { Gate } from '../../ops/gate';
 import { Quota } from '../../plans/quota';
 import { type Access, accessOf } from './access';
-import { MembershipCache, type CachedMembership } from './authority';
-import { mayGiveUpOwnRight } from './giving-up';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
+import { type CachedMembership, MembershipCache } from './membership-cache';
+import { mayGiveUpOwnRight } from './own-right-removal';
 import { VerifiedTokens } from './verified-tokens';
 
 /** Longer than any token of ours. */
@@ -77,7 +77,11 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return this.verify(execution, request, authorization).then((principal) => this.admit(request, principal, access));
   }
 
-  private async verify(execution: ExecutionContext, request: FastifyRequest, authorization: string): Promise<AuthenticatedUser> {
+  private async verify(
+    execution: ExecutionContext,
+    request: FastifyRequest,
+    authorization: string,
+  ): Promise<AuthenticatedUser> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
     if (this.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');

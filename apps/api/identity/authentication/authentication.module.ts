@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 import { PassportModule } from '@nestjs/passport';
 import { Pool } from 'pg';
-import { AggregateStore } from '../../../../libs/event-log/aggregate-store';
-import { createEndedSessions, EndedSessions } from '../../../../libs/identity/ended-sessions';
-import { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { SigningKeys } from '#identity/keys/signing-keys';
+import { createEndedSessions, EndedSessions } from '#identity/sessions/ended-sessions';
 import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import { ApiContext } from '../../core/api-context';
 import { Plans } from '../../plans/open-plans';
 import { PlansModule } from '../../plans/plans.module';
-import { MembershipCache, createMembershipCache } from './authority';
 import { JwtStrategy } from './jwt.strategy';
+import { createMembershipCache, MembershipCache } from './membership-cache';
 import { createVerifiedTokens, VerifiedTokens } from './verified-tokens';
 
 const authorityOf = (

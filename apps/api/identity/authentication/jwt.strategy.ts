@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
-import { isRole } from '../../../../libs/domain/tenant/roles';
-import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '../../../../libs/identity/access-tokens';
-import { ALGORITHM } from '../../../../libs/identity/signing-key-store';
-import { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { isRole } from '#domain/tenant/roles';
+import { ALGORITHM } from '#identity/keys/signing-key-store';
+import { SigningKeys } from '#identity/keys/signing-keys';
+import { type AccessClaims, AUDIENCE, ISSUER, TOKEN_TYPE } from '#identity/tokens/access-tokens';
 import type { AuthenticatedUser } from '../../http/requests/request-context';
 import { isUuid } from '../../http/validation/fields';
 

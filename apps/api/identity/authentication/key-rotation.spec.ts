@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AccessClaims, createAccessTokens } from '../../../../libs/identity/access-tokens';
-import { revokeSigningKey, rotateSigningKeys } from '../../../../libs/identity/signing-key-store';
-import { openSigningKeys } from '../../../../libs/identity/signing-keys';
-import { createPool } from '../../../../libs/platform/database/pools';
-import { silentLogger } from '../../../../libs/platform/logger.port';
-import { TEST_SECRET_KEY } from '../../../../libs/testing/database';
-import { createIdentityApp, type IdentityApp } from '../../../../test/support/identity-app';
+import { revokeSigningKey, rotateSigningKeys } from '#identity/keys/signing-key-store';
+import { openSigningKeys } from '#identity/keys/signing-keys';
+import { type AccessClaims, createAccessTokens } from '#identity/tokens/access-tokens';
+import { createPool } from '#platform/database/connections/pools';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
+import { TEST_SECRET_KEY } from '#testing/database';
 
 const part = (token: string, at: number): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[at] ?? '', 'base64url').toString());

@@ -1,6 +1,6 @@
-import { until } from '../../../../test/e2e/start/product';
-import { CLOSED, joined, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+import { until } from '#test/e2e/start/product';
+import { CLOSED, joined, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 /** Two processes on one database: what happens in one holds in the other. */
 describe('authority in two processes', () => {

@@ -1,5 +1,5 @@
-import { AppendOutcomeUnknown, LogUnavailable } from '../../../../libs/event-log/port';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../../test/support/identity-app';
+import { AppendOutcomeUnknown, LogUnavailable } from '#event-log/port';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 jest.setTimeout(120_000);
 

@@ -1,5 +1,5 @@
-import { joined, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, type SignedUp } from '../../../../test/support/identity-app';
+import { joined, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
 const LOCK = {
   reason: 'payment-failed',

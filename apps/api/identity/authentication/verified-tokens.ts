@@ -1,6 +1,6 @@
-import type { SigningKeys } from '../../../../libs/identity/signing-keys';
-import { createTokenCache, type TokenCache } from '../../../../libs/identity/token-cache';
-import { tokenClass } from '../../../../libs/platform/token-class';
+import type { SigningKeys } from '#identity/keys/signing-keys';
+import { createTokenCache, type TokenCache } from '#identity/tokens/token-cache';
+import { tokenClass } from '#platform/token-class';
 import type { AuthenticatedUser } from '../../http/requests/request-context';
 
 /** Verified tokens that one process remembers. */

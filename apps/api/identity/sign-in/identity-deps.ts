@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
-import { EndedSessions } from '../../../../libs/identity/ended-sessions';
-import { NetworkMarks } from '../../../../libs/identity/network-marks';
-import { Passwords } from '../../../../libs/identity/passwords';
-import { Sessions } from '../../../../libs/identity/sessions';
-import { SignUpStore } from '../../../../libs/identity/sign-up-store';
-import { ScopedDb } from '../../../../libs/platform/database/scoped-db';
+import { Passwords } from '#identity/passwords';
+import { SignUpStore } from '#identity/sagas/sign-up-store';
+import { EndedSessions } from '#identity/sessions/ended-sessions';
+import { NetworkMarks } from '#identity/sessions/network-marks';
+import { Sessions } from '#identity/sessions/sessions';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { PasswordCheck } from './password-check';
 import { SessionOpener } from './session-opener';
 import { LiveTenant } from './tenants';

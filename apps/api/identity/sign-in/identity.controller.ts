@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Header, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { SigningKeys } from '../../../../libs/identity/signing-keys';
+import { SigningKeys } from '#identity/keys/signing-keys';
 import { type Digested, withDigest } from '../../http/contract/etag';
-import { OfUser } from '../../http/contract/needs.decorator';
 import { Public } from '../../http/contract/public.decorator';
+import { OfUser } from '../../http/contract/require-permission.decorator';
 import { RateLimit } from '../../http/limits/rate-limit.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';

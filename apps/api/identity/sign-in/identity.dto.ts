@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { MAX_PASSWORD, MIN_PASSWORD } from '../../../../libs/identity/passwords';
+import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import { Email, Opaque, Text, Uuid } from '../../http/validation/fields';
 
 export class SignUpDto {

@@ -1,5 +1,5 @@
-import { CLOSED, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+import { CLOSED, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 describe('somebody who belongs to no tenant any more', () => {
   let app: IdentityApp;

@@ -1,5 +1,5 @@
-import type { Passwords } from '../../../../libs/identity/passwords';
-import { tokenClass } from '../../../../libs/platform/token-class';
+import type { Passwords } from '#identity/passwords';
+import { tokenClass } from '#platform/token-class';
 import type { AccountThrottle } from '../../http/limits/account-throttle';
 
 export interface PasswordAttempt {

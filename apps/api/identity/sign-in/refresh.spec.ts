@@ -1,7 +1,7 @@
-import type { TenantEvent } from '../../../../libs/domain/tenant/events';
-import { LogUnavailable } from '../../../../libs/event-log/port';
-import { CLOSED, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp } from '../../../../test/support/identity-app';
+import type { TenantEvent } from '#domain/tenant/events';
+import { LogUnavailable } from '#event-log/port';
+import { CLOSED, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 
 describe('POST /v1/sessions/refresh', () => {
   let identity: IdentityApp;

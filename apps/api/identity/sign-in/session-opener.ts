@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AccessTokens } from '../../../../libs/identity/access-tokens';
-import { NetworkMarks } from '../../../../libs/identity/network-marks';
-import { Sessions } from '../../../../libs/identity/sessions';
-import { siblingOf } from '../../../../libs/platform/ids/uuid';
-import { tokenClass } from '../../../../libs/platform/token-class';
+import { NetworkMarks } from '#identity/sessions/network-marks';
+import { Sessions } from '#identity/sessions/sessions';
+import { AccessTokens } from '#identity/tokens/access-tokens';
+import { siblingOf } from '#platform/ids/uuid';
+import { tokenClass } from '#platform/token-class';
 import type { ClientInfo } from '../../http/requests/client';
 import type { RequestContext } from '../../http/requests/request-context';
 import type { TokensDto } from './identity.dto';

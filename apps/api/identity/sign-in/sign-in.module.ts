@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { Pool } from 'pg';
-import { AccessTokens, createAccessTokens } from '../../../../libs/identity/access-tokens';
-import { createNetworkMarks, NetworkMarks } from '../../../../libs/identity/network-marks';
-import { createPasswords, Passwords } from '../../../../libs/identity/passwords';
-import { createSessions, Sessions } from '../../../../libs/identity/sessions';
+import { createPasswords, Passwords } from '#identity/passwords';
+import { createNetworkMarks, NetworkMarks } from '#identity/sessions/network-marks';
+import { createSessions, Sessions } from '#identity/sessions/sessions';
+import { AccessTokens, createAccessTokens } from '#identity/tokens/access-tokens';
 import { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import { ApiContext } from '../../core/api-context';
 import { AccountThrottle } from '../../http/limits/account-throttle';

@@ -1,13 +1,13 @@
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import { Problem } from '../../../../libs/platform/problems';
-import { CLOSED, joined, removed } from '../../../../test/support/facts';
+import { uuidv7 } from '#platform/ids/uuid';
+import { Problem } from '#platform/problems';
+import { CLOSED, joined, removed } from '#test/support/facts';
 import {
   ACCOUNT_RATE,
   ACCOUNT_TOTAL_RATE,
   createIdentityApp,
   type IdentityApp,
   PASSWORD,
-} from '../../../../test/support/identity-app';
+} from '#test/support/identity-app';
 
 describe('POST /v1/sessions', () => {
   let identity: IdentityApp;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { LogUnavailable, START } from '../../../../libs/event-log/port';
-import { uuidv7 } from '../../../../libs/platform/ids/uuid';
-import { createIdentityApp, type IdentityApp } from '../../../../test/support/identity-app';
+import { LogUnavailable, START } from '#event-log/port';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 
 describe('POST /v1/signup', () => {
   let identity: IdentityApp;

@@ -1,7 +1,7 @@
-import { memberOf } from '../../../../libs/domain/tenant/evolve';
-import type { UserDb } from '../../../../libs/platform/database/scoped-db';
-import { tokenClass } from '../../../../libs/platform/token-class';
-import { type Tenant, tenantsOf } from '../../../../projections/members/queries';
+import { memberOf } from '#domain/tenant/evolve';
+import type { UserDb } from '#platform/database/scoped/scoped-db';
+import { tokenClass } from '#platform/token-class';
+import { type Tenant, tenantsOf } from '#projections/members/queries';
 import type { TenantStates } from '../../../bootstrap/sagas/tenant-states';
 import type { TenantDto } from './identity.dto';
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Header, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../../../libs/platform/problems';
+import { Problem } from '#platform/problems';
 import { PublicUrl } from '../../core/public-url';
 import { Public } from '../../http/contract/public.decorator';
 import { RateLimit } from '../../http/limits/rate-limit.decorator';
@@ -10,7 +10,7 @@ import { Client, type ClientInfo } from '../../http/requests/client';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import { createValidationPipe } from '../../http/validation/validation';
 import { AcceptDto } from '../invitation.dto';
-import { JoinService } from '../joining.service';
+import { JoinService } from '../join.service';
 import { formPage, joinedPage, STYLE, type Typed } from './page';
 import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';

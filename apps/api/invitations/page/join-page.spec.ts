@@ -1,5 +1,5 @@
-import { joined, removed } from '../../../../test/support/facts';
-import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '../../../../test/support/identity-app';
+import { joined, removed } from '#test/support/facts';
+import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
 describe('the page of an invitation', () => {
   let app: IdentityApp;

@@ -1,6 +1,6 @@
-import { MIN_PASSWORD } from '../../../../libs/identity/passwords';
-import type { FieldError } from '../../../../libs/platform/problems';
-import type { InvitationPreview } from '../joining.service';
+import { MIN_PASSWORD } from '#identity/passwords';
+import type { FieldError } from '#platform/problems';
+import type { InvitationPreview } from '../join.service';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 

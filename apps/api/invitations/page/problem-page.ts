@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Problem } from '../../../../libs/platform/problems';
-import { isReturn } from '../../billing/stripe/returning';
+import type { Problem } from '#platform/problems';
+import { isReturn } from '../../billing/stripe/return-link';
 import { isOperatorsForm } from '../../ops/paths';
 import { gonePage, troublePage } from './page';
 

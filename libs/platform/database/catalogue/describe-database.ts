@@ -1,12 +1,12 @@
 import type { Client } from 'pg';
-import { DATABASE_ROLES, roleNames } from '../roles';
+import { DATABASE_ROLES, roleNames } from '../roles/roles';
 import { describeFunctions } from './functions';
 import { describeSchema, listSchemas } from './schemas';
 import { describeTables } from './tables';
 
 const HEADER = `-- The whole database as it is after all migrations and with every read model. Written by \`npm run schema\` from the
 -- catalogue of PostgreSQL, to be read and not to be run. {{app}}, {{log}}, {{projector}}, {{operator}} and {{jobs}} are the
--- roles of the installation (libs/platform/database/roles.ts), {{owner}} is the user of DATABASE_URL.`;
+-- roles of the installation (libs/platform/database/roles/roles.ts), {{owner}} is the user of DATABASE_URL.`;
 
 /**
  * The whole database as SQL text: one part a schema, each with its rights, types, sequences, tables and functions. The text

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
-import { createPool } from '../../database/pools';
-import { type Logger, silentLogger } from '../../logger.port';
+import { createPool } from '../../database/connections/pools';
+import { type Logger, silentLogger } from '../../logging/logger.port';
 import { createJobs } from '../create-jobs';
 import { createPostgresTransport } from '../postgres';
 import { createRedisTransport } from '../redis';

@@ -1,0 +1,20 @@
+import type { Terms } from '#domain/tenant/billing-events';
+import type { TenantDb } from '#platform/database/scoped/scoped-db';
+import { projectsBeyond } from '#projections/plan-limits/queries';
+import type { Usage } from '../../plans/usage';
+import type { MisfitDto } from '../billing.dto';
+
+/** What a tenant uses more of than other terms allow, and the projects that could only be read then. */
+export const downgradeConflicts = async (db: TenantDb, usage: Usage, { limits }: Terms): Promise<MisfitDto[]> => {
+  const { data } = await usage(db);
+  const beyond = data.flatMap(({ resource, used }) => {
+    const limit = resource === 'apiCalls' ? limits.apiCallsPerMonth : limits[resource];
+    return limit !== null && used > limit ? [{ resource, used, limit }] : [];
+  });
+  return Promise.all(
+    beyond.map(async (misfit) => ({
+      ...misfit,
+      readOnly: misfit.resource === 'projects' ? await projectsBeyond(db, misfit.limit) : [],
+    })),
+  );
+};

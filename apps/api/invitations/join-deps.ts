@@ -1,0 +1,27 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Pool } from 'pg';
+import { Passwords } from '#identity/passwords';
+import { JoinStore } from '#identity/sagas/join-store';
+import { NetworkMarks } from '#identity/sessions/network-marks';
+import { LIMIT_GUARD, type LimitGuard } from '#plans/limit-guard.port';
+import { ScopedDb } from '#platform/database/scoped/scoped-db';
+import { TenantStates } from '../../bootstrap/sagas/tenant-states';
+import { PasswordCheck } from '../identity/sign-in/password-check';
+import { SessionOpener } from '../identity/sign-in/session-opener';
+
+/** What joining a tenant by an invitation needs. */
+@Injectable()
+export class JoinDeps {
+  constructor(
+    /** Connects as the app role. */
+    readonly pool: Pool,
+    readonly db: ScopedDb,
+    readonly passwords: Passwords,
+    readonly joins: JoinStore,
+    readonly markOf: NetworkMarks,
+    readonly check: PasswordCheck,
+    readonly opener: SessionOpener,
+    readonly stateOf: TenantStates,
+    @Inject(LIMIT_GUARD) readonly guard: LimitGuard,
+  ) {}
+}

@@ -1,0 +1,162 @@
+import type { Pool } from 'pg';
+import { type OpenCommandBus, openCommandBus } from '#commands/command-bus';
+import { FollowStripe } from '#domain/tenant/commands';
+import { type Tenant, tenantFold } from '#domain/tenant/evolve';
+import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
+import { createCatalogue } from '#plans/catalogue/index';
+import { unlimited } from '#plans/limit-guard.port';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { silentLogger } from '#platform/logging/logger.port';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
+import { tenantCreated } from '#testing/tenant-facts';
+import type { StripeSnapshot } from '../stripe-snapshot';
+import { createInboxProcessor, type InboxProcessorDeps } from './inbox-processor';
+import { createInboxStore, type InboxStore, takeIn } from './inbox-store';
+
+const mode = { account: '', livemode: false };
+const catalogue = createCatalogue();
+const price = catalogue.pricesOf('pro')?.price ?? '';
+const begun = Date.parse('2026-06-01T00:00:00Z') / 1_000;
+
+/** What Stripe has of the customer: one subscription of this status. */
+const having = (status: string, more: Partial<StripeSnapshot> = {}): StripeSnapshot => {
+  const period = { current_period_start: begun, current_period_end: begun + 2_592_000 };
+  const data = [{ id: 'si_1', price: { id: price }, ...period }];
+  const dates = { created: begun, trial_end: null, cancel_at: null, cancel_at_period_end: false };
+  const subscription = { id: 'sub_1', status, ...dates, items: { data }, latest_invoice: null };
+  return { deleted: false, subscriptions: [subscription], invoices: [], ...more };
+};
+
+describe('a worker whose customer another one has taken over', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let owner: Pool;
+  let inbox: InboxStore;
+  let aggregates: AggregateStore;
+  let commands: OpenCommandBus;
+  let log: InMemoryEventLog;
+  let tenantId: string;
+  let events = 0;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createPool({ url: database.urls.projector, max: 4, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    inbox = createInboxStore(pool, mode);
+  });
+  beforeEach(async () => {
+    await owner.query('truncate billing.work, billing.inbox, billing.customers');
+    log = new InMemoryEventLog();
+    aggregates = new AggregateStore({ log });
+    commands = await openCommandBus({ store: aggregates, limits: unlimited, logger: silentLogger });
+    tenantId = uuidv7();
+    const [actor, commandId] = [{ kind: 'system' } as const, uuidv7()];
+    const events = [tenantCreated];
+    await log.append({ stream: stream(), expected: 0, events, commandId, actor, correlationId: 'test' });
+    await owner.query(
+      `insert into billing.customers (account, livemode, customer_id, tenant_id) values ('', false, $1, $2)`,
+      [...['cus_1', tenantId]],
+    );
+    await tell();
+    await processing(having('active')).drain();
+    await tell();
+  });
+  afterEach(() => commands.close());
+  afterAll(async () => {
+    await Promise.all([pool.end(), owner.end()]);
+    await database.drop();
+  });
+
+  const stream = () => ({ tenantId, aggregate: tenantFold.aggregate, id: tenantId });
+  const tell = (): Promise<void> =>
+    takeIn(
+      pool,
+      [
+        {
+          ...{ ...mode, eventId: `evt_${++events}`, type: 'customer.subscription.updated', customerId: 'cus_1' },
+          ...{ createdAt: new Date(), payload: '{}', state: 'pending', reason: null },
+        },
+      ],
+      'webhook',
+    );
+  const processing = (snapshot: StripeSnapshot, more: Partial<InboxProcessorDeps> = {}) =>
+    createInboxProcessor({
+      store: inbox,
+      gateway: { snapshot: async () => snapshot, cancelNow: async () => undefined, customerOfCharge: async () => null },
+      catalogue,
+      logger: silentLogger,
+      now: () => Date.parse('2026-06-02T00:00:00Z'),
+      accountOf: async (id) => {
+        const { state } = await aggregates.load(tenantFold, { ...stream(), tenantId: id, id });
+        return state.status === 'open' ? state.account : undefined;
+      },
+      follow: async (id, facts, correlationId, seen) => {
+        const context = { commandId: uuidv7(), actor: { kind: 'stripe' } as const, correlationId };
+        const command = new FollowStripe(id, { facts, seen }, context);
+        return (await commands.bus.execute<FollowStripe, CommandResult<Tenant>>(command)).state.status;
+      },
+      ...more,
+    });
+  /** The lease ends, and another worker does what Stripe has by now. */
+  const overtake = async (snapshot: StripeSnapshot): Promise<void> => {
+    await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
+    expect(await processing(snapshot).drain()).toEqual({ handled: 1 });
+  };
+  const once = (work: () => Promise<void>): (() => Promise<void>) => {
+    let done: Promise<void> | undefined;
+    return () => {
+      done ??= work();
+      return done;
+    };
+  };
+  const facts = async (): Promise<string[]> => (await log.readStream(stream())).map(({ type }) => type);
+
+  it('appends nothing where it lost the customer while Stripe was asked', async () => {
+    const before = await facts();
+    expect(before).toContain('SubscriptionStarted');
+    const overtaken = once(() => overtake(having('active')));
+    let isFirst = true;
+    const snapshot = async (): Promise<StripeSnapshot> => {
+      if (!isFirst) return having('active');
+      isFirst = false;
+      await overtaken();
+      return having('past_due');
+    };
+    const gateway = { snapshot, cancelNow: async () => undefined, customerOfCharge: async () => null };
+    await processing(having('active'), { gateway }).drain();
+    expect(await facts()).toEqual(before);
+  });
+
+  it('appends nothing older than what was appended, where it lost the customer after its lease was checked', async () => {
+    const overtaken = once(() => overtake(having('trialing')));
+    const store: InboxStore = {
+      ...inbox,
+      renew: async (work) => {
+        const isOurs = await inbox.renew(work);
+        await overtaken();
+        return isOurs;
+      },
+    };
+    await processing(having('past_due'), { store }).drain();
+    const [last] = (await facts()).slice(-1);
+    expect(last).toBe('SubscriptionUpdated');
+    const { state } = await aggregates.load(tenantFold, stream());
+    expect(state).toMatchObject({ account: { subscription: { status: 'trialing' }, standing: { kind: 'active' } } });
+  });
+
+  it('does not take a customer for deleted, where it lost them after its append', async () => {
+    const overtaken = once(() => overtake(having('active')));
+    const store: InboxStore = {
+      ...inbox,
+      forget: async (work) => {
+        await overtaken();
+        return inbox.forget(work);
+      },
+    };
+    await processing(having('active', { deleted: true }), { store }).drain();
+    const { rows } = await owner.query('select deleted_at from billing.customers');
+    expect(rows).toEqual([{ deleted_at: null }]);
+  });
+});

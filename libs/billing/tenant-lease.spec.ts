@@ -1,0 +1,127 @@
+import type { Pool } from 'pg';
+import { createPool } from '#platform/database/connections/pools';
+import { createScopedDb } from '#platform/database/scoped/scoped-db';
+import { uuidv7 } from '#platform/ids/uuid';
+import { LeaseLost } from '#platform/lease/held-lease';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { shiftClock } from '#testing/shifted-clock';
+import { createStripeOutbox, isStillWanted, takeUnknownChanges } from './outbox/stripe-outbox';
+import {
+  createTenantLeases,
+  createWorkerLeases,
+  type TenantLease,
+  type TenantLeases,
+  TenantLeaseTaken,
+} from './tenant-lease';
+
+describe('the turn to have something changed for a tenant', () => {
+  let database: TestDatabase;
+  let pools: Pool[];
+  let api: TenantLeases;
+  let worker: TenantLeases;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const open = (connectionString: string) => createPool({ url: connectionString, max: 8, applicationName: 'test' });
+    pools = [open(database.urls.app), open(database.urls.projector), open(database.urls.owner)];
+    api = createTenantLeases(createScopedDb(pools[0] as Pool));
+    worker = createWorkerLeases(pools[1] as Pool);
+  });
+  afterAll(async () => {
+    await Promise.all(pools.map((pool) => pool.end()));
+    await database.drop();
+  });
+
+  it('is one process’ at a time, and each comes to it', async () => {
+    const tenantId = uuidv7();
+    let [at, most, done] = [0, 0, 0];
+    const work = async (): Promise<void> => {
+      at += 1;
+      most = Math.max(most, at);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      at -= 1;
+      done += 1;
+    };
+    await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? api : worker).inTurn(tenantId, 10_000, work)));
+    expect([most, done]).toEqual([1, 8]);
+  });
+
+  it('is refused to who does not wait, and another tenant’s is free', async () => {
+    const [tenantId, other] = [uuidv7(), uuidv7()];
+    await api.inTurn(tenantId, 0, async () => {
+      await expect(worker.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      expect(await api.inTurn(other, 0, async () => 2)).toBe(2);
+    });
+    expect(await worker.inTurn(tenantId, 0, async () => 3)).toBe(3);
+  });
+
+  it('is over when what was done in it failed', async () => {
+    const tenantId = uuidv7();
+    await expect(api.inTurn(tenantId, 0, () => Promise.reject(new Error('away')))).rejects.toThrow('away');
+    expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+  });
+
+  it('of a killed process is another’s after its time', async () => {
+    const tenantId = uuidv7();
+    await pools[2]?.query('insert into billing.turns values ($1, $2, lease.now())', [tenantId, uuidv7()]);
+    expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+  });
+
+  it('ends by lease time: one that was taken while the clock was ten minutes ahead, and one while it was behind', async () => {
+    const owner = pools[2] as Pool;
+    const shifted = await shiftClock(owner);
+    for (const by of ['10 minutes', '-10 minutes']) {
+      const tenantId = uuidv7();
+      await shifted.by(by);
+      await owner.query('select billing.take_turn($1, $2, 10)', [tenantId, uuidv7()]);
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      await shifted.by('0');
+      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
+      expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+    }
+  });
+
+  it('that another process has taken over asks Stripe for nothing any more', async () => {
+    const tenantId = uuidv7();
+    const calls = createStripeOutbox(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
+    const asked: string[] = [];
+    const ask = (turn: TenantLease, kind: string) =>
+      calls.once(
+        { tenantId, callId: uuidv7(), kind: 'change', params: {}, turn },
+        async () => {
+          asked.push(kind);
+          return {};
+        },
+        () => false,
+      );
+    await api.inTurn(tenantId, 0, async (old) => {
+      await ask(old, 'before');
+      await pools[2]?.query(`update lease.clock set at = at + interval '11 seconds'`);
+      await worker.inTurn(tenantId, 0, async (heir) => {
+        await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
+        await ask(heir, 'heir');
+        const wanted = { tenantId, callId: uuidv7() };
+        expect(await isStillWanted(pools[1] as Pool, wanted, old)).toBe(false);
+      });
+      await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
+    });
+    expect(asked).toEqual(['before', 'heir']);
+  });
+
+  it('knows the later of two changes by their order, and not by clocks', async () => {
+    const tenantId = uuidv7();
+    const owner = pools[2] as Pool;
+    const [first, second] = [uuidv7(), uuidv7()];
+    const change = (callId: string, askedAt: string) =>
+      owner.query(
+        `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, due_at, asked_at)
+         values ($1, $2::uuid, 'change', $2::uuid::text, '{}', lease.now() - interval '1 second', lease.now() + $3::interval)`,
+        [tenantId, callId, askedAt],
+      );
+    await change(first, '10 minutes');
+    await change(second, '0');
+    const taken = await takeUnknownChanges(pools[1] as Pool, 10);
+    expect(taken.map(({ callId }) => callId)).toEqual([second]);
+  });
+});

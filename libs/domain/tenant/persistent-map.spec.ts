@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { entries, get, none, type PersistentMap, remove, set } from './persistent-map';
+
+/** Ids that share buckets, and what an object has by nature. */
+const IDS = ['a-01', 'b-01', 'c-01', '01', '1', '', 'a-02', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
+
+type Step = { readonly id: string; readonly value: number | undefined };
+
+const step = fc.record({
+  id: fc.oneof(fc.constantFrom(...IDS), fc.uuid()),
+  // More is set than removed, so that many become more than a few.
+  value: fc.option(fc.nat(), { nil: undefined, freq: 4 }),
+});
+
+const take = (all: PersistentMap<number>, { id, value }: Step): PersistentMap<number> =>
+  value === undefined ? remove(all, id) : set(all, id, value);
+
+describe('things by their id', () => {
+  it('are what a map has, whatever is set and removed', () =>
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const map = new Map<string, number>();
+        let all: PersistentMap<number> = none;
+        for (const one of steps) {
+          all = take(all, one);
+          if (one.value === undefined) map.delete(one.id);
+          else map.set(one.id, one.value);
+        }
+        expect(all.size).toBe(map.size);
+        expect(new Map(entries(all))).toEqual(map);
+        for (const id of [...IDS, ...map.keys()]) expect(get(all, id)).toBe(map.get(id));
+      }),
+    ));
+
+  it('are the same after they were kept as JSON', () =>
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const all = steps.reduce(take, none as PersistentMap<number>);
+        const kept = JSON.parse(JSON.stringify(all)) as PersistentMap<number>;
+        expect(kept.size).toBe(all.size);
+        expect(new Map(entries(kept))).toEqual(new Map(entries(all)));
+        for (const id of IDS) expect(get(kept, id)).toBe(get(all, id));
+      }),
+    ));
+
+  it('do not change what they were made from', () =>
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
+        const before = steps.reduce(take, none as PersistentMap<number>);
+        const seen = JSON.stringify(before);
+        take(before, last);
+        expect(JSON.stringify(before)).toBe(seen);
+      }),
+    ));
+
+  it('leave nothing empty behind', () => {
+    const all = remove(set(set(none, 'a-01', 1), 'b-02', 2), 'a-01');
+    expect(all).toEqual(set(none, 'b-02', 2));
+    expect(remove(all, 'b-02')).toEqual(none);
+    const ids = Array.from({ length: 40 }, (_, at) => `${at}`);
+    const many = ids.reduce((before, id) => set(before, id, 1), none as PersistentMap<number>);
+    expect(ids.reduce(remove, many)).toEqual(none);
+  });
+});

@@ -1,0 +1,102 @@
+import { projectFold } from '#domain/project/evolve';
+import { taskFold } from '#domain/task/evolve';
+import { renameTenant } from '#domain/tenant/decide-tenant';
+import { memberOf, tenantFold } from '#domain/tenant/evolve';
+import { uuidv7 } from '#platform/ids/uuid';
+import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
+import { memberRemoved, PEOPLE, staffed } from '#testing/tenant-facts';
+import type { EventToAppend, JsonObject } from '../port';
+import type { Upcasters } from '../upcasting';
+import { AggregateStore } from './aggregate-store';
+import type { Snapshots } from './snapshots';
+
+const context = () => ({
+  ...{ commandId: uuidv7(), actor: { kind: 'system' } as const, correlationId: 'test', mayRepeat: false },
+});
+const newer: Upcasters = { TenantRenamed: [(data) => data] };
+
+describe('a history with an event of a newer release', () => {
+  const memory = new InMemoryStore();
+  const log = new InMemoryEventLog(memory);
+  const store = new AggregateStore({ log });
+
+  const append = (tenantId: string, events: readonly EventToAppend[], upcasters: Upcasters = {}) =>
+    new InMemoryEventLog(memory, upcasters).append({
+      ...{ stream: { tenantId, aggregate: 'tenant', id: tenantId }, expected: 'any', events },
+      ...{ commandId: uuidv7(), actor: { kind: 'system' }, correlationId: 'test' },
+    });
+  const unknown: EventToAppend = { type: 'TenantPainted', data: { colour: 'blue' } };
+  const newVersion: EventToAppend = { type: 'TenantRenamed', data: { name: 'New', slug: 'new' } };
+  const rename = (tenantId: string) =>
+    store.execute(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId }, context(), (tenant) =>
+      renameTenant(
+        { by: PEOPLE.owner, name: 'Acme Ltd', slug: 'acme-ltd' } as Parameters<typeof renameTenant>[0],
+        tenant,
+      ),
+    );
+
+  it.each([
+    ['of an unknown type', unknown, {}],
+    ['of a newer schema version', newVersion, newer],
+  ])('%s can be read, and no command is decided on it', async (_, event, upcasters) => {
+    const [tenantId, other] = [uuidv7(), uuidv7()];
+    await append(tenantId, staffed);
+    await append(other, staffed);
+    await append(tenantId, [event], upcasters);
+    const stream = { tenantId, aggregate: 'tenant', id: tenantId };
+    const { state, version } = await store.load(tenantFold, stream);
+    expect(version).toBe(staffed.length + 1);
+    expect(memberOf(state, PEOPLE.owner)?.role).toBe('owner');
+    const refused = { name: 'HistoryOfNewerRelease', message: expect.stringContaining(event.type) };
+    await expect(rename(tenantId)).rejects.toMatchObject(refused);
+    await expect(store.loadWhole(tenantFold, stream)).rejects.toMatchObject(refused);
+    expect((await log.readStream(stream)).length).toBe(version);
+    expect((await rename(other)).version).toBe(staffed.length + 1);
+  });
+
+  it('still lets a removal that comes later take effect', async () => {
+    const tenantId = uuidv7();
+    await append(tenantId, [...staffed, unknown, memberRemoved(PEOPLE.auditor)]);
+    const { state } = await store.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });
+    expect(memberOf(state, PEOPLE.auditor)).toBeUndefined();
+  });
+
+  it('can begin with that event, and can be read all the same', async () => {
+    const tenantId = uuidv7();
+    await append(tenantId, [unknown, memberRemoved(PEOPLE.auditor)]);
+    const stream = { tenantId, aggregate: 'tenant', id: tenantId };
+    expect(await store.load(tenantFold, stream)).toMatchObject({ version: 2, state: { status: 'absent' } });
+  });
+
+  it('is decided on by the release that knows it', async () => {
+    const tenantId = uuidv7();
+    await append(tenantId, staffed);
+    await append(tenantId, [newVersion], newer);
+    const knowing = new AggregateStore({ log: new InMemoryEventLog(memory, newer) });
+    const stream = { tenantId, aggregate: 'tenant', id: tenantId };
+    expect((await knowing.loadWhole(tenantFold, stream)).state).toMatchObject({ name: 'New' });
+  });
+
+  it('is not kept in a snapshot, which the newer release would believe', async () => {
+    const tenantId = uuidv7();
+    await append(tenantId, [...staffed, unknown]);
+    const saved: unknown[] = [];
+    const snapshots: Snapshots = { load: async () => undefined, save: (...all) => void saved.push(all) };
+    const snapshotting = new AggregateStore({ log, snapshots, snapshotEvery: 1 });
+    await snapshotting.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });
+    expect(saved).toEqual([]);
+  });
+
+  it.each([
+    ['project', projectFold],
+    ['task', taskFold],
+    ['tenant', tenantFold],
+  ])('is noticed by the default of the %s fold', (_, fold) => {
+    const evolve = fold.evolve as (
+      state: unknown,
+      event: { type: string; data: JsonObject },
+      version: number,
+    ) => unknown;
+    expect(() => evolve(fold.initial, { type: 'NeverSeen', data: {} }, 1)).toThrow('does not know the event NeverSeen');
+  });
+});

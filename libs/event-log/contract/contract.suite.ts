@@ -1,0 +1,43 @@
+import { appending } from './appending';
+import { erasing } from './erasing';
+import { failing } from './failing';
+import { identifying } from './identifying';
+import { racing } from './racing';
+import { reading } from './reading';
+import { refusing } from './refusing';
+import { repeating } from './repeating';
+import { subscribing } from './subscribing';
+import type { ContractFixture } from './support';
+import { upcasting } from './upcasting';
+
+export type { ContractFixture } from './support';
+
+/**
+ * Holds an implementation of the event log port to every sentence of `port.ts`. The store may hold other data and have
+ * other writers: each test makes its own tenants and streams. Parts that need `reopen` or `breakConnections` pass
+ * without them.
+ */
+export const eventLogContract = (name: string, open: () => Promise<ContractFixture>): void => {
+  describe(`${name} keeps the contract of the event log:`, () => {
+    let fixture: ContractFixture | undefined;
+    const opened = (): ContractFixture => {
+      if (!fixture) throw new Error('the fixture is not open');
+      return fixture;
+    };
+    beforeAll(async () => {
+      fixture = await open();
+    });
+    afterAll(() => fixture?.close());
+
+    appending(opened);
+    refusing(opened);
+    repeating(opened);
+    identifying(opened);
+    racing(opened);
+    reading(opened);
+    subscribing(opened);
+    erasing(opened);
+    upcasting(opened);
+    failing(opened);
+  });
+};

@@ -1,0 +1,332 @@
+import fc from 'fast-check';
+import type { Pool } from 'pg';
+import { removeMember } from '#domain/tenant/decide-members';
+import type { TenantEvent } from '#domain/tenant/events';
+import { memberOf, tenantFold } from '#domain/tenant/evolve';
+import { entries } from '#domain/tenant/persistent-map';
+import type { Role } from '#domain/tenant/roles';
+import { eraseUser, registerUser } from '#domain/user/decide';
+import { userFold } from '#domain/user/evolve';
+import { AggregateStore } from '#event-log/aggregate/aggregate-store';
+import { LogUnavailable, START } from '#event-log/port';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { InMemoryEventLog } from '#testing/in-memory-event-log';
+import { seeds } from '#testing/seeds';
+import { type ErasureEvents, erase, sweepErasures } from './erasure';
+import { createErasureStore, type ErasureStore } from './erasure-store';
+
+/** The process dies here: whatever comes after does not happen. */
+class Cut extends Error {}
+
+/** Points at which an erasure can be interrupted: before or after what it does to the log and to the database. */
+const POINTS = ['after begin', 'before leave', 'after leave', 'before user', 'after user', 'before erase', 'end'];
+type CutAt = (point: string) => void;
+const nowhere: CutAt = () => {};
+const cutAt =
+  (point: string): CutAt =>
+  (at) => {
+    if (at === point) throw new Cut(at);
+  };
+
+describe('an erasure', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let projector: Pool;
+  let owner: Pool;
+  let log: InMemoryEventLog;
+  let store: AggregateStore;
+  let ada: string;
+  let companies: string[];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test' });
+    projector = createPool({ url: database.urls.projector, max: 4, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+  });
+  afterAll(async () => {
+    await Promise.all([pool.end(), projector.end(), owner.end()]);
+    await database.drop();
+  });
+
+  const streamOf = (tenantId: string) => ({ tenantId, aggregate: tenantFold.aggregate, id: tenantId });
+  const context = (commandId = uuidv7()) => ({ commandId, actor: { kind: 'system' }, correlationId: 'test' }) as const;
+  const happen = (tenantId: string, ...events: TenantEvent[]) =>
+    log.append({ stream: streamOf(tenantId), expected: 'any', events, ...context() });
+  const join = (tenantId: string, userId: string, role: Role) =>
+    happen(tenantId, { type: 'MemberJoined', data: { userId, role, invitationId: uuidv7(), use: 1 } });
+
+  /** A tenant of somebody else's, to which ada belongs. */
+  const found = async (role: Role = 'member'): Promise<string> => {
+    const tenantId = uuidv7();
+    const data = { name: `Tenant ${companies.length + 1}`, slug: 'acme', ownerId: uuidv7(), plan: 'free' } as const;
+    await happen(tenantId, { type: 'TenantCreated', data });
+    await join(tenantId, ada, role);
+    companies.push(tenantId);
+    return tenantId;
+  };
+
+  /** Somebody with two tenants, a session and an answer that is kept for them. */
+  const arrive = async (): Promise<void> => {
+    log = new InMemoryEventLog();
+    store = new AggregateStore({ log });
+    companies = [];
+    await owner.query('truncate identity.users cascade');
+    ada = uuidv7();
+    await owner.query(
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
+       values ($1, 'Ada@acme.example', 'ada@acme.example', 'Ada', 'hash', 'active')`,
+      [ada],
+    );
+    await store.create(userFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerUser);
+    await found('owner');
+    const second = await found();
+    await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, 'Browser', '\\x02')`, [
+      uuidv7(),
+      ada,
+      second,
+    ]);
+    for (const userId of [ada, uuidv7()]) {
+      await owner.query(
+        `insert into idempotency.keys (tenant_id, key_id, command_id, request_hash, attempt, created_at, leased_until, status, answer, user_id)
+         values ($1, $2, $2, '', 1, now(), now(), 200, '', $3)`,
+        [second, uuidv7(), userId],
+      );
+    }
+  };
+  beforeEach(async () => {
+    await owner.query('truncate idempotency.keys');
+    await arrive();
+  });
+
+  const events = (cut: CutAt = nowhere): ErasureEvents => ({
+    membershipsOf: async (userId) => {
+      const listed = await Promise.all(
+        companies.map(async (tenantId) => {
+          const { state } = await store.load(tenantFold, streamOf(tenantId));
+          const member = memberOf(state, userId);
+          if (state.status !== 'open' || !member) return [];
+          const soleOwner = member.role === 'owner' && state.owners === 1;
+          return [{ tenantId, companyName: state.name, role: member.role, soleOwner }];
+        }),
+      );
+      return listed.flat();
+    },
+    leave: async (tenantId, userId, it) => {
+      cut('before leave');
+      const wanted = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
+      await store.execute(tenantFold, streamOf(tenantId), it, (tenant) => removeMember(wanted, tenant));
+      cut('after leave');
+    },
+    eraseUser: async (userId, it) => {
+      cut('before user');
+      const stream = { tenantId: null, aggregate: userFold.aggregate, id: userId };
+      const { position } = await store.execute(userFold, stream, it, eraseUser);
+      cut('after user');
+      return position;
+    },
+  });
+  const keeping = (by: Pool, cut: CutAt = nowhere): ErasureStore => {
+    const real = createErasureStore(by);
+    return {
+      ...real,
+      begin: async (...asked) => {
+        const begun = await real.begin(...asked);
+        cut('after begin');
+        return begun;
+      },
+      erase: async (userId) => {
+        cut('before erase');
+        const ended = await real.erase(userId);
+        cut('end');
+        return ended;
+      },
+    };
+  };
+
+  const request = { commandId: uuidv7(), correlationId: 'test' };
+  const ask = (cut?: CutAt) => erase({ userId: ada, ...request }, { store: keeping(pool, cut), events: events(cut) });
+  const sweep = (cut?: CutAt) => sweepErasures({ store: keeping(projector, cut), events: events(cut) }, 0);
+
+  const facts = async () =>
+    (await log.readAll({ after: START, limit: 1_000 })).events
+      .map(({ type, stream, data }) => ({ type, stream: stream.id, user: data['userId'] ?? stream.id }))
+      .filter(({ type, user }) => user === ada && /Removed|Erased/.test(type));
+  const user = async () => (await owner.query('select * from identity.users where id = $1', [ada])).rows[0];
+  const rows = async (table: string, where = 'true'): Promise<number> =>
+    (await owner.query(`select count(*)::integer as n from ${table} where ${where}`)).rows[0].n;
+
+  const expectGone = async (): Promise<void> => {
+    expect(await user()).toMatchObject({ state: 'erased', name: '', email: '', password_hash: '' });
+    expect((await user()).email_key).not.toContain('acme');
+    const { rows: sessions } = await owner.query('select * from identity.sessions');
+    for (const session of sessions)
+      expect(session).toMatchObject({ ended_at: expect.any(Date), user_agent: null, network: null });
+    expect(await rows('identity.refresh_tokens')).toBe(0);
+    expect(await rows('idempotency.keys')).toBe(1);
+    expect(await rows('idempotency.keys', `user_id = '${ada}'`)).toBe(0);
+    for (const tenantId of companies)
+      expect(memberOf((await store.load(tenantFold, streamOf(tenantId))).state, ada)).toBeUndefined();
+  };
+
+  it('ends every membership, then records that the user is gone, then takes what is personal', async () => {
+    const { endedSessions, position } = await ask();
+    expect((await facts()).map(({ type, stream }) => [type, stream])).toEqual([
+      ['MemberRemoved', companies[0]],
+      ['MemberRemoved', companies[1]],
+      ['UserErased', ada],
+    ]);
+    expect(endedSessions).toHaveLength(1);
+    expect(position).toBe(await log.head());
+    await expectGone();
+  });
+
+  it('lets somebody else have the address', async () => {
+    await ask();
+    const again = `insert into identity.users (id, email, email_key, name, password_hash) values ($1, 'x', 'ada@acme.example', 'x', '')`;
+    await owner.query(again, [uuidv7()]);
+  });
+
+  /** Everybody else leaves the tenant. */
+  const leaveAlone = async (tenantId: string): Promise<void> => {
+    const { state } = await store.load(tenantFold, streamOf(tenantId));
+    for (const [userId] of state.status === 'open' ? entries(state.members) : [])
+      if (userId !== ada) await happen(tenantId, { type: 'MemberRemoved', data: { userId, reason: 'left' } });
+  };
+
+  it('is refused while they are the only owner of a tenant, by its name, and nothing has happened', async () => {
+    const tenantId = companies[0] ?? '';
+    await leaveAlone(tenantId);
+    await expect(ask()).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
+    expect(await facts()).toEqual([]);
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
+    await happen(tenantId, { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
+    await ask();
+    await expectGone();
+  });
+
+  it('stops before anything personal is lost where they become the only owner meanwhile', async () => {
+    const real = keeping(pool);
+    const late: ErasureStore = {
+      ...real,
+      begin: async (...asked) => {
+        const begun = await real.begin(...asked);
+        await leaveAlone(companies[0] ?? '');
+        return begun;
+      },
+    };
+    const refused = erase({ userId: ada, ...request }, { store: late, events: events() });
+    await expect(refused).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
+    expect(await facts()).toEqual([]);
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada', email: 'Ada@acme.example' });
+    expect(await rows('identity.erasures')).toBe(0);
+    expect(await rows('identity.sessions', 'ended_at is null')).toBe(1);
+  });
+
+  it('is called off by the sweeper where they own a tenant alone by then', async () => {
+    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    await leaveAlone(companies[0] ?? '');
+    expect(await sweep()).toBe(1);
+    expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
+    expect(await sweep()).toBe(0);
+  });
+
+  it.each(POINTS)('interrupted %s is completed by the same request', async (point) => {
+    await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
+    // Who was erased has no session to ask again with.
+    if (point !== 'end') await ask();
+    await expectGone();
+    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
+  });
+
+  it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
+    await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
+    expect(await sweep()).toBe(point === 'end' ? 0 : 1);
+    await expectGone();
+    expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
+    expect(await sweep()).toBe(0);
+  });
+
+  it('keeps the user out while it is under way', async () => {
+    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    const { rows: found } = await pool.query(`select * from identity.find_credentials('ada@acme.example', null)`);
+    expect(found).toEqual([]);
+    const { rows: opened } = await pool.query(
+      `select identity.open_session($1, $2, $3, '\\x03', 30, null, null) as opened`,
+      [uuidv7(), ada, companies[1]],
+    );
+    expect(opened).toEqual([{ opened: false }]);
+  });
+
+  it('is whole after any cuts, by repeats and sweeps in any order, also at the same time', async () => {
+    const attempt = fc.record({
+      by: fc.constantFrom('request', 'sweeper', 'both'),
+      cut: fc.option(fc.constantFrom(...POINTS), { nil: undefined }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(attempt, { maxLength: 6 }), async (attempts) => {
+        await owner.query('truncate idempotency.keys');
+        await arrive();
+        for (const { by, cut } of [...attempts, { by: 'request', cut: undefined }]) {
+          const at = cut === undefined ? nowhere : cutAt(cut);
+          await Promise.allSettled([by !== 'sweeper' && ask(at), by !== 'request' && sweep(at)]);
+        }
+        await expectGone();
+        expect((await facts()).map(({ type }) => type).sort()).toEqual([
+          'MemberRemoved',
+          'MemberRemoved',
+          'UserErased',
+        ]);
+      }),
+      { numRuns: seeds(25) },
+    );
+  }, 600_000);
+
+  it('is looked at once more when a minute has gone by: what came in between goes too', async () => {
+    await ask();
+    await join(companies[0] ?? '', ada, 'member');
+    await owner.query(`select identity.open_session($1, $2, $3, '\\x04', 30, 'late', null)`, [
+      uuidv7(),
+      ada,
+      companies[1],
+    ]);
+    const age = (column: string, interval: string) =>
+      owner.query(`update identity.erasures set ${column} = ${column} - interval '${interval}'`);
+    expect(await sweep()).toBe(0);
+    await age('erased_at', '61 seconds');
+    expect(await sweep()).toBe(1);
+    await expectGone();
+    expect(await sweep()).toBe(0);
+    await age('checked_at', '49 hours');
+    await sweep();
+    expect(await rows('identity.users')).toBe(0);
+    expect(await rows('identity.sessions')).toBe(0);
+  });
+
+  it('that fails again and again keeps no other from being completed', async () => {
+    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    const bad = ada;
+    const goods = uuidv7();
+    await owner.query(
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
+       values ($1, 'bob', 'bob', 'Bob', 'hash', 'active')`,
+      [goods],
+    );
+    await store.create(userFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerUser);
+    await createErasureStore(pool).begin(goods, uuidv7(), 'test');
+    const real = events();
+    const failing: ErasureEvents = {
+      ...real,
+      eraseUser: async (userId, it) => {
+        if (userId === bad) throw new LogUnavailable('not for this one');
+        return real.eraseUser(userId, it);
+      },
+    };
+    const swept = sweepErasures({ store: keeping(projector), events: failing }, 0);
+    await expect(swept).rejects.toMatchObject({ errors: [expect.any(LogUnavailable)] });
+    expect(await rows('identity.users', `state = 'erased'`)).toBe(1);
+    expect(await user()).toMatchObject({ state: 'erasing' });
+  });
+});

@@ -1,0 +1,31 @@
+import type { Statement, UserDb } from '#platform/database/scoped/scoped-db';
+
+export interface SessionRow {
+  readonly id: string;
+  /** Null: in no tenant. */
+  readonly tenantId: string | null;
+  readonly userAgent: string | null;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  /** `createdAt` to the microsecond, for the place in the list. */
+  readonly createdKey: string;
+}
+
+const SESSIONS: Statement = {
+  name: 'sessions-of-user',
+  text: `select id, tenant_id as "tenantId", user_agent as "userAgent", created_at as "createdAt",
+      last_used_at as "lastUsedAt", created_at::text as "createdKey"
+    from identity.sessions
+    where user_id = (select nullif(current_setting('app.user_id', true), '')::uuid)
+      and ended_at is null and expires_at > now()
+      and (created_at, id) < (coalesce($1::timestamptz, 'infinity'),
+        coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+    order by created_at desc, id desc limit $3`,
+};
+
+/** The user's sessions that have not ended, the newest first. */
+export const sessionsOf = (
+  db: UserDb,
+  [createdKey = null, id = null]: readonly (string | null)[],
+  take: number,
+): Promise<SessionRow[]> => db.query<SessionRow>(SESSIONS, [createdKey, id, take]);

@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import type { Pool } from 'pg';
+import { createPool } from '#platform/database/connections/pools';
+import { uuidv7 } from '#platform/ids/uuid';
+import { until } from '#test/e2e/start/product';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { seeds } from '#testing/seeds';
+import { createEndedSessions } from './ended-sessions';
+import { createSessions, GRACE_SECONDS, type Refreshed } from './sessions';
+
+describe('sessions', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let owner: Pool;
+  const user = uuidv7();
+  const tenant = uuidv7();
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createPool({ url: database.urls.app, max: 8, applicationName: 'test' });
+    owner = createPool({ url: database.urls.owner, max: 2, applicationName: 'test' });
+    await owner.query(
+      `insert into identity.users (id, email, email_key, name, password_hash, state)
+       values ($1, 'a@b.example', 'a@b.example', 'A', '', 'active')`,
+      [user],
+    );
+  });
+
+  afterAll(async () => {
+    await Promise.all([pool.end(), owner.end()]);
+    await database.drop();
+  });
+
+  const sessions = () => createSessions(pool, 30);
+  const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+  /** As if so many seconds had gone by since the session's tokens were used. */
+  const later = (sessionId: string, seconds: number) =>
+    owner.query(
+      'update identity.refresh_tokens set used_at = used_at - make_interval(secs => $2) where session_id = $1',
+      [sessionId, seconds],
+    );
+  const next = (refreshed: Refreshed): string => {
+    if (refreshed.outcome !== 'rotated') throw new Error(`the refresh was answered ${refreshed.outcome}`);
+    return refreshed.refreshToken;
+  };
+
+  it('are kept alive by refresh tokens, each valid for one refresh', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const first = await sessions().refresh(refreshToken);
+    expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });
+    const second = next(await sessions().refresh(next(first)));
+    expect(new Set([refreshToken, next(first), second]).size).toBe(3);
+    expect(second).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('end when a used refresh token comes again: somebody has a copy of it', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const latest = next(await sessions().refresh(refreshToken));
+    await later(sessionId, GRACE_SECONDS + 1);
+    expect(await sessions().refresh(refreshToken)).toMatchObject({ outcome: 'reused' });
+    expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
+    const { rows } = await owner.query('select ended_at, end_reason from identity.sessions where id = $1', [sessionId]);
+    expect(rows).toEqual([{ ended_at: expect.any(Date), end_reason: 'refresh token used twice' }]);
+  });
+
+  it('answer every one of many simultaneous refreshes with the same next token', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    // All of them are under way before the first one can continue.
+    const blocker = await owner.connect();
+    await blocker.query('begin');
+    await blocker.query('select 1 from identity.sessions where id = $1 for update', [sessionId]);
+    const asked = Array.from({ length: 6 }, () => sessions().refresh(refreshToken));
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await until(async () => (await owner.query(waiting)).rows.length === asked.length, 10_000);
+    await blocker.query('commit');
+    blocker.release();
+    const all = await Promise.all(asked);
+    expect(new Set(all.map(next)).size).toBe(1);
+    const { rows } = await owner.query(
+      'select count(*)::integer as unused from identity.refresh_tokens where session_id = $1 and used_at is null',
+      [sessionId],
+    );
+    expect(rows).toEqual([{ unused: 1 }]);
+  });
+
+  it('give a thief who is within the grace away: owner and thief hold one token, and the second to use it is noticed', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const owners = next(await sessions().refresh(refreshToken));
+    const thiefs = next(await sessions().refresh(refreshToken));
+    await sessions().refresh(thiefs);
+    await later(sessionId, GRACE_SECONDS + 1);
+    expect(await sessions().refresh(owners)).toMatchObject({ outcome: 'reused' });
+  });
+
+  it('do not know made-up tokens', async () => {
+    expect(await sessions().refresh('made-up')).toEqual({ outcome: 'unknown' });
+  });
+
+  it('run out when nobody uses them, and are put off when somebody does', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const expire = () =>
+      owner.query(`update identity.sessions set expires_at = now() where id = $1 returning id`, [sessionId]);
+    const latest = next(await sessions().refresh(refreshToken));
+    const { rows } = await owner.query(
+      `select expires_at > now() + interval '29 days' as put_off from identity.sessions where id = $1`,
+      [sessionId],
+    );
+    expect(rows).toEqual([{ put_off: true }]);
+    await expire();
+    expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
+  });
+
+  it('keep nothing that a reader of the table could use', async () => {
+    const { sessionId, refreshToken } = await sessions().open(user, tenant);
+    const latest = next(await sessions().refresh(refreshToken));
+    const { rows } = await owner.query<{ token_hash: Buffer; next_salt: Buffer | null }>(
+      'select * from identity.refresh_tokens where session_id = $1 order by used_at',
+      [sessionId],
+    );
+    expect(rows.map((row) => row.token_hash)).toEqual([hashOf(refreshToken), hashOf(latest)]);
+    const stored = rows.flatMap((row) => [row.token_hash, row.next_salt ?? Buffer.alloc(0)]);
+    for (const token of [refreshToken, latest])
+      expect(stored.some((bytes) => bytes.includes(Buffer.from(token, 'base64url')))).toBe(false);
+  });
+
+  it('remember what the client called itself, within bounds', async () => {
+    const { sessionId } = await sessions().open(user, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
+    const { rows } = await owner.query<{ user_agent: string }>(
+      'select user_agent from identity.sessions where id = $1',
+      [sessionId],
+    );
+    expect(rows[0]?.user_agent).toMatch(/^Browser\/1x+$/);
+    expect(rows[0]?.user_agent).toHaveLength(256);
+  });
+
+  it('never fork, and end exactly when a token comes again after the grace, in any order of refreshes', async () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('refresh' as const), at: fc.nat(100) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), at: fc.constant(0) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
+        const { sessionId, refreshToken } = await sessions().open(user, tenant);
+        const chain = [refreshToken];
+        // Index in the chain of the first token that was used within the grace.
+        let withinGrace = 0;
+        let ended = false;
+        for (const { kind, at } of steps) {
+          if (kind === 'wait') {
+            await later(sessionId, GRACE_SECONDS + 1);
+            withinGrace = chain.length - 1;
+            continue;
+          }
+          const index = at % chain.length;
+          const answer = await sessions().refresh(chain[index] ?? '');
+          if (ended) expect(answer.outcome).toBe('ended');
+          else if (index < withinGrace) {
+            expect(answer.outcome).toBe('reused');
+            ended = true;
+          } else if (index < chain.length - 1) expect(next(answer)).toBe(chain.at(-1));
+          else chain.push(next(answer));
+        }
+        const { rows } = await owner.query(
+          'select count(*)::integer as all, count(*) filter (where used_at is null)::integer as unused from identity.refresh_tokens where session_id = $1',
+          [sessionId],
+        );
+        expect(rows).toEqual([{ all: chain.length, unused: 1 }]);
+      }),
+      { numRuns: seeds(40) },
+    );
+  }, 600_000);
+
+  describe('that have ended', () => {
+    const end = async (): Promise<string> => {
+      const { sessionId, refreshToken } = await sessions().open(user, tenant);
+      await sessions().refresh(refreshToken);
+      await later(sessionId, GRACE_SECONDS + 1);
+      await sessions().refresh(refreshToken);
+      return sessionId;
+    };
+    it('are known to a process that starts afterwards, and within a moment to one that runs', async () => {
+      const before = await end();
+      const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });
+      const onEnded = jest.fn();
+      await ended.watch(onEnded);
+      try {
+        expect(ended.has(before)).toBe(true);
+        const now = await end();
+        await until(() => ended.has(now), 10_000);
+        await until(() => onEnded.mock.calls.length > 0, 10_000);
+        expect(ended.has((await sessions().open(user, tenant)).sessionId)).toBe(false);
+      } finally {
+        await ended.close();
+      }
+    });
+
+    it('are caught up with when the database was away', async () => {
+      const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });
+      await ended.watch(() => {});
+      const away = jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('away')));
+      try {
+        await until(() => away.mock.calls.length > 1, 10_000);
+        away.mockRestore();
+        const now = await end();
+        await until(() => ended.has(now), 10_000);
+      } finally {
+        await ended.close();
+      }
+    });
+
+    it('are forgotten when no access token of theirs can be good any more', async () => {
+      const old = await end();
+      await owner.query(`update identity.sessions set ended_at = ended_at - interval '2 hours' where id = $1`, [old]);
+      const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });
+      await ended.watch(() => {});
+      expect(ended.has(old)).toBe(false);
+      await ended.close();
+    });
+  });
+});

@@ -1,0 +1,39 @@
+import { LeaseLost, whileHeld } from './held-lease';
+
+/** Resolves with why the signal aborted. */
+const lostBy = (signal: AbortSignal): Promise<unknown> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
+
+describe('work under a lease', () => {
+  it('continues while the lease is renewed, and its result is returned', async () => {
+    let renewals = 0;
+    const work = (signal: AbortSignal): Promise<boolean> =>
+      new Promise((resolve) => {
+        const look = (): void => void (renewals < 3 ? setTimeout(look, 5) : resolve(signal.aborted));
+        look();
+      });
+    const renew = async (): Promise<boolean> => ++renewals > 0;
+    expect(await whileHeld({ leaseMs: 2_000, renew }, work)).toBe(false);
+  });
+
+  it.each([
+    ['another process has the lease', async () => false],
+    ['the lease cannot be renewed for its length', () => Promise.reject(new Error('away'))],
+    ['the renewal is never answered', () => new Promise<boolean>(() => {})],
+  ])('has its signal aborted where %s', async (_, renew) => {
+    expect(await whileHeld({ leaseMs: 60, renew }, lostBy)).toBeInstanceOf(LeaseLost);
+  });
+
+  it('does not stop at one renewal that failed', async () => {
+    let renewals = 0;
+    const renew = async (): Promise<boolean> => {
+      if (++renewals === 1) throw new Error('away');
+      return true;
+    };
+    const work = async (signal: AbortSignal): Promise<boolean> => {
+      while (renewals < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+      return signal.aborted;
+    };
+    expect(await whileHeld({ leaseMs: 6_000, renew }, work)).toBe(false);
+  });
+});

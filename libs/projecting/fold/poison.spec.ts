@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import type { Pool } from 'pg';
+import type { RecordedEvent } from '#event-log/port';
+import { createPool } from '#platform/database/connections/pools';
+import { createTestDatabase, type TestDatabase } from '#testing/database';
+import { recorded } from '#testing/given-when-then';
+import { seeds } from '#testing/seeds';
+import { defineProjection } from '../projection';
+import { parkedAt } from './fold';
+import { findStops } from './poison';
+
+type WordEvent = { type: 'WordSaid'; data: { word: string } };
+
+const tables = {
+  words: { key: ['partition', 'position'], columns: { partition: 'uuid', position: 'bigint', word: 'text' } },
+} as const;
+
+const partitionId = (partition: number): string => `01900000-0000-7000-8000-${partition.toString().padStart(12, '0')}`;
+const said = (position: number, partition: number, word: string): RecordedEvent => {
+  const stream = { tenantId: partitionId(partition), aggregate: 'word', id: partitionId(partition) };
+  return recorded({ type: 'WordSaid', data: { word }, position: BigInt(position), stream });
+};
+const placesOf = (stops: readonly { readonly partition: string; readonly position: bigint }[]) =>
+  stops.map(({ partition, position }) => [partition, Number(position)]).sort();
+
+describe('the search for events that the database refuses', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let tries = 0;
+  const words = defineProjection<WordEvent, typeof tables>({
+    ...{ name: 'words', version: 1, schema: '', tables },
+    on: {
+      WordSaid: ({ stream, position, data: { word } }, rows) => {
+        // The first event is folded in every try.
+        if (position === 1n) tries++;
+        rows.words.put({ partition: stream.tenantId, position, word });
+      },
+    },
+  });
+  const find = (events: readonly RecordedEvent[], stopped = [] as Parameters<typeof findStops>[3]) =>
+    findStops(pool, words, events, stopped, 'saying');
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    pool = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
+    await pool.query(`create schema saying; create table saying.words (partition uuid, position bigint,
+      word text check (word <> 'bad'), primary key (partition, position));
+      create unique index on saying.words (word) where word like 'once%'`);
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+  beforeEach(() => {
+    tries = 0;
+  });
+
+  it('takes no more than 24 tries for the last one of 2,000 events', async () => {
+    const events = Array.from({ length: 2_000 }, (_, at) => said(at + 1, at % 7, at === 1_999 ? 'bad' : 'good'));
+    expect(placesOf(await find(events))).toEqual([[partitionId(1_999 % 7), 2_000]]);
+    expect(tries).toBeLessThanOrEqual(24);
+  });
+
+  it('parks a partition at the earlier event where a handler has refused a later one', async () => {
+    const [good, bad, refused] = [said(1, 1, 'good'), said(2, 1, 'bad'), said(3, 1, 'good')];
+    const stops = await find([good, bad, refused], [parkedAt(refused, new Error('refused'))]);
+    expect(placesOf(stops)).toEqual([[partitionId(1), 2]]);
+  });
+
+  it('parks the partition of the later event where two partitions contradict each other', async () => {
+    const events = [said(1, 1, 'once upon a time'), said(2, 2, 'good'), said(3, 2, 'once upon a time')];
+    expect(placesOf(await find(events))).toEqual([[partitionId(2), 3]]);
+  });
+
+  it('finds the first refused event of each partition and no other, wherever they are', async () => {
+    const anyEvent = fc.record({
+      partition: fc.nat({ max: 4 }),
+      bad: fc.integer({ min: 0, max: 9 }).map((it) => it === 0),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyEvent, { maxLength: 60 }), async (made) => {
+        const events = made.map(({ partition, bad }, at) => said(at + 1, partition, bad ? 'bad' : 'good'));
+        const first = new Map<string, number>();
+        for (const [at, { partition, bad }] of made.entries())
+          if (bad && !first.has(partitionId(partition))) first.set(partitionId(partition), at + 1);
+        expect(placesOf(await find(events))).toEqual([...first].sort());
+      }),
+      { numRuns: seeds(30) },
+    );
+  });
+});

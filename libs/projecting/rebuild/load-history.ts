@@ -1,0 +1,63 @@
+import { START } from '#event-log/port';
+import { yieldToEventLoop } from '#platform/loops/yield-to-event-loop';
+import type { Projection } from '../projection';
+import { RowBuffer } from '../rows/row-buffer';
+import { type Attempt, report } from './rebuild-attempt';
+import { foldPage, type RebuildOptions, type RebuildState } from './rebuild-progress';
+import type { Shadow } from './shadow';
+
+/** Events that are folded without a break. */
+const SLICE = 500;
+
+/** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
+export const loadHistory = async (
+  projection: Projection,
+  attempt: Attempt,
+  shadow: Shadow,
+  progress: RebuildState,
+  { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
+): Promise<void> => {
+  const buffer = new RowBuffer(projection.tables);
+  const target = await log.head();
+  const ended = new AbortController();
+  const pages = log.subscribe({
+    after: START,
+    types: projection.types,
+    pageSize,
+    signal: AbortSignal.any([signal, ended.signal]),
+  });
+  let loading: Promise<void> = Promise.resolve();
+  let told: Promise<unknown> = Promise.resolve();
+  let spare = new RowBuffer(projection.tables);
+  let filling = buffer;
+  try {
+    for await (const page of pages) {
+      // In slices, so that the log's next page comes in and the last chunk goes out while this page is folded.
+      for (let at = 0; at < page.events.length; at += SLICE) {
+        foldPage(projection, { ...page, events: page.events.slice(at, at + SLICE) }, filling, progress);
+        await yieldToEventLoop();
+      }
+      progress.position = page.position;
+      progress.last = page.last ?? progress.last;
+      if (filling.size >= chunkRows) {
+        // One chunk is written while the next one is folded.
+        await loading;
+        const full = filling;
+        filling = spare;
+        spare = full;
+        loading = shadow.load(full);
+        loading.catch(() => {});
+        await told;
+        told = report(pool, attempt, 'loading', progress);
+        told.catch(() => {});
+      }
+      if (page.position >= target || page.caughtUp) break;
+    }
+    await Promise.all([loading, told]);
+    signal.throwIfAborted();
+    await shadow.load(filling);
+    await shadow.index();
+  } finally {
+    ended.abort();
+  }
+};

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import type { Pool, PoolClient } from 'pg';
+import { escapeIdentifier } from 'pg';
+import { inTransaction, within } from '#platform/database/connections/pools';
+import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
+import { uuidv7 } from '#platform/ids/uuid';
+import type { Projection } from '../projection';
+import { OPEN } from '../rebuild/rebuild-attempt';
+
+export interface Schema {
+  /** The bare tables, as COPY fills them fastest. */
+  readonly tables: string;
+  /** Keys and indexes, from `-- after load` on. */
+  readonly keys: string;
+  /** Row security, from `-- before reading` on: COPY refuses tables that have it. */
+  readonly security: string;
+}
+
+/** The SQL of a projection's tables in its three parts. */
+export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<string, string>>): Promise<Schema> => {
+  const sql = withRoles(await readFile(schema, 'utf8'), roles);
+  const [tables, keys, security] = sql.split(/^-- (?:after load|before reading)\s*$/m);
+  if (tables === undefined || keys === undefined || security === undefined)
+    throw new Error(`${schema} needs the lines "-- after load" and "-- before reading"`);
+  return { tables, keys, security };
+};
+
+/** Runs SQL whose table names are unqualified in one schema; inside a transaction. */
+export const runIn = async (client: PoolClient, schema: string, sql: string, timeoutMs?: number): Promise<void> => {
+  await client.query(`set local search_path = ${escapeIdentifier(schema)}, pg_catalog`);
+  await (timeoutMs === undefined ? client.query(sql) : client.query(within(timeoutMs, { text: sql })));
+  await client.query('set local search_path = pg_catalog');
+};
+
+/** Role names for the policies that stand in the projections' SQL. */
+const withRoles = (sql: string, roles: Readonly<Record<string, string>>): string =>
+  Object.entries(roles).reduce((text, [role, name]) => text.replaceAll(`{{${role}}}`, escapeIdentifier(name)), sql);
+
+/**
+ * Makes the tables and checkpoints of projections that are new. One that is installed already stays as it is, whatever its
+ * version: workers rebuild it (`wanted-versions.ts`). Any number of processes may call it at once.
+ * @param pool connects as the projector
+ */
+export const installProjections = async (
+  pool: Pool,
+  projections: readonly Projection[],
+  roles: Readonly<Record<string, string>>,
+): Promise<void> => {
+  const schemas = await Promise.all(projections.map((projection) => readSchema(projection, roles)));
+  await inTransaction(pool, async (client) => {
+    const known = new Set<string>();
+    const look = async (): Promise<void> => {
+      const { rows } = await client.query<{ projection: string }>('select projection from projecting.checkpoints');
+      for (const row of rows) known.add(row.projection);
+    };
+    await look();
+    if (projections.every(({ name }) => known.has(name))) return;
+    await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.installingProjections]);
+    await look();
+    for (const [at, { name, version, tables }] of projections.entries()) {
+      const schema = schemas[at];
+      if (known.has(name) || !schema) continue;
+      await runIn(client, 'read_model', schema.tables + schema.keys + schema.security);
+      await client.query('insert into projecting.checkpoints (projection, version, tables) values ($1, $2, $3)', [
+        name,
+        version,
+        Object.keys(tables),
+      ]);
+      await client.query(
+        `insert into projecting.installed_parts (projection, parts) values ($1, projecting.parts_as_json('read_model', $2))`,
+        [name, Object.keys(tables)],
+      );
+    }
+  });
+};
+
+export interface Request {
+  /** The version that is wanted; the installed one by default. Only a worker whose code has it will serve the request. */
+  readonly version?: number;
+  /** The wanted version may replace a higher one. */
+  readonly downgrade?: boolean;
+}
+
+/**
+ * Requests a rebuild; a worker will do it. A request for the same version that is open already is returned instead, and is
+ * tried again at once if it had failed.
+ * @returns the id of the rebuild
+ */
+export const requestRebuild = async (
+  client: Pick<PoolClient, 'query'>,
+  projection: string,
+  { version, downgrade = false }: Request = {},
+): Promise<string> => {
+  const { rows } = await client.query<{ id: string }>(
+    `insert into projecting.rebuilds (id, projection, version, downgrade)
+     select $1, c.projection, coalesce($3, c.version), $4 from projecting.checkpoints c where c.projection = $2
+     on conflict (projection, version) where state in ${OPEN}
+     do update set next_attempt_at = now(), downgrade = excluded.downgrade,
+       state = case rebuilds.state when 'failed' then 'requested' else rebuilds.state end
+     returning id`,
+    [uuidv7(), projection, version ?? null, downgrade],
+  );
+  const [request] = rows;
+  if (!request) throw new Error(`the projection ${projection} is not installed; start the product first`);
+  return request.id;
+};
