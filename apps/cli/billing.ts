@@ -3,7 +3,7 @@ import { createInboxOperations, INBOX_STATES, type InboxState } from '#billing/i
 import { requestBackfill } from '#billing/inbox/inbox-wakeup';
 import { openCommandBus } from '#commands/command-bus';
 import { PLANS, type Plan } from '#domain/tenant/billing-events';
-import { AgreeTerms, ReleaseTerms } from '#domain/tenant/commands';
+import { AgreeTerms, ReleaseTerms } from '#domain/tenant/decide-billing';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
 import { createCatalogue } from '#plans/catalogue/index';
 import { unlimited } from '#plans/limit-guard.port';

@@ -8,7 +8,7 @@ import { isStillWanted, type OutboxCallUnknown, settleCall, takeUnknownChanges }
 import type { Change } from '#billing/stripe/changes';
 import { StripeRefused } from '#billing/stripe/stripe-refused';
 import { createWorkerLeases } from '#billing/tenant-lease';
-import { AdvanceStanding, FollowStripe } from '#domain/tenant/commands';
+import { AdvanceStanding, FollowStripe } from '#domain/tenant/decide-billing';
 import { type Tenant, tenantFold } from '#domain/tenant/evolve';
 import type { AggregateStore, CommandResult } from '#event-log/aggregate/aggregate-store';
 import { createCatalogue } from '#plans/catalogue/index';

@@ -1,8 +1,8 @@
-import { Inject, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { EventToAppend } from '#event-log/port';
-import { LIMIT_GUARD, type LimitGuard } from '#plans/limit-guard.port';
+import { LimitGuard } from '#plans/limit-guard.port';
 import { executeRule } from './execute-rule';
 import type { AnyCommand, CommandRule } from './rule';
 
@@ -13,8 +13,8 @@ export const commandHandler = <Command extends AnyCommand, State, Event extends 
   @CommandHandler(rule.command)
   class RuleHandler implements ICommandHandler<AnyCommand> {
     constructor(
-      @Inject(AggregateStore) readonly store: AggregateStore,
-      @Inject(LIMIT_GUARD) readonly limits: LimitGuard,
+      readonly store: AggregateStore,
+      readonly limits: LimitGuard,
     ) {}
 
     execute(command: Command): Promise<CommandResult<State>> {

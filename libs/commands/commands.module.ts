@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { AggregateStore } from '#event-log/aggregate/aggregate-store';
-import { LIMIT_GUARD } from '#plans/limit-guard.port';
+import { LimitGuard } from '#plans/limit-guard.port';
 import { commandHandlers } from './handlers';
 import type { CommandDeps } from './rule';
 
@@ -16,9 +16,9 @@ export class CommandsModule {
       providers: [
         ...commandHandlers,
         { provide: AggregateStore, useValue: store },
-        { provide: LIMIT_GUARD, useValue: limits },
+        { provide: LimitGuard, useValue: limits },
       ],
-      exports: [AggregateStore, LIMIT_GUARD],
+      exports: [AggregateStore, LimitGuard],
     };
   }
 }

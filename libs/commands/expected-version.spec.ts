@@ -1,5 +1,6 @@
-import { ArchiveProject, CreateProject } from '#domain/project/commands';
-import { InviteMember, RenameTenant } from '#domain/tenant/commands';
+import { ArchiveProject, CreateProject } from '#domain/project/decide';
+import { InviteMember } from '#domain/tenant/decide-invitations';
+import { RenameTenant } from '#domain/tenant/decide-tenant';
 import { AggregateStore, StaleVersion } from '#event-log/aggregate/aggregate-store';
 import { unlimited } from '#plans/limit-guard.port';
 import { uuidv7 } from '#platform/ids/uuid';

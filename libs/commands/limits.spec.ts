@@ -1,7 +1,7 @@
 import { NO_LIMITS } from '#domain/limits';
-import { CreateProject, RestoreProject } from '#domain/project/commands';
+import { CreateProject, RestoreProject } from '#domain/project/decide';
 import { Refusal } from '#domain/refusal';
-import { CreateTask } from '#domain/task/commands';
+import { CreateTask } from '#domain/task/decide';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
 import { AppendOutcomeUnknown, LogUnavailable } from '#event-log/port';
 import type { LimitClaim, LimitGuard, Reservable } from '#plans/limit-guard.port';

@@ -24,20 +24,20 @@ export interface Reservation {
   release(): Promise<void>;
 }
 
-/** Asked before anything is written that a plan limits. */
-export interface LimitGuard {
+/** Asked before anything is written that a plan limits. Nest injects it by its class. */
+export abstract class LimitGuard {
   /** For `decide`, of the very state that it decides on. */
-  limitsOf(tenant: Tenant): InStreamLimits;
+  abstract limitsOf(tenant: Tenant): InStreamLimits;
   /**
    * Takes one.
    * @throws Problem plan-limit-reached
    */
-  reserve(claim: LimitClaim, wanted: Reservable): Promise<Reservation>;
+  abstract reserve(claim: LimitClaim, wanted: Reservable): Promise<Reservation>;
   /**
    * After a plan became smaller, the projects beyond its limit can be read and removed, and not added to.
    * @throws Problem plan-limit-reached
    */
-  requireWritable(tenantId: string, tenant: Tenant, projectId: string): Promise<void>;
+  abstract requireWritable(tenantId: string, tenant: Tenant, projectId: string): Promise<void>;
 }
 
 export const NOTHING_RESERVED: Reservation = {
@@ -47,11 +47,8 @@ export const NOTHING_RESERVED: Reservation = {
 };
 
 /** The guard of an installation without plans. */
-export const unlimited: LimitGuard = {
+export const unlimited = {
   limitsOf: () => NO_LIMITS,
   reserve: async () => NOTHING_RESERVED,
   requireWritable: async () => undefined,
-};
-
-/** What Nest injects a {@link LimitGuard} by. */
-export const LIMIT_GUARD = Symbol('limit guard');
+} satisfies LimitGuard;

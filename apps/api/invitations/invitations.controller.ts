@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { InviteMember, RevokeInvitation } from '#domain/tenant/commands';
+import { InviteMember, RevokeInvitation } from '#domain/tenant/decide-invitations';
 import type { Tenant } from '#domain/tenant/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { hashOfToken, InvitationTokens } from '#identity/tokens/invitation-tokens';

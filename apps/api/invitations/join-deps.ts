@@ -1,9 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Pool } from 'pg';
 import { Passwords } from '#identity/passwords';
 import { JoinStore } from '#identity/sagas/join-store';
 import { NetworkMarks } from '#identity/sessions/network-marks';
-import { LIMIT_GUARD, type LimitGuard } from '#plans/limit-guard.port';
+import { LimitGuard } from '#plans/limit-guard.port';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { TenantStates } from '../../bootstrap/sagas/tenant-states';
 import { PasswordCheck } from '../identity/sign-in/password-check';
@@ -22,6 +22,6 @@ export class JoinDeps {
     readonly check: PasswordCheck,
     readonly opener: SessionOpener,
     readonly stateOf: TenantStates,
-    @Inject(LIMIT_GUARD) readonly guard: LimitGuard,
+    readonly guard: LimitGuard,
   ) {}
 }

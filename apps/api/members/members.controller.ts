@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { ChangeRole, RemoveMember } from '#domain/tenant/commands';
+import { ChangeRole, RemoveMember } from '#domain/tenant/decide-members';
 import { memberOf, type Tenant } from '#domain/tenant/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';

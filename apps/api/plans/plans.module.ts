@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Catalogue, createCatalogue } from '#plans/catalogue/index';
-import { LIMIT_GUARD } from '#plans/limit-guard.port';
+import { LimitGuard } from '#plans/limit-guard.port';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { ApiContext } from '../core/api-context';
 import { openPlans, Plans } from './open-plans';
@@ -24,10 +24,10 @@ const plansOf = (context: ApiContext, catalogue: Catalogue, db: ScopedDb): Plans
       useFactory: ({ settings }: ApiContext) => createCatalogue(settings.stripePrices),
     },
     { provide: Plans, inject: [ApiContext, Catalogue, ScopedDb], useFactory: plansOf },
-    { provide: LIMIT_GUARD, inject: [Plans], useFactory: ({ guard }: Plans) => guard },
+    { provide: LimitGuard, inject: [Plans], useFactory: ({ guard }: Plans) => guard },
     { provide: Quota, inject: [Plans], useFactory: ({ quota }: Plans) => quota },
     { provide: Usage, inject: [Plans], useFactory: ({ usage }: Plans) => usage },
   ],
-  exports: [Catalogue, Plans, LIMIT_GUARD, Quota, Usage],
+  exports: [Catalogue, Plans, LimitGuard, Quota, Usage],
 })
 export class PlansModule {}

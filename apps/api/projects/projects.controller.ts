@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '#domain/project/commands';
+import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '#domain/project/decide';
 import type { Project } from '#domain/project/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { ChangeTask, CreateTask, DeleteTask } from '#domain/task/commands';
+import { ChangeTask, CreateTask, DeleteTask } from '#domain/task/decide';
 import type { Task } from '#domain/task/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
-import { AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam } from '#domain/tenant/commands';
+import { AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam } from '#domain/tenant/decide-teams';
 import { type Tenant, teamOf } from '#domain/tenant/evolve';
 import { entries } from '#domain/tenant/persistent-map';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';

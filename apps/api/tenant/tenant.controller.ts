@@ -2,7 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/co
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import type { BillingAccount } from '#domain/tenant/billing-account';
-import { CloseTenant, RenameTenant, TransferOwnership } from '#domain/tenant/commands';
+import { TransferOwnership } from '#domain/tenant/decide-members';
+import { CloseTenant, RenameTenant } from '#domain/tenant/decide-tenant';
 import type { Tenant } from '#domain/tenant/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import { FOUNDING_TERMS } from '#plans/catalogue/index';

@@ -1,6 +1,6 @@
-import { RemoveMember } from '#domain/tenant/commands';
+import { RemoveMember } from '#domain/tenant/decide-members';
 import { memberOf } from '#domain/tenant/evolve';
-import { EraseUser } from '#domain/user/commands';
+import { EraseUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { ErasedMembership, ErasureEvents } from '#identity/sagas/erasure';
 import type { ScopedDb } from '#platform/database/scoped/scoped-db';

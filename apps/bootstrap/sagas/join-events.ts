@@ -1,5 +1,5 @@
-import { JoinTenant } from '#domain/tenant/commands';
-import { RegisterUser } from '#domain/user/commands';
+import { JoinTenant } from '#domain/tenant/decide-invitations';
+import { RegisterUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { JoinEvents } from '#identity/sagas/join';
 

@@ -1,5 +1,5 @@
-import { CreateTenant } from '#domain/tenant/commands';
-import { RegisterUser } from '#domain/user/commands';
+import { CreateTenant } from '#domain/tenant/decide-tenant';
+import { RegisterUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { Position } from '#event-log/port';
 import type { SignUpEvents } from '#identity/sagas/sign-up';

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#domain/events';
-import { ReleaseProject } from '#domain/project/commands';
+import { ReleaseProject } from '#domain/project/decide';
 import type { ProjectChanged, ProjectCreated } from '#domain/project/events';
 import { teamOf } from '#domain/tenant/evolve';
 import type { Recorded } from '#projecting/projection';

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#domain/events';
-import { UnassignTask } from '#domain/task/commands';
+import { UnassignTask } from '#domain/task/decide';
 import type { TaskAssigned, TaskCreated } from '#domain/task/events';
 import { memberOf } from '#domain/tenant/evolve';
 import type { Recorded } from '#projecting/projection';

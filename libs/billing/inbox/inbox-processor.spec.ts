@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { type OpenCommandBus, openCommandBus } from '#commands/command-bus';
-import { FollowStripe } from '#domain/tenant/commands';
+import { FollowStripe } from '#domain/tenant/decide-billing';
 import { type Tenant, tenantFold } from '#domain/tenant/evolve';
 import { AggregateStore, type CommandResult } from '#event-log/aggregate/aggregate-store';
 import { createCatalogue } from '#plans/catalogue/index';

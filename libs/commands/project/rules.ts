@@ -1,6 +1,16 @@
 import type { TenantCommand } from '#domain/command';
-import { ArchiveProject, ChangeProject, CreateProject, ReleaseProject, RestoreProject } from '#domain/project/commands';
-import { archiveProject, changeProject, createProject, releaseProject, restoreProject } from '#domain/project/decide';
+import {
+  ArchiveProject,
+  archiveProject,
+  ChangeProject,
+  CreateProject,
+  changeProject,
+  createProject,
+  ReleaseProject,
+  RestoreProject,
+  releaseProject,
+  restoreProject,
+} from '#domain/project/decide';
 import { type Project, projectFold } from '#domain/project/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';

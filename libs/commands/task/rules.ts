@@ -1,6 +1,14 @@
 import type { TenantCommand } from '#domain/command';
-import { ChangeTask, CreateTask, DeleteTask, UnassignTask } from '#domain/task/commands';
-import { changeTask, createTask, deleteTask, unassignTask } from '#domain/task/decide';
+import {
+  ChangeTask,
+  CreateTask,
+  changeTask,
+  createTask,
+  DeleteTask,
+  deleteTask,
+  UnassignTask,
+  unassignTask,
+} from '#domain/task/decide';
 import { type Task, taskFold } from '#domain/task/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';

@@ -2,30 +2,51 @@ import type { Type } from '@nestjs/common';
 import type { TenantCommand } from '#domain/command';
 import type { InStreamLimits } from '#domain/limits';
 import {
-  AddTeamMember,
   AdvanceStanding,
   AgreeTerms,
-  ChangeRole,
-  CloseTenant,
-  CreateTeam,
-  CreateTenant,
-  DeleteTeam,
+  advanceStanding,
+  agreeTerms,
   FollowStripe,
-  InviteMember,
-  JoinTenant,
+  followStripe,
   ReleaseTerms,
+  releaseTerms,
+} from '#domain/tenant/decide-billing';
+import {
+  InviteMember,
+  inviteMember,
+  JoinTenant,
+  joinTenant,
+  RevokeInvitation,
+  revokeInvitation,
+} from '#domain/tenant/decide-invitations';
+import {
+  ChangeRole,
+  changeRole,
   RemoveMember,
+  removeMember,
+  TransferOwnership,
+  transferOwnership,
+} from '#domain/tenant/decide-members';
+import {
+  AddTeamMember,
+  addTeamMember,
+  CreateTeam,
+  createTeam,
+  DeleteTeam,
+  deleteTeam,
   RemoveTeamMember,
   RenameTeam,
+  removeTeamMember,
+  renameTeam,
+} from '#domain/tenant/decide-teams';
+import {
+  CloseTenant,
+  CreateTenant,
+  closeTenant,
+  createTenant,
   RenameTenant,
-  RevokeInvitation,
-  TransferOwnership,
-} from '#domain/tenant/commands';
-import { advanceStanding, agreeTerms, followStripe, releaseTerms } from '#domain/tenant/decide-billing';
-import { inviteMember, joinTenant, revokeInvitation } from '#domain/tenant/decide-invitations';
-import { changeRole, removeMember, transferOwnership } from '#domain/tenant/decide-members';
-import { addTeamMember, createTeam, deleteTeam, removeTeamMember, renameTeam } from '#domain/tenant/decide-teams';
-import { closeTenant, createTenant, renameTenant } from '#domain/tenant/decide-tenant';
+  renameTenant,
+} from '#domain/tenant/decide-tenant';
 import type { TenantEvent } from '#domain/tenant/events';
 import { type Tenant, tenantFold } from '#domain/tenant/evolve';
 import { commandHandler } from '../command-handler';

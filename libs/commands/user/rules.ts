@@ -1,5 +1,4 @@
-import { EraseUser, RegisterUser } from '#domain/user/commands';
-import { eraseUser, registerUser } from '#domain/user/decide';
+import { EraseUser, eraseUser, RegisterUser, registerUser } from '#domain/user/decide';
 import { type User, userFold } from '#domain/user/evolve';
 import { commandHandler } from '../command-handler';
 import { noFacts } from '../rule';

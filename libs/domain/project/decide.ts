@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { ProjectDetails, ProjectEvent } from './events';
@@ -25,6 +26,9 @@ export interface ProjectCreation extends ProjectDetails {
   readonly projectId: string;
 }
 
+/** Creates a project; its stream must not exist yet. */
+export class CreateProject extends TenantCommand<ProjectCreation> {}
+
 /** Members make projects, of a team of the tenant or of none. */
 export const createProject = (
   { name, description, teamId }: ProjectDetails,
@@ -42,6 +46,9 @@ export interface ProjectChange extends Partial<ProjectDetails> {
   readonly by: string;
   readonly projectId: string;
 }
+
+/** Changes a project's name, description or team. */
+export class ChangeProject extends TenantCommand<ProjectChange> {}
 
 /** Members change a project, unless it is archived; details that it has already are no event. */
 export const changeProject = (
@@ -64,17 +71,30 @@ export const changeProject = (
 const isSame = (one: ProjectDetails, other: ProjectDetails): boolean =>
   one.name === other.name && one.description === other.description && one.teamId === other.teamId;
 
+interface ProjectRequest {
+  /** The user who asks. */
+  readonly by: string;
+  readonly projectId: string;
+}
+
+export class ArchiveProject extends TenantCommand<ProjectRequest> {}
+
 /** Members put a project away: it can be read and restored, and nothing in it changes. */
 export const archiveProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
   requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'archived' ? [] : [{ type: 'ProjectArchived', data: {} }];
 };
 
+export class RestoreProject extends TenantCommand<ProjectRequest> {}
+
 /** Members take up an archived project again. */
 export const restoreProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
   requirePermission(standpoint, 'projects.write');
   return requirePresent(project).status === 'active' ? [] : [{ type: 'ProjectRestored', data: {} }];
 };
+
+/** Removes a project from a team that was deleted. Sent by the system itself: no permission is checked. */
+export class ReleaseProject extends TenantCommand<{ readonly projectId: string; readonly teamId: string }> {}
 
 /**
  * A project of a team that is no more becomes nobody's in particular, archived or not. What is not so any more when it is

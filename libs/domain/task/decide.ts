@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
 import { may } from '../tenant/permissions';
@@ -49,6 +50,9 @@ export interface TaskCreation {
   readonly dueOn: string | null;
 }
 
+/** Adds a task to a project; its stream must not exist yet. */
+export class CreateTask extends TenantCommand<TaskCreation> {}
+
 /** Members add tasks to a project that is not archived. */
 export const createTask = (
   { projectId, title, description, assigneeId, dueOn }: TaskCreation,
@@ -72,6 +76,9 @@ export interface TaskChange {
   readonly assigneeId?: string | null;
   readonly dueOn?: string | null;
 }
+
+/** Changes any fields of a task in one append. */
+export class ChangeTask extends TenantCommand<TaskChange> {}
 
 /** Members change a task, its status from any to any, unless its project is archived; what it is already is no event. */
 export const changeTask = (change: TaskChange, surroundings: TaskRuleFacts, task: Task): TaskEvent[] => {
@@ -105,6 +112,8 @@ const assign = ({ assigneeId }: TaskChange, surroundings: TaskRuleFacts, task: P
 const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
   dueOn === undefined || dueOn === task.dueOn ? [] : [{ type: 'TaskDueDateChanged', data: { dueOn } }];
 
+export class DeleteTask extends TenantCommand<{ readonly by: string; readonly taskId: string }> {}
+
 /** Members delete a task, unless its project is archived. */
 export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => {
   requirePermission(surroundings, 'tasks.write');
@@ -112,6 +121,13 @@ export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => 
   requireWork(surroundings);
   return [{ type: 'TaskDeleted', data: { projectId } }];
 };
+
+/** Unassigns a task from a user who left the tenant. Sent by the system itself: no permission is checked. */
+export class UnassignTask extends TenantCommand<{
+  readonly taskId: string;
+  /** The version of the task's stream by which it was assigned. */
+  readonly assignedAt: number;
+}> {}
 
 /**
  * Anyone who had it belongs to the tenant no more: takes back that one assignment, in an archived project too. A task that

@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import { type BillingAccount, evolveBillingAccount } from './billing-account';
 import type {
@@ -154,6 +155,13 @@ const suspend = (collected: Collected, at: string): void => {
     collected.add({ type: 'WorkspaceSuspended', data: { since: standing.suspendAt } });
 };
 
+/** Becomes what Stripe says of the tenant's customer now. */
+export class FollowStripe extends TenantCommand<{
+  readonly facts: BillingFacts;
+  /** The account from before Stripe was asked; undefined: the tenant was not open then. */
+  readonly seen: BillingAccount | undefined;
+}> {}
+
 /**
  * Brings the tenant to the state that Stripe reports, with events for the changes alone. Any order and any number of
  * webhooks lead to the same state, where Stripe reports the same. Nothing changes for a tenant that is closed.
@@ -176,6 +184,9 @@ export const followStripe = (facts: BillingFacts, tenant: Tenant, seen?: Billing
   return [{ type: 'BillingDriftRepaired', data: { facts: events.map(({ type }) => type) } }, ...events];
 };
 
+/** Locks and suspends where the time for it has come. */
+export class AdvanceStanding extends TenantCommand<{ /** RFC 3339: now. */ readonly at: string }> {}
+
 /** Locks and suspends when the time for it has come. */
 export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'open') return [];
@@ -184,12 +195,17 @@ export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant)
   return collected.events;
 };
 
+/** Of an operator: terms outside the catalogue. */
+export class ReleaseTerms extends TenantCommand<{ readonly free: Terms }> {}
+
 /** An operator ends what was agreed upon: what was bought counts from the next look at Stripe on, and nothing until then. */
 export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (!tenant.account.terms?.agreed) return [];
   return [{ type: 'PlanChanged', data: { terms: free, reason: 'released' } }];
 };
+
+export class AgreeTerms extends TenantCommand<{ readonly terms: Terms }> {}
 
 /** An operator agrees upon terms with one tenant; the same ones again are no event. */
 export const agreeTerms = ({ terms }: { readonly terms: Terms }, tenant: Tenant): TenantEvent[] => {

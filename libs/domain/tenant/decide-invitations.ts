@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
@@ -65,6 +66,8 @@ export interface InviteMemberInput {
   readonly at: string;
 }
 
+export class InviteMember extends TenantCommand<InviteMemberInput> {}
+
 /** An admin makes a link by which people join; an owner one by which admins do. */
 export const inviteMember = (wanted: InviteMemberInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
   const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = wanted;
@@ -94,6 +97,8 @@ export interface RevokeInvitationInput {
   readonly invitationId: string;
 }
 
+export class RevokeInvitation extends TenantCommand<RevokeInvitationInput> {}
+
 /** From then on nobody joins by it. One that is revoked or spent already is not found. */
 export const revokeInvitation = ({ by, invitationId }: RevokeInvitationInput, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
@@ -110,6 +115,9 @@ export interface JoinTenantInput {
   /** RFC 3339: now. */
   readonly at: string;
 }
+
+/** By the token of an invitation. */
+export class JoinTenant extends TenantCommand<JoinTenantInput> {}
 
 /**
  * Somebody joins by a link, as often as it says and no more. Who belongs to the tenant already uses nothing of it. Whom

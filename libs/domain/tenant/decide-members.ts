@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import { endLinks } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
@@ -25,6 +26,8 @@ export interface ChangeRoleInput {
   /** RFC 3339: now. */
   readonly at: string;
 }
+
+export class ChangeRole extends TenantCommand<ChangeRoleInput> {}
 
 /**
  * Only an owner makes or unmakes an owner; the last one stays one. Links that they could not make any more in their new
@@ -54,6 +57,9 @@ export interface RemoveMemberInput {
   /** RFC 3339: now. */
   readonly at: string;
 }
+
+/** Of another, or of oneself. */
+export class RemoveMember extends TenantCommand<RemoveMemberInput> {}
 
 /**
  * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a user leaves by
@@ -85,6 +91,8 @@ export interface TransferOwnershipInput {
   /** RFC 3339: now. */
   readonly at: string;
 }
+
+export class TransferOwnership extends TenantCommand<TransferOwnershipInput> {}
 
 /** An owner hands ownership over to another member, and is an admin from then on, without links for admins. */
 export const transferOwnership = ({ by, userId, at }: TransferOwnershipInput, tenant: Tenant): TenantEvent[] => {

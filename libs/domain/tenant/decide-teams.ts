@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
@@ -35,6 +36,8 @@ export interface NameTeamInput {
   readonly name: string;
 }
 
+export class CreateTeam extends TenantCommand<NameTeamInput> {}
+
 export const createTeam = (
   { by, teamId, name }: NameTeamInput,
   limits: InStreamLimits,
@@ -46,6 +49,8 @@ export const createTeam = (
   requireRoom('teams', open.teams.size, limits);
   return [{ type: 'TeamCreated', data: { teamId, name } }];
 };
+
+export class RenameTeam extends TenantCommand<NameTeamInput> {}
 
 /** A name that it has already is no event. */
 export const renameTeam = ({ by, teamId, name }: NameTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
@@ -60,6 +65,8 @@ export interface ChangeTeamInput {
   readonly by: string;
   readonly teamId: string;
 }
+
+export class DeleteTeam extends TenantCommand<ChangeTeamInput> {}
 
 export const deleteTeam = ({ by, teamId }: ChangeTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
   const open = openFor(tenant, by);
@@ -80,6 +87,8 @@ const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
   if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
 };
 
+export class AddTeamMember extends TenantCommand<TeamMemberInput> {}
+
 /**
  * Only who belongs to the tenant belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
  * already stays, without an event.
@@ -92,6 +101,8 @@ export const addTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: T
   requireFewTeams(open, userId);
   return [{ type: 'TeamMemberAdded', data: { teamId, userId } }];
 };
+
+export class RemoveTeamMember extends TenantCommand<TeamMemberInput> {}
 
 /** Anyone who is not in it is not found. */
 export const removeTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {

@@ -1,3 +1,4 @@
+import { TenantCommand } from '../command';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
 import type { Tenant } from './evolve';
@@ -11,6 +12,9 @@ export interface CreateTenantInput {
   readonly ownerId: string;
 }
 
+/** Founds a workspace; its stream must not exist yet. */
+export class CreateTenant extends TenantCommand<CreateTenantInput> {}
+
 /** A tenant signs up: the workspace, and its owner's membership inside it. */
 export const createTenant = ({ name, slug, ownerId }: CreateTenantInput, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'absent') throw new Refusal('conflict', 'A tenant with this id already exists.');
@@ -22,6 +26,8 @@ export interface RenameTenantInput {
   readonly name?: string;
   readonly slug?: string;
 }
+
+export class RenameTenant extends TenantCommand<RenameTenantInput> {}
 
 /** An admin renames the workspace; a name that it has already is no event. */
 export const renameTenant = ({ by, name, slug }: RenameTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {
@@ -40,6 +46,8 @@ export interface CloseTenantInput {
   /** RFC 3339: when what it wrote is erased. */
   readonly eraseAfter: string;
 }
+
+export class CloseTenant extends TenantCommand<CloseTenantInput> {}
 
 /** An owner closes the tenant: from now on nobody gets in. */
 export const closeTenant = (wanted: CloseTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {

@@ -1,14 +1,31 @@
+import type { CommandContext } from '../command';
 import { Refusal } from '../refusal';
 import type { UserEvent } from './events';
 import type { User } from './evolve';
 
-/** Somebody who was a stranger gets an identity. */
+/** Registers a user; their stream must not exist yet. */
+export class RegisterUser {
+  constructor(
+    readonly userId: string,
+    readonly context: CommandContext,
+  ) {}
+}
+
+/** A user who exists already can't be registered again. @throws Refusal conflict */
 export const registerUser = (user: User): UserEvent[] => {
   if (user.status !== 'absent') throw new Refusal('conflict', 'A user with this id already exists.');
   return [{ type: 'UserRegistered', data: {} }];
 };
 
-/** Somebody goes for good; once is enough. */
+/** Records that a user's personal data is erased. */
+export class EraseUser {
+  constructor(
+    readonly userId: string,
+    readonly context: CommandContext,
+  ) {}
+}
+
+/** Erasing a user a second time adds no event. @throws Refusal not-found */
 export const eraseUser = (user: User): UserEvent[] => {
   if (user.status === 'absent') throw new Refusal('not-found', 'There is no such user.');
   return user.status === 'erased' ? [] : [{ type: 'UserErased', data: {} }];

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { openCommandBus } from '#commands/command-bus';
-import { JoinTenant } from '#domain/tenant/commands';
+import { JoinTenant } from '#domain/tenant/decide-invitations';
 import type { TenantEvent } from '#domain/tenant/events';
 import { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import type { EventLog } from '#event-log/port';
