@@ -38,7 +38,7 @@ const SWEPT: Readonly<Record<string, Swept>> = {
     take: (pool) => createJoinStore(pool).takeUnfinished(OLDER, 10),
   },
   'an erasure': {
-    begin: (pool, userId) => createErasureStore(pool).begin(userId, uuidv7(), 'test'),
+    begin: (pool, userId) => createErasureStore(pool).claim({ userId, commandId: uuidv7(), correlationId: 'test' }),
     take: (pool) => createErasureStore(pool).takeUnfinished(OLDER, 10),
   },
 };
@@ -112,13 +112,13 @@ describe("what a request has begun, while the database's clock is set", () => {
     const store = createErasureStore(projector);
     await begin('an erasure');
     await shifted.by(by);
-    await store.erase(userId);
+    await store.complete(userId);
     await shifted.by('0');
     await pass('50 seconds');
     expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
     await pass('11 seconds');
     expect(await store.takeUnfinished(OLDER, 10)).toHaveLength(1);
-    await store.erase(userId);
+    await store.complete(userId);
     await pass('1 hour');
     expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
   });

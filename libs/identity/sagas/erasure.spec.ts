@@ -132,14 +132,14 @@ describe('an erasure', () => {
     const real = createErasureStore(by);
     return {
       ...real,
-      begin: async (...asked) => {
-        const begun = await real.begin(...asked);
+      claim: async (request) => {
+        const begun = await real.claim(request);
         cut('after begin');
         return begun;
       },
-      erase: async (userId) => {
+      complete: async (userId) => {
         cut('before erase');
-        const ended = await real.erase(userId);
+        const ended = await real.complete(userId);
         cut('end');
         return ended;
       },
@@ -211,8 +211,8 @@ describe('an erasure', () => {
     const real = keeping(pool);
     const late: ErasureStore = {
       ...real,
-      begin: async (...asked) => {
-        const begun = await real.begin(...asked);
+      claim: async (request) => {
+        const begun = await real.claim(request);
         await leaveAlone(companies[0] ?? '');
         return begun;
       },
@@ -315,7 +315,7 @@ describe('an erasure', () => {
       [goods],
     );
     await store.create(userFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerUser);
-    await createErasureStore(pool).begin(goods, uuidv7(), 'test');
+    await createErasureStore(pool).claim({ userId: goods, commandId: uuidv7(), correlationId: 'test' });
     const real = events();
     const failing: ErasureEvents = {
       ...real,
