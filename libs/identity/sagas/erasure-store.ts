@@ -16,8 +16,8 @@ export const createErasureStore = (pool: Pool) => {
   const functions = createSagaFunctions(pool);
   return {
     /**
-     * Begins an erasure, or another attempt at one: nobody can sign in as the user from now on.
-     * @returns undefined where the user does not exist or is erased
+     * Begins an erasure, or another attempt at it. Nobody can sign in as the user from now on.
+     * @returns undefined if the user does not exist or is erased
      */
     claim: async ({ userId, commandId, correlationId }: SagaClaim): Promise<Erasure | undefined> => {
       const { rows } = await withClient(pool, (client) =>

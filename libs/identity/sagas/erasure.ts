@@ -14,7 +14,7 @@ export interface ErasedMembership {
   readonly soleOwner: boolean;
 }
 
-/** Appends the facts of an erasure to their aggregates, and finds what they depend on. */
+/** Reads what an erasure depends on, and appends its facts to their aggregates. */
 export interface ErasureEvents {
   membershipsOf(userId: string): Promise<readonly ErasedMembership[]>;
   /** @throws Refusal not-found if the user is no longer a member, conflict if the tenant would have no owner */
@@ -56,14 +56,14 @@ const ownsAlone = (names: readonly string[]): Problem =>
 const ownersFirst = (memberships: readonly ErasedMembership[]): readonly ErasedMembership[] =>
   memberships.toSorted((a, b) => Number(b.role === 'owner') - Number(a.role === 'owner'));
 
-/** The memberships and the user. The personal data is deleted at the completion, which nothing can refuse. */
+/** Ends the memberships, then records the erasure. The completion deletes the personal data; no rule can refuse it. */
 const erasureSaga = ({ store, events }: ErasureDeps): Saga<Erasure, Position | undefined, readonly string[]> => ({
   plural: 'erasures',
   failpoints: ERASURE_FAILPOINTS,
   store,
   appendFirst: async (erasure) => {
     const { userId } = erasure;
-    // Only an owner can be refused to leave, so owners leave first, before anything else is done.
+    // A rule can only refuse to let an owner leave, so these memberships end first.
     for (const { tenantId, companyName } of ownersFirst(await events.membershipsOf(userId))) {
       try {
         await events.leave(tenantId, userId, contextOf(erasure, `leave ${tenantId}`));
@@ -78,10 +78,11 @@ const erasureSaga = ({ store, events }: ErasureDeps): Saga<Erasure, Position | u
 });
 
 /**
- * Erases a user: ends their memberships, appends `UserErased`, then deletes all personal data. If it is interrupted at any
- * point, the same request or {@link sweepErasures} completes it. If the user becomes the only owner of a tenant in the
- * meantime, it is canceled before any personal data is deleted.
- * @throws Problem conflict with the names of the tenants that have no other owner; unauthenticated if there is no such user
+ * Erases a user: ends their memberships, appends `UserErased`, then deletes all personal data. If it is interrupted at
+ * any point, the same request or {@link sweepErasures} completes it. If the user becomes the only owner of a tenant in
+ * the meantime, it is canceled before any personal data is deleted.
+ * @throws Problem conflict with the names of the tenants that have no other owner; unauthenticated if there is no such
+ *   user
  */
 export const erase = async (request: SagaClaim, deps: ErasureDeps): Promise<Erased> => {
   const owned = (await deps.events.membershipsOf(request.userId)).filter(({ soleOwner }) => soleOwner);
@@ -92,9 +93,9 @@ export const erase = async (request: SagaClaim, deps: ErasureDeps): Promise<Eras
 };
 
 /**
- * Completes interrupted erasures, and repeats each one that was completed a minute ago: a request that was being processed
- * at that time may have stored something for the user. Cancels those of users who are the only owner of a tenant by now;
- * they can repeat the request. See {@link sweepSaga}.
+ * Completes interrupted erasures, and repeats each one that was completed a minute ago: a request that was being
+ * processed at that time may have stored something for the user. Cancels those of users who are the only owner of a
+ * tenant by now; they can repeat the request. See {@link sweepSaga}.
  * @returns how many were completed, repeated or canceled
  */
 export const sweepErasures = async (deps: ErasureDeps, olderSeconds?: number): Promise<number> => {

@@ -24,7 +24,7 @@ export interface JoinClaim extends Omit<Join, 'claimedAt' | 'mayRepeat'> {
 
 interface ClaimedRow {
   readonly outcome: 'claimed' | 'resumed' | 'taken';
-  /** That of the earlier attempt where it is resumed. */
+  /** If the outcome is `resumed`, the id is that of the earlier attempt. */
   readonly userId: string;
   readonly createdAt: Date;
   readonly claimedAt: Date;
@@ -36,7 +36,7 @@ export const createJoinStore = (pool: Pool) => {
   return {
     /**
      * Claims the e-mail address. The same command finds its own claim again.
-     * @returns undefined where the address belongs to another user or claim
+     * @returns undefined if the address belongs to another user or claim
      */
     claim: async (claim: JoinClaim): Promise<(Join & { readonly createdAt: Date }) | undefined> => {
       const { rows } = await withClient(pool, (client) =>

@@ -53,7 +53,7 @@ const contextOf = (join: Join, step: string): CommandContext => ({
   mayRepeat: join.mayRepeat,
 });
 
-/** A membership and its new user. The user can sign in when it is completed. */
+/** Adds a member to a tenant, then registers the new user. */
 const joinSaga = (store: JoinStore, events: JoinEvents): Saga<Join, Position, void> => ({
   plural: 'joins',
   failpoints: JOIN_FAILPOINTS,
@@ -72,9 +72,9 @@ const joinSaga = (store: JoinStore, events: JoinEvents): Saga<Join, Position, vo
 });
 
 /**
- * A new user joins a tenant: claims the e-mail address, appends membership and user, then lets the user sign in. If it is
- * interrupted at any point, nobody can sign in as the user until the same request or {@link sweepJoins} completes it. If
- * the invitation cannot be used, the address is free again.
+ * A new user joins a tenant: claims the e-mail address, appends membership and user, then lets the user sign in. If it
+ * is interrupted at any point, nobody can sign in as the user until the same request or {@link sweepJoins} completes
+ * it. If the invitation cannot be used, the address is free again.
  * @returns undefined if an account, a sign-up or another join has the address
  * @throws Refusal the invitation cannot be used
  */
@@ -96,7 +96,7 @@ export const joinAsNew = async (
 };
 
 /**
- * Completes interrupted joins, or releases their addresses where the invitation cannot be used, see {@link sweepSaga}.
+ * Completes interrupted joins, or releases their addresses if the invitation cannot be used, see {@link sweepSaga}.
  * @returns how many were completed
  */
 export const sweepJoins = async (store: JoinStore, events: JoinEvents, olderSeconds?: number): Promise<number> =>

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 
-/** Calls the functions of the schema `identity` that the stores of all sagas have alike. */
+/** Calls functions of the schema `identity` for the stores of all sagas. */
 export const createSagaFunctions = (pool: Pool) => ({
   /** @param name of a function with one parameter that returns nothing */
   call:

@@ -142,7 +142,7 @@ describe('a saga', () => {
     await expect(sweepSaga(failing)).rejects.toMatchObject({ errors: [new Error('no connection')] });
   });
 
-  it('that fails keeps no other from being completed, and rows of old sagas from being deleted', async () => {
+  it('that fails keeps no other from being completed, and no old row from being deleted', async () => {
     for (const userId of ['ada', 'bob', 'eve']) await run(killAt('after claim'), userId).catch(() => {});
     const real = saga();
     const failing: typeof real = {

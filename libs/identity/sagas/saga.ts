@@ -9,7 +9,8 @@ const INTERRUPTED_AFTER_SECONDS = 15;
 const SWEEP_LIMIT = 50;
 /**
  * Hours that the row of a completed saga is kept: twice as long as an idempotency key, so that a repeated request finds
- * its result, and longer than an access token can be valid, so that an erased user stays known until the last one expires.
+ * its result, and longer than an access token can be valid, so that an erased user stays known until the last one
+ * expires.
  */
 const KEPT_HOURS = 48;
 
@@ -26,7 +27,7 @@ export interface SagaClaim {
 export interface SagaStore<Claim extends SagaClaim, Completion> {
   /** Marks the saga as completed, and makes its result visible. Has no effect on a completed saga. */
   complete(userId: string): Promise<Completion>;
-  /** Deletes the claim, as if it had not been made. Absent where no rule can refuse the first fact. */
+  /** Deletes the claim, as if it had not been made. Absent if no rule can refuse the first fact. */
   release?(userId: string): Promise<void>;
   /** Sagas without an attempt for `olderSeconds`. Each is returned to one caller at a time. At most `limit`. */
   takeUnfinished(olderSeconds: number, limit: number): Promise<readonly Claim[]>;
@@ -37,10 +38,7 @@ export interface SagaStore<Claim extends SagaClaim, Completion> {
 /** Where a test may kill the process: after the claim, after each of the two facts, and after the completion. */
 export type SagaFailpoints = readonly [claimed: string, firstAppended: string, lastAppended: string, completed: string];
 
-/**
- * Two facts in the event log and one row in the database that become true together. {@link runSaga} and
- * {@link sweepSaga} have what all sagas share; a definition has only what differs.
- */
+/** What differs between sagas. What they share is in {@link runSaga} and {@link sweepSaga}. */
 export interface Saga<Claim extends SagaClaim, LastPosition, Completion> {
   /** Its name in errors, in the plural, such as `sign-ups`. */
   readonly plural: string;
@@ -104,9 +102,9 @@ const continueSaga = async <Claim extends SagaClaim, LastPosition, Completion>(
  * request or {@link sweepSaga} continues from the claim.
  * @param claimRow writes the row with all ids in one transaction, or finds the row that the same command wrote before;
  *   resolves to undefined if the claim is impossible, for example because another request holds it
- * @returns undefined where `claimRow` resolves to undefined
- * @throws the refusal of the first fact, after the claim was released; what the appends and the store throw, in which case
- *   the claim stays
+ * @returns undefined if `claimRow` resolves to undefined
+ * @throws the refusal of the first fact, after the claim was released; what the appends and the store throw, in which
+ *   case the claim stays
  */
 export const runSaga = async <Claim extends SagaClaim, Claimed extends Claim, LastPosition, Completion>(
   saga: Saga<Claim, LastPosition, Completion>,
@@ -127,8 +125,8 @@ export interface Swept {
 }
 
 /**
- * Continues sagas that were interrupted, at most 50, then deletes the rows of old ones. A saga that fails does not keep
- * the others from being completed; a later sweep tries it again.
+ * Continues sagas that were interrupted, at most 50, then deletes old rows. A saga that fails does not keep the others
+ * from being completed; a later sweep tries it again.
  * @param saga its store connects as the projector
  * @param olderSeconds without an attempt; 15 by default
  * @throws AggregateError with the errors of the sagas that failed

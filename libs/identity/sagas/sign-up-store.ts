@@ -18,7 +18,7 @@ export interface SignUpClaim extends SignUp {
   readonly passwordHash: string;
 }
 
-/** What the claimed row has: its own ids where an earlier attempt wrote it. */
+/** If the outcome is `resumed`, the ids are those of the earlier attempt. */
 type ClaimedRow = Pick<SignUp, 'userId' | 'tenantId' | 'slug'> & {
   readonly outcome: 'claimed' | 'resumed' | 'taken';
   readonly createdAt: Date;
@@ -32,7 +32,7 @@ export const createSignUpStore = (pool: Pool) => {
   return {
     /**
      * Claims the e-mail address. The same command finds its own claim again.
-     * @returns undefined where the address belongs to another user or claim
+     * @returns undefined if the address belongs to another user or claim
      */
     claim: async (claim: SignUpClaim): Promise<(SignUp & { readonly createdAt: Date }) | undefined> => {
       const { rows } = await withClient(pool, (client) =>

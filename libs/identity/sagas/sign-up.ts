@@ -40,7 +40,7 @@ export const SIGN_UP_FAILPOINTS = [
   'sign-up.completed',
 ] as const;
 
-/** A tenant and its first user. The user can sign in when it is completed. */
+/** Creates a tenant, then registers its first user. */
 const signUpSaga = (store: SignUpStore, events: SignUpEvents): Saga<SignUp, Position, void> => ({
   plural: 'sign-ups',
   failpoints: SIGN_UP_FAILPOINTS,
