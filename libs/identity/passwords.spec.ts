@@ -38,7 +38,7 @@ describe('passwords', () => {
     expect(await passwords.verify(await passwords.hash(longest), `${longest.slice(0, -2)}x`)).toBe(false);
   });
 
-  it('are verified with the same work and parameters where no user exists, and never match', async () => {
+  it('are verified with the same work and parameters if no user exists, and never match', async () => {
     const stored: string[] = [];
     const verify = async (hash: string): Promise<boolean> => {
       stored.push(hash);

@@ -6,7 +6,7 @@ import { tokenClass } from '#platform/token-class';
 /** The parameters that OWASP recommends first for argon2id: 19 MiB, two passes, one lane. */
 const PARAMETERS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
-/** Unicode code points. The longest password has 1,024 bytes. */
+/** In Unicode code points. The longest password has at most 1,024 bytes in UTF-8. */
 export const MIN_PASSWORD = 10;
 export const MAX_PASSWORD = 256;
 

@@ -43,7 +43,7 @@ describe('the schema identity', () => {
     await database.drop();
   });
 
-  const as = (settings: Record<string, string>, sql: string): Promise<Record<string, unknown>[]> =>
+  const queryAs = (settings: Record<string, string>, sql: string): Promise<Record<string, unknown>[]> =>
     inTransaction(app, async (client) => {
       for (const [name, value] of Object.entries(settings))
         await client.query('select set_config($1, $2, true)', [name, value]);
@@ -53,16 +53,16 @@ describe('the schema identity', () => {
   it.each(['select id from identity.users', 'select id from identity.sessions'])(
     'shows the application nothing without a user: %s',
     async (sql) => {
-      expect(await as({}, sql)).toEqual([]);
-      expect(await as({ 'app.user_id': '' }, sql)).toEqual([]);
+      expect(await queryAs({}, sql)).toEqual([]);
+      expect(await queryAs({ 'app.user_id': '' }, sql)).toEqual([]);
       // A tenant does not see the sessions and addresses of its members.
-      expect(await as({ 'app.tenant_id': tenant }, sql)).toEqual([]);
+      expect(await queryAs({ 'app.tenant_id': tenant }, sql)).toEqual([]);
     },
   );
 
   it('shows the application the row and the sessions of its user only', async () => {
-    expect(await as({ 'app.user_id': ada }, 'select id from identity.users')).toEqual([{ id: ada }]);
-    expect(await as({ 'app.user_id': ada }, 'select user_id from identity.sessions')).toEqual([{ user_id: ada }]);
+    expect(await queryAs({ 'app.user_id': ada }, 'select id from identity.users')).toEqual([{ id: ada }]);
+    expect(await queryAs({ 'app.user_id': ada }, 'select user_id from identity.sessions')).toEqual([{ user_id: ada }]);
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('the schema identity', () => {
     'select identity.purge_erased(0)',
     'select identity.purge(0)',
   ])('refuses the application: %s', async (sql) => {
-    await expect(as({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
+    await expect(queryAs({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
   });
 
   it.each([

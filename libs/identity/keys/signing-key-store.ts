@@ -159,7 +159,7 @@ export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds =
 
 /**
  * Deletes a key at once: tokens that it has signed are no longer valid. If it was the current key, the next one becomes
- * current. A new next key is created where it is missing.
+ * current. A new next key is created if it is missing.
  * @param pool connects as the operator
  * @returns the state that the key had
  * @throws RotationRefused there is no such key

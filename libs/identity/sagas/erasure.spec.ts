@@ -308,7 +308,7 @@ describe('an erasure', () => {
     expect(await rows('identity.sessions')).toBe(0);
   });
 
-  it('that fails each time keeps no other from being completed', async () => {
+  it('that fails each time does not prevent the completion of others', async () => {
     await expect(request(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
     const failingId = ada;
     const otherId = uuidv7();

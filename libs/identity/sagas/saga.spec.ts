@@ -100,7 +100,7 @@ describe('a saga', () => {
     expect(await sweepSaga(saga())).toEqual({ completed: 0, released: 0 });
   });
 
-  it('does nothing where the claim is impossible', async () => {
+  it('does nothing if the claim is impossible', async () => {
     expect(await runSaga(saga(), async () => undefined)).toBeUndefined();
     expect(facts).toEqual([]);
   });
@@ -142,7 +142,7 @@ describe('a saga', () => {
     await expect(sweepSaga(failing)).rejects.toMatchObject({ errors: [new Error('no connection')] });
   });
 
-  it('that fails keeps no other from being completed, and no old row from being deleted', async () => {
+  it('that fails does not prevent the completion of others, nor the deletion of old rows', async () => {
     for (const userId of ['ada', 'bob', 'eve']) await run(killAt('after claim'), userId).catch(() => {});
     const real = saga();
     const failing: typeof real = {

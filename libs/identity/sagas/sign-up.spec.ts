@@ -207,7 +207,7 @@ describe('a sign-up', () => {
     );
   }, 600_000);
 
-  it('that fails each time keeps no other from being completed', async () => {
+  it('that fails each time does not prevent the completion of others', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     for (const name of ['bad', 'good']) await signUp(request(`${name}@acme.example`), cut).catch(() => {});
     const bad = (await owner.query(`select id from identity.users where email_key = 'bad@acme.example'`)).rows[0].id;

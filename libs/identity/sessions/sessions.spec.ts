@@ -34,7 +34,7 @@ describe('sessions', () => {
 
   const sessions = () => createSessions(pool, 30);
   const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-  /** Makes the tokens of a session look as if they were used so many seconds earlier. */
+  /** Sets the time at which the tokens of a session were used back by `seconds`. */
   const later = (sessionId: string, seconds: number) =>
     owner.query(
       'update identity.refresh_tokens set used_at = used_at - make_interval(secs => $2) where session_id = $1',
@@ -45,7 +45,7 @@ describe('sessions', () => {
     return refreshed.refreshToken;
   };
 
-  it('are kept alive by refresh tokens, each valid for one refresh', async () => {
+  it('are extended by refresh tokens, each valid for one refresh', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const first = await sessions().refresh(refreshToken);
     expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });

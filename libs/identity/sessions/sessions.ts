@@ -9,7 +9,7 @@ import { tokenClass } from '#platform/token-class';
 export const GRACE_SECONDS = 10;
 /** Characters of the user agent that are stored. */
 const MAX_USER_AGENT = 256;
-/** Refreshes within the grace period that are followed for one token; no client makes more. */
+/** Next tokens that one refresh follows within the grace period. No client refreshes more often. */
 const MAX_STEPS = 16;
 
 /** What is stored about the client that opened a session. */
@@ -66,7 +66,7 @@ const successorOf = (token: string, salt: Buffer): string =>
   createHmac('sha256', token).update(salt).digest('base64url');
 
 /**
- * Sessions and the refresh tokens that keep them alive.
+ * Opens sessions, and exchanges the refresh tokens that extend them.
  * @param pool connects as the app role
  * @param days without a refresh after which a session expires
  */

@@ -2,7 +2,7 @@ interface Entry<Value> {
   readonly value: Value;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** Used since it was added or passed over. */
+  /** True if it was used since it was added or last passed over. */
   used: boolean;
 }
 
