@@ -142,7 +142,7 @@ describe('a saga', () => {
     await expect(sweepSaga(failing)).rejects.toMatchObject({ errors: [new Error('no connection')] });
   });
 
-  it('that fails does not prevent the completion of others, nor the deletion of old rows', async () => {
+  it('that fails does not prevent the completion of others, nor the purge', async () => {
     for (const userId of ['ada', 'bob', 'eve']) await run(killAt('after claim'), userId).catch(() => {});
     const real = saga();
     const failing: typeof real = {
