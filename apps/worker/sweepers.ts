@@ -19,24 +19,28 @@ import { createJoinEvents } from '../bootstrap/sagas/join-events';
 import { createSignUpEvents } from '../bootstrap/sagas/sign-up-events';
 import { createTenantStates } from '../bootstrap/sagas/tenant-states';
 
-/** ms between two looks. */
+/** Milliseconds between two runs. */
 const SIGN_UPS_MS = 5_000;
 const JOINS_MS = 5_000;
 const ERASURES_MS = 5_000;
 const TENANTS_MS = 15_000;
 const RESERVATIONS_MS = 5_000;
-const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
+/** Reservations that one run settles at most. */
+const RESERVATIONS_AT_ONCE = 500;
 
-/** Completes what requests that were interrupted have left, and removes what has had its time. */
+/**
+ * Starts the loops that complete interrupted sign-ups, joins and erasures, erase closed tenants, settle overdue
+ * reservations and delete old idempotency keys. Every worker runs all of them, which is safe at the same time.
+ */
 export const startSweepers = (
   { log, projectorPool, logger }: Runtime,
   store: AggregateStore,
   bus: CommandBus,
 ): Pick<PollingLoops, 'stop'> => {
   const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
-  const events = createSignUpEvents(execute);
-  const signUps = createSignUpStore(projectorPool);
+  const signUpEvents = createSignUpEvents(execute);
+  const signUpStore = createSignUpStore(projectorPool);
   const erasure = {
     store: createErasureStore(projectorPool),
     events: createErasureEvents({
@@ -48,7 +52,7 @@ export const startSweepers = (
   const joinEvents = createJoinEvents(execute);
   const joinStore = createJoinStore(projectorPool);
   const completeSignUps = async (): Promise<void> => {
-    const completed = await sweepSignUps(signUps, events);
+    const completed = await sweepSignUps(signUpStore, signUpEvents);
     if (completed > 0) logger.info({ completed }, 'completed interrupted sign-ups');
   };
 

@@ -2,9 +2,12 @@ import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 import { emailKey } from './email';
 
-/** What a user is asked again for, before anything that a stolen token must not do. */
+/**
+ * For changes that a stolen access token must not allow: the user enters the password again, and it is checked against
+ * this.
+ */
 export interface StoredPassword {
-  /** The account, as attempts are counted by. */
+  /** Failed attempts are counted by this key. */
   readonly emailKey: string;
   readonly passwordHash: string;
 }
@@ -14,7 +17,7 @@ export interface ProfileChange {
   readonly email?: string | undefined;
 }
 
-/** What a change is meant for: of another name or address it is `stale`. */
+/** The name and the address that the client has seen. If the user has others by now, the change is `stale`. */
 export interface ProfileSeen {
   readonly name: string;
   readonly email: string;
@@ -22,9 +25,9 @@ export interface ProfileSeen {
 
 export type ProfileChanged = 'changed' | 'stale' | 'taken' | 'gone';
 
-/** What people do with their own accounts. @param pool connects as the app role */
+/** Reads and changes the accounts of users. @param pool connects as the app role */
 export const createAccounts = (pool: Pool) => {
-  const ask = async <Row extends object>(
+  const queryRow = async <Row extends object>(
     name: string,
     text: string,
     values: readonly unknown[],
@@ -34,17 +37,18 @@ export const createAccounts = (pool: Pool) => {
   };
 
   return {
-    /** Undefined where the user is gone. */
+    /** @returns undefined if the user does not exist or is erased */
     findPassword: (userId: string): Promise<StoredPassword | undefined> =>
-      ask(
+      queryRow(
         'find-password',
         'select email_key as "emailKey", password_hash as "passwordHash" from identity.find_password($1)',
         [userId],
       ),
 
     /**
-     * Puts a password in the place of the one that was checked, and ends every session but one.
-     * @returns the sessions that ended; undefined where the password was changed meanwhile
+     * Replaces the password that was checked, and ends every session of the user except one.
+     * @param oldHash the stored hash that the old password was checked against
+     * @returns the ids of the sessions that ended; undefined if the password was changed after the check
      */
     changePassword: async (
       userId: string,
@@ -52,7 +56,7 @@ export const createAccounts = (pool: Pool) => {
       newHash: string,
       keptSessionId: string,
     ): Promise<readonly string[] | undefined> => {
-      const row = await ask<{ ended: string[] | null }>(
+      const row = await queryRow<{ ended: string[] | null }>(
         'change-password',
         'select identity.change_password($1, $2, $3, $4)::text[] as ended',
         [userId, oldHash, newHash, keptSessionId],
@@ -60,13 +64,17 @@ export const createAccounts = (pool: Pool) => {
       return row?.ended ?? undefined;
     },
 
-    /** Changes what is given; `taken` is the address, by somebody else. */
+    /**
+     * Changes the properties that are present.
+     * @param seen by default the change applies to any name and address
+     * @returns `taken` if another user has the address, `gone` if the user does not exist or cannot sign in any more
+     */
     changeProfile: async (
       userId: string,
       { name, email }: ProfileChange,
       seen?: ProfileSeen,
     ): Promise<ProfileChanged> => {
-      const row = await ask<{ outcome: ProfileChanged }>(
+      const row = await queryRow<{ outcome: ProfileChanged }>(
         'change-profile',
         'select identity.change_profile($1, $2, $3, $4, $5, $6) as outcome',
         [
@@ -81,9 +89,9 @@ export const createAccounts = (pool: Pool) => {
       return row?.outcome ?? 'gone';
     },
 
-    /** False where it is no session of that user. */
+    /** @returns false if the user has no session with this id; true also if it had ended before */
     endSession: async (userId: string, sessionId: string): Promise<boolean> => {
-      const row = await ask<{ ended: boolean }>('end-session', 'select identity.end_session($1, $2) as ended', [
+      const row = await queryRow<{ ended: boolean }>('end-session', 'select identity.end_session($1, $2) as ended', [
         userId,
         sessionId,
       ]);

@@ -7,19 +7,19 @@ import { createErasureStore } from './sagas/erasure-store';
 import { createJoinStore } from './sagas/join-store';
 import { createSignUpStore } from './sagas/sign-up-store';
 
-/** Seconds after which the sweepers of this test take up what was begun. */
-const OLDER = 15;
+/** Seconds without an attempt after which the sweepers of this test continue a saga. */
+const OLDER_SECONDS = 15;
 
-interface Begun {
+interface Claim {
   readonly userId: string;
 }
 
-/** Something that a request begins and a sweeper completes. */
-interface Swept {
-  /** As the request does it. @param pool connects as the app role */
+/** A saga that a request begins and a sweeper completes. */
+interface SweptSaga {
+  /** As a request does it. @param pool connects as the app role */
   begin(pool: Pool, userId: string): Promise<unknown>;
-  /** As the sweeper does it. @param pool connects as the projector */
-  take(pool: Pool): Promise<readonly Begun[]>;
+  /** As a sweeper does it. @param pool connects as the projector */
+  take(pool: Pool): Promise<readonly Claim[]>;
 }
 
 const claimOf = (userId: string) => ({
@@ -27,23 +27,23 @@ const claimOf = (userId: string) => ({
   ...{ tenantId: uuidv7(), commandId: uuidv7(), correlationId: 'test' },
 });
 
-const SWEPT: Readonly<Record<string, Swept>> = {
+const SAGAS: Readonly<Record<string, SweptSaga>> = {
   'a sign-up': {
     begin: (pool, userId) => createSignUpStore(pool).claim({ ...claimOf(userId), companyName: 'Acme', slug: 'acme' }),
-    take: (pool) => createSignUpStore(pool).takeUnfinished(OLDER, 10),
+    take: (pool) => createSignUpStore(pool).takeUnfinished(OLDER_SECONDS, 10),
   },
   'a join': {
     begin: (pool, userId) =>
       createJoinStore(pool).claim({ ...claimOf(userId), tokenHash: 'hash', emailDomain: 'acme.example' }),
-    take: (pool) => createJoinStore(pool).takeUnfinished(OLDER, 10),
+    take: (pool) => createJoinStore(pool).takeUnfinished(OLDER_SECONDS, 10),
   },
   'an erasure': {
-    begin: (pool, userId) => createErasureStore(pool).begin(userId, uuidv7(), 'test'),
-    take: (pool) => createErasureStore(pool).takeUnfinished(OLDER, 10),
+    begin: (pool, userId) => createErasureStore(pool).claim({ userId, commandId: uuidv7(), correlationId: 'test' }),
+    take: (pool) => createErasureStore(pool).takeUnfinished(OLDER_SECONDS, 10),
   },
 };
 
-describe("what a request has begun, while the database's clock is set", () => {
+describe("a saga that a request has begun, while the database's clock is set,", () => {
   let database: TestDatabase;
   let owner: Pool;
   let app: Pool;
@@ -68,7 +68,7 @@ describe("what a request has begun, while the database's clock is set", () => {
     await database.drop();
   });
 
-  const pass = (interval: string) => owner.query(`update lease.clock set at = at + $1::interval`, [interval]);
+  const passLeaseTime = (interval: string) => owner.query(`update lease.clock set at = at + $1::interval`, [interval]);
   const begin = async (kind: string): Promise<void> => {
     if (kind === 'an erasure')
       await owner.query(
@@ -76,50 +76,50 @@ describe("what a request has begun, while the database's clock is set", () => {
          values ($1, 'ada', 'ada', 'Ada', 'hash', 'active')`,
         [userId],
       );
-    await SWEPT[kind]?.begin(app, userId);
+    await SAGAS[kind]?.begin(app, userId);
   };
-  const taken = async (kind: string): Promise<number> => (await SWEPT[kind]?.take(projector))?.length ?? 0;
-  const cases = Object.keys(SWEPT).flatMap((kind) =>
+  const countTaken = async (kind: string): Promise<number> => (await SAGAS[kind]?.take(projector))?.length ?? 0;
+  const cases = Object.keys(SAGAS).flatMap((kind) =>
     [
       ['ahead', '10 minutes'],
       ['behind', '-10 minutes'],
     ].map(([side, by]) => [kind, side, by] as [string, string, string]),
   );
 
-  it.each(cases)('%s is taken up in time where the clock was ten minutes %s when it began', async (kind, _, by) => {
+  it.each(cases)('%s is continued in time if the clock was ten minutes %s when it began', async (kind, _, by) => {
     await shifted.by(by);
     await begin(kind);
     await shifted.by('0');
-    expect(await taken(kind)).toBe(0);
-    await pass('16 seconds');
-    expect(await taken(kind)).toBe(1);
+    expect(await countTaken(kind)).toBe(0);
+    await passLeaseTime('16 seconds');
+    expect(await countTaken(kind)).toBe(1);
   });
 
-  it.each(cases)('%s is left to its request where the clock is set ten minutes %s meanwhile', async (kind, _, by) => {
+  it.each(cases)('%s is left to its request if the clock is then set ten minutes %s', async (kind, _, by) => {
     await begin(kind);
     await shifted.by(by);
-    expect(await taken(kind)).toBe(0);
-    await pass('16 seconds');
-    expect(await taken(kind)).toBe(1);
+    expect(await countTaken(kind)).toBe(0);
+    await passLeaseTime('16 seconds');
+    expect(await countTaken(kind)).toBe(1);
     await shifted.by('0');
-    expect(await taken(kind)).toBe(0);
+    expect(await countTaken(kind)).toBe(0);
   });
 
   it.each([
     ['ahead', '10 minutes'],
     ['behind', '-10 minutes'],
-  ])('an erasure has its second look a minute later where the clock was ten minutes %s', async (_, by) => {
+  ])('an erasure is repeated a minute later if the clock was ten minutes %s', async (_, by) => {
     const store = createErasureStore(projector);
     await begin('an erasure');
     await shifted.by(by);
-    await store.erase(userId);
+    await store.complete(userId);
     await shifted.by('0');
-    await pass('50 seconds');
-    expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
-    await pass('11 seconds');
-    expect(await store.takeUnfinished(OLDER, 10)).toHaveLength(1);
-    await store.erase(userId);
-    await pass('1 hour');
-    expect(await store.takeUnfinished(OLDER, 10)).toEqual([]);
+    await passLeaseTime('50 seconds');
+    expect(await store.takeUnfinished(OLDER_SECONDS, 10)).toEqual([]);
+    await passLeaseTime('11 seconds');
+    expect(await store.takeUnfinished(OLDER_SECONDS, 10)).toHaveLength(1);
+    await store.complete(userId);
+    await passLeaseTime('1 hour');
+    expect(await store.takeUnfinished(OLDER_SECONDS, 10)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * What counts as the same address: Unicode composed (NFC), without case, without white space around it. Nothing is known
- * of the mail system behind it, so dots and tags in the local part stay.
+ * The form of an e-mail address by which addresses are compared: Unicode composed (NFC), in lower case, without white
+ * space around it. Dots and tags in the local part stay, because mail systems differ in what they mean.
  */
 export const emailKey = (email: string): string => email.normalize('NFC').trim().toLowerCase().normalize('NFC');

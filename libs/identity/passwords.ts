@@ -3,18 +3,18 @@ import { argon2id, hash, verify } from 'argon2';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 
-/** OWASP's first choice for argon2id: 19 MiB, two passes, one partition. */
+/** The parameters that OWASP recommends first for argon2id: 19 MiB, two passes, one lane. */
 const PARAMETERS = { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
-/** Characters (code points). The longest is 1,024 bytes: a password is no file. */
+/** In Unicode code points. The longest password has at most 1,024 bytes in UTF-8. */
 export const MIN_PASSWORD = 10;
 export const MAX_PASSWORD = 256;
 
 /**
- * A hash that no password fits, as far as anybody knows: its 32 bytes were made by no hashing. To verify a password
- * against it is the same work as against a user's own.
+ * A hash that no known password matches: its 32 bytes are not the output of argon2. To verify a password against it is
+ * the same work as to verify it against the hash of a user.
  */
-const NOBODYS = (() => {
+const UNMATCHED_HASH = (() => {
   const { memoryCost, timeCost, parallelism } = PARAMETERS;
   const base64 = (label: string, bytes: number): string =>
     createHash('sha256').update(label).digest().subarray(0, bytes).toString('base64').replaceAll('=', '');
@@ -35,21 +35,21 @@ const argon2: Argon2 = {
 };
 
 export interface PasswordOptions {
-  /** Hashes at the same time; each takes 19 MiB and a core for some 30 ms. */
+  /** Hashes that are computed at the same time. Each needs 19 MiB, and one core for about 30 ms. */
   readonly concurrency: number;
-  /** Hashes that may wait; more are refused. 200 by default. */
+  /** Hashes that wait at most; more are refused. 200 by default. */
   readonly maxWaiting?: number;
 }
 
 /**
- * Hashes and checks passwords, a few at a time: a flood of sign-ins waits or is turned away, and never takes the memory
- * and the cores that other requests need.
+ * Hashes and verifies passwords, a few at a time. Many sign-ins at once wait or are refused, so that they leave memory
+ * and cores for other requests.
  */
 export const createPasswords = ({ concurrency, maxWaiting = 200 }: PasswordOptions, work: Argon2 = argon2) => {
   let running = 0;
   const waiting: (() => void)[] = [];
 
-  const inTurn = async <T>(task: () => Promise<T>): Promise<T> => {
+  const queued = async <T>(task: () => Promise<T>): Promise<T> => {
     if (running >= concurrency) {
       if (waiting.length >= maxWaiting)
         throw new Problem('dependency-unavailable', {
@@ -62,26 +62,26 @@ export const createPasswords = ({ concurrency, maxWaiting = 200 }: PasswordOptio
       return await task();
     } finally {
       const next = waiting.shift();
-      // The place passes from one to the next.
+      // The next task takes this place, so `running` does not change.
       if (next) next();
       else running -= 1;
     }
   };
 
-  // One password can be typed in several ways; composed, it is one.
+  // Keyboards compose letters with accents in different ways. The composed form (NFC) is the same for all of them.
   const normalised = (password: string): string => password.normalize('NFC');
 
   return {
-    /** @throws Problem dependency-unavailable where too many wait */
-    hash: (password: string): Promise<string> => inTurn(() => work.hash(normalised(password))),
+    /** @throws Problem dependency-unavailable if too many hashes wait */
+    hash: (password: string): Promise<string> => queued(() => work.hash(normalised(password))),
     /**
-     * Whether the password is the one that was hashed. Without a hash (nobody has that address) the same work is done on
-     * one that nothing fits, so that the time taken tells nothing.
-     * @throws Problem dependency-unavailable where too many wait
+     * Whether the password is the one that was hashed. Without a hash (no user has the address) the same work is done
+     * and the result is false, so that the duration does not reveal whether an account exists.
+     * @throws Problem dependency-unavailable if too many hashes wait
      */
     verify: async (stored: string | undefined, password: string): Promise<boolean> => {
-      const fits = await inTurn(() => work.verify(stored ?? NOBODYS, normalised(password)));
-      return fits && stored !== undefined;
+      const matches = await queued(() => work.verify(stored ?? UNMATCHED_HASH, normalised(password)));
+      return matches && stored !== undefined;
     },
   };
 };

@@ -5,8 +5,8 @@ import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 const DENIED = { code: '42501' };
 
-/** What a process that was taken over could do with the role that it has. */
-describe('the roles, in the schema of identity', () => {
+/** What an attacker could do who controls a process, with the database role of that process. */
+describe('the schema identity', () => {
   let database: TestDatabase;
   let app: Pool;
   let projector: Pool;
@@ -26,7 +26,7 @@ describe('the roles, in the schema of identity', () => {
     for (const id of [ada, bob]) {
       await owner.query(
         `insert into identity.users (id, email, email_key, name, password_hash, state)
-         values ($1, $2, $2, 'Somebody', 'hash', 'active')`,
+         values ($1, $2, $2, 'A user', 'hash', 'active')`,
         [id, `${id}@acme.example`],
       );
       await app.query('select identity.open_session($1, $2, $3, $4, 30, null, null)', [
@@ -43,7 +43,7 @@ describe('the roles, in the schema of identity', () => {
     await database.drop();
   });
 
-  const as = (settings: Record<string, string>, sql: string): Promise<Record<string, unknown>[]> =>
+  const queryAs = (settings: Record<string, string>, sql: string): Promise<Record<string, unknown>[]> =>
     inTransaction(app, async (client) => {
       for (const [name, value] of Object.entries(settings))
         await client.query('select set_config($1, $2, true)', [name, value]);
@@ -51,18 +51,18 @@ describe('the roles, in the schema of identity', () => {
     });
 
   it.each(['select id from identity.users', 'select id from identity.sessions'])(
-    'show the application nothing while it speaks for nobody: %s',
+    'shows the application nothing without a user: %s',
     async (sql) => {
-      expect(await as({}, sql)).toEqual([]);
-      expect(await as({ 'app.user_id': '' }, sql)).toEqual([]);
-      // A tenant is no user: its members' sessions and addresses are their own.
-      expect(await as({ 'app.tenant_id': tenant }, sql)).toEqual([]);
+      expect(await queryAs({}, sql)).toEqual([]);
+      expect(await queryAs({ 'app.user_id': '' }, sql)).toEqual([]);
+      // A tenant does not see the sessions and addresses of its members.
+      expect(await queryAs({ 'app.tenant_id': tenant }, sql)).toEqual([]);
     },
   );
 
-  it('show the application a user’s own row and sessions, and nobody else’s', async () => {
-    expect(await as({ 'app.user_id': ada }, 'select id from identity.users')).toEqual([{ id: ada }]);
-    expect(await as({ 'app.user_id': ada }, 'select user_id from identity.sessions')).toEqual([{ user_id: ada }]);
+  it('shows the application the row and the sessions of its user only', async () => {
+    expect(await queryAs({ 'app.user_id': ada }, 'select id from identity.users')).toEqual([{ id: ada }]);
+    expect(await queryAs({ 'app.user_id': ada }, 'select user_id from identity.sessions')).toEqual([{ user_id: ada }]);
   });
 
   it.each([
@@ -82,8 +82,8 @@ describe('the roles, in the schema of identity', () => {
     'select identity.take_unfinished_erasures(0, 1)',
     'select identity.purge_erased(0)',
     'select identity.purge(0)',
-  ])('refuse the application: %s', async (sql) => {
-    await expect(as({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
+  ])('refuses the application: %s', async (sql) => {
+    await expect(queryAs({ 'app.user_id': ada }, sql)).rejects.toMatchObject(DENIED);
   });
 
   it.each([
@@ -96,12 +96,12 @@ describe('the roles, in the schema of identity', () => {
     'select identity.find_password(gen_random_uuid())',
     'select identity.begin_erasure(gen_random_uuid(), gen_random_uuid(), $$x$$)',
     'select * from identity.erasures',
-  ])('refuse the projector: %s', async (sql) => {
+  ])('refuses the projector: %s', async (sql) => {
     await expect(projector.query(sql)).rejects.toMatchObject(DENIED);
   });
 
   it.each(['select id from identity.users', `select identity.find_credentials('x', 'x')`])(
-    'refuse the log and the operator: %s',
+    'refuses the log and the operator: %s',
     async (sql) => {
       await expect(log.query(sql)).rejects.toMatchObject(DENIED);
       await expect(operator.query(sql)).rejects.toMatchObject(DENIED);

@@ -10,7 +10,7 @@ describe('the slug of a tenant', () => {
     [`${'a'.repeat(59)} b`, 'a'.repeat(59)],
   ])('of %j is %j', (name, slug) => expect(slugOf(name)).toBe(slug));
 
-  it('is always 1 to 60 of a-z, 0-9 and single hyphens', () =>
+  it('has always 1 to 60 characters of a-z, 0-9 and single hyphens', () =>
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (name) => {
         const slug = slugOf(name);

@@ -1,4 +1,7 @@
-/** The short name of a tenant in links: `Müller & Söhne` is `muller-sohne`. 1..60 of a-z, 0-9 and single hyphens. */
+/**
+ * The short name of a tenant in links: the slug of `Müller & Söhne` is `muller-sohne`. 1 to 60 characters: a-z, 0-9 and
+ * single hyphens between them. It is `workspace` for names without such characters.
+ */
 export const slugOf = (name: string): string =>
   name
     .normalize('NFKD')

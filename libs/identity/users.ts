@@ -15,7 +15,7 @@ export interface Credentials {
   readonly passwordHash: string;
   /** The tenant of the last session, if there was one. */
   readonly lastTenantId: string | null;
-  /** They have signed in from that network before. */
+  /** The user has signed in from that network before. */
   readonly familiar: boolean;
 }
 
@@ -25,7 +25,7 @@ const USER: Statement = {
     where id = (select nullif(current_setting('app.user_id', true), '')::uuid) and state <> 'erased'`,
 };
 
-/** The user whose database it is; undefined where they are gone. */
+/** The user to whom `db` is scoped. @returns undefined if the user does not exist or is erased */
 export const findUser = async (db: UserDb): Promise<User | undefined> => {
   const [row] = await db.query<User>(USER, []);
   return row;
@@ -34,7 +34,8 @@ export const findUser = async (db: UserDb): Promise<User | undefined> => {
 /**
  * What a sign-in is checked against.
  * @param pool connects as the app role
- * @param network the mark of the one that it comes from
+ * @param network the mark of the client's network, see `network-marks.ts`; null: no network is familiar
+ * @returns undefined if no user who can sign in has the address
  */
 export const findCredentials = async (
   pool: Pool,

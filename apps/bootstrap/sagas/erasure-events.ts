@@ -7,15 +7,20 @@ import type { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { membershipsOf } from '#projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
-interface Surroundings {
+interface ErasureEventsDeps {
+  /** Executes a command under the rule of its aggregate. */
   readonly execute: (command: RemoveMember | EraseUser) => Promise<CommandResult>;
+  /** For the read model of memberships. */
   readonly db: ScopedDb;
   readonly stateOf: TenantStates;
 }
 
-/** The facts of an erasure as commands to their aggregates. */
-export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
-  /** The read model knows where to look; what they are there, the tenant's own stream says. */
+/** Appends the facts of an erasure by commands to their aggregates. */
+export const createErasureEvents = ({ execute, db, stateOf }: ErasureEventsDeps): ErasureEvents => {
+  /**
+   * The read model, which may be behind, lists the tenants; the role and the owners are from the tenant's own stream.
+   * @returns at most one; none if the tenant is closed or the user is no member any more
+   */
   const membershipIn = async (tenantId: string, userId: string): Promise<ErasedMembership[]> => {
     const tenant = await stateOf(tenantId);
     const member = memberOf(tenant, userId);
@@ -30,8 +35,8 @@ export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): Era
       return (await Promise.all(listed.map(({ tenantId }) => membershipIn(tenantId, userId)))).flat();
     },
     leave: async (tenantId, userId, context) => {
-      const leaving = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
-      await execute(new RemoveMember(tenantId, leaving, context));
+      const removal = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
+      await execute(new RemoveMember(tenantId, removal, context));
     },
     eraseUser: async (userId, context) => (await execute(new EraseUser(userId, context))).position,
   };

@@ -2,18 +2,15 @@ import { JoinTenant } from '#domain/tenant/decide-invitations';
 import { RegisterUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { JoinEvents } from '#identity/sagas/join';
+import { creationPosition } from './creation-position';
 
-/** The facts of a join as commands to their aggregates. */
+/** Appends the facts of a join by commands to their aggregates. */
 export const createJoinEvents = (
   execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>,
 ): JoinEvents => ({
-  joinTenant: async ({ tenantId, at, ...joining }, context) => {
-    const command = new JoinTenant(tenantId, { ...joining, at: at.toISOString() }, context);
+  joinTenant: async ({ tenantId, at, ...membership }, context) => {
+    const command = new JoinTenant(tenantId, { ...membership, at: at.toISOString() }, context);
     return (await execute(command)).position;
   },
-  registerUser: async (userId, context) => {
-    const { position } = await execute(new RegisterUser(userId, context));
-    if (position === undefined) throw new Error('founding a stream appended nothing');
-    return position;
-  },
+  registerUser: async (userId, context) => creationPosition(await execute(new RegisterUser(userId, context))),
 });

@@ -1,21 +1,16 @@
 import { CreateTenant } from '#domain/tenant/decide-tenant';
 import { RegisterUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
-import type { Position } from '#event-log/port';
 import type { SignUpEvents } from '#identity/sagas/sign-up';
+import { creationPosition } from './creation-position';
 
-type Execute = (command: CreateTenant | RegisterUser) => Promise<CommandResult>;
-
-/** The facts of a sign-up as commands to their aggregates. */
-export const createSignUpEvents = (execute: Execute): SignUpEvents => {
-  const appended = async (command: CreateTenant | RegisterUser): Promise<Position> => {
-    const { position } = await execute(command);
-    if (position === undefined) throw new Error('founding a stream appended nothing');
-    return position;
-  };
-  return {
-    createTenant: ({ tenantId, companyName, slug, userId }, context) =>
-      appended(new CreateTenant(tenantId, { name: companyName, slug, ownerId: userId }, context)),
-    registerUser: (userId, context) => appended(new RegisterUser(userId, context)),
-  };
-};
+/** Appends the facts of a sign-up by commands to their aggregates. */
+export const createSignUpEvents = (
+  execute: (command: CreateTenant | RegisterUser) => Promise<CommandResult>,
+): SignUpEvents => ({
+  createTenant: async ({ tenantId, companyName, slug, userId }, context) => {
+    const creation = { name: companyName, slug, ownerId: userId };
+    return creationPosition(await execute(new CreateTenant(tenantId, creation, context)));
+  },
+  registerUser: async (userId, context) => creationPosition(await execute(new RegisterUser(userId, context))),
+});

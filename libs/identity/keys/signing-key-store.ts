@@ -5,13 +5,16 @@ import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
 import { createSealer, deriveKey, type Sealer } from '#platform/encryption';
 import { uuidv7 } from '#platform/ids/uuid';
 
-/** ES256: the strongest that jsonwebtoken, under passport-jwt, signs with a small key. */
+/**
+ * ES256 is the strongest algorithm with a small key that jsonwebtoken supports; passport-jwt verifies with
+ * jsonwebtoken.
+ */
 export const ALGORITHM = 'ES256';
 
-/** Days for which a retired key still verifies: longer than any access token is valid for. */
+/** Days for which a retired key still verifies tokens: longer than any access token is valid. */
 const OVERLAP_DAYS = 2;
 
-/** The keys of the database can't be opened; the message names the setting. */
+/** The signing keys cannot be decrypted with this SECRET_KEY. The message names the setting. */
 export class SecretKeyMismatch extends Error {
   override readonly name = 'SettingsError';
   constructor() {
@@ -21,7 +24,7 @@ export class SecretKeyMismatch extends Error {
   }
 }
 
-/** A rotation that would do harm; the message says what and when. */
+/** A rotation or revocation that is not possible now. The message says why, and what to do. */
 export class RotationRefused extends Error {
   override readonly name = 'RotationRefused';
 }
@@ -31,7 +34,7 @@ export interface StoredKey {
   /** UUIDv7 */
   readonly kid: string;
   readonly publicJwk: JsonWebKey;
-  /** PKCS #8, sealed. */
+  /** PKCS #8, encrypted by the sealer of {@link signingKeySealer}. */
   readonly privateKey: Buffer;
   readonly state: 'next' | 'current' | 'retired';
 }
@@ -41,15 +44,15 @@ export interface ListedKey extends Pick<StoredKey, 'kid' | 'state'> {
   readonly retiredAt: Date | null;
 }
 
-/** One process at a time makes or moves keys. */
+/** One process at a time creates keys or changes their states. */
 const LOCK = ADVISORY_LOCKS.movingSigningKeys;
 
 const contextOf = (kid: string): string => `signing key ${kid}`;
 
-/** Seals private keys under SECRET_KEY. */
+/** Encrypts private keys with a key that is derived from SECRET_KEY. @param secretKey 32 bytes */
 export const signingKeySealer = (secretKey: Buffer): Sealer => createSealer(deriveKey(secretKey, 'signing keys'));
 
-/** @throws SecretKeyMismatch */
+/** Decrypts a private key. @throws SecretKeyMismatch it was encrypted with another SECRET_KEY */
 export const openPrivateKey = ({ kid, privateKey }: StoredKey, sealer: Sealer): KeyObject => {
   const der = sealer.open(privateKey, contextOf(kid));
   if (!der) throw new SecretKeyMismatch();
@@ -58,7 +61,7 @@ export const openPrivateKey = ({ kid, privateKey }: StoredKey, sealer: Sealer): 
 
 export const publicKeyOf = ({ publicJwk }: StoredKey): KeyObject => createPublicKey({ key: publicJwk, format: 'jwk' });
 
-/** Every key that tokens may still be signed with, the oldest first. @param pool connects as the app role */
+/** Every key that verifies tokens, the next one included; the oldest first. @param pool connects as the app role */
 export const readSigningKeys = async (pool: Pool): Promise<StoredKey[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<StoredKey>({
@@ -81,16 +84,16 @@ const createKey = async (client: PoolClient, sealer: Sealer, state: StoredKey['s
   );
 };
 
-/** Runs alone among all processes. */
-const underLock = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+/** In a transaction, while no other process creates keys or changes their states. */
+const withKeyLock = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
     return work(client);
   });
 
-/** Makes a current key, and the next one, where there is none yet. @param pool connects as the app role */
+/** Creates the current key and the next one, unless they exist. @param pool connects as the app role */
 export const ensureSigningKeys = (pool: Pool, sealer: Sealer): Promise<void> =>
-  underLock(pool, async (client) => {
+  withKeyLock(pool, async (client) => {
     const { rows } = await client.query<{ state: string }>('select state from identity.signing_keys');
     for (const state of ['current', 'next'] as const) {
       if (!rows.some((row) => row.state === state)) await createKey(client, sealer, state);
@@ -102,8 +105,11 @@ interface NextKey extends StoredKey {
   readonly age: number;
 }
 
-/** @throws RotationRefused @throws SecretKeyMismatch */
-const nextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => {
+/**
+ * @throws RotationRefused there are no keys yet
+ * @throws SecretKeyMismatch
+ */
+const readNextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => {
   const { rows } = await client.query<NextKey>(
     `select kid, public_jwk as "publicJwk", private_key as "privateKey", state,
        extract(epoch from clock_timestamp() - created_at)::float8 as age
@@ -111,30 +117,31 @@ const nextKey = async (client: PoolClient, sealer: Sealer): Promise<NextKey> => 
   );
   const [next] = rows;
   if (!next) throw new RotationRefused('There are no signing keys yet. The first start of the API creates them.');
-  // No process could sign with it, nor with those that this one would make.
+  // With another SECRET_KEY than the API's, no process could sign with this key, nor with the keys created here.
   openPrivateKey(next, sealer);
   return next;
 };
 
-/** There must be no current key when this is called. */
-const putInPlace = async (client: PoolClient, sealer: Sealer, next: NextKey): Promise<void> => {
+/** Makes the next key the current one, and creates a new next key. There must be no current key when it is called. */
+const promote = async (client: PoolClient, sealer: Sealer, next: NextKey): Promise<void> => {
   await client.query(`update identity.signing_keys set state = 'current' where kid = $1`, [next.kid]);
   await createKey(client, sealer, 'next');
 };
 
 /**
- * Puts the next key in the place of the current one and makes a new next one. Tokens of the old key stay good until they
- * expire; every process, and anyone who reads the published keys, knew the new one for as long as it was the next.
+ * Makes the next key the current one, and creates a new next key. Tokens that were signed with the old key stay valid
+ * until they expire. Other processes, and readers of the published keys, have known the new key since it became the
+ * next one.
  * @param pool connects as the operator
- * @param minAgeSeconds how long the next key must have been published: twice as long as `jwks.json` may be cached. 0: at
- * once, so that a reader with older published keys refuses the new tokens for a while
- * @throws RotationRefused the next key is not known everywhere yet
+ * @param minAgeSeconds how long the next key must have been published; 600 by default, which is twice as long as
+ *   `jwks.json` may be cached. With 0, a reader with a cached `jwks.json` may refuse new tokens until it reads again
+ * @throws RotationRefused the next key was not published for long enough, or there are no keys yet
  * @throws SecretKeyMismatch
  */
 export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds = 600): Promise<void> =>
-  underLock(pool, async (client) => {
+  withKeyLock(pool, async (client) => {
     const sealer = signingKeySealer(secretKey);
-    const next = await nextKey(client, sealer);
+    const next = await readNextKey(client, sealer);
     if (next.age < minAgeSeconds) {
       const seconds = Math.ceil(minAgeSeconds - next.age);
       throw new RotationRefused(
@@ -144,22 +151,22 @@ export const rotateSigningKeys = (pool: Pool, secretKey: Buffer, minAgeSeconds =
     await client.query(
       `update identity.signing_keys set state = 'retired', retired_at = now() where state = 'current'`,
     );
-    await putInPlace(client, sealer, next);
+    await promote(client, sealer, next);
     await client.query('delete from identity.signing_keys where retired_at < now() - make_interval(days => $1)', [
       OVERLAP_DAYS,
     ]);
   });
 
 /**
- * Takes a key away for ever, at once: what it has signed is no longer good. In the place of the current one comes the
- * next, and a new next one in the place of that.
+ * Deletes a key at once: tokens that it has signed are no longer valid. If it was the current key, the next one becomes
+ * current. A new next key is created if it is missing.
  * @param pool connects as the operator
- * @returns what it was
+ * @returns the state that the key had
  * @throws RotationRefused there is no such key
  * @throws SecretKeyMismatch
  */
 export const revokeSigningKey = (pool: Pool, secretKey: Buffer, kid: string): Promise<StoredKey['state']> =>
-  underLock(pool, async (client) => {
+  withKeyLock(pool, async (client) => {
     const sealer = signingKeySealer(secretKey);
     const { rows } = await client.query<Pick<StoredKey, 'state'>>(
       'delete from identity.signing_keys where kid = $1 returning state',
@@ -167,12 +174,12 @@ export const revokeSigningKey = (pool: Pool, secretKey: Buffer, kid: string): Pr
     );
     const [revoked] = rows;
     if (!revoked) throw new RotationRefused(`There is no signing key ${kid}; \`tenantry keys\` lists them.`);
-    if (revoked.state === 'current') await putInPlace(client, sealer, await nextKey(client, sealer));
+    if (revoked.state === 'current') await promote(client, sealer, await readNextKey(client, sealer));
     if (revoked.state === 'next') await createKey(client, sealer, 'next');
     return revoked.state;
   });
 
-/** Every key that is valid for something, the oldest first. @param pool connects as the operator */
+/** Every key that signs or verifies tokens, the oldest first. @param pool connects as the operator */
 export const listSigningKeys = async (pool: Pool): Promise<readonly ListedKey[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ListedKey>(

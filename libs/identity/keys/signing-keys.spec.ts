@@ -37,7 +37,7 @@ describe('signing keys', () => {
     await database.drop();
   });
 
-  /** Looks again only when it is asked for a key that it does not know, by default. */
+  /** By default it reads the keys again only for an unknown key. */
   const open = async (secretKey = TEST_SECRET_KEY, everyMs = 600_000): Promise<SigningKeys> => {
     const keys = await openSigningKeys({ pool, secretKey, logger: silentLogger, everyMs });
     opened.push(keys);
@@ -45,24 +45,24 @@ describe('signing keys', () => {
   };
   const until = async (condition: () => boolean): Promise<void> => {
     for (const end = performance.now() + 5_000; !condition(); await sleep(10))
-      if (performance.now() > end) throw new Error(`did not come about: ${condition}`);
+      if (performance.now() > end) throw new Error(`still false after 5 s: ${condition}`);
   };
   const rotate = (minAgeSeconds = 0, secretKey = TEST_SECRET_KEY) =>
     rotateSigningKeys(operator, secretKey, minAgeSeconds);
-  /** Lets the time pass in which a process does not look for an unknown key a second time. */
+  /** Moves the clock, to pass the time in which an unknown key causes no other read. */
   const later = (ms: number): void => {
     const now = Date.now();
     jest.spyOn(Date, 'now').mockReturnValue(now + ms);
   };
 
-  it('are made once, however many processes start at the same time', async () => {
+  it('are created once by processes that start at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => open()));
     expect(new Set(all.map((keys) => keys.current().kid)).size).toBe(1);
     const { rows } = await owner.query('select state from identity.signing_keys order by state');
     expect(rows).toEqual([{ state: 'current' }, { state: 'next' }]);
   });
 
-  it('are published without what is private, the next one included', async () => {
+  it('are published without their private parts, the next one included', async () => {
     const keys = await open();
     const jwks = keys.jwks();
     expect(jwks).toHaveLength(2);
@@ -73,14 +73,14 @@ describe('signing keys', () => {
     expect(verify('sha256', text, createPublicKey({ key: published ?? {}, format: 'jwk' }), signature)).toBe(true);
   });
 
-  it('are sealed: the database holds no private key that could be used', async () => {
+  it('are stored encrypted: the database holds no usable private key', async () => {
     await open();
     const { rows } = await owner.query<{ private_key: Buffer }>('select private_key from identity.signing_keys');
-    // How PKCS #8 of this curve begins.
+    // The identifier of an EC key, which every unencrypted PKCS #8 of this curve contains.
     for (const row of rows) expect(row.private_key.includes(Buffer.from('2a8648ce3d0201', 'hex'))).toBe(false);
   });
 
-  it('cannot be opened under another SECRET_KEY, and the error names it', async () => {
+  it('cannot be decrypted with another SECRET_KEY, and the error names it', async () => {
     await open();
     const error = await open(OTHER_KEY).catch((it: unknown) => it);
     expect(error).toBeInstanceOf(SecretKeyMismatch);
@@ -95,7 +95,7 @@ describe('signing keys', () => {
     const first = here.current().kid;
     const second = here.jwks().find(({ kid }) => kid !== first)?.['kid'];
     await rotate();
-    // A process that has not looked since continues with the old key, and knew the new one before.
+    // A process that has not read the keys since then continues with the old key, and already knows the new one.
     expect(there.current().kid).toBe(first);
     expect(await there.find(String(second))).toBeDefined();
     const fresh = await open();
@@ -104,7 +104,7 @@ describe('signing keys', () => {
     expect(fresh.jwks()).toHaveLength(3);
   });
 
-  it('are read again for a key that is not known, and then the new current one signs', async () => {
+  it('are read again for an unknown key, and then the new current one signs', async () => {
     const keys = await open();
     await rotate();
     await rotate();
@@ -114,7 +114,7 @@ describe('signing keys', () => {
     expect(keys.current().kid).toBe(fresh.current().kid);
   });
 
-  it('are not read again for each key that somebody made up', async () => {
+  it('are not read again for each made-up key id', async () => {
     const keys = await open();
     later(3_000);
     const query = jest.spyOn(pool, 'connect');
@@ -123,12 +123,12 @@ describe('signing keys', () => {
     expect(query).toHaveBeenCalledTimes(1);
   });
 
-  it('that cannot be read leave unknown what is unknown: no token is called false for it', async () => {
+  it('that cannot be read cause an error for an unknown key, so that no valid token is called invalid', async () => {
     const keys = await open();
     later(3_000);
-    jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('away')));
-    await expect(keys.find(uuidv7())).rejects.toThrow('away');
-    await expect(keys.find(uuidv7())).rejects.toThrow('away');
+    jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('not available')));
+    await expect(keys.find(uuidv7())).rejects.toThrow('not available');
+    await expect(keys.find(uuidv7())).rejects.toThrow('not available');
     expect(await keys.find(keys.current().kid)).toBeDefined();
   });
 
@@ -140,13 +140,13 @@ describe('signing keys', () => {
     await expect(rotate(600)).rejects.toThrow(/Rotate in \d+ seconds/);
   });
 
-  it('do not rotate under another SECRET_KEY: no process could sign any more', async () => {
+  it('do not rotate with another SECRET_KEY, because no process could sign any more', async () => {
     await open();
     await expect(rotate(0, OTHER_KEY)).rejects.toBeInstanceOf(SecretKeyMismatch);
     await open();
   });
 
-  it('sign at once with the next one where the rotation does not wait for others to learn of it', async () => {
+  it('sign at once with the next one if the rotation does not wait for its publication', async () => {
     const keys = await open(TEST_SECRET_KEY, 20);
     const former = keys.current().kid;
     await rotate(0);
@@ -157,9 +157,9 @@ describe('signing keys', () => {
   it('that are revoked verify nothing in any process, and another one signs', async () => {
     const [here, there] = [await open(TEST_SECRET_KEY, 20), await open(TEST_SECRET_KEY, 20)];
     const leaked = here.current().kid;
-    let told = 0;
+    let notifications = 0;
     there.onRevoked(() => {
-      told += 1;
+      notifications += 1;
     });
     expect(await revokeSigningKey(operator, TEST_SECRET_KEY, leaked)).toBe('current');
     for (const keys of [here, there]) {
@@ -167,12 +167,12 @@ describe('signing keys', () => {
       expect(await keys.find(leaked)).toBeUndefined();
       expect(keys.jwks().map(({ kid }) => kid)).not.toContain(leaked);
     }
-    expect(told).toBe(1);
+    expect(notifications).toBe(1);
     expect((await listSigningKeys(operator)).map(({ state }) => state)).toEqual(['current', 'next']);
     expect((await open()).current().kid).toBe(here.current().kid);
   });
 
-  it('that are revoked before they have signed, or after, leave the current one in its place', async () => {
+  it('that are revoked before they become current, or after, leave the current one unchanged', async () => {
     const keys = await open();
     const retired = keys.current().kid;
     await rotate();
@@ -184,7 +184,7 @@ describe('signing keys', () => {
     expect(second?.kid).not.toBe(next?.kid);
   });
 
-  it('are not revoked by a name that none has, nor under another SECRET_KEY', async () => {
+  it('are not revoked by an unknown id, nor with another SECRET_KEY', async () => {
     const keys = await open();
     await expect(revokeSigningKey(operator, TEST_SECRET_KEY, uuidv7())).rejects.toBeInstanceOf(RotationRefused);
     const revoking = revokeSigningKey(operator, OTHER_KEY, keys.current().kid);
@@ -192,7 +192,7 @@ describe('signing keys', () => {
     expect((await open()).current().kid).toBe(keys.current().kid);
   });
 
-  it('are forgotten two days after they retired', async () => {
+  it('are deleted two days after they retired', async () => {
     const keys = await open();
     const first = keys.current().kid;
     await rotate();

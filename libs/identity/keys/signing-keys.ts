@@ -18,16 +18,20 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** What one process knows of the keys at one moment. */
-interface Known {
+/** The keys as this process has read them last. */
+interface KnownKeys {
   readonly current: SigningKey | undefined;
+  /** By key id. */
   readonly verifying: ReadonlyMap<string, KeyObject>;
   readonly jwks: readonly JsonWebKey[];
 }
 
-/** A key that was revoked is to be refused everywhere within a second or so. */
-const LOOK_MS = 1_000;
-/** A token may name a key that another process has just made; strangers' made-up key ids must not cost a query each. */
+/** Every process must refuse a revoked key after about a second. */
+const READ_EVERY_MS = 1_000;
+/**
+ * Milliseconds after a read in which an unknown key id causes no other read. A token may name a key that another
+ * process has just created, but a made-up key id must not cost a query each time.
+ */
 const UNKNOWN_KID_MS = 2_000;
 
 export interface SigningKeysOptions {
@@ -35,56 +39,58 @@ export interface SigningKeysOptions {
   readonly pool: Pool;
   readonly secretKey: Buffer;
   readonly logger: Logger;
-  /** ms between two looks; 1,000 by default. */
+  /** Milliseconds between two reads; 1,000 by default. */
   readonly everyMs?: number;
 }
 
 /**
- * The keys that access tokens are signed with, shared by all processes through the database, sealed under SECRET_KEY.
- * The first process makes them. They are read again every second, and when a token names one that is not known here.
- * @throws SecretKeyMismatch at the start, where they were sealed under another one
+ * The keys that sign access tokens. All processes share them through the database, where private keys are encrypted
+ * with SECRET_KEY. The first process creates them. They are read again every second, and when a token names an unknown
+ * key.
+ * @throws SecretKeyMismatch they were encrypted with another SECRET_KEY
+ * @throws what the database throws at the first read
  */
-export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_MS }: SigningKeysOptions) => {
+export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = READ_EVERY_MS }: SigningKeysOptions) => {
   const sealer = signingKeySealer(secretKey);
   const stopping = new AbortController();
-  let known: Known = { current: undefined, verifying: new Map(), jwks: [] };
-  let lookedAt = 0;
-  let looking: Promise<void> | undefined;
-  /** Why the last look came to nothing. */
+  let known: KnownKeys = { current: undefined, verifying: new Map(), jwks: [] };
+  let readAt = 0;
+  let reading: Promise<void> | undefined;
+  /** The error of the last read; undefined if it succeeded. */
   let failure: unknown;
   const listeners: (() => void)[] = [];
 
-  /** The current key, opened; the one from before where this process can't open it. */
+  /** The current key, decrypted; the one before it if this process cannot decrypt it. */
   const currentOf = (stored: readonly StoredKey[]): SigningKey | undefined => {
-    const now = stored.find(({ state }) => state === 'current');
-    if (!now || now.kid === known.current?.kid) return known.current;
+    const current = stored.find(({ state }) => state === 'current');
+    if (!current || current.kid === known.current?.kid) return known.current;
     try {
-      return { kid: now.kid, privateKey: openPrivateKey(now, sealer) };
+      return { kid: current.kid, privateKey: openPrivateKey(current, sealer) };
     } catch (error) {
       if (!known.current) throw error;
       logger.error(
-        { err: error, kid: now.kid },
+        { err: error, kid: current.kid },
         'the new signing key cannot be decrypted; tokens are signed with the old key',
       );
       return known.current;
     }
   };
 
-  const learn = (stored: readonly StoredKey[]): void => {
+  const update = (stored: readonly StoredKey[]): void => {
     const before = known.verifying;
     known = {
       current: currentOf(stored),
       verifying: new Map(stored.map((key) => [key.kid, known.verifying.get(key.kid) ?? publicKeyOf(key)])),
       jwks: stored.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, use: 'sig', alg: ALGORITHM })),
     };
-    if ([...before.keys()].some((kid) => !known.verifying.has(kid))) for (const tell of listeners) tell();
+    if ([...before.keys()].some((kid) => !known.verifying.has(kid))) for (const notify of listeners) notify();
   };
 
-  /** Callers at the same time share one query. */
-  const look = (): Promise<void> => {
-    looking ??= readSigningKeys(pool)
+  /** Simultaneous callers share one query. */
+  const read = (): Promise<void> => {
+    reading ??= readSigningKeys(pool)
       .then((stored) => {
-        learn(stored);
+        update(stored);
         failure = undefined;
       })
       .catch((error: unknown) => {
@@ -92,51 +98,55 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = LOOK_
         throw error;
       })
       .finally(() => {
-        lookedAt = Date.now();
-        looking = undefined;
+        readAt = Date.now();
+        reading = undefined;
       });
-    return looking;
+    return reading;
   };
 
-  await look();
+  await read();
   if (!known.current) {
     await ensureSigningKeys(pool, sealer);
-    await look();
+    await read();
   }
   void (async () => {
-    let away = false;
+    let failing = false;
     for (await sleep(everyMs, stopping.signal); !stopping.signal.aborted; await sleep(everyMs, stopping.signal)) {
-      await look().then(
+      await read().then(
         () => {
-          if (away) logger.info({}, 'the signing keys can be read again');
-          away = false;
+          if (failing) logger.info({}, 'the signing keys can be read again');
+          failing = false;
         },
         (error: unknown) => {
-          if (!away) logger.warn({ err: error }, 'the signing keys cannot be read; the keys in memory stay in use');
-          away = true;
+          if (!failing) logger.warn({ err: error }, 'the signing keys cannot be read; the keys in memory stay in use');
+          failing = true;
         },
       );
     }
   })();
 
   return {
-    /** The key that tokens are signed with now. */
+    /** The key that signs tokens now. */
     current: (): SigningKey => {
       if (!known.current) throw new Error('there is no signing key');
       return known.current;
     },
-    /** Undefined for a key that is not ours. @throws what the database throws while it is not available */
+    /**
+     * The public key with this id.
+     * @returns undefined if there is no such key
+     * @throws what the database throws if the key is unknown here and the last read failed
+     */
     find: async (kid: string): Promise<KeyObject | undefined> => {
       const key = known.verifying.get(kid);
       if (key) return key;
-      if (Date.now() - lookedAt > UNKNOWN_KID_MS) await look();
-      // It may be a key of ours; nobody can tell.
+      if (Date.now() - readAt > UNKNOWN_KID_MS) await read();
+      // Another process may have created the key since the last successful read.
       else if (failure !== undefined) throw failure;
       return known.verifying.get(kid);
     },
     /** The public keys, for `GET /.well-known/jwks.json`. */
     jwks: (): readonly JsonWebKey[] => known.jwks,
-    /** Tells whenever a key no longer verifies. */
+    /** Calls `listener` each time that a key no longer verifies tokens. */
     onRevoked: (listener: () => void): void => {
       listeners.push(listener);
     },

@@ -17,10 +17,10 @@ import { seeds } from '#testing/seeds';
 import { type ErasureEvents, erase, sweepErasures } from './erasure';
 import { createErasureStore, type ErasureStore } from './erasure-store';
 
-/** The process dies here: whatever comes after does not happen. */
+/** Ends an erasure as a crash would: no later step happens. */
 class Cut extends Error {}
 
-/** Points at which an erasure can be interrupted: before or after what it does to the log and to the database. */
+/** Where an erasure can be interrupted: before and after each write to the log and to the database. */
 const POINTS = ['after begin', 'before leave', 'after leave', 'before user', 'after user', 'before erase', 'end'];
 type CutAt = (point: string) => void;
 const nowhere: CutAt = () => {};
@@ -38,7 +38,7 @@ describe('an erasure', () => {
   let log: InMemoryEventLog;
   let store: AggregateStore;
   let ada: string;
-  let companies: string[];
+  let tenantIds: string[];
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -53,26 +53,26 @@ describe('an erasure', () => {
 
   const streamOf = (tenantId: string) => ({ tenantId, aggregate: tenantFold.aggregate, id: tenantId });
   const context = (commandId = uuidv7()) => ({ commandId, actor: { kind: 'system' }, correlationId: 'test' }) as const;
-  const happen = (tenantId: string, ...events: TenantEvent[]) =>
+  const append = (tenantId: string, ...events: TenantEvent[]) =>
     log.append({ stream: streamOf(tenantId), expected: 'any', events, ...context() });
   const join = (tenantId: string, userId: string, role: Role) =>
-    happen(tenantId, { type: 'MemberJoined', data: { userId, role, invitationId: uuidv7(), use: 1 } });
+    append(tenantId, { type: 'MemberJoined', data: { userId, role, invitationId: uuidv7(), use: 1 } });
 
-  /** A tenant of somebody else's, to which ada belongs. */
-  const found = async (role: Role = 'member'): Promise<string> => {
+  /** Creates a tenant with another owner, and makes Ada a member of it. */
+  const createTenantWithAda = async (role: Role = 'member'): Promise<string> => {
     const tenantId = uuidv7();
-    const data = { name: `Tenant ${companies.length + 1}`, slug: 'acme', ownerId: uuidv7(), plan: 'free' } as const;
-    await happen(tenantId, { type: 'TenantCreated', data });
+    const data = { name: `Tenant ${tenantIds.length + 1}`, slug: 'acme', ownerId: uuidv7(), plan: 'free' } as const;
+    await append(tenantId, { type: 'TenantCreated', data });
     await join(tenantId, ada, role);
-    companies.push(tenantId);
+    tenantIds.push(tenantId);
     return tenantId;
   };
 
-  /** Somebody with two tenants, a session and an answer that is kept for them. */
-  const arrive = async (): Promise<void> => {
+  /** Creates Ada with two tenants, a session and a stored answer to one of her requests. */
+  const createAda = async (): Promise<void> => {
     log = new InMemoryEventLog();
     store = new AggregateStore({ log });
-    companies = [];
+    tenantIds = [];
     await owner.query('truncate identity.users cascade');
     ada = uuidv7();
     await owner.query(
@@ -81,8 +81,8 @@ describe('an erasure', () => {
       [ada],
     );
     await store.create(userFold, { tenantId: null, aggregate: 'user', id: ada }, context(), registerUser);
-    await found('owner');
-    const second = await found();
+    await createTenantWithAda('owner');
+    const second = await createTenantWithAda();
     await owner.query(`select identity.open_session($1, $2, $3, '\\x01', 30, 'Browser', '\\x02')`, [
       uuidv7(),
       ada,
@@ -98,13 +98,13 @@ describe('an erasure', () => {
   };
   beforeEach(async () => {
     await owner.query('truncate idempotency.keys');
-    await arrive();
+    await createAda();
   });
 
   const events = (cut: CutAt = nowhere): ErasureEvents => ({
     membershipsOf: async (userId) => {
       const listed = await Promise.all(
-        companies.map(async (tenantId) => {
+        tenantIds.map(async (tenantId) => {
           const { state } = await store.load(tenantFold, streamOf(tenantId));
           const member = memberOf(state, userId);
           if (state.status !== 'open' || !member) return [];
@@ -116,8 +116,8 @@ describe('an erasure', () => {
     },
     leave: async (tenantId, userId, it) => {
       cut('before leave');
-      const wanted = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
-      await store.execute(tenantFold, streamOf(tenantId), it, (tenant) => removeMember(wanted, tenant));
+      const removal = { by: userId, userId, reason: 'erased', at: new Date().toISOString() } as const;
+      await store.execute(tenantFold, streamOf(tenantId), it, (tenant) => removeMember(removal, tenant));
       cut('after leave');
     },
     eraseUser: async (userId, it) => {
@@ -128,27 +128,27 @@ describe('an erasure', () => {
       return position;
     },
   });
-  const keeping = (by: Pool, cut: CutAt = nowhere): ErasureStore => {
-    const real = createErasureStore(by);
+  const storeOn = (on: Pool, cut: CutAt = nowhere): ErasureStore => {
+    const real = createErasureStore(on);
     return {
       ...real,
-      begin: async (...asked) => {
-        const begun = await real.begin(...asked);
+      claim: async (request) => {
+        const begun = await real.claim(request);
         cut('after begin');
         return begun;
       },
-      erase: async (userId) => {
+      complete: async (userId) => {
         cut('before erase');
-        const ended = await real.erase(userId);
+        const ended = await real.complete(userId);
         cut('end');
         return ended;
       },
     };
   };
 
-  const request = { commandId: uuidv7(), correlationId: 'test' };
-  const ask = (cut?: CutAt) => erase({ userId: ada, ...request }, { store: keeping(pool, cut), events: events(cut) });
-  const sweep = (cut?: CutAt) => sweepErasures({ store: keeping(projector, cut), events: events(cut) }, 0);
+  const ids = { commandId: uuidv7(), correlationId: 'test' };
+  const request = (cut?: CutAt) => erase({ userId: ada, ...ids }, { store: storeOn(pool, cut), events: events(cut) });
+  const sweep = (cut?: CutAt) => sweepErasures({ store: storeOn(projector, cut), events: events(cut) }, 0);
 
   const facts = async () =>
     (await log.readAll({ after: START, limit: 1_000 })).events
@@ -158,7 +158,7 @@ describe('an erasure', () => {
   const rows = async (table: string, where = 'true'): Promise<number> =>
     (await owner.query(`select count(*)::integer as n from ${table} where ${where}`)).rows[0].n;
 
-  const expectGone = async (): Promise<void> => {
+  const expectErased = async (): Promise<void> => {
     expect(await user()).toMatchObject({ state: 'erased', name: '', email: '', password_hash: '' });
     expect((await user()).email_key).not.toContain('acme');
     const { rows: sessions } = await owner.query('select * from identity.sessions');
@@ -167,57 +167,60 @@ describe('an erasure', () => {
     expect(await rows('identity.refresh_tokens')).toBe(0);
     expect(await rows('idempotency.keys')).toBe(1);
     expect(await rows('idempotency.keys', `user_id = '${ada}'`)).toBe(0);
-    for (const tenantId of companies)
+    for (const tenantId of tenantIds)
       expect(memberOf((await store.load(tenantFold, streamOf(tenantId))).state, ada)).toBeUndefined();
   };
 
-  it('ends every membership, then records that the user is gone, then takes what is personal', async () => {
-    const { endedSessions, position } = await ask();
+  it('ends every membership, then appends UserErased, then deletes the personal data', async () => {
+    const { endedSessions, position } = await request();
     expect((await facts()).map(({ type, stream }) => [type, stream])).toEqual([
-      ['MemberRemoved', companies[0]],
-      ['MemberRemoved', companies[1]],
+      ['MemberRemoved', tenantIds[0]],
+      ['MemberRemoved', tenantIds[1]],
       ['UserErased', ada],
     ]);
     expect(endedSessions).toHaveLength(1);
     expect(position).toBe(await log.head());
-    await expectGone();
+    await expectErased();
   });
 
-  it('lets somebody else have the address', async () => {
-    await ask();
-    const again = `insert into identity.users (id, email, email_key, name, password_hash) values ($1, 'x', 'ada@acme.example', 'x', '')`;
-    await owner.query(again, [uuidv7()]);
+  it('leaves the address to other users', async () => {
+    await request();
+    const insertion = `insert into identity.users (id, email, email_key, name, password_hash) values ($1, 'x', 'ada@acme.example', 'x', '')`;
+    await owner.query(insertion, [uuidv7()]);
   });
 
-  /** Everybody else leaves the tenant. */
-  const leaveAlone = async (tenantId: string): Promise<void> => {
+  /** Makes Ada the only member of the tenant. */
+  const removeOthers = async (tenantId: string): Promise<void> => {
     const { state } = await store.load(tenantFold, streamOf(tenantId));
     for (const [userId] of state.status === 'open' ? entries(state.members) : [])
-      if (userId !== ada) await happen(tenantId, { type: 'MemberRemoved', data: { userId, reason: 'left' } });
+      if (userId !== ada) await append(tenantId, { type: 'MemberRemoved', data: { userId, reason: 'left' } });
   };
 
-  it('is refused while they are the only owner of a tenant, by its name, and nothing has happened', async () => {
-    const tenantId = companies[0] ?? '';
-    await leaveAlone(tenantId);
-    await expect(ask()).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
+  it('is refused with the name of the tenant while the user is its only owner, and changes nothing', async () => {
+    const tenantId = tenantIds[0] ?? '';
+    await removeOthers(tenantId);
+    await expect(request()).rejects.toMatchObject({
+      problem: 'conflict',
+      message: expect.stringContaining('Tenant 1'),
+    });
     expect(await facts()).toEqual([]);
     expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
-    await happen(tenantId, { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
-    await ask();
-    await expectGone();
+    await append(tenantId, { type: 'TenantClosed', data: { eraseAfter: '2027-01-01T00:00:00.000Z' } });
+    await request();
+    await expectErased();
   });
 
-  it('stops before anything personal is lost where they become the only owner meanwhile', async () => {
-    const real = keeping(pool);
+  it('is canceled before personal data is deleted if the user becomes the only owner in the meantime', async () => {
+    const real = storeOn(pool);
     const late: ErasureStore = {
       ...real,
-      begin: async (...asked) => {
-        const begun = await real.begin(...asked);
-        await leaveAlone(companies[0] ?? '');
+      claim: async (request) => {
+        const begun = await real.claim(request);
+        await removeOthers(tenantIds[0] ?? '');
         return begun;
       },
     };
-    const refused = erase({ userId: ada, ...request }, { store: late, events: events() });
+    const refused = erase({ userId: ada, ...ids }, { store: late, events: events() });
     await expect(refused).rejects.toMatchObject({ problem: 'conflict', message: expect.stringContaining('Tenant 1') });
     expect(await facts()).toEqual([]);
     expect(await user()).toMatchObject({ state: 'active', name: 'Ada', email: 'Ada@acme.example' });
@@ -225,42 +228,42 @@ describe('an erasure', () => {
     expect(await rows('identity.sessions', 'ended_at is null')).toBe(1);
   });
 
-  it('is called off by the sweeper where they own a tenant alone by then', async () => {
-    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
-    await leaveAlone(companies[0] ?? '');
+  it('is canceled by the sweeper if the user is the only owner of a tenant by then', async () => {
+    await expect(request(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    await removeOthers(tenantIds[0] ?? '');
     expect(await sweep()).toBe(1);
     expect(await user()).toMatchObject({ state: 'active', name: 'Ada' });
     expect(await sweep()).toBe(0);
   });
 
   it.each(POINTS)('interrupted %s is completed by the same request', async (point) => {
-    await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
-    // Who was erased has no session to ask again with.
-    if (point !== 'end') await ask();
-    await expectGone();
+    await expect(request(cutAt(point))).rejects.toBeInstanceOf(Cut);
+    // An erased user has no session to repeat the request with.
+    if (point !== 'end') await request();
+    await expectErased();
     expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
   });
 
   it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
-    await expect(ask(cutAt(point))).rejects.toBeInstanceOf(Cut);
+    await expect(request(cutAt(point))).rejects.toBeInstanceOf(Cut);
     expect(await sweep()).toBe(point === 'end' ? 0 : 1);
-    await expectGone();
+    await expectErased();
     expect((await facts()).map(({ type }) => type)).toEqual(['MemberRemoved', 'MemberRemoved', 'UserErased']);
     expect(await sweep()).toBe(0);
   });
 
-  it('keeps the user out while it is under way', async () => {
-    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
-    const { rows: found } = await pool.query(`select * from identity.find_credentials('ada@acme.example', null)`);
-    expect(found).toEqual([]);
+  it('refuses sign-ins and sessions of the user until it is completed', async () => {
+    await expect(request(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    const { rows: credentials } = await pool.query(`select * from identity.find_credentials('ada@acme.example', null)`);
+    expect(credentials).toEqual([]);
     const { rows: opened } = await pool.query(
       `select identity.open_session($1, $2, $3, '\\x03', 30, null, null) as opened`,
-      [uuidv7(), ada, companies[1]],
+      [uuidv7(), ada, tenantIds[1]],
     );
     expect(opened).toEqual([{ opened: false }]);
   });
 
-  it('is whole after any cuts, by repeats and sweeps in any order, also at the same time', async () => {
+  it('is complete after any interruptions, by repeats and sweeps in any order, also at the same time', async () => {
     const attempt = fc.record({
       by: fc.constantFrom('request', 'sweeper', 'both'),
       cut: fc.option(fc.constantFrom(...POINTS), { nil: undefined }),
@@ -268,12 +271,12 @@ describe('an erasure', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(attempt, { maxLength: 6 }), async (attempts) => {
         await owner.query('truncate idempotency.keys');
-        await arrive();
+        await createAda();
         for (const { by, cut } of [...attempts, { by: 'request', cut: undefined }]) {
           const at = cut === undefined ? nowhere : cutAt(cut);
-          await Promise.allSettled([by !== 'sweeper' && ask(at), by !== 'request' && sweep(at)]);
+          await Promise.allSettled([by !== 'sweeper' && request(at), by !== 'request' && sweep(at)]);
         }
-        await expectGone();
+        await expectErased();
         expect((await facts()).map(({ type }) => type).sort()).toEqual([
           'MemberRemoved',
           'MemberRemoved',
@@ -284,20 +287,20 @@ describe('an erasure', () => {
     );
   }, 600_000);
 
-  it('is looked at once more when a minute has gone by: what came in between goes too', async () => {
-    await ask();
-    await join(companies[0] ?? '', ada, 'member');
+  it('is repeated after a minute, and then also deletes what was added in between', async () => {
+    await request();
+    await join(tenantIds[0] ?? '', ada, 'member');
     await owner.query(`select identity.open_session($1, $2, $3, '\\x04', 30, 'late', null)`, [
       uuidv7(),
       ada,
-      companies[1],
+      tenantIds[1],
     ]);
     const age = (column: string, interval: string) =>
       owner.query(`update identity.erasures set ${column} = ${column} - interval '${interval}'`);
     expect(await sweep()).toBe(0);
     await age('erased_at', '61 seconds');
     expect(await sweep()).toBe(1);
-    await expectGone();
+    await expectErased();
     expect(await sweep()).toBe(0);
     await age('checked_at', '49 hours');
     await sweep();
@@ -305,26 +308,26 @@ describe('an erasure', () => {
     expect(await rows('identity.sessions')).toBe(0);
   });
 
-  it('that fails again and again keeps no other from being completed', async () => {
-    await expect(ask(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
-    const bad = ada;
-    const goods = uuidv7();
+  it('that fails each time does not prevent the completion of others', async () => {
+    await expect(request(cutAt('after begin'))).rejects.toBeInstanceOf(Cut);
+    const failingId = ada;
+    const otherId = uuidv7();
     await owner.query(
       `insert into identity.users (id, email, email_key, name, password_hash, state)
        values ($1, 'bob', 'bob', 'Bob', 'hash', 'active')`,
-      [goods],
+      [otherId],
     );
-    await store.create(userFold, { tenantId: null, aggregate: 'user', id: goods }, context(), registerUser);
-    await createErasureStore(pool).begin(goods, uuidv7(), 'test');
+    await store.create(userFold, { tenantId: null, aggregate: 'user', id: otherId }, context(), registerUser);
+    await createErasureStore(pool).claim({ userId: otherId, commandId: uuidv7(), correlationId: 'test' });
     const real = events();
     const failing: ErasureEvents = {
       ...real,
       eraseUser: async (userId, it) => {
-        if (userId === bad) throw new LogUnavailable('not for this one');
+        if (userId === failingId) throw new LogUnavailable('not for this one');
         return real.eraseUser(userId, it);
       },
     };
-    const swept = sweepErasures({ store: keeping(projector), events: failing }, 0);
+    const swept = sweepErasures({ store: storeOn(projector), events: failing }, 0);
     await expect(swept).rejects.toMatchObject({ errors: [expect.any(LogUnavailable)] });
     expect(await rows('identity.users', `state = 'erased'`)).toBe(1);
     expect(await user()).toMatchObject({ state: 'erasing' });

@@ -2,12 +2,11 @@ import type { CommandContext } from '#domain/command';
 import { Refusal } from '#domain/refusal';
 import type { Role } from '#domain/tenant/roles';
 import type { Position } from '#event-log/port';
-import { failpoint } from '#platform/failpoints';
-import { uuidv5 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import type { Erasure, ErasureStore } from './erasure-store';
+import { contextOfStep, runSaga, type Saga, type SagaClaim, sweepSaga } from './saga';
 
-/** Where somebody belongs, as the tenant's own stream has it. Closed tenants are none. */
+/** A membership of an open tenant, as the tenant's own stream has it. */
 export interface ErasedMembership {
   readonly tenantId: string;
   readonly companyName: string;
@@ -15,12 +14,12 @@ export interface ErasedMembership {
   readonly soleOwner: boolean;
 }
 
-/** The facts of an erasure, appended by the code that owns their aggregates. */
+/** Reads what an erasure depends on, and appends its facts to their aggregates. */
 export interface ErasureEvents {
   membershipsOf(userId: string): Promise<readonly ErasedMembership[]>;
-  /** @throws Refusal not-found where they belong to it no more, conflict where it would be left without an owner */
+  /** @throws Refusal not-found if the user is no longer a member, conflict if the tenant would have no owner */
   leave(tenantId: string, userId: string, context: CommandContext): Promise<void>;
-  /** Undefined where it had been appended. */
+  /** @returns undefined if an earlier attempt appended it */
   eraseUser(userId: string, context: CommandContext): Promise<Position | undefined>;
 }
 
@@ -34,12 +33,6 @@ export interface Erased {
   readonly endedSessions: readonly string[];
 }
 
-/** Work that stood still for so long was interrupted. */
-const CUT_OFF_SECONDS = 15;
-const SWEEP = 50;
-/** Longer than an access token can be valid for. */
-const KEPT_HOURS = 48;
-
 /** Where a test may kill the process. */
 export const ERASURE_FAILPOINTS = [
   'erasure.begun',
@@ -47,83 +40,65 @@ export const ERASURE_FAILPOINTS = [
   'erasure.user-erased',
   'erasure.completed',
 ] as const;
-const [BEGUN, MEMBERSHIPS_ENDED, USER_ERASED, COMPLETED] = ERASURE_FAILPOINTS;
 
 /**
- * Each attempt's appends have commands of their own: what an earlier attempt has appended is in the state that the rules
- * decide on, and somebody who joined again since has to leave again.
+ * The appends of each attempt have command ids of their own. Whatever an earlier attempt appended is in the state that
+ * the rules decide on, and a user who joined a tenant again in between has to leave it again.
  */
-const contextFor = ({ userId, commandId, correlationId, attempts }: Erasure, step: string): CommandContext => ({
-  commandId: uuidv5(commandId, `${step} ${attempts}`),
-  actor: { kind: 'user', id: userId },
-  correlationId,
-});
+const contextOf = (erasure: Erasure, step: string): CommandContext =>
+  contextOfStep(erasure, `${step} ${erasure.attempts}`);
 
 const ownsAlone = (names: readonly string[]): Problem =>
   new Problem('conflict', {
     detail: `You are the only owner of ${names.join(', ')}. Make another member an owner or close the tenant, then try again.`,
   });
 
-/** Safe to repeat from any point. Nothing personal is lost before the last step, which nothing can refuse. */
-const finish = async (erasure: Erasure, { store, events }: ErasureDeps): Promise<Erased> => {
-  const { userId } = erasure;
-  failpoint(BEGUN);
-  const memberships = await events.membershipsOf(userId);
-  // Only an owner's going can be refused: it is tried before anything else is done.
-  for (const { tenantId, companyName } of memberships.toSorted((a, b) => rank(a.role) - rank(b.role))) {
-    try {
-      await events.leave(tenantId, userId, contextFor(erasure, `leave ${tenantId}`));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (error.reason === 'not-found') continue;
-      await store.cancel(userId);
-      throw error.reason === 'conflict' ? ownsAlone([companyName]) : error;
+const ownersFirst = (memberships: readonly ErasedMembership[]): readonly ErasedMembership[] =>
+  memberships.toSorted((a, b) => Number(b.role === 'owner') - Number(a.role === 'owner'));
+
+/** Ends the memberships, then records the erasure. The completion deletes the personal data; no rule can refuse it. */
+const erasureSaga = ({ store, events }: ErasureDeps): Saga<Erasure, Position | undefined, readonly string[]> => ({
+  plural: 'erasures',
+  failpoints: ERASURE_FAILPOINTS,
+  store,
+  appendFirst: async (erasure) => {
+    const { userId } = erasure;
+    // A rule can only refuse to let an owner leave, so these memberships end first.
+    for (const { tenantId, companyName } of ownersFirst(await events.membershipsOf(userId))) {
+      try {
+        await events.leave(tenantId, userId, contextOf(erasure, `leave ${tenantId}`));
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (error.reason !== 'not-found') return error.reason === 'conflict' ? ownsAlone([companyName]) : error;
+      }
     }
-  }
-  failpoint(MEMBERSHIPS_ENDED);
-  const position = await events.eraseUser(userId, contextFor(erasure, 'user'));
-  failpoint(USER_ERASED);
-  const endedSessions = await store.erase(userId);
-  failpoint(COMPLETED);
-  return { position, endedSessions };
-};
-
-const rank = (role: Role): number => (role === 'owner' ? 0 : 1);
+    return undefined;
+  },
+  appendLast: (erasure) => events.eraseUser(erasure.userId, contextOf(erasure, 'user')),
+});
 
 /**
- * Erases a user: their memberships end, `UserErased` is appended, then everything personal goes. Interrupted at any
- * point, it has either not begun, or is completed by the same request or by {@link sweepErasures}. Where they became the
- * only owner of a tenant while it was under way, it stops before anything personal is lost.
- * @throws Problem conflict, naming the tenants that they are the only owner of
+ * Erases a user: ends their memberships, appends `UserErased`, then deletes all personal data. If it is interrupted at
+ * any point, the same request or {@link sweepErasures} completes it. If the user becomes the only owner of a tenant in
+ * the meantime, it is canceled before any personal data is deleted.
+ * @throws Problem conflict with the names of the tenants that have no other owner; unauthenticated if there is no such
+ *   user
  */
-export const erase = async (
-  { userId, commandId, correlationId }: Omit<Erasure, 'attempts'>,
-  parts: ErasureDeps,
-): Promise<Erased> => {
-  const alone = (await parts.events.membershipsOf(userId)).filter(({ soleOwner }) => soleOwner);
-  if (alone.length > 0) throw ownsAlone(alone.map(({ companyName }) => companyName));
-  const erasure = await parts.store.begin(userId, commandId, correlationId);
-  if (!erasure) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
-  return finish(erasure, parts);
+export const erase = async (request: SagaClaim, deps: ErasureDeps): Promise<Erased> => {
+  const owned = (await deps.events.membershipsOf(request.userId)).filter(({ soleOwner }) => soleOwner);
+  if (owned.length > 0) throw ownsAlone(owned.map(({ companyName }) => companyName));
+  const saga = await runSaga(erasureSaga(deps), () => deps.store.claim(request));
+  if (!saga) throw new Problem('unauthenticated', { detail: 'This account no longer exists.' });
+  return { position: saga.position, endedSessions: saga.completion };
 };
 
 /**
- * Completes erasures that were interrupted, and looks once more at each that was completed a minute ago: a request that was
- * under way then may have left something behind. One that fails keeps no other waiting.
- * @param parts the store connects as the projector
- * @returns how many were completed or looked at
- * @throws AggregateError what went wrong with the others; they are taken up again
+ * Completes interrupted erasures, and repeats each one that was completed a minute ago: a request that was being
+ * processed at that time may have stored something for the user. Cancels those of users who are the only owner of a
+ * tenant by now; they can repeat the request. See {@link sweepSaga}.
+ * @returns how many were completed, repeated or canceled
  */
-export const sweepErasures = async (parts: ErasureDeps, olderSeconds = CUT_OFF_SECONDS): Promise<number> => {
-  const unfinished = await parts.store.takeUnfinished(olderSeconds, SWEEP);
-  const failures: unknown[] = [];
-  for (const one of unfinished) {
-    await finish(one, parts).catch((error: unknown) => {
-      // They own a tenant alone by now: the erasure is off, and they can ask for it again.
-      if (!(error instanceof Problem && error.problem === 'conflict')) failures.push(error);
-    });
-  }
-  await parts.store.purge(KEPT_HOURS);
-  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} erasures could not be completed`);
-  return unfinished.length;
+export const sweepErasures = async (deps: ErasureDeps, olderSeconds?: number): Promise<number> => {
+  const { completed, released } = await sweepSaga(erasureSaga(deps), olderSeconds);
+  return completed + released;
 };

@@ -17,10 +17,10 @@ import { findCredentials } from '../users';
 import { type SignUpEvents, signUp, sweepSignUps } from './sign-up';
 import { createSignUpStore, type SignUpStore } from './sign-up-store';
 
-/** The process dies here: whatever comes after does not happen. */
+/** Ends a sign-up as a crash would: no later step happens. */
 class Cut extends Error {}
 
-/** Points at which a sign-up can be interrupted: before or after what it does to the log and to the database. */
+/** Where a sign-up can be interrupted: before and after each write to the log and to the database. */
 const POINTS = ['before tenant', 'after tenant', 'before user', 'after user', 'before complete', 'after complete'];
 
 describe('a sign-up', () => {
@@ -59,7 +59,7 @@ describe('a sign-up', () => {
     await owner.query('truncate identity.users cascade');
   });
 
-  /** Both facts, as the application appends them. */
+  /** Appends both facts, as the application does. */
   const events = (cut: (point: string) => void = () => {}): SignUpEvents => {
     const store = new AggregateStore({ log });
     return {
@@ -115,7 +115,7 @@ describe('a sign-up', () => {
     }));
   const sweep = () => sweepSignUps(createSignUpStore(projector), events(), 0);
 
-  it('makes a user, a tenant and its owner, and lets the user sign in', async () => {
+  it('creates a user, a tenant and its owner, and lets the user sign in', async () => {
     const it = await signUp(request('Ada@Acme.Example'), { passwords, store: store(), events: events() });
     expect(await facts()).toEqual([
       {
@@ -131,11 +131,11 @@ describe('a sign-up', () => {
   });
 
   it.each(['ada@acme.example', 'ADA@acme.example', ' ada@acme.example '])(
-    'finds the address taken when it is written %j, after the same work',
+    'finds the address taken when it is written %j, after the same work with the password',
     async (email) => {
-      const parts = { passwords, store: store(), events: events() };
-      await signUp(request('ada@acme.example'), parts);
-      const refused = await signUp(request(email), parts).catch((error: unknown) => error);
+      const deps = { passwords, store: store(), events: events() };
+      await signUp(request('ada@acme.example'), deps);
+      const refused = await signUp(request(email), deps).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(Problem);
       expect(refused).toMatchObject({ problem: 'conflict' });
       expect(hashes).toBe(2);
@@ -143,42 +143,42 @@ describe('a sign-up', () => {
     },
   );
 
-  it('finds the address taken while the first one is still under way', async () => {
-    const parts = { passwords, store: store(), events: events(cutAt('before tenant')) };
-    await expect(signUp(request('ada@acme.example'), parts)).rejects.toBeInstanceOf(Cut);
-    await expect(signUp(request('ada@acme.example'), parts)).rejects.toMatchObject({ problem: 'conflict' });
+  it('finds the address taken while another sign-up has claimed it', async () => {
+    const deps = { passwords, store: store(), events: events(cutAt('before tenant')) };
+    await expect(signUp(request('ada@acme.example'), deps)).rejects.toBeInstanceOf(Cut);
+    await expect(signUp(request('ada@acme.example'), deps)).rejects.toMatchObject({ problem: 'conflict' });
   });
 
-  it('is one of many that want the same address at the same time', async () => {
-    const parts = { passwords, store: store(), events: events() };
-    const all = await Promise.allSettled(Array.from({ length: 8 }, () => signUp(request('ada@acme.example'), parts)));
+  it('succeeds once among many that request the same address at the same time', async () => {
+    const deps = { passwords, store: store(), events: events() };
+    const all = await Promise.allSettled(Array.from({ length: 8 }, () => signUp(request('ada@acme.example'), deps)));
     expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await facts()).toHaveLength(2);
   });
 
   it.each(POINTS)('interrupted %s is completed by the same request', async (point) => {
-    const wanted = request('ada@acme.example');
+    const input = request('ada@acme.example');
     const cut = cutAt(point);
-    await expect(signUp(wanted, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
+    await expect(signUp(input, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
     const active = point === 'after complete';
-    expect((await findCredentials(pool, wanted.email)) !== undefined).toBe(active);
-    const it = await signUp(wanted, { passwords, store: store(), events: events() });
+    expect((await findCredentials(pool, input.email)) !== undefined).toBe(active);
+    const it = await signUp(input, { passwords, store: store(), events: events() });
     expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
     expect(await facts()).toMatchObject([{ tenantId: it.tenantId, data: { ownerId: it.userId } }, { id: it.userId }]);
-    expect(await findCredentials(pool, wanted.email)).toMatchObject({ userId: it.userId });
+    expect(await findCredentials(pool, input.email)).toMatchObject({ userId: it.userId });
   });
 
   it.each(POINTS)('interrupted %s is completed by the sweeper', async (point) => {
     const cut = cutAt(point);
-    const wanted = request('ada@acme.example');
-    await expect(signUp(wanted, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
+    const input = request('ada@acme.example');
+    await expect(signUp(input, { passwords, store: store(cut), events: events(cut) })).rejects.toBeInstanceOf(Cut);
     expect(await sweep()).toBe(point === 'after complete' ? 0 : 1);
     expect((await facts()).map(({ type }) => type)).toEqual(['TenantCreated', 'UserRegistered']);
-    expect(await findCredentials(pool, wanted.email)).toBeDefined();
+    expect(await findCredentials(pool, input.email)).toBeDefined();
     expect(await sweep()).toBe(0);
   });
 
-  it('is whole after any cuts, by repeats and sweeps in any order, also at the same time', async () => {
+  it('is complete after any interruptions, by repeats and sweeps in any order, also at the same time', async () => {
     const attempt = fc.record({
       by: fc.constantFrom('request', 'sweeper', 'both'),
       cut: fc.option(fc.constantFrom(...POINTS), { nil: undefined }),
@@ -188,26 +188,26 @@ describe('a sign-up', () => {
       fc.asyncProperty(fc.array(attempt, { maxLength: 6 }), async (attempts) => {
         log = new InMemoryEventLog();
         await owner.query('truncate identity.users cascade');
-        const wanted = request(`ada${++number}@acme.example`);
+        const input = request(`ada${++number}@acme.example`);
         for (const { by, cut } of [...attempts, { by: 'request', cut: undefined }]) {
           const at = cut === undefined ? () => {} : cutAt(cut);
-          const parts = { passwords, store: store(at), events: events(at) };
+          const deps = { passwords, store: store(at), events: events(at) };
           const swept = { ...createSignUpStore(projector), complete: store(at).complete };
           await Promise.allSettled([
-            by !== 'sweeper' && signUp(wanted, parts),
+            by !== 'sweeper' && signUp(input, deps),
             by !== 'request' && sweepSignUps(swept, events(at), 0),
           ]);
         }
         const [tenant, user, ...more] = await facts();
         expect(more).toEqual([]);
         expect(tenant).toMatchObject({ type: 'TenantCreated', data: { ownerId: user?.id } });
-        expect(await findCredentials(pool, wanted.email)).toMatchObject({ userId: user?.id });
+        expect(await findCredentials(pool, input.email)).toMatchObject({ userId: user?.id });
       }),
       { numRuns: seeds(25) },
     );
   }, 600_000);
 
-  it('that fails again and again keeps no other from being completed', async () => {
+  it('that fails each time does not prevent the completion of others', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     for (const name of ['bad', 'good']) await signUp(request(`${name}@acme.example`), cut).catch(() => {});
     const bad = (await owner.query(`select id from identity.users where email_key = 'bad@acme.example'`)).rows[0].id;
@@ -223,13 +223,13 @@ describe('a sign-up', () => {
     await expect(swept).rejects.toMatchObject({ errors: [expect.any(LogUnavailable)] });
     expect(await findCredentials(pool, 'good@acme.example')).toBeDefined();
     expect(await findCredentials(pool, 'bad@acme.example')).toBeUndefined();
-    // What failed stands behind what did not.
+    // Sign-ups that failed come after those that did not.
     await signUp(request('fresh@acme.example'), cut).catch(() => {});
     const [first] = await createSignUpStore(projector).takeUnfinished(0, 1);
     expect(first?.userId).not.toBe(bad);
   });
 
-  it('is taken up by one sweeper of several', async () => {
+  it('is continued by one of several sweepers', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     for (let n = 0; n < 20; n++) await signUp(request(`ada${n}@acme.example`), cut).catch(() => {});
     await owner.query(`update identity.sign_ups set attempted_at = lease.now() - interval '20 seconds'`);
@@ -238,23 +238,23 @@ describe('a sign-up', () => {
     expect(new Set(all.flat().map(({ userId }) => userId)).size).toBe(20);
   });
 
-  it('is left alone while its request may still be at work', async () => {
+  it('is left to its request for the first 15 seconds', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     await signUp(request('ada@acme.example'), cut).catch(() => {});
     expect(await sweepSignUps(createSignUpStore(projector), events())).toBe(0);
   });
 
-  it('is remembered for 48 hours after it was completed', async () => {
-    const wanted = request('ada@acme.example');
-    const parts = { passwords, store: store(), events: events() };
-    await signUp(wanted, parts);
+  it('is kept for 48 hours after it was completed', async () => {
+    const input = request('ada@acme.example');
+    const deps = { passwords, store: store(), events: events() };
+    await signUp(input, deps);
     const age = (hours: number) =>
       owner.query('update identity.sign_ups set completed_at = lease.now() - make_interval(hours => $1)', [hours]);
     await age(47);
     await sweep();
-    await expect(signUp(wanted, parts)).resolves.toBeDefined();
+    await expect(signUp(input, deps)).resolves.toBeDefined();
     await age(49);
     await sweep();
-    await expect(signUp(wanted, parts)).rejects.toMatchObject({ problem: 'conflict' });
+    await expect(signUp(input, deps)).rejects.toMatchObject({ problem: 'conflict' });
   });
 });

@@ -3,36 +3,40 @@ import { withClient } from '#platform/database/connections/pools';
 import { sleep } from '#platform/loops/backoff';
 import { tokenClass } from '#platform/token-class';
 
-/** Half of the second within which an ended session has to be known everywhere. */
-const LOOK_MS = 500;
-/** A session's end is dated before it is committed: no statement of the API takes longer than this in between. */
+/** Half of the second within which every process must know an ended session. */
+const READ_EVERY_MS = 500;
+/**
+ * A session gets its end time before the transaction is committed. Each read goes back this far, which is longer than
+ * any statement of the API takes.
+ */
 const OVERLAP_SECONDS = 30;
 
 export interface EndedSessionsOptions {
   /** Connects as the app role. */
   readonly pool: Pool;
-  /** How long an access token is valid for: as long an ended session has to be remembered. */
+  /** How long an access token is valid. Ended sessions are remembered for this time. */
   readonly accessTtlSeconds: number;
-  /** Milliseconds between two looks; 500 by default. */
+  /** Milliseconds between two reads; 500 by default. */
   readonly everyMs?: number;
 }
 
 /**
- * The sessions that have ended while access tokens of theirs may still be about, whichever process ended them. Holds
- * those of one lifetime of an access token.
+ * The sessions that ended, in any process, within the lifetime of an access token: their access tokens would otherwise
+ * still be accepted.
  */
-export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS }: EndedSessionsOptions) => {
-  /** The time, in ms since 1970, at which each was first heard of. */
+export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = READ_EVERY_MS }: EndedSessionsOptions) => {
+  /** By session id: when this process learned of the end, in milliseconds since 1970. */
   const ended = new Map<string, number>();
   const stopping = new AbortController();
   const rememberedMs = (accessTtlSeconds + OVERLAP_SECONDS) * 1_000;
-  let lookedAt = Date.now() - rememberedMs;
+  let readAt = Date.now() - rememberedMs;
   let watching: Promise<void> | undefined;
-  let tell = (): void => undefined;
+  let notify = (): void => undefined;
 
-  const look = async (): Promise<string[]> => {
+  /** @returns the ids of the sessions that this process did not know as ended */
+  const read = async (): Promise<string[]> => {
     const at = Date.now();
-    const withinSeconds = Math.ceil((at - lookedAt) / 1_000) + OVERLAP_SECONDS;
+    const withinSeconds = Math.ceil((at - readAt) / 1_000) + OVERLAP_SECONDS;
     const { rows } = await withClient(pool, (client) =>
       client.query<{ id: string }>({
         name: 'ended-sessions',
@@ -40,10 +44,10 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
         values: [withinSeconds],
       }),
     );
-    lookedAt = at;
+    readAt = at;
     const fresh = rows.flatMap(({ id }) => (ended.has(id) ? [] : [id]));
     for (const id of fresh) ended.set(id, at);
-    // In the order in which they came.
+    // Entries are in the order of these times.
     for (const [id, since] of ended) {
       if (since > at - rememberedMs) break;
       ended.delete(id);
@@ -53,23 +57,23 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = LOOK_MS 
 
   return {
     has: (sessionId: string): boolean => ended.has(sessionId),
-    /** Learns at once of sessions that this process has ended. */
+    /** Adds sessions that this process has ended, without waiting for the next read. */
     note: (sessionIds: readonly string[]): void => {
       const at = Date.now();
       for (const id of sessionIds) if (!ended.has(id)) ended.set(id, at);
-      tell();
+      notify();
     },
     /**
-     * Looks now, then again and again; `onEnded` is called whenever there are new ones. While the database is not available it knows
-     * of no new ones, and catches up afterwards.
-     * @throws what the first look throws
+     * Reads ended sessions now, then at intervals, and calls `onEnded` when there are new ones. While the database is
+     * not available it learns of no new ones; it reads them all as soon as the database is available again.
+     * @throws what the first read throws
      */
     watch: async (onEnded: () => void): Promise<void> => {
-      tell = onEnded;
-      await look();
+      notify = onEnded;
+      await read();
       watching = (async () => {
         for (await sleep(everyMs, stopping.signal); !stopping.signal.aborted; await sleep(everyMs, stopping.signal)) {
-          const fresh = await look().catch(() => []);
+          const fresh = await read().catch(() => []);
           if (fresh.length > 0) onEnded();
         }
       })();

@@ -5,8 +5,9 @@ import { tokenClass } from '#platform/token-class';
 const BYTES = 16;
 
 /**
- * What is kept of the network that a session was opened from: enough to know it again, and nothing that could be read or
- * guessed without SECRET_KEY. @param secretKey 32 bytes
+ * Makes the stored form of the network that a session was opened from: the same network has the same mark, and without
+ * SECRET_KEY a mark does not reveal its network.
+ * @param secretKey 32 bytes
  */
 export const createNetworkMarks = (secretKey: Buffer) => {
   const key = deriveKey(secretKey, 'client network');

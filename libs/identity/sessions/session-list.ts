@@ -2,12 +2,12 @@ import type { Statement, UserDb } from '#platform/database/scoped/scoped-db';
 
 export interface SessionRow {
   readonly id: string;
-  /** Null: in no tenant. */
+  /** Null if the session is in no tenant. */
   readonly tenantId: string | null;
   readonly userAgent: string | null;
   readonly createdAt: Date;
   readonly lastUsedAt: Date;
-  /** `createdAt` to the microsecond, for the place in the list. */
+  /** `createdAt` with microseconds, for the cursor of a page. */
   readonly createdKey: string;
 }
 
@@ -23,9 +23,12 @@ const SESSIONS: Statement = {
     order by created_at desc, id desc limit $3`,
 };
 
-/** The user's sessions that have not ended, the newest first. */
-export const sessionsOf = (
-  db: UserDb,
-  [createdKey = null, id = null]: readonly (string | null)[],
-  take: number,
-): Promise<SessionRow[]> => db.query<SessionRow>(SESSIONS, [createdKey, id, take]);
+/**
+ * The user's sessions that have not ended or expired, the newest first.
+ * @param db scoped to the user
+ * @param after `createdKey` and `id` of the last session of the page before; empty for the first page
+ */
+export const sessionsOf = (db: UserDb, after: readonly (string | null)[], take: number): Promise<SessionRow[]> => {
+  const [createdKey = null, id = null] = after;
+  return db.query<SessionRow>(SESSIONS, [createdKey, id, take]);
+};

@@ -34,18 +34,18 @@ describe('sessions', () => {
 
   const sessions = () => createSessions(pool, 30);
   const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-  /** As if so many seconds had gone by since the session's tokens were used. */
+  /** Sets the time at which the tokens of a session were used back by `seconds`. */
   const later = (sessionId: string, seconds: number) =>
     owner.query(
       'update identity.refresh_tokens set used_at = used_at - make_interval(secs => $2) where session_id = $1',
       [sessionId, seconds],
     );
   const next = (refreshed: Refreshed): string => {
-    if (refreshed.outcome !== 'rotated') throw new Error(`the refresh was answered ${refreshed.outcome}`);
+    if (refreshed.outcome !== 'rotated') throw new Error(`the outcome of the refresh was ${refreshed.outcome}`);
     return refreshed.refreshToken;
   };
 
-  it('are kept alive by refresh tokens, each valid for one refresh', async () => {
+  it('are extended by refresh tokens, each valid for one refresh', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const first = await sessions().refresh(refreshToken);
     expect(first).toMatchObject({ outcome: 'rotated', sessionId, userId: user, tenantId: tenant });
@@ -54,7 +54,7 @@ describe('sessions', () => {
     expect(second).toMatch(/^[\w-]{43}$/);
   });
 
-  it('end when a used refresh token comes again: somebody has a copy of it', async () => {
+  it('end when a used refresh token is used again, because somebody has a copy of it', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const latest = next(await sessions().refresh(refreshToken));
     await later(sessionId, GRACE_SECONDS + 1);
@@ -66,16 +66,16 @@ describe('sessions', () => {
 
   it('answer every one of many simultaneous refreshes with the same next token', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
-    // All of them are under way before the first one can continue.
+    // All of them wait for the lock before the first one can continue.
     const blocker = await owner.connect();
     await blocker.query('begin');
     await blocker.query('select 1 from identity.sessions where id = $1 for update', [sessionId]);
-    const asked = Array.from({ length: 6 }, () => sessions().refresh(refreshToken));
+    const refreshes = Array.from({ length: 6 }, () => sessions().refresh(refreshToken));
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    await until(async () => (await owner.query(waiting)).rows.length === asked.length, 10_000);
+    await until(async () => (await owner.query(waiting)).rows.length === refreshes.length, 10_000);
     await blocker.query('commit');
     blocker.release();
-    const all = await Promise.all(asked);
+    const all = await Promise.all(refreshes);
     expect(new Set(all.map(next)).size).toBe(1);
     const { rows } = await owner.query(
       'select count(*)::integer as unused from identity.refresh_tokens where session_id = $1 and used_at is null',
@@ -84,34 +84,34 @@ describe('sessions', () => {
     expect(rows).toEqual([{ unused: 1 }]);
   });
 
-  it('give a thief who is within the grace away: owner and thief hold one token, and the second to use it is noticed', async () => {
+  it('end when user and thief have got the same next token within the grace, and both use it', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
-    const owners = next(await sessions().refresh(refreshToken));
-    const thiefs = next(await sessions().refresh(refreshToken));
-    await sessions().refresh(thiefs);
+    const ownToken = next(await sessions().refresh(refreshToken));
+    const stolenToken = next(await sessions().refresh(refreshToken));
+    await sessions().refresh(stolenToken);
     await later(sessionId, GRACE_SECONDS + 1);
-    expect(await sessions().refresh(owners)).toMatchObject({ outcome: 'reused' });
+    expect(await sessions().refresh(ownToken)).toMatchObject({ outcome: 'reused' });
   });
 
-  it('do not know made-up tokens', async () => {
+  it('refuse made-up tokens', async () => {
     expect(await sessions().refresh('made-up')).toEqual({ outcome: 'unknown' });
   });
 
-  it('run out when nobody uses them, and are put off when somebody does', async () => {
+  it('expire when they are not used, and each refresh postpones that', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const expire = () =>
       owner.query(`update identity.sessions set expires_at = now() where id = $1 returning id`, [sessionId]);
     const latest = next(await sessions().refresh(refreshToken));
     const { rows } = await owner.query(
-      `select expires_at > now() + interval '29 days' as put_off from identity.sessions where id = $1`,
+      `select expires_at > now() + interval '29 days' as postponed from identity.sessions where id = $1`,
       [sessionId],
     );
-    expect(rows).toEqual([{ put_off: true }]);
+    expect(rows).toEqual([{ postponed: true }]);
     await expire();
     expect(await sessions().refresh(latest)).toMatchObject({ outcome: 'ended' });
   });
 
-  it('keep nothing that a reader of the table could use', async () => {
+  it('store nothing that a reader of the table could use', async () => {
     const { sessionId, refreshToken } = await sessions().open(user, tenant);
     const latest = next(await sessions().refresh(refreshToken));
     const { rows } = await owner.query<{ token_hash: Buffer; next_salt: Buffer | null }>(
@@ -124,7 +124,7 @@ describe('sessions', () => {
       expect(stored.some((bytes) => bytes.includes(Buffer.from(token, 'base64url')))).toBe(false);
   });
 
-  it('remember what the client called itself, within bounds', async () => {
+  it('store the user agent, at most 256 characters of it', async () => {
     const { sessionId } = await sessions().open(user, tenant, { userAgent: `Browser/1\0${'x'.repeat(1_000)}` });
     const { rows } = await owner.query<{ user_agent: string }>(
       'select user_agent from identity.sessions where id = $1',
@@ -134,7 +134,7 @@ describe('sessions', () => {
     expect(rows[0]?.user_agent).toHaveLength(256);
   });
 
-  it('never fork, and end exactly when a token comes again after the grace, in any order of refreshes', async () => {
+  it('never fork, and end exactly when a token is used again after the grace, in any order of refreshes', async () => {
     const step = fc.oneof(
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('refresh' as const), at: fc.nat(100) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), at: fc.constant(0) }) },
@@ -143,7 +143,7 @@ describe('sessions', () => {
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
         const { sessionId, refreshToken } = await sessions().open(user, tenant);
         const chain = [refreshToken];
-        // Index in the chain of the first token that was used within the grace.
+        // The index in the chain of the first token that was used within the grace.
         let withinGrace = 0;
         let ended = false;
         for (const { kind, at } of steps) {
@@ -179,7 +179,7 @@ describe('sessions', () => {
       await sessions().refresh(refreshToken);
       return sessionId;
     };
-    it('are known to a process that starts afterwards, and within a moment to one that runs', async () => {
+    it('are known to a process that starts afterwards, and soon to one that runs', async () => {
       const before = await end();
       const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });
       const onEnded = jest.fn();
@@ -195,13 +195,13 @@ describe('sessions', () => {
       }
     });
 
-    it('are caught up with when the database was away', async () => {
+    it('are read after the database was not available', async () => {
       const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });
       await ended.watch(() => {});
-      const away = jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('away')));
+      const outage = jest.spyOn(pool, 'connect').mockImplementation(() => Promise.reject(new Error('not available')));
       try {
-        await until(() => away.mock.calls.length > 1, 10_000);
-        away.mockRestore();
+        await until(() => outage.mock.calls.length > 1, 10_000);
+        outage.mockRestore();
         const now = await end();
         await until(() => ended.has(now), 10_000);
       } finally {
@@ -209,7 +209,7 @@ describe('sessions', () => {
       }
     });
 
-    it('are forgotten when no access token of theirs can be good any more', async () => {
+    it('are forgotten when none of their access tokens can be valid any more', async () => {
       const old = await end();
       await owner.query(`update identity.sessions set ended_at = ended_at - interval '2 hours' where id = $1`, [old]);
       const ended = createEndedSessions({ pool, accessTtlSeconds: 900, everyMs: 20 });

@@ -5,22 +5,22 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
 
-/** Seconds in which a refresh token may be used again: two tabs of one client that wake up together are no thieves. */
+/** Seconds in which a refresh token may be used again, because two tabs of one client may refresh at the same time. */
 export const GRACE_SECONDS = 10;
-/** Characters of it that are kept. */
-const USER_AGENT = 256;
-/** Refreshes that a client may have made within the grace; more are no client's. */
+/** Characters of the user agent that are stored. */
+const MAX_USER_AGENT = 256;
+/** Next tokens that one refresh follows within the grace period. No client refreshes more often. */
 const MAX_STEPS = 16;
 
-/** What is remembered of the client that a session was opened by. */
+/** What is stored about the client that opened a session. */
 export interface SessionClient {
-  /** What it calls itself. */
+  /** The request's `User-Agent`. */
   readonly userAgent?: string | undefined;
-  /** The mark of the network that it comes from. */
+  /** The mark of the client's network, see `network-marks.ts`. */
   readonly network?: Buffer;
 }
 
-/** Whose session it is, and in which tenant; null: in none. */
+/** The user of a session, and its tenant; null if it is in no tenant. */
 export interface SessionOwner {
   readonly userId: string;
   readonly tenantId: string | null;
@@ -28,13 +28,13 @@ export interface SessionOwner {
 
 export interface OpenedSession {
   readonly sessionId: string;
-  /** 256 bits; only its hash is kept. */
+  /** 256 bits in base64url; only its hash is stored. */
   readonly refreshToken: string;
 }
 
 type Refused =
   | { readonly outcome: 'unknown' | 'ended' }
-  /** The session that this has ended. */
+  /** The session was ended by this refresh. */
   | { readonly outcome: 'reused'; readonly sessionId: string };
 
 export type Refreshed =
@@ -51,7 +51,7 @@ type Row =
   | {
       readonly outcome: 'rotated';
       readonly salt: Buffer;
-      /** The next token is used too: somebody else was told it in the meantime. */
+      /** The next token was used, too: another caller received it in the meantime. */
       readonly nextUsed: boolean;
       readonly sessionId: string;
       readonly userId: string;
@@ -61,14 +61,14 @@ type Row =
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-/** The token that follows another one. Nobody can tell it who lacks the one before, or the salt of its refresh. */
+/** The next token after another one. It cannot be computed without that token and the salt of its refresh. */
 const successorOf = (token: string, salt: Buffer): string =>
   createHmac('sha256', token).update(salt).digest('base64url');
 
 /**
- * Sessions and the refresh tokens that keep them alive.
+ * Opens sessions, and exchanges the refresh tokens that extend them.
  * @param pool connects as the app role
- * @param days how long a session lives without being used
+ * @param days without a refresh after which a session expires
  */
 export const createSessions = (pool: Pool, days: number) => {
   const rotate = async (token: string): Promise<Row> => {
@@ -87,8 +87,11 @@ export const createSessions = (pool: Pool, days: number) => {
 
   return {
     /**
-     * Begins a session, in a tenant or (null) in none. With the id of one that the same command began, that one, with another refresh token.
-     * @throws Problem unauthenticated where the user is gone
+     * Opens a session in a tenant, or in no tenant (null). If an earlier attempt at the same command has opened it, the
+     * session gets another refresh token instead.
+     * @param sessionId the same for each attempt at a command; a new one by default
+     * @throws Problem unauthenticated if the user cannot sign in any more, or the session belongs to another user or
+     *   has ended
      */
     open: async (
       userId: string,
@@ -107,7 +110,7 @@ export const createSessions = (pool: Pool, days: number) => {
             tenantId,
             hashOf(refreshToken),
             days,
-            userAgent?.replaceAll('\0', '').slice(0, USER_AGENT) ?? null,
+            userAgent?.replaceAll('\0', '').slice(0, MAX_USER_AGENT) ?? null,
             network ?? null,
           ],
         }),
@@ -116,7 +119,7 @@ export const createSessions = (pool: Pool, days: number) => {
       return { sessionId, refreshToken };
     },
 
-    /** Whose refresh token it is, used or not; undefined for one that is not known. */
+    /** The owner of a refresh token, used or not. @returns undefined if the token is unknown */
     ownerOf: async (token: string): Promise<SessionOwner | undefined> => {
       const { rows } = await withClient(pool, (client) =>
         client.query<SessionOwner>({
@@ -129,8 +132,9 @@ export const createSessions = (pool: Pool, days: number) => {
     },
 
     /**
-     * Trades a refresh token for the next one. One that comes a second time ends its session (`reused`), but within
-     * {@link GRACE_SECONDS} of the first time: then the answer is that of the first time.
+     * Exchanges a refresh token for the next one. A second use within {@link GRACE_SECONDS} of the first one returns
+     * the same next token, or the latest one of the session if that was used, too. A later second use ends the session
+     * (`reused`).
      */
     refresh: async (token: string): Promise<Refreshed> => {
       let refreshToken = token;

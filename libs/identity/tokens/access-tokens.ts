@@ -6,21 +6,23 @@ import type { SigningKeys } from '../keys/signing-keys';
 
 export const ISSUER = 'tenantry';
 export const AUDIENCE = 'tenantry-api';
-/** RFC 9068: no other token of ours can be taken for an access token. */
+/** Header `typ` by RFC 9068: an access token cannot be confused with another kind of token. */
 export const TOKEN_TYPE = 'at+jwt';
 
 export interface AccessClaims {
-  /** The user. */
+  /** The user's id. */
   readonly sub: string;
-  /** The tenant that they act in, and their role in it; neither where they act in none. */
+  /** The id of the session's tenant; undefined if the session is in no tenant. */
   readonly tid?: string | undefined;
+  /** The user's role in that tenant. */
   readonly role?: string | undefined;
+  /** The session's id. */
   readonly sid: string;
   /** Unix seconds. */
   readonly exp: number;
 }
 
-/** Signs access tokens with the current key. @param ttlSeconds how long they are valid for */
+/** Signs access tokens with the current key. @param ttlSeconds how long they are valid */
 export const createAccessTokens = (keys: SigningKeys, ttlSeconds: number) => {
   const jwt = new JwtService({});
   return {
@@ -30,7 +32,7 @@ export const createAccessTokens = (keys: SigningKeys, ttlSeconds: number) => {
       return jwt.sign(
         { tid, role, sid },
         {
-          // The type of the library has no KeyObject; jsonwebtoken takes one, and is 25 times faster with it.
+          // The library's type does not allow a KeyObject; jsonwebtoken accepts one and is 25 times as fast with it.
           privateKey: privateKey as never,
           algorithm: ALGORITHM,
           keyid: kid,

@@ -23,7 +23,7 @@ const forged = (change: object, secret: Buffer = deriveKey(SECRET, 'operator tok
 describe('the token of an operator', () => {
   afterEach(() => jest.useRealTimers());
 
-  it('says who it is for, and until when', () => {
+  it('holds the name of the operator and its expiry time', () => {
     const before = Math.floor(Date.now() / 1_000) * 1_000;
     const operator = tokens.verify(tokens.issue('ada', 2));
     expect(operator?.name).toBe('ada');
@@ -31,7 +31,7 @@ describe('the token of an operator', () => {
     expect(tokens.verify(forged({}))?.name).toBe('ada');
   });
 
-  it('is good until its time is over', () => {
+  it('is valid until it expires', () => {
     const token = tokens.issue('ada', 1);
     jest.useFakeTimers({ now: Date.now() + 3_599_000 - 1_000 });
     expect(tokens.verify(token)).toBeDefined();
@@ -39,7 +39,7 @@ describe('the token of an operator', () => {
     expect(tokens.verify(token)).toBeUndefined();
   });
 
-  it('of another installation is none', () => {
+  it('of another installation is invalid', () => {
     expect(createOperatorTokens(Buffer.alloc(32, 8)).verify(tokens.issue('ada', 1))).toBeUndefined();
   });
 
@@ -48,19 +48,19 @@ describe('the token of an operator', () => {
     ['another issuer', forged({ issuer: 'elsewhere' })],
     ['the type of an access token', forged({ header: { alg: 'HS256', typ: 'at+jwt' } })],
     ['another algorithm of the same key', forged({ algorithm: 'HS512', header: { alg: 'HS512', typ: 'ops+jwt' } })],
-    ['a key that was derived for something else', forged({}, deriveKey(SECRET, 'invitation tokens'))],
+    ['a key that was derived for another purpose', forged({}, deriveKey(SECRET, 'invitation tokens'))],
     ['the secret key itself', forged({}, SECRET)],
     [
       'no signature',
       `${Buffer.from('{"alg":"none","typ":"ops+jwt"}').toString('base64url')}.${forged({}).split('.')[1]}.`,
     ],
-    ['no form', 'x'.repeat(2_000)],
-    ['nothing', ''],
-  ])('with %s is none', (_, token) => {
+    ['another format', 'x'.repeat(2_000)],
+    ['no characters', ''],
+  ])('with %s is invalid', (_, token) => {
     expect(tokens.verify(token)).toBeUndefined();
   });
 
-  it('signed by a private key is none', () => {
+  it('signed with a private key is invalid', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const token = new JwtService({}).sign(
       {},

@@ -9,28 +9,29 @@ const TOKEN_TYPE = 'ops+jwt';
 const ALGORITHM = 'HS256';
 const MAX_LENGTH = 1_024;
 
-/** Hours that a token may be valid for. */
+/** The longest time, in hours, for which a token is valid. */
 export const MAX_HOURS = 168;
 
-/** Who operates the installation. Belongs to no tenant, and is no user of the product. */
+/** The operator that a token was issued for. Operators are no users of the product and belong to no tenant. */
 export interface Operator {
   readonly name: string;
-  /** ms since 1970: when the token ends. */
+  /** When the token expires: milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
 /**
- * The tokens of operators. Signed with a key of their own, derived from SECRET_KEY, where access tokens are signed with
- * keys that the database holds: one can be made and checked while the database is what is wrong, no key that the product
- * publishes or rotates has to do with it, and anyone who gets hold of the database can make none.
+ * The tokens of operators. They are signed with a key that is derived from SECRET_KEY, unlike access tokens, whose keys
+ * are in the database. So they can be issued and verified while the database is not available, they do not depend on
+ * published or rotated keys, and anyone who has read the database cannot make one.
+ * @param secretKey 32 bytes
  */
 export const createOperatorTokens = (secretKey: Buffer) => {
-  // jsonwebtoken makes a key of a text for each token, and takes 25 times as long.
+  // From a text, jsonwebtoken would create a key for each token, which takes 25 times as long.
   const key = createSecretKey(deriveKey(secretKey, 'operator tokens')) as never;
   const jwt = new JwtService({});
   return {
     /**
-     * @param name who it is for, as logs tell it: 1 to 100 characters
+     * @param name the operator's name for logs, 1 to 100 characters
      * @param hours 1 to {@link MAX_HOURS}
      */
     issue: (name: string, hours: number): string =>
@@ -46,7 +47,7 @@ export const createOperatorTokens = (secretKey: Buffer) => {
           expiresIn: hours * 3_600,
         },
       ),
-    /** Undefined for whatever is no token of an operator, or not any more. */
+    /** @returns undefined if it is not the token of an operator, or has expired */
     verify: (token: string): Operator | undefined => {
       if (token.length > MAX_LENGTH) return undefined;
       try {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { createTokenCache } from './token-cache';
 
 describe('the cache of verified tokens', () => {
-  it('knows a token until it expires, and not a millisecond longer', () => {
+  it('returns a token until the millisecond before it expires', () => {
     const cache = createTokenCache<string>(10);
     cache.put('token', 'Ada', 1_000);
     expect(cache.get('token', 999)).toBe('Ada');
@@ -10,7 +10,7 @@ describe('the cache of verified tokens', () => {
     expect(cache.size).toBe(0);
   });
 
-  it('keeps what is used when it is full', () => {
+  it('keeps used entries when it is full', () => {
     const cache = createTokenCache<number>(3);
     for (const n of [1, 2, 3]) cache.put(`${n}`, n, Infinity);
     cache.get('1');
@@ -25,7 +25,7 @@ describe('the cache of verified tokens', () => {
     expect([1, 2, 3].map((n) => cache.get(`${n}`))).toEqual([undefined, undefined, { session: 'b' }]);
   });
 
-  it('never holds more than it may, nor tells of a token what is not true of it', () => {
+  it('never exceeds its capacity, and never returns an expired or a wrong value', () => {
     const step = fc.record({ kind: fc.constantFrom('put', 'get'), token: fc.nat(60), expiresAt: fc.nat(100) });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 40 }), fc.array(step, { maxLength: 300 }), (capacity, steps) => {

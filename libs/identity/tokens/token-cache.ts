@@ -1,31 +1,35 @@
 interface Entry<Value> {
   readonly value: Value;
+  /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** True if it was used since it was added or last passed over. */
   used: boolean;
 }
 
-/** Entries that may be passed over for one eviction. */
-const CHANCES = 16;
+/** Used entries that one eviction passes over at most. */
+const MAX_PASSED_OVER = 16;
 
 /**
- * What was verified, by the raw token: a signature is checked once and not on each request. Holds `capacity` tokens at
- * most and none beyond its expiry. Where it is full the oldest goes that was not used since it was last passed over
- * ("second chance"): a hit is one look into a map, where moving it to the end of the line would be three.
+ * Results of verified tokens, by the raw token, so that a signature is not verified on each request. It returns none
+ * after its expiry. A full cache evicts the oldest entry that was not used since it was last passed over (the algorithm
+ * "second chance"). A hit needs one map operation with it; moving the entry to the end, as LRU does, would need three.
+ * @param capacity tokens at most
  */
 export const createTokenCache = <Value>(capacity: number) => {
   const entries = new Map<string, Entry<Value>>();
 
   const evict = (): void => {
-    let chances = CHANCES;
+    let passesLeft = MAX_PASSED_OVER;
     for (const [token, entry] of entries) {
       entries.delete(token);
-      if (!entry.used || chances-- === 0) return;
+      if (!entry.used || passesLeft-- === 0) return;
       entry.used = false;
       entries.set(token, entry);
     }
   };
 
   return {
+    /** @param now milliseconds since 1970 */
     get: (token: string, now: number = Date.now()): Value | undefined => {
       const entry = entries.get(token);
       if (!entry) return undefined;
@@ -36,12 +40,12 @@ export const createTokenCache = <Value>(capacity: number) => {
       entry.used = true;
       return entry.value;
     },
-    /** @param expiresAt ms since 1970 */
+    /** @param expiresAt milliseconds since 1970 */
     put: (token: string, value: Value, expiresAt: number): void => {
       if (!entries.has(token) && entries.size >= capacity) evict();
       entries.set(token, { value, expiresAt, used: false });
     },
-    /** Forgets every token that the test is true of; they are verified again if they come again. */
+    /** Deletes every token whose value passes the test. Its next use verifies it again. */
     drop: (test: (value: Value) => boolean): void => {
       for (const [token, { value }] of entries) if (test(value)) entries.delete(token);
     },
