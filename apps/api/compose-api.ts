@@ -12,7 +12,7 @@ import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
 import { createRefusalAudit } from './plans/refusal-audit';
 
-/** Most attempts to sign in as an operator from one address in a minute. */
+/** Maximum number of attempts to sign in as an operator from one address in a minute. */
 const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
 const HOUR = 3_600;

@@ -12,7 +12,7 @@ class InboxQuery {
   @Choice(INBOX_STATES, {
     optional: true,
     description:
-      'Only events in this state. Default: `parked`. `pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood, such as an unknown customer. `parked`: failed for a day. `skipped`: given up by an operator.',
+      'Only events in this state. Default: `parked`. `pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood, such as an unknown customer. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
   })
   state?: InboxState;
 
@@ -43,7 +43,7 @@ class InboxEntryDto {
   @ApiProperty({
     enum: INBOX_STATES,
     description:
-      '`pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood. `parked`: failed for a day. `skipped`: given up by an operator.',
+      '`pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
   })
   readonly state!: string;
   @ApiProperty({
@@ -139,7 +139,9 @@ export class OpsBillingController {
           'There is no parked, quarantined or skipped event with this id. Check the id and the state of the event.',
       });
     if (retried.state !== 'pending')
-      throw new Problem('conflict', { detail: `The event is ${retried.state} again: ${retried.reason}.` });
+      throw new Problem('conflict', {
+        detail: `The event is ${retried.state} again: ${retried.reason}. Correct the cause, then retry the event.`,
+      });
   }
 
   @Post('inbox/:eventId/skip')

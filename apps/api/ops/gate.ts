@@ -27,8 +27,9 @@ const cookieOf = ({ headers }: FastifyRequest): string | undefined => {
 const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /**
- * True if a page of this server sent the request, by headers that a page cannot set: `Sec-Fetch-Site` or `Origin`. A
- * browser sends one of them with every write of a script. A request with a cookie and without both headers is refused.
+ * True if a page of this server sent the request. It is decided by `Sec-Fetch-Site` or `Origin`, which a page cannot
+ * set. A browser sends one of them with every write of a script. A request with a cookie and without both headers is
+ * refused.
  */
 const isFromOwnPage = ({ headers, host }: FastifyRequest): boolean => {
   const site = headers['sec-fetch-site'];

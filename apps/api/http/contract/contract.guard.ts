@@ -20,7 +20,7 @@ export abstract class ContractDeps {
  * Applies the HTTP contract to each request, after authentication and before the controller: refuses a query, a body or
  * an `If-Match` that the route does not read, counts the request for the rate limits, waits for `If-Position`, and
  * claims the `Idempotency-Key`. It is one guard and not several, and it returns no promise if nothing has to be
- * awaited, because both cost time in every request.
+ * awaited, because several guards or a promise would cost time in every request.
  */
 @Injectable()
 export class ContractGuard implements CanActivate {

@@ -47,7 +47,7 @@ const digestOf = (text: string, length: number): string =>
 const etagOf = ({ version, unversioned }: Versioned<unknown>): string =>
   unversioned === undefined ? `"${version}"` : `"${version}.${digestOf(unversioned, 12)}"`;
 
-/** 22 characters of digest, so that it cannot be mistaken for the tag of a version, which is shorter. */
+/** A digest of 22 characters. It never equals the tag of a version, which has at most 9 digits or contains a dot. */
 const digestTagOf = ({ body, stablePart }: Digested<unknown>): string =>
   `${stablePart === undefined ? '' : 'W/'}"${digestOf(JSON.stringify(stablePart ?? body), 22)}"`;
 

@@ -25,15 +25,15 @@ export type SortKey = readonly (string | number)[];
 
 export interface Paging {
   /**
-   * Reads one page of a list: `query.limit` rows, 50 by default.
+   * Reads one page of a list: at most `query.limit` rows, 50 by default.
    * @param keyOf returns the sort key of a row
-   * @param read reads `take` rows after a sort key, or from the beginning
+   * @param read reads `count` rows after a sort key, or from the beginning
    * @throws Problem validation-failed at `/query/cursor`: the cursor is malformed or belongs to another tenant or list
    */
   page<Item>(
     query: PageQuery,
     keyOf: (item: Item) => SortKey,
-    read: (after: SortKey | undefined, take: number) => Promise<readonly Item[]>,
+    read: (after: SortKey | undefined, count: number) => Promise<readonly Item[]>,
   ): Promise<Page<Item>>;
 }
 

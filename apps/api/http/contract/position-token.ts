@@ -11,7 +11,7 @@ export interface PositionTokens {
 }
 
 const TOKEN = /^[A-Za-z0-9_-]{22}$/;
-/** Most tenants whose tag is cached, so that sealing a token costs one block of AES only. */
+/** Maximum number of tenants whose tag is cached, so that sealing a token costs one block of AES only. */
 const MAX_CACHED_TAGS = 10_000;
 
 /**

@@ -4,7 +4,7 @@ import { Problem } from '#platform/problems';
 import { addressKey } from './rate-limits';
 
 export interface ArrivalsOptions {
-  /** Most requests at once whose bodies have not arrived completely, from all clients together. */
+  /** Maximum number of requests at once whose bodies have not arrived completely, from all clients together. */
   readonly max: number;
   /** The same from one client address. */
   readonly maxPerAddress: number;

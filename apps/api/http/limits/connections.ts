@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { addressKey } from './rate-limits';
 
 export interface ConnectionsOptions {
-  /** Most connections of one address. */
+  /** Maximum number of connections of one address. */
   readonly maxPerAddress: number;
   /** True if an address is a proxy, which connects for many clients: the limit does not apply to it. */
   readonly isProxy: (address: string) => boolean;

@@ -4,7 +4,7 @@ import { requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 
 export interface InFlightOptions {
-  /** Most requests at once; above it, new ones are answered 503. */
+  /** Maximum number of requests at once; above it, new ones are answered 503. */
   readonly max: number;
   /** Time in ms after which an unanswered request is answered 503. A route's `config.deadlineMs` takes precedence. */
   readonly deadlineMs: number;

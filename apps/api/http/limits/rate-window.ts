@@ -28,7 +28,8 @@ interface Window {
 }
 
 /**
- * Most keys in memory. Above it, expired and then the oldest windows are deleted, so that invented keys cannot fill it.
+ * Maximum number of keys in memory. Above it, expired and then the oldest windows are deleted, so that invented keys
+ * cannot fill it.
  */
 const MAX_KEYS = 100_000;
 

@@ -11,6 +11,9 @@ import type { HttpOptions } from '../server/options';
 import { pathOf, sendProblem } from './problem-document';
 import { toProblem } from './to-problem';
 
+/** Log message of an error after the answer was sent. */
+const LATE_ERROR = 'the request failed after its answer was sent';
+
 /** Answers a request with the problem that was thrown: as a problem document, or as an HTML page on routes of pages. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -26,7 +29,7 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     // The request has already been answered (by the deadline or a stream), so the error can only be logged.
     if (reply.sent || reply.raw.headersSent) {
-      this.report(error, request, 'failed after its answer');
+      this.report(error, request, LATE_ERROR);
       return;
     }
     if (error instanceof Replay) {
@@ -64,8 +67,7 @@ export class ProblemFilter implements ExceptionFilter {
     const fields = { requestId: request.id, method: request.method, route: request.routeOptions?.url };
     const cause = error instanceof Problem && error.cause !== undefined ? error.cause : error;
     // An unavailable dependency is logged without a stack, because the reason is the same for all requests.
-    if (message === 'internal-error' || message.startsWith('failed'))
-      this.logger.error({ ...fields, err: cause }, message);
+    if (message === 'internal-error' || message === LATE_ERROR) this.logger.error({ ...fields, err: cause }, message);
     else this.logger.warn({ ...fields, reason: cause instanceof Error ? cause.message : String(cause) }, message);
   }
 }

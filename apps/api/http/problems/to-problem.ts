@@ -92,7 +92,7 @@ const isRedisUnavailable = (error: object): boolean =>
 
 /**
  * The problem of an unavailable service; undefined for any other error.
- * @param depth most causes that are inspected, because causes can be circular
+ * @param depth maximum number of causes that are inspected, because causes can be circular
  */
 const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
   // Errors of Node's sockets can come from another realm, where `instanceof` does not work.
@@ -116,12 +116,18 @@ const ofDependency = (error: unknown, depth = 5): Problem | undefined => {
 };
 
 const FASTIFY: Readonly<Record<string, readonly [ProblemName, string]>> = {
-  FST_ERR_BAD_URL: ['validation-failed', 'The path contains a percent escape that cannot be decoded.'],
-  FST_ERR_MAX_PARAM_LENGTH: ['validation-failed', 'A part of the path is too long.'],
+  FST_ERR_BAD_URL: [
+    'validation-failed',
+    'The path contains a percent escape that cannot be decoded. Correct the escape.',
+  ],
+  FST_ERR_MAX_PARAM_LENGTH: ['validation-failed', 'A part of the path is longer than 512 characters. Shorten it.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body-too-large', 'The body is larger than 256 KiB. Send a smaller one.'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
   FST_ERR_CTP_EMPTY_TYPE: ['unsupported-media-type', 'Send the body as application/json.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['validation-failed', 'The length of the body differs from Content-Length.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'validation-failed',
+    'The length of the body differs from Content-Length. Send the correct length.',
+  ],
 };
 
 const ofFastify = (error: unknown): Problem | undefined => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Most bytes that are read and discarded. */
+/** Maximum number of bytes that are read and discarded. */
 const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 /**

@@ -23,7 +23,7 @@ export const findDuplicateHeader = ({
     const name = BY_LENGTH.get(sent.length);
     if (name === undefined || sent.toLowerCase() !== name.toLowerCase()) continue;
     const bit = 1 << name.length;
-    if (seen & bit) return problemOf(name, 'must not be sent twice');
+    if (seen & bit) return problemOf(name, 'must be sent once only');
     seen |= bit;
   }
   return undefined;

@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '#platform/problems';
 
-/** Most bytes of a request body. */
+/** Maximum number of bytes of a request body. */
 export const BODY_LIMIT = 256 * 1024;
-/** Most bytes of a form. */
+/** Maximum number of bytes of a form. */
 const FORM_LIMIT = 16 * 1024;
 const MAX_DEPTH = 32;
 

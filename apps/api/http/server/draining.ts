@@ -10,9 +10,9 @@ const CHECK_MS = 10;
 
 /**
  * When the application closes, accepts no new connection and lets the open ones finish. Every request that has arrived
- * is answered, the last one of a connection with `Connection: close`. Idle connections are closed after {@link
- * IDLE_MS}: Node would close them at once, and a client that had just sent a request could not know whether it was
- * processed.
+ * is answered, the last one of a connection with `Connection: close`. Idle connections are closed after
+ * {@link IDLE_MS}: Node would close them at once, and a client that had just sent a request could not know whether it
+ * was processed.
  * @param graceMs time in ms after which the remaining connections are closed, with or without an answer
  */
 export const drainBeforeClose = (instance: FastifyInstance, connections: Connections, graceMs: number): void => {

@@ -32,13 +32,19 @@ export interface HttpOptions {
   readonly shutdownGraceMs?: number;
   /** Longest time in ms that a request waits for the read models; 2,000 by default. */
   readonly consistencyWaitMs?: number;
-  /** Most requests at once; 2,000 by default. Above it, new requests are answered 503. */
+  /** Maximum number of requests at once; 2,000 by default. Above it, new requests are answered 503. */
   readonly maxInFlight?: number;
-  /** Most requests at once whose bodies have not arrived; 2,000 by default. Above it, the oldest are answered 503. */
+  /**
+   * Maximum number of requests at once whose bodies have not arrived; 2,000 by default. Above it, the oldest are
+   * answered 503.
+   */
   readonly maxArriving?: number;
   /** The same for one client address; 128 by default. Above it, new requests are answered 429. */
   readonly maxArrivingPerAddress?: number;
-  /** Most connections of one address that is no trusted proxy; 1,000 by default. Above it, idle ones are closed. */
+  /**
+   * Maximum number of connections of one address that is no trusted proxy; 1,000 by default. Above it, idle ones are
+   * closed.
+   */
   readonly maxConnectionsPerAddress?: number;
   /** Time in ms for a client to read an answer; 60,000 by default. After it, the connection is closed. */
   readonly readingMs?: number;
@@ -52,7 +58,7 @@ export interface HttpOptions {
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
   /** The metrics of `/metrics`; the route does not exist by default. */
   readonly registry?: Registry | undefined;
-  /** Is called with every refused request of a member or joining user; none by default. */
+  /** `note` is called for every refused request of a member, or of a user who wants to join a tenant. */
   readonly refusals?: { note(refused: RefusedRequest, problem: Problem): void };
   /** Adds routes without a controller. */
   readonly addRoutes?: (instance: FastifyInstance) => void;

@@ -132,7 +132,7 @@ class ToyController {
     return pages.page(
       query,
       (row) => [row.id],
-      async (after, take) => ROWS.filter(({ id }) => id > Number(after?.[0] ?? 0)).slice(0, take),
+      async (after, count) => ROWS.filter(({ id }) => id > Number(after?.[0] ?? 0)).slice(0, count),
     );
   }
 

@@ -32,7 +32,7 @@ export const cleanText = (value: unknown, pointer: string, errors: FieldError[])
   const record = value as Record<string, unknown>;
   for (const name of Object.keys(record)) {
     const inner = record[name];
-    if (RESERVED.has(name)) errors.push({ pointer: `${pointer}/${name}`, message: 'is not known here' });
+    if (RESERVED.has(name)) errors.push({ pointer: `${pointer}/${name}`, message: 'is not a known field; remove it' });
     else if (typeof inner === 'string' ? !PRINTABLE_ASCII.test(inner) : typeof inner === 'object') {
       record[name] = cleanText(inner, `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, errors);
     }

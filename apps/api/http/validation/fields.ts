@@ -4,9 +4,11 @@ import { isEmail, ValidateNested } from 'class-validator';
 import { type FieldOptions, field } from './field';
 
 interface Length {
-  /** Fewest characters (code points); 1 by default. With 1 or more, a text of white space only is refused. */
+  /**
+   * Minimum number of characters (code points); 1 by default. With 1 or more, a text of white space only is refused.
+   */
   readonly min?: number;
-  /** Most characters (code points). */
+  /** Maximum number of characters (code points). */
   readonly max: number;
 }
 
@@ -171,7 +173,8 @@ export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyD
   );
 
 /**
- * A list of objects with the fields of a class. @param options `min` (0 by default) and `max` are the number of objects
+ * A list of objects with the fields of a class.
+ * @param options `min` (0 by default) and `max` are the bounds for the number of objects
  */
 export const NestedList = (
   type: () => Class,

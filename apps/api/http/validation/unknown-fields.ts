@@ -27,7 +27,9 @@ export const refuseQuery = ({ raw, query }: FastifyRequest): void => {
   if (!url.includes('?') || !url.startsWith('/v1/')) return;
   const names = Object.keys(query as object);
   if (names.length === 0) return;
-  throw invalid(names.map((name) => ({ pointer: `/query/${escaped(name)}`, message: 'is not known here' })));
+  throw invalid(
+    names.map((name) => ({ pointer: `/query/${escaped(name)}`, message: 'is not a known field; remove it' })),
+  );
 };
 
 /**
@@ -38,5 +40,7 @@ export const refuseBody = ({ raw, body }: FastifyRequest): void => {
   if (body === undefined || body === null || !raw.url?.startsWith('/v1/')) return;
   const names = typeof body === 'object' ? Object.keys(body) : [''];
   if (names.length === 0) return;
-  throw invalid(names.map((name) => ({ pointer: name && `/${escaped(name)}`, message: 'is not known here' })));
+  throw invalid(
+    names.map((name) => ({ pointer: name && `/${escaped(name)}`, message: 'is not a known field; remove it' })),
+  );
 };

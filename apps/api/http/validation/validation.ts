@@ -11,7 +11,7 @@ export const MayBeAbsent = (): ClassDecorator => (target) => {
   mayBeAbsent.add(target);
 };
 
-/** Most errors in one problem document. */
+/** Maximum number of errors in one problem document. */
 const MAX_ERRORS = 100;
 
 const OPTIONS: ValidatorOptions = {
@@ -92,14 +92,14 @@ const collect = (invalidFields: readonly ValidationError[], prefix: string, erro
 };
 
 const messageOf = ({ whitelistValidation, field, nestedValidation, ...others }: Record<string, string>): string => {
-  if (whitelistValidation !== undefined) return 'is not known here';
+  if (whitelistValidation !== undefined) return 'is not a known field; remove it';
   return field ?? Object.values(others)[0] ?? nestedValidation ?? 'is not valid';
 };
 
 /** The problem `validation-failed` for all errors, at most 100. Its detail describes the first one. */
 export const invalid = (errors: readonly FieldError[]): Problem => {
   const [first] = errors;
-  const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   const detail = `${first?.pointer || 'The body'} ${first?.message}${more}.`;
   return new Problem('validation-failed', { detail, errors: errors.slice(0, MAX_ERRORS) });
 };
