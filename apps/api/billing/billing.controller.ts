@@ -108,7 +108,7 @@ export class BillingController {
   @RequirePermission('billing.read')
   @Documented({
     summary: 'List invoices, newest first',
-    description: 'All invoices of the tenant since its first subscription.',
+    description: 'The list has all invoices of the tenant since its first subscription.',
     response: InvoicePageDto,
     problems: ['forbidden'],
   })

@@ -81,7 +81,8 @@ export class InvitationsController {
   @RequirePermission('invitations.read')
   @Documented({
     summary: 'List invitations, newest first',
-    description: 'Also those that are used up, expired or revoked. The links are not stored, so they are not shown.',
+    description:
+      'The list also has invitations that are used up, expired or revoked. It has no links, because they are not stored.',
     response: InvitationPageDto,
     problems: ['forbidden'],
   })

@@ -34,7 +34,7 @@ export class MembersController {
   @RequirePermission('members.read')
   @Documented({
     summary: 'List members, newest first',
-    description: 'The users who belong to the tenant now, with their roles.',
+    description: 'The list has the users who belong to the tenant now, with their roles.',
     response: MemberPageDto,
     problems: ['forbidden'],
   })

@@ -127,7 +127,7 @@ export class OpsBillingController {
   @Documented({
     summary: 'Process an event again with fresh data from Stripe',
     description:
-      'For a parked, quarantined or skipped event. With any other event the answer is 409, and nothing has to be done. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
+      'Use it for a parked, quarantined or skipped event. With any other event the answer is 409, and nothing has to be done. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
     status: 204,
     problems: ['conflict'],
   })
@@ -150,7 +150,7 @@ export class OpsBillingController {
   @Documented({
     summary: 'Skip an event: do not process it',
     description:
-      'For a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and nothing has to be done.',
+      'Use it for a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and nothing has to be done.',
     status: 204,
     problems: ['conflict'],
   })

@@ -25,7 +25,8 @@ export class PlansController {
   @Public()
   @Documented({
     summary: 'List the plans with prices, limits and features',
-    description: 'The plans on sale now. A tenant keeps the price and the limits of the version that it has bought.',
+    description:
+      'The list has the plans on sale now. A tenant keeps the price and the limits of the version that it has bought.',
     response: PlansDto,
   })
   plans(): PlansDto {

@@ -51,7 +51,7 @@ export class ProjectsController {
   @RequirePermission('projects.read')
   @Documented({
     summary: 'List projects, newest first',
-    description: 'Without archived projects by default.',
+    description: 'By default, the list has no archived projects. The parameter `archived` changes that.',
     response: ProjectPageDto,
     problems: ['forbidden'],
   })
@@ -76,7 +76,7 @@ export class ProjectsController {
   @RequirePermission('projects.read')
   @Documented({
     summary: 'Show a project',
-    description: 'Also an archived one.',
+    description: 'An archived project can be read, too.',
     response: ProjectDto,
     problems: ['forbidden'],
   })

@@ -49,6 +49,7 @@ const createDocument = async () => {
     abortOnError: false,
   });
   const document = createOpenApiDocument(app, '1');
+  await app.close();
   return JSON.parse(JSON.stringify(document)) as {
     readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
     readonly components: {
@@ -86,6 +87,13 @@ describe('the OpenAPI document of the API', () => {
     const schemas = Object.entries(document.components.schemas);
     expect(schemas.length).toBeGreaterThan(40);
     expect(schemas.flatMap(([name, schema]) => undescribedProperties(schema, name))).toEqual([]);
+  });
+
+  it('shows the tenant of a session with the role of its user, and not as the tenant of GET /v1/tenant', () => {
+    const { TenantOfUserDto, TenantDto, SignedUpDto } = document.components.schemas;
+    expect(Object.keys(TenantOfUserDto?.properties ?? {})).toEqual(['id', 'name', 'slug', 'role']);
+    expect(TenantDto?.properties).toHaveProperty('lock');
+    expect(JSON.stringify(SignedUpDto?.properties?.['tenant'])).toContain('/TenantOfUserDto"');
   });
 
   it('describes every answer and every header of an answer', () => {

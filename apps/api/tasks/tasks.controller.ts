@@ -79,7 +79,7 @@ export class TasksController {
   @RequirePermission('tasks.read')
   @Documented({
     summary: 'Show a task',
-    description: 'Also a task of an archived project.',
+    description: 'A task of an archived project can be read, too.',
     response: TaskDto,
     problems: ['forbidden'],
   })

@@ -50,7 +50,7 @@ export class TeamsController {
   @RequirePermission('teams.read')
   @Documented({
     summary: 'List teams, newest first',
-    description: 'Each with the user ids of its members.',
+    description: 'Each entry has the user ids of the members of the team.',
     response: TeamPageDto,
     problems: ['forbidden'],
   })
@@ -70,7 +70,7 @@ export class TeamsController {
   @RequirePermission('teams.read')
   @Documented({
     summary: 'Show a team',
-    description: 'With the user ids of its members.',
+    description: 'The answer has the user ids of the members of the team.',
     response: TeamDto,
     problems: ['forbidden'],
   })

@@ -35,7 +35,7 @@ export class CloseTenantDto {
   @Text({
     min: 1,
     max: 200,
-    description: 'Exact name of the tenant, to confirm that it shall be closed. With another name the answer is 409.',
+    description: 'Exact name of the tenant, to confirm the request. With another name the answer is 409.',
     example: 'Acme',
   })
   confirmName!: string;

@@ -107,7 +107,7 @@ export class IdentityController {
   @OfUser()
   @Documented({
     summary: 'Show the signed-in user and their tenants',
-    description: 'Also for a user without a tenant.',
+    description: 'It also works for a user without a tenant.',
     response: MeDto,
     versioned: true,
   })
@@ -120,7 +120,7 @@ export class IdentityController {
   @Header('cache-control', 'public, max-age=300')
   @Documented({
     summary: 'List the public keys that verify access tokens (RFC 7517)',
-    description: 'For other services that verify access tokens. They may keep the keys for five minutes.',
+    description: 'Other services use these keys to verify access tokens. They may cache the answer for five minutes.',
     response: JwksDto,
   })
   jwks(): JwksDto {

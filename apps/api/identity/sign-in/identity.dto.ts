@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import { Email, Opaque, Text, Uuid } from '../../http/validation/fields';
 
@@ -67,6 +67,8 @@ export class UserDto {
   createdAt!: string;
 }
 
+/** In the OpenAPI document it has another name, because the tenant of `GET /v1/tenant` is a `TenantDto`, too. */
+@ApiSchema({ name: 'TenantOfUserDto' })
 export class TenantDto {
   @ApiProperty({ format: 'uuid', description: 'Id of the tenant. It never changes.' })
   id!: string;
