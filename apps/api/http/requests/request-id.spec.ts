@@ -26,7 +26,7 @@ describe('the id of a request', () => {
     },
   );
 
-  it('is the trace id if the client sends no X-Request-Id', async () => {
+  it('is the trace id if the client sends no well-formed X-Request-Id', async () => {
     expect(await idFor({ traceparent })).toBe(TRACE);
     expect(await idFor({ 'x-request-id': 'a b', traceparent: `${traceparent}-later-version` })).toBe(TRACE);
   });

@@ -9,7 +9,7 @@ const describeCheck = (name: string) => ({
   runbook: 'docs/runbooks/readiness.md',
 });
 
-describe('probes', () => {
+describe('the routes for probes and metrics', () => {
   it('name the failing checks without waiting for them', async () => {
     let isDatabaseReady = true;
     const readiness = createReadiness({ logger: silentLogger });
@@ -51,7 +51,7 @@ describe('probes', () => {
     await app.close();
   });
 
-  it('for metrics count requests by route and not by path', async () => {
+  it('count requests by route and not by path', async () => {
     const app = await createToyApp({ registry: createMetricsRegistry() });
     await app.inject({ url: '/v1/things/0198c0de-0000-7000-8000-000000000001' });
     await app.inject({ url: '/a/path/of/an/attacker' });
@@ -66,7 +66,7 @@ describe('probes', () => {
     await app.close();
   });
 
-  it('for metrics are not available by default', async () => {
+  it('have no metrics by default', async () => {
     const app = await createToyApp();
     expect((await app.inject({ url: '/metrics' })).statusCode).toBe(404);
     await app.close();
