@@ -17,7 +17,7 @@ import { TasksModule } from './tasks/tasks.module';
 import { TeamsModule } from './teams/teams.module';
 import { TenantModule } from './tenant/tenant.module';
 
-/** The modules that have controllers. */
+/** The modules with controllers. */
 const FEATURES: Type[] = [
   IdentityModule,
   InvitationsModule,
@@ -31,19 +31,19 @@ const FEATURES: Type[] = [
   TasksModule,
 ];
 
-/** Every controller, and so every route of the contract. */
+/** Every controller, and so every documented route. */
 export const CONTROLLERS: Type[] = FEATURES.flatMap(
   (feature) => Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, feature) as Type[],
 );
 
-/** The whole API: its features, its command handlers, and the guards of every request. */
+/** The root module of the API: its features, its command handlers, and the guards of every request. */
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class ApiModule {
-  static with(surroundings: ApiDeps, publicUrl: PublicUrl): DynamicModule {
+  static with(deps: ApiDeps, publicUrl: PublicUrl): DynamicModule {
     return {
       module: ApiModule,
-      imports: [CoreModule.with(surroundings, publicUrl), AuthenticationModule, ...FEATURES],
+      imports: [CoreModule.with(deps, publicUrl), AuthenticationModule, ...FEATURES],
       providers: [...GUARDS, ...commandHandlers],
     };
   }

@@ -12,7 +12,7 @@ import { serveJobsBoard } from './ops/board';
 import { createGate } from './ops/gate';
 import { createRefusalAudit } from './plans/refusal-audit';
 
-/** Requests for the login page of operators that one address may send in a minute. */
+/** Maximum number of attempts to sign in as an operator from one address in a minute. */
 const OPERATOR_LOGINS = 10;
 const MINUTE = 60;
 const HOUR = 3_600;
@@ -30,22 +30,22 @@ const rateLimitsOf = (settings: Settings): RateLimitOptions => ({
 
 export interface ComposedApi {
   readonly app: NestFastifyApplication;
-  /** Tells the API the URL that it listens at, for links. Needed where `PUBLIC_URL` is not set. */
+  /** Sets the URL at which the API listens, for links. Needed if `PUBLIC_URL` is not set. */
   readonly listensAt: (url: string) => void;
-  /** Answers every request that has arrived, then stops. The surroundings may be closed after it. */
+  /** Answers every request that has arrived, then stops. The caller may close its connections after that. */
   close(): Promise<void>;
 }
 
 /**
- * The whole API over what its process, or a test, has opened. It does not listen yet.
- * @param overrides options of the HTTP application in place of those that the settings say
+ * Creates the API with the connections of its process, or of a test. It does not listen yet.
+ * @param overrides options of the HTTP application that replace those from the settings
  */
-export const composeApi = async (surroundings: ApiDeps, overrides: Partial<HttpOptions> = {}): Promise<ComposedApi> => {
-  const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = surroundings;
+export const composeApi = async (deps: ApiDeps, overrides: Partial<HttpOptions> = {}): Promise<ComposedApi> => {
+  const { settings, logger, secretKey, pool, log, waiter, jobs, makeLimiter, readiness, registry } = deps;
   const { publicUrl, listensAt } = createPublicUrl(settings.publicUrl);
   const gate = createGate({ tokens: createOperatorTokens(secretKey), publicUrl });
   const refusals = createRefusalAudit({ log, logger });
-  const app = await createApp(ApiModule.with(surroundings, publicUrl), {
+  const app = await createApp(ApiModule.with(deps, publicUrl), {
     logger,
     secretKey,
     rateLimits: rateLimitsOf(settings),

@@ -4,8 +4,8 @@ import { ContractGuard } from './http/contract/contract.guard';
 import { AuthGuard } from './identity/authentication/auth.guard';
 
 /**
- * All guards. Every request passes them in this order: first who asks and whether they may, then what the contract says of
- * the request (unknown fields, rate limits, `If-Position`, `Idempotency-Key`). No controller has guards of its own.
+ * All guards of the API, in the order in which they run: first the authentication and the permission, then the HTTP
+ * contract (unknown fields, rate limits, `If-Position`, `Idempotency-Key`). No controller has further guards.
  */
 export const GUARDS: Provider[] = [
   { provide: APP_GUARD, useClass: AuthGuard },

@@ -19,14 +19,19 @@ import { listen } from './http/server/listen';
 
 const QUERYABLE = projections.map(({ name }) => name);
 /**
- * ms that a request's statement may take. With what the pool adds, less than the 10 s in which a database that was away is
- * to recover: a connection that died without an error is detected by then.
+ * Longest time in ms for a statement of a request. With the time that the pool adds, it is below 10 s, so that a
+ * connection that was lost without an error is detected within the time in which the API must recover after a database
+ * failure.
  */
 const STATEMENT_MS = 5_000;
-/** ms that a statement about a snapshot may take. */
+/** Longest time in ms for a statement about a snapshot. */
 const SNAPSHOT_MS = 2_000;
 
-/** The HTTP process: routes over the event log, the read models and identity. Any number of processes may run it. */
+/**
+ * Starts the API in this process. Any number of processes may run it.
+ * @returns the URL at which it listens, and the function that stops it
+ * @throws CannotStart the address cannot be used
+ */
 export const startApi = async (runtime: Runtime): Promise<Part> => {
   const { settings, logger, secretKey, databaseUrls, databaseRoutes, log, progress, registry, jobs, readiness } =
     runtime;
@@ -42,20 +47,20 @@ export const startApi = async (runtime: Runtime): Promise<Part> => {
     ...databaseRoutes.log,
     max: SNAPSHOT_CONNECTIONS,
     applicationName: 'tenantry-snapshots',
-    // What a snapshot spares is read from the events instead.
+    // If a statement takes too long, the events are read without a snapshot.
     statementTimeoutMs: SNAPSHOT_MS,
   });
   const keys = await runtime.waitForDatabase(() => openSigningKeys({ pool, secretKey, logger }));
   const wake = createNotifications({ channel: 'projecting', connectionString: databaseUrls.app, pool });
-  // Projections that run in this process tell of themselves.
-  const elsewhere = settings.role === 'api';
+  // Projections in this process report their progress directly.
+  const projectsElsewhere = settings.role === 'api';
   const stopping = new AbortController();
-  if (elsewhere) {
+  if (projectsElsewhere) {
     wake.start();
-    // Where no worker is left to tell how far behind the read models are, this does.
+    // Exports the lag of the read models from here, too, because all workers may have stopped.
     void createProjectionMetrics({ registry, log, pool: runtime.projectorPool }).watch(stopping.signal);
   }
-  const waiter = createPositionWaiter({ projections: QUERYABLE, progress, pool, ...(elsewhere && { wake }) });
+  const waiter = createPositionWaiter({ projections: QUERYABLE, progress, pool, ...(projectsElsewhere && { wake }) });
   const shared = settings.redisUrl ? connectSharedCounts(settings.redisUrl, logger) : undefined;
   const db = createScopedDb(pool);
   readiness.add(

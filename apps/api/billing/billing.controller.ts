@@ -60,6 +60,8 @@ export class BillingController {
   @RequirePermission('billing.change')
   @Documented({
     summary: 'Buy a plan: create a Stripe Checkout page',
+    description:
+      'The plan starts after the payment on that page. The answer is 409 if there is a subscription already: use `POST /v1/billing/change`.',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -71,6 +73,8 @@ export class BillingController {
   @RequirePermission('billing.change')
   @Documented({
     summary: 'Manage cards and invoices: create a page of Stripe’s customer portal',
+    description:
+      'The link is for one visit. The answer is 409 if there is no subscription yet: use `POST /v1/billing/checkout`.',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -102,7 +106,12 @@ export class BillingController {
 
   @Get('v1/billing/invoices')
   @RequirePermission('billing.read')
-  @Documented({ summary: 'List invoices, newest first', response: InvoicePageDto, problems: ['forbidden'] })
+  @Documented({
+    summary: 'List invoices, newest first',
+    description: 'The list has all invoices of the tenant since its first subscription.',
+    response: InvoicePageDto,
+    problems: ['forbidden'],
+  })
   invoices(
     @Context() context: RequestContext,
     @Query() query: InvoicesQuery,

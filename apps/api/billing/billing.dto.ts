@@ -65,11 +65,11 @@ export class ChangeQuery {
 }
 
 export class MisfitDto {
-  @ApiProperty({ example: 'projects' })
+  @ApiProperty({ example: 'projects', description: 'The limited resource, as in `GET /v1/usage`.' })
   readonly resource!: string;
-  @ApiProperty({ example: 5 })
+  @ApiProperty({ example: 5, description: 'Present use of the resource.' })
   readonly used!: number;
-  @ApiProperty({ example: 3 })
+  @ApiProperty({ example: 3, description: 'What the new plan would allow.' })
   readonly limit!: number;
   @ApiProperty({
     type: [String],
@@ -80,7 +80,7 @@ export class MisfitDto {
 }
 
 export class ChangePreviewDto {
-  @ApiProperty({ example: 'pro' })
+  @ApiProperty({ example: 'pro', description: 'Id of the plan after the change, as in `GET /v1/plans`.' })
   readonly plan!: string;
   @ApiProperty({
     type: Number,
@@ -105,7 +105,10 @@ export class ChangePreviewDto {
   readonly credited!: number;
   @ApiProperty({ example: 4_900, description: 'Amount of each later period, in minor units.' })
   readonly recurring!: number;
-  @ApiProperty({ type: String, example: 'EUR', nullable: true })
+  @ApiProperty({
+    ...{ type: String, example: 'EUR', nullable: true },
+    description: 'Currency of all amounts (ISO 4217). `null`: nothing is charged, because the plan is `free`.',
+  })
   readonly currency!: string | null;
   @ApiProperty({
     format: 'date-time',
@@ -123,11 +126,14 @@ const nullableTime = (description: string): PropertyDecorator =>
   ApiProperty({ type: String, format: 'date-time', nullable: true, description });
 
 export class BillingDto {
-  @ApiProperty({ example: 'pro' })
+  @ApiProperty({ example: 'pro', description: 'Id of the present plan, as in `GET /v1/plans`.' })
   readonly plan: string;
-  @ApiProperty({ example: 1 })
+  @ApiProperty({ example: 1, description: 'Version of the plan that the tenant has bought.' })
   readonly planVersion: number;
-  @ApiProperty({ type: Number, nullable: true })
+  @ApiProperty({
+    ...{ type: Number, nullable: true },
+    description: 'Total number of paid seats. `null`: there is no subscription, or the plan does not limit seats.',
+  })
   readonly seats: number | null;
   @ApiProperty({
     ...{ type: String, nullable: true, enum: ['trialing', 'active', 'past-due', 'unpaid', 'paused', null] },
@@ -138,13 +144,24 @@ export class BillingDto {
   readonly periodEnd: string | null;
   @nullableTime('End of the trial.')
   readonly trialEnd: string | null;
-  @ApiProperty({ enum: ['none', 'ok', 'failed'] })
+  @ApiProperty({
+    enum: ['none', 'ok', 'failed'],
+    description: '`none`: there is no subscription. `ok`: no payment is missing. `failed`: a payment is missing.',
+  })
   readonly payment: string;
   @nullableTime('When the first payment that is still missing failed.')
   readonly failingSince: string | null;
-  @ApiProperty({ enum: ['none', 'locked', 'suspended'] })
+  @ApiProperty({
+    enum: ['none', 'locked', 'suspended'],
+    description:
+      '`none`: the tenant is not locked. `locked`: writes are blocked. `suspended`: reads are blocked as well.',
+  })
   readonly lock: string;
-  @ApiProperty({ type: String, nullable: true, example: 'payment-failed' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, example: 'payment-failed' },
+    description:
+      'Why the tenant is locked: `payment-failed` or `subscription-paused`. `null`: the tenant is not locked.',
+  })
   readonly lockReason: string | null;
   @nullableTime('When writes were blocked.')
   readonly lockedSince: string | null;
@@ -152,7 +169,10 @@ export class BillingDto {
   readonly suspendAt: string | null;
   @ApiProperty({
     ...{ type: 'object', nullable: true, additionalProperties: false },
-    properties: { plan: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
+    properties: {
+      plan: { type: 'string', description: 'Id of the next plan, as in `GET /v1/plans`.' },
+      at: { type: 'string', format: 'date-time', description: 'When the next plan starts (UTC).' },
+    },
     description: 'Next plan and when it starts. `null`: no change is scheduled.',
   })
   readonly pendingChange: { readonly plan: string; readonly at: string } | null;
@@ -176,9 +196,12 @@ export class BillingDto {
 }
 
 export class InvoiceDto {
-  @ApiProperty({ example: 'in_1PqYQd' })
+  @ApiProperty({ example: 'in_1PqYQd', description: 'Id of the invoice at Stripe.' })
   readonly id: string;
-  @ApiProperty({ type: String, nullable: true, example: 'A1B2-0001' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, example: 'A1B2-0001' },
+    description: 'Number on the invoice. `null`: Stripe has not numbered it yet.',
+  })
   readonly number: string | null;
   @ApiProperty({
     enum: ['open', 'paid', 'void', 'uncollectible'],
@@ -194,9 +217,9 @@ export class InvoiceDto {
   readonly amountDue: number;
   @ApiProperty({ example: 4_900, description: 'Amount that was paid, in minor units.' })
   readonly amountPaid: number;
-  @ApiProperty({ example: 'EUR' })
+  @ApiProperty({ example: 'EUR', description: 'Currency of all amounts of the invoice (ISO 4217).' })
   readonly currency: string;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When Stripe created the invoice (UTC).' })
   readonly createdAt: string;
   @nullableTime('When the payment is tried again.')
   readonly nextAttemptAt: string | null;
@@ -218,20 +241,33 @@ export class InvoiceDto {
 }
 
 export class InvoicePageDto {
-  @ApiProperty({ type: [InvoiceDto] })
+  @ApiProperty({ type: [InvoiceDto], description: 'The invoices of this page, newest first.' })
   readonly data!: InvoiceDto[];
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty({
+    ...{ type: String, nullable: true },
+    description: 'Send it as `cursor` to get the next page. `null` on the last page.',
+  })
   readonly nextCursor!: string | null;
 }
 
 export class InvoicesQuery extends PageQuery {}
 
 export class CauseDto {
-  @ApiProperty({ enum: ['stripe', 'reconciliation', 'operator', 'system'] })
+  @ApiProperty({
+    enum: ['stripe', 'reconciliation', 'operator', 'system'],
+    description:
+      '`stripe`: an event from Stripe. `reconciliation`: a regular comparison with Stripe. `operator`: an operator of the server. `system`: the server itself.',
+  })
   readonly kind!: string;
-  @ApiProperty({ type: String, nullable: true, example: 'evt_1PqYQd' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, example: 'evt_1PqYQd' },
+    description: 'Id of the event at Stripe. `null`: the cause is no event from Stripe.',
+  })
   readonly event!: string | null;
-  @ApiProperty({ type: String, nullable: true, example: 'invoice.paid' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, example: 'invoice.paid' },
+    description: 'Type of the event, as Stripe names it. `null`: there is no stored event.',
+  })
   readonly type!: string | null;
   @nullableTime('When the event was created, by Stripe’s clock.')
   readonly createdAt!: string | null;
@@ -242,9 +278,9 @@ export class CauseDto {
 export class ReasonDto {
   @ApiProperty({ example: '412', description: 'Position of the decision in the event log.' })
   readonly position!: string;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the decision was stored (UTC).' })
   readonly at!: string;
-  @ApiProperty({ type: CauseDto })
+  @ApiProperty({ type: CauseDto, description: 'What caused the decision.' })
   readonly cause!: CauseDto;
   @ApiProperty({ example: 'WorkspaceUnlocked', description: 'Type of the event that records the decision.' })
   readonly decision!: string;
@@ -257,9 +293,13 @@ export class ReasonDto {
 }
 
 export class WhyDto {
-  @ApiProperty({ example: 'pro' })
+  @ApiProperty({ example: 'pro', description: 'Id of the present plan, as in `GET /v1/plans`.' })
   readonly plan!: string;
-  @ApiProperty({ enum: ['none', 'locked', 'suspended'] })
+  @ApiProperty({
+    enum: ['none', 'locked', 'suspended'],
+    description:
+      '`none`: the tenant is not locked. `locked`: writes are blocked. `suspended`: reads are blocked as well.',
+  })
   readonly lock!: string;
   @ApiProperty({ type: [ReasonDto], description: 'Newest first.' })
   readonly data!: ReasonDto[];

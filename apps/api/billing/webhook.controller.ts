@@ -13,7 +13,7 @@ import { Documented } from '../http/openapi/documented';
 import type { WithRawBody } from '../http/requests/json-body';
 
 class TakenDto {
-  @ApiProperty({ example: true })
+  @ApiProperty({ example: true, description: 'Always `true`: the event is stored, now or by an earlier request.' })
   readonly received!: boolean;
 }
 

@@ -15,32 +15,34 @@ import type { OpenedJobs } from '../../bootstrap/jobs';
 import type { StripeSettings } from '../../bootstrap/stripe';
 import type { Limiter, RatePolicy } from '../http/limits/rate-window';
 
-/** What the API takes from its process, or from a test: settings, and the connections that its caller opens and closes. */
+/** What the process, or a test, provides to the API: settings, and connections that the caller opens and closes. */
 export interface ApiDeps {
   readonly settings: Settings;
   readonly logger: Logger;
   /** 32 bytes, the same in every process. Keys are derived from it, one for each purpose. */
   readonly secretKey: Buffer;
-  /** Connects as the app role. */
+  /** Connects with the database role `app`. */
   readonly pool: Pool;
-  /** The ways to the read models over that pool. */
+  /** Queries on the read models with that pool, each limited to one tenant or user. */
   readonly db: ScopedDb;
-  /** Connects as the projector, for what operators ask for. */
+  /** Connects with the database role `projector`, for the routes of operators. */
   readonly projectorPool: Pool;
   readonly log: EventLog;
-  /** Left out, aggregates are always read from their events. */
+  /** Without it, aggregates are always read from their events. */
   readonly snapshots?: Snapshots;
   readonly keys: SigningKeys;
   readonly waiter: PositionWaiter;
   readonly jobs: Pick<Jobs, 'queue'> & Pick<OpenedJobs, 'allQueues'>;
-  /** Undefined where this installation has no Stripe. */
+  /** Undefined if Stripe is not configured. */
   readonly stripe: StripeSettings | undefined;
+  /** Creates the counters of rate limits. */
   readonly makeLimiter: (policy: RatePolicy) => Limiter;
-  /** Argon2id by default. */
+  /** Hashes passwords; Argon2id by default. */
   readonly argon2?: Argon2;
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
+  /** Without it, there are no metrics. */
   readonly registry?: Registry;
 }
 
-/** The surroundings as Nest injects them into the providers of feature modules. */
+/** {@link ApiDeps} as Nest injects them into the providers of feature modules. */
 export abstract class ApiContext extends tokenClass<ApiDeps>() {}

@@ -8,18 +8,18 @@ import { createTenantStates, TenantStates } from '../../bootstrap/sagas/tenant-s
 import { ApiContext, type ApiDeps } from './api-context';
 import { PublicUrl } from './public-url';
 
-/** What every feature module may inject: the surroundings of the API, and the ways to its data. */
+/** Provides the dependencies of the API and the access to its data to every feature module. */
 @Global()
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
 export class CoreModule {
-  static with(surroundings: ApiDeps, publicUrl: PublicUrl): DynamicModule {
-    const { pool, db, keys, log, snapshots } = surroundings;
+  static with(deps: ApiDeps, publicUrl: PublicUrl): DynamicModule {
+    const { pool, db, keys, log, snapshots } = deps;
     return {
       module: CoreModule,
       imports: [CqrsModule.forRoot()],
       providers: [
-        { provide: ApiContext, useValue: surroundings },
+        { provide: ApiContext, useValue: deps },
         { provide: Pool, useValue: pool },
         { provide: ScopedDb, useValue: db },
         { provide: SigningKeys, useValue: keys },

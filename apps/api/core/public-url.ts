@@ -1,19 +1,23 @@
 import { tokenClass } from '#platform/token-class';
 
-/** Where clients reach the API, without a slash at the end; asked for when a link is made. */
+/** Returns the URL at which clients reach the API, without a slash at the end. It is called when a link is created. */
 export abstract class PublicUrl extends tokenClass<() => string>() {}
 
-/** Where the API is reached, as far as that is known before it listens: PORT=0 leaves it open until then. */
+/**
+ * Creates the {@link PublicUrl}. Without a configured URL, it is known only after the API listens, because PORT=0
+ * chooses a random port. Until then, {@link PublicUrl} throws an Error.
+ * @param configured the setting PUBLIC_URL
+ */
 export const createPublicUrl = (configured: string | undefined) => {
   let listening: string | undefined;
   const publicUrl: PublicUrl = () => {
     const url = configured ?? listening;
-    if (url === undefined) throw new Error('a link was asked for before the API listens');
+    if (url === undefined) throw new Error('a link was created before the API listens; set PUBLIC_URL');
     return url;
   };
   return {
     publicUrl,
-    /** @param url as the banner prints it */
+    /** Sets the URL at which the API listens. */
     listensAt: (url: string): void => {
       listening = url;
     },
@@ -21,20 +25,21 @@ export const createPublicUrl = (configured: string | undefined) => {
 };
 
 /**
- * Pages of Stripe's may lead back to the product's own applications, and nowhere else.
- * @param own the origins that are configured for it; those of the API and of its applications where there are none
+ * The origins to which pages of Stripe may redirect.
+ * @param configured the only allowed origins; if there are none, the origins of the API and of its applications are
+ * allowed
  */
 export const returnOriginsOf = (
-  own: readonly string[],
+  configured: readonly string[],
   corsOrigins: readonly string[],
   publicUrl: PublicUrl,
 ): (() => readonly string[]) => {
-  if (own.length > 0) return () => own;
-  return () => [...namesOf(publicUrl()), ...corsOrigins];
+  if (configured.length > 0) return () => configured;
+  return () => [...originsOf(publicUrl()), ...corsOrigins];
 };
 
-/** Anyone who tries it on their own machine calls it by either name. */
-const namesOf = (url: string): readonly string[] => {
+/** The origin of a URL; both names of a local one, because a browser on the same machine can use either. */
+const originsOf = (url: string): readonly string[] => {
   const { origin, hostname, port } = new URL(url);
   if (hostname !== '127.0.0.1' && hostname !== 'localhost') return [origin];
   return ['127.0.0.1', 'localhost'].map((it) => new URL(`${new URL(url).protocol}//${it}:${port}`).origin);

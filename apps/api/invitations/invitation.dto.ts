@@ -26,7 +26,7 @@ export class InviteDto {
   @Choice(INVITABLE, { description: 'Role granted on joining. Only owners may invite admins.', example: 'member' })
   role!: (typeof INVITABLE)[number];
 
-  @Integer({ min: 1, max: MAX_USES, description: 'How many users may join with the link.' })
+  @Integer({ min: 1, max: MAX_USES, description: 'How many users can join with the link.' })
   maxUses!: number;
 
   @Timestamp({
@@ -52,25 +52,32 @@ export class InviteDto {
 }
 
 export class InvitationDto {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'Id of the invitation. It is not a part of the link.' })
   readonly id: string;
-  @ApiProperty({ enum: INVITABLE })
+  @ApiProperty({ enum: INVITABLE, description: 'Role that users get when they join.' })
   readonly role: string;
-  @ApiProperty()
+  @ApiProperty({ description: 'How many users can join with the link in all.' })
   readonly maxUses: number;
-  @ApiProperty()
+  @ApiProperty({ description: 'How many users have joined with the link.' })
   readonly uses: number;
-  @ApiProperty({ description: 'How many more users may join. 0 if the invitation is revoked or expired.' })
+  @ApiProperty({ description: 'How many more users can join. 0 if the invitation is revoked or expired.' })
   readonly usesLeft: number;
-  @ApiProperty({ enum: ['open', 'spent', 'expired', 'revoked'] })
+  @ApiProperty({
+    enum: ['open', 'spent', 'expired', 'revoked'],
+    description:
+      '`open`: users can join. `spent`: `maxUses` users have joined. `expired`: `expiresAt` has passed. `revoked`: a member has revoked it, or its creator has left or has a lower role now.',
+  })
   readonly state: 'open' | 'spent' | 'expired' | 'revoked';
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the invitation expires (UTC).' })
   readonly expiresAt: string;
-  @ApiProperty({ type: [String] })
+  @ApiProperty({
+    type: [String],
+    description: 'E-mail domains from which users can join, in ASCII, without subdomains. Empty: any domain.',
+  })
   readonly emailDomains: readonly string[];
-  @ApiProperty({ format: 'uuid', description: 'User who created the invitation.' })
+  @ApiProperty({ format: 'uuid', description: 'Id of the user who created the invitation.' })
   readonly invitedBy: string;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the invitation was created (UTC).' })
   readonly createdAt: string;
 
   constructor(row: InvitationRow) {
@@ -105,20 +112,27 @@ export class NewInvitationDto extends InvitationDto {
 }
 
 export class InvitationPageDto {
-  @ApiProperty({ type: [InvitationDto] })
+  @ApiProperty({ type: [InvitationDto], description: 'The invitations of this page, newest first.' })
   data!: InvitationDto[];
-  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Send it as `cursor` to get the next page. `null` on the last page.',
+  })
   nextCursor!: string | null;
 }
 
 export class PreviewDto {
-  @ApiProperty({ example: 'Acme' })
+  @ApiProperty({ example: 'Acme', description: 'Name of the tenant that the user would join.' })
   readonly companyName!: string;
-  @ApiProperty({ enum: INVITABLE })
+  @ApiProperty({ enum: INVITABLE, description: 'Role that the user would get.' })
   readonly role!: string;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the invitation expires (UTC).' })
   readonly expiresAt!: string;
-  @ApiProperty({ type: [String] })
+  @ApiProperty({
+    type: [String],
+    description: 'E-mail domains from which users can join, in ASCII, without subdomains. Empty: any domain.',
+  })
   readonly emailDomains!: readonly string[];
   @ApiProperty({ description: 'Always `true`; an unusable link answers 404.' })
   readonly usable!: boolean;
@@ -129,10 +143,16 @@ export class AcceptDto {
   @Opaque({ max: 200, description: 'Last path segment of the invitation link.' })
   token!: string;
 
-  @Text({ max: 200, optional: true, example: 'Grace Hopper' })
+  @Text({
+    ...{ max: 200, optional: true, example: 'Grace Hopper' },
+    description: 'Name of a new user. Omit if you are signed in or have an account.',
+  })
   personName?: string;
 
-  @Email({ optional: true, example: 'grace@acme.example' })
+  @Email({
+    ...{ optional: true, example: 'grace@acme.example' },
+    description: 'E-mail address of a new user or of an account. Omit if you are signed in.',
+  })
   email?: string;
 
   @Text({
@@ -141,13 +161,14 @@ export class AcceptDto {
     optional: true,
     format: 'password',
     example: 'correct horse battery staple',
+    description: `Password for a new user, or the password of the account: ${MIN_PASSWORD} to ${MAX_PASSWORD} characters. Omit if you are signed in.`,
   })
   password?: string;
 }
 
 export class AcceptedDto extends TokensDto {
-  @ApiProperty({ type: UserDto })
+  @ApiProperty({ type: UserDto, description: 'The user who has joined.' })
   readonly user!: UserDto;
-  @ApiProperty({ type: TenantDto })
+  @ApiProperty({ type: TenantDto, description: 'The tenant that the user has joined. The tokens are for it.' })
   readonly tenant!: TenantDto;
 }

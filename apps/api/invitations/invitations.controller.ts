@@ -79,7 +79,13 @@ export class InvitationsController {
 
   @Get()
   @RequirePermission('invitations.read')
-  @Documented({ summary: 'List invitations, newest first', response: InvitationPageDto, problems: ['forbidden'] })
+  @Documented({
+    summary: 'List invitations, newest first',
+    description:
+      'The list also has invitations that are used up, expired or revoked. It has no links, because they are not stored.',
+    response: InvitationPageDto,
+    problems: ['forbidden'],
+  })
   async list(
     @Context() context: RequestContext,
     @Query() query: PageQuery,
@@ -103,7 +109,10 @@ export class InvitationsController {
     status: 204,
     problems: ['forbidden'],
   })
-  async revoke(@Context() context: RequestContext, @PathId('id') id: string): Promise<void> {
+  async revoke(
+    @Context() context: RequestContext,
+    @PathId('id', 'Id of the invitation, as `GET /v1/invitations` lists it.') id: string,
+  ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const command = new RevokeInvitation(tenantId, { by: userId, invitationId: id }, commandContextOf(context));
     const { position } = await this.commands.execute<RevokeInvitation, CommandResult<Tenant>>(command);

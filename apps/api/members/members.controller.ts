@@ -34,6 +34,7 @@ export class MembersController {
   @RequirePermission('members.read')
   @Documented({
     summary: 'List members, newest first',
+    description: 'The list has the users who belong to the tenant now, with their roles.',
     response: MemberPageDto,
     problems: ['forbidden'],
   })
@@ -53,8 +54,16 @@ export class MembersController {
 
   @Get(':userId')
   @RequirePermission('members.read')
-  @Documented({ summary: 'Show a member', response: MemberDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('userId') memberId: string): Promise<Versioned<MemberDto>> {
+  @Documented({
+    summary: 'Show a member',
+    description: 'The answer is 404 if the user is not a member of this tenant.',
+    response: MemberDto,
+    problems: ['forbidden'],
+  })
+  async get(
+    @Context() context: RequestContext,
+    @PathId('userId', 'User id of the member.') memberId: string,
+  ): Promise<Versioned<MemberDto>> {
     const member = await findMember(this.db.tenant(principalOf(context).tenantId), memberId);
     if (!member) throw notFound('member');
     return memberWithETag(member);
@@ -71,7 +80,7 @@ export class MembersController {
   })
   async change(
     @Context() context: RequestContext,
-    @PathId('userId') memberId: string,
+    @PathId('userId', 'User id of the member.') memberId: string,
     @Body() { role }: ChangeRoleDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
@@ -100,7 +109,7 @@ export class MembersController {
   })
   async remove(
     @Context() context: RequestContext,
-    @PathId('userId') memberId: string,
+    @PathId('userId', 'User id of the member.') memberId: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);

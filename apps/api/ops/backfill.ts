@@ -1,4 +1,4 @@
 import { tokenClass } from '#platform/token-class';
 
-/** Asks the workers to read Stripe's own list of events, and resolves when they have been asked. */
+/** Adds a job that makes a worker read the list of events from Stripe. Resolves when the job is stored. */
 export abstract class Backfill extends tokenClass<() => Promise<void>>() {}

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '#billing/inbox/inbox-operations';
 import { Problem } from '#platform/problems';
 import { Documented } from '../http/openapi/documented';
@@ -9,36 +9,57 @@ import { Backfill } from './backfill';
 import { ForOperators } from './operators.decorator';
 
 class InboxQuery {
-  @Choice(INBOX_STATES, { optional: true, description: 'Default: `parked`.' })
+  @Choice(INBOX_STATES, {
+    optional: true,
+    description:
+      'Only events in this state. Default: `parked`. `pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood, such as an unknown customer. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
+  })
   state?: InboxState;
 
-  @Integer({ min: 1, max: 500, optional: true, description: 'Maximum number of entries. Default: 100.' })
+  @Integer({ min: 1, max: 500, optional: true, description: 'Maximum number of entries in the answer. Default: 100.' })
   limit?: number;
 }
 
 class ReconcileDto {
-  @Uuid({ optional: true, description: 'Tenant to compare. Omit to compare all tenants.' })
+  @Uuid({ optional: true, description: 'Id of the tenant to compare with Stripe. Omit to compare all tenants.' })
   tenantId?: string;
 }
 
 class InboxEntryDto {
-  @ApiProperty({ example: 'evt_1PqYQd' })
+  @ApiProperty({ example: 'evt_1PqYQd', description: 'Id of the event at Stripe.' })
   readonly eventId!: string;
-  @ApiProperty({ example: 'invoice.paid' })
+  @ApiProperty({ example: 'invoice.paid', description: 'Type of the event, as Stripe names it.' })
   readonly type!: string;
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty({
+    ...{ type: String, nullable: true, example: 'cus_QXg1o8vcGmoR32' },
+    description: 'Id of the customer at Stripe. `null`: the event names no customer.',
+  })
   readonly customerId!: string | null;
-  @ApiProperty({ type: String, nullable: true, format: 'uuid' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, format: 'uuid' },
+    description: 'Tenant of that customer. `null`: the customer belongs to no known tenant.',
+  })
   readonly tenantId!: string | null;
-  @ApiProperty({ enum: INBOX_STATES })
+  @ApiProperty({
+    enum: INBOX_STATES,
+    description:
+      '`pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
+  })
   readonly state!: string;
-  @ApiProperty({ type: String, nullable: true, description: 'Why the event was parked or skipped.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Why the event has this state, such as the last error. `null`: there is nothing to report.',
+  })
   readonly reason!: string | null;
-  @ApiProperty({ format: 'date-time', description: 'By Stripe’s clock.' })
+  @ApiProperty({ format: 'date-time', description: 'When the event happened, by Stripe’s clock.' })
   readonly createdAt!: string;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When this server received the event.' })
   readonly receivedAt!: string;
-  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  @ApiProperty({
+    ...{ type: String, nullable: true, format: 'date-time' },
+    description: 'When the event was processed or skipped. `null`: neither has happened.',
+  })
   readonly handledAt!: string | null;
 }
 
@@ -46,25 +67,27 @@ class InboxDto {
   @ApiProperty({
     type: 'object',
     additionalProperties: { type: 'integer' },
-    description: 'Number of events in each state.',
+    description: 'Number of stored events in each state. A state without events is missing.',
   })
   readonly counts!: Record<string, number>;
-  @ApiProperty({ type: [InboxEntryDto] })
+  @ApiProperty({ type: [InboxEntryDto], description: 'The events that match the query, newest first.' })
   readonly data!: InboxEntryDto[];
 }
 
-class AskedDto {
-  @ApiProperty({ example: 3, description: 'Number of customers that the workers will compare.' })
+class ReconciliationDto {
+  @ApiProperty({ example: 3, description: 'Number of Stripe customers that the workers will compare.' })
   readonly asked!: number;
 }
 
-const shown = (it: InboxEntry): InboxEntryDto => ({
+const EVENT_ID = { name: 'eventId', description: 'Id of the event at Stripe, such as `evt_1PqYQd`.' };
+
+const toDto = (it: InboxEntry): InboxEntryDto => ({
   ...{ eventId: it.eventId, type: it.type, customerId: it.customerId, tenantId: it.tenantId },
   ...{ state: it.state, reason: it.reason, createdAt: it.createdAt.toISOString() },
   ...{ receivedAt: it.receivedAt.toISOString(), handledAt: it.handledAt?.toISOString() ?? null },
 });
 
-/** What Stripe told, and what of it was put aside. */
+/** The events that Stripe has sent, with those that could not be processed. */
 @ApiTags('operators')
 @ForOperators()
 @Controller('ops/billing')
@@ -75,42 +98,80 @@ export class OpsBillingController {
   ) {}
 
   @Get('inbox')
-  @Documented({ summary: 'List the events received from Stripe, newest first', response: InboxDto })
+  @Documented({
+    summary: 'List the events received from Stripe, newest first',
+    description: 'Without a query, the answer has the parked events: those that could not be processed for a day.',
+    response: InboxDto,
+  })
   async list(@Query() { state = 'parked', limit = 100 }: InboxQuery): Promise<InboxDto> {
     const [counts, entries] = await Promise.all([this.inbox.counts(), this.inbox.list(state, limit)]);
-    return { counts: Object.fromEntries(counts.map((it) => [it.state, it.n])), data: entries.map(shown) };
+    return { counts: Object.fromEntries(counts.map((it) => [it.state, it.n])), data: entries.map(toDto) };
   }
 
   @Get('inbox/:eventId')
-  @Documented({ summary: 'Show an event from Stripe', response: InboxEntryDto })
+  @ApiParam(EVENT_ID)
+  @Documented({
+    summary: 'Show an event received from Stripe',
+    description: 'The answer is 404 if this server has not received an event with this id.',
+    response: InboxEntryDto,
+  })
   async show(@Param('eventId') eventId: string): Promise<InboxEntryDto> {
-    const found = await this.inbox.find(eventId);
-    if (!found) throw notFound('event');
-    return shown(found);
+    const entry = await this.inbox.find(eventId);
+    if (!entry) throw notFound('event');
+    return toDto(entry);
   }
 
   @Post('inbox/:eventId/retry')
   @HttpCode(204)
-  @Documented({ summary: 'Process an event again with fresh data from Stripe', status: 204, problems: ['conflict'] })
+  @ApiParam(EVENT_ID)
+  @Documented({
+    summary: 'Process an event again with fresh data from Stripe',
+    description:
+      'Use it for a parked, quarantined or skipped event. With any other event the answer is 409, and nothing has to be done. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
+    status: 204,
+    problems: ['conflict'],
+  })
   async retry(@Param('eventId') eventId: string): Promise<void> {
     const retried = await this.inbox.retry(eventId);
-    if (!retried) throw new Problem('conflict', { detail: 'There is no parked or skipped event with this id.' });
+    if (!retried)
+      throw new Problem('conflict', {
+        detail:
+          'There is no parked, quarantined or skipped event with this id. Check the id and the state of the event.',
+      });
     if (retried.state !== 'pending')
-      throw new Problem('conflict', { detail: `The event is ${retried.state} again: ${retried.reason}.` });
+      throw new Problem('conflict', {
+        detail: `The event is ${retried.state} again: ${retried.reason}. Correct the cause, then retry the event.`,
+      });
   }
 
   @Post('inbox/:eventId/skip')
   @HttpCode(204)
-  @Documented({ summary: 'Skip an event', status: 204, problems: ['conflict'] })
+  @ApiParam(EVENT_ID)
+  @Documented({
+    summary: 'Skip an event: do not process it',
+    description:
+      'Use it for a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and nothing has to be done.',
+    status: 204,
+    problems: ['conflict'],
+  })
   async skip(@Param('eventId') eventId: string): Promise<void> {
     if (!(await this.inbox.skip(eventId)))
-      throw new Problem('conflict', { detail: 'There is no parked event with this id.' });
+      throw new Problem('conflict', {
+        detail:
+          'There is no pending, parked or quarantined event with this id. Check the id and the state of the event.',
+      });
   }
 
   @Post('reconcile')
   @HttpCode(202)
-  @Documented({ summary: 'Compare subscriptions with Stripe now', status: 202, response: AskedDto })
-  async reconcile(@Body() { tenantId }: ReconcileDto): Promise<AskedDto> {
+  @Documented({
+    summary: 'Compare subscriptions with Stripe now',
+    description:
+      'Workers read the subscriptions at Stripe and correct the differences after the answer. They do the same every fifteen minutes without a request.',
+    status: 202,
+    response: ReconciliationDto,
+  })
+  async reconcile(@Body() { tenantId }: ReconcileDto): Promise<ReconciliationDto> {
     await this.backfill();
     return { asked: await this.inbox.reconcile(tenantId ?? null) };
   }

@@ -2,33 +2,37 @@ import type { createBullBoard } from '@bull-board/api';
 
 type Adapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
 
-/** What a board gives to the server that shows it. */
+/** The routes and files of bull-board, which `serveJobsBoard` registers. */
 export interface Board {
   readonly queues: Parameters<Adapter['setQueues']>[0];
   readonly api: Parameters<Adapter['setApiRoutes']>[0];
   readonly entry: Parameters<Adapter['setEntryRoute']>[0];
   readonly uiConfig: Parameters<Adapter['setUIConfig']>[0];
   readonly onError: Parameters<Adapter['setErrorHandler']>[0];
-  /** Folders: of the page's template, and of what it loads. */
+  /** Folder of the page's template. */
   readonly views: string;
+  /** Folder of the files that the page loads. */
   readonly statics: string;
 }
 
-/** Notes what `createBullBoard` says. Its own adapter for Fastify brings a template engine for the one page there is. */
+/**
+ * A server adapter of bull-board that only records the routes and files. The adapter of bull-board for Fastify would
+ * need a template engine for its only page.
+ */
 export const recordingAdapter = () => {
-  const noted: Partial<Record<keyof Board, unknown>> = {};
-  const note = (name: keyof Board, value: unknown): Adapter => {
-    noted[name] = value;
+  const recorded: Partial<Record<keyof Board, unknown>> = {};
+  const record = (name: keyof Board, value: unknown): Adapter => {
+    recorded[name] = value;
     return adapter;
   };
   const adapter: Adapter = {
-    setQueues: (queues) => note('queues', queues),
-    setApiRoutes: (routes) => note('api', routes),
-    setEntryRoute: (route) => note('entry', route),
-    setUIConfig: (config) => note('uiConfig', config),
-    setErrorHandler: (handler) => note('onError', handler),
-    setViewsPath: (path) => note('views', path),
-    setStaticPath: (_route, path) => note('statics', path),
+    setQueues: (queues) => record('queues', queues),
+    setApiRoutes: (routes) => record('api', routes),
+    setEntryRoute: (route) => record('entry', route),
+    setUIConfig: (config) => record('uiConfig', config),
+    setErrorHandler: (handler) => record('onError', handler),
+    setViewsPath: (path) => record('views', path),
+    setStaticPath: (_route, path) => record('statics', path),
   };
-  return { adapter, board: (): Board => noted as unknown as Board };
+  return { adapter, board: (): Board => recorded as unknown as Board };
 };

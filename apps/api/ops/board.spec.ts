@@ -17,7 +17,7 @@ describe('the board of jobs', () => {
   let database: TestDatabase;
   let app: NestFastifyApplication;
   let jobs: ReturnType<typeof createJobs>;
-  let elsewhere: ReturnType<typeof createJobs>;
+  let jobsOfOtherProcess: ReturnType<typeof createJobs>;
   let schedules: Pool;
   let token: string;
   let cookie: string;
@@ -34,7 +34,7 @@ describe('the board of jobs', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     schedules = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
-    [jobs, elsewhere] = [open(), open()];
+    [jobs, jobsOfOtherProcess] = [open(), open()];
     const gate = createGate({ tokens, publicUrl: () => 'https://api.example.com' });
     app = await createToyApp({
       addRoutes: (instance) => serveJobsBoard(instance, { gate, queues: jobs.allQueues }),
@@ -44,7 +44,7 @@ describe('the board of jobs', () => {
   });
   afterAll(async () => {
     await app.close();
-    await Promise.all([jobs.close(), elsewhere.close()]);
+    await Promise.all([jobs.close(), jobsOfOtherProcess.close()]);
     await schedules.end();
     await database.drop();
   });
@@ -57,15 +57,15 @@ describe('the board of jobs', () => {
     const { queues } = (await get('/ops/jobs/api/queues')).json();
     return queues.find((it: { name: string }) => it.name === name);
   };
-  const failed = async (queue: string, count: number): Promise<void> => {
+  const waitForFailed = async (queue: string, count: number): Promise<void> => {
     while ((await queueNamed(queue))?.counts.failed !== count) await new Promise((resolve) => setTimeout(resolve, 50));
   };
 
   it.each(['/ops/jobs', '/ops/jobs/', '/ops/jobs/queue/x', '/ops/jobs/api/queues', '/ops/jobs/static/favicon.ico'])(
-    'shows nothing of %s to anyone who is no operator',
+    'answers %s 401 without an operator token',
     async (url) => {
-      const tenant = tokens.issue('ada', 1).slice(0, -1);
-      for (const headers of [{}, asUser(), { authorization: `Bearer ${tenant}x` }, { cookie: 'tenantry-operator=x' }]) {
+      const issued = tokens.issue('ada', 1).slice(0, -1);
+      for (const headers of [{}, asUser(), { authorization: `Bearer ${issued}x` }, { cookie: 'tenantry-operator=x' }]) {
         const answer = await get(url, headers);
         expect([answer.statusCode, answer.headers['content-type']]).toEqual([
           401,
@@ -80,7 +80,7 @@ describe('the board of jobs', () => {
     },
   );
 
-  it('asks no other host for anything, and runs and shows only what is served beside it', async () => {
+  it('loads scripts, styles and images from this server only', async () => {
     const { body, headers } = await get('/ops/jobs');
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
     expect(body).not.toMatch(/(src|href)="(https?:)?\/\//);
@@ -95,34 +95,34 @@ describe('the board of jobs', () => {
     expect((await get('/ops/jobs/static/../index.ejs')).statusCode).toBe(404);
   });
 
-  it('shows queues of other processes, and has failed jobs tried again', async () => {
+  it('shows queues of other processes, and retries failed jobs', async () => {
     let broken = true;
-    elsewhere.work<{ n: number }>(
+    jobsOfOtherProcess.work<{ n: number }>(
       'letters',
       async () => {
-        if (broken) throw new Error('the post is closed: https://a:secret@post.example');
+        if (broken) throw new Error('the mail server is closed: https://a:secret@mail.example');
       },
       { concurrency: 1, timeoutMs: 5_000 },
     );
-    await elsewhere.queue<{ n: number }>('letters').addMany([{ data: { n: 1 } }, { data: { n: 2 } }]);
-    await failed('letters', 2);
+    await jobsOfOtherProcess.queue<{ n: number }>('letters').addMany([{ data: { n: 1 } }, { data: { n: 2 } }]);
+    await waitForFailed('letters', 2);
     const { body } = await get('/ops/jobs/api/queues?activeQueue=letters&status=failed');
-    expect(body).toContain('the post is closed');
+    expect(body).toContain('the mail server is closed');
     expect(body).not.toContain('secret');
     broken = false;
-    const here = { cookie, 'sec-fetch-site': 'same-origin' };
-    expect((await put('/ops/jobs/api/queues/letters/retry/failed', here)).statusCode).toBe(200);
-    await failed('letters', 0);
+    const fromOwnPage = { cookie, 'sec-fetch-site': 'same-origin' };
+    expect((await put('/ops/jobs/api/queues/letters/retry/failed', fromOwnPage)).statusCode).toBe(200);
+    await waitForFailed('letters', 0);
   });
 
   it('shows the last runs of a schedule', async () => {
     let runs = 0;
-    await elsewhere.schedule('ticks', 600_000, async () => void runs++);
+    await jobsOfOtherProcess.schedule('ticks', 600_000, async () => void runs++);
     while ((await queueNamed('ticks'))?.counts.completed !== 1) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(runs).toBe(1);
   });
 
-  it('takes no write that another site’s page sends with the cookie', async () => {
+  it('refuses a write that a page of another site sends with the cookie', async () => {
     await jobs.queue<{ n: number }>('held').add({ n: 1 });
     const url = '/ops/jobs/api/queues/held/pause';
     for (const headers of [
@@ -143,17 +143,14 @@ describe('the board of jobs', () => {
   });
 
   it.each([
-    ['POST', 'add', { name: 'nudge', data: {} }],
+    ['POST', 'add', { name: 'job', data: {} }],
     ['PUT', 'obliterate', {}],
     ['PUT', 'concurrency', { concurrency: 1 }],
-  ] as const)(
-    'lets nobody make jobs, change them, or turn the queue itself: %s …/%s',
-    async (method, action, payload) => {
-      await jobs.queue<{ n: number }>('fixed').add({ n: 1 });
-      const headers = { authorization: `Bearer ${token}` };
-      const url = `/ops/jobs/api/queues/fixed/${action}`;
-      await queueNamed('fixed');
-      expect((await app.inject({ method, url, headers, payload })).statusCode).toBe(405);
-    },
-  );
+  ] as const)('refuses to create or change jobs and to change the queue: %s …/%s', async (method, action, payload) => {
+    await jobs.queue<{ n: number }>('fixed').add({ n: 1 });
+    const headers = { authorization: `Bearer ${token}` };
+    const url = `/ops/jobs/api/queues/fixed/${action}`;
+    await queueNamed('fixed');
+    expect((await app.inject({ method, url, headers, payload })).statusCode).toBe(405);
+  });
 });

@@ -12,23 +12,25 @@ import { BOARD_PATH } from './paths';
 
 export interface BoardDeps {
   readonly gate: Gate;
-  /** Every queue that there is, of all processes. */
+  /** Returns the queues of all processes. */
   readonly queues: () => Promise<readonly Queue[]>;
 }
 
-/** Writes that operators may do; in the board's routes. */
-const OFFERED = /\/(pause|resume|promote|empty|(retry|clean)(\/:queueStatus)?)$/;
+/** Routes of the board with a write that operators may do. */
+const ALLOWED_WRITES = /\/(pause|resume|promote|empty|(retry|clean)(\/:queueStatus)?)$/;
 const REFUSED = {
   allow: false,
   status: 405,
   message: 'Jobs cannot be edited here. A job only names a row to process: change the row.',
 } as const;
 
-type Asked = Parameters<Board['api'][number]['handler']>[0];
+type BoardRequest = Parameters<Board['api'][number]['handler']>[0];
 
-const listed = <T>(one: T | readonly T[]): T[] => [one].flat() as T[];
+const asList = <T>(one: T | readonly T[]): T[] => [one].flat() as T[];
 
-/** The template asks for fonts at another site, and has styles in it that the policy does not let it have. */
+/**
+ * Removes from the template the fonts of another site and the inline styles, which the Content-Security-Policy forbids.
+ */
 const pageOf = ({ views, entry, uiConfig }: Board): string => {
   const { name, params } = entry.handler({ basePath: BOARD_PATH, uiConfig });
   return readFileSync(join(views, name), 'utf8')
@@ -39,50 +41,59 @@ const pageOf = ({ views, entry, uiConfig }: Board): string => {
 };
 
 /**
- * bull-board, for operators: what waits, runs and has failed, to be looked at, held, dropped and tried again. Jobs can be
- * neither made nor changed by hand.
+ * Serves bull-board for operators: they can inspect waiting, running and failed jobs, pause queues, and delete or retry
+ * jobs. They cannot create or change jobs.
  */
 export const serveJobsBoard = (instance: FastifyInstance, { gate, queues }: BoardDeps): void => {
-  const noting = recordingAdapter();
+  const recorder = recordingAdapter();
   const { addQueue } = createBullBoard({
     queues: [],
-    serverAdapter: noting.adapter,
-    // Workers share a connection, so the board would find none and warn of it.
+    serverAdapter: recorder.adapter,
+    // Workers share one connection, so the board would not find them and would show a warning.
     options: {
       uiConfig: { boardTitle: 'Tenantry jobs', showWorkers: false, hideDocsLink: true },
-      handlerHooks: { before: ({ method, route }) => (method === 'get' || OFFERED.test(route) ? undefined : REFUSED) },
+      handlerHooks: {
+        before: ({ method, route }) => (method === 'get' || ALLOWED_WRITES.test(route) ? undefined : REFUSED),
+      },
     },
   });
-  const board = noting.board();
+  const board = recorder.board();
   const page = pageOf(board);
-  const shown = new Set<string>();
+  const added = new Set<string>();
 
-  /** Also those that another process has made since. */
-  const showAll = async (): Promise<void> => {
+  /** Adds the queues that this or another process has created since the last call. */
+  const addNewQueues = async (): Promise<void> => {
     for (const queue of await queues()) {
-      if (shown.has(queue.name)) continue;
-      shown.add(queue.name);
+      if (added.has(queue.name)) continue;
+      added.add(queue.name);
       addQueue(new BullMQAdapter(queue));
     }
   };
 
   const serve = async (scope: FastifyInstance): Promise<void> => {
     scope.addHook('onRequest', async (request) => gate.admit(request));
-    for (const url of listed(board.entry.route)) {
+    for (const url of asList(board.entry.route)) {
       scope.get(url, (_request, reply) => {
         reply.header('content-type', HTML).send(page);
       });
     }
     for (const { method, route, handler } of board.api) {
-      const methods = listed(method).map((it) => it.toUpperCase() as HTTPMethods);
-      for (const url of listed(route)) {
+      const methods = asList(method).map((it) => it.toUpperCase() as HTTPMethods);
+      for (const url of asList(route)) {
         scope.route({
           method: methods,
           url,
           handler: async ({ params, query, body, headers }, reply) => {
-            await showAll();
-            const asked = { queues: board.queues, uiConfig: board.uiConfig, params, query, body, headers } as Asked;
-            const answer = await Promise.resolve(handler(asked)).catch(board.onError);
+            await addNewQueues();
+            const boardRequest = {
+              queues: board.queues,
+              uiConfig: board.uiConfig,
+              params,
+              query,
+              body,
+              headers,
+            } as BoardRequest;
+            const answer = await Promise.resolve(handler(boardRequest)).catch(board.onError);
             return reply.code(answer.status ?? 200).send(answer.body);
           },
         });

@@ -9,7 +9,7 @@ import { LOGIN_PATH } from './paths';
 
 const COOKIE = 'tenantry-operator';
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
-const ELSEWHERE = 'The request came from a page of another site. Open the operator page and try again.';
+const FROM_OTHER_SITE = 'The request came from a page of another site. Open the operator page and try again.';
 
 export interface GateDeps {
   readonly tokens: OperatorTokens;
@@ -27,24 +27,25 @@ const cookieOf = ({ headers }: FastifyRequest): string | undefined => {
 const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD';
 
 /**
- * Whether a page of our own sent it, by what no page can forge. A browser sends one of the two with every write that a
- * script makes; what has neither comes from no browser that could be trusted to keep the cookie.
+ * True if a page of this server sent the request. It is decided by `Sec-Fetch-Site` or `Origin`, which a page cannot
+ * set. A browser sends one of them with every write of a script. A request with a cookie and without both headers is
+ * refused.
  */
-const isFromOurPage = ({ headers, host }: FastifyRequest): boolean => {
+const isFromOwnPage = ({ headers, host }: FastifyRequest): boolean => {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site === 'same-origin';
   const { origin = '' } = headers;
   return URL.canParse(origin) && new URL(origin).host === host;
 };
 
-/** Lets operators in: by a token in `Authorization`, or by the cookie that a browser was given for one. */
+/** Authenticates operators by a token in `Authorization`, or by the cookie that a browser received for a token. */
 export const createGate = ({ tokens, publicUrl }: GateDeps) => {
   const cookie = (value: string, seconds: number): string => {
     const secure = publicUrl().startsWith('https:') ? '; Secure' : '';
     return `${COOKIE}=${value}; Path=/ops; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
   };
 
-  const byToken = (token: string | undefined): Operator => {
+  const authenticate = (token: string | undefined): Operator => {
     const operator = token === undefined ? undefined : tokens.verify(token);
     if (operator) return operator;
     throw new Problem('unauthenticated', {
@@ -54,39 +55,49 @@ export const createGate = ({ tokens, publicUrl }: GateDeps) => {
   };
 
   return {
-    /** @throws Problem unauthenticated; forbidden for a write that another site's page sent with the cookie */
+    /**
+     * Authenticates the operator of a request and stores the operator in its state.
+     * @throws Problem unauthenticated: the token is missing, not valid or expired
+     * @throws Problem forbidden: a page of another site sent a write with the cookie
+     */
     admit: (request: FastifyRequest): void => {
       const { authorization } = request.headers;
-      const operator = byToken(authorization === undefined ? cookieOf(request) : SCHEME.exec(authorization)?.[1]);
-      if (authorization === undefined && !isRead(request) && !isFromOurPage(request))
-        throw new Problem('forbidden', { detail: ELSEWHERE });
+      const operator = authenticate(authorization === undefined ? cookieOf(request) : SCHEME.exec(authorization)?.[1]);
+      if (authorization === undefined && !isRead(request) && !isFromOwnPage(request))
+        throw new Problem('forbidden', { detail: FROM_OTHER_SITE });
       requestStateOf(request).operator = operator;
     },
-    /** Who brings this token to the page. */
+    /** The operator of a token; undefined if the token is not valid or has expired. */
     verify: tokens.verify,
+    /** Sets the cookie, until the token expires. */
     open: (reply: FastifyReply, token: string, { expiresAt }: Operator): void => {
       reply.header('set-cookie', cookie(token, Math.max(0, Math.floor((expiresAt - Date.now()) / 1_000))));
     },
+    /** Deletes the cookie. */
     close: (reply: FastifyReply): void => {
       reply.header('set-cookie', cookie('', 0));
     },
   };
 };
 
+/** Authenticates operators; see {@link createGate}. */
 export abstract class Gate extends tokenClass<ReturnType<typeof createGate>>() {}
 
-/** A path under /ops to come back to; anything else would lead anyone who signs in wherever a link says. */
+/**
+ * The path under /ops for a redirect after the sign-in. Any other value becomes `/ops`, so that no link leads to
+ * another site.
+ */
 export const safeNext = (next: string | undefined): string =>
   next !== undefined && /^\/ops(\/[\w\-./%]*)?$/.test(next) && !/\/\/|\.\./.test(next) ? next : '/ops';
 
 /**
- * Sends a browser that asks for a page of operators, and is none's, to sign in.
- * @returns false where a program asks, or something else is wrong
+ * Redirects a browser that requests a page of operators without a valid token to the login page.
+ * @returns false, without an answer, for a request of a program or another problem
  */
 export const sendToLogin = (problem: Problem, request: FastifyRequest, reply: FastifyReply): boolean => {
   const path = pathOf(request.raw.url ?? '/');
-  const wanted = isRead(request) && request.headers.accept?.includes('text/html') === true;
-  if (problem.problem !== 'unauthenticated' || !wanted || !/^\/ops(\/|$)/.test(path)) return false;
+  const isPageRequest = isRead(request) && request.headers.accept?.includes('text/html') === true;
+  if (problem.problem !== 'unauthenticated' || !isPageRequest || !/^\/ops(\/|$)/.test(path)) return false;
   reply.header('cache-control', 'no-store').redirect(`${LOGIN_PATH}?next=${encodeURIComponent(path)}`, 303);
   return true;
 };

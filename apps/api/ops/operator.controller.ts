@@ -10,7 +10,11 @@ import { CurrentOperator, ForOperators } from './operators.decorator';
 @Controller('ops')
 export class OperatorController {
   @Get('operator')
-  @Documented({ summary: 'Show the operator of the token', response: OperatorDto })
+  @Documented({
+    summary: 'Show the operator of the token',
+    description: 'Use it to check whether an operator token is still valid.',
+    response: OperatorDto,
+  })
   show(@CurrentOperator() { name, expiresAt }: Operator): OperatorDto {
     return { name, expiresAt: new Date(expiresAt).toISOString() };
   }

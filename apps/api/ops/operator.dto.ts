@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 export class OperatorDto {
-  @ApiProperty({ description: 'Name of the operator.', example: 'ada' })
+  @ApiProperty({ description: 'Name of the operator, as given to `tenantry operators token`.', example: 'ada' })
   name!: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When the token expires.' })
+  @ApiProperty({ format: 'date-time', description: 'When the operator token expires.' })
   expiresAt!: string;
 }

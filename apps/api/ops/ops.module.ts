@@ -22,7 +22,7 @@ const backfillOf =
   () =>
     requestBackfill(jobs);
 
-/** The routes and pages of operators. */
+/** Routes and pages for operators. */
 @Module({
   controllers: [OperatorController, OpsPagesController, OpsBillingController],
   providers: [

@@ -2,9 +2,9 @@ import { createOperatorTokens } from '#identity/tokens/operator-tokens';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { TEST_SECRET_KEY } from '#testing/database';
 
-const HERE = { host: 'api.example.com', 'sec-fetch-site': 'same-origin' };
+const FROM_OWN_PAGE = { host: 'api.example.com', 'sec-fetch-site': 'same-origin' };
 
-describe('what is for operators', () => {
+describe('the routes and pages for operators', () => {
   let app: IdentityApp;
   let token: string;
   beforeAll(async () => {
@@ -14,7 +14,7 @@ describe('what is for operators', () => {
   afterAll(() => app.close());
 
   const get = (url: string, headers: Record<string, string> = {}) => app.app.inject({ url, headers });
-  const send = (url: string, fields: Record<string, string>, headers: Record<string, string> = HERE) =>
+  const send = (url: string, fields: Record<string, string>, headers: Record<string, string> = FROM_OWN_PAGE) =>
     app.app.inject({
       method: 'POST',
       url,
@@ -26,13 +26,13 @@ describe('what is for operators', () => {
     return String(headers['set-cookie']).split(';')[0] ?? '';
   };
 
-  it('takes an operator’s token, and says whose it is', async () => {
+  it('accept an operator token, and show its operator', async () => {
     const answer = await app.get('/ops/operator', token);
     expect(answer.statusCode).toBe(200);
     expect(answer.json()).toEqual({ name: 'ada & <b>', expiresAt: expect.stringMatching(/^\d{4}-.*Z$/) });
   });
 
-  it('takes no token of a tenant, and an operator’s token opens no tenant', async () => {
+  it('refuse an access token, as tenant routes refuse an operator token', async () => {
     const { accessToken } = await app.signUp();
     expect((await app.get('/ops/operator', accessToken)).statusCode).toBe(401);
     expect((await app.get('/v1/tenant', token)).statusCode).toBe(401);
@@ -40,7 +40,7 @@ describe('what is for operators', () => {
     expect((await get('/v1/tenant', { cookie: await signIn() })).statusCode).toBe(401);
   });
 
-  it('answers a program with a problem document, and sends a browser to sign in', async () => {
+  it('answer a program with a problem document, and redirect a browser to the login page', async () => {
     const program = await get('/ops');
     expect([program.statusCode, program.json().type]).toEqual([401, '/problems/unauthenticated']);
     const browser = await get('/ops/operator?x=1', { accept: 'text/html,*/*' });
@@ -48,7 +48,7 @@ describe('what is for operators', () => {
     expect((await get('/v1/tenant', { accept: 'text/html' })).statusCode).toBe(401);
   });
 
-  it('lets a browser in by a form without a script, with a cookie that no other path and no script sees', async () => {
+  it('sign a browser in by a form without a script, with a cookie that is hidden from other paths and scripts', async () => {
     const page = await get('/ops/login?next=/ops/jobs');
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('name="next" value="/ops/jobs"');
@@ -68,7 +68,7 @@ describe('what is for operators', () => {
     expect(home.headers['cache-control']).toBe('no-store');
   });
 
-  it('asks again where the token is none, and shows it nowhere', async () => {
+  it('show the login form again after a wrong token, without the token', async () => {
     const answer = await send('/ops/login', { token: 'no"<token>', next: '/ops/jobs' });
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([401, 'text/html; charset=utf-8']);
     expect(answer.headers['set-cookie']).toBeUndefined();
@@ -79,25 +79,25 @@ describe('what is for operators', () => {
   });
 
   it.each(['https://evil.example/ops', '//evil.example', '/ops//evil.example', '/ops/../v1', '/opsy', '/ops/"><b>'])(
-    'leads nobody elsewhere after signing in: %s',
+    'do not redirect to another site after the sign-in: %s',
     async (next) => {
       expect((await send('/ops/login', { token, next })).headers.location).toBe('/ops');
       expect((await get(`/ops/login?next=${encodeURIComponent(next)}`)).body).toContain('name="next" value="/ops"');
     },
   );
 
-  it('ends a browser’s time at once where it signs out', async () => {
-    const { statusCode, headers } = await send('/ops/logout', {}, { ...HERE, cookie: await signIn() });
+  it('delete the cookie of a browser that signs out', async () => {
+    const { statusCode, headers } = await send('/ops/logout', {}, { ...FROM_OWN_PAGE, cookie: await signIn() });
     expect([statusCode, headers.location]).toEqual([303, '/ops/login']);
     expect(String(headers['set-cookie'])).toMatch(/^tenantry-operator=; .*Max-Age=0/);
   });
 
-  it.each(['/ops/login', '/ops/logout'])('takes no form that another site sends: %s', async (url) => {
+  it.each(['/ops/login', '/ops/logout'])('refuse a form that a page of another site sends: %s', async (url) => {
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
       expect((await send(url, { token }, { host: 'api.example.com', ...headers })).statusCode).toBe(403);
   });
 
-  it('refuses what is none’s also under another spelling of its path', async () => {
+  it('refuse other spellings of their paths, too', async () => {
     for (const url of ['/%6fps/operator', '/ops/%6fperator', '/ops/./operator', '//ops/operator'])
       expect([401, 404]).toContain((await get(url)).statusCode);
   });

@@ -3,9 +3,9 @@ import { escaped, page } from '../invitations/page/page';
 import { BOARD_PATH, LOGIN_PATH } from './paths';
 
 /**
- * The form by which an operator signs in.
- * @param next the path to come back to
- * @param problem what went wrong
+ * The login page of operators.
+ * @param next path under /ops to which the browser is redirected after the sign-in
+ * @param problem message about the last attempt, as plain text
  */
 export const loginPage = (next: string, problem?: string): string =>
   page(
@@ -23,12 +23,12 @@ ${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
 </form>`,
   );
 
-/** Where an operator begins. */
+/** The start page of operators. */
 export const homePage = ({ name, expiresAt }: Operator): string =>
   page(
     'Operators',
     `<h1>Operators</h1>
-<p>You are <strong>${escaped(name)}</strong>, until ${new Date(expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC.</p>
+<p>You are signed in as <strong>${escaped(name)}</strong> until ${new Date(expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC.</p>
 <p><a href="${BOARD_PATH}">Jobs</a></p>
 <form method="post" action="/ops/logout">
 <button>Sign out</button>

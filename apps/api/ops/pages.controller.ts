@@ -13,7 +13,7 @@ import { CurrentOperator, ForOperators } from './operators.decorator';
 import { homePage, loginPage } from './page';
 import { LOGIN_PATH } from './paths';
 
-const ELSEWHERE = 'The form was sent from another site. Open the page again and send it from there.';
+const FROM_OTHER_SITE = 'The form was sent from another site. Open the page again and send it from there.';
 const NO_TOKEN = 'This operator token is not valid or has expired. Create a new one with `tenantry operators token`.';
 
 interface Form {
@@ -21,7 +21,9 @@ interface Form {
   readonly next?: string;
 }
 
-/** The pages by which operators come in with a browser and leave again, without a script. No part of the API's document. */
+/**
+ * The pages on which operators sign in and out with a browser, without a script. The OpenAPI document leaves them out.
+ */
 @ApiExcludeController()
 @Controller('ops')
 export class OpsPagesController {
@@ -51,7 +53,7 @@ export class OpsPagesController {
   @RateLimit('operator')
   @Header('cache-control', 'no-store')
   login(@Body() body: Form | undefined, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.refuseFromElsewhere(request);
+    this.refuseOtherSites(request);
     const token = body?.token?.trim() ?? '';
     const next = safeNext(body?.next);
     const operator = this.gate.verify(token);
@@ -70,13 +72,13 @@ export class OpsPagesController {
   @Public()
   @Header('cache-control', 'no-store')
   logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    this.refuseFromElsewhere(request);
+    this.refuseOtherSites(request);
     this.gate.close(reply);
     reply.redirect(LOGIN_PATH, 303);
   }
 
-  private refuseFromElsewhere({ headers, host }: FastifyRequest): void {
+  private refuseOtherSites({ headers, host }: FastifyRequest): void {
     if (isFromElsewhere({ headers, host, publicUrl: this.publicUrl() }))
-      throw new Problem('forbidden', { detail: ELSEWHERE });
+      throw new Problem('forbidden', { detail: FROM_OTHER_SITE });
   }
 }

@@ -26,7 +26,7 @@ export class PriceDto {
   readonly amount!: number;
   @ApiProperty({ example: 'EUR', description: 'ISO 4217' })
   readonly currency!: string;
-  @ApiProperty({ enum: ['month', 'year'] })
+  @ApiProperty({ enum: ['month', 'year'], description: 'How often the amount is charged.' })
   readonly interval!: string;
 }
 
@@ -34,9 +34,9 @@ const priceOf = (price: Price | null): PriceDto | null =>
   price && { amount: price.amount, currency: price.currency, interval: price.interval };
 
 export class PlanDto {
-  @ApiProperty({ enum: ['free', 'pro', 'enterprise'] })
+  @ApiProperty({ enum: ['free', 'pro', 'enterprise'], description: 'Id of the plan, as other routes use it.' })
   readonly plan: string;
-  @ApiProperty({ example: 'Pro' })
+  @ApiProperty({ example: 'Pro', description: 'Name of the plan for users.' })
   readonly name: string;
   @ApiProperty({ example: 1, description: 'Version of the plan. A tenant keeps the version that it bought.' })
   readonly version: number;
@@ -48,9 +48,12 @@ export class PlanDto {
     description: 'Price of each seat beyond `limits.seats`. `null`: no further seats are sold.',
   })
   readonly seatPrice: PriceDto | null;
-  @ApiProperty({ type: LimitsDto })
+  @ApiProperty({ type: LimitsDto, description: 'The highest number of each resource that the plan allows.' })
   readonly limits: LimitsDto;
-  @ApiProperty({ enum: FEATURES, isArray: true })
+  @ApiProperty({
+    ...{ enum: FEATURES, isArray: true },
+    description: 'Functions that the plan includes. `invitation-domains`: limit an invitation to e-mail domains.',
+  })
   readonly features: readonly string[];
   @ApiProperty({ example: 0, description: 'Days from a failed payment until writes are blocked.' })
   readonly graceDays: number;
@@ -72,14 +75,17 @@ export class PlanDto {
 }
 
 export class PlansDto {
-  @ApiProperty({ type: [PlanDto] })
+  @ApiProperty({ type: [PlanDto], description: 'The plans on sale, cheapest first.' })
   readonly data!: PlanDto[];
 }
 
 export const RESOURCES = ['seats', 'teams', 'openInvitations', 'projects', 'tasksPerProject', 'apiCalls'] as const;
 
 export class UsedDto {
-  @ApiProperty({ enum: RESOURCES })
+  @ApiProperty({
+    enum: RESOURCES,
+    description: 'The limited resource. `seats`: members. `apiCalls`: API requests in a calendar month (UTC).',
+  })
   readonly resource!: (typeof RESOURCES)[number];
   @ApiProperty({ example: 2, description: 'Present use. For `tasksPerProject`: tasks in the largest project.' })
   readonly used!: number;
@@ -103,8 +109,8 @@ export class UsedDto {
 }
 
 export class UsageDto {
-  @ApiProperty({ example: 'free' })
+  @ApiProperty({ example: 'free', description: 'Id of the present plan, as in `GET /v1/plans`.' })
   readonly plan!: string;
-  @ApiProperty({ type: [UsedDto] })
+  @ApiProperty({ type: [UsedDto], description: 'One entry for each limited resource.' })
   readonly data!: UsedDto[];
 }

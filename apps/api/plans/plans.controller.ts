@@ -23,7 +23,12 @@ export class PlansController {
 
   @Get('plans')
   @Public()
-  @Documented({ summary: 'List the plans with prices, limits and features', response: PlansDto })
+  @Documented({
+    summary: 'List the plans with prices, limits and features',
+    description:
+      'The list has the plans on sale now. A tenant keeps the price and the limits of the version that it has bought.',
+    response: PlansDto,
+  })
   plans(): PlansDto {
     return { data: this.catalogue.offers.map((offer) => new PlanDto(offer)) };
   }

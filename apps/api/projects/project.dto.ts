@@ -4,35 +4,32 @@ import { PageQuery } from '../http/contract/pages';
 import { Choice, Text, Uuid } from '../http/validation/fields';
 
 const NAME = { min: 1, max: 200, description: 'Name of the project.', example: 'Website' };
-const DESCRIPTION = {
-  min: 0,
-  max: 10_000,
-  lines: true,
-  optional: true,
-  description: 'Description of the project. Default: empty.',
-};
-const TEAM = { optional: true, nullable: true, description: 'Team of the project. `null`: the project has no team.' };
+const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true };
+const TEAM = { optional: true, nullable: true };
 
 export class CreateProjectDto {
   @Text(NAME)
   name!: string;
 
-  @Text(DESCRIPTION)
+  @Text({ ...DESCRIPTION, description: 'What the project is about, on any number of lines. Default: empty.' })
   description?: string;
 
-  @Uuid(TEAM)
+  @Uuid({ ...TEAM, description: 'Id of the team of the project. `null` (default): the project has no team.' })
   teamId?: string | null;
 }
 
-/** What of a project shall change. */
+/** The fields of a project to change. */
 export class ChangeProjectDto {
-  @Text({ ...NAME, optional: true })
+  @Text({ ...NAME, optional: true, description: 'New name of the project. Omit to keep the name.' })
   name?: string;
 
-  @Text(DESCRIPTION)
+  @Text({
+    ...DESCRIPTION,
+    description: 'New description, on any number of lines. Omit to keep it; an empty text removes it.',
+  })
   description?: string;
 
-  @Uuid(TEAM)
+  @Uuid({ ...TEAM, description: 'Id of the new team of the project. Omit to keep the team; `null`: no team.' })
   teamId?: string | null;
 }
 
@@ -46,17 +43,22 @@ export class ProjectsQuery extends PageQuery {
 }
 
 export class ProjectDto {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'Id of the project. It never changes.' })
   readonly id: string;
-  @ApiProperty({ example: 'Website' })
+  @ApiProperty({ example: 'Website', description: 'Name of the project.' })
   readonly name: string;
-  @ApiProperty()
+  @ApiProperty({ description: 'What the project is about. It can be empty and can have several lines.' })
   readonly description: string;
-  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  @ApiProperty({
+    ...{ type: String, format: 'uuid', nullable: true },
+    description: 'Id of the team of the project. `null`: the project has no team.',
+  })
   readonly teamId: string | null;
-  @ApiProperty({ description: 'An archived project and its tasks cannot be changed until it is restored.' })
+  @ApiProperty({
+    description: '`true`: the project is archived. It and its tasks cannot be changed until it is restored.',
+  })
   readonly archived: boolean;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the project was created (UTC).' })
   readonly createdAt: string;
 
   constructor(project: Omit<ProjectDto, 'createdAt'>) {
@@ -70,8 +72,12 @@ export class ProjectDto {
 }
 
 export class ProjectPageDto {
-  @ApiProperty({ type: [ProjectDto] })
+  @ApiProperty({ type: [ProjectDto], description: 'The projects of this page, newest first.' })
   data!: ProjectDto[];
-  @ApiProperty({ type: String, nullable: true, description: '`null` on the last page.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Send it as `cursor` to get the next page. `null` on the last page.',
+  })
   nextCursor!: string | null;
 }

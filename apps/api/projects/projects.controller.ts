@@ -31,6 +31,8 @@ export class ProjectsController {
   @RequirePermission('projects.write')
   @Documented({
     summary: 'Create a project',
+    description:
+      'The answer is 409 if the team does not exist in this tenant, and 402 if the plan allows no more projects: archive one or change the plan.',
     response: ProjectDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
@@ -47,7 +49,12 @@ export class ProjectsController {
 
   @Get()
   @RequirePermission('projects.read')
-  @Documented({ summary: 'List projects, newest first', response: ProjectPageDto, problems: ['forbidden'] })
+  @Documented({
+    summary: 'List projects, newest first',
+    description: 'By default, the list has no archived projects. The parameter `archived` changes that.',
+    response: ProjectPageDto,
+    problems: ['forbidden'],
+  })
   list(
     @Context() context: RequestContext,
     @Query() query: ProjectsQuery,
@@ -67,8 +74,16 @@ export class ProjectsController {
 
   @Get(':id')
   @RequirePermission('projects.read')
-  @Documented({ summary: 'Show a project', response: ProjectDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<ProjectDto>> {
+  @Documented({
+    summary: 'Show a project',
+    description: 'An archived project can be read, too.',
+    response: ProjectDto,
+    problems: ['forbidden'],
+  })
+  async get(
+    @Context() context: RequestContext,
+    @PathId('id', 'Id of the project.') id: string,
+  ): Promise<Versioned<ProjectDto>> {
     const project = await findProject(this.db.tenant(principalOf(context).tenantId), id);
     if (!project) throw notFound('project');
     return withETag(new ProjectDto(project), project.version);
@@ -78,13 +93,14 @@ export class ProjectsController {
   @RequirePermission('projects.write')
   @Documented({
     summary: 'Change a project',
-    description: 'An archived project cannot be changed (409).',
+    description:
+      'Fields that are not sent stay as they are. The answer is 409 if the project is archived (restore it first) or the team does not exist.',
     response: ProjectDto,
     problems: ['forbidden', 'conflict'],
   })
   change(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the project.') id: string,
     @Body() change: ChangeProjectDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
@@ -103,7 +119,7 @@ export class ProjectsController {
   })
   archive(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the project.') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
@@ -120,13 +136,15 @@ export class ProjectsController {
   @RequirePermission('projects.write')
   @Documented({
     summary: 'Restore an archived project',
+    description:
+      'The project and its tasks can be changed again. The answer is 402 if the plan allows no more projects: archive another one or change the plan.',
     response: ProjectDto,
     status: 200,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
   })
   restore(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the project.') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);

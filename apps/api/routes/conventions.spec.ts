@@ -10,7 +10,7 @@ interface Operation {
 
 const UUIDV7 = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
-describe('what the conventions say of every route', () => {
+describe('the conventions of every route', () => {
   let app: IdentityApp;
   let ada: SignedUp;
   let operations: [string, string, Operation][];
@@ -29,7 +29,7 @@ describe('what the conventions say of every route', () => {
   const tagOf = async (url: string): Promise<string> => String((await get(url)).headers['etag']);
 
   it.each(['/v1/me', '/v1/tenant', '/v1/billing', '/v1/usage'])(
-    '%s is not sent again while it is the same',
+    '%s is answered 304 while it has not changed',
     async (url) => {
       const tag = await tagOf(url);
       expect(tag).toMatch(/^(W\/)?"[\w.-]+"$/);
@@ -37,39 +37,39 @@ describe('what the conventions say of every route', () => {
     },
   );
 
-  it('the access token is checked before the contract', async () => {
+  it('the access token is checked before the query', async () => {
     const url = '/v1/tenant?unknown=1';
     expect((await app.ask('GET', url)).statusCode).toBe(401);
     expect((await get(url)).statusCode).toBe(400);
   });
 
-  it.each(['/v1/tenant', '/v1/usage'])('%s has another tag where more of the plan is in use', async (url) => {
+  it.each(['/v1/tenant', '/v1/usage'])('%s has another tag after the use of the plan has changed', async (url) => {
     const before = await tagOf(url);
     const project = { token: ada.accessToken, payload: { name: 'Website' } };
     expect((await app.ask('POST', '/v1/projects', project)).statusCode).toBe(201);
     expect(await tagOf(url)).not.toBe(before);
   });
 
-  it('/v1/me has another tag under another name', async () => {
+  it('/v1/me has another tag after a change of the name', async () => {
     const before = await tagOf('/v1/me');
     await app.ask('PATCH', '/v1/me', { token: ada.accessToken, payload: { name: 'Ada King' } });
     expect(await tagOf('/v1/me')).not.toBe(before);
   });
 
-  it('a list promises no 304, a resource that promises it has the tag for it', async () => {
-    const promising = operations.filter(([method, , { responses }]) => method === 'get' && '304' in responses);
-    const paths = promising.map(([, path]) => path).filter((path) => !path.includes('{'));
+  it('no list is documented with 304, and each resource that is has an ETag', async () => {
+    const with304 = operations.filter(([method, , { responses }]) => method === 'get' && '304' in responses);
+    const paths = with304.map(([, path]) => path).filter((path) => !path.includes('{'));
     expect(paths.sort()).toEqual(['/v1/billing', '/v1/me', '/v1/tenant', '/v1/usage']);
     for (const path of paths) expect((await get(path)).headers['etag']).toBeDefined();
-    expect(promising.map(([, path]) => path)).not.toContain('/v1/projects/{id}/tasks');
+    expect(with304.map(([, path]) => path)).not.toContain('/v1/projects/{id}/tasks');
   });
 
-  it('a route that a lock or a used-up plan can stop says so', () => {
-    const stoppable = operations.filter(
+  it('a route that a lock or a limit of the plan can block is documented with 402', () => {
+    const blockable = operations.filter(
       ([, , it]) => it['x-permission'] && !worksAlways(it['x-permission'].permission),
     );
-    expect(stoppable.length).toBeGreaterThan(20);
-    for (const [method, path, { responses }] of stoppable)
+    expect(blockable.length).toBeGreaterThan(20);
+    for (const [method, path, { responses }] of blockable)
       expect([method, path, Object.keys(responses)]).toEqual([method, path, expect.arrayContaining(['402'])]);
   });
 
@@ -80,26 +80,26 @@ describe('what the conventions say of every route', () => {
     ['GET', '/v1/tasks/', 'task'],
     ['DELETE', '/v1/sessions/', 'session'],
     ['DELETE', '/v1/invitations/', 'invitation'],
-  ] as const)('%s %s… of something that there is not says what is not there', async (method, url, what) => {
+  ] as const)('%s %s… of a missing resource names the kind of the resource', async (method, url, what) => {
     const answer = await app.ask(method, `${url}${uuidv7()}`, { token: ada.accessToken });
     expect(answer.json()).toMatchObject({ status: 404, detail: `There is no such ${what}.` });
   });
 
-  it('ids are UUIDv7, those of sessions too', async () => {
+  it('ids are UUIDv7, also those of sessions', async () => {
     const { data } = (await get('/v1/sessions')).json();
     for (const id of [ada.user.id, ada.tenant.id, data[0].id]) expect(id).toMatch(UUIDV7);
   });
 
-  it('a body is taken as the documentation shows it', async () => {
-    const shown = (method: string, path: string) =>
+  it('the example of each body is accepted', async () => {
+    const exampleOf = (method: string, path: string) =>
       operations.find((it) => it[0] === method && it[1] === path)?.[2].requestBody?.content['application/json'].example;
     const send = async (method: 'POST' | 'PATCH', path: string, id = '') => {
-      const payload = shown(method.toLowerCase(), path) ?? {};
+      const payload = exampleOf(method.toLowerCase(), path) ?? {};
       const answer = await app.ask(method, path.replace('{id}', id), { token: ada.accessToken, payload });
       expect([path, answer.statusCode]).toEqual([path, method === 'POST' ? 201 : 200]);
       return answer.json().id as string;
     };
-    const bea = await app.ask('POST', '/v1/signup', { payload: shown('post', '/v1/signup') ?? {} });
+    const bea = await app.ask('POST', '/v1/signup', { payload: exampleOf('post', '/v1/signup') ?? {} });
     expect(bea.statusCode).toBe(201);
     await send('POST', '/v1/sessions');
     await send('POST', '/v1/invitations');

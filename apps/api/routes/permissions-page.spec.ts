@@ -10,7 +10,7 @@ type Operation = {
   'x-of-user'?: boolean;
 };
 
-const isOfOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
+const isForOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
 
 describe('the routes', () => {
   let identity: IdentityApp;
@@ -26,17 +26,20 @@ describe('the routes', () => {
   });
   afterAll(() => identity.close());
 
-  it('all say who may use them: a permission, anyone who is signed in, operators, or anyone', () => {
+  it('all declare who may use them: a permission, any signed-in user, operators, or anyone', () => {
     const undecided = [...operations].filter(
       ([, it]) =>
-        it['x-permission'] === undefined && it['x-of-user'] !== true && it.security?.length !== 0 && !isOfOperators(it),
+        it['x-permission'] === undefined &&
+        it['x-of-user'] !== true &&
+        it.security?.length !== 0 &&
+        !isForOperators(it),
     );
     expect(undecided.map(([name]) => name)).toEqual([]);
   });
 
-  it('are listed for the page as the OpenAPI document has them', () => {
+  it('are listed for the page with the same access as in the OpenAPI document', () => {
     const all = listRoutes();
-    // What people look at is no part of the document, and open to anyone but for what operators see.
+    // HTML pages are not in the document. Anyone may open them, except the start page of operators.
     const pages = all.filter(({ path }) => /^\/(billing\/return|join|ops$|ops\/log)/.test(path));
     const listed = all.filter((it) => !pages.includes(it));
     expect(pages.map(({ method, path, anyone }) => [method, path, anyone])).toEqual([
@@ -53,21 +56,21 @@ describe('the routes', () => {
     for (const { method, path, anyone, operators, needs } of listed) {
       const operation = operations.get(`${method} ${path}`);
       expect(operation?.security?.length === 0).toBe(anyone);
-      expect(operation !== undefined && isOfOperators(operation)).toBe(operators);
+      expect(operation !== undefined && isForOperators(operation)).toBe(operators);
       expect(operation?.['x-of-user'] === true).toBe(needs === OF_USER);
       const permission = needs === OF_USER || needs === undefined ? undefined : needs;
       expect(operation?.['x-permission']).toEqual(permission && { permission, roles: PERMISSIONS[permission] });
     }
   });
 
-  it('show the permission and its roles to anyone who reads their description', () => {
+  it('name the permission and its roles in their description', () => {
     expect(operations.get('PATCH /v1/tenant')?.description).toContain(
       'Needs the permission `workspace.rename`. Roles that have it: owner, admin.',
     );
     expect(operations.get('GET /v1/me')?.description).toContain('Needs a signed-in user');
   });
 
-  it('refuse anyone who has no token, but those that are open to anyone', async () => {
+  it('refuse a request without a token, except the public ones', async () => {
     const id = '01a20000-0000-7000-8000-000000000001';
     for (const { method, path, anyone } of listRoutes()) {
       const url = path.replaceAll(/\{\w+\}/g, id);
@@ -79,7 +82,7 @@ describe('the routes', () => {
 });
 
 describe('docs/permissions.md', () => {
-  it('has each permission with its roles, and each route with what it needs', () => {
+  it('lists each permission with its roles, and each route with the required permission', () => {
     const page = permissionsPage();
     expect(page).toContain('| permission | owner | admin | member | auditor |');
     expect(page).toContain('| `workspace.rename` | yes | yes |  |  |');

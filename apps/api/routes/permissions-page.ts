@@ -26,15 +26,16 @@ const routesOf = (controller: (typeof CONTROLLERS)[number]): Route[] => {
 };
 
 /**
- * Every route of the controllers, by the decorators that Nest itself goes by: nothing is started for it.
- * @throws Error for a route of which nobody has said who may use it
+ * The routes of all controllers, sorted by path and method. They are read from the metadata of Nest's decorators,
+ * without starting the application.
+ * @throws Error a route does not declare who may use it
  */
 export const listRoutes = (): Route[] =>
   CONTROLLERS.flatMap(routesOf).sort((a, b) =>
     a.path === b.path ? (a.method < b.method ? -1 : 1) : a.path < b.path ? -1 : 1,
   );
 
-const whoMay = ({ anyone, operators, needs }: Route): string => {
+const callersOf = ({ anyone, operators, needs }: Route): string => {
   if (operators) return 'operators';
   if (anyone) return needs === OF_USER ? 'anyone, signed in or not' : 'anyone';
   return needs === OF_USER ? 'any signed-in user' : `\`${needs}\``;
@@ -43,7 +44,7 @@ const whoMay = ({ anyone, operators, needs }: Route): string => {
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-/** `docs/permissions.md`: who may do what, and what each route asks for. */
+/** The text of `docs/permissions.md`: the permissions of each role, and the permission that each route requires. */
 export const permissionsPage = (): string => {
   const permissions = Object.keys(PERMISSIONS) as Permission[];
   return `# Permissions
@@ -59,8 +60,8 @@ ${table(
   permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (may(role, it) ? 'yes' : ''))]),
 )}
 
-Some rules depend on more than the role: nobody can grant or take away a role above their own, the last owner can neither
-leave nor give up the role, and every member may leave.
+Some rules depend on more than the role: no member can grant or take away a role above their own, the last owner can neither
+leave the tenant nor change to another role, and every member may leave.
 
 These permissions work while the tenant is locked, and their calls are not counted as API calls: ${permissions
     .filter(worksAlways)
@@ -70,8 +71,8 @@ These permissions work while the tenant is locked, and their calls are not count
 ## Routes
 
 ${table(
-  ['route', 'who'],
-  listRoutes().map((route) => [`\`${route.method} ${route.path}\``, whoMay(route)]),
+  ['route', 'who may use it'],
+  listRoutes().map((route) => [`\`${route.method} ${route.path}\``, callersOf(route)]),
 )}
 `;
 };

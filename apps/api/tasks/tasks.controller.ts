@@ -29,14 +29,15 @@ export class TasksController {
   @RequirePermission('tasks.write')
   @Documented({
     summary: 'Add a task to a project',
-    description: 'A new task has the status `open`. Tasks cannot be added to an archived project (409).',
+    description:
+      'A new task has the status `open`. The answer is 409 if the project is archived (restore it first) or the assignee may not read tasks (choose another member).',
     response: TaskDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
   })
   create(
     @Context() context: RequestContext,
-    @PathId('id') projectId: string,
+    @PathId('id', 'Id of the project.') projectId: string,
     @Body() { title, description = '', assigneeId = null, dueOn = null }: CreateTaskDto,
   ): Promise<Versioned<TaskDto>> {
     const { tenantId, userId } = principalOf(context);
@@ -56,7 +57,7 @@ export class TasksController {
   })
   list(
     @Context() context: RequestContext,
-    @PathId('id') projectId: string,
+    @PathId('id', 'Id of the project.') projectId: string,
     @Query() query: TasksQuery,
     @Pages() pages: Paging,
   ): Promise<Page<TaskDto>> {
@@ -76,8 +77,16 @@ export class TasksController {
 
   @Get('tasks/:id')
   @RequirePermission('tasks.read')
-  @Documented({ summary: 'Show a task', response: TaskDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TaskDto>> {
+  @Documented({
+    summary: 'Show a task',
+    description: 'A task of an archived project can be read, too.',
+    response: TaskDto,
+    problems: ['forbidden'],
+  })
+  async get(
+    @Context() context: RequestContext,
+    @PathId('id', 'Id of the task.') id: string,
+  ): Promise<Versioned<TaskDto>> {
     const task = await findTask(this.db.tenant(principalOf(context).tenantId), id);
     if (!task) throw notFound('task');
     return withETag(new TaskDto(task), task.version);
@@ -87,13 +96,14 @@ export class TasksController {
   @RequirePermission('tasks.write')
   @Documented({
     summary: 'Change one or more fields of a task',
-    description: 'Tasks of an archived project cannot be changed (409).',
+    description:
+      'Fields that are not sent stay as they are. The answer is 409 if the project is archived (restore it first) or the assignee may not read tasks (choose another member).',
     response: TaskDto,
     problems: ['forbidden', 'conflict'],
   })
   change(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the task.') id: string,
     @Body() change: ChangeTaskDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TaskDto>> {
@@ -107,13 +117,13 @@ export class TasksController {
   @RequirePermission('tasks.write')
   @Documented({
     summary: 'Delete a task',
-    description: 'Tasks of an archived project cannot be changed (409).',
+    description: 'A deleted task cannot be restored. The answer is 409 if the project is archived: restore it first.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
   async remove(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the task.') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);

@@ -32,6 +32,8 @@ export class TeamsController {
   @RequirePermission('teams.write')
   @Documented({
     summary: 'Create a team',
+    description:
+      'A new team has no members. The answer is 409 if another team has the name, and 402 if the plan allows no more teams: delete one or change the plan.',
     response: TeamDto,
     versioned: true,
     problems: ['forbidden', 'conflict', 'plan-limit-reached'],
@@ -46,7 +48,12 @@ export class TeamsController {
 
   @Get()
   @RequirePermission('teams.read')
-  @Documented({ summary: 'List teams, newest first', response: TeamPageDto, problems: ['forbidden'] })
+  @Documented({
+    summary: 'List teams, newest first',
+    description: 'Each entry has the user ids of the members of the team.',
+    response: TeamPageDto,
+    problems: ['forbidden'],
+  })
   list(@Context() context: RequestContext, @Query() query: PageQuery, @Pages() pages: Paging): Promise<Page<TeamDto>> {
     const db = this.db.tenant(principalOf(context).tenantId);
     return pages.page(
@@ -61,8 +68,16 @@ export class TeamsController {
 
   @Get(':id')
   @RequirePermission('teams.read')
-  @Documented({ summary: 'Show a team', response: TeamDto, problems: ['forbidden'] })
-  async get(@Context() context: RequestContext, @PathId('id') id: string): Promise<Versioned<TeamDto>> {
+  @Documented({
+    summary: 'Show a team',
+    description: 'The answer has the user ids of the members of the team.',
+    response: TeamDto,
+    problems: ['forbidden'],
+  })
+  async get(
+    @Context() context: RequestContext,
+    @PathId('id', 'Id of the team.') id: string,
+  ): Promise<Versioned<TeamDto>> {
     const team = await findTeam(this.db.tenant(principalOf(context).tenantId), id);
     if (!team) throw notFound('team');
     return withETag(new TeamDto(team), team.version);
@@ -70,10 +85,15 @@ export class TeamsController {
 
   @Patch(':id')
   @RequirePermission('teams.write')
-  @Documented({ summary: 'Rename a team', response: TeamDto, problems: ['forbidden', 'conflict'] })
+  @Documented({
+    summary: 'Rename a team',
+    description: 'The answer is 409 if another team has the name: choose another one.',
+    response: TeamDto,
+    problems: ['forbidden', 'conflict'],
+  })
   rename(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the team.') id: string,
     @Body() { name }: TeamNameDto,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TeamDto>> {
@@ -93,7 +113,7 @@ export class TeamsController {
   })
   async delete(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
+    @PathId('id', 'Id of the team.') id: string,
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
@@ -106,14 +126,15 @@ export class TeamsController {
   @RequirePermission('teams.write')
   @Documented({
     summary: 'Add a member to a team',
-    description: 'The answer is the same if the member is already in the team.',
+    description:
+      'The answer is 204 also if the member is already in the team. It is 409 if the member is in 250 teams, which is the limit: remove the member from another team first.',
     status: 204,
-    problems: ['forbidden'],
+    problems: ['forbidden', 'conflict'],
   })
   async add(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
-    @PathId('userId') memberId: string,
+    @PathId('id', 'Id of the team.') id: string,
+    @PathId('userId', 'User id of the member.') memberId: string,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const wanted = { by: userId, teamId: id, userId: memberId };
@@ -123,11 +144,16 @@ export class TeamsController {
   @Delete(':id/members/:userId')
   @HttpCode(204)
   @RequirePermission('teams.write')
-  @Documented({ summary: 'Remove a member from a team', status: 204, problems: ['forbidden'] })
+  @Documented({
+    summary: 'Remove a member from a team',
+    description: 'The member stays in the tenant. The answer is 404 if the member is not in the team.',
+    status: 204,
+    problems: ['forbidden'],
+  })
   async remove(
     @Context() context: RequestContext,
-    @PathId('id') id: string,
-    @PathId('userId') memberId: string,
+    @PathId('id', 'Id of the team.') id: string,
+    @PathId('userId', 'User id of the member.') memberId: string,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const wanted = { by: userId, teamId: id, userId: memberId };

@@ -44,6 +44,7 @@ export class TenantController {
   @RequirePermission('workspace.read')
   @Documented({
     summary: 'Show the tenant: name, plan, lock, limits and use',
+    description: 'It is the tenant of the access token. While the tenant is suspended, the answer is 402.',
     response: TenantDto,
     problems: ['forbidden', 'workspace-locked'],
   })
@@ -58,6 +59,7 @@ export class TenantController {
   @RequirePermission('workspace.rename')
   @Documented({
     summary: 'Change the name or slug of the tenant',
+    description: 'Fields that are not sent stay as they are.',
     response: TenantDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -98,7 +100,8 @@ export class TenantController {
   @RequirePermission('workspace.transfer')
   @Documented({
     summary: 'Transfer ownership to another member',
-    description: 'The member becomes an owner and you become an admin. Your open invitations for admins are revoked.',
+    description:
+      'The member becomes an owner and you become an admin. Your open invitations for admins are revoked. The answer is 404 if the user is not a member, and 409 if you name yourself.',
     status: 204,
     problems: ['forbidden', 'conflict', 'not-found'],
   })
@@ -115,7 +118,7 @@ export class TenantController {
   @Documented({
     summary: 'Close the tenant',
     description:
-      'No member can use the tenant from the next request on. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased.',
+      'No member can use the tenant from the next request on. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased. The answer is 409 if `confirmName` is not the exact name of the tenant.',
     response: ClosedTenantDto,
     problems: ['forbidden', 'conflict'],
   })

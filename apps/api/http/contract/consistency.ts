@@ -7,23 +7,32 @@ import type { PositionTokens } from './position-token';
 export interface ConsistencyOptions {
   readonly waiter: PositionWaiter;
   readonly tokens: PositionTokens;
-  /** ms that an answer waits for the read models. */
+  /** Longest time in ms that a request waits for the read models. */
   readonly waitMs: number;
 }
 
 export interface Consistency {
-  /** True where the request is a read that waits for `If-Position`. */
-  concerns(request: FastifyRequest, state: RequestState): boolean;
-  /** @throws Problem validation-failed, read-model-behind */
+  /** True if the request is a read of a signed-in user with `If-Position`. */
+  appliesTo(request: FastifyRequest, state: RequestState): boolean;
+  /**
+   * Waits until the read models have reached the position in `If-Position`.
+   * @throws Problem validation-failed: the token is malformed or belongs to another tenant
+   * @throws Problem read-model-behind: the read models did not reach the position in time
+   */
   beforeRead(request: FastifyRequest, state: RequestState): Promise<void>;
-  /** Waits until the read models show what the request wrote, and says where that lies. Never throws. */
+  /**
+   * Waits until the read models show what the request wrote, and sets the header `Position`. The status becomes 202 if
+   * they do not show it in time. Never throws.
+   */
   afterWrite(state: RequestState, reply: FastifyReply): Promise<void>;
 }
 
-/** Read-your-writes: `Position` on what was written, `If-Position` on what is read. */
+/**
+ * Read-your-writes: a write answers with `Position`, and a read with that value in `If-Position` includes the write.
+ */
 export const createConsistency = ({ waiter, tokens, waitMs }: ConsistencyOptions): Consistency => ({
-  // Without a tenant there is no token that could be meant.
-  concerns: (request, { principal }) =>
+  // A token belongs to a tenant, so a request without a user cannot have one.
+  appliesTo: (request, { principal }) =>
     request.headers['if-position'] !== undefined &&
     principal !== undefined &&
     (request.method === 'GET' || request.method === 'HEAD'),
@@ -37,7 +46,7 @@ export const createConsistency = ({ waiter, tokens, waitMs }: ConsistencyOptions
 
   afterWrite: async ({ position, principal, positionTenant }, reply) => {
     if (position === undefined || reply.statusCode >= 400) return;
-    // The write is durable: a waiter that fails is one that did not get there in time.
+    // The write is durable, so an error of the wait is handled like a wait that took too long.
     const reached = await waiter.waitFor(position, waitMs).catch(() => false);
     if (!reached) reply.code(202);
     const tenantId = positionTenant ?? principal?.tenantId;

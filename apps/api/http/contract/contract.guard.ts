@@ -4,12 +4,12 @@ import { RATE_LIMIT } from '../limits/rate-limit.decorator';
 import type { RateLimits } from '../limits/rate-limits';
 import { type RequestState, requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
-import { refuseBody, refuseQuery, takesBody, takesQuery } from '../validation/unknown-fields';
+import { acceptsBody, acceptsQuery, refuseBody, refuseQuery } from '../validation/unknown-fields';
 import type { Consistency } from './consistency';
-import { refuseIfMatch, takesIfMatch } from './etag';
+import { acceptsIfMatch, refuseIfMatch } from './etag';
 import type { Idempotency } from './idempotency';
 
-/** `createApp` provides it to every module. */
+/** What {@link ContractGuard} needs. `createApp` provides it to every module. */
 export abstract class ContractDeps {
   abstract readonly rateLimits: RateLimits;
   abstract readonly consistency: Consistency | undefined;
@@ -17,46 +17,48 @@ export abstract class ContractDeps {
 }
 
 /**
- * What the contract does for each request between authentication and controller: refuse a query, a body or an `If-Match`
- * that nothing reads, count it, wait for `If-Position`, bind its `Idempotency-Key`. One guard and not three, and no promise
- * for the request that has neither of the last two.
+ * Applies the HTTP contract to each request, after authentication and before the controller: refuses a query, a body or
+ * an `If-Match` that the route does not read, counts the request for the rate limits, waits for `If-Position`, and
+ * claims the `Idempotency-Key`. It is one guard and not several, and it returns no promise if nothing has to be
+ * awaited, because several guards or a promise would cost time in every request.
  */
 @Injectable()
 export class ContractGuard implements CanActivate {
   readonly #routes = new Map<unknown, Route>();
 
-  constructor(private readonly parts: ContractDeps) {}
+  constructor(private readonly deps: ContractDeps) {}
 
   canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const state = requestStateOf(request);
     const { unlimited } = routeConfigOf(request);
-    const { policy, hasQuery, hasBody, minds } = this.routeOf(execution);
-    // What is refused here is counted with its answer.
+    const { policy, hasQuery, hasBody, hasIfMatch } = this.routeOf(execution);
+    // A request that is refused here is counted when its answer is sent (`countLate` in hooks.ts).
     if (!unlimited) {
       if (!hasQuery) refuseQuery(request);
       if (!hasBody) refuseBody(request);
-      if (!minds) refuseIfMatch(request);
+      if (!hasIfMatch) refuseIfMatch(request);
     }
-    const counting = unlimited ? undefined : this.parts.rateLimits.count(request, state, policy);
-    const { idempotency, consistency } = this.parts;
-    // Stripe's events are one by their own ids, and anyone who has no signature must not make us keep anything.
-    const bound = !unlimited && idempotency?.concerns(request) === true;
-    const waits = consistency?.concerns(request, state) === true;
-    if (counting === undefined && !bound && !waits && state.denied === undefined) return true;
-    return this.slowly(request, state, counting, bound, waits);
+    const counting = unlimited ? undefined : this.deps.rateLimits.count(request, state, policy);
+    const { idempotency, consistency } = this.deps;
+    // The Stripe webhook ignores the header: events have their own ids, and a sender without a valid signature must not
+    // make the server store anything.
+    const hasKey = !unlimited && idempotency?.appliesTo(request) === true;
+    const hasPosition = consistency?.appliesTo(request, state) === true;
+    if (counting === undefined && !hasKey && !hasPosition && state.denied === undefined) return true;
+    return this.canActivateLater(request, state, counting, hasKey, hasPosition);
   }
 
-  private async slowly(
+  private async canActivateLater(
     request: FastifyRequest,
     state: RequestState,
     counting: void | Promise<void>,
-    bound: boolean,
-    waits: boolean,
+    hasKey: boolean,
+    hasPosition: boolean,
   ): Promise<boolean> {
     await counting;
-    if (waits) await this.parts.consistency?.beforeRead(request, state);
-    if (bound) await this.parts.idempotency?.begin(request, state);
+    if (hasPosition) await this.deps.consistency?.beforeRead(request, state);
+    if (hasKey) await this.deps.idempotency?.begin(request, state);
     if (state.denied) throw state.denied;
     return true;
   }
@@ -69,20 +71,20 @@ export class ContractGuard implements CanActivate {
     const controller = execution.getClass();
     const route = {
       policy,
-      hasQuery: takesQuery(controller, handler.name),
-      hasBody: takesBody(controller, handler.name),
-      minds: takesIfMatch(handler),
+      hasQuery: acceptsQuery(controller, handler.name),
+      hasBody: acceptsBody(controller, handler.name),
+      hasIfMatch: acceptsIfMatch(handler),
     };
     this.#routes.set(handler, route);
     return route;
   }
 }
 
-/** What the decorators of a controller's method say. */
+/** What the decorators of a controller's method declare. */
 interface Route {
+  /** Name of the rate limit; undefined for the general limit. */
   readonly policy: string | undefined;
   readonly hasQuery: boolean;
   readonly hasBody: boolean;
-  /** It takes `If-Match`. */
-  readonly minds: boolean;
+  readonly hasIfMatch: boolean;
 }

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ContractDeps } from './contract.guard';
 
-/** Provides what `ContractGuard` needs, so that any module can list the guard among its own. */
+/** Provides what `ContractGuard` needs to every module, so that any module can declare the guard. */
 @Global()
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.

@@ -17,14 +17,14 @@ describe('versions', () => {
       headers: { ...asUser(), ...(ifMatch !== undefined && { 'if-match': ifMatch }) },
     });
 
-  it('a resource carries its version as a strong ETag', async () => {
+  it('a resource has its version as a strong ETag', async () => {
     const answer = await app.inject({ url, headers: asUser() });
     expect(answer.headers['etag']).toBe('"7"');
     expect(answer.json()).toEqual({ id: url.slice(-36) });
   });
 
   it.each(['"7"', 'W/"7"', '"a", "7"', '"a,b" ,W/"7"', '*'])(
-    'a client that has it (%s) gets 304 without a body',
+    'If-None-Match: %s names the present version, so the answer is 304 without a body',
     async (field) => {
       const answer = await get(field);
       expect([answer.statusCode, answer.body, answer.headers['etag']]).toEqual([304, '', '"7"']);
@@ -33,11 +33,14 @@ describe('versions', () => {
     },
   );
 
-  it.each(['"8"', '7', '"7', '', ',', '"a,7"'])('who has not (%j) gets it', async (field) => {
-    expect((await get(field)).statusCode).toBe(200);
-  });
+  it.each(['"8"', '7', '"7', '', ',', '"a,7"'])(
+    'If-None-Match: %j does not name the present version, so the answer is 200',
+    async (field) => {
+      expect((await get(field)).statusCode).toBe(200);
+    },
+  );
 
-  it('HEAD answers with the fields alone', async () => {
+  it('HEAD is answered with the same headers and no body', async () => {
     const answer = await app.inject({ method: 'HEAD', url, headers: asUser() });
     expect([answer.statusCode, answer.body, answer.headers['etag']]).toEqual([200, '', '"7"']);
   });
@@ -67,7 +70,7 @@ describe('versions', () => {
     ['w/"7"', 400, undefined],
     [`"${'x'.repeat(10_000)}`, 400, undefined],
     ['"'.repeat(5_001), 400, undefined],
-  ])('If-Match: %s is answered %d', async (field, status, expected) => {
+  ])('a write with If-Match: %s is answered %d', async (field, status, expected) => {
     const answer = await patch(field);
     expect(answer.statusCode).toBe(status);
     if (status === 200) expect([answer.json().expected, answer.headers['etag']]).toEqual([expected, '"8"']);
@@ -79,12 +82,15 @@ describe('versions', () => {
     ['"7"', 412],
     ['*', 204],
     ['7', 400],
-  ])('If-Match: %s on what has no versions is answered %d, before anything is done', async (field, status) => {
-    let done = false;
-    script.during = async () => {
-      done = true;
-    };
-    const answer = await app.inject({ method: 'DELETE', url, headers: { ...asUser(), 'if-match': field } });
-    expect([answer.statusCode, done]).toEqual([status, status === 204]);
-  });
+  ])(
+    'a write with If-Match: %s to a resource without versions is answered %d, before the controller runs',
+    async (field, status) => {
+      let hasRun = false;
+      script.during = async () => {
+        hasRun = true;
+      };
+      const answer = await app.inject({ method: 'DELETE', url, headers: { ...asUser(), 'if-match': field } });
+      expect([answer.statusCode, hasRun]).toEqual([status, status === 204]);
+    },
+  );
 });

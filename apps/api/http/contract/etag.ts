@@ -3,54 +3,56 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#platform/problems';
-import { TAKES_IF_MATCH } from '../openapi/documented';
+import { ACCEPTS_IF_MATCH } from '../openapi/documented';
 
-/** A body together with the version of what it shows. */
+/** The body of an answer and the version of the resource in it. */
 export class Versioned<Body> {
   constructor(
     readonly body: Body,
     readonly version: number,
-    /** What else it shows, that changes without the version. */
-    readonly beside?: string | undefined,
+    /** Further content of the body that can change while the version stays the same. */
+    readonly unversioned?: string | undefined,
   ) {}
 }
 
-/** A body of which no event counts the versions: it is the same while it says the same. */
+/** The body of an answer about a resource without a version. Its `ETag` is a digest of its content. */
 export class Digested<Body> {
   constructor(
     readonly body: Body,
-    /** What of it makes it another one; all of it by default. */
-    readonly lasting?: unknown,
+    /** The part of the body from which the digest is made; the whole body by default. */
+    readonly stablePart?: unknown,
   ) {}
 }
 
 /**
- * Return it from a controller's method: the answer carries a digest of the body as its `ETag`, for `If-None-Match`, and
- * where it is strong for {@link IfMatchDigest}.
- * @param lasting what the digest is made of where the rest changes with each request; the tag is weak then
+ * The return value of a controller's method whose answer has a digest of the body as its `ETag`. A client can send the
+ * tag in `If-None-Match` and, if the tag is strong, in `If-Match` ({@link IfMatchDigest}).
+ * @param stablePart the part of the body from which the digest is made, if the rest changes with each request; the tag
+ * is then weak
  */
-export const withDigest = <Body>(body: Body, lasting?: unknown): Digested<Body> => new Digested(body, lasting);
+export const withDigest = <Body>(body: Body, stablePart?: unknown): Digested<Body> => new Digested(body, stablePart);
 
 /**
- * Return it from a controller's method: the answer carries the version as its strong `ETag`.
- * @param beside what the body shows that changes without the version: `If-None-Match` minds it, `If-Match` does not
+ * The return value of a controller's method whose answer has the version as its strong `ETag`.
+ * @param unversioned further content of the body that can change while the version stays the same: `If-None-Match`
+ * compares it, `If-Match` does not
  */
-export const withETag = <Body>(body: Body, version: number, beside?: string): Versioned<Body> =>
-  new Versioned(body, version, beside);
+export const withETag = <Body>(body: Body, version: number, unversioned?: string): Versioned<Body> =>
+  new Versioned(body, version, unversioned);
 
 const digestOf = (text: string, length: number): string =>
   createHash('sha256').update(text).digest('base64url').slice(0, length);
 
-/** `"7"`, or `"7.Zm9vYmFyYmF6"` with something beside the version. */
-const etagOf = ({ version, beside }: Versioned<unknown>): string =>
-  beside === undefined ? `"${version}"` : `"${version}.${digestOf(beside, 12)}"`;
+/** `"7"`, or `"7.Zm9vYmFyYmF6"` with a digest of {@link Versioned.unversioned}. */
+const etagOf = ({ version, unversioned }: Versioned<unknown>): string =>
+  unversioned === undefined ? `"${version}"` : `"${version}.${digestOf(unversioned, 12)}"`;
 
-/** As long as no tag of a version is. */
-const digestTagOf = ({ body, lasting }: Digested<unknown>): string =>
-  `${lasting === undefined ? '' : 'W/'}"${digestOf(JSON.stringify(lasting ?? body), 22)}"`;
+/** A digest of 22 characters. It never equals the tag of a version, which has at most 9 digits or contains a dot. */
+const digestTagOf = ({ body, stablePart }: Digested<unknown>): string =>
+  `${stablePart === undefined ? '' : 'W/'}"${digestOf(JSON.stringify(stablePart ?? body), 22)}"`;
 
 const TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
-/** Splits at the commas between tags; one inside a tag's quotes stays. */
+/** Finds the tags of a comma-separated list; a comma inside the quotes of a tag is a part of the tag. */
 const TAGS = /(?:W\/)?"[^"]*"|[^\s,][^,]*/g;
 
 interface Tag {
@@ -58,7 +60,7 @@ interface Tag {
   readonly value: string;
 }
 
-/** Undefined where the field is malformed. */
+/** Undefined if the header is malformed. */
 const parseTags = (field: string): Tag[] | undefined => {
   const tags: Tag[] = [];
   const rest = field.replaceAll(TAGS, (text) => {
@@ -69,13 +71,13 @@ const parseTags = (field: string): Tag[] | undefined => {
   return tags.length > 0 && /^[\s,]*$/.test(rest) ? tags : undefined;
 };
 
-/** Version of a tag that {@link etagOf} could have made. */
+/** The version in a tag; undefined if {@link etagOf} cannot have made the tag. */
 const versionOf = ({ weak, value }: Tag): number | undefined =>
   !weak && /^(0|[1-9]\d{0,8})(\.[\w-]{12})?$/.test(value) ? Number.parseInt(value, 10) : undefined;
 
 /**
- * What the client insists on (`If-Match`); undefined where it insists on nothing (`*`, or no field).
- * @throws Problem validation-failed
+ * The tags in `If-Match`; undefined if every version matches (`*`, or no such header).
+ * @throws Problem validation-failed: the header is malformed
  */
 const expectedTagsOf = ({ headers }: FastifyRequest): Tag[] | undefined => {
   const field = headers['if-match'];
@@ -86,9 +88,10 @@ const expectedTagsOf = ({ headers }: FastifyRequest): Tag[] | undefined => {
 };
 
 /**
- * The version that the client insists on (`If-Match`); undefined where it insists on none (`*`, or no field).
- * A weak tag never matches (RFC 9110, 13.1.1), and neither does one that was not made here.
- * @throws Problem validation-failed, precondition-failed
+ * The version in `If-Match`; undefined if every version matches (`*`, or no such header). A weak tag never matches (RFC
+ * 9110, 13.1.1), and neither does a tag that this API did not make.
+ * @throws Problem validation-failed: the header is malformed or names several versions
+ * @throws Problem precondition-failed: no tag is the tag of a version
  */
 const expectedVersionOf = (request: FastifyRequest): number | undefined => {
   const tags = expectedTagsOf(request);
@@ -109,25 +112,29 @@ const invalid = (message: string): Problem =>
     errors: [{ pointer: '/header/If-Match', message }],
   });
 
-/** Tells the OpenAPI document and {@link takesIfMatch} of it. */
+/** Marks the method for the OpenAPI document and for {@link acceptsIfMatch}. */
 function documentIfMatch(target: object, method: string | symbol | undefined): void {
   const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(target, method);
   if (method === undefined || !descriptor) return;
-  ApiExtension(TAKES_IF_MATCH, true)(target, method, descriptor);
-  Reflect.defineMetadata(TAKES_IF_MATCH, true, descriptor.value as object);
+  ApiExtension(ACCEPTS_IF_MATCH, true)(target, method, descriptor);
+  Reflect.defineMetadata(ACCEPTS_IF_MATCH, true, descriptor.value as object);
 }
 
-/** Hands {@link expectedVersionOf} the request to a controller's method. */
+/** Parameter of a controller's method: the result of {@link expectedVersionOf}, with the same errors. */
 export const IfMatch = createParamDecorator(
   (_: unknown, execution: ExecutionContext): number | undefined =>
     expectedVersionOf(execution.switchToHttp().getRequest()),
   [documentIfMatch],
 );
 
-/** True for the body that the client has seen, of those that {@link withDigest} tags. */
+/** True if the client has named the digest of this body in `If-Match`. */
 export type Seen = (body: unknown) => boolean;
 
-/** Hands a controller's method what the client insists on of a body without a version; undefined where on nothing. */
+/**
+ * Parameter of a controller's method about a resource without a version: compares a body with `If-Match`; undefined if
+ * every body matches (`*`, or no such header).
+ * @throws Problem validation-failed: the header is malformed
+ */
 export const IfMatchDigest = createParamDecorator(
   (_: unknown, execution: ExecutionContext): Seen | undefined => {
     const tags = expectedTagsOf(execution.switchToHttp().getRequest());
@@ -136,13 +143,14 @@ export const IfMatchDigest = createParamDecorator(
   [documentIfMatch],
 );
 
-/** Whether a controller's method minds `If-Match`. */
-export const takesIfMatch = (handler: object): boolean => Reflect.hasMetadata(TAKES_IF_MATCH, handler);
+/** True if a controller's method has a parameter {@link IfMatch} or {@link IfMatchDigest}. */
+export const acceptsIfMatch = (handler: object): boolean => Reflect.hasMetadata(ACCEPTS_IF_MATCH, handler);
 
 /**
- * Refuses a write that insists on a version where there is none: done all the same it might overwrite what its sender has
- * not seen (RFC 9110, 13.1.1).
- * @throws Problem validation-failed, precondition-failed
+ * Refuses a write with `If-Match` to a resource without versions, because it could overwrite a change that the client
+ * has not seen (RFC 9110, 13.1.1).
+ * @throws Problem validation-failed: the header is malformed
+ * @throws Problem precondition-failed: the header names a version
  */
 export const refuseIfMatch = (request: FastifyRequest): void => {
   if (request.headers['if-match'] === undefined || request.method === 'GET' || request.method === 'HEAD') return;
@@ -152,7 +160,9 @@ export const refuseIfMatch = (request: FastifyRequest): void => {
     });
 };
 
-/** preSerialization: unwraps a {@link Versioned} or {@link Digested} body. */
+/**
+ * For the hook `preSerialization`: sets `ETag` and returns the body of a {@link Versioned} or {@link Digested} answer.
+ */
 export const unwrapTagged = (payload: unknown, reply: FastifyReply): unknown => {
   if (payload instanceof Versioned) reply.header('etag', etagOf(payload));
   else if (payload instanceof Digested) reply.header('etag', digestTagOf(payload));
@@ -160,7 +170,7 @@ export const unwrapTagged = (payload: unknown, reply: FastifyReply): unknown => 
   return payload.body;
 };
 
-/** True where the client has this representation already (`If-None-Match`, weak comparison), so that 304 is the answer. */
+/** True if `If-None-Match` names the `ETag` of this answer (weak comparison), so that 304 can be sent instead. */
 export const isNotModified = (request: FastifyRequest, reply: FastifyReply): boolean => {
   const field = request.headers['if-none-match'];
   if (field === undefined || reply.statusCode !== 200 || (request.method !== 'GET' && request.method !== 'HEAD')) {
@@ -168,7 +178,7 @@ export const isNotModified = (request: FastifyRequest, reply: FastifyReply): boo
   }
   const etag = reply.getHeader('etag');
   if (typeof etag !== 'string') return false;
-  // A malformed field is no condition: the full answer is always right.
+  // A malformed header is ignored: a full answer is always correct.
   return (
     field.trim() === '*' || (parseTags(field)?.some(({ value }) => `"${value}"` === etag.replace(/^W\//, '')) ?? false)
   );

@@ -38,31 +38,31 @@ describe('Idempotency-Key', () => {
     queries = 0;
   });
 
-  const make = (key: string | undefined, payload: object = { name: 'Lamp' }, headers: object = asUser(), on = app) =>
-    on.inject({
+  const post = (key: string | undefined, payload: object = { name: 'Lamp' }, headers: object = asUser(), to = app) =>
+    to.inject({
       method: 'POST',
       url: '/v1/things',
       headers: { ...headers, ...(key !== undefined && { 'idempotency-key': key }) },
       payload,
     });
-  const leaseRunsOut = () =>
+  const expireLeases = () =>
     owner.query(`update idempotency.keys set leased_until = lease.now() - interval '1 second'`);
 
-  it('costs no round trip where there is none', async () => {
-    await make(undefined);
+  it('causes no database query if the header is missing', async () => {
+    await post(undefined);
     expect(queries).toBe(0);
   });
 
-  it('costs two round trips, and the replay one', async () => {
-    await make('k1');
+  it('causes two database queries, and one for a replay', async () => {
+    await post('k1');
     expect(queries).toBe(2);
-    await make('k1');
+    await post('k1');
     expect(queries).toBe(3);
   });
 
-  it('replays the first answer byte for byte, from any process, and runs once', async () => {
-    const first = await make('k1');
-    const second = await make('k1', undefined, undefined, other);
+  it('replays the first answer byte for byte in any process, and runs the command once', async () => {
+    const first = await post('k1');
+    const second = await post('k1', undefined, undefined, other);
     expect(script.runs).toHaveLength(1);
     expect(second.statusCode).toBe(first.statusCode);
     expect(second.rawPayload).toEqual(first.rawPayload);
@@ -83,13 +83,13 @@ describe('Idempotency-Key', () => {
     expect([again.statusCode, again.body, again.headers['idempotent-replayed']]).toEqual([204, '', 'true']);
   });
 
-  it('replays a no: what was refused stays refused for that key', async () => {
+  it('replays a refusal: a request that was refused stays refused for that key', async () => {
     script.during = async () => {
       throw new Problem('conflict', { detail: 'Taken.' });
     };
-    const first = await make('k1');
+    const first = await post('k1');
     script.during = async () => undefined;
-    const second = await make('k1');
+    const second = await post('k1');
     expect([first.statusCode, second.statusCode]).toEqual([409, 409]);
     expect(second.body).toBe(first.body);
   });
@@ -98,7 +98,7 @@ describe('Idempotency-Key', () => {
     ['another body', { url: '/v1/things', payload: { name: 'Other' } }],
     ['another path', { url: '/v1/anonymous', payload: {} }],
   ])('refuses the same key for %s', async (_, change) => {
-    await make('k1');
+    await post('k1');
     const headers = { ...asUser(), 'idempotency-key': 'k1' };
     const answer = await app.inject({
       method: 'POST',
@@ -110,10 +110,10 @@ describe('Idempotency-Key', () => {
     expect(script.runs).toHaveLength(1);
   });
 
-  it('of many at once runs one, and the others wait or hear its answer', async () => {
+  it('of many simultaneous requests runs one, and answers the others 409 or with the stored answer', async () => {
     script.during = () => new Promise((done) => setTimeout(done, 50));
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => make('k1', undefined, undefined, at % 2 ? app : other)),
+      Array.from({ length: 20 }, (_, at) => post('k1', undefined, undefined, at % 2 ? app : other)),
     );
     expect(script.runs).toHaveLength(1);
     const statuses = answers.map(({ statusCode }) => statusCode);
@@ -124,27 +124,27 @@ describe('Idempotency-Key', () => {
     expect(busy?.headers['retry-after']).toBe('1');
   });
 
-  it('is one user’s in one tenant', async () => {
-    await make('k1');
-    await make('k1', undefined, asUser(TENANT_B));
-    await make('k1', undefined, asUser(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));
+  it('belongs to one user in one tenant', async () => {
+    await post('k1');
+    await post('k1', undefined, asUser(TENANT_B));
+    await post('k1', undefined, asUser(TENANT_A, '0198c0de-0000-7000-8000-000000000002'));
     expect(script.runs).toHaveLength(3);
     expect(new Set(script.runs.map(({ commandId }) => commandId)).size).toBe(3);
   });
 
-  it('is one address’ where nobody is signed in', async () => {
-    const ask = (remoteAddress: string) =>
+  it('belongs to one address if no user is signed in', async () => {
+    const sendFrom = (remoteAddress: string) =>
       app.inject({ method: 'POST', url: '/v1/anonymous', headers: { 'idempotency-key': 'k1' }, remoteAddress });
-    const first = await ask('10.0.0.1');
-    expect((await ask('10.0.0.1')).body).toBe(first.body);
-    await ask('10.0.0.2');
+    const first = await sendFrom('10.0.0.1');
+    expect((await sendFrom('10.0.0.1')).body).toBe(first.body);
+    await sendFrom('10.0.0.2');
     expect(script.runs).toHaveLength(2);
   });
 
-  it('keeps no token, key, user or address that could be read', async () => {
+  it('stores no readable token, key, user or address', async () => {
     const headers = { 'idempotency-key': 'a-key-to-look-for' };
     await app.inject({ method: 'POST', url: '/v1/anonymous', headers, remoteAddress: '203.0.113.77' });
-    await make('a-key-to-look-for');
+    await post('a-key-to-look-for');
     const { rows } = await owner.query('select k::text as text, answer from idempotency.keys k');
     expect(rows).toHaveLength(2);
     for (const { text, answer } of rows) {
@@ -153,47 +153,47 @@ describe('Idempotency-Key', () => {
     }
   });
 
-  it.each([500, 429])('gives the key up after a %d, and keeps the command id', async (status) => {
+  it.each([500, 429])('releases the key after a %d, and keeps the command id', async (status) => {
     script.during = async () => {
       throw status === 500 ? new Error('a fault') : new Problem('rate-limited', { retryAfter: 1 });
     };
-    expect((await make('k1')).statusCode).toBe(status);
+    expect((await post('k1')).statusCode).toBe(status);
     script.during = async () => undefined;
-    expect((await make('k1')).statusCode).toBe(201);
+    expect((await post('k1')).statusCode).toBe(201);
     const [first, second] = script.runs;
     expect(second?.commandId).toBe(first?.commandId);
     expect([first?.mayRepeat, second?.mayRepeat]).toEqual([false, true]);
   });
 
-  it('is taken over with the same command id when its holder has died', async () => {
+  it('is claimed again with the same command id after its first holder has stopped', async () => {
     script.during = () => new Promise(() => undefined);
-    void make('k1');
+    void post('k1');
     while (script.runs.length === 0) await new Promise((done) => setTimeout(done, 5));
-    expect((await make('k1', undefined, undefined, other)).statusCode).toBe(409);
-    await leaseRunsOut();
+    expect((await post('k1', undefined, undefined, other)).statusCode).toBe(409);
+    await expireLeases();
     script.during = async () => undefined;
-    expect((await make('k1', undefined, undefined, other)).statusCode).toBe(201);
+    expect((await post('k1', undefined, undefined, other)).statusCode).toBe(201);
     const [first, second] = script.runs;
     expect(second).toMatchObject({ commandId: first?.commandId, mayRepeat: true });
   });
 
-  it('does not let somebody settle it who was overtaken', async () => {
+  it('keeps no answer of a holder whose claim was replaced', async () => {
     let finish: (answer: unknown) => void = () => undefined;
     script.during = () => new Promise((done) => (finish = done));
-    const overtaken = make('k1');
+    const replaced = post('k1');
     while (script.runs.length === 0) await new Promise((done) => setTimeout(done, 5));
-    await leaseRunsOut();
+    await expireLeases();
     script.during = async () => ({ by: 'second' });
-    await make('k1');
+    await post('k1');
     finish({ by: 'first' });
-    expect((await overtaken).json()).toEqual({ by: 'first' });
-    expect((await make('k1')).json()).toEqual({ by: 'second' });
+    expect((await replaced).json()).toEqual({ by: 'first' });
+    expect((await post('k1')).json()).toEqual({ by: 'second' });
   });
 
-  it('is forgotten after 24 hours, by the next request and by the purge', async () => {
-    await make('k1');
+  it('is deleted after 24 hours, by the next request and by the purge', async () => {
+    await post('k1');
     await owner.query(`update idempotency.keys set created_at = now() - interval '25 hours'`);
-    await make('k1', { name: 'Other' });
+    await post('k1', { name: 'Other' });
     expect(script.runs).toHaveLength(2);
     expect(script.runs[1]).toMatchObject({ mayRepeat: false });
     const store = createPostgresIdempotencyStore(pool);
@@ -202,9 +202,9 @@ describe('Idempotency-Key', () => {
     expect(await store.purge()).toBe(1);
   });
 
-  it('keeps with each answer whom it is about, so that it goes with them', async () => {
-    await make('k1');
-    await make('k2', undefined, asUser(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
+  it('stores the user of each answer, so that the answer is deleted with the user', async () => {
+    await post('k1');
+    await post('k2', undefined, asUser(TENANT_B, '0198c0de-0000-7000-8000-000000000002'));
     const { rows } = await owner.query('select user_id from idempotency.keys order by user_id');
     expect(rows.map((row) => row.user_id)).toEqual([
       '0198c0de-0000-7000-8000-000000000001',
@@ -212,8 +212,8 @@ describe('Idempotency-Key', () => {
     ]);
   });
 
-  it('shows no row to who asks without a tenant, or for another one', async () => {
-    await make('k1');
+  it('shows no row to a query without a tenant or with another tenant', async () => {
+    await post('k1');
     const count = async (tenant: string | undefined) => {
       const client = await pool.connect();
       try {
@@ -232,26 +232,26 @@ describe('Idempotency-Key', () => {
   });
 
   it.each(['', ' ', 'x'.repeat(256), 'a\tb', 'caf\u00e9', 'a\u007fb'])('refuses the key %j', async (key) => {
-    const answer = await make(key);
+    const answer = await post(key);
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors[0].pointer).toBe('/header/Idempotency-Key');
     expect(answer.json().detail).toBe('/header/Idempotency-Key must be 1 to 255 printable ASCII characters.');
     expect(queries).toBe(0);
   });
 
-  it('means nothing on a read', async () => {
+  it('is ignored on a read', async () => {
     await app.inject({ url: '/v1/things', headers: { ...asUser(), 'idempotency-key': 'k1' } });
     expect(queries).toBe(0);
   });
 
-  it('answers 503 and runs nothing while its store is not available', async () => {
-    const gone = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
-    const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(gone) });
-    const answer = await make('k1', undefined, undefined, broken);
+  it('is answered 503, and no command runs, while its store is not available', async () => {
+    const unreachable = createPool({ url: 'postgres://x:y@127.0.0.1:1/none', max: 1, applicationName: 'spec' });
+    const broken = await createToyApp({ idempotency: createPostgresIdempotencyStore(unreachable) });
+    const answer = await post('k1', undefined, undefined, broken);
     expect(answer.statusCode).toBe(503);
     expect(answer.headers['retry-after']).toBe('1');
     expect(script.runs).toEqual([]);
     await broken.close();
-    await gone.end();
+    await unreachable.end();
   });
 });

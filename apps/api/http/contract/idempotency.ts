@@ -9,13 +9,22 @@ import type { WithRawBody } from '../requests/json-body';
 import type { RequestState } from '../requests/request-context';
 import { invalid } from '../validation/validation';
 
-const NOBODY = '00000000-0000-0000-0000-000000000000';
+/** Stands for the tenant of a request without one. */
+const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 const WRITES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
-/** What a replay repeats; all other fields are of the request that asks now. */
-const KEPT = ['content-type', 'etag', 'position', 'location', 'retry-after', 'cache-control', 'www-authenticate'];
+/** Headers that are stored with an answer. All other headers of a replay belong to the request that is repeated. */
+const STORED_HEADERS = [
+  'content-type',
+  'etag',
+  'position',
+  'location',
+  'retry-after',
+  'cache-control',
+  'www-authenticate',
+];
 
-/** Thrown in place of running the command: the answer that the same request had before. */
+/** Thrown instead of running the command: the stored answer of the same request. */
 export class Replay extends Error {
   override readonly name = 'Replay';
   constructor(
@@ -33,59 +42,63 @@ export class Replay extends Error {
 }
 
 export interface Idempotency {
-  /** True where the request has a key that counts. */
-  concerns(request: FastifyRequest): boolean;
+  /** True if the request is a write with an `Idempotency-Key`. */
+  appliesTo(request: FastifyRequest): boolean;
   /**
-   * Binds the key to this request's command before it runs.
-   * @throws Replay it was answered before
-   * @throws Problem validation-failed, idempotency-key-reused, request-in-progress
+   * Claims the key for this request before its command runs.
+   * @throws Replay the same request was answered before
+   * @throws Problem validation-failed: the key is malformed
+   * @throws Problem idempotency-key-reused: the key was used for another request, or its answer cannot be decrypted
+   * @throws Problem request-in-progress: the first request with the key is not answered yet
    */
   begin(request: FastifyRequest, state: RequestState): Promise<void>;
-  /** Keeps the answer of a request that holds a claim. Never throws: the command has run, whatever becomes of this. */
+  /** Stores the answer of a request that has claimed its key. Never throws, because the command has already run. */
   finish(state: RequestState, reply: FastifyReply, payload: unknown): Promise<void>;
 }
 
 export interface IdempotencyOptions {
   readonly store: IdempotencyStore;
+  /** 32 bytes, the same in every process. */
   readonly secretKey: Buffer;
   readonly logger: Logger;
 }
 
-/** True where the request has a key under which its answer is kept. */
+/** True if the request is a write with an `Idempotency-Key`, so that its answer is stored. */
 export const mayBeReplayed = ({ headers, method }: FastifyRequest): boolean =>
   headers['idempotency-key'] !== undefined && WRITES.has(method);
 
 /**
- * `Idempotency-Key`. What is stored reveals nothing: the key, its user and address are one keyed hash, and the
- * answer is encrypted (AES-256-GCM, a key derived from SECRET_KEY), because sign-up and sign-in answer with tokens.
+ * Stores the answers of writes with an `Idempotency-Key`. The key is stored with its user or address as one keyed hash,
+ * and the answer is encrypted (AES-256-GCM with a key derived from SECRET_KEY), because sign-up and sign-in answer with
+ * tokens.
  */
 export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptions): Idempotency => {
   const hashKey = deriveKey(secretKey, 'idempotency key');
   const sealer = createSealer(deriveKey(secretKey, 'idempotency answer'));
 
   return {
-    concerns: mayBeReplayed,
+    appliesTo: mayBeReplayed,
 
     begin: async (request, state) => {
       const key = request.headers['idempotency-key'];
       if (typeof key !== 'string' || !KEY.test(key)) throw invalidKey();
       const { principal } = state;
-      const tenantId = principal?.tenantId ?? NOBODY;
-      const who = principal ? `user ${principal.userId}` : `address ${addressKey(request.ip ?? '')}`;
-      const keyId = uuidOf(createHmac('sha256', hashKey).update(`${tenantId}\n${who}\n${key}`).digest());
+      const tenantId = principal?.tenantId ?? NO_TENANT;
+      const sender = principal ? `user ${principal.userId}` : `address ${addressKey(request.ip ?? '')}`;
+      const keyId = uuidOf(createHmac('sha256', hashKey).update(`${tenantId}\n${sender}\n${key}`).digest());
       const requestHash = hashOf(request);
-      const claimed = await store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });
-      if (claimed.outcome === 'mismatch') throw new Problem('idempotency-key-reused', { detail: REUSED });
-      if (claimed.outcome === 'busy') throw new Problem('request-in-progress', { detail: BUSY, retryAfter: 1 });
-      if (claimed.outcome === 'answered') {
-        const stored = sealer.open(claimed.answer, keyId);
-        // Only another SECRET_KEY makes it unreadable; running the command again could do it twice.
+      const claim = await store.claim({ tenantId, keyId, commandId: state.commandId, requestHash });
+      if (claim.outcome === 'mismatch') throw new Problem('idempotency-key-reused', { detail: REUSED });
+      if (claim.outcome === 'busy') throw new Problem('request-in-progress', { detail: BUSY, retryAfter: 1 });
+      if (claim.outcome === 'answered') {
+        const stored = sealer.open(claim.answer, keyId);
+        // The answer was stored with another SECRET_KEY. The command has run, so it must not run again.
         if (!stored) throw new Problem('idempotency-key-reused', { detail: REUSED });
-        throw unpack(claimed.status, stored);
+        throw unpack(claim.status, stored);
       }
-      state.commandId = claimed.commandId;
-      state.mayRepeat = claimed.again;
-      state.lease = { tenantId, keyId, attempt: claimed.attempt };
+      state.commandId = claim.commandId;
+      state.mayRepeat = claim.again;
+      state.lease = { tenantId, keyId, attempt: claim.attempt };
     },
 
     finish: async (state, reply, payload) => {
@@ -94,11 +107,11 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       state.lease = undefined;
       try {
         const body = bytesOf(payload);
-        // What may go better next time is not kept: the claim is given up, and the command id stays.
-        const passing =
+        // A result that a repeat can improve is not stored: the claim is released, and the command id is kept.
+        const isTemporary =
           reply.statusCode >= 500 || reply.statusCode === 429 || body === undefined || state.denied !== undefined;
-        await patiently(
-          passing
+        await withTimeout(
+          isTemporary
             ? store.settle(lease, undefined, undefined)
             : store.settle(
                 lease,
@@ -108,25 +121,25 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
               ),
         );
       } catch (error) {
-        // Left as it is, the lease runs out and a repeat finds the same command id.
+        // The lease expires later, and a repeat of the request then uses the same command id.
         const reason = error instanceof Error ? error.message : String(error);
-        logger.warn({ requestId: state.requestId, reason }, 'the answer of an idempotency key was not kept');
+        logger.warn({ requestId: state.requestId, reason }, 'the answer of an idempotency key was not stored');
       }
     },
   };
 };
 
-/** ms that an answer waits to be kept; the client waits for it too. */
-const PATIENCE_MS = 1_000;
+/** Longest time in ms to store an answer. The client waits during this time, too. */
+const STORE_TIMEOUT_MS = 1_000;
 
-/** @throws what `keeping` throws, or that it takes too long */
-const patiently = async (keeping: Promise<void>): Promise<void> => {
+/** @throws the error of `storing`, or an Error after {@link STORE_TIMEOUT_MS} */
+const withTimeout = async (storing: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it took too long')), PATIENCE_MS);
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${STORE_TIMEOUT_MS} ms`)), STORE_TIMEOUT_MS);
   });
   try {
-    await Promise.race([keeping, late]);
+    await Promise.race([storing, timeout]);
   } finally {
     clearTimeout(timer);
   }
@@ -155,10 +168,10 @@ const bytesOf = (payload: unknown): Buffer | undefined => {
   return Buffer.isBuffer(payload) ? payload : undefined;
 };
 
-/** A line of JSON with the headers, then the body's bytes as they went out. */
+/** One line of JSON with the headers, then the bytes of the body as they were sent. */
 const pack = (reply: FastifyReply, body: Buffer): Buffer => {
   const headers: Record<string, string> = {};
-  for (const name of KEPT) {
+  for (const name of STORED_HEADERS) {
     const value = reply.getHeader(name);
     if (value !== undefined) headers[name] = String(value);
   }

@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { asUser, createToyApp, TENANT_B } from '../testing/toy-app';
 
-describe('pages', () => {
+describe('the pages of a list', () => {
   let app: NestFastifyApplication;
   let other: NestFastifyApplication;
   beforeAll(async () => {
@@ -9,10 +9,10 @@ describe('pages', () => {
     other = await createToyApp({ secretKey: Buffer.alloc(32, 9) });
   });
   afterAll(() => Promise.all([app.close(), other.close()]));
-  const list = (query: string, headers: Record<string, string> = asUser(), on = app) =>
-    on.inject({ url: `/v1/things${query}`, headers });
+  const list = (query: string, headers: Record<string, string> = asUser(), to = app) =>
+    to.inject({ url: `/v1/things${query}`, headers });
 
-  it('hold each row once, to the last page', async () => {
+  it('contain each row once', async () => {
     const seen: number[] = [];
     let query = '?limit=3';
     for (let page = 0; page < 3; page++) {
@@ -24,12 +24,12 @@ describe('pages', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it('end where the rows do, without an empty page', async () => {
+  it('end with the last row, without an empty page', async () => {
     expect((await list('?limit=7')).json().nextCursor).toBeNull();
     expect((await list('')).json().data).toHaveLength(7);
   });
 
-  it('can be asked for only by the tenant whose they are, with the key that they were made with', async () => {
+  it('can be read only by the tenant of the cursor, and with the key that encrypted the cursor', async () => {
     const { nextCursor } = (await list('?limit=3')).json();
     for (const answer of [
       await list(`?cursor=${nextCursor}`, asUser(TENANT_B)),
@@ -41,7 +41,7 @@ describe('pages', () => {
   });
 
   it.each(['', 'x', '%00', '%F0%9D%84%9E', 'a b', '{}', '..', 'x'.repeat(2_000), 'A'.repeat(40), 'null'])(
-    'refuse the cursor %j',
+    'cannot be read with the cursor %j',
     async (cursor) => {
       const answer = await list(`?cursor=${cursor}`);
       expect(answer.statusCode).toBe(400);
@@ -49,7 +49,7 @@ describe('pages', () => {
     },
   );
 
-  it('show nothing of the rows in a cursor, and take none that was changed', async () => {
+  it('have cursors that do not reveal the rows and are refused after any change', async () => {
     const { nextCursor } = (await list('?limit=3')).json();
     const bytes = Buffer.from(nextCursor, 'base64url');
     expect(bytes.toString('latin1')).not.toContain('[3]');

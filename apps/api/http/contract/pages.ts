@@ -5,7 +5,7 @@ import { Problem } from '#platform/problems';
 import { requestStateOf } from '../requests/request-context';
 import { Integer, Opaque } from '../validation/fields';
 
-/** The query of a list; routes with filters extend it. */
+/** Query parameters of a list. Routes with filters extend the class. */
 export class PageQuery {
   @Integer({ min: 1, max: 100, optional: true, description: 'Maximum number of entries on a page. Default: 50.' })
   limit?: number;
@@ -20,40 +20,41 @@ export interface Page<Item> {
   readonly nextCursor: string | null;
 }
 
-/** Where a row stands in the list's order: the values that it is sorted by, the last of them unique. */
+/** The values by which a list is sorted, for one row. The last value is unique. */
 export type SortKey = readonly (string | number)[];
 
 export interface Paging {
   /**
-   * One page of a list.
-   * @param keyOf where a row stands
-   * @param read reads `take` rows after a key, or from the beginning
-   * @throws Problem validation-failed at `/query/cursor`: malformed, of another tenant or of another route
+   * Reads one page of a list: at most `query.limit` rows, 50 by default.
+   * @param keyOf returns the sort key of a row
+   * @param read reads `count` rows after a sort key, or from the beginning
+   * @throws Problem validation-failed at `/query/cursor`: the cursor is malformed or belongs to another tenant or list
    */
   page<Item>(
     query: PageQuery,
     keyOf: (item: Item) => SortKey,
-    read: (after: SortKey | undefined, take: number) => Promise<readonly Item[]>,
+    read: (after: SortKey | undefined, count: number) => Promise<readonly Item[]>,
   ): Promise<Page<Item>>;
 }
 
-/** Name under which Fastify's instance keeps the sealer of cursors. */
+/** Name of the Fastify decorator that holds the {@link Sealer} of cursors. */
 export const PAGE_CURSORS = 'pageCursors';
 
 const DEFAULT_LIMIT = 50;
 
-/** Hands {@link Paging} to a controller's method. */
+/** Parameter of a controller's method: the {@link Paging} of the request. */
 export const Pages = createParamDecorator((_: unknown, execution: ExecutionContext): Paging => {
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   const sealer = request.server.getDecorator<Sealer>(PAGE_CURSORS);
-  // A cursor is of one tenant (of one user, who acts in none) and one list: elsewhere it means nothing.
+  // A cursor belongs to one list and one tenant (or to one user who is signed in without a tenant). It cannot be opened
+  // for another one.
   const { principal } = requestStateOf(request);
   const context = `${principal?.tenantId ?? principal?.userId ?? ''} ${pathOf(request.url)}`;
   return {
     page: async (query, keyOf, read) => {
       const limit = query.limit ?? DEFAULT_LIMIT;
       const after = query.cursor === undefined ? undefined : openCursor(sealer, context, query.cursor);
-      // One more than asked for tells whether there is a next page.
+      // One row more than the limit shows whether there is a next page.
       const rows = await read(after, limit + 1);
       const data = rows.slice(0, limit);
       const last = rows.length > limit ? data.at(-1) : undefined;

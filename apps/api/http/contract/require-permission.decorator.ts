@@ -2,17 +2,20 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiExtension } from '@nestjs/swagger';
 import { PERMISSIONS, type Permission } from '#domain/tenant/permissions';
 
-/** Metadata of a route: the permission that it needs, or {@link OF_USER}. */
-export const REQUIRED_PERMISSION = 'needs';
-/** About the signed-in user, whatever they are in the tenant, and even where they belong to it no more. */
+/** Metadata key of a route: its value is the permission that the route requires, or {@link OF_USER}. */
+export const REQUIRED_PERMISSION = 'tenantry:permission';
+/** Value for a route about the signed-in user: any role may use it, and also a user who is no longer a member. */
 export const OF_USER = 'of-user';
-/** Extension of an operation in the OpenAPI document: `{permission, roles}`. */
+/** OpenAPI extension of an operation that requires a permission: `{permission, roles}`. */
 export const PERMISSION_EXTENSION = 'x-permission';
 
-/** Extension of an operation that is about the signed-in user. */
+/** OpenAPI extension of an operation about the signed-in user; its value is `true`. */
 export const OF_USER_EXTENSION = 'x-of-user';
 
-/** The permission that a route needs, by the caller's live membership. Every route has it, `@OfUser()` or `@Public()`. */
+/**
+ * The permission that a route requires. The guard checks it against the present membership of the user. Every route has
+ * this decorator, `@OfUser()`, `@ForOperators()` or `@Public()`.
+ */
 export const RequirePermission = (permission: Permission): MethodDecorator =>
   applyDecorators(
     SetMetadata(REQUIRED_PERMISSION, permission),
@@ -20,8 +23,8 @@ export const RequirePermission = (permission: Permission): MethodDecorator =>
   );
 
 /**
- * A route about the signed-in user: no membership is asked for. Together with `@Public()` it is open to strangers too, and
- * the owner of the token is the user.
+ * Marks a route about the signed-in user, which requires no membership. Together with `@Public()` the route can also be
+ * called without an access token; with one, the owner of the token is the user.
  */
 export const OfUser = (): MethodDecorator =>
   applyDecorators(SetMetadata(REQUIRED_PERMISSION, OF_USER), ApiExtension(OF_USER_EXTENSION, true));

@@ -4,7 +4,7 @@ import { createMemoryLimiter } from './rate-window';
 const HOME = '203.0.113.7';
 const REFUSED = { problem: 'rate-limited', details: { retryAfter: 60 } };
 
-describe('the throttle of an account', () => {
+describe('the throttle of wrong passwords', () => {
   let throttle: AccountThrottle;
   beforeEach(() => {
     throttle = new AccountThrottle({
@@ -13,37 +13,37 @@ describe('the throttle of an account', () => {
     });
   });
 
-  const attempt = async (network: string, familiar = false, account = 'ada'): Promise<void> => {
+  const attempt = async (network: string, isFamiliar = false, account = 'ada'): Promise<void> => {
     await throttle.fromNetwork(account, network);
-    await throttle.fromEverywhere(account, familiar);
+    await throttle.fromEverywhere(account, isFamiliar);
   };
 
-  it('counts wrong passwords by account and network', async () => {
+  it('counts wrong passwords for each account and network', async () => {
     await attempt('10.0.0.1');
     await attempt('10.0.0.1');
     await expect(attempt('10.0.0.1')).rejects.toMatchObject(REFUSED);
     await attempt('10.0.0.1', false, 'bob');
   });
 
-  it('does not shut the user out for what others guess elsewhere', async () => {
+  it('lets the user sign in while others guess the password from another network', async () => {
     for (let at = 0; at < 9; at++) await attempt('10.0.0.1').catch(() => {});
     await attempt(HOME);
   });
 
-  it('counts no right passwords', async () => {
+  it('does not count correct passwords', async () => {
     for (let at = 0; at < 9; at++) {
       await attempt(HOME);
       await throttle.forgive('ada', HOME);
     }
   });
 
-  it('bounds what is guessed from many networks together', async () => {
+  it('limits the wrong passwords from all networks together', async () => {
     for (let at = 1; at <= 4; at++) await attempt(`10.0.0.${at}`);
     await expect(attempt('10.0.0.5')).rejects.toMatchObject(REFUSED);
     await attempt('10.0.0.5', false, 'bob');
   });
 
-  it('lets the user in meanwhile from where they have signed in before', async () => {
+  it('lets the user sign in meanwhile from a network of an earlier sign-in', async () => {
     for (let at = 1; at <= 9; at++) await attempt(`10.0.0.${at}`).catch(() => {});
     await attempt(HOME, true);
     await throttle.forgive('ada', HOME);

@@ -2,39 +2,47 @@ import { Problem } from '#platform/problems';
 import type { Limiter, Verdict } from './rate-window';
 
 export interface AccountLimiters {
-  /** Of one account from one network. */
+  /** Counts the wrong passwords for one account from one network. */
   readonly network: Limiter;
-  /** Of one account from all networks together. */
+  /** Counts the wrong passwords for one account from all networks together. */
   readonly everywhere: Limiter;
 }
 
 /**
- * Slows down guessing at one account without shutting its user out. Two windows count wrong passwords, and no right
- * ones: one for the account and the client's network, so that anyone who guesses elsewhere takes nothing from it; and one for
- * the account from everywhere, against guesses from many networks, which does not hold who comes from a network that the
- * user has signed in from before. Keys are the same for known and unknown accounts.
+ * Limits the guessing of one account's password without locking its user out. Two windows count wrong passwords, but no
+ * correct ones. The first counts one account and one network, so that guesses from other networks do not affect the
+ * user. The second counts one account from all networks together, against guesses from many networks. It does not
+ * refuse a network from which the user has signed in before. Unknown accounts are counted in the same way as known
+ * ones.
  */
 export class AccountThrottle {
   constructor(private readonly limiters: AccountLimiters) {}
 
-  /** Counts an attempt before the password is looked up. @throws Problem rate-limited */
+  /**
+   * Counts an attempt for its account and network, before the password is checked.
+   * @throws Problem rate-limited, with the seconds until the window ends
+   */
   async fromNetwork(account: string, network: string): Promise<void> {
     refuseBeyond(await this.limiters.network.consume(keyOf(account, network)));
   }
 
-  /** Counts it for the account, wherever it comes from. @param familiar it is let through. @throws Problem rate-limited */
-  async fromEverywhere(account: string, familiar: boolean): Promise<void> {
-    // Counted in either case, so that both take the same time.
+  /**
+   * Counts an attempt for its account, from any network.
+   * @param isFamiliar the user has signed in from this network before: the attempt is counted, but not refused
+   * @throws Problem rate-limited, with the seconds until the window ends
+   */
+  async fromEverywhere(account: string, isFamiliar: boolean): Promise<void> {
+    // It is counted in both cases, so that both take the same time.
     const verdict = await this.limiters.everywhere.consume(account);
-    if (!familiar) refuseBeyond(verdict);
+    if (!isFamiliar) refuseBeyond(verdict);
   }
 
-  /** It was no guess: what {@link fromNetwork} counted, and nothing else, counts no more. */
+  /** Takes back one count of {@link fromNetwork}, after an attempt that was not a wrong password. */
   async forgiveNetwork(account: string, network: string): Promise<void> {
     await this.limiters.network.restore(keyOf(account, network));
   }
 
-  /** It was no guess: what both have counted counts no more. */
+  /** Takes back one count of {@link fromNetwork} and {@link fromEverywhere}, after a correct password. */
   async forgive(account: string, network: string): Promise<void> {
     await Promise.all([this.forgiveNetwork(account, network), this.limiters.everywhere.restore(account)]);
   }

@@ -4,35 +4,36 @@ import { Problem } from '#platform/problems';
 import { addressKey } from './rate-limits';
 
 export interface ArrivalsOptions {
-  /** Bodies at most that may be on their way at once, of all clients together. */
+  /** Maximum number of requests at once whose bodies have not arrived completely, from all clients together. */
   readonly max: number;
-  /** Of one client address. */
+  /** The same from one client address. */
   readonly maxPerAddress: number;
 }
 
-/** A request whose head is here, and whose body is not. */
+/** A request whose headers have arrived, but not its complete body. */
 interface Arrival {
   readonly reply: FastifyReply;
-  /** The address that the connection comes from: a client, or the proxy before it. */
+  /** Address at the other end of the connection: the client, or a proxy in front of this server. */
   readonly peer: string;
-  /** The address that rate limits count by: the one that a trusted proxy tells. */
+  /** Address by which rate limits count: the one that a trusted proxy sends, otherwise the same as `peer`. */
   readonly client: string;
 }
 
-/** Arrivals of one peer, by client, each in the order in which they came. */
+/** Arrivals of one peer, by client, oldest first. */
 interface Peer {
   count: number;
   readonly clients: Map<string, Set<Arrival>>;
 }
 
-/** ms between two looks for connections that were closed without an answer. */
+/** ms between two checks for connections that were closed without an answer. */
 const SWEEP_MS = 250;
 
 /**
- * Counts the requests whose bodies have not arrived, so that no address takes the room of all others by leaving bodies
- * unfinished. One address may have `maxPerAddress` of them. Where many addresses together reach `max`, each new one takes
- * the place of the oldest arrival of the client that has most, within the peer that has most: somebody who makes addresses
- * up (`X-Forwarded-For`, where a number of hops is trusted) still comes from one peer.
+ * Counts the requests whose bodies have not arrived completely, so that no address can block all others with unfinished
+ * bodies. One address may have `maxPerAddress` of them. When all addresses together have `max`, each new request
+ * replaces an older one: the oldest of the client with the most, within the peer with the most. The peer is compared
+ * first, because a client can invent addresses (`X-Forwarded-For`, if a number of proxies is trusted), but still has
+ * one peer.
  */
 export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
   const arrivals = new Map<FastifyReply, Arrival>();
@@ -58,8 +59,8 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
     peer.count += 1;
   };
 
-  /** Ends the arrival that is given up for a new one. */
-  const makeRoom = (): void => {
+  /** Refuses the oldest request of the client with the most, so that a new one can be counted. */
+  const refuseOldest = (): void => {
     const [peer] = [...peers.values()].toSorted((a, b) => b.count - a.count);
     const [client] = [...(peer?.clients.values() ?? [])].toSorted((a, b) => b.size - a.size);
     const [oldest] = client ?? [];
@@ -80,7 +81,10 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
   timer.unref();
 
   return {
-    /** @returns the problem that the request is refused with, because its address has too many, else undefined */
+    /**
+     * Counts a request whose body is arriving.
+     * @returns the problem `rate-limited` if its address has too many such requests, otherwise undefined
+     */
     enter: (request: FastifyRequest, reply: FastifyReply): Problem | undefined => {
       const peer = addressKey(request.raw.socket.remoteAddress ?? '');
       const client = addressKey(request.ip ?? '');
@@ -90,11 +94,14 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
         const detail = `This address has ${maxPerAddress} requests with unfinished bodies, which is the limit. Finish sending one of them, or try again later.`;
         return new Problem('rate-limited', { detail, retryAfter: RETRY_SECONDS });
       }
-      if (arrivals.size >= max) makeRoom();
+      if (arrivals.size >= max) refuseOldest();
       add({ reply, peer, client });
       return undefined;
     },
-    /** The body is here, or is not waited for any more. @returns whether the request was counted */
+    /**
+     * Stops counting a request, because its body has arrived or is no longer awaited.
+     * @returns true if the request was counted
+     */
     leave: (reply: FastifyReply): boolean => {
       const arrival = arrivals.get(reply);
       if (arrival) remove(arrival);
@@ -104,7 +111,7 @@ export const createArrivals = ({ max, maxPerAddress }: ArrivalsOptions) => {
     get size() {
       return arrivals.size;
     },
-    /** Requests that were refused or ended for too many unfinished bodies. */
+    /** Number of requests that were refused because of too many unfinished bodies. */
     get refused() {
       return refused;
     },
@@ -115,7 +122,7 @@ export type Arrivals = ReturnType<typeof createArrivals>;
 
 const RETRY_SECONDS = 1;
 
-/** Whether a body follows the head of the request. */
+/** True if a body follows the headers of the request. */
 export const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined ||
   (headers['content-length'] !== undefined && headers['content-length'] !== '0');

@@ -3,24 +3,25 @@ import type { Socket } from 'node:net';
 import { addressKey } from './rate-limits';
 
 export interface ConnectionsOptions {
-  /** Connections of one address at most. */
+  /** Maximum number of connections of one address. */
   readonly maxPerAddress: number;
-  /** Whether an address is a proxy, which connects for many clients: the limit does not apply to it. */
+  /** True if an address is a proxy, which connects for many clients: the limit does not apply to it. */
   readonly isProxy: (address: string) => boolean;
 }
 
 interface Connection {
   readonly address: string;
-  /** The request that arrived last, with its response. */
+  /** The request that arrived last, and its response. */
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
-  /** The request whose answer says `Connection: close`: what arrives behind it is not carried out. */
+  /** The request whose answer has `Connection: close`. Requests that arrive after it are not processed. */
   closedBy: IncomingMessage | undefined;
 }
 
 /**
- * Knows every connection of the server, and how far its requests are. Answers of one connection are sent in the order of
- * its requests (pipelining, RFC 9112, 9.3.2), so a connection is idle once its last response has been sent to the end.
+ * Tracks the connections of the server and the last request of each. The answers on a connection are sent in the order
+ * of its requests (pipelining, RFC 9112, 9.3.2), so a connection is idle when its last response has been sent
+ * completely.
  */
 export const trackConnections = (server: Server, { maxPerAddress, isProxy }: ConnectionsOptions) => {
   const connections = new Map<Socket, Connection>();
@@ -29,7 +30,7 @@ export const trackConnections = (server: Server, { maxPerAddress, isProxy }: Con
 
   const isIdle = ({ response }: Connection): boolean => response === undefined || response.writableFinished;
 
-  /** The idle connection of these that is the oldest. It may be one whose request has not arrived whole. */
+  /** The oldest idle connection. A connection on which a part of a request has arrived counts as idle, too. */
   const oldestIdle = (sockets: Iterable<Socket>): Socket | undefined => {
     for (const socket of sockets) {
       const connection = connections.get(socket);
@@ -41,23 +42,23 @@ export const trackConnections = (server: Server, { maxPerAddress, isProxy }: Con
   server.on('connection', (socket: Socket) => {
     const peer = socket.remoteAddress ?? '';
     const address = addressKey(peer);
-    const ofAddress = byAddress.get(address) ?? new Set();
-    if (ofAddress.size >= maxPerAddress && !isProxy(peer)) {
+    const sockets = byAddress.get(address) ?? new Set();
+    if (sockets.size >= maxPerAddress && !isProxy(peer)) {
       refused += 1;
-      const idle = oldestIdle(ofAddress);
+      const idle = oldestIdle(sockets);
       if (idle === undefined) {
         socket.destroy();
         return;
       }
-      ofAddress.delete(idle);
+      sockets.delete(idle);
       idle.destroy();
     }
-    byAddress.set(address, ofAddress.add(socket));
+    byAddress.set(address, sockets.add(socket));
     connections.set(socket, { address, request: undefined, response: undefined, closedBy: undefined });
     socket.once('close', () => {
       connections.delete(socket);
-      ofAddress.delete(socket);
-      if (ofAddress.size === 0 && byAddress.get(address) === ofAddress) byAddress.delete(address);
+      sockets.delete(socket);
+      if (sockets.size === 0 && byAddress.get(address) === sockets) byAddress.delete(address);
     });
   });
 
@@ -72,30 +73,33 @@ export const trackConnections = (server: Server, { maxPerAddress, isProxy }: Con
     get size() {
       return connections.size;
     },
-    /** Connections that were closed or refused because their address had too many. */
+    /** Number of connections that were closed or refused because their address had too many. */
     get refused() {
       return refused;
     },
 
-    /** True where an earlier answer closes the connection: the request must not be carried out, nobody could answer it. */
+    /**
+     * True if an earlier answer closes the connection. The request must not be processed, because it cannot be
+     * answered.
+     */
     isBehindClose: ({ socket }: IncomingMessage): boolean => connections.get(socket)?.closedBy !== undefined,
 
     /**
-     * Whether the answer to this request is the one that closes its connection. True only for the last request that has
-     * arrived, also among the bytes that the system has received and this process has not read yet. From then on no other
-     * request of the connection is accepted.
+     * Decides whether the answer to this request closes its connection. It does so for the last request that has
+     * arrived, also counting bytes that the operating system has received and this process has not read yet. After
+     * `true`, no later request of the connection is processed.
      */
     closeAfter: async (request: IncomingMessage): Promise<boolean> => {
       const connection = connections.get(request.socket);
-      // A request that was injected by a test has no connection.
+      // A request that a test injects has no connection.
       if (!connection) return true;
-      if (connection.request === request) await roundsOfEventLoop();
+      if (connection.request === request) await readReceivedBytes();
       if (connection.request !== request || connection.closedBy !== undefined) return false;
       connection.closedBy = request;
       return true;
     },
 
-    /** Closes the connections on which no request is under way. */
+    /** Closes the connections on which no request is being answered. */
     closeIdle: (): void => {
       for (const [socket, connection] of connections) if (isIdle(connection)) socket.destroy();
     },
@@ -108,7 +112,7 @@ export const trackConnections = (server: Server, { maxPerAddress, isProxy }: Con
 
 export type Connections = ReturnType<typeof trackConnections>;
 
-/** Two, so that one whole look at the network lies between. */
-const roundsOfEventLoop = async (): Promise<void> => {
+/** Waits for two rounds of the event loop, because one complete poll of the sockets lies between them. */
+const readReceivedBytes = async (): Promise<void> => {
   for (let round = 0; round < 2; round++) await new Promise((resolve) => setImmediate(resolve));
 };

@@ -7,7 +7,7 @@ import { createToyApp, script } from '../testing/toy-app';
 
 const HEAD = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
 
-describe('the count of requests under way', () => {
+describe('the count of requests in flight', () => {
   let app: NestFastifyApplication;
   let port: number;
   beforeAll(async () => {
@@ -23,40 +23,40 @@ describe('the count of requests under way', () => {
     socket.on('error', () => undefined).resume();
     return socket;
   };
-  /** Without the one that asks. */
-  const underWay = async (): Promise<number> => {
+  /** Requests in flight and arriving bodies, without the request that reads the metrics. */
+  const countRequests = async (): Promise<number> => {
     const { body } = await app.inject({ url: '/metrics' });
     const [inFlight, arriving] = ['http_requests_in_flight', 'http_bodies_arriving'].map((name) =>
       Number(new RegExp(`^${name} (\\d+)`, 'm').exec(body)?.[1]),
     );
     return Number(inFlight) - 1 + Number(arriving);
   };
-  const settled = async (): Promise<number> => {
+  const countWhenSettled = async (): Promise<number> => {
     for (let attempt = 0; attempt < 40; attempt++) {
-      if ((await underWay()) === 0) return 0;
+      if ((await countRequests()) === 0) return 0;
       await sleep(50);
     }
-    return underWay();
+    return countRequests();
   };
 
   it.each<[string, string, number]>([
-    ['goes away while it waits for its answer', 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n', 50],
-    ['goes away in the middle of its body', `${HEAD}Content-Length: 100\r\n\r\n{`, 50],
-    ['goes away in the middle of a chunk', `${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\n{`, 50],
+    ['disconnects while it waits for its answer', 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n', 50],
+    ['disconnects in the middle of its body', `${HEAD}Content-Length: 100\r\n\r\n{`, 50],
+    ['disconnects in the middle of a chunk', `${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\n{`, 50],
     ['never sends the rest of its body', `${HEAD}Content-Length: 100\r\n\r\n{`, 1_500],
-    ['sends a chunk that is none', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 50],
-    ['announces a body that is too large', `${HEAD}Content-Length: 1000000\r\n\r\n{`, 50],
-    ['sends more than it announced', `${HEAD}Content-Length: 2\r\n\r\n{}{}{}{}`, 50],
-    ['asks for many things at once and leaves', 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5), 50],
-  ])('forgets a client that %s', async (_, bytes, ms) => {
+    ['sends a malformed chunk', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 50],
+    ['declares a body that is too large', `${HEAD}Content-Length: 1000000\r\n\r\n{`, 50],
+    ['sends a longer body than it declared', `${HEAD}Content-Length: 2\r\n\r\n{}{}{}{}`, 50],
+    ['sends several requests at once and disconnects', 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5), 50],
+  ])('does not keep the request of a client that %s', async (_, bytes, ms) => {
     script.during = () => sleep(200);
     const socket = open(bytes);
     await sleep(ms);
     socket.destroy();
-    expect(await settled()).toBe(0);
+    expect(await countWhenSettled()).toBe(0);
   });
 
-  it('forgets a client that left before its answer could be finished', async () => {
+  it('does not keep the request of a client that disconnected before its answer was ready', async () => {
     script.during = async (context) => {
       await sleep(100);
       throw new Error(`late ${context.requestId}`);
@@ -64,21 +64,21 @@ describe('the count of requests under way', () => {
     const socket = open('GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n');
     await sleep(50);
     socket.destroy();
-    expect(await settled()).toBe(0);
+    expect(await countWhenSettled()).toBe(0);
   });
 });
 
 jest.setTimeout(90_000);
 
-describe('an answer that is not read', () => {
-  it('takes no room from other requests, and its connection is closed in the end', async () => {
+describe('an answer that the client does not read', () => {
+  it('does not count as a request in flight, and its connection is closed after the reading time', async () => {
     const app = await createToyApp({ maxInFlight: 1, readingMs: 1_500, registry: createMetricsRegistry() });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;
-    // More than the system's own buffers of a connection hold.
+    // More than the operating system's buffers of a connection can hold.
     script.during = async () => ({ text: 'x'.repeat(64 * 1024 * 1024) });
-    const lazy = openRaw(port, 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n');
-    lazy.socket.pause();
+    const slowReader = openRaw(port, 'GET /v1/slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    slowReader.socket.pause();
     const inFlight = async (): Promise<number> =>
       Number(/^http_requests_in_flight (\d+)/m.exec((await app.inject({ url: '/metrics' })).body)?.[1]);
     const connections = async (): Promise<number> =>
@@ -88,7 +88,7 @@ describe('an answer that is not read', () => {
       async () => (await app.inject({ url: '/v1/open' })).statusCode === 200 && (await inFlight()) === 1,
     );
     await eventually(async () => (await connections()) === 0);
-    lazy.socket.destroy();
+    slowReader.socket.destroy();
     script.reset();
     await app.close();
   });

@@ -4,34 +4,40 @@ import { requestStateOf } from '../requests/request-context';
 import { routeConfigOf } from '../requests/route-config';
 
 export interface InFlightOptions {
-  /** Requests at once; beyond it new ones are answered 503. */
+  /** Maximum number of requests at once; above it, new ones are answered 503. */
   readonly max: number;
-  /** ms until a request that is still not answered is answered 503. A route's `config.deadlineMs` goes before. */
+  /** Time in ms after which an unanswered request is answered 503. A route's `config.deadlineMs` takes precedence. */
   readonly deadlineMs: number;
-  /** ms that a client may take to read an answer, before its connection is closed. */
+  /** Time in ms for a client to read an answer. After it, the connection is closed. */
   readonly readingMs: number;
 }
 
 export interface InFlight {
-  /** Counts a request that has arrived whole. @returns the problem that it is refused with, else undefined */
+  /**
+   * Counts a request that has arrived completely.
+   * @returns the problem `dependency-unavailable` if there are too many requests, otherwise undefined
+   */
   enter(request: FastifyRequest, reply: FastifyReply): Problem | undefined;
+  /** Stops counting a request, because its answer has been sent. */
   leave(reply: FastifyReply): void;
+  /** Stops the timer. */
   close(): void;
-  /** Requests that are not answered yet. Those whose answer is still being read do not count. */
+  /** Number of requests that are not answered yet. Requests whose answer is being read by the client do not count. */
   readonly size: number;
 }
 
-/** ms between two looks at who is overdue. */
+/** ms between two checks for overdue requests. */
 const SWEEP_MS = 250;
 
 /**
- * Knows every request under way: refuses new ones beyond a number, answers those that take too long, and closes the
- * connections of clients that do not read their answers. One timer looks at all of them; Fastify's own `handlerTimeout`
- * would make a timer and an abort controller for each.
+ * Tracks every request that is not answered yet: refuses new ones above a number, answers those that take too long, and
+ * closes the connections of clients that do not read their answers. One timer checks all requests, because Fastify's
+ * `handlerTimeout` would create a timer and an abort controller for each.
  */
 export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions): InFlight => {
+  /** Unanswered requests with their deadlines, on the clock of `performance.now()`. */
   const requests = new Map<FastifyReply, number>();
-  /** Answers on their way to a client that reads slowly, until when. They take no room from new requests. */
+  /** Answers that clients are reading, with their deadlines. They do not count as requests. */
   const answers = new Map<FastifyReply, number>();
 
   const sweepAnswers = (now: number): void => {
@@ -48,8 +54,8 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
     for (const [reply, deadline] of requests) {
       const { raw, request } = reply;
       if (request.raw.socket?.destroyed) {
-        // A response whose client has left never finishes, so that no hook tells of it. What still runs for it is
-        // counted until it is done, or overdue.
+        // The response of a client that has disconnected never finishes, so no hook is called for it. A command that is
+        // still running for it is counted until it ends or its deadline has passed.
         if (raw.writableEnded || request.raw.complete === false || deadline <= now) requests.delete(reply);
         continue;
       }
@@ -59,7 +65,7 @@ export const createInFlight = ({ max, deadlineMs, readingMs }: InFlightOptions):
         continue;
       }
       if (deadline > now) continue;
-      // An answer that is being finished is bounded itself.
+      // The last steps of an answer have time limits of their own.
       if (reply.sent || requestStateOf(request).answering) continue;
       requests.delete(reply);
       const detail = 'The request took too long, and its result is not known. Repeat it with the same Idempotency-Key.';

@@ -8,12 +8,16 @@ import { routeConfigOf } from '../requests/route-config';
 const OVERLOADED = 'The process is overloaded: its event loop is delayed, and requests are answered with 503.';
 
 /**
- * ms for which the event loop must have been late before the process counts as not ready. A single long step, such as
- * loading modules at the start, is over by then.
+ * Time in ms for which the event loop must be delayed before the process counts as not ready. A single long step, such
+ * as loading modules at the start, takes less.
  */
 const LASTING_MS = 2_000;
 
-/** Whether something has held at each look for {@link LASTING_MS}. */
+/**
+ * Returns a function that is called regularly. Its result is true once `holds` has returned true in each call for
+ * {@link LASTING_MS}.
+ * @param now returns the time in ms
+ */
 export const createLasting = (holds: () => boolean, now = () => performance.now()) => {
   let since: number | undefined;
   return (): boolean => {
@@ -24,21 +28,22 @@ export const createLasting = (holds: () => boolean, now = () => performance.now(
 };
 
 /**
- * Refuses requests while the event loop is late by more than `maxEventLoopDelayMs` on average over a second: anyone who is
- * in the queue already is served, and a probe always gets its answer.
+ * Answers new requests 503 while the average delay of the event loop in a second is above `maxEventLoopDelayMs`.
+ * Requests that have been accepted before are processed, and probes are always answered. Also adds the readiness check
+ * `event loop`.
  */
 export const shedLoad = (
   instance: FastifyInstance,
   maxEventLoopDelayMs: number,
   readiness: Pick<Readiness, 'add'> | undefined,
 ): void => {
-  const isLastingLate = createLasting(() => instance.isUnderPressure());
+  const isDelayLasting = createLasting(() => instance.isUnderPressure());
   readiness?.add({
     name: 'event loop',
     message: OVERLOADED,
     runbook: 'docs/runbooks/readiness.md#event-loop',
     run: async () => {
-      if (isLastingLate()) throw new NotReady(OVERLOADED);
+      if (isDelayLasting()) throw new NotReady(OVERLOADED);
     },
   });
   instance.register(underPressure, {

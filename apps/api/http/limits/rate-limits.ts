@@ -3,30 +3,35 @@ import { Problem } from '#platform/problems';
 import type { RequestState } from '../requests/request-context';
 import { createMemoryLimiter, type Limiter, type RatePolicy, type Verdict } from './rate-window';
 
-/** Requests that one key may make; the name is what `@RateLimit` and the fields call it. */
+/**
+ * The requests that are allowed in a window of time. The names appear in the header `RateLimit` and in `@RateLimit`.
+ */
 export interface RateLimitOptions {
-  /** A tenant, all its members together. */
+  /** For one tenant: all its members together. */
   readonly tenant: { readonly limit: number; readonly windowSeconds: number };
   /**
-   * One client address, for whatever is asked without a token; and one user, for what is about themselves, is asked in no tenant, or is refused:
-   * anyone who left a tenant takes nothing of what it may ask.
+   * For one client address: requests without an access token. The same limit applies to one user, for requests about
+   * the user, without a tenant, or refused by the tenant, so that a user who left a tenant cannot use up the tenant's
+   * limit.
    */
   readonly anonymous: { readonly limit: number; readonly windowSeconds: number };
-  /** Stricter ones, for routes that name them with `@RateLimit('signin')`; counted per client address. */
+  /** Lower limits for the routes that name them with `@RateLimit('signin')`, for each client address. */
   readonly named?: Readonly<Record<string, { readonly limit: number; readonly windowSeconds: number }>>;
 }
 
 export interface RateLimits {
   /**
-   * Counts the request, and remembers what its answer has to say of it.
-   * @throws Problem rate-limited; or the promise of the same, where counts are shared between processes
+   * Counts the request, and stores the values of the headers `RateLimit` and `RateLimit-Policy` in its state.
+   * @param name of the limit; undefined for the general limit
+   * @returns a promise only if the counts are shared between processes; it rejects with the same problem
+   * @throws Problem rate-limited, with the seconds until the window ends
    */
   count(request: FastifyRequest, state: RequestState, name: string | undefined): void | Promise<void>;
 }
 
 type MakeLimiter = (policy: RatePolicy) => Limiter;
 
-/** @param makeLimiter where the counts are kept; in this process by default */
+/** @param makeLimiter decides where the counts are stored; in the memory of this process by default */
 export const createRateLimits = (
   options: RateLimitOptions,
   makeLimiter: MakeLimiter = createMemoryLimiter,
@@ -40,7 +45,7 @@ export const createRateLimits = (
   const user = open(['user', options.anonymous]);
   const named = new Map(Object.entries(options.named ?? {}).map((entry) => [entry[0], open(entry)]));
 
-  const note = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
+  const setHeaders = (state: RequestState, { field, label }: typeof tenant, { remaining, resetAt }: Verdict): void => {
     const seconds = Math.max(1, Math.ceil((resetAt - Date.now()) / 1000));
     state.rateLimitPolicy = field;
     state.rateLimit = `${label}${remaining > 0 ? remaining : 0};t=${seconds}`;
@@ -54,17 +59,20 @@ export const createRateLimits = (
     count: (request, state, name) => {
       const { principal, ofUserAlone } = state;
       const tenantId = ofUserAlone ? undefined : principal?.tenantId;
-      const own = principal && (tenantId === undefined ? user : tenant);
-      const counted = (name !== undefined ? named.get(name) : undefined) ?? own ?? anonymous;
-      const key = principal && counted === own ? (tenantId ?? principal.userId) : addressKey(request.ip ?? '');
+      const general = principal && (tenantId === undefined ? user : tenant);
+      const counted = (name !== undefined ? named.get(name) : undefined) ?? general ?? anonymous;
+      const key = principal && counted === general ? (tenantId ?? principal.userId) : addressKey(request.ip ?? '');
       const verdict = counted.limiter.consume(key);
-      if (verdict instanceof Promise) return verdict.then((it) => note(state, counted, it));
-      note(state, counted, verdict);
+      if (verdict instanceof Promise) return verdict.then((it) => setHeaders(state, counted, it));
+      setHeaders(state, counted, verdict);
     },
   };
 };
 
-/** One client: an IPv4 address, or the /64 that a household or a machine has of IPv6. */
+/**
+ * The key of one client: an IPv4 address, or the first 64 bits of an IPv6 address, which one household or machine
+ * shares.
+ */
 export const addressKey = (ip: string): string => {
   if (!ip.includes(':')) return ip;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
@@ -76,7 +84,7 @@ export const addressKey = (ip: string): string => {
   return [...first, ...Array<string>(zeros).fill('0'), ...last].slice(0, 4).join(':');
 };
 
-/** Writes what {@link RateLimits.count} found onto the answer. */
+/** Sets the headers `RateLimit` and `RateLimit-Policy` from the state. Does nothing if the request was not counted. */
 export const writeRateLimit = (state: RequestState, reply: FastifyReply): void => {
   if (state.rateLimit === undefined) return;
   const { quota, quotaPolicy } = state;

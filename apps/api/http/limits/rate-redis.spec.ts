@@ -15,8 +15,8 @@ const freePort = (): Promise<number> =>
 
 const policy = { name: 'x', limit: 2, windowSeconds: 60 };
 
-describe('shared counts', () => {
-  it('count in this process while Redis is not available, at once', async () => {
+describe('shared rate limits', () => {
+  it('are counted in this process without a delay while Redis is not available', async () => {
     const counts = connectSharedCounts(`redis://127.0.0.1:${await freePort()}`, silentLogger);
     const limiter = counts.limiter(policy);
     const started = Date.now();
@@ -33,7 +33,7 @@ describe('shared counts', () => {
 
 const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
-(hasRedis ? describe : describe.skip)('shared counts, with a Redis', () => {
+(hasRedis ? describe : describe.skip)('shared rate limits, with Redis', () => {
   let redis: ChildProcess;
   let port: number;
   const start = (): void => {
@@ -48,7 +48,7 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
     redis.kill();
   });
 
-  it('are those of all processes, outlive its absence, and come back', async () => {
+  it('are common to all processes, and are counted again after Redis was not available', async () => {
     const url = `redis://127.0.0.1:${port}`;
     const [one, two] = [connectSharedCounts(url, silentLogger), connectSharedCounts(url, silentLogger)];
     await sleep(300);

@@ -5,37 +5,39 @@ import type { Logger } from '#platform/logging/logger.port';
 import type { Limiter, RatePolicy } from './rate-window';
 
 export interface SharedCounts {
+  /** Creates a limiter. Its methods do not reject while Redis is not available. */
   limiter(policy: RatePolicy): Limiter;
   close(): Promise<void>;
 }
 
-/** Keys can hold mail and network addresses, which have no business in a shared store. */
+/** Keys contain e-mail and network addresses, which must not be stored in Redis. */
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('base64url');
 
-/** ms that a count may take before this process counts by itself. */
-const PATIENCE_MS = 250;
+/** Longest time in ms for a command to Redis. After it, this process counts by itself. */
+const COMMAND_TIMEOUT_MS = 250;
 
 /**
- * Counts for all processes together, in Redis. While Redis is not available each process counts by itself, which lets through at
- * most as many times the limit as there are processes: a limiter must never be what takes the API down.
+ * Counts for all processes together, in Redis. While Redis is not available, each process counts by itself, so that the
+ * API stays available. The effective limit is then at most the limit times the number of processes.
+ * @param url of Redis, such as `redis://127.0.0.1:6379`
  */
 export const connectSharedCounts = (url: string, logger: Logger): SharedCounts => {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: PATIENCE_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(100 * attempt, 2_000),
   });
-  let away = false;
+  let unavailable = false;
   redis.on('error', (error: Error) => {
-    if (!away)
+    if (!unavailable)
       logger.warn({ reason: error.message }, 'Redis is not available; each process counts rate limits by itself');
-    away = true;
+    unavailable = true;
   });
   redis.on('ready', () => {
-    if (away) logger.info({}, 'Redis is available again; rate limits are counted for all processes together');
-    away = false;
+    if (unavailable) logger.info({}, 'Redis is available again; rate limits are counted for all processes together');
+    unavailable = false;
   });
 
   return {
@@ -48,7 +50,7 @@ export const connectSharedCounts = (url: string, logger: Logger): SharedCounts =
         duration,
         rejectIfRedisNotReady: true,
         insuranceLimiter: new RateLimiterMemory({ points, duration }),
-        // Anyone who is over the limit costs no more round trips until the window ends.
+        // A key above its limit is refused without a round trip to Redis until its window ends.
         inMemoryBlockOnConsumed: points + 1,
       });
       const verdict = (result: RateLimiterRes) => ({

@@ -1,24 +1,24 @@
-/** So many requests in a window of time. */
+/** The highest number of requests in a window of time. */
 export interface RatePolicy {
-  /** What the `RateLimit` fields call it. */
+  /** Name in the headers `RateLimit` and `RateLimit-Policy`. */
   readonly name: string;
   readonly limit: number;
   readonly windowSeconds: number;
 }
 
-/** What is left of a key's window after a request was counted. */
+/** State of a key's window after a request was counted. */
 export interface Verdict {
-  /** Negative: the request is one too many. */
+  /** Requests left. Negative: this request is above the limit. */
   readonly remaining: number;
-  /** Milliseconds since 1970 when the window ends. */
+  /** When the window ends, in ms since 1970. */
   readonly resetAt: number;
 }
 
 export interface Limiter {
   readonly policy: RatePolicy;
-  /** Counts one request. A promise only where the count is kept elsewhere. */
+  /** Counts one request. Returns a promise only if the count is stored outside this process. */
   consume(key: string): Verdict | Promise<Verdict>;
-  /** Takes back one that was counted and let through. */
+  /** Takes back the count of one request that was not refused. */
   restore(key: string): void | Promise<void>;
 }
 
@@ -27,14 +27,20 @@ interface Window {
   resetAt: number;
 }
 
-/** Keys at most; beyond it the oldest windows are forgotten, so that made-up keys can't fill the memory. */
+/**
+ * Maximum number of keys in memory. Above it, expired and then the oldest windows are deleted, so that invented keys
+ * cannot fill it.
+ */
 const MAX_KEYS = 100_000;
 
-/** Counts in this process, in fixed windows that begin with a key's first request. No promise, no timer. */
+/**
+ * Counts in the memory of this process, in fixed windows that begin with the first request of a key.
+ * @param now returns the time in ms since 1970
+ */
 export const createMemoryLimiter = (policy: RatePolicy, now: () => number = Date.now): Limiter => {
   const windows = new Map<string, Window>();
 
-  const makeRoom = (at: number): void => {
+  const deleteOldWindows = (at: number): void => {
     for (const [key, window] of windows) if (window.resetAt <= at) windows.delete(key);
     for (const key of windows.keys()) {
       if (windows.size < MAX_KEYS * 0.9) break;
@@ -48,7 +54,7 @@ export const createMemoryLimiter = (policy: RatePolicy, now: () => number = Date
       const at = now();
       let window = windows.get(key);
       if (window === undefined) {
-        if (windows.size >= MAX_KEYS) makeRoom(at);
+        if (windows.size >= MAX_KEYS) deleteOldWindows(at);
         window = { remaining: policy.limit, resetAt: at + policy.windowSeconds * 1000 };
         windows.set(key, window);
       } else if (window.resetAt <= at) {

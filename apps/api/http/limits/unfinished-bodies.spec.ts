@@ -14,15 +14,15 @@ const [ATTACKER, OTHER] = ['127.0.0.1', '127.0.0.2'];
 
 jest.setTimeout(90_000);
 
-describe('bodies that do not arrive', () => {
+describe('unfinished request bodies', () => {
   let app: NestFastifyApplication;
   let port: number;
   let clients: RawClient[];
 
   const start = async (options: Partial<HttpOptions> = {}): Promise<void> => {
-    // A busy machine must not shed load here: that refuses requests, too, and closes nothing.
-    const calm = { requestTimeoutMs: 60_000, maxEventLoopDelayMs: 600_000 };
-    app = await createToyApp({ registry: createMetricsRegistry(), ...calm, ...options });
+    // On a slow machine, load shedding and deadlines would refuse requests, too; they are switched off for this test.
+    const withoutOtherLimits = { requestTimeoutMs: 60_000, maxEventLoopDelayMs: 600_000 };
+    app = await createToyApp({ registry: createMetricsRegistry(), ...withoutOtherLimits, ...options });
     await app.listen(0, '127.0.0.1');
     port = (app.getHttpServer().address() as AddressInfo).port;
   };
@@ -51,7 +51,7 @@ describe('bodies that do not arrive', () => {
     await app.close();
   });
 
-  it('from one address take no room from others, however many they are', async () => {
+  it('of one address do not block other addresses', async () => {
     await start({ maxInFlight: 200 });
     const sent = flood(300);
     await eventually(() => sent.every(({ socket }) => !socket.connecting));
@@ -63,7 +63,7 @@ describe('bodies that do not arrive', () => {
     expect(await answerOf(WHOLE, OTHER)).toBe(201);
   });
 
-  it('are refused beyond the limit of their address with a problem that names it', async () => {
+  it('above the limit of their address are refused with a problem that names the limit', async () => {
     await start({ maxArrivingPerAddress: 3 });
     flood(3);
     await eventually(async () => (await metric('http_bodies_arriving')) === 3);
@@ -78,7 +78,7 @@ describe('bodies that do not arrive', () => {
     expect(await answerOf(WHOLE, ATTACKER)).toBe(201);
   });
 
-  it('stop counting when they arrive', async () => {
+  it('no longer count once they have arrived', async () => {
     await start({ maxArrivingPerAddress: 1 });
     const client = open(UNFINISHED);
     await eventually(async () => (await metric('http_bodies_arriving')) === 1);
@@ -88,19 +88,19 @@ describe('bodies that do not arrive', () => {
     expect(await metric('http_bodies_arriving')).toBe(0);
   });
 
-  it('of many addresses give way to new ones, the oldest of the address with most first', async () => {
+  it('of many addresses are refused for new ones, beginning with the oldest of the address with the most', async () => {
     await start({ maxArriving: 4, maxArrivingPerAddress: 3 });
-    const greedy = flood(3);
+    const many = flood(3);
     await eventually(async () => (await metric('http_bodies_arriving')) === 3);
-    const modest = open(UNFINISHED, OTHER);
+    const single = open(UNFINISHED, OTHER);
     await eventually(async () => (await metric('http_bodies_arriving')) === 4);
     expect(await answerOf(WHOLE, '127.0.0.3')).toBe(201);
-    await eventually(() => greedy[0]?.closed() === true);
-    expect(greedy[0]?.received()).toMatch(/^HTTP\/1.1 503 /);
-    expect([greedy[1]?.closed(), greedy[2]?.closed(), modest.closed()]).toEqual([false, false, false]);
+    await eventually(() => many[0]?.closed() === true);
+    expect(many[0]?.received()).toMatch(/^HTTP\/1.1 503 /);
+    expect([many[1]?.closed(), many[2]?.closed(), single.closed()]).toEqual([false, false, false]);
   });
 
-  it('count for the client that a trusted proxy names', async () => {
+  it('count for the client address that a trusted proxy sends', async () => {
     await start({ maxArrivingPerAddress: 2, trustProxy: ['127.0.0.1'] });
     const behind = (client: string): string => `${HEAD}X-Forwarded-For: ${client}\r\n\r\n{`;
     const sent = [open(behind('192.0.2.1')), open(behind('192.0.2.1')), open(behind('192.0.2.2'))];
@@ -111,7 +111,7 @@ describe('bodies that do not arrive', () => {
     expect(sent.map(({ closed }) => closed())).toEqual([false, false, false]);
   });
 
-  it('of somebody who makes up client addresses give way before those of others', async () => {
+  it('with invented client addresses are refused before those of other connections', async () => {
     await start({ maxArriving: 4, trustProxy: 1 });
     const [first] = Array.from({ length: 4 }, (_, at) => open(`${HEAD}X-Forwarded-For: 192.0.2.${at}\r\n\r\n{`));
     await eventually(async () => (await metric('http_bodies_arriving')) === 4);
@@ -121,8 +121,8 @@ describe('bodies that do not arrive', () => {
   });
 });
 
-describe('connections of one address', () => {
-  it('are closed beyond their limit, those first on which nothing is under way', async () => {
+describe('the connections of one address', () => {
+  it('are closed above their limit, beginning with idle ones', async () => {
     const app = await createToyApp({ maxConnectionsPerAddress: 3 });
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;

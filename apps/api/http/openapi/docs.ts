@@ -21,7 +21,7 @@ const PAGE = `<!doctype html>
 </body>
 </html>`;
 
-// Without `validatorUrl: null` the page would send the document's address to a public validator.
+// Without `validatorUrl: null`, the page would send the address of the document to a public validator.
 const START = `SwaggerUIBundle({
   url: '/openapi.json', dom_id: '#page', deepLinking: true, validatorUrl: null,
   persistAuthorization: true, displayRequestDuration: true, docExpansion: 'list',
@@ -30,8 +30,9 @@ const START = `SwaggerUIBundle({
 const ASSETS = new Set(['/swagger-ui.css', '/swagger-ui-bundle.js', '/favicon-32x32.png']);
 
 /**
- * The OpenAPI document at `/openapi.json`, made of the controllers when it is first asked for, and swagger-ui at `/docs`
- * to read and try it, all of whose files are served from here.
+ * Serves the OpenAPI document at `/openapi.json`, which is generated from the controllers for the first request, and
+ * swagger-ui at `/docs` to read and try the routes. All files of swagger-ui are served by this server.
+ * @param version in the document
  */
 export const serveDocumentation = (app: NestFastifyApplication, version: string): void => {
   const instance = app.getHttpAdapter().getInstance();

@@ -2,32 +2,34 @@ import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtension, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { ProblemName } from '#platform/problems';
 
+/** What the OpenAPI document says about one route. */
 export interface Documentation {
-  /** One line: what the route does. */
+  /** What the route does, in one line. */
   readonly summary: string;
-  readonly description?: string;
-  /** Problems of the route's own; those that every route has are added. */
+  /** Everything else that a client must know, with the reasons for 409 and 403 and what to do then. */
+  readonly description: string;
+  /** The problems that only this route can answer with; those of all routes are added. */
   readonly problems?: readonly ProblemName[];
-  /** The class of the answer's body; a list's is `[Class]`. */
+  /** Class of the answer's body; `[Class]` for an array. */
   readonly response?: Type | [Type];
-  /** The status of success, where `@HttpCode()` sets one; Nest's own for the method by default. */
+  /** Status of a successful answer, if `@HttpCode()` sets it; the default of Nest for the method otherwise. */
   readonly status?: number;
-  /** True where the answer carries an `ETag`; known by itself where a write of the same path takes `@IfMatch()`. */
+  /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@IfMatch()`. */
   readonly versioned?: boolean;
 }
 
-/** Name of the extension under which the document carries what {@link Documented} adds, until it is finished. */
+/** OpenAPI extension with the data of {@link Documented}. `completeDocument` removes it from the finished document. */
 export const DOCUMENTATION = 'x-documentation';
 
-/** The extension of an operation whose method asks for `@IfMatch()`. */
-export const TAKES_IF_MATCH = 'x-if-match';
+/** OpenAPI extension of an operation whose method has an `@IfMatch()`. It is removed from the finished document. */
+export const ACCEPTS_IF_MATCH = 'x-if-match';
 
 export interface DocumentationExtension {
   readonly problems: readonly ProblemName[];
   readonly versioned: boolean;
 }
 
-/** What the OpenAPI document says of a route; fields and problems that routes share are added to all of them. */
+/** Documents a route. Headers and problems that are common to all routes are added later. */
 export const Documented = ({
   summary,
   description,
@@ -38,7 +40,7 @@ export const Documented = ({
 }: Documentation): MethodDecorator => {
   const extension: DocumentationExtension = { problems, versioned };
   return applyDecorators(
-    ApiOperation({ summary, ...(description !== undefined && { description }) }),
+    ApiOperation({ summary, description }),
     ApiExtension(DOCUMENTATION, extension),
     ...(status !== undefined || response !== undefined
       ? [ApiResponse({ status: status ?? 'default', description: summary, ...(response && { type: response }) })]

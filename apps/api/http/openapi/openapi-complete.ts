@@ -1,9 +1,11 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { type Permission, worksAlways } from '#domain/tenant/permissions';
+import { ROLES, type Role } from '#domain/tenant/roles';
 import { type ProblemName, problemCatalogue } from '#platform/problems';
 import { OPERATOR_EXTENSION } from '../../ops/operators.decorator';
 import { OF_USER_EXTENSION, PERMISSION_EXTENSION } from '../contract/require-permission.decorator';
-import { DOCUMENTATION, type DocumentationExtension, TAKES_IF_MATCH } from './documented';
+import { PROBLEM_HELP } from '../problems/problem-help';
+import { ACCEPTS_IF_MATCH, DOCUMENTATION, type DocumentationExtension } from './documented';
 import { addBodyExample } from './openapi-examples';
 import { ANSWER_HEADERS, PARAMETERS, PROBLEM_SCHEMA, WRITE_HEADERS } from './openapi-parts';
 
@@ -12,19 +14,24 @@ type Extended = Operation & {
   'x-public'?: boolean;
   [OPERATOR_EXTENSION]?: true;
   [DOCUMENTATION]?: DocumentationExtension;
-  [TAKES_IF_MATCH]?: true;
-  [PERMISSION_EXTENSION]?: { readonly permission: Permission; readonly roles: readonly string[] };
+  [ACCEPTS_IF_MATCH]?: true;
+  [PERMISSION_EXTENSION]?: { readonly permission: Permission; readonly roles: readonly Role[] };
   [OF_USER_EXTENSION]?: true;
 };
 type Response = Record<string, unknown> & { headers?: object };
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
-const EVERYWHERE: readonly ProblemName[] = ['validation-failed', 'rate-limited', 'dependency-unavailable'];
-const OF_WRITES: readonly ProblemName[] = [
+/** Problems with which every route can answer. */
+const COMMON_PROBLEMS: readonly ProblemName[] = ['validation-failed', 'rate-limited', 'dependency-unavailable'];
+/** Problems with which every write can answer. */
+const WRITE_PROBLEMS: readonly ProblemName[] = [
   ...(['request-in-progress', 'idempotency-key-reused', 'body-too-large', 'unsupported-media-type'] as const),
 ];
 
-/** Adds to every operation what the conventions say of all of them: fields, parameters, problems, authentication. */
+/**
+ * Adds to every operation the headers, problems and authentication that are common to all of them. Changes the
+ * document.
+ */
 export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   const components = document.components ?? {};
   document.components = components;
@@ -34,9 +41,9 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   document.security = [{ bearer: [] }];
   for (const [template, path] of Object.entries(document.paths)) {
     const operations = METHODS.flatMap((method) => (path[method] ? [[method, path[method] as Extended] as const] : []));
-    const changed = operations.some(([, it]) => it[TAKES_IF_MATCH]);
+    const hasVersions = operations.some(([, it]) => it[ACCEPTS_IF_MATCH]);
     for (const [method, operation] of operations) {
-      const versioned = changed || operation[DOCUMENTATION]?.versioned === true;
+      const versioned = hasVersions || operation[DOCUMENTATION]?.versioned === true;
       complete(operation, method, versioned, template.includes('{'));
       addBodyExample(operation.requestBody, components.schemas);
     }
@@ -44,74 +51,90 @@ export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
   return document;
 };
 
-const complete = (operation: Extended, method: (typeof METHODS)[number], versioned: boolean, one: boolean): void => {
+const complete = (
+  operation: Extended,
+  method: (typeof METHODS)[number],
+  versioned: boolean,
+  hasPathId: boolean,
+): void => {
   const { problems = [] } = operation[DOCUMENTATION] ?? {};
-  const takesIfMatch = operation[TAKES_IF_MATCH] === true;
-  const open = operation['x-public'] === true;
+  const acceptsIfMatch = operation[ACCEPTS_IF_MATCH] === true;
+  const isPublic = operation['x-public'] === true;
   delete operation[DOCUMENTATION];
-  delete operation[TAKES_IF_MATCH];
+  delete operation[ACCEPTS_IF_MATCH];
   delete operation['x-public'];
-  if (open) operation.security = [];
-  const ofOperators = operation[OPERATOR_EXTENSION] === true;
-  if (ofOperators) operation.security = [{ operator: [] }];
+  if (isPublic) operation.security = [];
+  const isForOperators = operation[OPERATOR_EXTENSION] === true;
+  if (isForOperators) operation.security = [{ operator: [] }];
 
   const writes = method !== 'get';
   const parameters: (keyof typeof PARAMETERS)[] = ['X-Request-Id', 'traceparent'];
   if (writes) parameters.push('Idempotency-Key');
-  else if (!open && !ofOperators) parameters.push('If-Position');
-  if (takesIfMatch) parameters.push('If-Match');
+  else if (!isPublic && !isForOperators) parameters.push('If-Position');
+  if (acceptsIfMatch) parameters.push('If-Match');
   if (versioned && !writes) parameters.push('If-None-Match');
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
 
-  const needed = whoMay(operation);
-  if (needed) operation.description = [operation.description, needed].filter(Boolean).join('\n\n');
+  operation.description = [operation.description, describeCallers(operation, isPublic)].filter(Boolean).join('\n\n');
 
-  const fields = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
+  const headers = { ...ANSWER_HEADERS, ...(writes && WRITE_HEADERS) };
   const responses = (operation.responses ?? {}) as unknown as Record<string, Response>;
-  // Which method a decorator sits on is known only here.
+  // `@Documented()` does not know the HTTP method, so it leaves the default status to this function.
   if (responses['default']) {
     responses[method === 'post' ? '201' : '200'] = responses['default'];
     delete responses['default'];
   }
   for (const [status, response] of Object.entries(responses)) {
-    const shown = Object.keys(fields).filter((name) => name !== 'ETag' || versioned);
-    if (Number(status) < 400) response.headers = { ...response.headers, ...references(shown) };
+    const names = Object.keys(headers).filter((name) => name !== 'ETag' || versioned);
+    if (Number(status) < 400) response.headers = { ...response.headers, ...references(names) };
   }
   if (versioned && !writes)
-    responses['304'] = { description: 'Not modified: the `ETag` in `If-None-Match` is still current.' };
+    responses['304'] = {
+      description: 'Not modified: the `ETag` in `If-None-Match` is still current. Use the answer that you have.',
+    };
   if (writes)
-    responses['202'] ??= { description: 'The write is stored, but reads may not show it yet. The body is the same.' };
+    responses['202'] ??= {
+      description:
+        'The write is stored, but reads may not show it yet. The body is the same as without this delay. Send `Position` as `If-Position` with a read to see the write.',
+    };
 
-  const all = new Set<ProblemName>([...EVERYWHERE, ...problems, ...(writes ? OF_WRITES : [])]);
-  if (!open) all.add('unauthenticated');
+  const all = new Set<ProblemName>([...COMMON_PROBLEMS, ...problems, ...(writes ? WRITE_PROBLEMS : [])]);
+  if (!isPublic) all.add('unauthenticated');
   const { permission } = operation[PERMISSION_EXTENSION] ?? {};
   if (permission !== undefined) all.add('forbidden');
   if (permission !== undefined && !worksAlways(permission)) all.add('workspace-locked').add('plan-limit-reached');
-  if (one) all.add('not-found');
-  if (!open && !ofOperators && !writes) all.add('read-model-behind');
-  if (takesIfMatch) all.add('precondition-failed');
+  if (hasPathId) all.add('not-found');
+  if (!isPublic && !isForOperators && !writes) all.add('read-model-behind');
+  if (acceptsIfMatch) all.add('precondition-failed');
   Object.assign(responses, problemResponses([...all]));
 };
 
-const whoMay = ({
-  [PERMISSION_EXTENSION]: permission,
-  [OF_USER_EXTENSION]: ofUser,
-  [OPERATOR_EXTENSION]: ofOperators,
-}: Extended): string | undefined => {
-  if (permission)
-    return `Needs the permission \`${permission.permission}\`. Roles that have it: ${permission.roles.join(', ')}.`;
-  if (ofOperators)
-    return 'Only for operators of the server. It needs an operator token; access tokens are not accepted.';
-  return ofUser ? 'Needs a signed-in user, with any role.' : undefined;
+/** The sentences that say who may use an operation. */
+const describeCallers = (
+  { [PERMISSION_EXTENSION]: permission, [OF_USER_EXTENSION]: ofUser, [OPERATOR_EXTENSION]: isForOperators }: Extended,
+  isPublic: boolean,
+): string => {
+  if (permission) {
+    const { roles } = permission;
+    const advice =
+      roles.length < ROLES.length
+        ? ' With another role the answer is 403: ask an owner of the tenant to change your role.'
+        : '';
+    return `Needs the permission \`${permission.permission}\`. Roles that have it: ${roles.join(', ')}.${advice}`;
+  }
+  if (isForOperators)
+    return 'Only for operators of the server. It needs an operator token, which `tenantry operators token` creates; access tokens are not accepted.';
+  if (ofUser) return isPublic ? 'An access token is optional.' : 'Needs a signed-in user, with any role.';
+  return 'No access token is needed.';
 };
 
 const references = (names: readonly string[]): object =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** One response a status, with an example of each problem that has it. */
+/** One response for each status, with an example of each problem with this status. */
 const problemResponses = (problems: readonly ProblemName[]): Record<string, Response> => {
   const byStatus = new Map<number, ProblemName[]>();
   for (const name of problems.toSorted()) {
@@ -125,7 +148,7 @@ const problemResponses = (problems: readonly ProblemName[]): Record<string, Resp
       return [
         String(status),
         {
-          description: names.map((name) => `\`${name}\`: ${problemCatalogue[name][1]}`).join('; '),
+          description: names.map((name) => `\`${name}\`: ${PROBLEM_HELP[name]}`).join('\n\n'),
           content: {
             'application/problem+json': {
               schema: { $ref: '#/components/schemas/Problem' },

@@ -16,21 +16,21 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
 };
 
 /**
- * Shows each body as it may be sent: what is required, and what has an example of its own. Without, the page fills in
- * every field by its type, so that ids that lead nowhere and times that are over are sent, and refused.
+ * Adds an example of a request body that the server accepts: the required fields, and the fields with an example.
+ * Without it, swagger-ui fills in every field by its type, and the server refuses invented ids and times in the past.
  */
 export const addBodyExample = (body: Body | undefined, schemas: Schemas): void => {
   if (!body || '$ref' in body) return;
   for (const media of Object.values(body.content)) {
     const { schema } = media;
-    const found = schema && '$ref' in schema ? schemas[schema.$ref.split('/').at(-1) ?? ''] : schema;
-    if (!found || '$ref' in found || media.example !== undefined) continue;
-    const shown = Object.entries((found.properties ?? {}) as Record<string, Property>).filter(
-      ([name, { example }]) => example !== undefined || found.required?.includes(name),
+    const resolved = schema && '$ref' in schema ? schemas[schema.$ref.split('/').at(-1) ?? ''] : schema;
+    if (!resolved || '$ref' in resolved || media.example !== undefined) continue;
+    const fields = Object.entries((resolved.properties ?? {}) as Record<string, Property>).filter(
+      ([name, { example }]) => example !== undefined || resolved.required?.includes(name),
     );
-    media.example = Object.fromEntries(shown.map(([name, property]) => [name, shownAs(property)]));
+    media.example = Object.fromEntries(fields.map(([name, property]) => [name, exampleOf(property)]));
   }
 };
 
-const shownAs = ({ type, format, enum: choices, minimum, example }: Property): unknown =>
+const exampleOf = ({ type, format, enum: choices, minimum, example }: Property): unknown =>
   example ?? choices?.[0] ?? minimum ?? BY_FORMAT[format ?? ''] ?? type;

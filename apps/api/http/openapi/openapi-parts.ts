@@ -1,43 +1,43 @@
-/** What the OpenAPI document says once and every operation refers to. */
+/** The parameters, headers and schemas of the OpenAPI document to which operations refer. */
 
 const text = (maxLength?: number) => ({ type: 'string', ...(maxLength !== undefined && { maxLength }) });
-const field = (description: string, schema: object = text(), example?: string) => ({
+const header = (description: string, schema: object = text(), example?: string) => ({
   description,
   schema,
   ...(example !== undefined && { example }),
 });
-// Without an example: the page that tries requests out would send it.
+// A parameter has no example, because swagger-ui would send it with every request.
 const parameter = (name: string, description: string, schema: object) => ({
   name,
   in: 'header' as const,
   required: false,
-  ...field(description, schema),
+  ...header(description, schema),
 });
 
 export const PARAMETERS = {
   'Idempotency-Key': parameter(
     'Idempotency-Key',
-    'Makes it safe to repeat this request: within 24 hours, requests with the same key and body take effect once and get the same answer.',
+    'A new random text for each write, such as a UUID: 1 to 255 printable ASCII characters. It makes it safe to repeat the write: for 24 hours, requests with the same key and body take effect once and get the same answer.',
     text(255),
   ),
   'If-Match': parameter(
     'If-Match',
-    'The `ETag` of the version that you want to change, such as `"7"`. The answer is 412 if the resource has changed since.',
+    'The `ETag` of the version that you want to change, such as `"7"`. If the resource has changed since, nothing is changed and the answer is 412: read the resource again. Without this header, the present version is changed.',
     text(),
   ),
   'If-None-Match': parameter(
     'If-None-Match',
-    'The `ETag` of the version that you have, such as `"7"`. The answer is 304 if it is still current.',
+    'The `ETag` of the version that you have, such as `"7"`. If it is still current, the answer is 304 without a body.',
     text(),
   ),
   'If-Position': parameter(
     'If-Position',
-    'A `Position` from the answer to an earlier write. The answer to this read includes that write.',
+    'The header `Position` from the answer to an earlier write in the same tenant. The answer to this read then includes that write, or is 503 if the write cannot be read yet.',
     text(22),
   ),
   'X-Request-Id': parameter(
     'X-Request-Id',
-    'Your id for this request. It is returned in the answer, logged, and stored with each event that the request causes.',
+    'Your id for this request: 1 to 128 letters, digits and `. _ : -`. It is returned in the answer, logged, and stored with each event that the request causes. If it is missing or malformed, the server creates an id.',
     {
       type: 'string',
       pattern: '^[A-Za-z0-9._:-]{1,128}$',
@@ -45,36 +45,44 @@ export const PARAMETERS = {
   ),
   traceparent: parameter(
     'traceparent',
-    'W3C trace context. The trace id is logged; it is the request id if there is no `X-Request-Id`.',
+    'Trace context in the format of the W3C recommendation. The trace id in it is logged; it is also the request id if there is no `X-Request-Id`.',
     text(),
   ),
 } as const;
 
-/** Of every answer. */
+/** Headers of every answer; `ETag` only of answers about a resource with versions. */
 export const ANSWER_HEADERS = {
-  'X-Request-Id': field('Id of this request in logs and events.'),
-  RateLimit: field(
-    'Requests left in the present window (`r`), and seconds until the limit is reset (`t`).',
+  'X-Request-Id': header('Id of this request in logs and events. Name it when you report an error.'),
+  RateLimit: header(
+    'For each limit: its name, the requests left in the present window (`r`), and the seconds until the window ends and the count starts again (`t`).',
     text(),
     '"tenant";r=5999;t=60',
   ),
-  'RateLimit-Policy': field(
-    'Requests allowed in a window (`q`), and length of the window in seconds (`w`).',
+  'RateLimit-Policy': header(
+    'For each limit: its name, the requests allowed in a window (`q`), and the length of the window in seconds (`w`).',
     text(),
     '"tenant";q=6000;w=60',
   ),
-  'Retry-After': field('Seconds to wait before the next attempt.', { type: 'integer' }, '1'),
-  ETag: field('Version of the resource in this answer.', text(), '"7"'),
+  'Retry-After': header(
+    'Whole seconds to wait before the next attempt. Only sent with answers that ask for another attempt.',
+    { type: 'integer' },
+    '1',
+  ),
+  ETag: header(
+    'Version of the resource in this answer. Send it as `If-Match` with a change, or as `If-None-Match` with the next read.',
+    text(),
+    '"7"',
+  ),
 } as const;
 
-/** Of the answers of writes. */
+/** Headers of the answers to writes. */
 export const WRITE_HEADERS = {
-  Position: field(
-    'Position of this write in the event log. Send it as `If-Position` with a read to see the write. Missing if no event was written.',
+  Position: header(
+    'Position of this write in the event log, as an opaque text of 22 characters. Send it as `If-Position` with a read to see the write. Missing if the request stored no event.',
     text(22),
   ),
-  'Idempotent-Replayed': field(
-    '`true` if this is the stored answer of an earlier request with the same `Idempotency-Key`.',
+  'Idempotent-Replayed': header(
+    '`true` if this is the stored answer of an earlier request with the same `Idempotency-Key`; otherwise the header is missing.',
     {
       type: 'boolean',
     },
@@ -83,7 +91,8 @@ export const WRITE_HEADERS = {
 
 export const PROBLEM_SCHEMA = {
   type: 'object',
-  description: 'RFC 9457',
+  description:
+    'Answer to a request that failed: a problem document (RFC 9457). Some problems have more members than these, such as `limit` and `used`.',
   required: ['type', 'title', 'status', 'requestId'],
   additionalProperties: true,
   properties: {
@@ -93,24 +102,35 @@ export const PROBLEM_SCHEMA = {
       example: '/problems/not-found',
     },
     title: { type: 'string', description: 'Short name of the problem. It is the same for every problem of this type.' },
-    status: { type: 'integer' },
+    status: { type: 'integer', description: 'HTTP status of the answer, for example 404.' },
     detail: {
       type: 'string',
-      description: 'What is wrong with this request and what to do, as text for a human reader.',
+      description:
+        'What is wrong with this request and what to do, as a text for the user. Missing if `title` says everything.',
     },
-    instance: { type: 'string', description: 'Path of the request.' },
-    requestId: { type: 'string' },
+    instance: { type: 'string', description: 'Path of the request, without its query.' },
+    requestId: {
+      type: 'string',
+      description: 'Id of this request in logs and events. Name it when you report an error.',
+    },
     errors: {
       type: 'array',
+      description:
+        'One entry for each wrong field, at most 100. Only with `validation-failed`, and only if single fields are wrong.',
       items: {
         type: 'object',
+        description: 'One wrong field of the request.',
         required: ['pointer', 'message'],
         properties: {
           pointer: {
             type: 'string',
-            description: 'JSON Pointer to the field in the body, or `/query/<name>`, `/header/<name>`, `/path/<name>`.',
+            description:
+              'Which field is wrong: a JSON Pointer (RFC 6901) to the field in the body, or `/query/<name>`, `/header/<name>`, `/path/<name>`. Empty for the whole body.',
           },
-          message: { type: 'string' },
+          message: {
+            type: 'string',
+            description: 'What is expected there, such as `is required`. The name of the field comes before it.',
+          },
         },
       },
     },

@@ -17,11 +17,11 @@ describe('the OpenAPI document', () => {
         item as Record<string, { parameters: { $ref?: string }[]; responses: object; security?: object[] }>,
       ).map(([method, operation]) => ({ name: `${method} ${path}`, method, ...operation })),
     );
-  const find = (name: string) => operations().find((it) => it.name === name);
+  const operationOf = (name: string) => operations().find((it) => it.name === name);
   const parametersOf = (name: string) =>
-    (find(name)?.parameters ?? []).flatMap(({ $ref }) => ($ref ? [$ref.split('/').at(-1)] : []));
+    (operationOf(name)?.parameters ?? []).flatMap(({ $ref }) => ($ref ? [$ref.split('/').at(-1)] : []));
 
-  it('has problems, tracing and limits on every route', () => {
+  it('has the common problems, the request id and the rate limits on every route', () => {
     expect(document.info.version).toBe('1.2.3');
     expect(operations().length).toBeGreaterThan(8);
     for (const { name, responses } of operations()) {
@@ -34,30 +34,30 @@ describe('the OpenAPI document', () => {
     expect(parametersOf('post /v1/things')).toContain('Idempotency-Key');
     expect(parametersOf('get /v1/things')).toContain('If-Position');
     expect(parametersOf('get /v1/open')).not.toContain('If-Position');
-    expect(Object.keys(find('post /v1/things')?.responses ?? {})).toEqual(
+    expect(Object.keys(operationOf('post /v1/things')?.responses ?? {})).toEqual(
       expect.arrayContaining(['202', '409', '422']),
     );
   });
 
-  it('has the page send no header that its reader did not fill in', () => {
+  it('gives no example of a header, because the page would send it without an input of its reader', () => {
     const parameters = Object.values(document.components?.parameters ?? {});
     expect(parameters).not.toHaveLength(0);
     for (const parameter of parameters) expect(parameter).not.toHaveProperty('example');
   });
 
-  it('knows from @IfMatch what is versioned', () => {
+  it('has conditional requests where a method has an @IfMatch()', () => {
     expect(parametersOf('patch /v1/things/{id}')).toContain('If-Match');
     expect(parametersOf('get /v1/things/{id}')).toContain('If-None-Match');
-    expect(find('get /v1/things/{id}')?.responses).toHaveProperty('304');
-    expect(find('patch /v1/things/{id}')?.responses).toHaveProperty('412');
+    expect(operationOf('get /v1/things/{id}')?.responses).toHaveProperty('304');
+    expect(operationOf('patch /v1/things/{id}')?.responses).toHaveProperty('412');
   });
 
-  it('asks for a token, except on public routes', () => {
+  it('requires an access token, except on public routes', () => {
     expect(document.security).toEqual([{ bearer: [] }]);
-    expect(find('get /v1/things')?.security).toBeUndefined();
-    expect(find('get /v1/open')?.security).toEqual([]);
-    expect(find('get /v1/things')?.responses).toHaveProperty('401');
-    expect(find('get /v1/open')?.responses).not.toHaveProperty('401');
+    expect(operationOf('get /v1/things')?.security).toBeUndefined();
+    expect(operationOf('get /v1/open')?.security).toEqual([]);
+    expect(operationOf('get /v1/things')?.responses).toHaveProperty('401');
+    expect(operationOf('get /v1/open')?.responses).not.toHaveProperty('401');
   });
 
   it('describes fields as they are validated', () => {
@@ -68,7 +68,7 @@ describe('the OpenAPI document', () => {
     });
   });
 
-  it('refers to nothing that is not there, and shows nothing of how it was made', () => {
+  it('has no broken reference and no internal extension', () => {
     const text = JSON.stringify(document);
     for (const [, kind, name] of text.matchAll(/"#\/components\/(\w+)\/([^"]+)"/g)) {
       expect(document.components).toHaveProperty([kind ?? '', name ?? '']);
@@ -76,7 +76,7 @@ describe('the OpenAPI document', () => {
     expect(text).not.toMatch(/x-public|x-documentation|x-if-match/);
   });
 
-  it('has a page that loads nothing from elsewhere', async () => {
+  it('has a page that loads files of this server only', async () => {
     const page = await app.inject({ url: '/docs' });
     const sources = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url ?? '');
     expect(sources).toHaveLength(4);

@@ -5,7 +5,10 @@ export const PROBLEM_TYPE = 'application/problem+json';
 
 type Subject = Pick<Problem, 'type' | 'title' | 'status' | 'details'>;
 
-/** The RFC 9457 document of a problem. A problem's own members never replace the standard ones. */
+/**
+ * The RFC 9457 document of a problem. Further members of a problem never replace the standard ones.
+ * @param path of the request, without its query; undefined if the request could not be parsed
+ */
 export const problemDocument = (problem: Subject, requestId: string, path: string | undefined): object => {
   const { detail, errors, members } = problem.details;
   return {
@@ -20,13 +23,13 @@ export const problemDocument = (problem: Subject, requestId: string, path: strin
   };
 };
 
-/** The request's path without its query, which may hold what should not be repeated. */
+/** The path of a URL without its query, which can contain secrets; at most 1,024 characters. */
 export const pathOf = (url: string): string => {
   const end = url.search(/[?#]/);
   return (end < 0 ? url : url.slice(0, end)).slice(0, 1024);
 };
 
-/** Sends the problem; to be called at the end of a request's handling. */
+/** Sends the problem as the answer of the request. */
 export const sendProblem = (problem: Problem, request: FastifyRequest, reply: FastifyReply): void => {
   const document = problemDocument(problem, request.id, pathOf(request.raw.url ?? '/'));
   reply.code(problem.status).header('content-type', PROBLEM_TYPE);

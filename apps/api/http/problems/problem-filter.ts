@@ -11,7 +11,10 @@ import type { HttpOptions } from '../server/options';
 import { pathOf, sendProblem } from './problem-document';
 import { toProblem } from './to-problem';
 
-/** Answers whatever was thrown, anywhere, with a problem document; with a page where people look at it. */
+/** Log message of an error after the answer was sent. */
+const LATE_ERROR = 'the request failed after its answer was sent';
+
+/** Answers a request with the problem that was thrown: as a problem document, or as an HTML page on routes of pages. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
@@ -24,9 +27,9 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    // Once it was answered (by the deadline, by a stream) there is nobody left to tell.
+    // The request has already been answered (by the deadline or a stream), so the error can only be logged.
     if (reply.sent || reply.raw.headersSent) {
-      this.report(error, request, 'failed after its answer');
+      this.report(error, request, LATE_ERROR);
       return;
     }
     if (error instanceof Replay) {
@@ -44,7 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { principal, joining, requestId } = requestStateOf(request);
     const tenantId = joining ?? principal?.tenantId;
     if (!this.refusals || tenantId === undefined) return;
-    // Who comes with an invitation is nobody in its tenant yet.
+    // A user who wants to join is not a member of the tenant yet, so the tenant must not learn the user's id.
     const userId = joining === undefined ? (principal?.userId ?? null) : null;
     const operation = `${request.method} ${request.routeOptions?.url ?? '?'}`;
     this.refusals.note({ tenantId, userId, operation, requestId }, problem);
@@ -60,11 +63,11 @@ export class ProblemFilter implements ExceptionFilter {
     return new Problem('method-not-allowed', { detail: `This path accepts ${allow}.` });
   }
 
-  private report(error: unknown, request: FastifyRequest, what: string): void {
+  private report(error: unknown, request: FastifyRequest, message: string): void {
     const fields = { requestId: request.id, method: request.method, route: request.routeOptions?.url };
     const cause = error instanceof Problem && error.cause !== undefined ? error.cause : error;
-    // A dependency that is not available makes one line a request and no stack: the reason is the same for all.
-    if (what === 'internal-error' || what.startsWith('failed')) this.logger.error({ ...fields, err: cause }, what);
-    else this.logger.warn({ ...fields, reason: cause instanceof Error ? cause.message : String(cause) }, what);
+    // An unavailable dependency is logged without a stack, because the reason is the same for all requests.
+    if (message === 'internal-error' || message === LATE_ERROR) this.logger.error({ ...fields, err: cause }, message);
+    else this.logger.warn({ ...fields, reason: cause instanceof Error ? cause.message : String(cause) }, message);
   }
 }

@@ -16,7 +16,7 @@ const coded = <E extends Error>(error: E, code: string): E => Object.assign(erro
 const database = (code: string) => coded(new DatabaseError(SECRET, 1, 'error'), code);
 const stream: StreamId = { tenantId: null, aggregate: 'user', id: '0198c0de-0000-7000-8000-000000000001' };
 
-describe('whatever a route throws', () => {
+describe('an error of a route', () => {
   let app: NestFastifyApplication;
   const logged: { level: string; fields: Record<string, unknown>; message: string }[] = [];
   const log = (level: string) => (fields: Record<string, unknown>, message: string) => {
@@ -40,34 +40,39 @@ describe('whatever a route throws', () => {
 
   it.each<[string, unknown, number, string]>([
     ['a problem', new Problem('gone'), 410, 'gone'],
-    ['a rule’s no', new Refusal('forbidden', 'Only an owner may.'), 403, 'forbidden'],
+    ['a refusal of a rule', new Refusal('forbidden', 'Only an owner may.'), 403, 'forbidden'],
     ['a log that is not available', new LogUnavailable(SECRET), 503, 'dependency-unavailable'],
     ['an append of unknown outcome', new AppendOutcomeUnknown(SECRET), 503, 'dependency-unavailable'],
-    ['a version that was lost again and again', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
+    ['a version conflict after all attempts', new WrongExpectedVersion(stream, 1, 2), 409, 'conflict'],
     [
       'a history of a newer release',
       new HistoryOfNewerRelease(SECRET, { type: 'New', version: 1 }),
       503,
       'dependency-unavailable',
     ],
-    ['a version out of date', new StaleVersion(), 412, 'precondition-failed'],
-    ['an append that no log takes', new InvalidAppend(SECRET), 400, 'validation-failed'],
+    ['an old expected version', new StaleVersion(), 412, 'precondition-failed'],
+    ['an append that is too large', new InvalidAppend(SECRET), 400, 'validation-failed'],
     ['a refused connection', coded(new Error(SECRET), 'ECONNREFUSED'), 503, 'dependency-unavailable'],
     [
-      'a socket that is not there',
+      'a missing socket',
       Object.assign(coded(new Error(SECRET), 'ENOENT'), { syscall: 'connect' }),
       503,
       'dependency-unavailable',
     ],
-    ['several of them', new AggregateError([coded(new Error(SECRET), 'ECONNREFUSED')]), 503, 'dependency-unavailable'],
     [
-      'a pool that gives no connection',
+      'several refused connections',
+      new AggregateError([coded(new Error(SECRET), 'ECONNREFUSED')]),
+      503,
+      'dependency-unavailable',
+    ],
+    [
+      'a pool without a free connection',
       new Error('timeout exceeded when trying to connect'),
       503,
       'dependency-unavailable',
     ],
     ['a lost connection', new Error('Connection terminated unexpectedly'), 503, 'dependency-unavailable'],
-    ['a database that is going down', database('57P01'), 503, 'dependency-unavailable'],
+    ['a database that is stopping', database('57P01'), 503, 'dependency-unavailable'],
     ['a statement timeout', database('57014'), 503, 'dependency-unavailable'],
     ['a lock timeout', database('55P03'), 503, 'dependency-unavailable'],
     ['a statement that could not be prepared', database('26000'), 503, 'dependency-unavailable'],
@@ -77,7 +82,7 @@ describe('whatever a route throws', () => {
     ['too many connections', database('53300'), 503, 'dependency-unavailable'],
     ['a deadlock', database('40P01'), 503, 'dependency-unavailable'],
     ['a missing table', database('42P01'), 500, 'internal-error'],
-    ['a file that is not there', coded(new Error(SECRET), 'ENOENT'), 500, 'internal-error'],
+    ['a missing file', coded(new Error(SECRET), 'ENOENT'), 500, 'internal-error'],
     ['an error', new Error(SECRET), 500, 'internal-error'],
     ['a text', SECRET, 500, 'internal-error'],
     ['nothing', undefined, 500, 'internal-error'],
@@ -86,7 +91,7 @@ describe('whatever a route throws', () => {
     ['Nest’s 401', new UnauthorizedException(), 401, 'unauthenticated'],
     ['a status without a problem', new ImATeapotException(), 400, 'validation-failed'],
     ['Nest’s 502', new HttpException(SECRET, 502), 500, 'internal-error'],
-  ])('%s is answered with the problem that it is', async (_, error, status, name) => {
+  ])('such as %s is answered with its problem', async (_, error, status, name) => {
     const answer = await thrown(error);
     expect(answer.statusCode).toBe(status);
     expect(answer.json()).toMatchObject({ type: `/problems/${name}`, status, instance: '/v1/throws' });
@@ -94,13 +99,13 @@ describe('whatever a route throws', () => {
     expect(answer.body).not.toMatch(/secret_table|hidden/);
   });
 
-  it('carries what the problem has to say', async () => {
+  it('is answered with the detail and the members of its problem', async () => {
     const members = { resource: 'seats', limit: 3, used: 3, status: 1 };
     const answer = await thrown(new Problem('plan-limit-reached', { detail: 'Three seats.', members }));
     expect(answer.json()).toMatchObject({ status: 402, detail: 'Three seats.', resource: 'seats', limit: 3, used: 3 });
   });
 
-  it('logs a fault once, with its stack and the request’s id', async () => {
+  it('of the server is logged once, with its stack and the id of the request', async () => {
     const answer = await thrown(new Error(SECRET));
     const errors = logged.filter(({ level }) => level === 'error');
     expect(errors).toHaveLength(1);
@@ -108,7 +113,7 @@ describe('whatever a route throws', () => {
     expect(errors[0]?.fields['err']).toBeInstanceOf(Error);
   });
 
-  it('logs a line for a request that was refused, and none for one that went well', async () => {
+  it('is logged in one line if it is a refusal; a successful request is not logged', async () => {
     await thrown(new Problem('gone'));
     expect(logged.map(({ level, message }) => `${level} ${message}`)).toEqual(['info request']);
     logged.length = 0;
@@ -116,7 +121,7 @@ describe('whatever a route throws', () => {
     expect(logged.filter(({ level }) => level !== 'debug')).toEqual([]);
   });
 
-  it('has a page for each problem', async () => {
+  it('has a page for its problem', async () => {
     const answer = await app.inject({ url: '/problems/plan-limit-reached' });
     expect(answer.json()).toMatchObject({ type: '/problems/plan-limit-reached', status: 402 });
     const page = await app.inject({ url: '/problems/plan-limit-reached', headers: { accept: 'text/html' } });
@@ -125,7 +130,7 @@ describe('whatever a route throws', () => {
   });
 });
 
-/** The classes of PostgreSQL's SQLSTATE (its manual, appendix A), with codes of each, and what a client is answered. */
+/** Classes of SQLSTATE (PostgreSQL's manual, appendix A) with some codes of each, and the status of the answer. */
 const CLASSES: readonly [string, readonly string[], 503 | 500][] = [
   ['08 connection exception', ['08000', '08001', '08003', '08004', '08006', '08007', '08P01'], 503],
   ['0A feature not supported', ['0A000'], 500],
@@ -133,7 +138,7 @@ const CLASSES: readonly [string, readonly string[], 503 | 500][] = [
   ['22 data', ['22000', '22001', '22003', '22021', '22P02', '22P05'], 500],
   ['23 integrity constraint', ['23502', '23503', '23505', '23514', '23P01'], 500],
   ['24 cursor state', ['24000'], 500],
-  ['25 transaction state, of our own making', ['25000', '25001'], 500],
+  ['25 transaction state, because of an error of this server', ['25000', '25001'], 500],
   ['25 transaction state, on a connection that is replaced', ['25006', '25P01', '25P02', '25P03', '25P04'], 503],
   ['26 statement name', ['26000'], 503],
   ['28 authorization', ['28000', '28P01'], 503],
@@ -153,7 +158,7 @@ const CLASSES: readonly [string, readonly string[], 503 | 500][] = [
 ];
 
 describe('an error of a dependency', () => {
-  it.each(CLASSES)('of PostgreSQL, class %s, is answered alike for each of its codes', (_, codes, status) => {
+  it.each(CLASSES)('of PostgreSQL, class %s, is answered with the same status for each code', (_, codes, status) => {
     expect(codes.map((code) => [code, toProblem(database(code)).status])).toEqual(codes.map((code) => [code, status]));
   });
 
@@ -165,24 +170,24 @@ describe('an error of a dependency', () => {
   it.each([
     ['a closed connection', new Error('Connection is closed.')],
     ['a command without an answer', new Error('Command timed out')],
-    ['a connection that is not there yet', new Error("Stream isn't writeable and enableOfflineQueue options is false")],
-    ['a request that was tried too often', Object.assign(new Error('x'), { name: 'MaxRetriesPerRequestError' })],
-    ['a server that loads', new Error('LOADING Redis is loading the dataset in memory')],
+    ['a connection that is not open yet', new Error("Stream isn't writeable and enableOfflineQueue options is false")],
+    ['a command after too many attempts', Object.assign(new Error('x'), { name: 'MaxRetriesPerRequestError' })],
+    ['a server that is loading its data', new Error('LOADING Redis is loading the dataset in memory')],
     ['a replica', new Error("READONLY You can't write against a read only replica.")],
     ['a server without memory', new Error("OOM command not allowed when used memory > 'maxmemory'.")],
   ])('of Redis is 503: %s', (_, error) => {
     expect(toProblem(error).problem).toBe('dependency-unavailable');
   });
 
-  it('of Stripe is 503 with a longer time to wait', () => {
+  it('of Stripe is 503 with a longer Retry-After', () => {
     expect(toProblem(new StripeUnavailable(SECRET))).toMatchObject({ status: 503, details: { retryAfter: 5 } });
   });
 
-  it('is what it is also where another error was made of it', () => {
+  it('is found also as the cause of another error', () => {
     expect(toProblem(new Error('it failed', { cause: database('57P01') })).status).toBe(503);
     expect(toProblem(new Error('it failed', { cause: database('42P01') })).status).toBe(500);
-    const itself = new Error(SECRET);
-    itself.cause = itself;
-    expect(toProblem(itself).status).toBe(500);
+    const circular = new Error(SECRET);
+    circular.cause = circular;
+    expect(toProblem(circular).status).toBe(500);
   });
 });

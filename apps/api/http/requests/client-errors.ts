@@ -12,7 +12,7 @@ interface Answer {
 const MALFORMED: Answer = {
   problem: 'validation-failed',
   reason: 'Bad Request',
-  detail: 'This is not a well-formed HTTP/1.1 request.',
+  detail: 'This is not a well-formed HTTP/1.1 request. Correct it and send it again.',
 };
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
@@ -24,7 +24,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     problem: 'body-too-large',
     reason: 'Payload Too Large',
-    detail: 'The extensions of a chunk are too large.',
+    detail: 'The extensions of a chunk are too large. Send the body without chunk extensions.',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     problem: 'request-timeout',
@@ -34,8 +34,8 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 
 /**
- * Answers what never became a request, on the bare socket: no router and no hook sees it. The connection ends with it,
- * since where the next request would begin is not known.
+ * Answers bytes that Node cannot parse as a request. The problem document is written to the socket, because no route
+ * and no hook runs for such bytes. The connection is closed, because it is not known where the next request begins.
  */
 export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
@@ -49,7 +49,7 @@ export const answerClientError = (error: NodeJS.ErrnoException, socket: Socket):
   socket.end(
     `HTTP/1.1 ${refusal.status} ${reason}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
-    // A client that keeps sending would keep the half-closed socket.
+    // Otherwise a client that keeps sending would keep the half-closed socket open.
     () => socket.destroy(),
   );
 };

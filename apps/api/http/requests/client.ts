@@ -2,15 +2,18 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { addressKey } from '../limits/rate-limits';
 
-/** What a request tells of the client that sent it. */
+/** The client that sent a request. */
 export interface ClientInfo {
-  /** What it calls itself. */
+  /** Its `User-Agent` header. */
   readonly userAgent: string | undefined;
-  /** Its IPv4 address, or the /64 of its IPv6 address. */
+  /** Its IPv4 address, or the first 64 bits of its IPv6 address. */
   readonly network: string;
 }
 
-/** Hands {@link ClientInfo} to a controller's method; unlike Nest's `@Headers` it asks nothing of the client. */
+/**
+ * Parameter of a controller's method: the {@link ClientInfo} of the request. Unlike Nest's `@Headers`, it does not add
+ * a required header to the OpenAPI document.
+ */
 export const Client = createParamDecorator((_: unknown, execution: ExecutionContext): ClientInfo => {
   const { headers, ip } = execution.switchToHttp().getRequest<FastifyRequest>();
   return { userAgent: headers['user-agent'], network: addressKey(ip ?? '') };

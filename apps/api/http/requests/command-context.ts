@@ -2,25 +2,36 @@ import type { CommandContext } from '#domain/command';
 import { Problem } from '#platform/problems';
 import type { AuthenticatedUser, Principal, RequestContext } from './request-context';
 
-/** The signed-in user of a request. @throws Problem unauthenticated, on a route that lets strangers in */
+/**
+ * The signed-in user of a request.
+ * @throws Problem unauthenticated: the route is public and the request has no access token
+ */
 export const authenticatedUserOf = ({ principal }: RequestContext): AuthenticatedUser => {
   if (!principal) throw new Problem('unauthenticated');
   return principal;
 };
 
-/** The same, in the tenant that they act in. @throws Problem forbidden, where that is none */
+/**
+ * The signed-in user of a request, with the tenant of the access token.
+ * @throws Problem unauthenticated: the request has no access token
+ * @throws Problem forbidden: the access token has no tenant
+ */
 export const principalOf = (context: RequestContext): Principal => {
-  const asker = authenticatedUserOf(context);
-  if (asker.tenantId === undefined) throw actsInNone();
-  return asker;
+  const user = authenticatedUserOf(context);
+  if (user.tenantId === undefined) throw actsInNone();
+  return user;
 };
 
+/** The problem of a request that needs a tenant, with an access token that has none. */
 export const actsInNone = (): Problem =>
   new Problem('forbidden', {
     detail: 'This route needs a tenant, and your session has none. Switch to one of your tenants, or create one.',
   });
 
-/** How a command hangs together with the request of a signed-in user. */
+/**
+ * The context of a command that a signed-in user has requested.
+ * @throws Problem unauthenticated: the request has no access token
+ */
 export const commandContextOf = (context: RequestContext): CommandContext => ({
   commandId: context.commandId,
   actor: { kind: 'user', id: authenticatedUserOf(context).userId },

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Bytes that are read on and thrown away at most. */
-const PATIENCE = 16 * 1024 * 1024;
+/** Maximum number of bytes that are read and discarded. */
+const MAX_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 /**
- * Reads what is left of a body that nobody wants, so that the client that sends it can read the answer: where a connection is closed
- * before its client has sent everything, most clients tell of a broken pipe, and not of what they were answered.
- * Resolves at the body's end, or once it is beyond all reason.
+ * Reads and discards the rest of a request body, so that the client can read the answer. If the connection were closed
+ * earlier, most clients would report a broken pipe and not the answer. Resolves at the end of the body, when the
+ * connection is closed, or after 16 MiB. Never rejects.
  */
 export const drainRequestBody = (request: IncomingMessage): Promise<void> =>
   new Promise((resolve) => {
@@ -18,7 +18,7 @@ export const drainRequestBody = (request: IncomingMessage): Promise<void> =>
     };
     const count = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > PATIENCE) done();
+      if (bytes > MAX_DISCARDED_BYTES) done();
     };
     request.on('data', count).on('end', done).on('close', done).on('error', done).resume();
   });

@@ -3,14 +3,14 @@ import type { Problem } from '#platform/problems';
 import { invalid } from '../validation/validation';
 
 /**
- * Fields of which one value decides: of two, a proxy before us might go by the other one than we (RFC 9110, 5.3). Node
- * takes the first of some and joins others.
+ * Headers that must have one value: with two values, a proxy could use another one than this server (RFC 9110, 5.3).
+ * Node uses the first value of some of them and joins the values of others.
  */
 const SINGLE = ['Host', 'Content-Type', 'Authorization', 'Idempotency-Key', 'If-Position'];
-/** Most fields are none of them by their length alone. */
+/** By length, because the length of a name already excludes most headers. The lengths are different. */
 const BY_LENGTH = new Map(SINGLE.map((name) => [name.length, name]));
 
-/** What is wrong with the fields of a request as a whole; undefined where each has one meaning. */
+/** @returns the problem if a header of {@link SINGLE} was sent twice or `Host` is missing, otherwise undefined */
 export const findDuplicateHeader = ({
   headers,
   rawHeaders,
@@ -19,11 +19,11 @@ export const findDuplicateHeader = ({
   if (headers.host === undefined && httpVersionMinor > 0) return problemOf('Host', 'is required');
   let seen = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const given = rawHeaders[at] as string;
-    const name = BY_LENGTH.get(given.length);
-    if (name === undefined || given.toLowerCase() !== name.toLowerCase()) continue;
+    const sent = rawHeaders[at] as string;
+    const name = BY_LENGTH.get(sent.length);
+    if (name === undefined || sent.toLowerCase() !== name.toLowerCase()) continue;
     const bit = 1 << name.length;
-    if (seen & bit) return problemOf(name, 'must not be sent twice');
+    if (seen & bit) return problemOf(name, 'must be sent once only');
     seen |= bit;
   }
   return undefined;

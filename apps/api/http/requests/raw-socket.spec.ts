@@ -2,7 +2,7 @@ import { type AddressInfo, connect } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createToyApp, script } from '../testing/toy-app';
 
-/** Sends bytes and takes whatever comes until the server closes. */
+/** Sends texts with pauses (ms) between them. Resolves with everything that is received until the server closes. */
 const talk = (port: number, ...parts: (string | number)[]): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -27,7 +27,7 @@ const talk = (port: number, ...parts: (string | number)[]): Promise<string> =>
 const problemIn = (answer: string): Record<string, unknown> => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
 const CLOSE = 'Connection: close\r\n';
 
-describe('what never becomes a request', () => {
+describe('a request on a raw socket', () => {
   let app: NestFastifyApplication;
   let port: number;
   beforeAll(async () => {
@@ -38,11 +38,11 @@ describe('what never becomes a request', () => {
   afterAll(() => app.close());
 
   it.each([
-    ['no HTTP at all', 'rubbish\r\n\r\n', 400],
+    ['a text that is not HTTP', 'rubbish\r\n\r\n', 400],
     ['an unknown method', 'FROB / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ['header fields of 20 KiB', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['a path of 20 KiB', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
-    ['a length that is no number', `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n`, 400],
+    ['a length that is not a number', `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n`, 400],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
     ['length and chunks', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
     ['a chunk without a size', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
@@ -51,7 +51,7 @@ describe('what never becomes a request', () => {
     ['no Host', `GET /v1/open HTTP/1.1\r\n${CLOSE}\r\n`, 400],
     ['two Hosts', `GET /v1/open HTTP/1.1\r\nHost: x\r\nhost: y\r\n${CLOSE}\r\n`, 400],
     [
-      'two types of the body',
+      'two content types',
       `POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Type: text/plain\r\n${CLOSE}\r\n`,
       400,
     ],
@@ -66,9 +66,9 @@ describe('what never becomes a request', () => {
       400,
     ],
     ['a malformed escape', `GET /%zz HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
-    ['a target that is no path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
+    ['a target that is not a path', `GET v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 400],
     ['OPTIONS *', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`, 404],
-  ])('%s is answered with a problem', async (_, bytes, status) => {
+  ])('with %s is answered with a problem', async (_, bytes, status) => {
     const answer = await talk(port, bytes);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
@@ -81,7 +81,7 @@ describe('what never becomes a request', () => {
     });
   });
 
-  it('a request that does not arrive whole in time is answered 408', async () => {
+  it('that does not arrive completely in time is answered 408', async () => {
     const started = Date.now();
     const answer = await talk(port, 'GET /v1/open HTTP/1.1\r\nHost: x\r\n');
     expect(answer).toMatch(/^HTTP\/1.1 408 /);
@@ -89,22 +89,22 @@ describe('what never becomes a request', () => {
     expect(Date.now() - started).toBeLessThan(3_000);
   });
 
-  it('so is a body that comes byte by byte', async () => {
+  it('whose body arrives byte by byte is answered 408', async () => {
     const head =
       'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
     expect(await talk(port, head, '{', 150, ' ', 150, ' ', 150, ' ', 150, ' ')).toMatch(/^HTTP\/1.1 408 /);
   });
 
-  it('an expectation that nobody knows is ignored', async () => {
+  it('with an unknown Expect header is answered without the expectation', async () => {
     const answer = await talk(port, `GET /v1/open HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n${CLOSE}\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('HTTP/1.0 needs no Host', async () => {
+  it('of HTTP/1.0 needs no Host', async () => {
     expect(await talk(port, 'GET /v1/open HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('the connection ends after a body that cannot be read', async () => {
+  it('with a body that cannot be parsed is the last one of its connection', async () => {
     const first =
       'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{x}';
     const answer = await talk(port, first, 50, `GET /v1/open HTTP/1.1\r\nHost: x\r\n${CLOSE}\r\n`);
@@ -124,7 +124,10 @@ describe('a body that is too large', () => {
   });
   afterAll(() => app.close());
 
-  /** Sends everything before it looks for an answer, as most clients do. Resolves with it, and how many parts could be sent. */
+  /**
+   * Sends all parts before it reads the answer, as most clients do. Resolves with the answer and the number of parts
+   * sent.
+   */
   const sendAll = async (
     head: string,
     parts: readonly (string | Buffer)[],
@@ -139,7 +142,7 @@ describe('a body that is too large', () => {
     for (const part of parts) {
       if (!(await write(part))) break;
       sent += 1;
-      // The server has time to close, if it wants to.
+      // Gives the server time to close the connection.
       if (sent % 8 === 0) await new Promise((done) => setTimeout(done, 5));
     }
     let answer = '';
@@ -152,17 +155,20 @@ describe('a body that is too large', () => {
   };
 
   it.each([
-    ['says how long it is', `Content-Length: ${6 * MIB}`, 'x'.repeat(MIB / 16), ''],
-    ['does not', 'Transfer-Encoding: chunked', `10000\r\n${'x'.repeat(MIB / 16)}\r\n`, '0\r\n\r\n'],
-  ])('that %s is read to its end: its sender gets the answer, and not a broken pipe', async (_, head, part, end) => {
-    const parts = [...Array.from({ length: 96 }, () => part), end];
-    const { answer, sent } = await sendAll(head, parts);
-    expect(sent).toBe(parts.length);
-    expect(answer).toMatch(/^HTTP\/1.1 413 /);
-    expect(problemIn(answer)).toMatchObject({ type: '/problems/body-too-large' });
-  });
+    ['has a Content-Length', `Content-Length: ${6 * MIB}`, 'x'.repeat(MIB / 16), ''],
+    ['is chunked', 'Transfer-Encoding: chunked', `10000\r\n${'x'.repeat(MIB / 16)}\r\n`, '0\r\n\r\n'],
+  ])(
+    'and %s is read to the end, so that its sender gets the answer and not a broken pipe',
+    async (_, head, part, end) => {
+      const parts = [...Array.from({ length: 96 }, () => part), end];
+      const { answer, sent } = await sendAll(head, parts);
+      expect(sent).toBe(parts.length);
+      expect(answer).toMatch(/^HTTP\/1.1 413 /);
+      expect(problemIn(answer)).toMatchObject({ type: '/problems/body-too-large' });
+    },
+  );
 
-  it('is not listened to for ever', async () => {
+  it('is read up to a limit only', async () => {
     const part = Buffer.alloc(MIB, 'x');
     const { sent } = await sendAll(
       `Content-Length: ${1024 * MIB}`,
@@ -172,8 +178,8 @@ describe('a body that is too large', () => {
   });
 });
 
-describe('the end of the listening', () => {
-  it('serves what came before it', async () => {
+describe('the stop of the server', () => {
+  it('answers a request that arrived before it', async () => {
     const app = await createToyApp();
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as AddressInfo;

@@ -6,7 +6,7 @@ import type { IdempotencyLease } from '#platform/idempotency/store';
 import { uuidv7 } from '#platform/ids/uuid';
 import type { Problem } from '#platform/problems';
 
-/** Who asks, and which tenant they act in, as the verified access token says. */
+/** The user, tenant, role and session in a verified access token. */
 export interface Principal {
   readonly userId: string;
   readonly tenantId: string;
@@ -14,29 +14,32 @@ export interface Principal {
   readonly sessionId: string;
 }
 
-/** Somebody who is signed in, in a tenant or in none. */
+/** A signed-in user, with or without a tenant. */
 export type AuthenticatedUser = Principal | (Pick<Principal, 'userId' | 'sessionId'> & { readonly tenantId?: never });
 
-/** What one request carries from guard to controller to command to answer. */
+/** Data of one request that guards, controllers, commands and the answer share. */
 export interface RequestContext {
-  /** `X-Request-Id`, or one made here; the correlation id of every event that the request causes. */
+  /** `X-Request-Id`, or a generated id. It is the correlation id of every event that the request causes. */
   readonly requestId: string;
-  /** UUIDv7; with an idempotency key it is the one that the key was bound to first. */
+  /** UUIDv7. With an idempotency key, it is the id of the first request with this key. */
   commandId: string;
-  /** True where the same key came before and its outcome is not known: the command may be in the log already. */
+  /** True if the result of an earlier request with the same idempotency key is not known: its events may be stored. */
   mayRepeat: boolean;
+  /** Undefined on a public route without an access token. */
   principal: AuthenticatedUser | undefined;
-  /** The last position that this request wrote; a write answers once the read models have it. */
+  /** Position of the last event that this request stored. The answer waits until the read models have reached it. */
   position: Position | undefined;
-  /** Whose `Position` it is, where that is not the principal's tenant: of a sign-up, of an accepted invitation. */
+  /**
+   * Tenant of the `Position` in the answer, if it is not the principal's: after a sign-up or an accepted invitation.
+   */
   positionTenant?: string | undefined;
-  /** The tenant that a user wants to join: its plan may refuse the request, whatever tenant the token names. */
+  /** Tenant that a user wants to join. A refusal is recorded for this tenant and not for the one in the token. */
   joining?: string | undefined;
-  /** Whom the answer is about, where nobody was signed in: what is kept of it is erased with them. */
+  /** User in the answer to a request without an access token. The stored answer is deleted with the user. */
   answeredUser?: string | undefined;
 }
 
-/** What the shared HTTP parts keep of a request, beyond what controllers see. */
+/** The state of a request for the HTTP layer. Controllers see only {@link RequestContext}. */
 export class RequestState implements RequestContext {
   mayRepeat = false;
   principal: AuthenticatedUser | undefined = undefined;
@@ -44,31 +47,34 @@ export class RequestState implements RequestContext {
   positionTenant: string | undefined = undefined;
   joining: string | undefined = undefined;
   answeredUser: string | undefined = undefined;
+  /** The claim on the idempotency key, until its answer is stored. */
   lease: IdempotencyLease | undefined = undefined;
-  /** Who operates, on the routes that are for operators. */
+  /** The signed-in operator, on routes for operators. */
   operator: Operator | undefined = undefined;
   /**
-   * Why the signed-in user may not do this now, told where their idempotency key has no answer yet: anyone who took away
-   * their own right, by leaving or closing the tenant, may ask what came of it; so may everybody whom a lock stops.
+   * Why the signed-in user may not do this now. It is thrown only if the idempotency key has no stored answer: a user
+   * who lost the permission through this very request (by leaving or closing the tenant), or whose tenant is locked
+   * meanwhile, can still get the answer of the first request.
    */
   denied: Problem | undefined = undefined;
-  /** True where the request counts for the user alone: it is none of the tenant's, or the tenant has not let it in. */
+  /** True if the rate limit of the user counts the request: it is not about a tenant, or the tenant has refused it. */
   ofUserAlone = false;
-  /** The `RateLimit` field; undefined until the request was counted. */
+  /** Value of the header `RateLimit`; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
+  /** Value of the header `RateLimit-Policy`. */
   rateLimitPolicy: string | undefined = undefined;
-  /** The same of the calls that the plan allows in a month; undefined where they are not counted. */
+  /** The same for the monthly API calls of the plan; undefined if the request is not counted as an API call. */
   quota: string | undefined = undefined;
   quotaPolicy: string | undefined = undefined;
-  /** True while its answer is being finished: nobody may answer it a second time meanwhile. */
+  /** True while the last steps of the answer run. A second answer is dropped meanwhile. */
   answering = false;
-  /** `performance.now()` when the request came. */
+  /** `performance.now()` when the headers of the request had arrived, in ms. */
   readonly startedAt: number = performance.now();
   #commandId: string | undefined = undefined;
 
   constructor(readonly requestId: string) {}
 
-  // Made when it is asked for: most requests are reads.
+  // It is generated on first use, because most requests are reads and need none.
   get commandId(): string {
     this.#commandId ??= uuidv7();
     return this.#commandId;
@@ -82,20 +88,21 @@ export class RequestState implements RequestContext {
 const STATE = Symbol('request state');
 type WithState = FastifyRequest & { [STATE]?: RequestState };
 
+/** Creates the state of a request; the first hook calls it. */
 export const openContext = (request: FastifyRequest, requestId: string): RequestState => {
   const state = new RequestState(requestId);
   (request as WithState)[STATE] = state;
   return state;
 };
 
-/** For the shared HTTP parts; every request has one from the first hook on. */
+/** The state of a request, for the HTTP layer. */
 export const requestStateOf = (request: FastifyRequest): RequestState =>
   (request as WithState)[STATE] ?? openContext(request, request.id);
 
-/** The request's context; every request has one from the first hook on. */
+/** The context of a request. */
 export const contextOf = (request: FastifyRequest): RequestContext => requestStateOf(request);
 
-/** Hands the request's context to a controller's method. */
+/** Parameter of a controller's method: the context of the request. */
 export const Context = createParamDecorator(
   (_: unknown, execution: ExecutionContext): RequestContext => requestStateOf(execution.switchToHttp().getRequest()),
 );

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 
-/** What a route may say of itself: a Fastify route in `config`, a controller's method with Nest's `@RouteConfig()`. */
+/** Options of a route: in `config` of a Fastify route, or in Nest's `@RouteConfig()` of a controller's method. */
 export interface RouteOptions {
-  /** For machines: not counted by any rate limit, and answered under any load. */
+  /** For requests of machines: no rate limit counts them, and they are answered under any load. */
   readonly unlimited?: boolean;
-  /** ms that a request may take, where it is not the usual: of a long poll, of an export. */
+  /** Longest time in ms for a request, if it differs from the general one: for a long poll or an export. */
   readonly deadlineMs?: number;
 }
 
-/** Empty where no route was found. */
+/** The options of the request's route; empty if there is no such route. */
 export const routeConfigOf = (request: FastifyRequest): RouteOptions =>
   (request.routeOptions?.config as RouteOptions | undefined) ?? {};

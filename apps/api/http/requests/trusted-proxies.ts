@@ -1,15 +1,19 @@
 import { BlockList, isIP } from 'node:net';
 
+/** The proxies whose `X-Forwarded-For` is used: none, a number of them in a row, or addresses and ranges. */
 export type TrustProxy = false | number | readonly string[];
 
-/** The ranges that Fastify knows by a name. */
+/** The ranges for which Fastify accepts a name. */
 const NAMED: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.1/8', '::1/128'],
   linklocal: ['169.254.0.0/16', 'fe80::/10'],
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** Fastify 5 takes a number of hops for nobody; it wants a function that is given how far away the peer is. */
+/**
+ * The option `trustProxy` of Fastify. Fastify 5 ignores a number, so a number becomes a function of the proxy's
+ * distance.
+ */
 export const fastifyTrustProxy = (
   trusted: TrustProxy,
 ): false | string[] | ((address: string, hop: number) => boolean) => {
@@ -17,7 +21,9 @@ export const fastifyTrustProxy = (
   return trusted === false ? false : [...trusted];
 };
 
-/** Whether a peer connects for other clients. With a number of hops, every peer is taken for a proxy. */
+/**
+ * Returns a function that is true for the address of a proxy. With a number of proxies, every address counts as one.
+ */
 export const isProxyOf = (trusted: TrustProxy): ((address: string) => boolean) => {
   if (trusted === false) return () => false;
   if (typeof trusted === 'number') return () => trusted > 0;

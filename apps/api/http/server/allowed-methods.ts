@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 
 export interface AllowedMethods {
-  /** The methods that a path takes, as `Allow` lists them; undefined where no route has the path. */
+  /** The methods that a path accepts, as in the header `Allow`; undefined if no route has the path. */
   of(path: string): string | undefined;
 }
 
-/** Remembers every route that is registered from here on, to answer 405 where another method would be right. */
+/** Collects the methods of every route that is registered after this call, for answers with 405. */
 export const watchAllowedMethods = (instance: FastifyInstance): AllowedMethods => {
   const routes = new Map<string, { pattern: RegExp; methods: Set<string> }>();
   instance.addHook('onRoute', ({ url, method }) => {
-    // A wildcard serves files and pages: what is not among them is not there.
+    // A route with a wildcard serves files. A path without a file is answered 404, not 405.
     if (url.includes('*')) return;
     const route = routes.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
     for (const it of [method].flat()) route.methods.add(it);

@@ -1,13 +1,13 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 
-/** Answers carry these, and a browser shows an application no others than those that are named. */
+/** Headers of answers that a browser may show to an application of another origin. */
 const EXPOSED = [
   ...['X-Request-Id', 'Position', 'ETag', 'Location', 'Retry-After', 'Idempotent-Replayed'],
   ...['RateLimit', 'RateLimit-Policy'],
 ];
 
-/** Lets the applications of these origins call; without one, nothing of CORS is there at all. */
+/** Allows requests from browser applications of these origins. Without an origin, no CORS header is sent. */
 export const addCors = (instance: FastifyInstance, origins: readonly string[]): void => {
   if (origins.length === 0) return;
   instance.register(cors, {

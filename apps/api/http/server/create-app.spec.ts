@@ -60,28 +60,28 @@ describe('the application', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
-  it('takes 32 levels of nesting', async () => {
+  it('accepts 32 levels of nesting', async () => {
     const answer = await app.inject({ method: 'POST', url: '/v1/webhook', headers: JSON_TYPE, payload: nested(32) });
     expect(answer.statusCode).toBe(201);
   });
 
-  it('lists the methods that a path takes', async () => {
+  it('lists the methods that a path accepts in Allow', async () => {
     const answer = await app.inject({ method: 'PUT', url: '/v1/things/0198c0de-0000-7000-8000-000000000001' });
     expect(answer.headers['allow']).toBe('DELETE, GET, HEAD, PATCH');
   });
 
-  it('hands the very bytes of a body to whom they matter', async () => {
+  it('passes the bytes of a body to a controller unchanged', async () => {
     const payload = '{ "b" : 1.0,  "a":"\\u00e9" }';
     const answer = await app.inject({ method: 'POST', url: '/v1/webhook', headers: JSON_TYPE, payload });
     expect(answer.json().bytes).toBe(payload);
   });
 
-  it('takes an empty body of JSON for none', async () => {
+  it('treats an empty JSON body as no body', async () => {
     const answer = await app.inject({ method: 'POST', url: '/v1/signin', headers: JSON_TYPE, payload: '' });
     expect(answer.statusCode).toBe(201);
   });
 
-  it('names a 401 for what HTTP wants to hear', async () => {
+  it('sends WWW-Authenticate with a 401', async () => {
     const answer = await app.inject({ url: '/v1/things' });
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   });
@@ -91,7 +91,7 @@ describe('the application', () => {
     expect(answer.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('takes no request for another path or method because of a header', async () => {
+  it('does not change the path or method of a request because of a header', async () => {
     const headers = { ...asUser(), 'x-http-method-override': 'DELETE', 'x-original-url': '/v1/throws' };
     expect((await app.inject({ url: '/v1/open', headers })).json()).toEqual({ open: true });
   });
@@ -111,7 +111,7 @@ describe('with CORS_ORIGINS', () => {
       headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'idempotency-key' },
     });
 
-  it('lets the listed origin in, and no other', async () => {
+  it('allows the listed origin, and no other', async () => {
     const listed = await preflight('https://app.example.com');
     expect(listed.statusCode).toBe(204);
     expect(listed.headers['access-control-allow-origin']).toBe('https://app.example.com');
@@ -120,7 +120,7 @@ describe('with CORS_ORIGINS', () => {
     expect(other.headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('shows the fields of the contract to scripts, on problems too', async () => {
+  it('exposes the headers of the contract to scripts, also with problems', async () => {
     const answer = await app.inject({ url: '/v1/things', headers: { origin: 'https://app.example.com' } });
     expect(answer.statusCode).toBe(401);
     expect(answer.headers['access-control-allow-origin']).toBe('https://app.example.com');
@@ -132,23 +132,23 @@ describe('TRUST_PROXY', () => {
   const limited = { limit: 1, windowSeconds: 60 };
   const statusOfSecond = async (trustProxy: false | number | readonly string[], hops: [string, string]) => {
     const app = await createToyApp({ trustProxy, rateLimits: { tenant: limited, anonymous: limited } });
-    const ask = (it: string) => app.inject({ url: '/v1/open', headers: { 'x-forwarded-for': it } });
-    await ask(hops[0]);
-    const { statusCode } = await ask(hops[1]);
+    const sendFor = (it: string) => app.inject({ url: '/v1/open', headers: { 'x-forwarded-for': it } });
+    await sendFor(hops[0]);
+    const { statusCode } = await sendFor(hops[1]);
     await app.close();
     return statusCode;
   };
 
-  it('believes no X-Forwarded-For by default', async () => {
+  it('uses no X-Forwarded-For by default', async () => {
     expect(await statusOfSecond(false, ['1.1.1.1', '2.2.2.2'])).toBe(429);
   });
 
-  it('believes as many hops as are in front, and nothing that a client put before them', async () => {
+  it('uses the entries of the given number of proxies, and none that a client put before them', async () => {
     expect(await statusOfSecond(1, ['1.1.1.1', '2.2.2.2'])).toBe(200);
     expect(await statusOfSecond(1, ['9.9.9.9, 1.1.1.1', '8.8.8.8, 1.1.1.1'])).toBe(429);
   });
 
-  it('believes the listed proxies', async () => {
+  it('uses the entries of the listed proxies', async () => {
     expect(await statusOfSecond(['127.0.0.1'], ['1.1.1.1', '2.2.2.2'])).toBe(200);
     expect(await statusOfSecond(['10.0.0.0/8'], ['1.1.1.1', '2.2.2.2'])).toBe(429);
   });

@@ -36,9 +36,9 @@ import { createAdapter } from './server';
 class RootModule {}
 
 /**
- * The HTTP application around a module of controllers: everything that the API's conventions say for every route. The module
- * provides its guards (`APP_GUARD`) in the order in which they run, `ContractGuard` last.
- * The caller listens and closes.
+ * Creates the HTTP application for a module of controllers, with everything that is common to all routes. The module
+ * provides its guards (`APP_GUARD`) in the order in which they run, with `ContractGuard` as the last one. The caller
+ * starts to listen and closes the application.
  */
 export const createApp = async (
   module: Type | DynamicModule,

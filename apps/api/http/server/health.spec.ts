@@ -3,22 +3,22 @@ import { createMetricsRegistry } from '#platform/metrics';
 import { createReadiness } from '#platform/readiness/readiness';
 import { createToyApp, script } from '../testing/toy-app';
 
-const about = (name: string) => ({
+const describeCheck = (name: string) => ({
   name,
   message: `The ${name} is not available.`,
   runbook: 'docs/runbooks/readiness.md',
 });
 
-describe('probes', () => {
-  it('tell what is missing, by name, without waiting for it', async () => {
-    let database = true;
+describe('the routes for probes and metrics', () => {
+  it('name the failing checks without waiting for them', async () => {
+    let isDatabaseReady = true;
     const readiness = createReadiness({ logger: silentLogger });
     readiness.add(
-      { ...about('event log'), run: () => new Promise(() => undefined) },
+      { ...describeCheck('event log'), run: () => new Promise(() => undefined) },
       {
-        ...about('database'),
+        ...describeCheck('database'),
         run: async () => {
-          if (!database) throw new Error('password authentication failed for user "tenantry_app"');
+          if (!isDatabaseReady) throw new Error('password authentication failed for user "tenantry_app"');
         },
       },
     );
@@ -30,28 +30,28 @@ describe('probes', () => {
     expect(first.headers['content-type']).toMatch(/problem\+json/);
     expect(first.headers['retry-after']).toBe('1');
     expect(first.json()).toMatchObject({ type: '/problems/dependency-unavailable', missing: ['event log'] });
-    database = false;
-    // Probes share a result for a moment.
+    isDatabaseReady = false;
+    // The result of the checks is reused for a short time.
     await new Promise((done) => setTimeout(done, 400));
     const second = await app.inject({ url: '/readyz' });
     expect(second.json().missing).toEqual(['event log', 'database']);
-    expect(second.json().failing).toEqual([about('event log'), about('database')]);
+    expect(second.json().failing).toEqual([describeCheck('event log'), describeCheck('database')]);
     expect(second.body).not.toMatch(/password/);
     expect((await app.inject({ url: '/healthz' })).json()).toEqual({ status: 'ok' });
     await app.close();
   });
 
-  it('make one round of checks of many probes', async () => {
+  it('share one run of the checks', async () => {
     let checks = 0;
     const readiness = createReadiness({ logger: silentLogger });
-    readiness.add({ ...about('database'), run: async () => ++checks });
+    readiness.add({ ...describeCheck('database'), run: async () => ++checks });
     const app = await createToyApp({ readiness });
     await Promise.all(Array.from({ length: 50 }, () => app.inject({ url: '/readyz' })));
     expect(checks).toBe(1);
     await app.close();
   });
 
-  it('metrics count requests by route and not by path', async () => {
+  it('count requests by route and not by path', async () => {
     const app = await createToyApp({ registry: createMetricsRegistry() });
     await app.inject({ url: '/v1/things/0198c0de-0000-7000-8000-000000000001' });
     await app.inject({ url: '/a/path/of/an/attacker' });
@@ -66,16 +66,16 @@ describe('probes', () => {
     await app.close();
   });
 
-  it('there are no metrics by default', async () => {
+  it('have no metrics by default', async () => {
     const app = await createToyApp();
     expect((await app.inject({ url: '/metrics' })).statusCode).toBe(404);
     await app.close();
   });
 });
 
-describe('too much to do', () => {
+describe('an overloaded server', () => {
   afterEach(() => script.reset());
-  const holding = () => {
+  const holdRequests = () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((done) => {
       release = done;
@@ -84,9 +84,9 @@ describe('too much to do', () => {
     return () => release();
   };
 
-  it('answers 503 beyond the requests that it takes at once, and probes as ever', async () => {
+  it('answers 503 above the number of simultaneous requests, and still answers probes', async () => {
     const app = await createToyApp({ maxInFlight: 2 });
-    const release = holding();
+    const release = holdRequests();
     const held = [app.inject({ url: '/v1/slow' }), app.inject({ url: '/v1/slow' })];
     await new Promise((done) => setTimeout(done, 50));
     const refused = await app.inject({ url: '/v1/open' });
@@ -99,9 +99,9 @@ describe('too much to do', () => {
     await app.close();
   });
 
-  it('answers 503 where a request takes longer than it may, once, whatever comes of it later', async () => {
+  it('answers a request that takes too long 503, once, and drops its later result', async () => {
     const app = await createToyApp({ requestTimeoutMs: 100 });
-    const release = holding();
+    const release = holdRequests();
     const slow = app.inject({ url: '/v1/slow' });
     const patient = app.inject({ url: '/v1/patient' });
     const answer = await slow;
@@ -112,14 +112,14 @@ describe('too much to do', () => {
     await app.close();
   });
 
-  it('answers 503 while the event loop is late, and recovers', async () => {
+  it('answers 503 while the event loop is delayed, and recovers', async () => {
     const app = await createToyApp({ maxEventLoopDelayMs: 200 });
     const until = Date.now() + 1_500;
     while (Date.now() < until);
     await new Promise((done) => setTimeout(done, 50));
-    const late = await app.inject({ url: '/v1/open' });
-    expect(late.statusCode).toBe(503);
-    expect(late.headers['retry-after']).toBe('2');
+    const refused = await app.inject({ url: '/v1/open' });
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('2');
     expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200);
     await new Promise((done) => setTimeout(done, 2_500));
     expect((await app.inject({ url: '/v1/open' })).statusCode).toBe(200);

@@ -6,21 +6,25 @@ import { describeFailing } from '../../../bootstrap/readiness/readiness';
 import { PROBLEM_TYPE, problemDocument } from '../problems/problem-document';
 
 export interface HealthOptions {
-  /** What `/readyz` answers for; left out, the process is always ready. */
+  /** The checks of `/readyz`. Undefined: the process is always ready. */
   readonly readiness: Pick<Readiness, 'failing'> | undefined;
+  /** The metrics of `/metrics`. Undefined: there is no such route. */
   readonly registry: Registry | undefined;
 }
 
-/** Routes for machines: not counted by any rate limit, and answered under any load. */
-const MACHINES = { config: { unlimited: true } };
+/** Options of a route for machines: no rate limit counts its requests, and they are answered under any load. */
+const FOR_MACHINES = { config: { unlimited: true } };
 
-/** `/healthz` (the process), `/readyz` (what it needs), `/metrics` (Prometheus). */
+/**
+ * Adds `/healthz` (200 while the process runs), `/readyz` (503 with the failing checks if a required service is not
+ * available) and `/metrics` (Prometheus).
+ */
 export const addHealthRoutes = (instance: FastifyInstance, { readiness, registry }: HealthOptions): void => {
-  instance.get('/healthz', MACHINES, (_request, reply) => {
+  instance.get('/healthz', FOR_MACHINES, (_request, reply) => {
     reply.header('cache-control', 'no-store').send({ status: 'ok' });
   });
 
-  instance.get('/readyz', MACHINES, async (request, reply) => {
+  instance.get('/readyz', FOR_MACHINES, async (request, reply) => {
     const failing = (await readiness?.failing()) ?? [];
     reply.header('cache-control', 'no-store');
     if (failing.length === 0) return { status: 'ready' };
@@ -31,7 +35,7 @@ export const addHealthRoutes = (instance: FastifyInstance, { readiness, registry
   });
 
   if (!registry) return;
-  instance.get('/metrics', MACHINES, async (_request, reply) => {
+  instance.get('/metrics', FOR_MACHINES, async (_request, reply) => {
     reply.header('content-type', registry.contentType);
     return registry.metrics();
   });

@@ -29,24 +29,24 @@ export interface HookDeps {
   readonly metrics: HttpMetrics | undefined;
 }
 
-/** What every request passes through, as Fastify's hooks: an interceptor of Nest costs several times as much. */
-export const addHooks = (instance: FastifyInstance, parts: HookDeps): void => {
-  instance.addHook('onRequest', onRequest(parts));
-  instance.addHook('preValidation', onArrived(parts));
+/** Adds the steps of every request as hooks of Fastify, because an interceptor of Nest takes several times as long. */
+export const addHooks = (instance: FastifyInstance, deps: HookDeps): void => {
+  instance.addHook('onRequest', onRequest(deps));
+  instance.addHook('preValidation', onBodyRead(deps));
   instance.addHook('preSerialization', (_request, reply, payload, done) => done(null, unwrapTagged(payload, reply)));
-  // From the beginning of the stop on, the last answer of each connection closes it.
+  // Once the application closes, the last answer of each connection closes the connection.
   let closing = false;
   instance.addHook('preClose', async () => {
     closing = true;
   });
   instance.addHook(
     'onSend',
-    onSend(parts, () => closing),
+    onSend(deps, () => closing),
   );
-  instance.addHook('onResponse', onResponse(parts));
+  instance.addHook('onResponse', onResponse(deps));
   instance.addHook('onClose', async () => {
-    parts.inFlight.close();
-    parts.arrivals.close();
+    deps.inFlight.close();
+    deps.arrivals.close();
   });
 };
 
@@ -61,13 +61,13 @@ const onRequest =
     }
     reply.header('x-request-id', request.id);
     reply.headers(securityHeaders.of(request.raw.url ?? '/'));
-    // A body that has not arrived takes room of its own, and none from the requests that have.
+    // A request whose body is still arriving is counted separately and does not count as a request in flight.
     const enter = hasBody(request.raw) ? arrivals.enter : inFlight.enter;
     done(findDuplicateHeader(request.raw) ?? enter(request, reply));
   };
 
-/** Runs once the body was read. */
-const onArrived =
+/** Runs after the body was read. */
+const onBodyRead =
   ({ arrivals, inFlight }: HookDeps) =>
   (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
     done(arrivals.leave(reply) ? inFlight.enter(request, reply) : undefined);
@@ -78,34 +78,35 @@ const TOO_LARGE = 413;
 type Done = (error: Error | null, payload?: unknown) => void;
 
 const onSend =
-  (parts: HookDeps, isClosing: () => boolean) =>
+  (deps: HookDeps, isClosing: () => boolean) =>
   (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done): void => {
     const state = requestStateOf(request);
-    // An answer that comes while another one is being finished (the deadline was first, or the handler) is dropped.
+    // The deadline and the controller can both answer. The second answer is dropped while the first one is completed.
     if (state.answering) return;
-    const isWhole = reply.statusCode !== TOO_LARGE || request.raw.complete;
-    const isSettled = state.position === undefined && state.lease === undefined && state.rateLimit !== undefined;
-    if (isSettled && isWhole && !isClosing()) {
+    const isBodyRead = reply.statusCode !== TOO_LARGE || request.raw.complete;
+    const isReady = state.position === undefined && state.lease === undefined && state.rateLimit !== undefined;
+    if (isReady && isBodyRead && !isClosing()) {
       done(null, finish(request, reply, state, payload));
       return;
     }
     state.answering = true;
-    const settling = settle(parts, request, reply, state, payload);
-    const ready = isClosing() ? settling.then((it) => closeLast(parts.connections, request, reply, it)) : settling;
-    ready.then((settled) => {
+    const completed = complete(deps, request, reply, state, payload);
+    const ready = isClosing() ? completed.then((it) => closeLast(deps.connections, request, reply, it)) : completed;
+    ready.then((completePayload) => {
       state.answering = false;
       try {
-        done(null, finish(request, reply, state, settled));
+        done(null, finish(request, reply, state, completePayload));
       } catch (error) {
-        parts.logger.error({ requestId: state.requestId, err: error }, 'an answer could not be sent');
+        deps.logger.error({ requestId: state.requestId, err: error }, 'an answer could not be sent');
         reply.raw.destroy();
       }
     });
   };
 
 /**
- * While the process stops, the answer to the last request of a connection closes it. Others must not: Node would drop the
- * answers behind them. Fastify marks every answer as the last one; the mark is removed from these.
+ * While the application closes, the answer to the last request of a connection has `Connection: close`. Earlier answers
+ * must not have it, because Node would drop the answers after them. Fastify sets the header on every answer, so it is
+ * removed from the earlier ones.
  */
 const closeLast = async (
   connections: Connections,
@@ -118,8 +119,8 @@ const closeLast = async (
   return payload;
 };
 
-/** The parts of an answer that take time. Never rejects. */
-const settle = async (
+/** The asynchronous steps before an answer is sent. Never rejects. */
+const complete = async (
   { consistency, idempotency, rateLimits }: HookDeps,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -133,8 +134,8 @@ const settle = async (
 };
 
 /**
- * Counts a request that was answered before the guard could: an unknown path, a malformed body, a token that is not
- * valid. A client that sends too many of them gets that problem in place of the answer.
+ * Counts a request that was answered before `ContractGuard` could count it: an unknown path, a malformed body or an
+ * invalid access token. A client that sends too many of them gets the problem `rate-limited` instead of the answer.
  */
 const countLate = async (
   rateLimits: RateLimits,
@@ -167,7 +168,7 @@ const discard = (payload: unknown): void => {
   }
 };
 
-/** The last touch, without waiting for anything. */
+/** The last step of an answer: sets the rate limit headers, and replaces the answer with 304 if the client has it. */
 const finish = (request: FastifyRequest, reply: FastifyReply, state: RequestState, payload: unknown): unknown => {
   writeRateLimit(state, reply);
   if (!isNotModified(request, reply)) return payload;
@@ -184,15 +185,15 @@ const onResponse =
     const state = requestStateOf(request);
     const ms = performance.now() - state.startedAt;
     metrics?.observe(request, reply.statusCode, ms);
-    accessLine(logger, request, reply, state, ms);
+    logRequest(logger, request, reply, state, ms);
     done();
   };
 
 /**
- * One line a request: at `debug` where it went well, because a line costs about as much as a small request itself and
- * the histogram counts those; at `info` where the client was told no, at `warn` where it was our fault.
+ * Logs one line for a request: at `debug` if it succeeded, because a line takes about as much time as a small request
+ * and the histogram counts them anyway; at `info` for a status from 400; at `warn` for a status from 500.
  */
-const accessLine = (
+const logRequest = (
   logger: Logger,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -205,7 +206,7 @@ const accessLine = (
     requestId: state.requestId,
     traceId: traceIdOf(request.raw.headers),
     method: request.method,
-    // The template where there is one: paths can hold tokens.
+    // The path template if there is one, because paths can contain tokens.
     route: request.routeOptions?.url ?? pathOf(request.raw.url ?? '/'),
     status: statusCode,
     ms: Math.round(ms * 10) / 10,
@@ -217,6 +218,6 @@ const accessLine = (
   else logger.debug(fields, 'request');
 };
 
-/** Pino replaces the methods below its level by one and the same no-op, but building the fields has its price. */
+/** Pino ignores lines below its level, but collecting the fields of a line takes time, too. */
 const isDebugging = (logger: Logger & { isLevelEnabled?: (level: string) => boolean }): boolean =>
   logger.isLevelEnabled?.('debug') ?? true;

@@ -6,9 +6,11 @@ import type { Connections } from '../limits/connections';
 import type { InFlight } from '../limits/in-flight';
 
 export interface HttpMetrics {
+  /** Records an answer. @param ms from the headers of the request to the end of the answer */
   observe(request: FastifyRequest, status: number, ms: number): void;
 }
 
+/** The counters of the HTTP layer that are exported as metrics. */
 export interface Counted {
   readonly inFlight: Pick<InFlight, 'size'>;
   readonly arrivals: Pick<Arrivals, 'size' | 'refused'>;
@@ -17,7 +19,10 @@ export interface Counted {
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Durations by method, route template and status; a path that is no route has the label `none`. */
+/**
+ * Registers the metrics of HTTP. The durations have the labels method, route template (`none` without a route) and
+ * status.
+ */
 export const createHttpMetrics = (registry: Registry, { inFlight, arrivals, connections }: Counted): HttpMetrics => {
   const durations = new Histogram({
     name: 'http_request_duration_seconds',

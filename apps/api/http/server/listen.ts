@@ -5,7 +5,7 @@ import { cannotListen } from '../../../bootstrap/process/cannot-listen';
 
 type Address = Pick<Settings, 'port' | 'host'>;
 
-/** @throws CannotStart the address cannot be had, and the message says what to change */
+/** @throws CannotStart the address cannot be used; the message says what to change */
 export const listen = async (app: NestFastifyApplication, address: Address): Promise<void> => {
   try {
     await app.listen(address.port, await hostOf(address.host));
@@ -14,6 +14,9 @@ export const listen = async (app: NestFastifyApplication, address: Address): Pro
   }
 };
 
-/** For `localhost` Fastify opens a second server beside the first, which no limit and no stop of ours would reach. */
+/**
+ * Resolves `localhost` to one address. Otherwise Fastify opens a second server for it, to which the limits of
+ * connections and the stop do not apply.
+ */
 const hostOf = async (host: string): Promise<string> =>
   host === 'localhost' ? (await lookup('localhost', { verbatim: true })).address : host;

@@ -10,48 +10,58 @@ import type { RateLimitOptions } from '../limits/rate-limits';
 import type { Limiter, RatePolicy } from '../limits/rate-window';
 import type { TrustProxy } from '../requests/trusted-proxies';
 
-/** What the HTTP application takes from its surroundings. */
+/** Options of the HTTP application. */
 export interface HttpOptions {
   readonly logger: Logger;
-  /** 32 bytes, the same for every process. */
+  /** 32 bytes, the same in every process. */
   readonly secretKey: Buffer;
   readonly rateLimits: RateLimitOptions;
-  /** Makes what counts; in this process by default. */
+  /** Creates the counters of rate limits; they are in the memory of this process by default. */
   readonly makeLimiter?: ((policy: RatePolicy) => Limiter) | undefined;
-  /** Whose `X-Forwarded-For` counts: nobody's, that of so many proxies, or of these addresses. */
+  /**
+   * The proxies whose `X-Forwarded-For` is used: none (`false`, the default), a number of proxies, or these addresses.
+   */
   readonly trustProxy?: TrustProxy;
-  /** Browser applications that may call; none by default. */
+  /** Origins of browser applications that may send requests; none by default. */
   readonly corsOrigins?: readonly string[];
-  /** ms that a request may take; 10,000 by default. */
+  /** Longest time in ms for a request; 10,000 by default. */
   readonly requestTimeoutMs?: number;
-  /** ms that `close` waits for requests under way before it cuts their connections; 10,000 by default. */
+  /**
+   * Time in ms for which `close` waits for unanswered requests before it closes their connections; 10,000 by default.
+   */
   readonly shutdownGraceMs?: number;
-  /** ms that an answer waits for the read models; 2,000 by default. */
+  /** Longest time in ms that a request waits for the read models; 2,000 by default. */
   readonly consistencyWaitMs?: number;
-  /** Requests at once; 2,000 by default. Beyond it they are answered 503. */
+  /** Maximum number of requests at once; 2,000 by default. Above it, new requests are answered 503. */
   readonly maxInFlight?: number;
-  /** Requests at once whose bodies have not arrived; 2,000 by default. */
+  /**
+   * Maximum number of requests at once whose bodies have not arrived; 2,000 by default. Above it, the oldest are
+   * answered 503.
+   */
   readonly maxArriving?: number;
-  /** The same of one client address; 128 by default. Beyond it they are answered 429. */
+  /** The same for one client address; 128 by default. Above it, new requests are answered 429. */
   readonly maxArrivingPerAddress?: number;
-  /** Connections of one address that is no trusted proxy; 1,000 by default. Beyond it idle ones are closed. */
+  /**
+   * Maximum number of connections of one address that is no trusted proxy; 1,000 by default. Above it, idle ones are
+   * closed.
+   */
   readonly maxConnectionsPerAddress?: number;
-  /** ms that a client may take to read an answer; 60,000 by default. */
+  /** Time in ms for a client to read an answer; 60,000 by default. After it, the connection is closed. */
   readonly readingMs?: number;
-  /** ms; 1,000 by default. Requests are answered 503 while the event loop is late by more. */
+  /** Delay of the event loop in ms above which requests are answered 503; 1,000 by default. */
   readonly maxEventLoopDelayMs?: number;
-  /** Left out, `Position` and `If-Position` mean nothing. */
+  /** Without it, `Position` is not sent and `If-Position` is ignored. */
   readonly waiter?: PositionWaiter;
-  /** Left out, `Idempotency-Key` means nothing. */
+  /** Without it, `Idempotency-Key` is ignored. */
   readonly idempotency?: IdempotencyStore;
-  /** What `/readyz` answers for. The HTTP part adds what it needs itself. */
+  /** The checks of `/readyz`. The HTTP application adds its own checks to them. */
   readonly readiness?: Pick<Readiness, 'failing' | 'add'>;
-  /** Served at `/metrics`; no metrics by default. */
+  /** The metrics of `/metrics`; the route does not exist by default. */
   readonly registry?: Registry | undefined;
-  /** Told of what is refused to whom; nobody by default. */
+  /** `note` is called for every refused request of a member, or of a user who wants to join a tenant. */
   readonly refusals?: { note(refused: RefusedRequest, problem: Problem): void };
-  /** Adds routes that no controller has. */
+  /** Adds routes without a controller. */
   readonly addRoutes?: (instance: FastifyInstance) => void;
-  /** The version that the OpenAPI document names. */
+  /** Version in the OpenAPI document; `1` by default. */
   readonly version?: string;
 }

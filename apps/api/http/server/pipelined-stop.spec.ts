@@ -10,7 +10,7 @@ const BODY_HEAD = 'POST /v1/webhook HTTP/1.1\r\nHost: x\r\nContent-Type: applica
 
 jest.setTimeout(90_000);
 
-describe('a stop', () => {
+describe('the stop of the server', () => {
   let app: NestFastifyApplication;
   let port: number;
   let release: () => void;
@@ -30,12 +30,12 @@ describe('a stop', () => {
   beforeEach(() => {
     clients = [];
     running = 0;
-    const held = new Promise<void>((resolve) => {
+    const hold = new Promise<void>((resolve) => {
       release = resolve;
     });
     script.during = () => {
       running += 1;
-      return held;
+      return hold;
     };
   });
   afterEach(async () => {
@@ -71,7 +71,7 @@ describe('a stop', () => {
     expect(client.received().match(/\{"open":true\}/g)).toHaveLength(2);
   });
 
-  it('answers a request that arrives behind one that is still under way', async () => {
+  it('answers a request that arrives after one that is not answered yet', async () => {
     await start();
     const client = open(SLOW);
     await eventually(() => running === 1);
@@ -106,7 +106,7 @@ describe('a stop', () => {
     expect(client.statuses()).toEqual([201]);
   });
 
-  it('does not wait longer than the grace for a body that never comes', async () => {
+  it('does not wait longer than the grace period for a body that never arrives', async () => {
     await start(300);
     const client = open(`${BODY_HEAD}{`);
     await sleep(100);
@@ -114,7 +114,7 @@ describe('a stop', () => {
     await eventually(client.closed);
   });
 
-  it('sends a large answer to its end, also where the client reads slowly', async () => {
+  it('sends a large answer completely, also to a client that reads slowly', async () => {
     const text = 'x'.repeat(8 * 1024 * 1024);
     await start();
     script.during = async () => ({ text });

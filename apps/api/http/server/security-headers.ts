@@ -2,13 +2,14 @@ import helmet from '@fastify/helmet';
 import { fastify } from 'fastify';
 
 export interface SecurityHeaders {
+  /** The security headers of the answer to a URL. */
   of(url: string): Readonly<Record<string, string>>;
 }
 
-/** An API has nothing to show: no script, no style, no frame. */
+/** Content-Security-Policy of JSON answers: no script, no style, no frame. */
 const API = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"] };
 
-/** The documentation page: what is served beside it, and the images that swagger-ui has in its style sheet. */
+/** Policy of the documentation page: files of this server, and the images in the style sheet of swagger-ui. */
 const DOCS = {
   ...API,
   scriptSrc: ["'self'"],
@@ -17,16 +18,18 @@ const DOCS = {
   connectSrc: ["'self'"],
 };
 
-/** Pages with a form and a style sheet of their own, and nothing else. */
+/** Policy of pages with a form and a style sheet of this server. */
 const PAGE = { ...API, styleSrc: ["'self'"], formAction: ["'self'"] };
 
-/** Those that mean something on an answer that is no document (OWASP's REST cheat sheet): each header costs its time. */
-const MEANT_FOR_DATA = new Set([
+/**
+ * Headers that have an effect on an answer without HTML (OWASP's REST cheat sheet). Others are left out to save time.
+ */
+const HEADERS_OF_DATA = new Set([
   ...['content-security-policy', 'strict-transport-security', 'x-content-type-options', 'x-frame-options'],
   ...['cross-origin-resource-policy', 'referrer-policy'],
 ]);
 
-/** The board of jobs: what is served beside it. The styles that its editor writes into the page are not let in. */
+/** Policy of the board of jobs: files of this server. The inline styles of its editor are not allowed. */
 const BOARD = {
   ...API,
   scriptSrc: ["'self'"],
@@ -36,7 +39,7 @@ const BOARD = {
   baseUri: ["'self'"],
 };
 
-/** Which paths are answered with which policy; all others are data. */
+/** The paths of each policy. All other paths get the policy of JSON answers. */
 export interface PolicyPaths {
   readonly docs: string;
   readonly isPage?: (url: string) => boolean;
@@ -46,8 +49,8 @@ export interface PolicyPaths {
 const never = (): boolean => false;
 
 /**
- * What helmet sets, learned once at start and written to each answer. Its plugin runs 13 functions on each request for
- * headers that never change, which is more work than a small request itself.
+ * Reads the headers that helmet sets, once at the start. The hooks then set them on each answer. The plugin of helmet
+ * would run 13 functions in each request for headers that never change, which takes longer than a small request.
  */
 export const learnSecurityHeaders = async ({
   docs: docsPath,
@@ -69,14 +72,14 @@ export const learnSecurityHeaders = async ({
   );
   await probe.close();
 
-  const learned = (headers: object = {}) =>
+  const ofHelmet = (headers: object = {}) =>
     Object.entries(headers).flatMap(([name, value]) => (name in (none ?? {}) ? [] : [[name, String(value)] as const]));
-  const ofData = Object.fromEntries(learned(data).filter(([name]) => MEANT_FOR_DATA.has(name)));
-  // Shared caches keep nothing; a browser asks again with the ETag that it has.
+  const ofData = Object.fromEntries(ofHelmet(data).filter(([name]) => HEADERS_OF_DATA.has(name)));
+  // Shared caches store nothing, and a browser sends the `ETag` that it has with each request.
   ofData['cache-control'] = 'private, no-cache';
-  const ofDocs = Object.fromEntries(learned(docs));
-  const ofPage = Object.fromEntries(learned(page));
-  const ofBoard = { ...Object.fromEntries(learned(board)), 'cache-control': 'private, no-cache' };
+  const ofDocs = Object.fromEntries(ofHelmet(docs));
+  const ofPage = Object.fromEntries(ofHelmet(page));
+  const ofBoard = { ...Object.fromEntries(ofHelmet(board)), 'cache-control': 'private, no-cache' };
   return {
     of: (url) => {
       if (url.startsWith(docsPath)) return ofDocs;

@@ -9,31 +9,35 @@ import { fastifyTrustProxy } from '../requests/trusted-proxies';
 import type { HttpOptions } from './options';
 import type { SecurityHeaders } from './security-headers';
 
-/** ms beyond a request's own time after which a connection that moves no byte is closed. */
+/** ms after the longest time of a request for which a connection without any traffic stays open. */
 const IDLE_SOCKET_MS = 30_000;
 
-/** Fastify under Nest, with a bound on everything that a client can make it wait for. */
+/**
+ * Creates the adapter of Nest for Fastify, with a time limit for everything for which a client can make the server
+ * wait.
+ */
 export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHeaders): FastifyAdapter => {
   const { requestTimeoutMs = 10_000, trustProxy = false } = options;
   const adapter = new FastifyAdapter({
-    // Nest's middleware is not used, so that its hook need not run.
+    // No middleware of Nest is used, so its hook is left out.
     skipMiddie: true,
     bodyLimit: BODY_LIMIT,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: requestTimeoutMs + IDLE_SOCKET_MS,
     keepAliveTimeout: 72_000,
-    // What came before the end of the listening is served; its answer closes the connection.
+    // A request that arrived before the stop is answered, and its answer closes the connection.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     trustProxy: fastifyTrustProxy(trustProxy),
     genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     http: {
-      // Node swaps the two where the headers' is the longer one: its own 60 s would be the bound on a body.
+      // Node swaps the two timeouts if that of the headers is longer. Its default of 60 s would then be the limit of a
+      // body.
       headersTimeout: requestTimeoutMs,
-      // Node looks for overdue requests every 30 s by default.
+      // By default, Node checks for overdue requests every 30 s only.
       connectionsCheckingInterval: Math.min(1_000, Math.max(100, requestTimeoutMs / 4)),
-      // Node would answer it with an empty 400; the first hook answers it with a problem.
+      // Node would answer with an empty 400. The first hook answers with a problem document.
       requireHostHeader: false,
     },
     clientErrorHandler: answerClientError,
@@ -43,7 +47,7 @@ export const createAdapter = (options: HttpOptions, securityHeaders: SecurityHea
     },
   });
   const { server } = adapter.getInstance();
-  // Node would answer it with an empty 417; no expectation but 100-continue means anything, so it is ignored.
+  // Node would answer an unknown `Expect` header with an empty 417. It is ignored instead.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return adapter;
 };

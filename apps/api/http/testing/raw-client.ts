@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A connection on which a test sends bytes as it likes. */
+/** A TCP connection on which a test sends any bytes. */
 export interface RawClient {
   readonly socket: Socket;
   /** Everything that has arrived so far. */
@@ -12,7 +12,10 @@ export interface RawClient {
   closed(): boolean;
 }
 
-/** @param from the local address that the connection comes from; on Linux any of 127.0.0.0/8 */
+/**
+ * Opens a connection to 127.0.0.1 and sends the bytes (one character of the text is one byte).
+ * @param from the local address of the connection; on Linux any of 127.0.0.0/8
+ */
 export const openRaw = (port: number, bytes: string, from?: string): RawClient => {
   let text = '';
   let closed = false;
@@ -22,7 +25,7 @@ export const openRaw = (port: number, bytes: string, from?: string): RawClient =
   socket.on('data', (data) => {
     text += data;
   });
-  // A reset is one of the ends that tests look for.
+  // Some tests expect a reset connection.
   socket.on('error', () => undefined);
   socket.on('close', () => {
     closed = true;
@@ -35,8 +38,8 @@ export const openRaw = (port: number, bytes: string, from?: string): RawClient =
   };
 };
 
-/** Waits until `condition` holds; fails after a time that is long enough for a busy machine. */
+/** Waits until `condition` returns true. @throws Error after 30 s */
 export const eventually = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   for (const end = Date.now() + 30_000; Date.now() < end; await sleep(10)) if (await condition()) return;
-  throw new Error(`this did not become true within 30 s: ${condition}`);
+  throw new Error(`the condition did not become true within 30 s: ${condition}`);
 };

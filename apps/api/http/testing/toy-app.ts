@@ -43,13 +43,13 @@ import {
 } from '../validation/fields';
 import { PathId } from '../validation/path-id';
 
-/** What the toy's routes do next; specs set it. */
+/** What the routes of the toy application do. Specs set it. */
 export const script = {
-  /** Runs of the write route, with what they were given. */
+  /** The calls of the write routes, with their parameters. */
   runs: [] as { commandId: string; mayRepeat: boolean; body: unknown }[],
-  /** Runs in the write route, after the run was noted. */
+  /** Is called by the routes; a write route calls it after the entry in `runs`. Its result is the answer. */
   during: async (_context: RequestContext): Promise<unknown> => undefined,
-  /** Thrown by GET /v1/throws. */
+  /** The value that GET /v1/throws throws. */
   error: undefined as unknown,
   reset(): void {
     this.runs = [];
@@ -127,17 +127,17 @@ const ROWS = Array.from({ length: 7 }, (_, at) => ({ id: at + 1 }));
 @Controller('v1')
 class ToyController {
   @Get('things')
-  @Documented({ summary: 'List things' })
+  @Documented({ summary: 'List things', description: 'All of them.' })
   list(@Query() query: ListQuery, @Pages() pages: Paging): Promise<Page<{ id: number }>> {
     return pages.page(
       query,
       (row) => [row.id],
-      async (after, take) => ROWS.filter(({ id }) => id > Number(after?.[0] ?? 0)).slice(0, take),
+      async (after, count) => ROWS.filter(({ id }) => id > Number(after?.[0] ?? 0)).slice(0, count),
     );
   }
 
   @Post('things')
-  @Documented({ summary: 'Make a thing', response: ThingView, problems: ['conflict'] })
+  @Documented({ summary: 'Make a thing', description: 'From a name.', response: ThingView, problems: ['conflict'] })
   async make(@Body() body: ThingDto, @Context() context: RequestContext): Promise<unknown> {
     script.runs.push({ commandId: context.commandId, mayRepeat: context.mayRepeat, body });
     const answer = await script.during(context);
@@ -145,14 +145,19 @@ class ToyController {
   }
 
   @Get('things/:id')
-  @Documented({ summary: 'Show a thing', response: ThingView, problems: ['not-found'] })
-  show(@PathId('id') id: string): Versioned<unknown> {
+  @Documented({
+    summary: 'Show a thing',
+    description: 'With its version.',
+    response: ThingView,
+    problems: ['not-found'],
+  })
+  show(@PathId('id', 'Id of the thing.') id: string): Versioned<unknown> {
     return withETag({ id }, 7);
   }
 
   @Patch('things/:id')
-  @Documented({ summary: 'Change a thing', response: ThingView })
-  change(@PathId('id') id: string, @IfMatch() expected: number | undefined): Versioned<unknown> {
+  @Documented({ summary: 'Change a thing', description: 'To its next version.', response: ThingView })
+  change(@PathId('id', 'Id of the thing.') id: string, @IfMatch() expected: number | undefined): Versioned<unknown> {
     if (expected !== undefined && expected !== 7) throw new Problem('precondition-failed');
     return withETag({ id, expected: expected ?? null }, 8);
   }
@@ -210,15 +215,15 @@ class ToyController {
   }
 }
 
-/** `Bearer <tenant>.<user>` is a token here. */
+/** Accepts `Bearer <tenant>.<user>` as an access token. */
 class ToyAuthGuard implements CanActivate {
   canActivate(execution: ExecutionContext): boolean {
     const request = execution.switchToHttp().getRequest();
     const [, tenantId, userId] = /^Bearer (.+)\.(.+)$/.exec(request.headers.authorization ?? '') ?? [];
-    const open = Reflect.getMetadata('tenantry:public', execution.getHandler()) === true;
+    const isPublic = Reflect.getMetadata('tenantry:public', execution.getHandler()) === true;
     if (tenantId && userId) {
       contextOf(request).principal = { tenantId, userId, role: 'member', sessionId: 's' };
-    } else if (!open) throw new Problem('unauthenticated');
+    } else if (!isPublic) throw new Problem('unauthenticated');
     return true;
   }
 }
@@ -239,7 +244,7 @@ export const asUser = (tenantId = TENANT_A, userId = USER): { authorization: str
   authorization: `Bearer ${tenantId}.${userId}`,
 });
 
-/** The shared HTTP parts around a controller that uses each of them. Close it in `afterAll`. */
+/** Creates the HTTP application with one controller that uses each of its features. Close it in `afterAll`. */
 export const createToyApp = (options: Partial<HttpOptions> = {}): Promise<NestFastifyApplication> =>
   createApp(ToyModule, {
     logger: silentLogger,

@@ -3,37 +3,44 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { ValidateBy, type ValidationArguments } from 'class-validator';
 
 export interface FieldOptions {
-  /** May be left out. Null is not left out. */
+  /** The field may be missing. `null` does not count as missing. */
   readonly optional?: boolean;
-  /** May be null: of a PATCH, to empty it. */
+  /** The field may be null; in a PATCH, null empties it. */
   readonly nullable?: boolean;
+  /** Meaning of the field in the OpenAPI document, for a reader who does not know the product. */
   readonly description?: string;
   readonly example?: unknown;
 }
 
-/** What the values of a field are. */
+/** Which values a field accepts. */
 export interface Rule {
-  /** The end of a sentence that begins with the field's name: `must be …`. */
+  /** Error text: the end of a sentence that begins with the field's name, such as `must be …`. */
   readonly message: string;
   readonly test: (value: unknown) => boolean;
-  /** Makes the value of a query's text; left as it is where the text holds none, for `test` to refuse. */
+  /**
+   * Converts the text of a query parameter. A text that cannot be converted is returned unchanged, and `test` refuses
+   * it.
+   */
   readonly fromQuery?: (text: string) => unknown;
-  /** The one way to write a value that can be written in several. */
+  /** Converts a value that can be written in several ways to one form. */
   readonly normalise?: (value: unknown) => unknown;
 }
 
 const rules = new WeakMap<object, Map<string, Rule>>();
 
-/** The rules of a class' fields that change a value before it is tested, its parents' included. */
+/** The rules of a class and its parents that convert a value before it is tested, by field name. */
 export const convertingRules = (prototype: object): ReadonlyMap<string, Rule> => {
-  const found = new Map<string, Rule>();
+  const inherited = new Map<string, Rule>();
   for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    for (const [name, rule] of rules.get(at) ?? []) if (!found.has(name)) found.set(name, rule);
+    for (const [name, rule] of rules.get(at) ?? []) if (!inherited.has(name)) inherited.set(name, rule);
   }
-  return found;
+  return inherited;
 };
 
-/** One decorator a field: how it is validated and what the OpenAPI document says of it can't drift apart. */
+/**
+ * Declares a field with one decorator, so that its validation and its description in the OpenAPI document always agree.
+ * @param api the schema of the field in the OpenAPI document
+ */
 export const field = (rule: Rule, options: FieldOptions, api: ApiPropertyOptions): PropertyDecorator => {
   const { optional = false, nullable = false, description, example } = options;
   const validate = (value: unknown): boolean =>

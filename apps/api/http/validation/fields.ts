@@ -4,9 +4,11 @@ import { isEmail, ValidateNested } from 'class-validator';
 import { type FieldOptions, field } from './field';
 
 interface Length {
-  /** Characters (code points) at least; 1 by default. With 1 or more, white space alone is none. */
+  /**
+   * Minimum number of characters (code points); 1 by default. With 1 or more, a text of white space only is refused.
+   */
   readonly min?: number;
-  /** Characters (code points) at most. */
+  /** Maximum number of characters (code points). */
   readonly max: number;
 }
 
@@ -16,7 +18,7 @@ interface TextOptions {
   readonly format?: 'password';
   /** Without the flags `g` and `y`. */
   readonly pattern?: RegExp;
-  /** What the pattern wants, as `must be …`. */
+  /** Error text for the pattern, such as `must be …`. */
   readonly patternMessage?: string;
 }
 
@@ -31,14 +33,14 @@ const lengthOf = (text: string): number => {
 
 const range = (min: number, max: number): string => (min === max ? `${min}` : `${min} to ${max}`);
 
-/** What people write: one line, or several with `lines`. Unicode, without control characters. */
+/** A text that users write: Unicode without control characters, on one line or, with `lines`, on several. */
 export const Text = (options: FieldOptions & Length & TextOptions): PropertyDecorator => {
   const { min = 1, max, lines = false, format, pattern } = options;
   const forbidden = lines ? CONTROL_BUT_LINES : CONTROL;
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || forbidden.test(value)) return false;
     if ((min > 0 && value.trim() === '') || pattern?.test(value) === false) return false;
-    // A code point has one or two units, so that most texts need no counting.
+    // A code point has one or two code units, so the number of units decides for most texts.
     if (value.length >= 2 * min && value.length <= max) return true;
     const length = lengthOf(value);
     return length >= min && length <= max;
@@ -54,7 +56,7 @@ export const Text = (options: FieldOptions & Length & TextOptions): PropertyDeco
   });
 };
 
-/** A secret or a token that is handed back as it was given: printable ASCII without spaces. */
+/** A secret or a token that clients send back unchanged: printable ASCII without spaces. */
 export const Opaque = (options: FieldOptions & { max: number }): PropertyDecorator => {
   const { max } = options;
   const test = (value: unknown): boolean =>
@@ -66,14 +68,14 @@ export const Opaque = (options: FieldOptions & { max: number }): PropertyDecorat
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
 
-/** Arrives in lower case. */
+/** A UUID, converted to lower case. */
 export const Uuid = (options: FieldOptions = {}): PropertyDecorator =>
   field({ message: 'must be a UUID', test: isUuid, normalise: (it) => (isUuid(it) ? it.toLowerCase() : it) }, options, {
     type: String,
     format: 'uuid',
   });
 
-/** An address as it was written; what counts as the same address is not decided here. */
+/** An e-mail address of at most 254 characters. Its case is kept; `emailKey` decides which addresses are equal. */
 export const Email = (options: FieldOptions = {}): PropertyDecorator => {
   const test = (value: unknown): boolean => typeof value === 'string' && value.length <= 254 && isEmail(value);
   return field({ message: 'must be an e-mail address', test }, options, {
@@ -83,6 +85,7 @@ export const Email = (options: FieldOptions = {}): PropertyDecorator => {
   });
 };
 
+/** A whole number from `min` to `max`. */
 export const Integer = (options: FieldOptions & { min: number; max: number }): PropertyDecorator => {
   const { min, max } = options;
   const test = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
@@ -91,12 +94,14 @@ export const Integer = (options: FieldOptions & { min: number; max: number }): P
   return field({ message, test, fromQuery }, options, { type: 'integer', minimum: min, maximum: max });
 };
 
+/** `true` or `false`. */
 export const Flag = (options: FieldOptions = {}): PropertyDecorator => {
   const fromQuery = (text: string): unknown => (text === 'true' ? true : text === 'false' ? false : text);
   const test = (value: unknown): boolean => typeof value === 'boolean';
   return field({ message: 'must be true or false', test, fromQuery }, options, { type: Boolean });
 };
 
+/** One of the given values. */
 export const Choice = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator => {
   const test = (value: unknown): boolean => typeof value === 'string' && values.includes(value);
   return field({ message: `must be one of ${values.join(', ')}`, test }, options, { type: String, enum: [...values] });
@@ -104,7 +109,7 @@ export const Choice = (values: readonly string[], options: FieldOptions = {}): P
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 
-/** There is no year 0, which PostgreSQL refuses. */
+/** True for a day of the calendar from year 1 on, because PostgreSQL has no year 0. */
 const isDay = (year: number, month: number, day: number): boolean =>
   year >= 1 &&
   month >= 1 &&
@@ -117,7 +122,7 @@ const isTimestamp = (value: unknown): value is string => {
   return isDay(Number(year), Number(month), Number(day));
 };
 
-/** RFC 3339 with an offset; arrives in UTC with milliseconds. */
+/** An RFC 3339 time with an offset, converted to UTC with milliseconds. */
 export const Timestamp = (options: FieldOptions = {}): PropertyDecorator =>
   field(
     {
@@ -129,7 +134,7 @@ export const Timestamp = (options: FieldOptions = {}): PropertyDecorator =>
     { type: String, format: 'date-time' },
   );
 
-/** A calendar day such as `2026-01-31`, in nobody's time zone. */
+/** A calendar day without a time zone, such as `2026-01-31`. */
 export const Day = (options: FieldOptions = {}): PropertyDecorator => {
   const test = (value: unknown): boolean => {
     const [, year, month, day] = (typeof value === 'string' && /^(\d{4})-(\d\d)-(\d\d)$/.exec(value)) || [];
@@ -138,7 +143,10 @@ export const Day = (options: FieldOptions = {}): PropertyDecorator => {
   return field({ message: 'must be a date such as 2026-01-31', test }, options, { type: String, format: 'date' });
 };
 
-/** An absolute http or https URL without credentials, of 2048 characters at most where all beyond ASCII is written as %XX. */
+/**
+ * An absolute http or https URL without a user name or password. It has at most 2,048 characters, also after the
+ * characters outside ASCII are written as %XX.
+ */
 export const WebUrl = (options: FieldOptions = {}): PropertyDecorator => {
   const test = (value: unknown): boolean => {
     if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\/[^\s\\]+$/i.test(value)) return false;
@@ -156,7 +164,7 @@ export const WebUrl = (options: FieldOptions = {}): PropertyDecorator => {
 type Class = new () => object;
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object with fields of its own. */
+/** An object with the fields of a class. */
 export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyDecorator =>
   applyDecorators(
     Type(type),
@@ -164,7 +172,10 @@ export const Nested = (type: () => Class, options: FieldOptions = {}): PropertyD
     field({ message: 'must be an object', test: isObject }, options, { type }),
   );
 
-/** A list of objects with fields of their own. */
+/**
+ * A list of objects with the fields of a class.
+ * @param options `min` (0 by default) and `max` are the bounds for the number of objects
+ */
 export const NestedList = (
   type: () => Class,
   options: FieldOptions & { min?: number; max: number },

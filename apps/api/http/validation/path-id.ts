@@ -11,12 +11,16 @@ const fromPath = createParamDecorator((name: string, execution: ExecutionContext
   throw invalid([{ pointer: `/path/${name}`, message: 'must be a UUID' }]);
 });
 
-/** Hands a UUID of the path, in lower case, to a controller's method. @throws Problem at `/path/<name>` */
+/**
+ * Parameter of a controller's method: a UUID of the path, in lower case.
+ * @param description in the OpenAPI document
+ * @throws Problem validation-failed at `/path/<name>`: it is not a UUID
+ */
 export const PathId =
-  (name: string): ParameterDecorator =>
+  (name: string, description: string): ParameterDecorator =>
   (target, method, index) => {
     fromPath(name)(target, method, index);
     const descriptor = method === undefined ? undefined : Object.getOwnPropertyDescriptor(target, method);
     if (method !== undefined && descriptor)
-      ApiParam({ name, type: String, format: 'uuid' })(target, method, descriptor);
+      ApiParam({ name, description, type: String, format: 'uuid' })(target, method, descriptor);
   };

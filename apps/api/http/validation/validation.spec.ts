@@ -22,15 +22,15 @@ describe('validation', () => {
     (answer.json().errors ?? []).map(({ pointer }) => pointer);
 
   it.each<[string, unknown, string[]]>([
-    ['nothing', '', ['']],
+    ['a missing body', '', ['']],
     ['null', 'null', ['']],
     ['a list', [], ['']],
     ['a text', '"x"', ['']],
-    ['no field', {}, ['/name']],
+    ['a missing field', {}, ['/name']],
     ['an unknown field', { name: 'x', nam: 1 }, ['/nam']],
     ['an unknown field with / and ~', { name: 'x', 'a/b~c': 1 }, ['/a~1b~0c']],
-    ['a key that copies would lose', { name: 'x', constructor: 1 }, ['/constructor']],
-    ['a number for a text', { name: 7 }, ['/name']],
+    ['the field name constructor', { name: 'x', constructor: 1 }, ['/constructor']],
+    ['a number instead of a text', { name: 7 }, ['/name']],
     ['an empty text', { name: '' }, ['/name']],
     ['white space', { name: ' \u3000 ' }, ['/name']],
     ['a text too long', { name: 'x'.repeat(21) }, ['/name']],
@@ -38,36 +38,36 @@ describe('validation', () => {
     ['U+0000', { name: 'a\0b' }, ['/name']],
     ['half a surrogate pair', '{"name":"a\\ud800b"}', ['/name']],
     ['null where it is not allowed', { name: null }, ['/name']],
-    ['text for a number', { name: 'x', home: { street: 's', number: '1' } }, ['/home/number']],
+    ['a text instead of a number', { name: 'x', home: { street: 's', number: '1' } }, ['/home/number']],
     ['a fraction', { name: 'x', home: { street: 's', number: 1.5 } }, ['/home/number']],
-    ['text for a flag', { name: 'x', loud: 'true' }, ['/loud']],
-    ['no UUID', { name: 'x', owner: 'me' }, ['/owner']],
-    ['no address', { name: 'x', email: 'me@' }, ['/email']],
-    ['another choice', { name: 'x', colour: 'blue' }, ['/colour']],
+    ['a text instead of a flag', { name: 'x', loud: 'true' }, ['/loud']],
+    ['a text that is not a UUID', { name: 'x', owner: 'me' }, ['/owner']],
+    ['a text that is not an e-mail address', { name: 'x', email: 'me@' }, ['/email']],
+    ['a value that is not in the list', { name: 'x', colour: 'blue' }, ['/colour']],
     ['a time without offset', { name: 'x', at: '2026-01-01T00:00:00' }, ['/at']],
     ['30 February', { name: 'x', at: '2026-02-30T00:00:00Z' }, ['/at']],
-    ['29 February of 2025', { name: 'x', due: '2025-02-29' }, ['/due']],
-    ['a script for a link', { name: 'x', link: 'javascript:alert(1)' }, ['/link']],
+    ['29 February 2025', { name: 'x', due: '2025-02-29' }, ['/due']],
+    ['a script instead of a link', { name: 'x', link: 'javascript:alert(1)' }, ['/link']],
     ['a link with credentials', { name: 'x', link: 'https://a:b@c.example' }, ['/link']],
     ['a link too long for a header', { name: 'x', link: `https://c.example/${'é'.repeat(400)}` }, ['/link']],
-    ['another pattern', { name: 'x', slug: 'Acme' }, ['/slug']],
-    ['a text for an object', { name: 'x', home: 'here' }, ['/home']],
-    ['a list for an object', { name: 'x', home: [] }, ['/home']],
-    ['an object for a list', { name: 'x', addresses: {} }, ['/addresses']],
-    ['texts for objects in a list', { name: 'x', addresses: ['a'] }, ['/addresses']],
+    ['a text that does not match the pattern', { name: 'x', slug: 'Acme' }, ['/slug']],
+    ['a text instead of an object', { name: 'x', home: 'here' }, ['/home']],
+    ['a list instead of an object', { name: 'x', home: [] }, ['/home']],
+    ['an object instead of a list', { name: 'x', addresses: {} }, ['/addresses']],
+    ['texts instead of objects in a list', { name: 'x', addresses: ['a'] }, ['/addresses']],
     ['a list too long', { name: 'x', addresses: Array(4).fill({ street: 's' }) }, ['/addresses']],
     [
-      'mistakes deep inside',
+      'mistakes in nested objects',
       { name: 'x', addresses: [{ street: 's' }, { stret: 's' }] },
       ['/addresses/1/stret', '/addresses/1/street'],
     ],
-    ['an unknown field deep inside', { name: 'x', home: { street: 's', x: 1 } }, ['/home/x']],
+    ['an unknown field in a nested object', { name: 'x', home: { street: 's', x: 1 } }, ['/home/x']],
     [
-      'names that every object knows',
+      'field names that every object inherits',
       JSON.parse('{"name":"x","toString":1,"home":{"street":"s","valueOf":1,"__proto__":{"x":1}},"__proto__":{"x":1}}'),
       ['/toString', '/home/valueOf', '/home/__proto__', '/__proto__'],
     ],
-  ])('refuses %s, and says where', async (_, payload, pointers) => {
+  ])('refuses %s and names the field', async (_, payload, pointers) => {
     const answer = await send(payload);
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
@@ -75,7 +75,7 @@ describe('validation', () => {
     expect(script.runs).toEqual([]);
   });
 
-  it('takes what the fields describe, in one form', async () => {
+  it('accepts valid fields and converts them to one form', async () => {
     const answer = await send({
       name: 'Cafe\u0301',
       note: null,
@@ -101,7 +101,7 @@ describe('validation', () => {
     });
   });
 
-  it('does not tell more mistakes than somebody would read', async () => {
+  it('reports at most 100 mistakes', async () => {
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`x${at}`, 1]));
     const answer = await send({ name: 'x', ...many });
     expect(answer.statusCode).toBe(400);
@@ -130,7 +130,7 @@ describe('validation', () => {
     ['GET', '/v1/open?x=1&y', ['/query/x', '/query/y']],
     ['POST', '/v1/things?a/b=1', ['/query/a~1b']],
     ['GET', `/v1/things/${ID}?expand=owner`, ['/query/expand']],
-  ] as const)('refuses what a route without a query is asked: %s %s', async (method, url, pointers) => {
+  ] as const)('refuses query parameters of a route without any: %s %s', async (method, url, pointers) => {
     const answer = await app.inject({ method, url, headers: asUser() });
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
@@ -140,23 +140,23 @@ describe('validation', () => {
     ['POST', '/v1/anonymous', { x: 1, 'a/b': 1 }, ['/x', '/a~1b']],
     ['DELETE', `/v1/things/${ID}`, { force: true }, ['/force']],
     ['PATCH', `/v1/things/${ID}`, ['x'], ['/0']],
-  ] as const)('refuses what a route without a body is sent: %s %s', async (method, url, payload, pointers) => {
+  ] as const)('refuses the body of a route without one: %s %s', async (method, url, payload, pointers) => {
     const answer = await app.inject({ method, url, payload, headers: asUser() });
     expect(answer.statusCode).toBe(400);
     expect(pointersOf(answer)).toEqual(pointers);
     expect(script.runs).toEqual([]);
   });
 
-  it('takes an empty body for none', async () => {
+  it('treats an empty object as no body', async () => {
     const answer = await app.inject({ method: 'POST', url: '/v1/anonymous', payload: {}, headers: asUser() });
     expect(answer.statusCode).toBe(201);
   });
 
-  it('takes an empty query for none', async () => {
+  it('treats an empty query as no query', async () => {
     expect((await app.inject({ url: '/v1/open?' })).statusCode).toBe(200);
   });
 
-  it('makes numbers and flags of a query, because it has nothing but text', async () => {
+  it('converts the texts of a query to numbers and flags', async () => {
     const answer = await app.inject({ url: '/v1/things?limit=2&loud=true', headers: asUser() });
     expect(answer.json().data).toHaveLength(2);
   });

@@ -6,12 +6,12 @@ import { cleanText } from './clean-text';
 import { convertingRules, type Rule } from './field';
 
 const mayBeAbsent = new WeakSet<object>();
-/** Marks the DTO of a body that may be left out: it is as an empty one. */
+/** Marks the DTO of an optional body. A missing body is treated as an empty object. */
 export const MayBeAbsent = (): ClassDecorator => (target) => {
   mayBeAbsent.add(target);
 };
 
-/** A request with more mistakes than this is not told all of them. */
+/** Maximum number of errors in one problem document. */
 const MAX_ERRORS = 100;
 
 const OPTIONS: ValidatorOptions = {
@@ -28,8 +28,10 @@ const PREFIX: Readonly<Partial<Record<ArgumentMetadata['type'], string>>> = {
 };
 
 /**
- * Makes DTOs of what a client sent and refuses what they do not describe, each mistake with its JSON Pointer. Nothing
- * is converted but a query's text into what its field says, and text into Unicode's composed form (NFC).
+ * Creates the pipe that validates bodies, queries and path parameters by their DTOs and converts them to DTOs. It
+ * converts values only as the rule of a field says, such as the text of a query to a number, and texts to Unicode's
+ * composed form (NFC). The pipe throws the problem `validation-failed` with the JSON Pointer of each wrong or unknown
+ * field.
  */
 export const createValidationPipe = (): PipeTransform => {
   const rulesOf = new Map<Class, ReadonlyMap<string, Rule>>();
@@ -38,11 +40,11 @@ export const createValidationPipe = (): PipeTransform => {
       const prefix = PREFIX[type];
       if (prefix === undefined) return value;
       const errors: FieldError[] = [];
-      const given = value === undefined && isDto(metatype) && mayBeAbsent.has(metatype) ? {} : value;
-      const clean = cleanText(given, data === undefined ? prefix : `${prefix}/${data}`, errors);
+      const sent = value === undefined && isDto(metatype) && mayBeAbsent.has(metatype) ? {} : value;
+      const clean = cleanText(sent, data === undefined ? prefix : `${prefix}/${data}`, errors);
       if (errors.length > 0) throw invalid(errors);
       if (!isDto(metatype)) return clean;
-      if (!isRecord(clean)) throw invalid([{ pointer: prefix, message: noObject(clean) }]);
+      if (!isRecord(clean)) throw invalid([{ pointer: prefix, message: objectMessage(clean) }]);
 
       const rules = rulesOf.get(metatype) ?? convertingRules(metatype.prototype);
       rulesOf.set(metatype, rules);
@@ -57,14 +59,14 @@ export const createValidationPipe = (): PipeTransform => {
 
 type Class = new () => object;
 
-/** What TypeScript's metadata names where the parameter has no class of its own. */
-const NO_DTO = new Set<unknown>([undefined, Object, String, Number, Boolean, Array, Buffer]);
-const isDto = (metatype: unknown): metatype is Class => !NO_DTO.has(metatype);
+/** Types in TypeScript's metadata of a parameter that is not a DTO. */
+const NOT_A_DTO = new Set<unknown>([undefined, Object, String, Number, Boolean, Array, Buffer]);
+const isDto = (metatype: unknown): metatype is Class => !NOT_A_DTO.has(metatype);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const noObject = (value: unknown): string => (value === undefined ? 'is required' : 'must be an object');
+const objectMessage = (value: unknown): string => (value === undefined ? 'is required' : 'must be an object');
 
 const convert = (record: Record<string, unknown>, rules: ReadonlyMap<string, Rule>, fromQuery: boolean): void => {
   for (const [name, rule] of rules) {
@@ -75,29 +77,29 @@ const convert = (record: Record<string, unknown>, rules: ReadonlyMap<string, Rul
   }
 };
 
-/** A name as a part of a JSON Pointer. */
+/** Escapes a name for a JSON Pointer (RFC 6901). */
 export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
-const collect = (found: readonly ValidationError[], prefix: string, errors: FieldError[]): void => {
-  for (const { property, constraints, children } of found) {
+const collect = (invalidFields: readonly ValidationError[], prefix: string, errors: FieldError[]): void => {
+  for (const { property, constraints, children } of invalidFields) {
     if (errors.length >= MAX_ERRORS) return;
     const pointer = `${prefix}/${escaped(property)}`;
     const message = constraints && messageOf(constraints);
     if (message !== undefined) errors.push({ pointer, message });
-    // Of something that is no object at all, the parts need no telling.
+    // If the field itself is wrong, such as a text instead of an object, errors of its parts are not reported.
     else if (children) collect(children, pointer, errors);
   }
 };
 
 const messageOf = ({ whitelistValidation, field, nestedValidation, ...others }: Record<string, string>): string => {
-  if (whitelistValidation !== undefined) return 'is not known here';
+  if (whitelistValidation !== undefined) return 'is not a known field; remove it';
   return field ?? Object.values(others)[0] ?? nestedValidation ?? 'is not valid';
 };
 
-/** One problem for all mistakes; its detail describes the first one. */
+/** The problem `validation-failed` for all errors, at most 100. Its detail describes the first one. */
 export const invalid = (errors: readonly FieldError[]): Problem => {
   const [first] = errors;
-  const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   const detail = `${first?.pointer || 'The body'} ${first?.message}${more}.`;
   return new Problem('validation-failed', { detail, errors: errors.slice(0, MAX_ERRORS) });
 };

@@ -6,27 +6,27 @@ import { MayBeAbsent } from '../../http/validation/validation';
 import { TenantDto, TokensDto } from '../sign-in/identity.dto';
 
 export class SessionDto {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty({ format: 'uuid', description: 'Id of the session. It ends with `DELETE /v1/sessions/{id}`.' })
   readonly id: string;
-  @ApiProperty({ description: '`true` for the session of this request.' })
+  @ApiProperty({ description: '`true` for the session of this request, `false` for all others.' })
   readonly current: boolean;
   @ApiProperty({
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'Tenant of the session. `null`: the session has no tenant.',
+    description: 'Id of the tenant that the session uses. `null`: the session has no tenant.',
   })
   readonly tenantId: string | null;
   @ApiProperty({
     type: String,
     nullable: true,
-    description: '`User-Agent` header of the client.',
+    description: '`User-Agent` header of the client that opened the session. `null`: the client sent none.',
     example: 'curl/8.5.0',
   })
   readonly userAgent: string | null;
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty({ format: 'date-time', description: 'When the session began (UTC).' })
   readonly createdAt: string;
-  @ApiProperty({ format: 'date-time', description: 'Time of the last refresh, or of the sign-in.' })
+  @ApiProperty({ format: 'date-time', description: 'When its tokens were last refreshed, or the sign-in (UTC).' })
   readonly lastUsedAt: string;
 
   constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
@@ -40,43 +40,67 @@ export class SessionDto {
 }
 
 export class SessionPageDto {
-  @ApiProperty({ type: [SessionDto] })
+  @ApiProperty({
+    type: [SessionDto],
+    description: 'The sessions of this page, newest first. Ended sessions are left out.',
+  })
   readonly data!: readonly SessionDto[];
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty({
+    ...{ type: String, nullable: true },
+    description: 'Send it as `cursor` to get the next page. `null` on the last page.',
+  })
   readonly nextCursor!: string | null;
 }
 
 export class SwitchDto {
-  @Uuid({ description: 'Tenant to switch to.' })
+  @Uuid({ description: 'Id of the tenant to switch to. `GET /v1/me` lists your tenants.' })
   tenantId!: string;
 }
 
 export class SwitchedDto extends TokensDto {
-  @ApiProperty({ type: TenantDto })
+  @ApiProperty({ type: TenantDto, description: 'Tenant of the new session.' })
   tenant!: TenantDto;
 }
 
 export class ChangePasswordDto {
-  @Text({ max: MAX_PASSWORD, format: 'password', example: 'correct horse battery staple' })
+  @Text({
+    ...{ max: MAX_PASSWORD, format: 'password', example: 'correct horse battery staple' },
+    description: 'The present password of the signed-in user.',
+  })
   currentPassword!: string;
 
-  @Text({ min: MIN_PASSWORD, max: MAX_PASSWORD, format: 'password', example: 'a new horse and a new staple' })
+  @Text({
+    ...{ min: MIN_PASSWORD, max: MAX_PASSWORD, format: 'password', example: 'a new horse and a new staple' },
+    description: `The new password: ${MIN_PASSWORD} to ${MAX_PASSWORD} characters on one line.`,
+  })
   newPassword!: string;
 }
 
 export class ChangeProfileDto {
-  @Text({ max: 200, optional: true, example: 'Ada Lovelace' })
+  @Text({ ...{ max: 200, optional: true, example: 'Ada Lovelace' }, description: 'New name. Omit to keep the name.' })
   name?: string;
 
-  @Email({ optional: true, example: 'ada@acme.example', description: 'A change needs `currentPassword`.' })
+  @Email({
+    optional: true,
+    example: 'ada@acme.example',
+    description: 'New e-mail address, which needs `currentPassword`. Omit to keep the address.',
+  })
   email?: string;
 
-  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' })
+  @Text({
+    ...{ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' },
+    description: 'The present password. Required if `email` is sent.',
+  })
   currentPassword?: string;
 }
 
 @MayBeAbsent()
 export class EraseDto {
-  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'Checked if it is sent.' })
+  @Text({
+    max: MAX_PASSWORD,
+    format: 'password',
+    optional: true,
+    description: 'The present password. Optional; if it is sent and wrong, the answer is 403.',
+  })
   currentPassword?: string;
 }

@@ -185,7 +185,7 @@ describe('accounts over HTTP', () => {
 
     it('refuses an unknown field by its name', async () => {
       expect((await change({ id: randomUUID() })).json().errors).toEqual([
-        { pointer: '/id', message: 'is not known here' },
+        { pointer: '/id', message: 'is not a known field; remove it' },
       ]);
     });
   });

@@ -105,7 +105,7 @@ describe('DELETE /v1/me', () => {
     const { ada } = await arrive();
     expect((await erase(ada.accessToken, { currentPassword: 'wrong' })).json()).toMatchObject({ status: 403 });
     expect((await erase(ada.accessToken, { password: PASSWORD })).json().errors).toEqual([
-      { pointer: '/password', message: 'is not known here' },
+      { pointer: '/password', message: 'is not a known field; remove it' },
     ]);
     expect(await signIn(ada)).toBe(201);
   });

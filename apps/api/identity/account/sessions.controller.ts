@@ -23,7 +23,11 @@ export class SessionsController {
 
   @Get()
   @OfUser()
-  @Documented({ summary: 'List the sessions of the signed-in user, newest first', response: SessionPageDto })
+  @Documented({
+    summary: 'List the sessions of the signed-in user, newest first',
+    description: 'A session begins with a sign-in and ends with a sign-out or after it was not used for a long time.',
+    response: SessionPageDto,
+  })
   async list(
     @Query() query: PageQuery,
     @Context() context: RequestContext,
@@ -59,7 +63,11 @@ export class SessionsController {
   @Delete('current')
   @OfUser()
   @HttpCode(204)
-  @Documented({ summary: 'Sign out: end the present session', status: 204 })
+  @Documented({
+    summary: 'Sign out: end the present session',
+    description: 'Its tokens stop working within one second on every server. Sign in to get new ones.',
+    status: 204,
+  })
   endCurrent(@Context() context: RequestContext): Promise<void> {
     return this.account.endSession(authenticatedUserOf(context).sessionId, context);
   }
@@ -73,7 +81,10 @@ export class SessionsController {
       'The tokens of the session stop working within one second on every server. A session that has already ended answers 204 again.',
     status: 204,
   })
-  end(@PathId('id') id: string, @Context() context: RequestContext): Promise<void> {
+  end(
+    @PathId('id', 'Id of the session, as `GET /v1/sessions` lists it.') id: string,
+    @Context() context: RequestContext,
+  ): Promise<void> {
     return this.account.endSession(id, context);
   }
 }

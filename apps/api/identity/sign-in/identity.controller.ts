@@ -37,6 +37,8 @@ export class IdentityController {
   @RateLimit('signup')
   @Documented({
     summary: 'Sign up: create a user, a tenant, and the user’s membership as owner',
+    description:
+      'The user is signed in afterwards: the answer has tokens for the new tenant. The answer is 409 if an account with this e-mail address exists: sign in instead, and create another tenant with `POST /v1/tenants`.',
     response: SignedUpDto,
     status: 201,
     problems: ['conflict'],
@@ -55,7 +57,7 @@ export class IdentityController {
   @Documented({
     summary: 'Sign in',
     description:
-      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited for each account and network; correct ones are not counted. A user without a tenant can sign in and use the routes about the own account.',
+      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited for each account and network; correct ones are not counted. A user without a tenant can sign in and use the routes about their own account.',
     response: SignedInDto,
     status: 201,
     problems: ['unauthenticated', 'not-found'],
@@ -103,7 +105,12 @@ export class IdentityController {
 
   @Get('v1/me')
   @OfUser()
-  @Documented({ summary: 'Show the signed-in user and their tenants', response: MeDto, versioned: true })
+  @Documented({
+    summary: 'Show the signed-in user and their tenants',
+    description: 'It also works for a user without a tenant.',
+    response: MeDto,
+    versioned: true,
+  })
   async me(@Context() context: RequestContext): Promise<Digested<MeDto>> {
     return withDigest(await this.identity.me(authenticatedUserOf(context)));
   }
@@ -111,7 +118,11 @@ export class IdentityController {
   @Get('.well-known/jwks.json')
   @Public()
   @Header('cache-control', 'public, max-age=300')
-  @Documented({ summary: 'List the public keys that verify access tokens (RFC 7517)', response: JwksDto })
+  @Documented({
+    summary: 'List the public keys that verify access tokens (RFC 7517)',
+    description: 'Other services use these keys to verify access tokens. They may cache the answer for five minutes.',
+    response: JwksDto,
+  })
   jwks(): JwksDto {
     return { keys: [...this.keys.jwks()] };
   }

@@ -1,0 +1,106 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiModule } from '../api.module';
+import type { ApiDeps } from '../core/api-context';
+import type { ContractDeps } from '../http/contract/contract.guard';
+import { ContractModule } from '../http/contract/contract.module';
+import { createOpenApiDocument } from '../http/openapi/openapi';
+
+interface Schema {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+}
+
+/** JSON Pointers of the properties of a schema that have no description, at any depth. */
+const undescribedProperties = ({ properties = {}, items }: Schema, pointer: string): string[] => [
+  ...Object.entries(properties).flatMap(([name, property]) => [
+    ...(property.description ? [] : [`${pointer}/${name}`]),
+    ...undescribedProperties(property, `${pointer}/${name}`),
+  ]),
+  ...(items ? undescribedProperties(items, pointer) : []),
+];
+
+interface Parameter {
+  readonly $ref?: string;
+  readonly in: string;
+  readonly name: string;
+  readonly description?: string;
+}
+
+interface Operation {
+  readonly summary?: string;
+  readonly description?: string;
+  readonly parameters?: readonly Parameter[];
+  readonly responses: Readonly<Record<string, { readonly description?: string; readonly headers?: object }>>;
+}
+
+/** With preview, Nest reads the decorators and creates no provider, so that the API needs no database here. */
+const createDocument = async () => {
+  const publicUrl = () => 'https://api.example.com';
+  const root = {
+    module: class {},
+    imports: [ContractModule.with({} as ContractDeps), ApiModule.with({} as ApiDeps, publicUrl)],
+  };
+  const app = await NestFactory.create<NestFastifyApplication>(root, new FastifyAdapter(), {
+    preview: true,
+    logger: false,
+    abortOnError: false,
+  });
+  const document = createOpenApiDocument(app, '1');
+  await app.close();
+  return JSON.parse(JSON.stringify(document)) as {
+    readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+    readonly components: {
+      readonly schemas: Readonly<Record<string, Schema>>;
+      readonly parameters: Readonly<Record<string, Parameter>>;
+      readonly headers: Readonly<Record<string, { readonly description?: string }>>;
+    };
+  };
+};
+
+describe('the OpenAPI document of the API', () => {
+  let document: Awaited<ReturnType<typeof createDocument>>;
+  let operations: [string, Operation][];
+  beforeAll(async () => {
+    document = await createDocument();
+    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+    );
+  });
+
+  it('has a summary and a description of every operation', () => {
+    expect(operations.length).toBeGreaterThan(50);
+    expect(operations.filter(([, it]) => !it.summary || !it.description).map(([name]) => name)).toEqual([]);
+  });
+
+  it('describes every parameter', () => {
+    const inOperations = operations.flatMap(([name, { parameters = [] }]) =>
+      parameters.filter((it) => !it.$ref && !it.description).map((it) => `${name} ${it.in} ${it.name}`),
+    );
+    const shared = Object.values(document.components.parameters).filter((it) => !it.description);
+    expect([...inOperations, ...shared.map((it) => it.name)]).toEqual([]);
+  });
+
+  it('describes every field of every body', () => {
+    const schemas = Object.entries(document.components.schemas);
+    expect(schemas.length).toBeGreaterThan(40);
+    expect(schemas.flatMap(([name, schema]) => undescribedProperties(schema, name))).toEqual([]);
+  });
+
+  it('shows the tenant of a session with the role of its user, and not as the tenant of GET /v1/tenant', () => {
+    const { TenantOfUserDto, TenantDto, SignedUpDto } = document.components.schemas;
+    expect(Object.keys(TenantOfUserDto?.properties ?? {})).toEqual(['id', 'name', 'slug', 'role']);
+    expect(TenantDto?.properties).toHaveProperty('lock');
+    expect(JSON.stringify(SignedUpDto?.properties?.['tenant'])).toContain('/TenantOfUserDto"');
+  });
+
+  it('describes every answer and every header of an answer', () => {
+    const answers = operations.flatMap(([name, { responses }]) =>
+      Object.entries(responses).flatMap(([status, it]) => (it.description ? [] : [`${name} ${status}`])),
+    );
+    const headers = Object.entries(document.components.headers).filter(([, it]) => !it.description);
+    expect([...answers, ...headers.map(([name]) => name)]).toEqual([]);
+  });
+});
