@@ -14,19 +14,22 @@ export class SessionDto {
     type: String,
     format: 'uuid',
     nullable: true,
-    description: 'Tenant of the session. `null`: the session has no tenant.',
+    description: 'Tenant of the session. `null` if the session has no tenant.',
   })
   readonly tenantId: string | null;
   @ApiProperty({
     type: String,
     nullable: true,
-    description: '`User-Agent` header of the client.',
+    description: '`User-Agent` header of the client that opened the session.',
     example: 'curl/8.5.0',
   })
   readonly userAgent: string | null;
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
-  @ApiProperty({ format: 'date-time', description: 'Time of the last refresh, or of the sign-in.' })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Time of the last refresh, or of the sign-in if the session was never refreshed.',
+  })
   readonly lastUsedAt: string;
 
   constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {
@@ -68,7 +71,7 @@ export class ChangeProfileDto {
   @Text({ max: 200, optional: true, example: 'Ada Lovelace' })
   name?: string;
 
-  @Email({ optional: true, example: 'ada@acme.example', description: 'A change needs `currentPassword`.' })
+  @Email({ optional: true, example: 'ada@acme.example', description: 'If it is sent, `currentPassword` is required.' })
   email?: string;
 
   @Text({ max: MAX_PASSWORD, format: 'password', optional: true, example: 'correct horse battery staple' })
@@ -77,6 +80,6 @@ export class ChangeProfileDto {
 
 @MayBeAbsent()
 export class EraseDto {
-  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'Checked if it is sent.' })
+  @Text({ max: MAX_PASSWORD, format: 'password', optional: true, description: 'If it is sent, it is checked.' })
   currentPassword?: string;
 }

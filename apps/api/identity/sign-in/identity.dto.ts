@@ -23,7 +23,10 @@ export class SignInDto {
   @Text({ max: MAX_PASSWORD, format: 'password', example: 'correct horse battery staple' })
   password!: string;
 
-  @Uuid({ optional: true, description: 'Tenant to sign in to. Omit to use the tenant of the last session.' })
+  @Uuid({
+    optional: true,
+    description: 'Tenant to sign in to. Default: the tenant of the last session, or another open tenant of the user.',
+  })
   tenantId?: string;
 }
 
@@ -35,7 +38,7 @@ export class RefreshDto {
 export class TokensDto {
   @ApiProperty({ description: 'JWT. Send it as `Authorization: Bearer …`.' })
   accessToken!: string;
-  @ApiProperty({ description: 'Token for one call of `POST /v1/sessions/refresh`.' })
+  @ApiProperty({ description: 'It can be used for one call of `POST /v1/sessions/refresh`.' })
   refreshToken!: string;
   @ApiProperty({ description: 'Lifetime of the access token in seconds.', example: 900 })
   expiresIn!: number;
@@ -85,7 +88,7 @@ export class SignedInDto extends TokensDto {
   user!: UserDto;
   @ApiPropertyOptional({ type: TenantDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
   tenant?: TenantDto;
-  @ApiProperty({ type: [TenantDto], description: 'All tenants that the user is a member of.' })
+  @ApiProperty({ type: [TenantDto], description: 'All open tenants that the user is a member of.' })
   companies!: TenantDto[];
 }
 
