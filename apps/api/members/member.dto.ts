@@ -4,7 +4,10 @@ import type { MemberRow } from '#projections/members/queries';
 import { Choice } from '../http/validation/fields';
 
 export class ChangeRoleDto {
-  @Choice(ROLES, { description: 'New role. Only owners may grant or take away the role `owner`.', example: 'member' })
+  @Choice(ROLES, {
+    description: 'New role. Only owners may grant the role `owner` or remove it from a member.',
+    example: 'member',
+  })
   role!: Role;
 }
 

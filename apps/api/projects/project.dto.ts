@@ -11,7 +11,7 @@ const DESCRIPTION = {
   optional: true,
   description: 'Description of the project. Default: empty.',
 };
-const TEAM = { optional: true, nullable: true, description: 'Team of the project. `null`: the project has no team.' };
+const TEAM = { optional: true, nullable: true, description: 'Team of the project. `null` if the project has no team.' };
 
 export class CreateProjectDto {
   @Text(NAME)
@@ -24,7 +24,7 @@ export class CreateProjectDto {
   teamId?: string | null;
 }
 
-/** What of a project shall change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeProjectDto {
   @Text({ ...NAME, optional: true })
   name?: string;
@@ -39,8 +39,7 @@ export class ChangeProjectDto {
 export class ProjectsQuery extends PageQuery {
   @Choice(['false', 'true', 'all'], {
     optional: true,
-    description:
-      '`false`: without archived projects (default). `true`: only archived projects. `all`: archived and other projects.',
+    description: '`false` (default): no archived projects. `true`: only archived projects. `all`: all projects.',
   })
   archived?: 'false' | 'true' | 'all';
 }

@@ -11,12 +11,13 @@ const DESCRIPTION = { min: 0, max: 10_000, lines: true, optional: true, descript
 const ASSIGNEE = {
   optional: true,
   nullable: true,
-  description: 'Member to whom the task is assigned. `null`: nobody.',
+  description:
+    'Member to whom the task is assigned. An auditor cannot be assigned, because auditors cannot read tasks. `null` if nobody is assigned.',
 };
 const DUE = {
   optional: true,
   nullable: true,
-  description: 'Due date.',
+  description: 'Due date. `null` if the task has none.',
   example: '2026-01-31',
 };
 
@@ -34,7 +35,7 @@ export class CreateTaskDto {
   dueOn?: string | null;
 }
 
-/** What of a task shall change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeTaskDto {
   @Text({ ...TITLE, optional: true })
   title?: string;

@@ -2,9 +2,14 @@ import { ApiProperty } from '@nestjs/swagger';
 import { timeOfUuidv7 } from '#platform/ids/uuid';
 import { Text } from '../http/validation/fields';
 
-/** What a team is called; no other team's name, however it is capitalised. */
+/** The name of a team. No other team of the tenant may have it, regardless of case and of additional spaces. */
 export class TeamNameDto {
-  @Text({ min: 1, max: 200, example: 'Sales' })
+  @Text({
+    min: 1,
+    max: 200,
+    example: 'Sales',
+    description: 'Unique in the tenant, regardless of case and of additional spaces.',
+  })
   name!: string;
 }
 

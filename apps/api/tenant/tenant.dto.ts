@@ -4,7 +4,7 @@ import type { TenantRow } from '#projections/tenants/queries';
 import { Text, Uuid } from '../http/validation/fields';
 import { UsedDto } from '../plans/plan.dto';
 
-/** What of the workspace shall change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeTenantDto {
   @Text({ min: 1, max: 200, optional: true, description: 'Name of the tenant.', example: 'Acme' })
   name?: string;
@@ -21,7 +21,7 @@ export class ChangeTenantDto {
 }
 
 export class TransferDto {
-  @Uuid({ description: 'Member who becomes the owner.' })
+  @Uuid({ description: 'Member who becomes an owner.' })
   userId!: string;
 }
 
@@ -33,7 +33,7 @@ export class CloseTenantDto {
 export class ClosedTenantDto {
   @ApiProperty({ format: 'uuid' })
   readonly id!: string;
-  @ApiProperty({ format: 'date-time', description: 'When the data of the tenant is erased.' })
+  @ApiProperty({ format: 'date-time', description: 'Time from which the data of the tenant is erased.' })
   readonly eraseAfter!: string;
 }
 
@@ -55,7 +55,7 @@ export class TenantDto {
   readonly lockReason: string | null;
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly lockedSince: string | null;
-  @ApiProperty({ type: [UsedDto], description: 'Limits of the plan, with the present use.' })
+  @ApiProperty({ type: [UsedDto], description: 'Limits of the plan, with their present use.' })
   readonly limits: UsedDto[];
   @ApiProperty({ format: 'date-time' })
   readonly createdAt: string;
