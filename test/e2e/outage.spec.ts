@@ -90,7 +90,7 @@ describe('the product, while its database is not available', () => {
       const round = await Promise.all(Array.from({ length: 4 }, () => roundTrip()));
       successes = round.every((it) => it === 'ok') ? successes + 1 : 0;
       if (performance.now() > end)
-        throw new Error(`not waitForRecovery after ${MAX_RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
+        throw new Error(`not recovered after ${MAX_RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
       if (successes === 0) await sleep(50);
     }
     while ((await ask(url, '/readyz')).status !== 200) {

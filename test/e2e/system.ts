@@ -29,9 +29,9 @@ export interface System {
    * answers of the clients with the log.
    * @returns the contradictions
    */
-  complaints(companies: readonly Tenant[]): Promise<string[]>;
+  complaints(tenants: readonly Tenant[]): Promise<string[]>;
   /** The same comparison after failovers that may have lost writes acknowledged in these windows. */
-  verdict(companies: readonly Tenant[], windows: readonly LossWindow[]): Promise<Verdict>;
+  verdict(tenants: readonly Tenant[], windows: readonly LossWindow[]): Promise<Verdict>;
   close(): Promise<void>;
 }
 
@@ -84,13 +84,13 @@ export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<
       );
       return rowCount ?? 0;
     },
-    complaints: async (companies) => {
+    complaints: async (tenants) => {
       await healed(owner);
-      return (await checkHistory(owner, companies)).complaints;
+      return (await checkHistory(owner, tenants)).complaints;
     },
-    verdict: async (companies, windows) => {
+    verdict: async (tenants, windows) => {
       await healed(owner);
-      return checkHistory(owner, companies, windows);
+      return checkHistory(owner, tenants, windows);
     },
     close: async () => {
       await Promise.all([owner.end(), server.end()]);

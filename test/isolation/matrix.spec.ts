@@ -155,7 +155,7 @@ describe('tenant isolation of the API', () => {
 
     const { pathIds = {} } = routeCase;
     const resources = [...new Set(resourcesOf(routeCase))];
-    // Each id alone, and all together.
+    // Each id is replaced alone, and then all of them together.
     const replacements = [...resources.map((it) => [it]), ...(resources.length > 1 ? [resources] : [])];
     if (resources.length > 0)
       it.each(ROLES)('with ids of another tenant answers %s byte for byte like unknown ids', async (role) => {

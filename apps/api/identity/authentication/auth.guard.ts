@@ -90,7 +90,11 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     return principal;
   }
 
-  /** Decides whether a user with a valid token may use the route now. @throws Problem forbidden, unauthenticated */
+  /**
+   * Decides whether a user with a valid token may use the route now.
+   * @throws Problem forbidden, unauthenticated, workspace-locked, plan-limit-reached
+   * @throws the error of the log while it is not available
+   */
   private admit(request: FastifyRequest, principal: AuthenticatedUser, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_USER) {
       contextOf(request).principal = principal;

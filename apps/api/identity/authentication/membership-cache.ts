@@ -22,7 +22,8 @@ const MEMBERSHIP_FACTS = [
   'WorkspaceUnlocked',
 ] as const satisfies readonly DomainEvent['type'][];
 /**
- * ms for which an entry is fresh. While the subscription to the log is broken, a change takes effect after this time.
+ * ms for which an entry is fresh. While the subscription to the log is broken, a change takes effect after this time at
+ * the latest.
  */
 const FRESH_MS = 1_000;
 /** ms that a read request waits for the log before the log counts as unavailable. */

@@ -91,8 +91,8 @@ export const createIdentityService = (
       const credentials = await checkPassword(attempt, () => findCredentials(pool, email, markOf(client.network)));
       if (!credentials) throw wrongCredentials();
       const { userId, lastTenantId } = credentials;
-      const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
+      const userDb = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
       if (!user) throw wrongCredentials();
       const tenant = tenantId
         ? await liveTenant(tenantId, userId)
@@ -114,10 +114,10 @@ export const createIdentityService = (
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
       // The session is opened first: this fails for a user who is being erased, and then no tenant is created.
       const tokens = await opener.open(userId, tenant, client, context);
-      const wanted = { tenantId, companyName, slug: tenant.slug, userId };
+      const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
-      context.position = await events.createTenant(wanted, command);
+      context.position = await events.createTenant(tenantToCreate, command);
       context.positionTenant = tenantId;
       return { tenant, ...tokens };
     },
@@ -142,8 +142,8 @@ export const createIdentityService = (
     },
 
     me: async ({ userId, tenantId }: AuthenticatedUser): Promise<MeDto> => {
-      const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
+      const userDb = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
       if (!user) throw new Problem('unauthenticated');
       const current = companies.find(({ id }) => id === tenantId);
       return { ...userOf(user), ...(current && { tenant: current }), companies };
