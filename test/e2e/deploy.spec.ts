@@ -38,7 +38,7 @@ describe('two releases on one database', () => {
   };
   const listRebuilds = async (): Promise<string[]> => {
     const { rows } = await system.owner.query<{ rebuild: string }>(
-      `select version || ' ' || state as rebuild from projecting.listRebuilds order by requested_at, version`,
+      `select version || ' ' || state as rebuild from projecting.rebuilds order by requested_at, version`,
     );
     return rows.map(({ rebuild }) => rebuild);
   };
