@@ -5,13 +5,18 @@ import { endAll, until } from './start/product';
 import { openSystem, type System } from './system';
 
 const PASSWORD = 'correct horse battery staple';
-const CARD = { pays: '4242424242424242', refused: '4000000000000002', declines: '4000000000000341' };
+/** Test cards of Stripe. */
+const CARD = {
+  accepted: '4242424242424242',
+  declinedAtCheckout: '4000000000000002',
+  declinedAtRenewal: '4000000000000341',
+};
 const executable = browserPath();
-if (!executable) process.stderr.write('There is no Chromium: the life of a subscription was not clicked through.\n');
+if (!executable) process.stderr.write('skipped: a tenant with a subscription, because there is no Chromium here\n');
 
 jest.setTimeout(180_000);
 
-interface Money {
+interface BillingAnswer {
   readonly plan: string;
   readonly lock: string;
   readonly status: string | null;
@@ -20,8 +25,8 @@ interface Money {
   readonly misfits: readonly { readonly resource: string; readonly readOnly: readonly string[] }[];
 }
 
-/** From the sign-up to the end of a subscription, as a user and a program live through it together. */
-(executable ? describe : describe.skip)('the life of a subscription', () => {
+/** From the sign-up of a tenant to the end of its subscription, with a user in the browser and a client of the API. */
+(executable ? describe : describe.skip)('a tenant with a subscription', () => {
   let system: System;
   let url: string;
   let stripe: string;
@@ -30,35 +35,39 @@ interface Money {
   let token: string;
   const projects: string[] = [];
 
-  const request = async (method: string, path: string, body?: object): Promise<{ status: number; body: Money }> => {
+  const request = async (
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<{ status: number; body: BillingAnswer }> => {
     const answer = await fetch(`${url}${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
     });
-    return { status: answer.status, body: (await answer.json()) as Money };
+    return { status: answer.status, body: (await answer.json()) as BillingAnswer };
   };
-  const makeProject = async (): Promise<number> => {
+  const createProject = async (): Promise<number> => {
     const { status, body } = await request('POST', '/v1/projects', { name: 'Website' });
     if (status === 201) projects.push((body as unknown as { id: string }).id);
     return status;
   };
-  const billing = async (): Promise<Money> => (await request('GET', '/v1/billing')).body;
-  const becomes = (wanted: Partial<Money>): Promise<void> =>
+  const billing = async (): Promise<BillingAnswer> => (await request('GET', '/v1/billing')).body;
+  const waitForBilling = (expected: Partial<BillingAnswer>): Promise<void> =>
     until(async () => {
       const found = await billing();
-      return Object.entries(wanted).every(([name, value]) => found[name as keyof Money] === value);
+      return Object.entries(expected).every(([name, value]) => found[name as keyof BillingAnswer] === value);
     }, 30_000);
-  /** Lets Stripe's clock run to the next thing that happens, at its dashboard. */
-  const passTime = async (): Promise<void> => {
+  /** Advances the clock of the Stripe simulator to the next change, on its dashboard. */
+  const advanceClock = async (): Promise<void> => {
     await page.goto(stripe);
     await page.click('text=To the next change');
   };
-  const back = (): string => `${url}/docs`;
+  const returnUrl = (): string => `${url}/docs`;
 
   beforeAll(async () => {
     system = await openSystem();
-    // Stripe's pages lead back to it.
+    // The pages of the Stripe simulator redirect to this port, so it has to be known before the start.
     const port = await freePort();
     const env = { PLANS: 'catalogue', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
     url = await system.start(env).ready();
@@ -78,65 +87,65 @@ interface Money {
     await system.close();
   });
 
-  it('begins on free, up to its limits', async () => {
-    for (let at = 0; at < 3; at++) expect(await makeProject()).toBe(201);
+  it('starts on the plan free, and is refused beyond its limits', async () => {
+    for (let at = 0; at < 3; at++) expect(await createProject()).toBe(201);
     const { status, body } = await request('POST', '/v1/projects', { name: 'Website' });
     expect([status, body]).toEqual([402, expect.objectContaining({ resource: 'projects', upgradeTo: 'pro' })]);
   });
 
-  it('continues by a checkout, whose declined card changes nothing', async () => {
-    const wanted = { plan: 'pro', successUrl: back(), cancelUrl: back() };
-    const { status, body } = await request('POST', '/v1/billing/checkout', wanted);
+  it('changes to the plan pro by a checkout, and not while the card is declined', async () => {
+    const checkout = { plan: 'pro', successUrl: returnUrl(), cancelUrl: returnUrl() };
+    const { status, body } = await request('POST', '/v1/billing/checkout', checkout);
     expect(status).toBe(201);
     stripe = new URL(body.url).origin;
     await page.goto(body.url);
     expect(await page.textContent('body')).toContain('No money moves');
-    await page.fill('#number', CARD.refused);
+    await page.fill('#number', CARD.declinedAtCheckout);
     await page.click('#pay');
     expect(await page.textContent('[role=alert]')).toBe('Your card was declined.');
     expect((await billing()).plan).toBe('free');
-    await page.fill('#number', CARD.pays);
+    await page.fill('#number', CARD.accepted);
     await page.click('#pay');
-    await page.waitForURL(back());
-    // Looked at on the way back: it counts from the next request on.
-    expect(await makeProject()).toBe(201);
+    await page.waitForURL(returnUrl());
+    // The return from Stripe reads the subscription, so the plan applies from the next request on.
+    expect(await createProject()).toBe(201);
     expect(await billing()).toMatchObject({ plan: 'pro', status: 'active', lock: 'none' });
   });
 
-  it('is locked when the renewal is declined, and reads on', async () => {
-    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+  it('is locked when the renewal is declined, and can still be read', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: returnUrl() });
     await page.goto(body.url);
-    await page.fill('#number', CARD.declines);
+    await page.fill('#number', CARD.declinedAtRenewal);
     await page.click('#pay');
-    await passTime();
-    await becomes({ lock: 'locked', status: 'past-due' });
+    await advanceClock();
+    await waitForBilling({ lock: 'locked', status: 'past-due' });
     const { status, body: problem } = await request('POST', '/v1/projects', { name: 'Website' });
     expect([status, problem]).toEqual([402, expect.objectContaining({ type: '/problems/workspace-locked' })]);
     expect((await request('GET', '/v1/projects')).status).toBe(200);
     expect((await request('GET', '/v1/me')).status).toBe(200);
   });
 
-  it('is unlocked when the card is mended and the invoice paid', async () => {
-    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+  it('is unlocked when the card is replaced and the invoice is paid', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: returnUrl() });
     await page.goto(body.url);
-    await page.fill('#number', CARD.pays);
+    await page.fill('#number', CARD.accepted);
     await page.click('#pay');
     await page.click('td button');
-    await becomes({ lock: 'none', status: 'active' });
-    expect(await makeProject()).toBe(201);
+    await waitForBilling({ lock: 'none', status: 'active' });
+    expect(await createProject()).toBe(201);
   });
 
-  it('is unlocked by an upgrade, too, which pays what is owed', async () => {
-    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: back() });
+  it('is also unlocked by an upgrade, which pays the open invoice', async () => {
+    const { body } = await request('POST', '/v1/billing/portal', { returnUrl: returnUrl() });
     const useCard = async (number: string): Promise<void> => {
       await page.goto(body.url);
       await page.fill('#number', number);
       await page.click('#pay');
     };
-    await useCard(CARD.declines);
-    await passTime();
-    await becomes({ lock: 'locked', status: 'past-due' });
-    await useCard(CARD.pays);
+    await useCard(CARD.declinedAtRenewal);
+    await advanceClock();
+    await waitForBilling({ lock: 'locked', status: 'past-due' });
+    await useCard(CARD.accepted);
     const changed = await request('POST', '/v1/billing/change', { plan: 'enterprise' });
     expect([changed.status, changed.body]).toEqual([
       200,
@@ -147,22 +156,22 @@ interface Money {
     expect(await page.textContent('body')).not.toMatch(/\bopen\b/);
   });
 
-  it('shows what a downgrade would leave beyond the limits, and deletes nothing of it', async () => {
+  it('can preview what a downgrade leaves beyond the limits, and can read it afterwards', async () => {
     const preview = await request('POST', '/v1/billing/change?preview=true', { plan: 'free' });
     const [misfit] = preview.body.misfits;
     expect(misfit).toMatchObject({ resource: 'projects', used: 5, limit: 3, readOnly: projects.slice(3) });
     const { body } = await request('POST', '/v1/billing/change', { plan: 'free' });
     expect(body.pendingChange).toMatchObject({ plan: 'free' });
-    await passTime();
-    await becomes({ plan: 'free', status: null });
+    await advanceClock();
+    await waitForBilling({ plan: 'free', status: null });
     const rename = async (id: string) => (await request('PATCH', `/v1/projects/${id}`, { name: 'Shop' })).status;
     expect(await rename(projects[0] ?? '')).toBe(200);
     expect(await rename(projects[4] ?? '')).toBe(402);
     expect((await request('GET', `/v1/projects/${projects[4]}`)).status).toBe(200);
-    expect(await makeProject()).toBe(402);
+    expect(await createProject()).toBe(402);
   });
 
-  it('can be told why at each step', async () => {
+  it('can read the cause of each decision', async () => {
     const { body } = await request('GET', '/v1/billing/why');
     const { data } = body as unknown as { data: { decision: string; cause: { kind: string; type: string | null } }[] };
     const decisions = data.map(({ decision }) => decision).reverse();

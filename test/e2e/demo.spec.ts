@@ -16,7 +16,7 @@ describe('npm run demo', () => {
 
   beforeAll(async () => {
     system = await openSystem();
-    // As it is without a setting: each tenant buys the seats that it needs.
+    // PLANS has its default value here: the demo buys the seats that each tenant needs.
     const port = await freePort();
     const env = { PLANS: 'catalogue', PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
     url = await system.start(env).ready();
@@ -26,8 +26,8 @@ describe('npm run demo', () => {
     await system.close();
   });
 
-  const demo = (at: string) =>
-    run(process.execPath, [join(root, 'scripts/demo.mjs')], { env: { ...process.env, BASE_URL: at } });
+  const runDemo = (baseUrl: string) =>
+    run(process.execPath, [join(root, 'scripts/demo.mjs')], { env: { ...process.env, BASE_URL: baseUrl } });
   const counts = async (): Promise<unknown> =>
     (
       await system.owner.query(
@@ -38,8 +38,8 @@ describe('npm run demo', () => {
       )
     ).rows[0];
 
-  it('fills a running server once, however often it is run, and prints a token that works', async () => {
-    const { stdout } = await demo(url);
+  it('fills a running server once, also if it runs twice, and prints a valid token', async () => {
+    const { stdout } = await runDemo(url);
     const filled = { tenants: 3, members: 15, projects: 9, tasks: 90 };
     expect(await counts()).toEqual(filled);
     const token = /TOKEN=(\S+)/.exec(stdout)?.[1] ?? '';
@@ -48,11 +48,11 @@ describe('npm run demo', () => {
       const body = { email: address, password: 'correct horse battery staple' };
       expect((await ask(url, '/v1/sessions', { method: 'POST', body })).status).toBe(201);
     }
-    await demo(url);
+    await runDemo(url);
     expect(await counts()).toEqual(filled);
   });
 
-  it('says what to do where no server listens', async () => {
-    await expect(demo('http://127.0.0.1:9')).rejects.toMatchObject({ stderr: expect.stringContaining('npm start') });
+  it('says what to do if no server is running', async () => {
+    await expect(runDemo('http://127.0.0.1:9')).rejects.toMatchObject({ stderr: expect.stringContaining('npm start') });
   });
 });

@@ -8,8 +8,8 @@ import { openSystem, type System } from './system';
 
 jest.setTimeout(400_000);
 
-/** ms: longer than a process may be silent until it is taken for dead, several times over. */
-const PATIENCE = 150_000;
+/** ms; several times as long as the silence after which a process counts as dead. */
+const TIMEOUT_MS = 150_000;
 
 describe('two releases on one database', () => {
   let system: System;
@@ -27,16 +27,16 @@ describe('two releases on one database', () => {
 
   const statusOf = async (url: string): Promise<string> => {
     const answer = await fetch(`${url}/readyz`).catch(() => undefined);
-    return answer ? `${answer.status} ${answer.status === 200 ? '' : await answer.text()}`.trim() : 'away';
+    return answer ? `${answer.status} ${answer.status === 200 ? '' : await answer.text()}`.trim() : 'unavailable';
   };
-  const becomesReady = (url: string) => until(async () => (await statusOf(url)) === '200', PATIENCE);
-  const installed = async (): Promise<number | undefined> => {
+  const waitUntilReady = (url: string) => until(async () => (await statusOf(url)) === '200', TIMEOUT_MS);
+  const installedVersion = async (): Promise<number | undefined> => {
     const { rows } = await system.owner.query<{ version: number }>(
       `select version from projecting.checkpoints where projection = 'teams'`,
     );
     return rows[0]?.version;
   };
-  const rebuilds = async (): Promise<string[]> => {
+  const listRebuilds = async (): Promise<string[]> => {
     const { rows } = await system.owner.query<{ rebuild: string }>(
       `select version || ' ' || state as rebuild from projecting.rebuilds order by requested_at, version`,
     );
@@ -51,23 +51,23 @@ describe('two releases on one database', () => {
     return status === 200 ? JSON.stringify(body) : `was answered ${status}`;
   };
 
-  it('take turns: the read model has the version of the newer one while it runs, and the older one afterwards', async () => {
+  it('keep a read model at the version of the newer release while it runs, and at the older version afterwards', async () => {
     const old = await start();
-    await becomesReady(old.url);
+    await waitUntilReady(old.url);
     const account = await signUp(old.url);
     await ask(old.url, '/v1/teams', { method: 'POST', token: account.token, body: { name: 'Sales' } });
-    await until(async () => (await teamsAt(old.url, account)).includes('"Sales"'), PATIENCE);
+    await until(async () => (await teamsAt(old.url, account)).includes('"Sales"'), TIMEOUT_MS);
 
     const newer = await start(next.dist);
-    await becomesReady(newer.url);
-    expect([await installed(), await rebuilds()]).toEqual([2, ['2 done']]);
+    await waitUntilReady(newer.url);
+    expect([await installedVersion(), await listRebuilds()]).toEqual([2, ['2 done']]);
     for (const { url } of [old, newer]) expect(await teamsAt(url, account)).toContain('"2 Sales"');
-    // The older one still answers from tables that have all of its columns.
-    await becomesReady(old.url);
+    // The older release still answers, because the tables of the newer one have all of its columns.
+    await waitUntilReady(old.url);
     expect(await old.product.end('SIGTERM')).toBe(0);
     expect(await statusOf(newer.url)).toBe('200');
 
-    // A command of the older release and a start of it, at the same time: neither changes anything while the newer one runs.
+    // A CLI command and a start of the older release change nothing while the newer release runs.
     const [again, shown] = await Promise.all([
       start(undefined, { ROLLBACK_WAIT_SECONDS: '12' }),
       promisify(execFile)(process.execPath, [join(root, 'dist/apps/cli/main.js'), 'projections'], {
@@ -75,14 +75,14 @@ describe('two releases on one database', () => {
       }),
     ]);
     expect(shown.stdout).toMatch(/^teams +2 /m);
-    expect(await rebuilds()).toEqual(['2 done']);
+    expect(await listRebuilds()).toEqual(['2 done']);
 
-    await becomesReady(again.url);
+    await waitUntilReady(again.url);
     expect(await newer.product.end('SIGTERM')).toBe(0);
-    await until(async () => (await installed()) === 1, PATIENCE);
-    await becomesReady(again.url);
+    await until(async () => (await installedVersion()) === 1, TIMEOUT_MS);
+    await waitUntilReady(again.url);
     expect(await teamsAt(again.url, account)).toContain('"Sales"');
-    expect(await rebuilds()).toEqual(['2 done', '1 done']);
+    expect(await listRebuilds()).toEqual(['2 done', '1 done']);
     expect(again.product.output()).toContain('because no process of the newer release runs any more');
   });
 });

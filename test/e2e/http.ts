@@ -4,11 +4,11 @@ export interface Asked {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
-  /** ms until the whole answer was there. */
+  /** ms from the request to the end of the answer. */
   readonly ms: number;
 }
 
-/** The members of answers that these tests look at. */
+/** The fields of answers that the tests read. */
 interface Body {
   readonly id?: string;
   readonly type?: string;
@@ -19,19 +19,19 @@ interface Body {
   readonly tenant?: { readonly id: string; readonly name: string };
 }
 
-export interface Ask {
+export interface RequestOptions {
   readonly method?: string;
   readonly token?: string;
   readonly body?: object;
   readonly headers?: Record<string, string>;
   /** ms; 30,000 by default. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
 }
 
-/** One request; rejects where it gets no answer. */
-export const ask = async (url: string, path: string, asked: Ask = {}): Promise<Asked> => {
-  const { method = 'GET', token, body, headers, patience = 30_000 } = asked;
-  const began = performance.now();
+/** Sends one request. Rejects if there is no answer within the timeout. @param url base URL of the product */
+export const ask = async (url: string, path: string, options: RequestOptions = {}): Promise<Asked> => {
+  const { method = 'GET', token, body, headers, timeoutMs = 30_000 } = options;
+  const startedAt = performance.now();
   const response = await fetch(`${url}${path}`, {
     method,
     headers: {
@@ -40,7 +40,7 @@ export const ask = async (url: string, path: string, asked: Ask = {}): Promise<A
       ...headers,
     },
     ...(body && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   const text = await response.text();
   const isJson = /json/.test(response.headers.get('content-type') ?? '');
@@ -48,7 +48,7 @@ export const ask = async (url: string, path: string, asked: Ask = {}): Promise<A
     status: response.status,
     headers: response.headers,
     body: (isJson ? JSON.parse(text) : {}) as Body,
-    ms: performance.now() - began,
+    ms: performance.now() - startedAt,
   };
 };
 
@@ -60,14 +60,16 @@ export interface Account {
   readonly tenantId: string;
 }
 
-/** A tenant of the test's own. */
+/** Signs up a tenant and its owner, who has a random address. @throws Error if the sign-up fails */
 export const signUp = async (url: string): Promise<Account> => {
   const email = `${randomUUID()}@example.com`;
   const body = { companyName: 'Acme', personName: 'Ada', email, password: PASSWORD };
   const answer = await ask(url, '/v1/signup', { method: 'POST', body });
-  if (answer.status > 202) throw new Error(`sign-up was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  if (answer.status > 202)
+    throw new Error(`the sign-up failed with status ${answer.status}: ${JSON.stringify(answer.body)}`);
   return { email, token: answer.body.accessToken ?? '', tenantId: answer.body.tenant?.id ?? '' };
 };
 
+/** Renames the tenant of the token. */
 export const rename = (url: string, token: string, name: string, headers: Record<string, string> = {}) =>
   ask(url, '/v1/tenant', { method: 'PATCH', token, body: { name }, headers });

@@ -1,18 +1,18 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 
-export interface SentUntilRefused {
-  /** Whose whole answer came. */
+export interface SendResult {
+  /** Requests whose answers arrived in full. */
   readonly answered: readonly { readonly status: number; readonly name: string }[];
-  /** What the server had taken and did not answer in full. */
+  /** Descriptions of requests that the server had accepted and did not answer in full. */
   readonly cut: readonly string[];
-  /** Clients that were refused a connection in the end. */
+  /** Number of clients that were refused in the end. */
   readonly refused: number;
 }
 
-interface Sent {
+interface RequestResult {
   readonly kind: 'answered' | 'cut' | 'refused';
   readonly status: number;
-  readonly told: string;
+  readonly description: string;
 }
 
 const bodyOf = async (response: IncomingMessage): Promise<number> => {
@@ -21,8 +21,11 @@ const bodyOf = async (response: IncomingMessage): Promise<number> => {
   return bytes;
 };
 
-/** One PATCH over the agent's connection. Refused is what never was let in: no connection, or one that was closed unused. */
-const send = (url: string, agent: Agent, token: string, name: string): Promise<Sent> =>
+/**
+ * Sends one PATCH over the connection of the agent. The result is `refused` if the server never accepted the request:
+ * it refused the connection, or reset a new connection before an answer.
+ */
+const send = (url: string, agent: Agent, token: string, name: string): Promise<RequestResult> =>
   new Promise((resolve) => {
     const body = JSON.stringify({ name });
     const headers = {
@@ -30,31 +33,32 @@ const send = (url: string, agent: Agent, token: string, name: string): Promise<S
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
     };
-    const sending = request(`${url}/v1/tenant`, { method: 'PATCH', agent, headers }, (response) => {
+    const outgoing = request(`${url}/v1/tenant`, { method: 'PATCH', agent, headers }, (response) => {
       const status = response.statusCode ?? 0;
       bodyOf(response).then(
-        (bytes) => resolve({ kind: bytes > 0 ? 'answered' : 'cut', status, told: `${status} with ${bytes} bytes` }),
-        (error: Error) => resolve({ kind: 'cut', status, told: `${error.message} in the midst of the answer` }),
+        (bytes) =>
+          resolve({ kind: bytes > 0 ? 'answered' : 'cut', status, description: `${status} with ${bytes} bytes` }),
+        (error: Error) => resolve({ kind: 'cut', status, description: `${error.message} during the answer` }),
       );
     });
-    sending.on('error', (error: NodeJS.ErrnoException) => {
-      const fresh = !sending.reusedSocket;
-      const refused = error.code === 'ECONNREFUSED' || (fresh && error.code === 'ECONNRESET');
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      const isNew = !outgoing.reusedSocket;
+      const refused = error.code === 'ECONNREFUSED' || (isNew && error.code === 'ECONNRESET');
       resolve({
         kind: refused ? 'refused' : 'cut',
         status: 0,
-        told: `${error.code} on a connection that was ${fresh ? 'new' : 'open'}`,
+        description: `${error.code} on ${isNew ? 'a new' : 'an open'} connection`,
       });
     });
-    sending.end(body);
+    outgoing.end(body);
   });
 
-/** One client a token, each with one connection: it sends one request after the other until it is refused. */
-export const sendUntilRefused = async (
-  url: string,
-  tokens: readonly string[],
-  label: string,
-): Promise<SentUntilRefused> => {
+/**
+ * Starts one client for each token, with one keep-alive connection each. A client sends one request after the other
+ * until it is refused.
+ * @param label first part of the names that the clients send
+ */
+export const sendUntilRefused = async (url: string, tokens: readonly string[], label: string): Promise<SendResult> => {
   const answered: { status: number; name: string }[] = [];
   const cut: string[] = [];
   let refused = 0;
@@ -62,10 +66,10 @@ export const sendUntilRefused = async (
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; ; round++) {
       const name = `${label} ${number} ${round}`;
-      const sent = await send(url, agent, token, name);
-      if (sent.kind === 'answered') answered.push({ status: sent.status, name });
-      if (sent.kind === 'cut') cut.push(`${name}: ${sent.told}`);
-      if (sent.kind === 'refused') break;
+      const result = await send(url, agent, token, name);
+      if (result.kind === 'answered') answered.push({ status: result.status, name });
+      if (result.kind === 'cut') cut.push(`${name}: ${result.description}`);
+      if (result.kind === 'refused') break;
     }
     refused += 1;
     agent.destroy();

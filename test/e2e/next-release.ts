@@ -3,31 +3,35 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './start/product';
 
-const replaceOnce = (file: string, ...changes: readonly (readonly [string, string])[]): void => {
+/** Replaces the first occurrence of each text. @throws Error if the file does not contain one */
+const replaceInFile = (file: string, ...changes: readonly (readonly [string, string])[]): void => {
   let text = readFileSync(file, 'utf8');
   for (const [before, after] of changes) {
     if (!text.includes(before))
-      throw new Error(`${file} has no ${JSON.stringify(before)}; adapt the test to the product`);
+      throw new Error(`${file} does not contain ${JSON.stringify(before)}. Adapt the test to the product.`);
     text = text.replace(before, after);
   }
   writeFileSync(file, text);
 };
 
 /**
- * A copy of the compiled product as a later release would be: the read model `teams` has version 2, one more column, and
- * names that say so.
+ * A copy of the compiled product that acts as a later release: its read model `teams` has version 2, an additional
+ * column, and `2 ` in front of each name. Call `remove` to delete the copy.
  */
 export const makeNextRelease = () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-next-release-'));
   const dist = join(folder, 'dist');
   cpSync(join(root, 'dist'), dist, { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  replaceOnce(
+  replaceInFile(
     join(dist, 'projections/teams/projection.js'),
     ['version: 1,', 'version: 2,'],
     ["name: 'text',", "name: 'text',\n            initial: 'text',"],
     ['name: data.name,', 'name: "2 " + data.name,\n                initial: data.name[0],'],
   );
-  replaceOnce(join(dist, 'projections/teams/schema.sql'), ['  name      text', '  initial   text,\n  name      text']);
+  replaceInFile(join(dist, 'projections/teams/schema.sql'), [
+    '  name      text',
+    '  initial   text,\n  name      text',
+  ]);
   return { dist, remove: () => rmSync(folder, { recursive: true }) };
 };

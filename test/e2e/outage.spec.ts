@@ -10,12 +10,12 @@ import { openSystem, type System } from './system';
 
 jest.setTimeout(120_000);
 
-/** REQUEST_TIMEOUT_MS, and something for a machine that is busy with other things. */
-const BOUND_MS = 10_000 + 2_000;
-/** The contract's. */
-const RECOVERY_MS = 10_000;
+/** Longest time for an answer: REQUEST_TIMEOUT_MS, and 2 s for a busy machine. */
+const MAX_ANSWER_MS = 10_000 + 2_000;
+/** Longest time for a recovery, as docs/reliability.md promises it. */
+const MAX_RECOVERY_MS = 10_000;
 
-/** One product, clients that never stop asking, and a database that goes away in every way it can. */
+/** One process of the product under constant load, while its database fails in many ways. */
 describe('the product, while its database is not available', () => {
   let system: System;
   let proxy: TcpProxy;
@@ -31,7 +31,7 @@ describe('the product, while its database is not available', () => {
     url = await product.ready();
     account = await signUp(url);
     load = startLoad({ clients: 12, atOnce: 4, url });
-    await recovered();
+    await waitForRecovery();
   });
 
   afterAll(async () => {
@@ -43,132 +43,140 @@ describe('the product, while its database is not available', () => {
 
   afterEach(() => proxy.heal());
 
-  /** What needs the database is not available for now; what does not is answered as ever. */
-  const askEverything = async (away: 'away' | 'perhaps'): Promise<void> => {
+  /**
+   * Sends requests to routes with and without use of the database. Routes without answer as usual. The others answer
+   * 503 within {@link MAX_ANSWER_MS}; if the outage is `partial`, they may also succeed.
+   */
+  const checkAnswers = async (outage: 'total' | 'partial'): Promise<void> => {
     const { token, email } = account;
-    const needing = {
+    const withDatabase = {
       read: ask(url, '/v1/tenant', { token }),
       me: ask(url, '/v1/me', { token }),
-      write: rename(url, token, 'Away'),
-      'write with a key': rename(url, token, 'Away', { 'idempotency-key': randomUUID() }),
+      write: rename(url, token, 'Outage'),
+      'write with a key': rename(url, token, 'Outage', { 'idempotency-key': randomUUID() }),
       'sign-in': ask(url, '/v1/sessions', { method: 'POST', body: { email, password: PASSWORD } }),
       'sign-up': ask(url, '/v1/signup', {
         method: 'POST',
         body: { companyName: 'Late', personName: 'Late', email: `${randomUUID()}@example.com`, password: PASSWORD },
       }),
     };
-    const free = {
+    const withoutDatabase = {
       401: ask(url, '/v1/tenant'),
       404: ask(url, '/v1/nowhere'),
       400: ask(url, '/v1/signup', { method: 'POST', body: { companyName: 1 } }),
       200: ask(url, '/healthz'),
     };
-    // Probes share an answer for a moment.
+    // The result of a readiness check is reused for a moment.
     await sleep(300);
     const ready = await ask(url, '/readyz');
-    if (away === 'away') {
+    if (outage === 'total') {
       expect(ready.body).toMatchObject({ type: '/problems/dependency-unavailable', status: 503 });
       expect(ready.body.missing).toContain('database');
       expect(ready.body.missing).toContain('event log');
     }
-    for (const [status, asked] of Object.entries(free)) expect((await asked).status).toBe(Number(status));
-    for (const [what, asked] of Object.entries(needing)) {
-      const answer = await asked;
-      if (away === 'away' || answer.status >= 300) expect([what, told(answer)]).toEqual([what, AWAY]);
-      expect(answer.ms).toBeLessThan(BOUND_MS);
+    for (const [status, request] of Object.entries(withoutDatabase))
+      expect((await request).status).toBe(Number(status));
+    for (const [name, request] of Object.entries(withDatabase)) {
+      const answer = await request;
+      if (outage === 'total' || answer.status >= 300) expect([name, summaryOf(answer)]).toEqual([name, UNAVAILABLE]);
+      expect(answer.ms).toBeLessThan(MAX_ANSWER_MS);
     }
   };
 
-  /** Reads and writes, all of them, well and up to date, one round after the other. */
-  const recovered = async (): Promise<void> => {
-    const end = performance.now() + RECOVERY_MS;
-    for (let well = 0; well < 2; ) {
+  /** Waits until two rounds of concurrent writes and reads succeed in sequence, and the product is ready. */
+  const waitForRecovery = async (): Promise<void> => {
+    const end = performance.now() + MAX_RECOVERY_MS;
+    for (let successes = 0; successes < 2; ) {
       const round = await Promise.all(Array.from({ length: 4 }, () => roundTrip()));
-      well = round.every((it) => it === 'well') ? well + 1 : 0;
+      successes = round.every((it) => it === 'ok') ? successes + 1 : 0;
       if (performance.now() > end)
-        throw new Error(`not well after ${RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
-      if (well === 0) await sleep(50);
+        throw new Error(`not recovered after ${MAX_RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
+      if (successes === 0) await sleep(50);
     }
     while ((await ask(url, '/readyz')).status !== 200) {
-      if (performance.now() > end) throw new Error(`not ready after ${RECOVERY_MS} ms`);
+      if (performance.now() > end) throw new Error(`not ready after ${MAX_RECOVERY_MS} ms`);
       await sleep(50);
     }
   };
 
+  /** Renames the tenant and reads it at the position of the write. Resolves to `ok`, or to the request that failed. */
   const roundTrip = async (): Promise<string> => {
     const written = await rename(url, account.token, `Back ${randomUUID()}`, { 'idempotency-key': randomUUID() });
     if (written.status !== 200) return `write ${written.status}`;
     const headers = { 'if-position': written.headers.get('position') ?? '' };
     const read = await ask(url, '/v1/tenant', { token: account.token, headers });
-    return read.status === 200 ? 'well' : `read ${read.status}`;
+    return read.status === 200 ? 'ok' : `read ${read.status}`;
   };
 
   it.each([
     ['refuses connections', () => proxy.refuse()],
-    ['takes connections and never answers', async () => proxy.blackHole()],
-  ])('answers 503 in time where it %s, and is well again soon after', async (_, goAway) => {
-    await goAway();
-    await askEverything('away');
+    ['accepts connections and never answers', async () => proxy.blackHole()],
+  ])('answers 503 in time while the database %s, and recovers soon after', async (_, startOutage) => {
+    await startOutage();
+    await checkAnswers('total');
     await proxy.heal();
-    await recovered();
+    await waitForRecovery();
   });
 
   it.each([
     ['is slow', async () => proxy.delay(120)],
     ['stalls', async () => proxy.stall()],
-    ['is read-only, as a replica is', () => readOnly(true)],
-    ['lets nobody in', () => letIn(false)],
-  ])('answers in time where it %s, and is well again soon after', async (_, ail) => {
-    await ail();
-    const asked = askEverything('perhaps');
+    ['is read-only, like a replica', () => setReadOnly(true)],
+    ['allows no connections', () => allowConnections(false)],
+  ])('answers in time while the database %s, and recovers soon after', async (_, startOutage) => {
+    await startOutage();
+    const answers = checkAnswers('partial');
     await sleep(2_000);
-    await Promise.all([proxy.heal(), readOnly(false), letIn(true)]);
-    await recovered();
-    await asked;
+    await Promise.all([proxy.heal(), setReadOnly(false), allowConnections(true)]);
+    await waitForRecovery();
+    await answers;
   });
 
-  it('does not go through its dead connections one request after the other', async () => {
+  it('does not use one dead connection after the other once the database is back', async () => {
     const { api } = load;
     await Promise.all(Array.from({ length: 12 }, roundTrip));
     api.url = undefined;
     await sleep(500);
     proxy.blackHole();
     await proxy.heal();
-    await recovered();
+    await waitForRecovery();
     api.url = url;
   });
 
   it.each([
     ['reset', () => proxy.reset()],
-    ['closed at our end', () => proxy.halfClose('request')],
-    ['closed at its end', () => proxy.halfClose('answer')],
+    ['closed in the direction of requests', () => proxy.halfClose('request')],
+    ['closed in the direction of answers', () => proxy.halfClose('answer')],
     ['ended by an administrator', async () => void (await system.terminateBackends())],
-  ])('answers in time while all connections are %s again and again, and is well again soon after', async (_, cut) => {
+  ])('answers in time while all connections are repeatedly %s, and recovers soon after', async (_, cut) => {
     for (let i = 0; i < 5; i++) {
-      const asked = askEverything('perhaps');
+      const answers = checkAnswers('partial');
       await sleep(40 * (i % 4));
       await cut();
-      await asked;
+      await answers;
     }
-    await recovered();
+    await waitForRecovery();
   });
 
   it.each([
     ['the connection is cut at the statement of an append', { direction: 'request', at: 'append' }],
-    ['the statement of an append arrives and its answer does not', { direction: 'request', at: 'append', after: true }],
+    [
+      'the connection is cut between the statement of an append and its answer',
+      { direction: 'request', at: 'append', after: true },
+    ],
     ['the connection is cut at a statement of an idempotency key', { direction: 'request', at: 'idempotency-' }],
     ['the connection is cut after a checkpoint', { direction: 'request', at: 'for update skip locked', after: true }],
-  ] as const)('keeps what it says where %s', async (_, cut) => {
+  ] as const)('keeps acknowledged writes if %s', async (_, cut) => {
     const before = proxy.cuts;
     for (let i = 0; i < 6; i++) {
-      // A statement's text passes once a connection, its name each time.
+      // The text of a prepared statement is sent once per connection. A reset makes the product send it again.
       if (i % 3 === 2) proxy.reset();
       proxy.cut(cut);
       await roundTrip();
     }
     expect(proxy.cuts).toBeGreaterThan(before);
     await proxy.heal();
-    await recovered();
+    await waitForRecovery();
   });
 
   it.each([
@@ -180,25 +188,25 @@ describe('the product, while its database is not available', () => {
     const session = new Client({ connectionString: system.databaseUrl });
     await session.connect();
     await session.query(`begin; ${lock}`);
-    const asked = askEverything('perhaps');
+    const answers = checkAnswers('partial');
     await sleep(ms);
     await session.query('rollback');
     await session.end();
-    await recovered();
-    await asked;
+    await waitForRecovery();
+    await answers;
   });
 
   it.each(['event_log.events', 'read_model.tenants', 'idempotency.keys'])(
     'answers in time while the disk is full for %s',
     async (table) => {
-      await system.owner.query(FULL(table));
-      await askEverything('perhaps');
+      await system.owner.query(fullDiskTrigger(table));
+      await checkAnswers('partial');
       await system.owner.query(`drop trigger full_disk on ${table}`);
-      await recovered();
+      await waitForRecovery();
     },
   );
 
-  it('has lost nothing that it acknowledged through all of this, doubled nothing, and answered 500 to nobody', async () => {
+  it('has lost and repeated no acknowledged write during all outages, and never answered 500', async () => {
     await load.stop();
     const complaints = await system.complaints(load.api.companies);
     const { signUps, commands, acknowledged } = tallyOf(load.api);
@@ -211,28 +219,29 @@ describe('the product, while its database is not available', () => {
     expect(await product.end('SIGTERM')).toBe(0);
   });
 
-  const readOnly = async (on: boolean): Promise<void> => {
+  const setReadOnly = async (on: boolean): Promise<void> => {
     await system.server.query(`alter database ${system.database} set default_transaction_read_only = ${on}`);
     if (on) await system.terminateBackends();
   };
 
-  const letIn = async (yes: boolean): Promise<void> => {
-    await system.server.query(`alter database ${system.database} allow_connections ${yes}`);
-    if (!yes) await system.terminateBackends();
+  const allowConnections = async (allowed: boolean): Promise<void> => {
+    await system.server.query(`alter database ${system.database} allow_connections ${allowed}`);
+    if (!allowed) await system.terminateBackends();
   };
 });
 
-/** What a client needs to know: that it is not its fault, and when to come back. */
-const AWAY = { status: 503, type: '/problems/dependency-unavailable', retryAfter: true, problem: true };
+/** The summary of a 503: a problem document, with the time to wait before a repeat. */
+const UNAVAILABLE = { status: 503, type: '/problems/dependency-unavailable', retryAfter: true, problem: true };
 
-const told = ({ status, headers, body }: Asked) => ({
+const summaryOf = ({ status, headers, body }: Asked) => ({
   status,
   type: body.type,
   retryAfter: Number(headers.get('retry-after')) >= 1,
   problem: /^application\/problem\+json/.test(headers.get('content-type') ?? ''),
 });
 
-const FULL = (table: string): string => `
+/** SQL that makes all writes to a table fail like a full disk. */
+const fullDiskTrigger = (table: string): string => `
   create or replace function public.full_disk() returns trigger language plpgsql as
     $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
   create trigger full_disk before insert or update on ${table} for each row execute function public.full_disk()`;

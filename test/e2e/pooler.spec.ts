@@ -8,19 +8,19 @@ import { openSystem, type System } from './system';
 
 jest.setTimeout(180_000);
 
-/** Sessions of one role on the server, where the product would open six of its own. */
+/** Sessions of one role on the server. Without a pooler, the product would open six. */
 const POOL_SIZE = 3;
 
-const found = pgbouncers();
-if (found.length === 0)
+const installed = pgbouncers();
+if (installed.length === 0)
   process.stderr.write('skipped: the product behind PgBouncer, because there is no pgbouncer here\n');
 
-const modes = found.flatMap(({ binary, version, keepsStatements }) => [
-  { binary, version, statements: 'parsed again', prepared: false },
-  ...(keepsStatements ? [{ binary, version, statements: 'kept by the pooler', prepared: true }] : []),
+const modes = installed.flatMap(({ binary, version, keepsStatements }) => [
+  { binary, version, statements: 'parsed for each execution', prepared: false },
+  ...(keepsStatements ? [{ binary, version, statements: 'prepared by the pooler', prepared: true }] : []),
 ]);
 
-/** The users that the pooler lets in, with the passwords that the product derives for them. */
+/** `userlist.txt`: the users that may log in to the pooler, with the passwords that the product derives for them. */
 const usersOf = (ownerUrl: string): string => {
   const owner = new URL(ownerUrl);
   const passwords = deriveRolePasswords(ownerUrl, TEST_SECRET_KEY, TEST_ROLE_PREFIX);
@@ -28,7 +28,7 @@ const usersOf = (ownerUrl: string): string => {
   return `"${names.app}" "${passwords.app}"\n"${names.log}" "${passwords.log}"\n"${owner.username}" "${decodeURIComponent(owner.password)}"\n`;
 };
 
-if (found.length === 0) it.skip('the product behind PgBouncer: there is no pgbouncer here', () => undefined);
+if (installed.length === 0) it.skip('the product behind PgBouncer: there is no pgbouncer here', () => undefined);
 
 for (const { binary, version, statements, prepared } of modes) {
   describe(`the product behind PgBouncer ${version} in transaction mode, with statements ${statements}`, () => {
@@ -62,7 +62,7 @@ for (const { binary, version, statements, prepared } of modes) {
     const post = (path: string, token: string | undefined, body: object) =>
       ask(url, path, { method: 'POST', body, ...(token && { token }) });
 
-    it('is ready, with requests over the pooler and the rest beside it', async () => {
+    it('is ready: requests use the pooler, and the projector and the listener connect directly', async () => {
       expect(await isReady(url)).toBe(true);
       const { rows } = await system.owner.query<{ name: string }>(
         `select distinct application_name as name from pg_stat_activity where datname = $1 order by 1`,
@@ -71,7 +71,7 @@ for (const { binary, version, statements, prepared } of modes) {
       expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['tenantry-projector', 'tenantry-wake']));
     });
 
-    it('serves the life of a tenant: sign-up, sign-in, invitation, project, task, queries, erasure', async () => {
+    it('serves a tenant: sign-up, sign-in, invitation, project, task, queries, erasure', async () => {
       const { email, token, tenantId } = await signUp(url);
       expect((await post('/v1/sessions', undefined, { email, password: PASSWORD })).status).toBe(201);
       const invited = await post('/v1/invitations', token, { role: 'member', maxUses: 1 });
@@ -100,13 +100,13 @@ for (const { binary, version, statements, prepared } of modes) {
       ]);
       const closed = await ask(url, '/v1/tenant', { method: 'DELETE', token, body: { confirmName: 'Acme' } });
       expect(closed.status).toBe(200);
-      const isGone = async (): Promise<boolean> =>
+      const isErased = async (): Promise<boolean> =>
         (await system.owner.query('select 1 from event_log.events where tenant_id = $1 limit 1', [tenantId]))
           .rowCount === 0;
-      await until(isGone, 120_000);
+      await until(isErased, 120_000);
     });
 
-    it('shows each tenant its own rows while many ask at once over few connections', async () => {
+    it('shows each tenant only its own rows while many concurrent requests share few connections', async () => {
       const accounts = await Promise.all(
         ['North', 'South', 'East'].map(async (name) => {
           const account = await signUp(url);
@@ -115,12 +115,14 @@ for (const { binary, version, statements, prepared } of modes) {
         }),
       );
       for (let round = 0; round < 10; round++) {
-        const asked = Array.from(
+        const requesters = Array.from(
           { length: 30 },
           (_, at) => accounts[at % accounts.length] as (typeof accounts)[number],
         );
-        const answers = await Promise.all(asked.map(({ token }) => ask(url, '/v1/tenant', { token })));
-        expect(answers.map(({ status, body }) => [status, body.name])).toEqual(asked.map(({ name }) => [200, name]));
+        const answers = await Promise.all(requesters.map(({ token }) => ask(url, '/v1/tenant', { token })));
+        expect(answers.map(({ status, body }) => [status, body.name])).toEqual(
+          requesters.map(({ name }) => [200, name]),
+        );
       }
       const { rows } = await system.owner.query<{ sessions: number }>(
         'select count(*)::integer as sessions from pg_stat_activity where datname = $1 and usename = $2',
@@ -143,18 +145,18 @@ for (const { binary, version, statements, prepared } of modes) {
       expect(await ask(url, '/v1/tenant', { token })).toMatchObject({ status: 200, body: { name: 'Acme' } });
     });
 
-    it('stops in order', async () => {
+    it('ends with code 0', async () => {
       expect(await product.end('SIGTERM')).toBe(0);
     });
   });
 }
 
-for (const { binary, version } of found) {
-  it(`refuses in one sentence to start on PgBouncer ${version} alone`, async () => {
+for (const { binary, version } of installed) {
+  it(`does not start without a direct URL behind PgBouncer ${version}, and says so in one sentence`, async () => {
     const system = await openSystem();
     const users = usersOf(system.databaseUrl);
-    const ignoring = { ignore_startup_parameters: 'statement_timeout,lock_timeout,options' };
-    const pooler = await startPgBouncer({ binary, server: system.databaseUrl, users, settings: ignoring });
+    const settings = { ignore_startup_parameters: 'statement_timeout,lock_timeout,options' };
+    const pooler = await startPgBouncer({ binary, server: system.databaseUrl, users, settings });
     try {
       const product = system.start({ DATABASE_URL: pooler.over(system.databaseUrl) });
       expect(await product.ended()).toBe(1);

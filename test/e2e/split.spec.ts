@@ -12,11 +12,11 @@ import { openSystem, type System } from './system';
 
 jest.setTimeout(120_000);
 
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
-const tally = (answers: readonly Asked[]): Record<number, number> => {
-  const tallied: Record<number, number> = {};
-  for (const { status } of answers) tallied[status] = (tallied[status] ?? 0) + 1;
-  return tallied;
+const numbersUpTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
+const countByStatus = (answers: readonly Asked[]): Record<number, number> => {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
 };
 
 describe('two API processes and two workers on one database', () => {
@@ -26,25 +26,25 @@ describe('two API processes and two workers on one database', () => {
   let workers: Product[];
   let account: Account;
 
-  /** The first API has the Stripe on loopback, and all use it. */
-  let stripe: Record<string, string>;
-  const startApi = (): Product => system.start({ ROLE: 'api', ...stripe });
+  /** Settings of the Stripe simulator: the first API process runs it, and all processes use it. */
+  let stripeSettings: Record<string, string>;
+  const startApi = (): Product => system.start({ ROLE: 'api', ...stripeSettings });
   const startWorker = async (): Promise<Product> => {
-    const worker = system.start({ ROLE: 'worker', ...stripe });
+    const worker = system.start({ ROLE: 'worker', ...stripeSettings });
     await until(() => worker.output().includes('works in the background'), 60_000);
     return worker;
   };
 
   beforeAll(async () => {
     system = await openSystem();
-    stripe = { STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
+    stripeSettings = { STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
     apis = [startApi(), startApi()];
-    const [one, two, ...rest] = await Promise.all([
+    const [firstUrl, secondUrl, ...started] = await Promise.all([
       ...apis.map((it) => it.ready()),
-      ...upTo(2).map(() => startWorker()),
+      ...numbersUpTo(2).map(() => startWorker()),
     ]);
-    urls = [String(one), String(two)];
-    workers = rest as Product[];
+    urls = [String(firstUrl), String(secondUrl)];
+    workers = started as Product[];
     account = await signUp(urls[0]);
   });
 
@@ -53,13 +53,13 @@ describe('two API processes and two workers on one database', () => {
     await system.close();
   });
 
-  /** The `at`-th request goes to one process or the other. */
-  const by = (at: number): string => urls[at % 2 === 0 ? 0 : 1];
+  /** Sends requests to the two API processes alternately. */
+  const urlFor = (number: number): string => urls[number % 2 === 0 ? 0 : 1];
   const nameIn = async (url: string, position: string | null): Promise<string> => {
     const read = await ask(url, '/v1/tenant', { token: account.token, headers: { 'if-position': position ?? '' } });
-    return read.status === 200 ? (read.body.name ?? '') : `was answered ${read.status}`;
+    return read.status === 200 ? (read.body.name ?? '') : `status ${read.status}`;
   };
-  const versionNow = async (): Promise<string> =>
+  const currentETag = async (): Promise<string> =>
     (await ask(urls[0], '/v1/tenant', { token: account.token })).headers.get('etag') ?? '';
   const eventsOf = async (tenantId: string): Promise<{ version: number; name: string }[]> => {
     const { rows } = await system.owner.query(
@@ -70,15 +70,15 @@ describe('two API processes and two workers on one database', () => {
     return rows;
   };
 
-  it('show on one what was written on the other, by its Position', async () => {
-    for (const at of upTo(20)) {
-      const written = await rename(by(at), account.token, `Round ${at}`);
+  it('show a write to one process on the other, by its Position', async () => {
+    for (const at of numbersUpTo(20)) {
+      const written = await rename(urlFor(at), account.token, `Round ${at}`);
       expect(written.status).toBe(200);
-      expect(await nameIn(by(at + 1), written.headers.get('position'))).toBe(`Round ${at}`);
+      expect(await nameIn(urlFor(at + 1), written.headers.get('position'))).toBe(`Round ${at}`);
     }
   });
 
-  it('buy on one what is shown on the other', async () => {
+  it('show a purchase on one process on the other', async () => {
     const buyer = await signUp(urls[1]);
     const headers = { authorization: `Bearer ${buyer.token}`, 'content-type': 'application/json' };
     const body = { plan: 'pro', successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
@@ -95,29 +95,29 @@ describe('two API processes and two workers on one database', () => {
     }, 20_000);
   });
 
-  it('continue whichever worker is killed', async () => {
+  it('continue if either worker is killed', async () => {
     for (const at of [0, 1]) {
       await workers[at]?.end('SIGKILL');
-      const written = await rename(by(at), account.token, `Without worker ${at}`);
+      const written = await rename(urlFor(at), account.token, `Without worker ${at}`);
       const position = written.headers.get('position');
       expect([200, 202]).toContain(written.status);
-      await until(async () => (await nameIn(by(at + 1), position)) === `Without worker ${at}`, 10_000);
+      await until(async () => (await nameIn(urlFor(at + 1), position)) === `Without worker ${at}`, 10_000);
       workers[at] = await startWorker();
     }
   });
 
-  it('carry out one of fifty requests with one Idempotency-Key, and give all of them its answer', async () => {
+  it('execute one of fifty requests with one Idempotency-Key, and answer all of them alike', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const before = (await eventsOf(account.tenantId)).length;
-    const insist = async (at: number): Promise<Asked> => {
+    const sendUntilAnswered = async (at: number): Promise<Asked> => {
       for (;;) {
-        const answer = await rename(by(at), account.token, 'Once', headers);
+        const answer = await rename(urlFor(at), account.token, 'Once', headers);
         if (answer.status !== 409) return answer;
         expect(answer.body.type).toBe('/problems/request-in-progress');
         await sleep(20);
       }
     };
-    const answers = await Promise.all(upTo(50).map(insist));
+    const answers = await Promise.all(numbersUpTo(50).map(sendUntilAnswered));
     const [first] = answers;
     for (const answer of answers) {
       expect(answer.status).toBe(200);
@@ -128,59 +128,59 @@ describe('two API processes and two workers on one database', () => {
     expect((await eventsOf(account.tenantId)).slice(before)).toEqual([{ version: before + 1, name: 'Once' }]);
   });
 
-  it('let exactly one of many win who saw the same version, again and again', async () => {
-    for (const round of upTo(5)) {
-      const headers = { 'if-match': await versionNow() };
+  it('accept exactly one of many concurrent changes of the same version', async () => {
+    for (const round of numbersUpTo(5)) {
+      const headers = { 'if-match': await currentETag() };
       const answers = await Promise.all(
-        upTo(20).map((at) => rename(by(at), account.token, `Winner ${round} ${at}`, headers)),
+        numbersUpTo(20).map((at) => rename(urlFor(at), account.token, `Winner ${round} ${at}`, headers)),
       );
-      expect(tally(answers)).toEqual({ 200: 1, 412: 19 });
-      const won = answers.find(({ status }) => status === 200);
-      expect(await nameIn(by(round), won?.headers.get('position') ?? null)).toBe(won?.body.name);
+      expect(countByStatus(answers)).toEqual({ 200: 1, 412: 19 });
+      const accepted = answers.find(({ status }) => status === 200);
+      expect(await nameIn(urlFor(round), accepted?.headers.get('position') ?? null)).toBe(accepted?.body.name);
     }
   });
 
-  it('take each of many changes at the same time where the clients send no version', async () => {
+  it('accept all of many concurrent changes without an expected version', async () => {
     const before = (await eventsOf(account.tenantId)).length;
-    const answers = await Promise.all(upTo(40).map((at) => rename(by(at), account.token, `Any ${at}`)));
-    expect(tally(answers)).toEqual({ 200: 40 });
+    const answers = await Promise.all(numbersUpTo(40).map((at) => rename(urlFor(at), account.token, `Any ${at}`)));
+    expect(countByStatus(answers)).toEqual({ 200: 40 });
     const names = (await eventsOf(account.tenantId)).slice(before).map(({ name }) => name);
     expect(names.sort()).toEqual(
-      upTo(40)
+      numbersUpTo(40)
         .map((at) => `Any ${at}`)
         .sort(),
     );
   });
 
-  it('rebuild a read model from the command line, while it is written and read, without a reader that sees less', async () => {
+  it('rebuild a read model by the CLI during writes, and reads never see fewer rows', async () => {
     const load = startLoad({ clients: 10, atOnce: 4, url: urls[0] });
-    const seen: number[] = [];
-    let building = true;
+    const rowCounts: number[] = [];
+    let rebuilding = true;
     const reading = (async () => {
-      while (building) {
-        seen.push(await rowsNow());
-        const { status } = await ask(by(seen.length), '/v1/tenant', { token: account.token });
+      while (rebuilding) {
+        rowCounts.push(await countRows());
+        const { status } = await ask(urlFor(rowCounts.length), '/v1/tenant', { token: account.token });
         expect(status).toBe(200);
       }
     })();
-    for (const _ of upTo(3)) {
-      const { stdout } = await tenantry('projections', 'rebuild', 'tenants');
+    for (const _ of numbersUpTo(3)) {
+      const { stdout } = await runCli('projections', 'rebuild', 'tenants');
       expect(stdout).toMatch(/tenants is rebuilt from \d+ events/);
     }
-    building = false;
+    rebuilding = false;
     await reading;
     await load.stop();
     expect(await system.complaints(load.api.companies)).toEqual([]);
-    expect(seen.length).toBeGreaterThan(10);
-    expect(Math.min(...seen)).toBeGreaterThan(0);
-    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
-    const live = await hashOf();
-    await tenantry('projections', 'rebuild', 'tenants');
-    expect(await hashOf()).toBe(live);
+    expect(rowCounts.length).toBeGreaterThan(10);
+    expect(Math.min(...rowCounts)).toBeGreaterThan(0);
+    expect(rowCounts).toEqual(rowCounts.toSorted((a, b) => a - b));
+    const before = await hashOfRows();
+    await runCli('projections', 'rebuild', 'tenants');
+    expect(await hashOfRows()).toBe(before);
   });
 
-  it('tell of the worker too whether it lives, what it lacks and how far the read models are', async () => {
-    const worker = probesOf(workers[0]);
+  it('have health, readiness and metrics of the read models also at the worker', async () => {
+    const worker = probeUrlOf(workers[0]);
     expect(await (await fetch(`${worker}/healthz`)).json()).toEqual({ status: 'ok' });
     const ready = await fetch(`${worker}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
@@ -191,9 +191,9 @@ describe('two API processes and two workers on one database', () => {
     expect((await fetch(`${worker}/v1/me`)).status).toBe(404);
   });
 
-  it('continue reading and writing with no worker at all, and the metrics of the API tell how long that is so', async () => {
+  it('continue reads and writes without a worker, and the metrics of the API show the lag', async () => {
     for (const worker of workers) await worker.end('SIGKILL');
-    expect([200, 202]).toContain((await rename(urls[0], account.token, 'Nobody folds this')).status);
+    expect([200, 202]).toContain((await rename(urls[0], account.token, 'Without workers')).status);
     const [lag, age] = ['tenantry_projection_lag_positions', 'tenantry_projection_behind_seconds'] as const;
     await until(async () => ((await metric(urls[1], lag, 'tenants')) ?? 0) > 0, 10_000);
     await until(async () => ((await metric(urls[1], age, 'tenants')) ?? 0) > 2, 10_000);
@@ -203,8 +203,8 @@ describe('two API processes and two workers on one database', () => {
     await until(async () => (await metric(urls[1], age, 'tenants')) === 0, 20_000);
   });
 
-  it('drop no accepted request when they get the signal to end', async () => {
-    const accounts = await Promise.all(upTo(12).map((at) => signUp(by(at))));
+  it('drop no accepted request after SIGTERM', async () => {
+    const accounts = await Promise.all(numbersUpTo(12).map((at) => signUp(urlFor(at))));
     for (const at of [1, 0]) {
       const sending = sendUntilRefused(
         urls[at] ?? '',
@@ -226,27 +226,27 @@ describe('two API processes and two workers on one database', () => {
     }
   });
 
-  const probesOf = (worker: Product | undefined): string =>
+  const probeUrlOf = (worker: Product | undefined): string =>
     /Health +(\S+)\/readyz/.exec(worker?.output() ?? '')?.[1] ?? '';
 
-  /** Undefined where the process does not tell it. */
+  /** The value of a metric; undefined if the process does not report it. */
   const metric = async (url: string, name: string, projection: string): Promise<number | undefined> => {
     const text = await (await fetch(`${url}/metrics`)).text();
     const value = new RegExp(`^${name}\\{projection="${projection}"\\} (\\S+)$`, 'm').exec(text)?.[1];
     return value === undefined ? undefined : Number(value);
   };
 
-  const tenantry = (...words: string[]) =>
-    promisify(execFile)(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...words], {
+  const runCli = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(root, 'dist/apps/cli/main.js'), ...args], {
       env: { PATH: process.env['PATH'], ...system.env },
     });
 
-  const rowsNow = async (): Promise<number> => {
+  const countRows = async (): Promise<number> => {
     const { rows } = await system.owner.query<{ n: number }>('select count(*)::int as n from read_model.tenants');
     return rows[0]?.n ?? 0;
   };
 
-  const hashOf = async (): Promise<string> => {
+  const hashOfRows = async (): Promise<string> => {
     const { rows } = await system.owner.query<{ hash: string }>(
       `select md5(string_agg(t::text, '|' order by tenant_id)) as hash from read_model.tenants t`,
     );

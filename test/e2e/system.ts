@@ -7,43 +7,49 @@ import { checkHistory, type LossWindow, type Verdict } from '../chaos/checker';
 import type { Tenant } from '../chaos/client';
 import { launch, type Product, until } from './start/product';
 
-/** The product's processes on a database of their own. */
+/** Processes of the product on one database. */
 export interface System {
   readonly databaseUrl: string;
   readonly database: string;
-  /** Connects as a superuser, past the product. */
+  /** Connects to the database as a superuser. */
   readonly owner: Pool;
-  /** The same on another database of the server, for what ends connections to this one. */
+  /** Connects to another database of the server as a superuser, to end connections to this one. */
   readonly server: Pool;
-  /** Starts one process; `env` goes before what all of them share, `dist` is a compiled product of another release. */
+  /**
+   * Starts one process.
+   * @param env replaces and extends the common settings
+   * @param dist folder of the compiled product of another release
+   */
   start(env?: Record<string, string>, dist?: string): Product;
   readonly env: Record<string, string>;
-  /** Ends every connection of the product. @returns how many */
+  /** Ends all connections of the product to the database. @returns their number */
   terminateBackends(): Promise<number>;
   /**
-   * Waits until sign-ups that were interrupted are completed and the read models are at the end of the log, then holds what
-   * the clients were told against it.
+   * Waits until interrupted sign-ups are completed and the read models are at the end of the log. Then compares the
+   * answers of the clients with the log.
+   * @returns the contradictions
    */
-  complaints(companies: readonly Tenant[]): Promise<string[]>;
-  /** The same where failovers may have lost what was acknowledged in these windows. */
-  verdict(companies: readonly Tenant[], windows: readonly LossWindow[]): Promise<Verdict>;
+  complaints(tenants: readonly Tenant[]): Promise<string[]>;
+  /** The same comparison after failovers that may have lost writes acknowledged in these windows. */
+  verdict(tenants: readonly Tenant[], windows: readonly LossWindow[]): Promise<Verdict>;
   close(): Promise<void>;
 }
 
-/** The product on a throw-away database of the server that all tests share. */
+/** Creates a database on the server that all tests share. `close` deletes it. */
 export const openSystem = async (): Promise<System> => {
   const { urls, name, drop } = await createTestDatabase();
   return systemOn(urls.owner, name, drop);
 };
 
 /**
- * The product on a given database.
- * @param databaseUrl for its owner, a superuser
- * @param drop called when the system is closed
+ * Uses a given database.
+ * @param databaseUrl URL for its owner, a superuser
+ * @param name name of the database
+ * @param drop called by `close`
  */
 export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<void>): System => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-system-'));
-  const [owner, server] = [databaseUrl, onServer(databaseUrl)].map((connectionString) => {
+  const [owner, server] = [databaseUrl, serverUrlOf(databaseUrl)].map((connectionString) => {
     const pool = new Pool({ connectionString, max: 2 });
     pool.on('error', () => undefined);
     return pool;
@@ -78,13 +84,13 @@ export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<
       );
       return rowCount ?? 0;
     },
-    complaints: async (companies) => {
+    complaints: async (tenants) => {
       await healed(owner);
-      return (await checkHistory(owner, companies)).complaints;
+      return (await checkHistory(owner, tenants)).complaints;
     },
-    verdict: async (companies, windows) => {
+    verdict: async (tenants, windows) => {
       await healed(owner);
-      return checkHistory(owner, companies, windows);
+      return checkHistory(owner, tenants, windows);
     },
     close: async () => {
       await Promise.all([owner.end(), server.end()]);
@@ -94,24 +100,26 @@ export const systemOn = (databaseUrl: string, name: string, drop: () => Promise<
   };
 };
 
-const onServer = (url: string): string => {
+const serverUrlOf = (url: string): string => {
   const server = new URL(url);
   server.pathname = '/postgres';
   return server.href;
 };
 
 /**
- * Waits until nothing is left that was interrupted. The sweeper takes a sign-up over 15 s after it was last worked on, for
- * which this does not wait: nobody works on any, now that the clients are gone.
+ * Waits until the sweeper has completed all interrupted sign-ups, and the read models are at the end of the log. The
+ * sweeper usually leaves a sign-up alone for 15 s after its last attempt. This function sets the attempts back, because
+ * the clients have stopped and no process works on a sign-up.
  * @param owner connects as a superuser
+ * @throws Error after 60 s for the sign-ups, or 10 s for the read models
  */
 export const healed = async (owner: Pool): Promise<void> => {
   await owner.query(`update identity.sign_ups set attempted_at = '-infinity' where completed_at is null`);
-  const none = async (sql: string): Promise<boolean> => (await owner.query(sql)).rows.length === 0;
-  await until(() => none(`select 1 from identity.users where state <> 'active'`), 60_000);
+  const hasNoRows = async (sql: string): Promise<boolean> => (await owner.query(sql)).rows.length === 0;
+  await until(() => hasNoRows(`select 1 from identity.users where state <> 'active'`), 60_000);
   await until(
     () =>
-      none(
+      hasNoRows(
         `select 1 from projecting.checkpoints
          where position < (select max(position) from event_log.events where type <> 'UserRegistered')`,
       ),

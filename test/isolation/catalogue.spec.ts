@@ -5,8 +5,10 @@ import { installProjections } from '#projecting/versions/install';
 import { projections } from '#projections/index';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 
-/** What the catalogue of a migrated database says about isolation; a table that somebody adds is in it by itself. */
-describe('the catalogue', () => {
+/**
+ * Checks isolation in the system catalogue of a migrated database. The checks include every table that is added later.
+ */
+describe('the system catalogue', () => {
   let database: TestDatabase;
   let owner: Pool;
   let projector: Pool;
@@ -27,7 +29,7 @@ describe('the catalogue', () => {
 
   const query = async (sql: string, ...values: unknown[]): Promise<unknown[]> => (await owner.query(sql, values)).rows;
 
-  it('forces row security, with a policy, on every table that has a tenant', async () => {
+  it('has forced row security and a policy on every table with a tenant id', async () => {
     const tables = await query(`
       select c.oid::regclass::text as name, c.relrowsecurity and c.relforcerowsecurity as forced,
         exists (select from pg_policy p where p.polrelid = c.oid) as policy
@@ -37,7 +39,7 @@ describe('the catalogue', () => {
     for (const table of tables) expect(table).toMatchObject({ forced: true, policy: true });
   });
 
-  it('lets the app role see no row of such a table without a tenant', async () => {
+  it('shows the app role no row of such a table if no tenant is set', async () => {
     const tables = (await query(
       `
       select c.oid::regclass::text as name from pg_class c
@@ -55,7 +57,7 @@ describe('the catalogue', () => {
     }
   });
 
-  it('has no policy whose function would stop an index: settings are read in a sub-select', async () => {
+  it('has policies that read settings in a sub-select, because an index could not be used otherwise', async () => {
     const policies = (await query(
       `select polname, pg_get_expr(polqual, polrelid) as expression from pg_policy
        where pg_get_expr(polqual, polrelid) like '%current_setting%'`,
@@ -64,23 +66,23 @@ describe('the catalogue', () => {
     for (const { expression } of policies) expect(expression).toMatch(/SELECT .*current_setting/is);
   });
 
-  it('gives no role of a process more than it needs', async () => {
-    const strong = await query(
+  it('has no strong attributes and no owned tables for the roles of the processes', async () => {
+    const strongRoles = await query(
       `select rolname from pg_roles where rolname = any($1)
        and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)`,
       DATABASE_ROLES.map((role) => roles[role]),
     );
-    expect(strong).toEqual([]);
-    const owned = await query(
+    expect(strongRoles).toEqual([]);
+    const ownedTables = await query(
       `select relname from pg_class where relowner = any(array[$1, $2, $3]::regrole[])`,
       roles.app,
       roles.log,
       roles.operator,
     );
-    expect(owned).toEqual([]);
+    expect(ownedTables).toEqual([]);
   });
 
-  it('lets nobody but the owner change or delete an event', async () => {
+  it('allows only the owner to change or delete an event', async () => {
     const rights = await query(
       `select r as role, p as right from unnest($1::text[]) r, unnest(array['update', 'delete', 'truncate']) p
        where has_table_privilege(r, 'event_log.events', p)`,
@@ -99,7 +101,7 @@ describe('the catalogue', () => {
     }
   });
 
-  it('does not let the app role switch row security off', async () => {
+  it('does not allow the app role to switch row security off', async () => {
     const app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     try {
       await expect(app.query('alter table read_model.tenants disable row level security')).rejects.toMatchObject({
@@ -113,12 +115,12 @@ describe('the catalogue', () => {
     }
   });
 
-  it('pins the search path of every function that runs with its owner’s rights', async () => {
-    const open = await query(
+  it('has a fixed search path for every function that runs with the rights of its owner', async () => {
+    const unfixed = await query(
       `select p.oid::regprocedure::text as name from pg_proc p
        where p.prosecdef and p.pronamespace::regnamespace::text not in ('pg_catalog', 'information_schema')
          and not coalesce(p.proconfig::text like '%search_path%', false)`,
     );
-    expect(open).toEqual([]);
+    expect(unfixed).toEqual([]);
   });
 });

@@ -8,12 +8,12 @@ import { installProjections } from '#projecting/versions/install';
 import { projections } from '#projections/index';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 
-const MINE: Statement = { name: 'pool-mine', text: 'select tenant_id as id from read_model.tenants' };
+const VISIBLE: Statement = { name: 'pool-visible', text: 'select tenant_id as id from read_model.tenants' };
 const SLOW: Statement = { name: 'pool-slow', text: 'select tenant_id as id, pg_sleep(5) from read_model.tenants' };
-const WRONG: Statement = { name: 'pool-wrong', text: 'select 1 / (version - 1) as id from read_model.tenants' };
+const FAILING: Statement = { name: 'pool-failing', text: 'select 1 / (version - 1) as id from read_model.tenants' };
 
-/** Two tenants that share connections, some of which are torn, time out or fail in the middle of a query. */
-describe('a pool of connections that companies share', () => {
+/** Two tenants share connections. Some queries are cut off, time out or fail. */
+describe('a pool of connections that tenants share', () => {
   let database: TestDatabase;
   let pool: Pool;
   let db: ScopedDb;
@@ -43,48 +43,48 @@ describe('a pool of connections that companies share', () => {
     await database.drop();
   });
 
-  const seenBy = (tenant: string): Promise<{ id: string }[]> => db.tenant(tenant).query<{ id: string }>(MINE, []);
-  const tear = (): Promise<unknown> =>
+  const visibleTo = (tenant: string): Promise<{ id: string }[]> => db.tenant(tenant).query<{ id: string }>(VISIBLE, []);
+  const terminateConnections = (): Promise<unknown> =>
     owner.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attacked'`);
 
-  it('shows each its own, whatever became of the query before on the same connection', async () => {
-    const accidents = [
+  it('shows each tenant only its own rows, whatever happened to the previous query on the same connection', async () => {
+    const failures = [
       (id: string) => db.tenant(id).query(SLOW, []),
-      (id: string) => db.tenant(id).query(WRONG, []),
+      (id: string) => db.tenant(id).query(FAILING, []),
       async (id: string) => {
-        const torn = db.tenant(id).query(SLOW, []);
-        torn.catch(() => undefined);
+        const cutOff = db.tenant(id).query(SLOW, []);
+        cutOff.catch(() => undefined);
         await sleep(5);
-        await tear();
-        await torn;
+        await terminateConnections();
+        await cutOff;
       },
     ];
     let failed = 0;
     let answered = 0;
     for (let round = 0; round < 60; round++) {
       const [one, other] = round % 2 === 0 ? tenants : [tenants[1], tenants[0]];
-      const accident = accidents[round % accidents.length] as (id: string) => Promise<unknown>;
+      const fail = failures[round % failures.length] as (id: string) => Promise<unknown>;
       await Promise.all([
-        accident(one).catch(() => {
+        fail(one).catch(() => {
           failed += 1;
         }),
-        // Torn connections fail these, too; none may show the other tenant.
+        // A terminated connection fails these, too. None of them may show the other tenant.
         ...[other, one, other].map(async (id) => {
-          const rows = await seenBy(id).catch(() => undefined);
+          const rows = await visibleTo(id).catch(() => undefined);
           if (rows) answered += 1;
           if (rows) expect(rows).toEqual([{ id }]);
         }),
       ]);
-      expect(await seenBy(other).catch(() => [{ id: other }])).toEqual([{ id: other }]);
-      // Nobody's connection is left with somebody's tenant.
-      const bare = await pool.query(MINE.text).catch(() => ({ rows: [] }));
-      expect(bare.rows).toEqual([]);
+      expect(await visibleTo(other).catch(() => [{ id: other }])).toEqual([{ id: other }]);
+      // No connection in the pool keeps the tenant of an earlier query.
+      const unscoped = await pool.query(VISIBLE.text).catch(() => ({ rows: [] }));
+      expect(unscoped.rows).toEqual([]);
     }
     expect(failed).toBe(60);
     expect(answered).toBeGreaterThan(60);
   });
 
-  it('cannot be talked out of row security by the role that it connects as', async () => {
+  it('connects as a role that cannot switch off row security', async () => {
     const app = new Client({ connectionString: database.urls.app });
     await app.connect();
     try {
@@ -102,7 +102,7 @@ describe('a pool of connections that companies share', () => {
         `set session authorization ${roleNames(database.rolePrefix).operator}`,
       ])
         await expect(app.query(sql)).rejects.toThrow(/must be|permission|owner|denied/);
-      expect((await app.query(MINE.text)).rows).toEqual([]);
+      expect((await app.query(VISIBLE.text)).rows).toEqual([]);
     } finally {
       await app.end();
     }

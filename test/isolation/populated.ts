@@ -3,37 +3,39 @@ import { ROLES, type Role } from '#domain/tenant/roles';
 import { uuidv7 } from '#platform/ids/uuid';
 import { CLOSED, joined, paid } from '../support/facts';
 import type { IdentityApp, SignedUp } from '../support/identity-app';
-import type { Thing, Things } from './routes';
+import type { Resource, ResourceIds } from './routes';
 
-/** A tenant with a user in each role who has signed up, and signed in to it. */
+/** A tenant with one user in each role. Each has signed up, and has a token for the tenant. */
 export interface Populated {
   readonly id: string;
   readonly tokens: Readonly<Record<Role, string>>;
-  readonly people: Readonly<Record<Role, SignedUp>>;
+  readonly users: Readonly<Record<Role, SignedUp>>;
 }
 
+/** Creates a tenant with a user in each role, and two paid invoices. */
 export const populate = async (identity: IdentityApp): Promise<Populated> => {
-  const people = {} as Record<Role, SignedUp>;
-  for (const role of ROLES) people[role] = await identity.signUp();
-  const { tenant, accessToken } = people.owner;
+  const users = {} as Record<Role, SignedUp>;
+  for (const role of ROLES) users[role] = await identity.signUp();
+  const { tenant, accessToken } = users.owner;
   const tokens = { owner: accessToken } as Record<Role, string>;
   for (const role of ROLES.filter((it) => it !== 'owner')) {
-    await identity.happen(tenant.id, joined(people[role].user.id, role));
-    const switching = { token: people[role].accessToken, payload: { tenantId: tenant.id } };
-    tokens[role] = (await identity.ask('POST', '/v1/sessions/switch', switching)).json().accessToken;
-    // Nobody is kept from going by a tenant of their own.
-    await identity.happen(people[role].tenant.id, CLOSED);
+    await identity.happen(tenant.id, joined(users[role].user.id, role));
+    const request = { token: users[role].accessToken, payload: { tenantId: tenant.id } };
+    tokens[role] = (await identity.ask('POST', '/v1/sessions/switch', request)).json().accessToken;
+    // Without an open tenant of their own, the user can be erased.
+    await identity.happen(users[role].tenant.id, CLOSED);
   }
   for (const invoice of [paid(), paid()]) await identity.happen(tenant.id, invoice);
-  return { id: tenant.id, tokens, people };
+  return { id: tenant.id, tokens, users };
 };
 
-export const strangers = (): Things => ({
-  ...{ tenant: uuidv7(), newcomer: uuidv7(), team: uuidv7(), project: uuidv7() },
+/** Random ids, of nothing that exists. */
+export const randomIds = (): ResourceIds => ({
+  ...{ tenant: uuidv7(), member: uuidv7(), team: uuidv7(), project: uuidv7() },
   ...{ task: uuidv7(), invitation: uuidv7(), session: uuidv7() },
 });
 
-/** Somebody's session beside the one that they ask with. */
+/** Opens another session of the user in the tenant. @returns its id */
 const openSession = async (identity: IdentityApp, { sent }: SignedUp, tenantId: string): Promise<string> => {
   const { email, password } = sent;
   const { accessToken } = (await identity.post('/v1/sessions', { email, password, tenantId })).json();
@@ -43,16 +45,19 @@ const openSession = async (identity: IdentityApp, { sent }: SignedUp, tenantId: 
   return data.find(({ current }) => current)?.id ?? '';
 };
 
-/** One of each thing in a tenant, new: what one request does to them meets no other. */
-export const makeThings = async (
+/**
+ * Creates one new resource of each kind in a tenant, so that one test does not change the resources of another. A
+ * session is created only if `kinds` contains it; otherwise its id is random.
+ */
+export const createResources = async (
   identity: IdentityApp,
   tenant: Populated,
   role: Role,
-  wanted: readonly Thing[],
-): Promise<Things> => {
+  kinds: readonly Resource[],
+): Promise<ResourceIds> => {
   const { id: tenantId } = tenant;
-  const things = { ...strangers(), tenant: tenantId };
-  const { newcomer, team, project, task, invitation } = things;
+  const ids = { ...randomIds(), tenant: tenantId };
+  const { member, team, project, task, invitation } = ids;
   const append = (aggregate: string, id: string, ...events: DomainEvent[]) =>
     identity.log.append({
       ...{ stream: { tenantId, aggregate, id }, expected: 'any', events },
@@ -67,17 +72,17 @@ export const makeThings = async (
   await append(
     'tenant',
     tenantId,
-    joined(newcomer, 'member'),
+    joined(member, 'member'),
     { type: 'TeamCreated', data: { teamId: team, name: `Team ${team}` } },
-    { type: 'TeamMemberAdded', data: { teamId: team, userId: newcomer } },
+    { type: 'TeamMemberAdded', data: { teamId: team, userId: member } },
   );
   await identity.happen(tenantId, {
     type: 'MemberInvited',
     data: {
       ...{ invitationId: invitation, role: 'member', maxUses: 1, expiresAt: '2100-01-01T00:00:00.000Z' },
-      ...{ tokenHash: `hash of ${invitation}`, emailDomains: [], invitedBy: tenant.people.owner.user.id },
+      ...{ tokenHash: `hash of ${invitation}`, emailDomains: [], invitedBy: tenant.users.owner.user.id },
     },
   });
-  if (!wanted.includes('session')) return things;
-  return { ...things, session: await openSession(identity, tenant.people[role], tenantId) };
+  if (!kinds.includes('session')) return ids;
+  return { ...ids, session: await openSession(identity, tenant.users[role], tenantId) };
 };

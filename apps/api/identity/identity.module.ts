@@ -17,14 +17,14 @@ import { createIdentityService, IdentityService } from './sign-in/identity.servi
 import { IdentityDeps, SignInDeps } from './sign-in/identity-deps';
 import { SignInModule } from './sign-in/sign-in.module';
 
-const identityOf = (deps: IdentityDeps, signIn: SignInDeps, bus: CommandBus): IdentityService =>
+const identityServiceOf = (deps: IdentityDeps, signIn: SignInDeps, bus: CommandBus): IdentityService =>
   createIdentityService(
     deps,
     signIn,
     createSignUpEvents((command) => bus.execute<typeof command, CommandResult>(command)),
   );
 
-const accountOf = (
+const accountServiceOf = (
   { pool, db, passwords }: IdentityDeps,
   signIn: SignInDeps,
   stateOf: TenantStates,
@@ -35,7 +35,7 @@ const accountOf = (
   return createAccountService({ ...signIn, accounts: createAccounts(pool), passwords, erasure });
 };
 
-/** Signing up and in, and what users do with their own accounts and sessions. */
+/** Sign-up, sign-in, and the routes about the account and the sessions of the signed-in user. */
 @Module({
   imports: [AuthenticationModule, SignInModule],
   controllers: [IdentityController, AccountController, SessionsController],
@@ -43,8 +43,12 @@ const accountOf = (
     IdentityDeps,
     SignInDeps,
     { provide: SignUpStore, inject: [Pool], useFactory: createSignUpStore },
-    { provide: IdentityService, inject: [IdentityDeps, SignInDeps, CommandBus], useFactory: identityOf },
-    { provide: AccountService, inject: [IdentityDeps, SignInDeps, TenantStates, CommandBus], useFactory: accountOf },
+    { provide: IdentityService, inject: [IdentityDeps, SignInDeps, CommandBus], useFactory: identityServiceOf },
+    {
+      provide: AccountService,
+      inject: [IdentityDeps, SignInDeps, TenantStates, CommandBus],
+      useFactory: accountServiceOf,
+    },
   ],
 })
 export class IdentityModule {}

@@ -9,18 +9,21 @@ import { Choice, Email, Integer, Opaque, Text, Timestamp } from '../http/validat
 import { TenantDto, TokensDto, UserDto } from '../identity/sign-in/identity.dto';
 
 const INVITABLE = ['admin', 'member', 'auditor'] as const;
-const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
-/** Nothing else may be in it: `domainToASCII` takes the host out of whatever looks like a URL. */
-const WRITTEN = /^[\p{L}\p{M}\p{N}.-]+$/u;
+const ASCII_DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
+/** The characters of a domain before it is converted: `domainToASCII` would extract the host from a text like a URL. */
+const UNICODE_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const MAX_DOMAINS = 20;
 
 const isDomainList = (value: unknown): boolean =>
   Array.isArray(value) &&
   value.length <= MAX_DOMAINS &&
-  value.every((it: unknown) => typeof it === 'string' && WRITTEN.test(it) && DOMAIN.test(domainToASCII(it)));
+  value.every(
+    (it: unknown) => typeof it === 'string' && UNICODE_DOMAIN.test(it) && ASCII_DOMAIN.test(domainToASCII(it)),
+  );
 
-/** As a resolver would ask for it, so that `müller.de` and `xn--mller-kva.de` are one. */
-const inAscii = (value: unknown): unknown => (isDomainList(value) ? (value as string[]).map(domainToASCII) : value);
+/** Converts domains to ASCII, as a resolver does, so that `müller.de` and `xn--mller-kva.de` are equal. */
+const toAsciiDomains = (value: unknown): unknown =>
+  isDomainList(value) ? (value as string[]).map(domainToASCII) : value;
 
 export class InviteDto {
   @Choice(INVITABLE, { description: 'Role granted on joining. Only owners may invite admins.', example: 'member' })
@@ -39,7 +42,7 @@ export class InviteDto {
     {
       message: `must be a list of at most ${MAX_DOMAINS} domains such as example.com`,
       test: isDomainList,
-      normalise: inAscii,
+      normalise: toAsciiDomains,
     },
     {
       optional: true,
@@ -102,7 +105,7 @@ export const invitationStateOf = ({ revoked, uses, maxUses, expiresAt }: Invitat
 };
 
 export class NewInvitationDto extends InvitationDto {
-  @ApiProperty({ description: 'Link to share. It is shown only in this answer and is not stored.' })
+  @ApiProperty({ description: 'Link to share. Only this answer contains it, because it is not stored.' })
   readonly url: string;
 
   constructor(row: InvitationRow, url: string) {
@@ -134,11 +137,14 @@ export class PreviewDto {
     description: 'E-mail domains from which users can join, in ASCII, without subdomains. Empty: any domain.',
   })
   readonly emailDomains!: readonly string[];
-  @ApiProperty({ description: 'Always `true`; an unusable link answers 404.' })
+  @ApiProperty({ description: 'Always `true`: for a link that cannot be used, the answer is 404.' })
   readonly usable!: boolean;
 }
 
-/** Signed in, the token is enough. Else: a name, address and password of a new user, or those of an account. */
+/**
+ * A signed-in user sends only the token. Other users also send the address and password of their account, or a name,
+ * an address and a password for a new account.
+ */
 export class AcceptDto {
   @Opaque({ max: 200, description: 'Last path segment of the invitation link.' })
   token!: string;

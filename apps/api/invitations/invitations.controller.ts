@@ -30,17 +30,17 @@ import {
 import { JoinService } from './join.service';
 
 const DAY_MS = 86_400_000;
-const USUAL_DAYS = 7;
-const MOST_DAYS = 90;
+const DEFAULT_DAYS = 7;
+const MAX_DAYS = 90;
 
-/** Links by which people join the tenant that the access token names. */
+/** Routes about the invitations of the tenant in the access token, and to join a tenant by a link. */
 @ApiTags('Workspace')
 @Controller('v1/invitations')
 export class InvitationsController {
   constructor(
     private readonly db: ScopedDb,
     private readonly tokens: InvitationTokens,
-    private readonly joining: JoinService,
+    private readonly joinService: JoinService,
     private readonly publicUrl: PublicUrl,
     private readonly commands: CommandBus,
   ) {}
@@ -49,7 +49,7 @@ export class InvitationsController {
   @RequirePermission('invitations.create')
   @Documented({
     summary: 'Create an invitation link',
-    description: 'You cannot invite to a role above your own. Only owners may invite admins.',
+    description: 'Only owners may invite admins. An invitation cannot grant the role `owner`.',
     response: NewInvitationDto,
     status: 201,
     problems: ['forbidden', 'plan-limit-reached'],
@@ -59,20 +59,20 @@ export class InvitationsController {
     @Body() { role, maxUses, expiresAt, emailDomains = [] }: InviteDto,
   ): Promise<NewInvitationDto> {
     const { tenantId, userId } = principalOf(context);
-    // The command's id is the invitation's: a repeat after a crash finds what it made, and tells the same token.
+    // The invitation has the id of the command: a repeat after a crash finds it and derives the same token from the id.
     const id = context.commandId;
     const token = this.tokens.tokenOf(id);
-    const wanted = {
+    const input = {
       ...{ by: userId, invitationId: id, role, maxUses, emailDomains, expiresAt: expiryOf(expiresAt) },
       tokenHash: hashOfToken(token),
       at: new Date().toISOString(),
     };
-    const command = new InviteMember(tenantId, wanted, commandContextOf(context));
+    const command = new InviteMember(tenantId, input, commandContextOf(context));
     const { position } = await this.commands.execute<InviteMember, CommandResult<Tenant>>(command);
     context.position = position;
-    const made = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: userId };
+    const invitation = { id, role, maxUses, uses: 0, revoked: false, emailDomains, invitedBy: userId };
     return new NewInvitationDto(
-      { ...made, expiresAt: new Date(wanted.expiresAt) },
+      { ...invitation, expiresAt: new Date(input.expiresAt) },
       `${this.publicUrl()}/join/${token}`,
     );
   }
@@ -105,7 +105,8 @@ export class InvitationsController {
   @RequirePermission('invitations.revoke')
   @Documented({
     summary: 'Revoke an invitation',
-    description: 'Nobody can join with the link after the answer.',
+    description:
+      'After the answer, nobody can join with the link. The answer is 404 if the invitation is already used up or revoked.',
     status: 204,
     problems: ['forbidden'],
   })
@@ -124,13 +125,13 @@ export class InvitationsController {
   @RateLimit('join')
   @ApiParam({ name: 'token', description: 'Last path segment of the invitation link.' })
   @Documented({
-    summary: 'Show what an invitation link is for',
-    description: 'A link that is unknown, revoked, used up or expired answers 404.',
+    summary: 'Show the tenant and the role of an invitation link',
+    description: 'The answer is 404 for a link that is unknown, revoked, used up or expired.',
     response: PreviewDto,
     problems: ['not-found'],
   })
   preview(@Param('token') token: string): Promise<PreviewDto> {
-    return this.joining.preview(token);
+    return this.joinService.preview(token);
   }
 
   @Post('accept')
@@ -140,7 +141,7 @@ export class InvitationsController {
   @Documented({
     summary: 'Join a tenant with an invitation',
     description:
-      'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and password of the account; a wrong password answers 401. A user who is already a member gets tokens, and the invitation is not used up.',
+      'A signed-in user sends only the token. A new user also sends a name, an e-mail address and a password. A user with an account who is not signed in sends the e-mail address and the password of the account; the answer is 401 if the password is wrong. A user who is already a member gets tokens, and the number of uses does not change.',
     response: AcceptedDto,
     status: 201,
     problems: ['not-found', 'unauthenticated', 'forbidden', 'conflict', 'plan-limit-reached'],
@@ -150,16 +151,16 @@ export class InvitationsController {
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
   ): Promise<AcceptedDto> {
-    return this.joining.accept(body, context, client);
+    return this.joinService.accept(body, context, client);
   }
 }
 
-/** RFC 3339. @throws Problem validation-failed */
-const expiryOf = (wanted: string | undefined): string => {
+/** The requested expiry time, or the default; RFC 3339. @throws Problem validation-failed */
+const expiryOf = (requested: string | undefined): string => {
   const now = Date.now();
-  if (wanted === undefined) return new Date(now + USUAL_DAYS * DAY_MS).toISOString();
-  const at = Date.parse(wanted);
-  if (at <= now || at > now + MOST_DAYS * DAY_MS)
-    throw invalid([{ pointer: '/expiresAt', message: `must be within the next ${MOST_DAYS} days` }]);
-  return wanted;
+  if (requested === undefined) return new Date(now + DEFAULT_DAYS * DAY_MS).toISOString();
+  const time = Date.parse(requested);
+  if (time <= now || time > now + MAX_DAYS * DAY_MS)
+    throw invalid([{ pointer: '/expiresAt', message: `must be within the next ${MAX_DAYS} days` }]);
+  return requested;
 };

@@ -13,13 +13,13 @@ import { createJoinService, JoinService } from './join.service';
 import { JoinDeps } from './join-deps';
 import { JoinPageController } from './page/join-page.controller';
 
-const joiningOf = (deps: JoinDeps, bus: CommandBus): JoinService =>
+const joinServiceOf = (deps: JoinDeps, bus: CommandBus): JoinService =>
   createJoinService(
     deps,
     createJoinEvents((command) => bus.execute<typeof command, CommandResult>(command)),
   );
 
-/** Invitation links, and joining a tenant by one, over the API or by its page. */
+/** Invitations, and how users join a tenant by a link: over the API or on an HTML page. */
 @Module({
   imports: [SignInModule, PlansModule],
   controllers: [InvitationsController, JoinPageController],
@@ -31,7 +31,7 @@ const joiningOf = (deps: JoinDeps, bus: CommandBus): JoinService =>
     },
     { provide: JoinStore, inject: [Pool], useFactory: createJoinStore },
     JoinDeps,
-    { provide: JoinService, inject: [JoinDeps, CommandBus], useFactory: joiningOf },
+    { provide: JoinService, inject: [JoinDeps, CommandBus], useFactory: joinServiceOf },
   ],
 })
 export class InvitationsModule {}

@@ -9,7 +9,7 @@ import { TenantStates } from '../../bootstrap/sagas/tenant-states';
 import { PasswordCheck } from '../identity/sign-in/password-check';
 import { SessionOpener } from '../identity/sign-in/session-opener';
 
-/** What joining a tenant by an invitation needs. */
+/** Dependencies of the join service. */
 @Injectable()
 export class JoinDeps {
   constructor(
@@ -19,9 +19,9 @@ export class JoinDeps {
     readonly passwords: Passwords,
     readonly joins: JoinStore,
     readonly markOf: NetworkMarks,
-    readonly check: PasswordCheck,
+    readonly checkPassword: PasswordCheck,
     readonly opener: SessionOpener,
     readonly stateOf: TenantStates,
-    readonly guard: LimitGuard,
+    readonly limitGuard: LimitGuard,
   ) {}
 }

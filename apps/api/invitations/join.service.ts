@@ -19,16 +19,21 @@ import { type AcceptDto, type AcceptedDto, invitationStateOf, type PreviewDto } 
 import type { JoinDeps } from './join-deps';
 import { createKeyedQueue } from './keyed-queue';
 
-/** One answer for a link that was never made, is revoked, spent or expired, or whose tenant is closed. */
-const unusable = (): Problem =>
+/** One answer for a link that is unknown, revoked, used up or expired, or whose tenant is closed. */
+const invitationUnusable = (): Problem =>
   new Problem('not-found', {
     detail: 'This invitation cannot be used. It may be revoked, used up or expired. Ask for a new one.',
   });
 
-const UNDER_WAY = 'Another request is joining or signing up with this e-mail address. Try again.';
+/** One answer for a wrong password, and for an unknown address that is sent without the name for a new account. */
+const wrongCredentials = (): Problem =>
+  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
-/** What the page of a link shows. */
+const JOIN_IN_PROGRESS = 'Another request is joining or signing up with this e-mail address. Try again.';
+
+/** The preview for the page of a link. */
 export interface InvitationPreview extends PreviewDto {
+  /** Undefined if the inviter is no longer a member. */
   readonly inviterName: string | undefined;
 }
 
@@ -36,56 +41,61 @@ const previewOf = ({ companyName, role, expiresAt, emailDomains }: HeldInvitatio
   ...{ companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true },
 });
 
-/** Within some 3 s: an account is made in a fraction of that, unless its process is gone. */
-const SETTLING = 10;
+/**
+ * Checks for an account that another request is creating, over 2 to 4 s. Its creation takes a fraction of this time,
+ * unless the process of the other request has ended.
+ */
+const ACCOUNT_CHECKS = 10;
 
-type Who = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
+type JoiningUser = Pick<User, 'id' | 'name' | 'email' | 'createdAt'>;
 
-/** Joining a tenant by an invitation: what the link shows, and who comes in by it. */
+/** How users join a tenant by an invitation: what the link shows, and who is admitted by it. */
 export const createJoinService = (
-  { pool, db, passwords, joins, markOf, check, opener, stateOf: tenantStateOf, guard }: JoinDeps,
+  { pool, db, passwords, joins, markOf, checkPassword, opener, stateOf: tenantStateOf, limitGuard }: JoinDeps,
   events: JoinEvents,
 ) => {
-  const inTurn = createKeyedQueue();
+  const joinQueue = createKeyedQueue();
 
-  const held = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
+  /** The invitation of a token, whether or not it can still be used. @throws Problem not-found */
+  const findInvitation = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
     const tokenHash = hashOfToken(token);
     const invitation = await findHeldInvitation(db, tokenHash);
-    if (!invitation) throw unusable();
+    if (!invitation) throw invitationUnusable();
     return { ...invitation, tokenHash };
   };
 
-  const usable = async (token: string): Promise<HeldInvitation> => {
-    const invitation = await held(token);
-    if (invitationStateOf(invitation) !== 'open') throw unusable();
+  const findOpenInvitation = async (token: string): Promise<HeldInvitation> => {
+    const invitation = await findInvitation(token);
+    if (invitationStateOf(invitation) !== 'open') throw invitationUnusable();
     return invitation;
   };
 
-  /** The invitation that somebody comes with: what refuses them from here on is its tenant's plan. */
-  const heldToJoin = async (token: string, context: RequestContext) => {
-    const invitation = await held(token);
+  /** From here on, the plan of the invitation's tenant may refuse the request. */
+  const findInvitationToJoin = async (token: string, context: RequestContext) => {
+    const invitation = await findInvitation(token);
     context.joining = invitation.tenantId;
     return invitation;
   };
 
-  /** Lets somebody in who is a member now. */
-  const enter = async (
-    { id, name, email, createdAt }: Who,
+  /** Opens a session in a tenant for a user who is now a member of it. @throws Problem not-found, unauthenticated */
+  const signInMember = async (
+    { id, name, email, createdAt }: JoiningUser,
     tenantId: string,
     context: RequestContext,
     client: ClientInfo,
   ): Promise<AcceptedDto> => {
     const state = await tenantStateOf(tenantId);
     const member = memberOf(state, id);
-    if (state.status !== 'open' || !member) throw unusable();
+    if (state.status !== 'open' || !member) throw invitationUnusable();
     const tenant = { id: tenantId, name: state.name, slug: state.slug, role: member.role };
     context.positionTenant = tenantId;
     const tokens = await opener.open(id, tenant, client, context);
     return { user: { id, name, email, createdAt: createdAt.toISOString() }, tenant, ...tokens };
   };
 
-  const joinAs = async (
-    user: Who,
+  /** Makes an existing user a member, and opens a session. @throws Refusal the invitation cannot be used */
+  const joinAsUser = async (
+    user: JoiningUser,
     { tenantId, tokenHash }: { tenantId: string; tokenHash: string },
     context: RequestContext,
     client: ClientInfo,
@@ -101,7 +111,7 @@ export const createJoinService = (
       emailDomain: emailDomainOf(user.email),
     };
     context.position = await events.joinTenant(membership, command);
-    return enter(user, tenantId, context, client);
+    return signInMember(user, tenantId, context, client);
   };
 
   const userOf = async (userId: string): Promise<User> => {
@@ -110,28 +120,37 @@ export const createJoinService = (
     return user;
   };
 
-  /** Waits for an account that is being made of the address elsewhere. False: it is not there in {@link SETTLING} looks. */
-  const settled = async (email: string): Promise<boolean> => {
-    for (let look = 1; look <= SETTLING; look++) {
-      await sleep(backoff(look, { firstMs: 50, maxMs: 500 }));
+  /**
+   * Waits for an account that another request is creating. False if there is none after {@link ACCOUNT_CHECKS} checks.
+   */
+  const waitForAccount = async (email: string): Promise<boolean> => {
+    for (let check = 1; check <= ACCOUNT_CHECKS; check++) {
+      await sleep(backoff(check, { firstMs: 50, maxMs: 500 }));
       if (await findCredentials(pool, email)) return true;
     }
     return false;
   };
 
   /**
-   * The address has an account, and the password is not its own; or one is being made of it elsewhere, and no password is
-   * wrong. What somebody new would be refused for comes first: a link that cannot be used does not reveal which addresses
-   * have an account, and one that can costs a use each time.
+   * Refuses to create an account for an address that is taken: by an account with another password, or by another join
+   * or sign-up in progress. What would refuse a new user is checked first, so that a link that cannot be used does not
+   * reveal which addresses have an account. A link that can be used reveals it, at the cost of one use for each
+   * address.
+   * @param hadAccount the address had an account before this request
+   * @throws Refusal the invitation cannot be used
+   * @throws Problem unauthenticated (an account with another password), conflict (in progress)
    */
-  const refuseTaken = async ({ tenantId, tokenHash, email }: JoinRequest, hadAccount: boolean): Promise<never> => {
-    const newcomer = { userId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
+  const refuseTakenAddress = async (
+    { tenantId, tokenHash, email }: JoinRequest,
+    hadAccount: boolean,
+  ): Promise<never> => {
+    const newUser = { userId: uuidv7(), tokenHash, emailDomain: emailDomainOf(email), at: new Date().toISOString() };
     const tenant = await tenantStateOf(tenantId);
-    joinTenant(newcomer, guard.limitsOf(tenant), tenant);
-    throw hadAccount ? notThem() : new Problem('conflict', { detail: UNDER_WAY });
+    joinTenant(newUser, limitGuard.limitsOf(tenant), tenant);
+    throw hadAccount ? wrongCredentials() : new Problem('conflict', { detail: JOIN_IN_PROGRESS });
   };
 
-  const acceptAsStranger = async (
+  const acceptSignedOut = async (
     { token, personName, email, password }: AcceptDto,
     context: RequestContext,
     client: ClientInfo,
@@ -139,18 +158,18 @@ export const createJoinService = (
     const missing = Object.entries({ email, password }).filter(([, value]) => value === undefined);
     if (email === undefined || password === undefined)
       throw invalid(missing.map(([name]) => ({ pointer: `/${name}`, message: 'is required without an access token' })));
-    const invitation = await heldToJoin(token, context);
+    const invitation = await findInvitationToJoin(token, context);
     const attempt = { account: emailKey(email), network: client.network, password };
     let hadAccount = false;
-    const recognise = () =>
-      check(attempt, async () => {
+    const checkCredentials = () =>
+      checkPassword(attempt, async () => {
         const found = await findCredentials(pool, email, markOf(client.network));
         hadAccount = found !== undefined;
         return found;
       });
-    const known = await recognise();
-    if (known) return joinAs(await userOf(known.userId), invitation, context, client);
-    if (personName === undefined) throw notThem();
+    const credentials = await checkCredentials();
+    if (credentials) return joinAsUser(await userOf(credentials.userId), invitation, context, client);
+    if (personName === undefined) throw wrongCredentials();
     const { tenantId, tokenHash } = invitation;
     const request = {
       ...{ tenantId, tokenHash, personName, email, password },
@@ -159,49 +178,47 @@ export const createJoinService = (
     };
     const joined = await joinAsNew(request, { passwords, store: joins, events });
     if (!joined) {
-      // Sent twice at once to two processes: whom the other lets in is let in here, too, and uses nothing more.
-      const same = !hadAccount && (await settled(email)) ? await recognise() : undefined;
-      if (!same) return refuseTaken(request, hadAccount);
-      return joinAs(await userOf(same.userId), invitation, context, client);
+      // Another process may run the same request. The user that it creates is admitted here, too, without another use.
+      const created = !hadAccount && (await waitForAccount(email)) ? await checkCredentials() : undefined;
+      if (!created) return refuseTakenAddress(request, hadAccount);
+      return joinAsUser(await userOf(created.userId), invitation, context, client);
     }
     const { userId, createdAt, position } = joined;
     context.position = position;
-    return enter({ id: userId, name: personName, email, createdAt }, tenantId, context, client);
+    return signInMember({ id: userId, name: personName, email, createdAt }, tenantId, context, client);
   };
 
   return {
-    /** What a token is valid for. @throws Problem not-found, for whatever reason it cannot be used */
-    preview: async (token: string): Promise<PreviewDto> => previewOf(await usable(token)),
+    /** @throws Problem not-found, if the invitation cannot be used, for any reason */
+    preview: async (token: string): Promise<PreviewDto> => previewOf(await findOpenInvitation(token)),
 
-    /** The same for people, who want to know who invites them: nobody by name who has left. @throws as `preview` */
-    introduce: async (token: string): Promise<InvitationPreview> => {
-      const invitation = await usable(token);
+    /** The preview with the name of the inviter, for the page of a link. @throws Problem not-found, as `preview` */
+    previewWithInviter: async (token: string): Promise<InvitationPreview> => {
+      const invitation = await findOpenInvitation(token);
       const inviter = await findMember(db.tenant(invitation.tenantId), invitation.invitedBy);
       return { ...previewOf(invitation), inviterName: inviter?.name || undefined };
     },
 
     /**
-     * Lets somebody in by a token: the signed-in user, the owner of an account whose password is right, or somebody
-     * new. Anyone who belongs to the tenant already uses nothing of it.
-     * @throws Problem not-found, unauthenticated, validation-failed, forbidden, plan-limit-reached, rate-limited
+     * Makes a user a member of a tenant by a token, and opens a session: the signed-in user, the owner of an account
+     * whose password is right, or a new user. A user who is already a member uses no place of the invitation.
+     * @throws Problem not-found, unauthenticated, validation-failed, conflict, rate-limited
+     * @throws Refusal forbidden, or the limits or the lock of the tenant
      */
     accept: async (body: AcceptDto, context: RequestContext, client: ClientInfo): Promise<AcceptedDto> => {
       try {
         const { principal } = context;
-        // Anyone who sends it twice at once, without a key, finds, the second time, whom the first time let in.
-        const turn = `${body.token} ${emailKey(body.email ?? '')}`;
-        if (!principal) return await inTurn(turn, () => acceptAsStranger(body, context, client));
-        return await joinAs(await userOf(principal.userId), await heldToJoin(body.token, context), context, client);
+        // Concurrent repeats without an idempotency key run in sequence: the second finds the account of the first.
+        const queueKey = `${body.token} ${emailKey(body.email ?? '')}`;
+        if (!principal) return await joinQueue(queueKey, () => acceptSignedOut(body, context, client));
+        const user = await userOf(principal.userId);
+        return await joinAsUser(user, await findInvitationToJoin(body.token, context), context, client);
       } catch (error) {
-        if (error instanceof Refusal && error.reason === 'not-found') throw unusable();
+        if (error instanceof Refusal && error.reason === 'not-found') throw invitationUnusable();
         throw error;
       }
     },
   };
 };
-
-/** The same for an address that has an account and one that lacks a name to make one with. */
-const notThem = (): Problem =>
-  new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
 export abstract class JoinService extends tokenClass<ReturnType<typeof createJoinService>>() {}

@@ -1,14 +1,17 @@
-/** Does the work of one key one after the other, within this process. */
+/**
+ * Runs the work of one key in sequence, and the work of different keys in parallel, within this process. If work fails,
+ * only its own caller gets the error.
+ */
 export const createKeyedQueue = () => {
-  const last = new Map<string, Promise<unknown>>();
+  const tails = new Map<string, Promise<unknown>>();
   return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const before = last.get(key);
-    const mine = before ? before.then(work, work) : work();
-    last.set(key, mine);
+    const previous = tails.get(key);
+    const current = previous ? previous.then(work, work) : work();
+    tails.set(key, current);
     try {
-      return await mine;
+      return await current;
     } finally {
-      if (last.get(key) === mine) last.delete(key);
+      if (tails.get(key) === current) tails.delete(key);
     }
   };
 };

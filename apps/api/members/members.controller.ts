@@ -17,11 +17,14 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
 import { ChangeRoleDto, MemberDto, MemberPageDto } from './member.dto';
 
-/** Name and address change without the tenant's knowing, and are no part of what a write has to have seen. */
+/**
+ * Name and address change without an event of the tenant, so they are not part of the version. `If-None-Match` compares
+ * them, and `If-Match` does not.
+ */
 const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
   withETag(new MemberDto(member), member.version, `${member.name}\n${member.email}`);
 
-/** Who belongs to the tenant that the access token names, and as what. */
+/** Routes about the members of the tenant in the access token, and their roles. */
 @ApiTags('Workspace')
 @Controller('v1/members')
 export class MembersController {
@@ -74,7 +77,7 @@ export class MembersController {
   @Documented({
     summary: 'Change a member’s role',
     description:
-      'Only owners may grant or take away the role `owner`. The last owner keeps it (409). The new role applies from the next request on. Invitations of the member that the new role may not create are revoked.',
+      'Only owners may grant the role `owner` or remove it from a member. The role of the last owner cannot be changed (409). The new role applies on every server within one second. Open invitations of the member that the new role may not create are revoked.',
     response: MemberDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -85,13 +88,13 @@ export class MembersController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<MemberDto>> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, userId: memberId, role, at: new Date().toISOString() };
-    const command = new ChangeRole(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const input = { by: userId, userId: memberId, role, at: new Date().toISOString() };
+    const command = new ChangeRole(tenantId, input, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<ChangeRole, CommandResult<Tenant>>(command);
     const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
     const member = await findMember(this.db.tenant(tenantId), memberId);
-    // They have only just joined. What was asked for has happened, and the same key will be told so.
+    // The read model does not have the new member yet. The role has changed: a repeat with the same key gets 200.
     if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });
     context.position = position;
     return memberWithETag({ ...member, role: changed.role, version: changed.version });
@@ -101,9 +104,9 @@ export class MembersController {
   @HttpCode(204)
   @RequirePermission('members.leave')
   @Documented({
-    summary: 'Remove a member, or leave',
+    summary: 'Remove a member, or leave the tenant',
     description:
-      'Every member may leave. Admins may remove members who are not owners; owners may remove anyone. The last owner cannot be removed (409). The member’s tokens for this tenant stop working from the next request on, and their invitations are revoked. A removed member cannot join again with an invitation created before the removal.',
+      'Every member may leave. Admins may remove members who are not owners; owners may remove any member. The last owner cannot leave or be removed (409). The tokens of the member for this tenant stop working on every server within one second, and their open invitations are revoked. A member who was removed cannot join again with an invitation that was created before the removal; a member who left can.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
@@ -114,8 +117,8 @@ export class MembersController {
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
     const reason = memberId === userId ? 'left' : 'removed';
-    const wanted = { by: userId, userId: memberId, reason, at: new Date().toISOString() } as const;
-    const command = new RemoveMember(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const input = { by: userId, userId: memberId, reason, at: new Date().toISOString() } as const;
+    const command = new RemoveMember(tenantId, input, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<RemoveMember, CommandResult<Tenant>>(command);
     context.position = position;
   }

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MembersController } from './members.controller';
 
-/** The members of a tenant, and their roles. */
+/** The routes about members. */
 @Module({ controllers: [MembersController] })
 export class MembersModule {}

@@ -18,17 +18,17 @@ describe('members', () => {
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  /** Somebody who joined the tenant, and waits in the read models. */
+  /** Adds a member by an event, and waits until the read models have it. */
   const join = async (tenant: Tenant, role: (typeof ROLES)[number]): Promise<string> => {
     const userId = uuidv7();
     await identity.happen(tenant.id, joined(userId, role));
     return userId;
   };
-  const of = (userId: string): string => `/v1/members/${userId}`;
-  const owners = (answer: { json(): { data: { userId: string; role: string }[] } }): string[] =>
+  const urlOf = (userId: string): string => `/v1/members/${userId}`;
+  const ownersIn = (answer: { json(): { data: { userId: string; role: string }[] } }): string[] =>
     answer.json().data.flatMap(({ userId, role }) => (role === 'owner' ? [userId] : []));
 
-  it('are listed with their names, those who joined last first', async () => {
+  it('are listed with their names, newest first', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp({ personName: 'Bob 鲍勃 🚀' })];
     await identity.happen(ada.tenant.id, joined(bob.user.id, 'auditor'));
     const { data, nextCursor } = (await identity.get('/v1/members', ada.accessToken)).json();
@@ -38,25 +38,25 @@ describe('members', () => {
       { userId: bob.user.id, name: 'Bob 鲍勃 🚀', email: bob.sent.email, role: 'auditor', joinedAt },
       { userId: ada.user.id, name: 'Ada Lovelace', email: ada.sent.email, role: 'owner', joinedAt },
     ]);
-    expect((await identity.get(of(bob.user.id), ada.accessToken)).json()).toEqual(data[0]);
+    expect((await identity.get(urlOf(bob.user.id), ada.accessToken)).json()).toEqual(data[0]);
   });
 
-  it('show nothing of what somebody is in another tenant of theirs', async () => {
+  it('have the role of this tenant and not of another tenant', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(bob.tenant.id, joined(ada.user.id, 'auditor'));
     const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
     expect(data).toEqual([expect.objectContaining({ userId: ada.user.id, role: 'owner' })]);
-    expect((await identity.get(of(ada.user.id), bob.accessToken)).json()).toMatchObject({ role: 'auditor' });
+    expect((await identity.get(urlOf(ada.user.id), bob.accessToken)).json()).toMatchObject({ role: 'auditor' });
   });
 
-  it('have no name any more once they are erased as users, and leave', async () => {
+  it('are removed when they are erased as users', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
     await identity.happen(bob.tenant.id, joined(uuidv7(), 'owner'));
     expect((await identity.ask('DELETE', '/v1/me', { token: bob.accessToken })).statusCode).toBe(204);
     const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
     expect(data.map(({ userId }: { userId: string }) => userId)).toEqual([ada.user.id]);
-    expect((await identity.get(of(bob.user.id), ada.accessToken)).statusCode).toBe(404);
+    expect((await identity.get(urlOf(bob.user.id), ada.accessToken)).statusCode).toBe(404);
   });
 
   it('are listed page by page', async () => {
@@ -75,34 +75,34 @@ describe('members', () => {
     expect(seen).toEqual(ids);
   });
 
-  it('are listed for nobody by another tenant’s cursor', async () => {
+  it('are not listed by a cursor of another tenant', async () => {
     const { nextCursor } = (await acme.member.get('/v1/members?limit=1')).json();
     const answer = await other.member.get(`/v1/members?limit=1&cursor=${nextCursor}`);
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
   });
 
-  it('are read by members and closed to auditors', async () => {
-    for (const url of ['/v1/members', of(acme.owner.id), of(uuidv7())])
+  it('can be read by members, and not by auditors', async () => {
+    for (const url of ['/v1/members', urlOf(acme.owner.id), urlOf(uuidv7())])
       expect((await acme.auditor.get(url)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
     for (const role of ['owner', 'admin', 'member'] as const)
-      expect((await acme[role].get(of(acme.auditor.id))).json()).toMatchObject({ role: 'auditor' });
+      expect((await acme[role].get(urlOf(acme.auditor.id))).json()).toMatchObject({ role: 'auditor' });
   });
 
-  it('change their role, which is shown, and holds for their next request', async () => {
+  it('get a new role, which is shown and applies to their next request', async () => {
     const tenant = await foundTenant(identity);
-    const answer = await tenant.owner.send('PATCH', of(tenant.auditor.id), { role: 'member' });
+    const answer = await tenant.owner.send('PATCH', urlOf(tenant.auditor.id), { role: 'member' });
     expect([answer.statusCode, answer.json()]).toEqual([200, expect.objectContaining({ role: 'member' })]);
-    const shown = await tenant.owner.get(of(tenant.auditor.id));
+    const shown = await tenant.owner.get(urlOf(tenant.auditor.id));
     expect(shown.json()).toEqual(answer.json());
     expect(shown.headers['etag']).toBe(answer.headers['etag']);
     expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(200);
-    await tenant.owner.send('PATCH', of(tenant.auditor.id), { role: 'auditor' });
+    await tenant.owner.send('PATCH', urlOf(tenant.auditor.id), { role: 'auditor' });
     expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(403);
   });
 
-  it('stay at their version where nothing changes', async () => {
-    const { headers } = await acme.owner.get(of(acme.member.id));
-    const answer = await acme.owner.send('PATCH', of(acme.member.id), { role: 'member' });
+  it('keep their version if nothing changes', async () => {
+    const { headers } = await acme.owner.get(urlOf(acme.member.id));
+    const answer = await acme.owner.send('PATCH', urlOf(acme.member.id), { role: 'member' });
     expect([answer.statusCode, answer.headers['etag'], answer.headers['position']]).toEqual([
       200,
       headers['etag'],
@@ -112,18 +112,18 @@ describe('members', () => {
 
   it.each([
     ['no role', {}, '/role'],
-    ['a role that there is not', { role: 'boss' }, '/role'],
-    ['a role that an object has by nature', { role: 'constructor' }, '/role'],
-    ['something unknown', { role: 'admin', tenantId: uuidv7() }, '/tenantId'],
-  ])('do not change by %s', async (_, body, pointer) => {
-    const answer = await acme.owner.send('PATCH', of(acme.member.id), body);
+    ['an unknown role', { role: 'boss' }, '/role'],
+    ['the name of a property that every object has', { role: 'constructor' }, '/role'],
+    ['an unknown field', { role: 'admin', tenantId: uuidv7() }, '/tenantId'],
+  ])('are not changed by a request with %s', async (_, body, pointer) => {
+    const answer = await acme.owner.send('PATCH', urlOf(acme.member.id), body);
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
   });
 
-  it('are made and unmade owners by owners alone', async () => {
+  it('become owners, and stop being owners, only by owners', async () => {
     const tenant = await foundTenant(identity);
     const change = async (by: 'owner' | 'admin', id: string, role: string): Promise<number> =>
-      (await tenant[by].send('PATCH', of(id), { role })).statusCode;
+      (await tenant[by].send('PATCH', urlOf(id), { role })).statusCode;
     expect(await change('admin', tenant.member.id, 'owner')).toBe(403);
     expect(await change('admin', tenant.owner.id, 'member')).toBe(403);
     expect(await change('admin', tenant.member.id, 'admin')).toBe(200);
@@ -132,80 +132,80 @@ describe('members', () => {
     expect(await change('owner', tenant.member.id, 'admin')).toBe(200);
   });
 
-  it('include an owner at any time', async () => {
+  it('always include an owner', async () => {
     const tenant = await foundTenant(identity);
     for (const answer of [
-      await tenant.owner.send('PATCH', of(tenant.owner.id), { role: 'admin' }),
-      await tenant.owner.send('DELETE', of(tenant.owner.id)),
+      await tenant.owner.send('PATCH', urlOf(tenant.owner.id), { role: 'admin' }),
+      await tenant.owner.send('DELETE', urlOf(tenant.owner.id)),
     ])
       expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
-    expect(owners(await tenant.owner.get('/v1/members'))).toEqual([tenant.owner.id]);
+    expect(ownersIn(await tenant.owner.get('/v1/members'))).toEqual([tenant.owner.id]);
   });
 
-  it('include an owner also when two go at the same time', async () => {
+  it('include an owner after two concurrent requests of the last two owners', async () => {
     const tenant = await foundTenant(identity);
-    await tenant.owner.send('PATCH', of(tenant.admin.id), { role: 'owner' });
+    await tenant.owner.send('PATCH', urlOf(tenant.admin.id), { role: 'owner' });
     const answers = await Promise.all([
-      tenant.owner.send('DELETE', of(tenant.owner.id)),
-      tenant.admin.send('PATCH', of(tenant.admin.id), { role: 'member' }),
+      tenant.owner.send('DELETE', urlOf(tenant.owner.id)),
+      tenant.admin.send('PATCH', urlOf(tenant.admin.id), { role: 'member' }),
     ]);
     expect(answers.filter(({ statusCode }) => statusCode === 409).length).toBe(1);
-    expect(owners(await tenant.member.get('/v1/members')).length).toBe(1);
+    expect(ownersIn(await tenant.member.get('/v1/members')).length).toBe(1);
   });
 
-  it('change and go under the version that was seen alone, whatever else has happened in the tenant', async () => {
+  it('are changed and removed only in the expected version, whatever else has happened in the tenant', async () => {
     const userId = await join(acme, 'member');
-    const seen = { 'if-match': String((await acme.owner.get(of(userId))).headers['etag']) };
+    const seen = { 'if-match': String((await acme.owner.get(urlOf(userId))).headers['etag']) };
     await join(acme, 'member');
     await acme.owner.send('PATCH', '/v1/tenant', { name: `Acme ${userId}` });
-    expect((await acme.owner.send('PATCH', of(userId), { role: 'auditor' }, seen)).statusCode).toBe(200);
-    const late = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, seen);
+    expect((await acme.owner.send('PATCH', urlOf(userId), { role: 'auditor' }, seen)).statusCode).toBe(200);
+    const late = await acme.owner.send('PATCH', urlOf(userId), { role: 'admin' }, seen);
     expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
-    expect((await acme.owner.send('DELETE', of(userId), undefined, seen)).statusCode).toBe(412);
-    const now = { 'if-match': String((await acme.owner.get(of(userId))).headers['etag']) };
-    expect((await acme.owner.send('DELETE', of(userId), undefined, now)).statusCode).toBe(204);
+    expect((await acme.owner.send('DELETE', urlOf(userId), undefined, seen)).statusCode).toBe(412);
+    const current = { 'if-match': String((await acme.owner.get(urlOf(userId))).headers['etag']) };
+    expect((await acme.owner.send('DELETE', urlOf(userId), undefined, current)).statusCode).toBe(204);
   });
 
-  it('are not modified while name, address and role are the same', async () => {
+  it('are answered 304 while name, address and role are the same', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
     const ask = (etag: string) =>
-      identity.ask('GET', of(bob.user.id), { token: ada.accessToken, headers: { 'if-none-match': etag } });
-    const etag = String((await identity.get(of(bob.user.id), ada.accessToken)).headers['etag']);
+      identity.ask('GET', urlOf(bob.user.id), { token: ada.accessToken, headers: { 'if-none-match': etag } });
+    const etag = String((await identity.get(urlOf(bob.user.id), ada.accessToken)).headers['etag']);
     expect((await ask(etag)).statusCode).toBe(304);
     await identity.ask('PATCH', '/v1/me', { token: bob.accessToken, payload: { name: 'Robert' } });
     const renamed = await ask(etag);
     expect([renamed.statusCode, renamed.json().name]).toEqual([200, 'Robert']);
-    // A name is nothing that a change of role has to have seen.
+    // The name is not part of the version that a change of the role expects.
     const change = { token: ada.accessToken, payload: { role: 'admin' }, headers: { 'if-match': etag } };
-    expect((await identity.ask('PATCH', of(bob.user.id), change)).statusCode).toBe(200);
+    expect((await identity.ask('PATCH', urlOf(bob.user.id), change)).statusCode).toBe(200);
   });
 
-  it('are removed by admins and owners, and shut out by their next request', async () => {
+  it('are removed by admins and owners, and refused from their next request on', async () => {
     const tenant = await foundTenant(identity);
     expect((await tenant.member.get('/v1/tenant')).statusCode).toBe(200);
-    const answer = await tenant.admin.send('DELETE', of(tenant.member.id));
+    const answer = await tenant.admin.send('DELETE', urlOf(tenant.member.id));
     expect([answer.statusCode, answer.body]).toEqual([204, '']);
     expect(answer.headers['position']).toEqual(expect.any(String));
     expect((await tenant.member.get('/v1/tenant')).statusCode).toBe(401);
-    expect((await tenant.admin.get(of(tenant.member.id))).statusCode).toBe(404);
-    expect((await tenant.admin.send('DELETE', of(tenant.member.id))).statusCode).toBe(404);
+    expect((await tenant.admin.get(urlOf(tenant.member.id))).statusCode).toBe(404);
+    expect((await tenant.admin.send('DELETE', urlOf(tenant.member.id))).statusCode).toBe(404);
   });
 
-  it('who are owners are not removed by admins', async () => {
+  it('who are owners cannot be removed by admins', async () => {
     const [second, third] = [await join(acme, 'owner'), await join(acme, 'admin')];
     for (const id of [second, acme.owner.id])
-      expect((await acme.admin.send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
-    expect((await acme.owner.send('DELETE', of(second))).statusCode).toBe(204);
-    expect((await acme.admin.send('DELETE', of(third))).statusCode).toBe(204);
+      expect((await acme.admin.send('DELETE', urlOf(id))).json()).toMatchObject({ status: 403 });
+    expect((await acme.owner.send('DELETE', urlOf(second))).statusCode).toBe(204);
+    expect((await acme.admin.send('DELETE', urlOf(third))).statusCode).toBe(204);
   });
 
-  it('are not removed by members and auditors, who may leave themselves', async () => {
+  it('cannot be removed by members and auditors, who can leave themselves', async () => {
     const tenant = await foundTenant(identity);
     for (const role of ['member', 'auditor'] as const) {
       for (const id of [tenant.admin.id, tenant.owner.id, uuidv7()])
-        expect((await tenant[role].send('DELETE', of(id))).json()).toMatchObject({ status: 403 });
-      expect((await tenant[role].send('DELETE', of(tenant[role].id))).statusCode).toBe(204);
+        expect((await tenant[role].send('DELETE', urlOf(id))).json()).toMatchObject({ status: 403 });
+      expect((await tenant[role].send('DELETE', urlOf(tenant[role].id))).statusCode).toBe(204);
       expect((await tenant[role].get('/v1/tenant')).statusCode).toBe(401);
     }
     const { events } = await identity.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id });
@@ -215,18 +215,18 @@ describe('members', () => {
     ]);
   });
 
-  it('leave their teams with the tenant', async () => {
+  it('leave their teams when they leave the tenant', async () => {
     const tenant = await foundTenant(identity);
     const { id } = (await tenant.admin.send('POST', '/v1/teams', { name: 'Sales' })).json();
     for (const { id: userId } of [tenant.member, tenant.admin])
       await tenant.admin.send('PUT', `/v1/teams/${id}/members/${userId}`);
-    await tenant.owner.send('DELETE', of(tenant.member.id));
+    await tenant.owner.send('DELETE', urlOf(tenant.member.id));
     expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
     await identity.happen(tenant.id, joined(tenant.member.id, 'member'));
     expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
   });
 
-  it('of another tenant are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, with the same answer as unknown ids', async () => {
     const routes: [
       method: 'GET' | 'PATCH' | 'DELETE',
       payload?: object | undefined,
@@ -240,41 +240,41 @@ describe('members', () => {
       ['DELETE', undefined, { 'if-match': '"9"' }],
     ];
     for (const [method, ...rest] of routes) {
-      const answer = told(await acme.owner.send(method, of(other.member.id), ...rest));
+      const answer = told(await acme.owner.send(method, urlOf(other.member.id), ...rest));
       expect(answer).toMatchObject({ statusCode: 404, type: '/problems/not-found' });
-      expect(told(await acme.owner.send(method, of(uuidv7()), ...rest))).toEqual(answer);
+      expect(told(await acme.owner.send(method, urlOf(uuidv7()), ...rest))).toEqual(answer);
     }
-    expect((await other.owner.get(of(other.member.id))).json()).toMatchObject({ role: 'member' });
+    expect((await other.owner.get(urlOf(other.member.id))).json()).toMatchObject({ role: 'member' });
   });
 
-  it('answer a malformed id at its pointer', async () => {
+  it('answer 400 to a malformed id, with its pointer', async () => {
     for (const method of ['GET', 'DELETE'] as const) {
       const answer = await acme.owner.send(method, '/v1/members/me');
       expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/path/userId' }] });
     }
   });
 
-  it('change once by a request that is repeated', async () => {
+  it('are changed once by a request and its repeats', async () => {
     const userId = await join(acme, 'member');
     const key = { 'idempotency-key': randomUUID() };
-    const first = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, key);
-    await acme.owner.send('PATCH', of(userId), { role: 'auditor' });
-    const again = await acme.owner.send('PATCH', of(userId), { role: 'admin' }, key);
+    const first = await acme.owner.send('PATCH', urlOf(userId), { role: 'admin' }, key);
+    await acme.owner.send('PATCH', urlOf(userId), { role: 'auditor' });
+    const again = await acme.owner.send('PATCH', urlOf(userId), { role: 'admin' }, key);
     expect([again.headers['idempotent-replayed'], again.body]).toEqual(['true', first.body]);
-    expect((await acme.owner.get(of(userId))).json()).toMatchObject({ role: 'auditor' });
+    expect((await acme.owner.get(urlOf(userId))).json()).toMatchObject({ role: 'auditor' });
   });
 
-  it('go once by a request whose first answer was lost after it was written', async () => {
+  it('are removed once by a request whose first answer was lost after the append', async () => {
     const userId = await join(acme, 'member');
     const key = { 'idempotency-key': randomUUID() };
     const append = identity.log.append.bind(identity.log);
-    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
-      await append(one);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (request) => {
+      await append(request);
       throw new AppendOutcomeUnknown('interrupted');
     });
-    expect((await acme.owner.send('DELETE', of(userId), undefined, key)).statusCode).toBe(503);
+    expect((await acme.owner.send('DELETE', urlOf(userId), undefined, key)).statusCode).toBe(503);
     await identity.happen(acme.id, joined(userId, 'auditor'));
-    expect((await acme.owner.send('DELETE', of(userId), undefined, key)).statusCode).toBe(204);
-    expect((await acme.owner.get(of(userId))).json()).toMatchObject({ role: 'auditor' });
+    expect((await acme.owner.send('DELETE', urlOf(userId), undefined, key)).statusCode).toBe(204);
+    expect((await acme.owner.get(urlOf(userId))).json()).toMatchObject({ role: 'auditor' });
   });
 });

@@ -18,7 +18,7 @@ export class CreateProjectDto {
   teamId?: string | null;
 }
 
-/** The fields of a project to change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeProjectDto {
   @Text({ ...NAME, optional: true, description: 'New name of the project. Omit to keep the name.' })
   name?: string;
@@ -36,8 +36,7 @@ export class ChangeProjectDto {
 export class ProjectsQuery extends PageQuery {
   @Choice(['false', 'true', 'all'], {
     optional: true,
-    description:
-      '`false`: without archived projects (default). `true`: only archived projects. `all`: archived and other projects.',
+    description: '`false` (default): no archived projects. `true`: only archived projects. `all`: all projects.',
   })
   archived?: 'false' | 'true' | 'all';
 }

@@ -18,7 +18,7 @@ import { ChangeProjectDto, CreateProjectDto, ProjectDto, ProjectPageDto, Project
 
 type Command = CreateProject | ChangeProject | ArchiveProject | RestoreProject;
 
-/** The projects of the tenant that the access token names. */
+/** Routes about the projects of the tenant in the access token. */
 @ApiTags('Workspace')
 @Controller('v1/projects')
 export class ProjectsController {
@@ -42,9 +42,9 @@ export class ProjectsController {
     @Body() { name, description = '', teamId = null }: CreateProjectDto,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
-    // The command's id is the project's: a repeat after a crash finds what it made.
-    const creation = { by: userId, projectId: context.commandId, name, description, teamId };
-    return this.carryOut(context, new CreateProject(tenantId, creation, commandContextOf(context)), context.commandId);
+    // The project has the id of the command: a repeat after a crash finds the project that it has already created.
+    const input = { by: userId, projectId: context.commandId, name, description, teamId };
+    return this.executeFor(context, new CreateProject(tenantId, input, commandContextOf(context)), context.commandId);
   }
 
   @Get()
@@ -105,15 +105,16 @@ export class ProjectsController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, projectId: id, ...change };
-    return this.carryOut(context, new ChangeProject(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+    const input = { by: userId, projectId: id, ...change };
+    return this.executeFor(context, new ChangeProject(tenantId, input, commandContextOf(context), expectedVersion), id);
   }
 
   @Delete(':id')
   @RequirePermission('projects.write')
   @Documented({
     summary: 'Archive a project',
-    description: 'The project and its tasks can still be read, but cannot be changed until the project is restored.',
+    description:
+      'The project and its tasks can still be read, but they cannot be changed until the project is restored. The answer is the same if the project is already archived.',
     response: ProjectDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -123,10 +124,10 @@ export class ProjectsController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
-    const request = { by: userId, projectId: id };
-    return this.carryOut(
+    const input = { by: userId, projectId: id };
+    return this.executeFor(
       context,
-      new ArchiveProject(tenantId, request, commandContextOf(context), expectedVersion),
+      new ArchiveProject(tenantId, input, commandContextOf(context), expectedVersion),
       id,
     );
   }
@@ -148,15 +149,15 @@ export class ProjectsController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<ProjectDto>> {
     const { tenantId, userId } = principalOf(context);
-    const request = { by: userId, projectId: id };
-    return this.carryOut(
+    const input = { by: userId, projectId: id };
+    return this.executeFor(
       context,
-      new RestoreProject(tenantId, request, commandContextOf(context), expectedVersion),
+      new RestoreProject(tenantId, input, commandContextOf(context), expectedVersion),
       id,
     );
   }
 
-  private async carryOut(context: RequestContext, command: Command, id: string): Promise<Versioned<ProjectDto>> {
+  private async executeFor(context: RequestContext, command: Command, id: string): Promise<Versioned<ProjectDto>> {
     const { position, version, state } = await this.commands.execute<Command, CommandResult<Project>>(command);
     if (state.status === 'absent') throw notFound('project');
     context.position = position;

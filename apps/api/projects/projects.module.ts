@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ProjectsController } from './projects.controller';
 
-/** Projects of a tenant. */
+/** The routes about projects. */
 @Module({ controllers: [ProjectsController] })
 export class ProjectsModule {}

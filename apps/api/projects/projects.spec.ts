@@ -16,8 +16,8 @@ describe('projects', () => {
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  const create = async (who: Colleague, more: object = {}): Promise<{ id: string }> => {
-    const answer = await who.send('POST', '/v1/projects', { name: 'Website', ...more });
+  const create = async (member: Colleague, more: object = {}): Promise<{ id: string }> => {
+    const answer = await member.send('POST', '/v1/projects', { name: 'Website', ...more });
     expect(answer.statusCode).toBe(201);
     return answer.json();
   };
@@ -27,17 +27,17 @@ describe('projects', () => {
     return teamId;
   };
 
-  it('are made by members, and shown to them as they were made', async () => {
+  it('are created by members, and read as they were created', async () => {
     const teamId = await addTeam(acme);
-    const made = await acme.member.send('POST', '/v1/projects', {
+    const created = await acme.member.send('POST', '/v1/projects', {
       name: 'Website',
       description: 'Two lines\nof it: مرحبا 🚀',
       teamId,
     });
-    expect(made.statusCode).toBe(201);
-    expect(made.headers['etag']).toBe('"1"');
-    expect(made.headers['position']).toEqual(expect.any(String));
-    const project = made.json();
+    expect(created.statusCode).toBe(201);
+    expect(created.headers['etag']).toBe('"1"');
+    expect(created.headers['position']).toEqual(expect.any(String));
+    const project = created.json();
     expect(project).toEqual({
       id: expect.any(String),
       name: 'Website',
@@ -51,7 +51,7 @@ describe('projects', () => {
     expect(shown.json()).toEqual(project);
   });
 
-  it('need a name alone', async () => {
+  it('need only a name', async () => {
     expect(await create(acme.admin)).toMatchObject({ name: 'Website', description: '', teamId: null });
   });
 
@@ -60,16 +60,16 @@ describe('projects', () => {
     ['an empty name', { name: ' ' }, '/name'],
     ['a name of 201 characters', { name: 'x'.repeat(201) }, '/name'],
     ['a description of 10,001 characters', { name: 'Website', description: 'x'.repeat(10_001) }, '/description'],
-    ['a team that is no id', { name: 'Website', teamId: 'sales' }, '/teamId'],
-    ['a tenant of somebody else', { name: 'Website', tenantId: uuidv7() }, '/tenantId'],
-    ['the mark of archived ones', { name: 'Website', archived: true }, '/archived'],
-  ])('are refused with %s', async (_, body, pointer) => {
+    ['a malformed team id', { name: 'Website', teamId: 'sales' }, '/teamId'],
+    ['a tenant id', { name: 'Website', tenantId: uuidv7() }, '/tenantId'],
+    ['the field archived', { name: 'Website', archived: true }, '/archived'],
+  ])('cannot be created with %s', async (_, body, pointer) => {
     const answer = await acme.member.send('POST', '/v1/projects', body);
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
   });
 
-  it('are given to teams of the tenant alone', async () => {
+  it('can only have a team of the same tenant', async () => {
     const foreign = await addTeam(other);
     const answers = [];
     for (const teamId of [foreign, uuidv7()])
@@ -78,7 +78,7 @@ describe('projects', () => {
     expect(answers[1]).toEqual(answers[0]);
   });
 
-  it('change in what is named, and carry a new version', async () => {
+  it('are changed in the fields that are sent, and get a new version', async () => {
     const { id } = await create(acme.member, { description: 'The new one', teamId: await addTeam(acme) });
     const changed = await acme.admin.send('PATCH', `/v1/projects/${id}`, { name: 'Shop', teamId: null });
     expect(changed.statusCode).toBe(200);
@@ -87,7 +87,7 @@ describe('projects', () => {
     expect((await acme.member.get(`/v1/projects/${id}`)).json()).toEqual(changed.json());
   });
 
-  it('stay at their version where nothing changes', async () => {
+  it('keep their version if nothing changes', async () => {
     const { id } = await create(acme.member);
     for (const body of [{}, { name: 'Website' }]) {
       const answer = await acme.member.send('PATCH', `/v1/projects/${id}`, body);
@@ -95,7 +95,7 @@ describe('projects', () => {
     }
   });
 
-  it('change, are archived and restored under the version that was seen alone', async () => {
+  it('are changed, archived and restored only in the expected version', async () => {
     const { id } = await create(acme.member);
     const url = `/v1/projects/${id}`;
     const [stale, present] = [{ 'if-match': '"1"' }, { 'if-match': '"2"' }];
@@ -108,7 +108,7 @@ describe('projects', () => {
     expect((await acme.member.get(url, { 'if-none-match': '"3"' })).statusCode).toBe(304);
   });
 
-  it('are archived and restored, and change only in between', async () => {
+  it('are archived and restored, and cannot be changed while they are archived', async () => {
     const { id } = await create(acme.member);
     const url = `/v1/projects/${id}`;
     const archived = await acme.member.send('DELETE', url);
@@ -122,7 +122,7 @@ describe('projects', () => {
     expect((await acme.member.send('PATCH', url, { name: 'Shop' })).statusCode).toBe(200);
   });
 
-  it('are listed newest first, page by page, without the archived ones unless they are asked for', async () => {
+  it('are listed newest first, page by page, without archived ones by default', async () => {
     const tenant = await foundTenant(identity);
     const ids: string[] = [];
     for (let n = 0; n < 5; n++) ids.unshift((await create(tenant.member, { name: `Project ${n}` })).id);
@@ -155,7 +155,7 @@ describe('projects', () => {
     }
   });
 
-  it('are listed for nobody by another tenant’s cursor', async () => {
+  it('are not listed by a cursor of another tenant', async () => {
     for (let n = 0; n < 2; n++) await create(acme.member);
     const { nextCursor } = (await acme.member.get('/v1/projects?limit=1')).json();
     const answer = await other.member.get(`/v1/projects?limit=1&cursor=${nextCursor}`);
@@ -163,7 +163,7 @@ describe('projects', () => {
   });
 
   it.each(['archived=maybe', 'limit=0', 'limit=101', 'cursor=x', 'sort=name'])(
-    'are not listed by %s',
+    'are not listed by the invalid query %s',
     async (query) => {
       const answer = await acme.member.get(`/v1/projects?${query}`);
       const pointer = `/query/${query.split('=', 1)[0]}`;
@@ -185,7 +185,7 @@ describe('projects', () => {
     ['POST', `/v1/projects/${id}/tasks`, { title: 'Mine' }],
   ];
 
-  it('of another tenant are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, with the same answer as unknown ids', async () => {
     const { id: foreign } = await create(other.member);
     const random = routes(uuidv7());
     for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {
@@ -197,7 +197,7 @@ describe('projects', () => {
     expect((await other.member.get(`/v1/projects/${foreign}`)).headers['etag']).toBe('"1"');
   });
 
-  it('are closed to auditors', async () => {
+  it('cannot be read or written by auditors', async () => {
     const { id } = await create(acme.member);
     const all = [['GET', '/v1/projects'], ['POST', '/v1/projects', { name: 'Mine' }], ...routes(id)] as const;
     for (const [method, url, ...rest] of all) {
@@ -206,12 +206,12 @@ describe('projects', () => {
     }
   });
 
-  it('answer a malformed id at its pointer', async () => {
+  it('answer 400 to a malformed id, with its pointer', async () => {
     const answer = await acme.member.get('/v1/projects/first');
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/path/id' }] });
   });
 
-  it('are made once by a request that is repeated', async () => {
+  it('are created once by a request and its repeats', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const first = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
     const again = await acme.member.send('POST', '/v1/projects', { name: 'Once' }, key);
@@ -219,11 +219,11 @@ describe('projects', () => {
     expect(again.json()).toEqual(first.json());
   });
 
-  it('are made once by a request whose first answer was lost after it was written', async () => {
+  it('are created once by a request whose first answer was lost after the append', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const append = identity.log.append.bind(identity.log);
-    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
-      await append(one);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (request) => {
+      await append(request);
       throw new AppendOutcomeUnknown('interrupted');
     });
     const head = await identity.log.head();

@@ -29,7 +29,7 @@ export class CreateTaskDto {
   dueOn?: string | null;
 }
 
-/** The fields of a task to change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeTaskDto {
   @Text({ ...TITLE, optional: true, description: 'New title: what to do, in one line. Omit to keep the title.' })
   title?: string;

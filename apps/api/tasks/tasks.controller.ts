@@ -16,7 +16,7 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PathId } from '../http/validation/path-id';
 import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from './task.dto';
 
-/** The tasks of the projects of the tenant that the access token names. */
+/** Routes about the tasks of the tenant in the access token. */
 @ApiTags('Workspace')
 @Controller('v1')
 export class TasksController {
@@ -41,10 +41,10 @@ export class TasksController {
     @Body() { title, description = '', assigneeId = null, dueOn = null }: CreateTaskDto,
   ): Promise<Versioned<TaskDto>> {
     const { tenantId, userId } = principalOf(context);
-    // The command's id is the task's: a repeat after a crash finds what it made.
+    // The task has the id of the command: a repeat after a crash finds the task that it has already created.
     const taskId = context.commandId;
-    const creation = { by: userId, taskId, projectId, title, description, assigneeId, dueOn };
-    return this.carryOut(context, new CreateTask(tenantId, creation, commandContextOf(context)), taskId);
+    const input = { by: userId, taskId, projectId, title, description, assigneeId, dueOn };
+    return this.executeFor(context, new CreateTask(tenantId, input, commandContextOf(context)), taskId);
   }
 
   @Get('projects/:id/tasks')
@@ -108,8 +108,8 @@ export class TasksController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TaskDto>> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, taskId: id, ...change };
-    return this.carryOut(context, new ChangeTask(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+    const input = { by: userId, taskId: id, ...change };
+    return this.executeFor(context, new ChangeTask(tenantId, input, commandContextOf(context), expectedVersion), id);
   }
 
   @Delete('tasks/:id')
@@ -127,13 +127,13 @@ export class TasksController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
-    const request = { by: userId, taskId: id };
-    const command = new DeleteTask(tenantId, request, commandContextOf(context), expectedVersion);
+    const input = { by: userId, taskId: id };
+    const command = new DeleteTask(tenantId, input, commandContextOf(context), expectedVersion);
     const { position } = await this.commands.execute<DeleteTask, CommandResult<Task>>(command);
     context.position = position;
   }
 
-  private async carryOut(
+  private async executeFor(
     context: RequestContext,
     command: CreateTask | ChangeTask,
     id: string,

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TasksController } from './tasks.controller';
 
-/** Tasks of a project. */
+/** The routes about tasks. */
 @Module({ controllers: [TasksController] })
 export class TasksModule {}

@@ -4,7 +4,7 @@ import { timeOfUuidv7, uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
 import { type Colleague, foundTenant, type Tenant, told } from '#test/support/tenant';
 
-interface TaskBody {
+interface TaskAnswer {
   readonly id: string;
 }
 
@@ -24,22 +24,22 @@ describe('tasks', () => {
 
   const addProject = async ({ member }: Tenant): Promise<string> =>
     (await member.send('POST', '/v1/projects', { name: 'Website' })).json().id;
-  const add = async (who: Colleague, to: string, more: object = {}): Promise<TaskBody> => {
-    const answer = await who.send('POST', `/v1/projects/${to}/tasks`, { title: 'Choose a colour', ...more });
+  const add = async (member: Colleague, projectId: string, more: object = {}): Promise<TaskAnswer> => {
+    const answer = await member.send('POST', `/v1/projects/${projectId}/tasks`, { title: 'Choose a colour', ...more });
     expect(answer.statusCode).toBe(201);
     return answer.json();
   };
 
-  it('are added to a project by members, begin open, and are shown as they were made', async () => {
+  it('are added to a project by members, start as open, and are read as they were created', async () => {
     const sent = {
       title: 'Choose a colour',
       description: 'Not\tbeige\n',
       assigneeId: acme.admin.id,
       dueOn: '2026-02-28',
     };
-    const made = await acme.member.send('POST', `/v1/projects/${project}/tasks`, sent);
-    expect([made.statusCode, made.headers['etag']]).toEqual([201, '"1"']);
-    const task = made.json();
+    const created = await acme.member.send('POST', `/v1/projects/${project}/tasks`, sent);
+    expect([created.statusCode, created.headers['etag']]).toEqual([201, '"1"']);
+    const task = created.json();
     expect(task).toEqual({
       ...sent,
       id: expect.any(String),
@@ -51,7 +51,7 @@ describe('tasks', () => {
     expect([shown.headers['etag'], shown.json()]).toEqual(['"1"', task]);
   });
 
-  it('need a title alone', async () => {
+  it('need only a title', async () => {
     expect(await add(acme.member, project)).toMatchObject({ description: '', assigneeId: null, dueOn: null });
   });
 
@@ -60,24 +60,24 @@ describe('tasks', () => {
     ['a title of 501 characters', { title: 'x'.repeat(501) }, '/title'],
     ['a title of two lines', { title: 'one\ntwo' }, '/title'],
     ['a description of 10,001 characters', { title: 'T', description: 'x'.repeat(10_001) }, '/description'],
-    ['a day that there is not', { title: 'T', dueOn: '2026-02-29' }, '/dueOn'],
-    ['a day of the year 0', { title: 'T', dueOn: '0000-01-01' }, '/dueOn'],
-    ['a time in place of a day', { title: 'T', dueOn: '2026-02-28T00:00:00Z' }, '/dueOn'],
-    ['an assignee that is no id', { title: 'T', assigneeId: 'ada' }, '/assigneeId'],
-    ['a status to begin with', { title: 'T', status: 'done' }, '/status'],
-    ['a project of its own', { title: 'T', projectId: uuidv7() }, '/projectId'],
-  ])('are refused with %s', async (_, body, pointer) => {
+    ['a date that does not exist', { title: 'T', dueOn: '2026-02-29' }, '/dueOn'],
+    ['a date in the year 0', { title: 'T', dueOn: '0000-01-01' }, '/dueOn'],
+    ['a time instead of a date', { title: 'T', dueOn: '2026-02-28T00:00:00Z' }, '/dueOn'],
+    ['a malformed assignee id', { title: 'T', assigneeId: 'ada' }, '/assigneeId'],
+    ['a status', { title: 'T', status: 'done' }, '/status'],
+    ['a project id in the body', { title: 'T', projectId: uuidv7() }, '/projectId'],
+  ])('cannot be created with %s', async (_, body, pointer) => {
     const answer = await acme.member.send('POST', `/v1/projects/${project}/tasks`, body);
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
   });
 
-  it.each(['0001-01-01', '9999-12-31'])('are due at the ends of the calendar: %s', async (dueOn) => {
+  it.each(['0001-01-01', '9999-12-31'])('accept the first and the last possible due date: %s', async (dueOn) => {
     const { id } = await add(acme.member, project, { dueOn });
     expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toMatchObject({ dueOn });
   });
 
-  it('are assigned to members alone, and to no user of another tenant', async () => {
+  it('are assigned only to members, and not to a user of another tenant', async () => {
     const answers = [];
     const { id } = await add(acme.member, project);
     for (const assigneeId of [other.member.id, uuidv7()]) {
@@ -88,7 +88,7 @@ describe('tasks', () => {
     for (const answer of answers) expect(answer).toEqual(answers[0]);
   });
 
-  it('change in what is named, all in one', async () => {
+  it('are changed in all fields that are sent, in one append', async () => {
     const { id } = await add(acme.member, project, { description: 'Soon', assigneeId: acme.member.id });
     const body = { title: 'Choose two', status: 'in-progress', assigneeId: acme.owner.id, dueOn: '2026-03-01' };
     const changed = await acme.admin.send('PATCH', `/v1/tasks/${id}`, body);
@@ -100,7 +100,7 @@ describe('tasks', () => {
     expect((await acme.member.get(`/v1/tasks/${id}`)).json()).toEqual(emptied.json());
   });
 
-  it('stay at their version where nothing changes', async () => {
+  it('keep their version if nothing changes', async () => {
     const { id } = await add(acme.member, project);
     for (const body of [{}, { status: 'open', assigneeId: null }]) {
       const answer = await acme.member.send('PATCH', `/v1/tasks/${id}`, body);
@@ -108,18 +108,18 @@ describe('tasks', () => {
     }
   });
 
-  it('change and are deleted under the version that was seen alone', async () => {
+  it('are changed and deleted only in the expected version', async () => {
     const { id } = await add(acme.member, project);
     const url = `/v1/tasks/${id}`;
-    const seen = { 'if-match': '"1"' };
-    expect((await acme.member.send('PATCH', url, { status: 'done' }, seen)).statusCode).toBe(200);
-    const late = await acme.member.send('PATCH', url, { status: 'open' }, seen);
+    const expected = { 'if-match': '"1"' };
+    expect((await acme.member.send('PATCH', url, { status: 'done' }, expected)).statusCode).toBe(200);
+    const late = await acme.member.send('PATCH', url, { status: 'open' }, expected);
     expect(late.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
-    expect((await acme.member.send('DELETE', url, undefined, seen)).statusCode).toBe(412);
+    expect((await acme.member.send('DELETE', url, undefined, expected)).statusCode).toBe(412);
     expect((await acme.member.send('DELETE', url, undefined, { 'if-match': '"2"' })).statusCode).toBe(204);
   });
 
-  it('of twenty edits of one version one succeeds', async () => {
+  it('accept one of twenty concurrent changes of one version', async () => {
     const { id } = await add(acme.member, project);
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
@@ -130,36 +130,36 @@ describe('tasks', () => {
     expect(statuses).toEqual([200, ...Array<number>(19).fill(412)]);
   });
 
-  it('that are deleted are gone', async () => {
+  it('are not found after they were deleted', async () => {
     const { id } = await add(acme.member, project);
     const url = `/v1/tasks/${id}`;
     const deleted = await acme.member.send('DELETE', url);
     expect([deleted.statusCode, deleted.body]).toEqual([204, '']);
-    const asked = [await acme.member.get(url), await acme.member.send('PATCH', url, { status: 'done' })];
-    asked.push(
+    const answers = [await acme.member.get(url), await acme.member.send('PATCH', url, { status: 'done' })];
+    answers.push(
       await acme.member.send('DELETE', url),
       await acme.member.send('DELETE', url, undefined, { 'if-match': '"1"' }),
     );
-    for (const answer of asked) expect(answer.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
+    for (const answer of answers) expect(answer.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
   });
 
-  it('of an archived project can be read and not changed, until it is restored', async () => {
-    const put = await addProject(acme);
-    const { id } = await add(acme.member, put);
-    await acme.member.send('DELETE', `/v1/projects/${put}`);
+  it('of an archived project can be read, and cannot be changed until it is restored', async () => {
+    const archived = await addProject(acme);
+    const { id } = await add(acme.member, archived);
+    await acme.member.send('DELETE', `/v1/projects/${archived}`);
     const refused = [
-      await acme.member.send('POST', `/v1/projects/${put}/tasks`, { title: 'T' }),
+      await acme.member.send('POST', `/v1/projects/${archived}/tasks`, { title: 'T' }),
       await acme.member.send('PATCH', `/v1/tasks/${id}`, { status: 'done' }),
       await acme.member.send('DELETE', `/v1/tasks/${id}`),
     ];
     for (const answer of refused) expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
     expect((await acme.member.get(`/v1/tasks/${id}`)).statusCode).toBe(200);
-    expect((await acme.member.get(`/v1/projects/${put}/tasks`)).json().data).toHaveLength(1);
-    await acme.member.send('POST', `/v1/projects/${put}/restore`);
+    expect((await acme.member.get(`/v1/projects/${archived}/tasks`)).json().data).toHaveLength(1);
+    await acme.member.send('POST', `/v1/projects/${archived}/restore`);
     expect((await acme.member.send('PATCH', `/v1/tasks/${id}`, { status: 'done' })).statusCode).toBe(200);
   });
 
-  it('are not assigned to somebody who has left', async () => {
+  it('cannot be assigned to a user who has left the tenant', async () => {
     const { id } = await add(acme.member, project, { assigneeId: acme.admin.id });
     const leaver = uuidv7();
     await acme.happened(
@@ -176,7 +176,7 @@ describe('tasks', () => {
     let ids: readonly [string, string, string, string, string];
     beforeAll(async () => {
       listed = await addProject(acme);
-      const made: string[] = [];
+      const created: string[] = [];
       for (const more of [
         { dueOn: '2026-01-10', assigneeId: acme.member.id },
         { dueOn: '2026-01-20', assigneeId: acme.admin.id },
@@ -184,8 +184,8 @@ describe('tasks', () => {
         { assigneeId: acme.member.id },
         {},
       ])
-        made.unshift((await add(acme.member, listed, more)).id);
-      ids = made as unknown as typeof ids;
+        created.unshift((await add(acme.member, listed, more)).id);
+      ids = created as unknown as typeof ids;
       await acme.member.send('PATCH', `/v1/tasks/${ids[4]}`, { status: 'done' });
       await acme.member.send('PATCH', `/v1/tasks/${ids[3]}`, { status: 'in-progress' });
       await add(acme.member, project, { assigneeId: acme.member.id });
@@ -195,16 +195,16 @@ describe('tasks', () => {
       const answer = await acme.member.get(`/v1/projects/${listed}/tasks?${query}`);
       expect(answer.statusCode).toBe(200);
       const { data, nextCursor } = answer.json();
-      return { ids: data.map(({ id }: TaskBody) => id), nextCursor };
+      return { ids: data.map(({ id }: TaskAnswer) => id), nextCursor };
     };
 
-    it('are listed newest first, each as it is shown alone', async () => {
+    it('are listed newest first, each with the fields of its own route', async () => {
       expect(await list()).toEqual({ ids, nextCursor: null });
       const { data } = (await acme.member.get(`/v1/projects/${listed}/tasks`)).json();
       for (const task of data) expect((await acme.member.get(`/v1/tasks/${task.id}`)).json()).toEqual(task);
     });
 
-    it.each([1, 2, 4, 5])('are listed page by page of %i, each once', async (limit) => {
+    it.each([1, 2, 4, 5])('are listed once each in pages of %i', async (limit) => {
       const seen: string[] = [];
       for (let cursor: string | null = ''; cursor !== null; ) {
         const page: Awaited<ReturnType<typeof list>> = await list(`limit=${limit}${cursor && `&cursor=${cursor}`}`);
@@ -218,20 +218,24 @@ describe('tasks', () => {
       ['status', () => 'status=open', [0, 1, 2]],
       ['another status', () => 'status=done', [4]],
       ['assignee', ({ member }) => `assignee=${member.id}`, [1, 2, 4]],
-      ['an assignee in capitals', ({ admin }) => `assignee=${admin.id.toUpperCase()}`, [3]],
-      ['somebody who has nothing', ({ owner }) => `assignee=${owner.id}`, []],
-      ['the last day before', () => 'dueBefore=2026-01-30', [3, 4]],
-      ['the first day after', () => 'dueAfter=2026-01-10', [2, 3]],
-      ['the days between', () => 'dueAfter=2026-01-10&dueBefore=2026-01-30', [3]],
+      ['an assignee id in upper case', ({ admin }) => `assignee=${admin.id.toUpperCase()}`, [3]],
+      ['an assignee without tasks', ({ owner }) => `assignee=${owner.id}`, []],
+      ['a due date before a date', () => 'dueBefore=2026-01-30', [3, 4]],
+      ['a due date after a date', () => 'dueAfter=2026-01-10', [2, 3]],
+      ['a due date between two dates', () => 'dueAfter=2026-01-10&dueBefore=2026-01-30', [3]],
       ['status and assignee', ({ member }) => `status=open&assignee=${member.id}`, [1, 2]],
-      ['status and day', () => 'status=open&dueAfter=2026-01-01', [2]],
-      ['assignee and day', ({ member }) => `assignee=${member.id}&dueBefore=2026-01-30`, [4]],
-      ['all of it', ({ member }) => `status=done&assignee=${member.id}&dueBefore=2026-02-01&dueAfter=2026-01-01`, [4]],
+      ['status and due date', () => 'status=open&dueAfter=2026-01-01', [2]],
+      ['assignee and due date', ({ member }) => `assignee=${member.id}&dueBefore=2026-01-30`, [4]],
+      [
+        'all filters',
+        ({ member }) => `status=done&assignee=${member.id}&dueBefore=2026-02-01&dueAfter=2026-01-01`,
+        [4],
+      ],
     ])('are listed by %s', async (_, query, expected) => {
       expect((await list(query(acme))).ids).toEqual(expected.map((at) => ids[at]));
     });
 
-    it('are listed by a filter page by page', async () => {
+    it('are listed page by page with a filter', async () => {
       const query = `assignee=${acme.member.id}&limit=2`;
       const first = await list(query);
       expect(first.ids).toEqual([ids[1], ids[2]]);
@@ -239,7 +243,7 @@ describe('tasks', () => {
     });
 
     it.each(['status=late', 'assignee=me', 'dueBefore=tomorrow', 'dueAfter=2026-02-30', 'limit=0', 'project=x'])(
-      'are not listed by %s',
+      'are not listed by the invalid query %s',
       async (query) => {
         const answer = await acme.member.get(`/v1/projects/${listed}/tasks?${query}`);
         const pointer = `/query/${query.split('=', 1)[0]}`;
@@ -247,13 +251,13 @@ describe('tasks', () => {
       },
     );
 
-    it('are none where there are none', async () => {
+    it('are an empty list if no task matches', async () => {
       const empty = await addProject(acme);
       const answer = await acme.member.get(`/v1/projects/${empty}/tasks?status=done`);
       expect(answer.json()).toEqual({ data: [], nextCursor: null });
     });
 
-    it('are not listed by another list’s cursor', async () => {
+    it('are not listed by a cursor of another list', async () => {
       const { nextCursor } = await list('limit=1');
       const answer = await acme.member.get(`/v1/projects/${project}/tasks?cursor=${nextCursor}`);
       expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/query/cursor' }] });
@@ -271,7 +275,7 @@ describe('tasks', () => {
     ['DELETE', `/v1/tasks/${id}`, undefined, { 'if-match': '"9"' }],
   ];
 
-  it('of another tenant are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, with the same answer as unknown ids', async () => {
     const { id: foreign } = await add(other.member, await addProject(other));
     const random = routes(uuidv7());
     for (const [at, [method, url, ...rest]] of routes(foreign).entries()) {
@@ -283,7 +287,7 @@ describe('tasks', () => {
     expect((await other.member.get(`/v1/tasks/${foreign}`)).headers['etag']).toBe('"1"');
   });
 
-  it('are closed to auditors', async () => {
+  it('cannot be read or written by auditors', async () => {
     const { id } = await add(acme.member, project);
     for (const [method, url, ...rest] of routes(id)) {
       const answer = await acme.auditor.send(method, url, ...rest);
@@ -291,18 +295,18 @@ describe('tasks', () => {
     }
   });
 
-  it('are made once by a request that is repeated, and once by one whose first answer was lost', async () => {
+  it('are created once by a request and its repeats, also if the first answer was lost', async () => {
     const url = `/v1/projects/${project}/tasks`;
     const key = { 'idempotency-key': randomUUID() };
     const head = await identity.log.head();
     const append = identity.log.append.bind(identity.log);
-    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
-      await append(one);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (request) => {
+      await append(request);
       throw new AppendOutcomeUnknown('interrupted');
     });
     const lost = await acme.member.send('POST', url, { title: 'Once' }, key);
     expect(lost.statusCode).toBe(503);
-    // What it depends on may have changed since: it was made all the same.
+    // The project is archived before the repeat, which succeeds all the same, because the task already exists.
     await acme.member.send('DELETE', `/v1/projects/${project}`);
     const answer = await acme.member.send('POST', url, { title: 'Once' }, key);
     const again = await acme.member.send('POST', url, { title: 'Once' }, key);

@@ -19,7 +19,7 @@ import { TeamDto, TeamNameDto, TeamPageDto } from './team.dto';
 
 type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeamMember;
 
-/** Teams of the tenant that the access token names. */
+/** Routes about the teams of the tenant in the access token. */
 @ApiTags('Workspace')
 @Controller('v1/teams')
 export class TeamsController {
@@ -40,10 +40,10 @@ export class TeamsController {
   })
   create(@Context() context: RequestContext, @Body() { name }: TeamNameDto): Promise<Versioned<TeamDto>> {
     const { tenantId, userId } = principalOf(context);
-    // The command's id is the team's: a repeat after a crash finds what it made.
+    // The team has the id of the command: a repeat after a crash finds the team that it has already created.
     const teamId = context.commandId;
-    const wanted = { by: userId, teamId, name };
-    return this.answer(context, new CreateTeam(tenantId, wanted, commandContextOf(context)), teamId);
+    const input = { by: userId, teamId, name };
+    return this.executeAndAnswer(context, new CreateTeam(tenantId, input, commandContextOf(context)), teamId);
   }
 
   @Get()
@@ -98,8 +98,12 @@ export class TeamsController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TeamDto>> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, teamId: id, name };
-    return this.answer(context, new RenameTeam(tenantId, wanted, commandContextOf(context), expectedVersion), id);
+    const input = { by: userId, teamId: id, name };
+    return this.executeAndAnswer(
+      context,
+      new RenameTeam(tenantId, input, commandContextOf(context), expectedVersion),
+      id,
+    );
   }
 
   @Delete(':id')
@@ -117,8 +121,8 @@ export class TeamsController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, teamId: id };
-    await this.carryOut(context, new DeleteTeam(tenantId, wanted, commandContextOf(context), expectedVersion));
+    const input = { by: userId, teamId: id };
+    await this.execute(context, new DeleteTeam(tenantId, input, commandContextOf(context), expectedVersion));
   }
 
   @Put(':id/members/:userId')
@@ -137,8 +141,8 @@ export class TeamsController {
     @PathId('userId', 'User id of the member.') memberId: string,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, teamId: id, userId: memberId };
-    await this.carryOut(context, new AddTeamMember(tenantId, wanted, commandContextOf(context)));
+    const input = { by: userId, teamId: id, userId: memberId };
+    await this.execute(context, new AddTeamMember(tenantId, input, commandContextOf(context)));
   }
 
   @Delete(':id/members/:userId')
@@ -156,18 +160,18 @@ export class TeamsController {
     @PathId('userId', 'User id of the member.') memberId: string,
   ): Promise<void> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, teamId: id, userId: memberId };
-    await this.carryOut(context, new RemoveTeamMember(tenantId, wanted, commandContextOf(context)));
+    const input = { by: userId, teamId: id, userId: memberId };
+    await this.execute(context, new RemoveTeamMember(tenantId, input, commandContextOf(context)));
   }
 
-  private async carryOut(context: RequestContext, command: Command): Promise<Tenant> {
+  private async execute(context: RequestContext, command: Command): Promise<Tenant> {
     const { position, state } = await this.commands.execute<Command, CommandResult<Tenant>>(command);
     context.position = position;
     return state;
   }
 
-  private async answer(context: RequestContext, command: Command, id: string): Promise<Versioned<TeamDto>> {
-    const team = teamOf(await this.carryOut(context, command), id);
+  private async executeAndAnswer(context: RequestContext, command: Command, id: string): Promise<Versioned<TeamDto>> {
+    const team = teamOf(await this.execute(context, command), id);
     if (!team) throw notFound('team');
     const memberIds = [...entries(team.members)].map(([userId]) => userId).sort();
     return withETag(new TeamDto({ id, name: team.name, memberIds }), team.version);

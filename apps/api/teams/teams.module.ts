@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TeamsController } from './teams.controller';
 
-/** Teams within a tenant. */
+/** The routes about teams. */
 @Module({ controllers: [TeamsController] })
 export class TeamsModule {}

@@ -15,18 +15,18 @@ describe('teams', () => {
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  const create = async (who: Colleague, name = `Team ${uuidv7()}`): Promise<string> => {
-    const answer = await who.send('POST', '/v1/teams', { name });
+  const create = async (admin: Colleague, name = `Team ${uuidv7()}`): Promise<string> => {
+    const answer = await admin.send('POST', '/v1/teams', { name });
     expect(answer.statusCode).toBe(201);
     return answer.json().id;
   };
   const etagOf = async (url: string): Promise<string> => String((await acme.member.get(url)).headers['etag']);
 
-  it('are made by admins, and shown to members as they were made', async () => {
-    const made = await acme.admin.send('POST', '/v1/teams', { name: 'Équipe مرحبا 🚀' });
-    expect(made.statusCode).toBe(201);
-    expect(made.headers['position']).toEqual(expect.any(String));
-    const team = made.json();
+  it('are created by admins, and read by members as they were created', async () => {
+    const created = await acme.admin.send('POST', '/v1/teams', { name: 'Équipe مرحبا 🚀' });
+    expect(created.statusCode).toBe(201);
+    expect(created.headers['position']).toEqual(expect.any(String));
+    const team = created.json();
     expect(team).toEqual({
       id: expect.any(String),
       name: 'Équipe مرحبا 🚀',
@@ -35,7 +35,7 @@ describe('teams', () => {
     });
     const shown = await acme.member.get(`/v1/teams/${team.id}`);
     expect(shown.json()).toEqual(team);
-    expect(shown.headers['etag']).toBe(made.headers['etag']);
+    expect(shown.headers['etag']).toBe(created.headers['etag']);
   });
 
   it.each([
@@ -43,9 +43,9 @@ describe('teams', () => {
     ['an empty name', { name: ' ' }, '/name'],
     ['a name of 201 characters', { name: 'x'.repeat(201) }, '/name'],
     ['a name of two lines', { name: 'Sales\nSupport' }, '/name'],
-    ['members', { name: 'Sales', memberIds: [] }, '/memberIds'],
-    ['a tenant of somebody else', { name: 'Sales', tenantId: uuidv7() }, '/tenantId'],
-  ])('are refused with %s', async (_, body, pointer) => {
+    ['the field memberIds', { name: 'Sales', memberIds: [] }, '/memberIds'],
+    ['a tenant id', { name: 'Sales', tenantId: uuidv7() }, '/tenantId'],
+  ])('cannot be created or renamed with %s', async (_, body, pointer) => {
     for (const [method, url] of [
       ['POST', '/v1/teams'],
       ['PATCH', `/v1/teams/${await create(acme.admin)}`],
@@ -55,27 +55,27 @@ describe('teams', () => {
     }
   });
 
-  it('have names of their own, however they are capitalised, in each tenant', async () => {
-    const [name, shouted] = ['Déjà vu', 'DÉJÀ VU'];
+  it('have unique names within a tenant, regardless of upper and lower case', async () => {
+    const [name, upperCase] = ['Déjà vu', 'DÉJÀ VU'];
     await create(acme.admin, name);
     const second = await create(acme.admin);
     const decomposed = name.normalize('NFD');
-    for (const taken of [name, shouted, decomposed]) {
-      const made = await acme.admin.send('POST', '/v1/teams', { name: taken });
-      expect(made.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
+    for (const taken of [name, upperCase, decomposed]) {
+      const refused = await acme.admin.send('POST', '/v1/teams', { name: taken });
+      expect(refused.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
       expect((await acme.admin.send('PATCH', `/v1/teams/${second}`, { name: taken })).statusCode).toBe(409);
     }
     await create(other.admin, name);
   });
 
-  it('have one of a name also when it is given twice at the same time', async () => {
+  it('have unique names also after concurrent requests with one name', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => acme.admin.send('POST', '/v1/teams', { name: 'Wanted by many' })),
     );
     expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([201, ...Array(7).fill(409)]);
   });
 
-  it('are renamed, and carry a new version', async () => {
+  it('are renamed, and get a new version', async () => {
     const id = await create(acme.admin);
     const [url, before] = [`/v1/teams/${id}`, await etagOf(`/v1/teams/${id}`)];
     const renamed = await acme.admin.send('PATCH', url, { name: `New ${id}` });
@@ -90,7 +90,7 @@ describe('teams', () => {
     ]);
   });
 
-  it('are renamed and deleted under the version that was seen alone, whatever else has happened in the tenant', async () => {
+  it('are renamed and deleted only in the expected version, whatever else has happened in the tenant', async () => {
     const url = `/v1/teams/${await create(acme.admin)}`;
     const stale = { 'if-match': await etagOf(url) };
     await create(acme.admin);
@@ -102,7 +102,7 @@ describe('teams', () => {
     expect((await acme.admin.send('DELETE', url, undefined, present)).statusCode).toBe(204);
   });
 
-  it('are of a new version once somebody else is in them', async () => {
+  it('get a new version when their members change', async () => {
     const url = `/v1/teams/${await create(acme.admin)}`;
     const etags = [await etagOf(url)];
     await acme.admin.send('PUT', `${url}/members/${acme.member.id}`);
@@ -114,28 +114,28 @@ describe('teams', () => {
     expect(new Set(etags).size).toBe(3);
   });
 
-  it('have members, each once, until they are taken out', async () => {
+  it('have each member once, until the member is removed', async () => {
     const url = `/v1/teams/${await create(acme.admin)}`;
-    const people = [acme.owner.id, acme.auditor.id].sort();
-    for (const id of [...people, ...people]) {
+    const userIds = [acme.owner.id, acme.auditor.id].sort();
+    for (const id of [...userIds, ...userIds]) {
       const answer = await acme.admin.send('PUT', `${url}/members/${id}`);
       expect([answer.statusCode, answer.body]).toEqual([204, '']);
     }
-    expect((await acme.member.get(url)).json().memberIds).toEqual(people);
-    const out = `${url}/members/${people[0]}`;
-    expect((await acme.admin.send('DELETE', out)).statusCode).toBe(204);
-    expect((await acme.admin.send('DELETE', out)).statusCode).toBe(404);
-    expect((await acme.member.get(url)).json().memberIds).toEqual([people[1]]);
+    expect((await acme.member.get(url)).json().memberIds).toEqual(userIds);
+    const membership = `${url}/members/${userIds[0]}`;
+    expect((await acme.admin.send('DELETE', membership)).statusCode).toBe(204);
+    expect((await acme.admin.send('DELETE', membership)).statusCode).toBe(404);
+    expect((await acme.member.get(url)).json().memberIds).toEqual([userIds[1]]);
   });
 
-  it('answer a change of name with those who are in them', async () => {
+  it('contain their members in the answer to a change of the name', async () => {
     const url = `/v1/teams/${await create(acme.admin)}`;
     await acme.admin.send('PUT', `${url}/members/${acme.member.id}`);
     const renamed = await acme.admin.send('PATCH', url, { name: `New ${url}` });
     expect(renamed.json()).toMatchObject({ memberIds: [acme.member.id] });
   });
 
-  it('are gone once they are deleted', async () => {
+  it('are not found after they were deleted', async () => {
     const id = await create(acme.admin);
     const url = `/v1/teams/${id}`;
     await acme.admin.send('PUT', `${url}/members/${acme.member.id}`);
@@ -153,7 +153,7 @@ describe('teams', () => {
     expect(data).not.toContainEqual(expect.objectContaining({ id }));
   });
 
-  it('are listed newest first, page by page, with those who are in them', async () => {
+  it('are listed newest first, page by page, with their members', async () => {
     const tenant = await foundTenant(identity);
     const ids: string[] = [];
     for (let n = 0; n < 5; n++) ids.unshift(await create(tenant.admin));
@@ -170,7 +170,7 @@ describe('teams', () => {
     expect(seen.map(({ memberIds }) => memberIds)).toEqual([[], [], [tenant.member.id], [], []]);
   });
 
-  it('are listed for nobody by another tenant’s cursor', async () => {
+  it('are not listed by a cursor of another tenant', async () => {
     await create(acme.admin);
     const { nextCursor } = (await acme.member.get('/v1/teams?limit=1')).json();
     const answer = await other.member.get(`/v1/teams?limit=1&cursor=${nextCursor}`);
@@ -191,7 +191,7 @@ describe('teams', () => {
     ['DELETE', `/v1/teams/${id}/members/${userId}`],
   ];
 
-  it('of another tenant are not found, and answered like ids that there never were', async () => {
+  it('of another tenant are not found, with the same answer as unknown ids', async () => {
     const foreign = await create(other.admin);
     await other.admin.send('PUT', `/v1/teams/${foreign}/members/${other.member.id}`);
     for (const userId of [other.member.id, acme.member.id]) {
@@ -206,7 +206,7 @@ describe('teams', () => {
     expect((await other.member.get(`/v1/teams/${foreign}`)).json().memberIds).toEqual([other.member.id]);
   });
 
-  it('take in nobody of another tenant, who are answered like people that there never were', async () => {
+  it('cannot have members of another tenant, whose ids are answered like unknown ids', async () => {
     const url = `/v1/teams/${await create(acme.admin)}/members`;
     for (const method of ['PUT', 'DELETE'] as const) {
       const answer = told(await acme.admin.send(method, `${url}/${other.member.id}`));
@@ -215,7 +215,7 @@ describe('teams', () => {
     }
   });
 
-  it('are written by admins alone, and closed to auditors', async () => {
+  it('can be changed only by admins and owners, and cannot be read by auditors', async () => {
     const id = await create(acme.admin);
     const writes = routes(id, acme.member.id).filter(([method]) => method !== 'GET');
     for (const [method, url, ...rest] of [['POST', '/v1/teams', { name: 'Mine' }] as const, ...writes])
@@ -230,7 +230,7 @@ describe('teams', () => {
     }
   });
 
-  it('answer a malformed id at its pointer', async () => {
+  it('answer 400 to a malformed id, with its pointer', async () => {
     const [team, user] = [await create(acme.admin), uuidv7()];
     for (const [url, pointer] of [
       [`/v1/teams/first/members/${user}`, '/path/id'],
@@ -241,18 +241,18 @@ describe('teams', () => {
     }
   });
 
-  it('are made once by a request that is repeated', async () => {
+  it('are created once by a request and its repeats', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const first = await acme.admin.send('POST', '/v1/teams', { name: 'Once' }, key);
     const again = await acme.admin.send('POST', '/v1/teams', { name: 'Once' }, key);
     expect([again.statusCode, again.headers['idempotent-replayed'], again.body]).toEqual([201, 'true', first.body]);
   });
 
-  it('are made once by a request whose first answer was lost after it was written', async () => {
+  it('are created once by a request whose first answer was lost after the append', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const append = identity.log.append.bind(identity.log);
-    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (one) => {
-      await append(one);
+    jest.spyOn(identity.log, 'append').mockImplementationOnce(async (request) => {
+      await append(request);
       throw new AppendOutcomeUnknown('interrupted');
     });
     expect((await acme.admin.send('POST', '/v1/teams', { name: 'Once more' }, key)).statusCode).toBe(503);

@@ -15,21 +15,21 @@ const rename = (usage: Usage, execute: () => Promise<unknown>) => {
   const db = { tenant: () => ({}) } as unknown as ScopedDb;
   const bus = { execute } as unknown as CommandBus;
   const billing = { closed: async () => undefined } as unknown as BillingService;
-  const surroundings = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
-  const controller = new TenantController(db, usage, billing, surroundings, bus);
+  const apiContext = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
+  const controller = new TenantController(db, usage, billing, apiContext, bus);
   const context = new RequestState('request');
   context.principal = { tenantId, userId: PEOPLE.owner, role: 'owner', sessionId: 'session' };
   return controller.change(context, { name: 'Acme Ltd' }, undefined);
 };
 
-describe('renaming a workspace', () => {
-  it('reads what is in use while the name is on its way into the log', async () => {
-    let asked = (): void => undefined;
+describe('renaming a tenant', () => {
+  it('reads the usage while the command is executed', async () => {
+    let markUsageAsRead = (): void => undefined;
     const usageIsRead = new Promise<void>((resolve) => {
-      asked = resolve;
+      markUsageAsRead = resolve;
     });
     const usage: Usage = async () => {
-      asked();
+      markUsageAsRead();
       const counted = { period: null, periodEnd: null, projectedExhaustion: null };
       return { plan: 'free', data: [{ resource: 'seats', used: 7, limit: 3, ...counted }] };
     };
@@ -37,11 +37,11 @@ describe('renaming a workspace', () => {
       await usageIsRead;
       return { position: 1n, version: 1, state };
     };
-    // What the rule has decided on is newer than what was read.
+    // The count of the state that the rule decided on replaces the count of the read models.
     expect((await rename(usage, append)).body.limits).toMatchObject([{ resource: 'seats', used: 1 }]);
   });
 
-  it('is refused by its rule, whatever became of the reading', async () => {
+  it('throws the refusal of the rule, also if the usage cannot be read', async () => {
     const usage: Usage = () => Promise.reject(new Error('the database is not available'));
     const refused = rename(usage, () => Promise.reject(new Error('refused')));
     await expect(refused).rejects.toThrow('refused');

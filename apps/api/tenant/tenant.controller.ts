@@ -23,12 +23,12 @@ import { ChangeTenantDto, ClosedTenantDto, CloseTenantDto, TenantDto, TransferDt
 
 const planOf = ({ terms }: BillingAccount): string => (terms ?? FOUNDING_TERMS).plan;
 
-/** What it shows that changes without an event of its own stream. */
-const besideOf = (data: readonly UsedDto[]): string => JSON.stringify(lastingOf(data));
+/** The part of the answer that changes without a new version of the tenant: the use of the limits. */
+const usageDigestInput = (data: readonly UsedDto[]): string => JSON.stringify(lastingOf(data));
 
 const DAY_MS = 86_400_000;
 
-/** The tenant that the access token names. */
+/** Routes about the tenant in the access token. */
 @ApiTags('Workspace')
 @Controller('v1/tenant')
 export class TenantController {
@@ -52,7 +52,7 @@ export class TenantController {
     const db = this.db.tenant(principalOf(context).tenantId);
     const [tenant, usage] = await Promise.all([findTenant(db), this.usageOf(db)]);
     if (!tenant) throw notFound('workspace');
-    return withETag(new TenantDto(tenant, usage.data), tenant.version, besideOf(usage.data));
+    return withETag(new TenantDto(tenant, usage.data), tenant.version, usageDigestInput(usage.data));
   }
 
   @Patch()
@@ -69,22 +69,22 @@ export class TenantController {
     @IfMatch() expectedVersion: number | undefined,
   ): Promise<Versioned<TenantDto>> {
     const { tenantId, userId } = principalOf(context);
-    const renaming = { by: userId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
-    const command = new RenameTenant(tenantId, renaming, commandContextOf(context), expectedVersion);
-    // Beside the append: nothing of it depends on the name. Its error is thrown where it is awaited, if it is awaited.
-    const reading = this.usageOf(this.db.tenant(tenantId));
-    reading.catch(() => undefined);
+    const input = { by: userId, ...(name !== undefined && { name }), ...(slug !== undefined && { slug }) };
+    const command = new RenameTenant(tenantId, input, commandContextOf(context), expectedVersion);
+    // Runs while the command is executed, because the usage does not depend on the name. An error is thrown below.
+    const usageRead = this.usageOf(this.db.tenant(tenantId));
+    usageRead.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, CommandResult<Tenant>>(command);
     if (state.status !== 'open') throw notFound('workspace');
     context.position = position;
-    const { account, version, ...named } = state;
-    const usage = await reading;
-    // The read model may not have seen yet what the rule has decided on.
-    const counted: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
-    const data = usage.data.map((it) => ({ ...it, used: counted[it.resource] ?? it.used }));
-    // Anyone who could rename it is not locked out.
+    const { account, version, ...nameAndSlug } = state;
+    const usage = await usageRead;
+    // The state that the rule decided on may be newer than the read models.
+    const countedByState: Readonly<Record<string, number>> = { seats: state.members.size, teams: state.teams.size };
+    const data = usage.data.map((it) => ({ ...it, used: countedByState[it.resource] ?? it.used }));
+    // A locked tenant cannot be renamed, so it has no lock here.
     const row = {
-      ...named,
+      ...nameAndSlug,
       id: tenantId,
       version,
       plan: planOf(account),
@@ -92,7 +92,7 @@ export class TenantController {
       lockReason: null,
       lockedSince: null,
     };
-    return withETag(new TenantDto(row, data), version, besideOf(data));
+    return withETag(new TenantDto(row, data), version, usageDigestInput(data));
   }
 
   @Post('transfer')
@@ -107,8 +107,8 @@ export class TenantController {
   })
   async transfer(@Context() context: RequestContext, @Body() { userId: memberId }: TransferDto): Promise<void> {
     const { tenantId, userId } = principalOf(context);
-    const wanted = { by: userId, userId: memberId, at: new Date().toISOString() };
-    const command = new TransferOwnership(tenantId, wanted, commandContextOf(context));
+    const input = { by: userId, userId: memberId, at: new Date().toISOString() };
+    const command = new TransferOwnership(tenantId, input, commandContextOf(context));
     const { position } = await this.commands.execute<TransferOwnership, CommandResult<Tenant>>(command);
     context.position = position;
   }
@@ -118,7 +118,7 @@ export class TenantController {
   @Documented({
     summary: 'Close the tenant',
     description:
-      'No member can use the tenant from the next request on. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased. The answer is 409 if `confirmName` is not the exact name of the tenant.',
+      'At most one second after the answer, every server refuses all members of the tenant. Its subscription ends immediately. Its data is kept until `eraseAfter` and then erased. The answer is 409 if `confirmName` is not the exact name of the tenant.',
     response: ClosedTenantDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -129,8 +129,8 @@ export class TenantController {
   ): Promise<ClosedTenantDto> {
     const { tenantId, userId } = principalOf(context);
     const eraseAfter = new Date(Date.now() + this.context.settings.tenantRetentionDays * DAY_MS).toISOString();
-    const wanted = { by: userId, confirmName, eraseAfter };
-    const command = new CloseTenant(tenantId, wanted, commandContextOf(context), expectedVersion);
+    const input = { by: userId, confirmName, eraseAfter };
+    const command = new CloseTenant(tenantId, input, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, CommandResult<Tenant>>(command);
     if (state.status !== 'closed') throw notFound('workspace');
     await this.billing.closed(tenantId);

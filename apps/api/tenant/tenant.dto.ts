@@ -4,7 +4,7 @@ import type { TenantRow } from '#projections/tenants/queries';
 import { Text, Uuid } from '../http/validation/fields';
 import { UsedDto } from '../plans/plan.dto';
 
-/** What of the workspace shall change. */
+/** Fields that are not sent stay unchanged. */
 export class ChangeTenantDto {
   @Text({
     min: 1,
@@ -77,7 +77,7 @@ export class TenantDto {
     description: 'When writes were blocked (UTC). `null`: the tenant is not locked.',
   })
   readonly lockedSince: string | null;
-  @ApiProperty({ type: [UsedDto], description: 'Limits of the plan, with the present use.' })
+  @ApiProperty({ type: [UsedDto], description: 'Limits of the plan, with their present use.' })
   readonly limits: UsedDto[];
   @ApiProperty({ format: 'date-time', description: 'When the tenant was created (UTC).' })
   readonly createdAt: string;

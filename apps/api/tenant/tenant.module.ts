@@ -3,6 +3,6 @@ import { BillingModule } from '../billing/billing.module';
 import { PlansModule } from '../plans/plans.module';
 import { TenantController } from './tenant.controller';
 
-/** The tenant itself: its name, its owner, and its end. */
+/** The routes about the tenant: its name, the transfer of ownership, and its closing. */
 @Module({ imports: [PlansModule, BillingModule], controllers: [TenantController] })
 export class TenantModule {}

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Where a browser is; undefined: there is none, and what needs one is skipped. */
+/** Path of a Chromium, which `CHROMIUM_PATH` overrides. Undefined if there is none: tests that need one are skipped. */
 export const browserPath = (): string | undefined => {
-  const given = process.env['CHROMIUM_PATH'];
-  return given ?? PLACES.find((path) => existsSync(path));
+  const override = process.env['CHROMIUM_PATH'];
+  return override ?? PATHS.find((path) => existsSync(path));
 };
 
-/** A browser without a window, that asks nobody else for anything. */
+/** A headless browser that sends no requests of its own, such as checks for updates. */
 export const openBrowser = (executablePath: string): Promise<Browser> =>
   chromium.launch({
     executablePath,

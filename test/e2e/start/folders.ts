@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { isAlive } from '#platform/embedded-postgres/process-identity';
 import { endAll, launch, serverPid, until } from './product';
 
-/** Where a test's product lives. */
+/** The folders of the product in a test. */
 export interface Folders {
   home: string;
-  /** Below it, and not made yet. */
+  /** Inside `home`. It does not exist yet. */
   dataDir: string;
 }
 
@@ -18,13 +18,13 @@ const makeHome = async (): Promise<string> => {
   return home;
 };
 
-const endServer = async (dataDir: string): Promise<void> => {
+const endPostgres = async (dataDir: string): Promise<void> => {
   const server = serverPid(dataDir);
   if (server > 0 && isAlive(server)) process.kill(server, 'SIGQUIT');
   await until(() => serverPid(dataDir) === 0 || !isAlive(serverPid(dataDir)), 10_000);
 };
 
-/** New folders for each test of a file, after which nothing of it runs or lies there any more. */
+/** New folders for each test of a file. After each test, its processes are ended and its folders are deleted. */
 export const useFolders = (): Folders => {
   const folders: Folders = { home: '', dataDir: '' };
   beforeEach(async () => {
@@ -33,13 +33,13 @@ export const useFolders = (): Folders => {
   });
   afterEach(async () => {
     await endAll();
-    await endServer(folders.dataDir);
+    await endPostgres(folders.dataDir);
     await rm(folders.home, { recursive: true, force: true });
   });
   return folders;
 };
 
-/** The same, with the data of a product that has been started before: a first start takes longer than all that follows. */
+/** New folders with the data of an earlier start, because a first start takes longer than the next ones. */
 export const usePreparedFolders = (): Folders => {
   let template = '';
   beforeAll(async () => {
@@ -47,7 +47,7 @@ export const usePreparedFolders = (): Folders => {
     const product = launch(join(template, 'data'));
     await product.ready();
     await product.end('SIGTERM');
-    // Each of the copies takes one of its own.
+    // Each copy must choose its own port.
     await rm(join(template, 'data/postgres.port'));
   });
   afterAll(() => rm(template, { recursive: true, force: true }));

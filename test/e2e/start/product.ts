@@ -10,19 +10,19 @@ export const root = join(__dirname, '../../..');
 
 export interface Product {
   readonly pid: number;
-  /** Everything printed so far. */
+  /** Everything that the process has printed so far. */
   output(): string;
-  /** Resolves with the API's URL once the last lines are printed; rejects if the process ends before. */
+  /** Resolves to the URL of the API once the start is printed. Rejects if the process ends before, or after 180 s. */
   ready(): Promise<string>;
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the end. @returns the exit code; null if a signal ended the process */
   end(signal: NodeJS.Signals): Promise<number | null>;
-  /** Resolves with the exit code, null where a signal ended it. */
+  /** Resolves to the exit code; null if a signal ended the process. */
   ended(): Promise<number | null>;
 }
 
 export interface Launch {
   readonly env?: Record<string, string>;
-  /** What stands before `node`, such as a change of user. */
+  /** Command and arguments in front of `node`, for example to change the user. */
   readonly prefix?: readonly string[];
   readonly cwd?: string;
   /** The folder of the compiled product; `dist` of this tree by default. */
@@ -31,7 +31,7 @@ export interface Launch {
 
 const started = new Set<Product>();
 
-/** The built product as a process of its own, on a free port, with an environment of its own. */
+/** Starts the built product as a process, on free ports, without the environment of the test. */
 export const launch = (
   dataDir: string,
   { env = {}, prefix = [], cwd = root, dist = join(root, 'dist') }: Launch = {},
@@ -66,13 +66,13 @@ export const launch = (
   return product;
 };
 
-/** Ends what a failed test has left. */
+/** Kills all products of {@link launch} that still run, for example after a failed test. */
 export const endAll = async (): Promise<void> => {
   for (const product of started) if (isAlive(product.pid)) await product.end('SIGKILL');
   started.clear();
 };
 
-/** The id of the PostgreSQL server on a data directory; 0 where none is noted. */
+/** The process id of the embedded PostgreSQL of a data folder; 0 if there is no pid file. */
 export const serverPid = (dataDir: string): number => {
   try {
     return Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
@@ -81,7 +81,7 @@ export const serverPid = (dataDir: string): number => {
   }
 };
 
-/** One query to the embedded database, past the product. */
+/** Sends one query to the embedded PostgreSQL directly. */
 export const query = async <R>(dataDir: string, sql: string): Promise<R[]> => {
   const read = (name: string): string => readFileSync(join(dataDir, name), 'utf8').trim();
   const port = Number(read('postgres.port'));
@@ -96,13 +96,16 @@ export const query = async <R>(dataDir: string, sql: string): Promise<R[]> => {
   }
 };
 
-/** Waits until `condition` holds. */
+/** Checks a condition every 20 ms until it is true. @param ms longest wait @throws Error if it is not true by then */
 export const until = async (condition: () => boolean | Promise<boolean>, ms: number): Promise<void> => {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await condition()) return;
-  throw new Error(`did not come about within ${ms} ms: ${condition}`);
+  throw new Error(`the condition was not true within ${ms} ms: ${condition}`);
 };
 
-/** Soon: a check has a second, which a machine that starts several products at once may need for something else. */
+/**
+ * Waits up to 10 s for `/readyz`: one check may exceed its time limit of 1 s on a busy machine.
+ * @throws Error after that
+ */
 export const isReady = async (url: string): Promise<boolean> => {
   await until(async () => (await fetch(`${url}/readyz`)).status === 200, 10_000);
   return true;

@@ -9,13 +9,13 @@ import { Context, type RequestContext } from '../../http/requests/request-contex
 import { MeDto } from '../sign-in/identity.dto';
 import { IdentityService } from '../sign-in/identity.service';
 import { ChangePasswordDto, ChangeProfileDto, EraseDto } from './account.dto';
-import { AccountService, changed } from './account.service';
+import { AccountService, preconditionFailed } from './account.service';
 
-/** An earlier attempt of this very request has done it. */
-const isRepeat = ({ name, email }: ChangeProfileDto, now: MeDto, { mayRepeat }: RequestContext): boolean =>
-  mayRepeat && (name ?? now.name) === now.name && (email ?? now.email) === now.email;
+/** True if an earlier attempt of the same request has already made the change. */
+const isRepeat = ({ name, email }: ChangeProfileDto, current: MeDto, { mayRepeat }: RequestContext): boolean =>
+  mayRepeat && (name ?? current.name) === current.name && (email ?? current.email) === current.email;
 
-/** What somebody changes of themselves. */
+/** Routes by which the signed-in user changes their profile and password, and erases their account. */
 @ApiTags('Identity')
 @Controller('v1/me')
 export class AccountController {
@@ -29,7 +29,7 @@ export class AccountController {
   @Documented({
     summary: 'Change the name or the e-mail address',
     description:
-      'A new e-mail address needs `currentPassword` (403 if it is wrong). The answer is 409 if another account has the address; upper and lower case do not matter.',
+      'If `email` is sent, `currentPassword` is required: the answer is 400 if it is missing and 403 if it is wrong. The answer is 409 if another account has the address; upper and lower case do not matter.',
     response: MeDto,
     problems: ['forbidden', 'conflict'],
   })
@@ -40,7 +40,7 @@ export class AccountController {
     @IfMatchDigest() seen: Seen | undefined,
   ): Promise<Digested<MeDto>> {
     const before = seen && (await this.identity.me(authenticatedUserOf(context)));
-    if (before && !seen(before) && !isRepeat(body, before, context)) throw changed();
+    if (before && !seen(before) && !isRepeat(body, before, context)) throw preconditionFailed();
     await this.account.changeProfile(body, context, client, before);
     return withDigest(await this.identity.me(authenticatedUserOf(context)));
   }
@@ -51,7 +51,7 @@ export class AccountController {
   @Documented({
     summary: 'Change the password and end all other sessions',
     description:
-      'A wrong `currentPassword` answers 403 and does not end the session. Wrong passwords are rate limited.',
+      'If `currentPassword` is wrong, the answer is 403 and the session continues. Wrong passwords are rate limited. The answer is 409 if another request changes the password at the same time.',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
@@ -68,9 +68,9 @@ export class AccountController {
   @ApiBody({ type: EraseDto, required: false })
   @HttpCode(204)
   @Documented({
-    summary: 'Erase the user: personal data is deleted, events keep only the user’s id',
+    summary: 'Erase the user: personal data is deleted, and events keep only the id of the user',
     description:
-      'Ends every membership and session. The answer is 409 while the user is the only owner of a tenant; `detail` names it. Transfer ownership or close the tenant first. The body is optional; a `currentPassword` in it is checked.',
+      'All memberships and sessions of the user end. The answer is 409 while the user is the only owner of an open tenant; `detail` names the tenant. Transfer its ownership or close it first. The body is optional. If it contains `currentPassword`, the password is checked (403 if it is wrong).',
     status: 204,
     problems: ['forbidden', 'conflict'],
   })
@@ -80,8 +80,9 @@ export class AccountController {
     @Client() client: ClientInfo,
     @IfMatchDigest() seen: Seen | undefined,
   ): Promise<void> {
-    // An earlier attempt of this very request may have ended memberships.
-    if (seen && !context.mayRepeat && !seen(await this.identity.me(authenticatedUserOf(context)))) throw changed();
+    // An earlier attempt of the same request may have ended memberships, which changes the ETag.
+    if (seen && !context.mayRepeat && !seen(await this.identity.me(authenticatedUserOf(context))))
+      throw preconditionFailed();
     return this.account.erase(body, context, client);
   }
 }

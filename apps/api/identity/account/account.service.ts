@@ -17,40 +17,42 @@ export interface AccountDeps extends SignInDeps {
   readonly erasure: ErasureDeps;
 }
 
-/** 403 and not 401: the session is good, and a client must not take it for over. */
+/** 403 and not 401: the session is still valid, and a 401 would make the client drop it. */
 const wrongPassword = (): Problem => new Problem('forbidden', { detail: 'The current password is wrong.' });
-/** Of a write with `If-Match`. */
-export const changed = (): Problem => new Problem('precondition-failed', {});
-const gone = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
+/** The answer to a write whose `If-Match` names another state than the present one. */
+export const preconditionFailed = (): Problem => new Problem('precondition-failed', {});
+const accountErased = (): Problem => new Problem('unauthenticated', { detail: 'This account no longer exists.' });
 
-/** What people do with their own accounts and sessions. */
+/** Operations of a signed-in user on their own account and sessions. */
 export const createAccountService = ({
   accounts,
   passwords,
-  ended,
+  endedSessions,
   erasure,
-  check,
+  checkPassword,
   opener,
   liveTenant,
 }: AccountDeps) => {
-  /** The hash that the password fits; undefined where it does not. @throws Problem rate-limited */
-  const hashFitting = async (userId: string, network: string, password: string): Promise<string | undefined> => {
+  /**
+   * The stored hash if the password matches it, undefined otherwise.
+   * @throws Problem unauthenticated (the account was erased), rate-limited
+   */
+  const findMatchingHash = async (userId: string, network: string, password: string): Promise<string | undefined> => {
     const stored = await accounts.findPassword(userId);
-    if (!stored) throw gone();
+    if (!stored) throw accountErased();
     const { emailKey: account, passwordHash } = stored;
-    // Anyone who has a session of theirs is no stranger to the account.
-    const found = await check({ account, network, password }, async () => ({ passwordHash, familiar: true }));
-    return found?.passwordHash;
+    // A client with a session of this account counts as a client on a familiar network.
+    const match = await checkPassword({ account, network, password }, async () => ({ passwordHash, familiar: true }));
+    return match?.passwordHash;
   };
 
-  /** @throws Problem forbidden, rate-limited */
-  const confirm = async (userId: string, network: string, password: string): Promise<string> => {
-    const hash = await hashFitting(userId, network, password);
-    if (hash === undefined) throw wrongPassword();
-    return hash;
+  /** @throws Problem forbidden (the password is wrong), unauthenticated, rate-limited */
+  const requirePassword = async (userId: string, network: string, password: string): Promise<void> => {
+    if ((await findMatchingHash(userId, network, password)) === undefined) throw wrongPassword();
   };
 
   return {
+    /** Opens a session in another tenant of the user. @throws Problem not-found */
     switchTo: async (tenantId: string, context: RequestContext, client: ClientInfo): Promise<SwitchedDto> => {
       const { userId } = authenticatedUserOf(context);
       const tenant = await liveTenant(tenantId, userId);
@@ -59,26 +61,39 @@ export const createAccountService = ({
       return { tenant, ...(await opener.open(userId, tenant, client, context)) };
     },
 
+    /** @throws Problem not-found, if the session is not one of the user */
     endSession: async (sessionId: string, context: RequestContext): Promise<void> => {
       if (!(await accounts.endSession(authenticatedUserOf(context).userId, sessionId))) throw notFound('session');
-      ended.note([sessionId]);
+      endedSessions.note([sessionId]);
     },
 
+    /**
+     * Changes the password and ends all other sessions of the user.
+     * @throws Problem forbidden (the current password is wrong), conflict (changed by another request),
+     * unauthenticated, rate-limited
+     */
     changePassword: async (change: ChangePasswordDto, context: RequestContext, client: ClientInfo): Promise<void> => {
       const { userId, sessionId } = authenticatedUserOf(context);
-      const fitting = (password: string) => hashFitting(userId, client.network, password);
-      const before = await fitting(change.currentPassword);
-      // An earlier attempt of this very request may have put the new one in its place; asking counts like any other try.
-      const set = before === undefined && context.mayRepeat ? await fitting(change.newPassword) : undefined;
-      const old = before ?? set;
-      if (old === undefined) throw wrongPassword();
-      const next = set ?? (await passwords.hash(change.newPassword));
-      const endedIds = await accounts.changePassword(userId, old, next, sessionId);
+      const matchingHash = (password: string) => findMatchingHash(userId, client.network, password);
+      const currentHash = await matchingHash(change.currentPassword);
+      // An earlier attempt of this request may already have set the new password. This check counts as an attempt, too.
+      const isUnknown = currentHash === undefined && context.mayRepeat;
+      const alreadySetHash = isUnknown ? await matchingHash(change.newPassword) : undefined;
+      const oldHash = currentHash ?? alreadySetHash;
+      if (oldHash === undefined) throw wrongPassword();
+      const newHash = alreadySetHash ?? (await passwords.hash(change.newPassword));
+      const endedIds = await accounts.changePassword(userId, oldHash, newHash, sessionId);
       if (!endedIds)
         throw new Problem('conflict', { detail: 'The password was changed by another request. Try again.' });
-      ended.note(endedIds);
+      endedSessions.note(endedIds);
     },
 
+    /**
+     * Changes the fields that are sent.
+     * @param seen the name and address that the client has seen; the change fails if the present ones are different
+     * @throws Problem validation-failed (an address without a password), forbidden (the password is wrong), conflict
+     * (the address is taken), precondition-failed, unauthenticated, rate-limited
+     */
     changeProfile: async (
       { name, email, currentPassword }: ChangeProfileDto,
       context: RequestContext,
@@ -89,22 +104,27 @@ export const createAccountService = ({
       if (email !== undefined) {
         if (currentPassword === undefined)
           throw invalid([{ pointer: '/currentPassword', message: 'is required to change the e-mail address' }]);
-        await confirm(userId, client.network, currentPassword);
+        await requirePassword(userId, client.network, currentPassword);
       }
       const outcome = await accounts.changeProfile(userId, { name, email }, seen);
-      if (outcome === 'gone') throw gone();
-      if (outcome === 'stale') throw changed();
+      if (outcome === 'gone') throw accountErased();
+      if (outcome === 'stale') throw preconditionFailed();
       if (outcome === 'taken')
         throw new Problem('conflict', { detail: 'An account with this e-mail address already exists.' });
     },
 
+    /**
+     * Erases the user; see `erase` in `libs/identity/sagas/erasure.ts`.
+     * @throws Problem forbidden (the password is wrong), conflict (the only owner of an open tenant), unauthenticated,
+     * rate-limited
+     */
     erase: async ({ currentPassword }: EraseDto, context: RequestContext, client: ClientInfo): Promise<void> => {
       const { userId } = authenticatedUserOf(context);
-      if (currentPassword !== undefined) await confirm(userId, client.network, currentPassword);
+      if (currentPassword !== undefined) await requirePassword(userId, client.network, currentPassword);
       const { commandId, requestId: correlationId } = context;
-      const { position, endedSessions } = await erase({ userId, commandId, correlationId }, erasure);
-      ended.note(endedSessions);
-      context.position = position;
+      const erased = await erase({ userId, commandId, correlationId }, erasure);
+      endedSessions.note(erased.endedSessions);
+      context.position = erased.position;
     },
   };
 };

@@ -26,8 +26,8 @@ describe('accounts over HTTP', () => {
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
   describe('POST /v1/me/password', () => {
-    const change = (payload: object, more: Asking = {}) =>
-      identity.ask('POST', '/v1/me/password', { payload, token: ada.accessToken, ...more });
+    const change = (payload: object, options: Asking = {}) =>
+      identity.ask('POST', '/v1/me/password', { payload, token: ada.accessToken, ...options });
 
     it('changes the password and ends every other session', async () => {
       const other = (await signIn(ada.sent.email, PASSWORD)).json();
@@ -41,7 +41,7 @@ describe('accounts over HTTP', () => {
       expect((await signIn(ada.sent.email, NEW)).statusCode).toBe(201);
     });
 
-    it('is forbidden, and no end of the session, with a wrong current one', async () => {
+    it('answers 403 to a wrong current password, and the session continues', async () => {
       const answer = await change({ currentPassword: 'wrong horse battery staple', newPassword: NEW });
       expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
       expect(identity.work).toEqual(['verify']);
@@ -49,28 +49,28 @@ describe('accounts over HTTP', () => {
       expect((await signIn(ada.sent.email, PASSWORD)).statusCode).toBe(201);
     });
 
-    it('counts wrong ones together with those of signing in', async () => {
+    it('counts wrong passwords together with those of sign-ins', async () => {
       for (let n = 0; n < ACCOUNT_RATE; n++)
         expect((await change({ currentPassword: 'wrong', newPassword: NEW })).statusCode).toBe(403);
       expect((await change({ currentPassword: PASSWORD, newPassword: NEW })).statusCode).toBe(429);
       expect((await signIn(ada.sent.email, PASSWORD)).statusCode).toBe(429);
-      const elsewhere = { remoteAddress: '203.0.113.7' };
-      expect((await change({ currentPassword: PASSWORD, newPassword: NEW }, elsewhere)).statusCode).toBe(204);
+      const otherNetwork = { remoteAddress: '203.0.113.7' };
+      expect((await change({ currentPassword: PASSWORD, newPassword: NEW }, otherNetwork)).statusCode).toBe(204);
     });
 
-    it('is carried out once, also where the first answer was lost', async () => {
+    it('accepts a repeat of a request whose first answer was lost', async () => {
       const headers = { 'idempotency-key': randomUUID() };
-      const wanted = { currentPassword: PASSWORD, newPassword: NEW };
-      expect((await change(wanted, { headers })).statusCode).toBe(204);
+      const body = { currentPassword: PASSWORD, newPassword: NEW };
+      expect((await change(body, { headers })).statusCode).toBe(204);
       await identity.owner.query(
         `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
         [ada.user.id],
       );
-      expect((await change(wanted, { headers })).statusCode).toBe(204);
+      expect((await change(body, { headers })).statusCode).toBe(204);
       expect((await signIn(ada.sent.email, NEW)).statusCode).toBe(201);
     });
 
-    it('tells nothing to who guesses by repeating requests that were turned away', async () => {
+    it('checks no password of a rate-limited request that is repeated with its key', async () => {
       for (let n = 0; n < ACCOUNT_RATE; n++) await change({ currentPassword: 'wrong', newPassword: NEW });
       const headers = { 'idempotency-key': randomUUID() };
       identity.work.length = 0;
@@ -79,16 +79,16 @@ describe('accounts over HTTP', () => {
       expect(identity.work).toEqual([]);
     });
 
-    it('lets one of two changes at once win', async () => {
-      const wanted = (at: number) => ({ currentPassword: PASSWORD, newPassword: `${NEW} ${at}` });
-      const statuses = (await Promise.all([1, 2].map((at) => change(wanted(at))))).map((it) => it.statusCode);
+    it('accepts one of two concurrent changes', async () => {
+      const body = (at: number) => ({ currentPassword: PASSWORD, newPassword: `${NEW} ${at}` });
+      const statuses = (await Promise.all([1, 2].map((at) => change(body(at))))).map((it) => it.statusCode);
       expect(statuses.filter((status) => status === 204)).toHaveLength(1);
       for (const status of statuses) expect([204, 403, 409]).toContain(status);
     });
 
     it.each([
-      ['a short one', { currentPassword: PASSWORD, newPassword: 'short' }, '/newPassword'],
-      ['no current one', { newPassword: NEW }, '/currentPassword'],
+      ['a short new password', { currentPassword: PASSWORD, newPassword: 'short' }, '/newPassword'],
+      ['a missing current password', { newPassword: NEW }, '/currentPassword'],
       ['an unknown field', { currentPassword: PASSWORD, newPassword: NEW, userId: randomUUID() }, '/userId'],
     ])('refuses %s', async (_, payload, pointer) => {
       expect((await change(payload)).json().errors).toEqual([{ pointer, message: expect.any(String) }]);
@@ -97,8 +97,8 @@ describe('accounts over HTTP', () => {
   });
 
   describe('PATCH /v1/me', () => {
-    const change = (payload: object, more: Asking = {}) =>
-      identity.ask('PATCH', '/v1/me', { payload, token: ada.accessToken, ...more });
+    const change = (payload: object, options: Asking = {}) =>
+      identity.ask('PATCH', '/v1/me', { payload, token: ada.accessToken, ...options });
 
     it('changes the name', async () => {
       const answer = await change({ name: 'Augusta Ada' });
@@ -107,12 +107,12 @@ describe('accounts over HTTP', () => {
       expect((await identity.get('/v1/me', ada.accessToken)).json()).toEqual(answer.json());
     });
 
-    it('changes nothing where nothing is asked for', async () => {
+    it('changes nothing if the body is empty', async () => {
       const before = (await identity.get('/v1/me', ada.accessToken)).json();
       expect((await change({})).json()).toEqual(before);
     });
 
-    it('changes the address with the password, and signs in by the new one however it is written', async () => {
+    it('changes the address with the password, and accepts the new address in any spelling at sign-in', async () => {
       const email = `J\u0061\u0308ger${randomUUID()}@Acme.Example`;
       const answer = await change({ email, currentPassword: PASSWORD });
       expect(answer.json()).toMatchObject({ email: email.normalize('NFC') });
@@ -122,42 +122,42 @@ describe('accounts over HTTP', () => {
 
     describe('with If-Match', () => {
       const tagOf = async () => String((await identity.get('/v1/me', ada.accessToken)).headers['etag']);
-      const changeSeen = (name: string, tag: string, headers: Record<string, string> = {}) =>
+      const changeIfMatch = (name: string, tag: string, headers: Record<string, string> = {}) =>
         change({ name }, { headers: { 'if-match': tag, ...headers } });
 
-      it('changes what is as it was seen, and carries the next ETag', async () => {
-        const answer = await changeSeen('Augusta Ada', await tagOf());
+      it('changes a profile that has the expected ETag, and answers with the next ETag', async () => {
+        const answer = await changeIfMatch('Augusta Ada', await tagOf());
         expect(answer.statusCode).toBe(200);
         expect(answer.headers['etag']).toBe(await tagOf());
       });
 
-      it('changes nothing of what has changed since', async () => {
+      it('answers 412 and changes nothing if the profile has changed since', async () => {
         const tag = await tagOf();
         await change({ name: 'Augusta Ada' });
-        const answer = await changeSeen('Countess', tag);
+        const answer = await changeIfMatch('Countess', tag);
         expect(answer.json()).toMatchObject({ status: 412, type: '/problems/precondition-failed' });
         expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ name: 'Augusta Ada' });
       });
 
-      it('lets one of many at once win', async () => {
+      it('accepts one of several concurrent changes', async () => {
         const tag = await tagOf();
-        const answers = await Promise.all(['A', 'B', 'C', 'D'].map((name) => changeSeen(name, tag)));
+        const answers = await Promise.all(['A', 'B', 'C', 'D'].map((name) => changeIfMatch(name, tag)));
         expect(answers.map((it) => it.statusCode).sort()).toEqual([200, 412, 412, 412]);
       });
 
-      it('is carried out once, also where the first answer was lost', async () => {
+      it('accepts a repeat of a request whose first answer was lost', async () => {
         const tag = await tagOf();
         const headers = { 'idempotency-key': randomUUID() };
-        expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);
+        expect((await changeIfMatch('Augusta Ada', tag, headers)).statusCode).toBe(200);
         await identity.owner.query(
           `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
           [ada.user.id],
         );
-        expect((await changeSeen('Augusta Ada', tag, headers)).statusCode).toBe(200);
+        expect((await changeIfMatch('Augusta Ada', tag, headers)).statusCode).toBe(200);
       });
     });
 
-    it('asks for the password where the address shall change', async () => {
+    it('requires the password to change the address', async () => {
       const email = `${randomUUID()}@acme.example`;
       expect((await change({ email })).json().errors).toEqual([
         { pointer: '/currentPassword', message: 'is required to change the e-mail address' },
@@ -166,7 +166,7 @@ describe('accounts over HTTP', () => {
       expect((await signIn(ada.sent.email, PASSWORD)).statusCode).toBe(201);
     });
 
-    it('does not take an address that somebody has, however it is written', async () => {
+    it('refuses the address of another account in any spelling', async () => {
       const bob = await identity.signUp();
       const email = bob.sent.email.toUpperCase();
       const answer = await change({ name: 'Mallory', email, currentPassword: PASSWORD });
@@ -174,16 +174,16 @@ describe('accounts over HTTP', () => {
       expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ name: 'Ada Lovelace' });
     });
 
-    it('gives one of many the address that they want at the same time', async () => {
+    it('gives an address that several users request at the same time to one of them', async () => {
       const email = `${randomUUID()}@acme.example`;
-      const people = await Promise.all(Array.from({ length: 4 }, () => identity.signUp()));
+      const users = await Promise.all(Array.from({ length: 4 }, () => identity.signUp()));
       const answers = await Promise.all(
-        people.map(({ accessToken: token }) => change({ email, currentPassword: PASSWORD }, { token })),
+        users.map(({ accessToken: token }) => change({ email, currentPassword: PASSWORD }, { token })),
       );
       expect(answers.map((it) => it.statusCode).sort()).toEqual([200, 409, 409, 409]);
     });
 
-    it('refuses an unknown field by its name', async () => {
+    it('names the unknown field that it refuses', async () => {
       expect((await change({ id: randomUUID() })).json().errors).toEqual([
         { pointer: '/id', message: 'is not a known field; remove it' },
       ]);

@@ -6,13 +6,13 @@ import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#t
 
 describe('DELETE /v1/me', () => {
   let identity: IdentityApp;
-  let there: IdentityApp;
+  let otherApp: IdentityApp;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    there = await createIdentityApp(identity);
+    otherApp = await createIdentityApp(identity);
   });
   afterAll(async () => {
-    await there.close();
+    await otherApp.close();
     await identity.close();
   });
 
@@ -21,15 +21,15 @@ describe('DELETE /v1/me', () => {
   const signIn = async ({ sent }: SignedUp): Promise<number> =>
     (await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD })).statusCode;
 
-  /** Ada belongs to bob's tenant, and has closed her own. */
-  const arrive = async () => {
+  /** Ada is a member of Bob's tenant only: she has closed her own. */
+  const signUpMember = async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
     await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
     await identity.happen(ada.tenant.id, CLOSED);
     return { ada, bob };
   };
-  /** What the database and the log still hold that tells who somebody was. */
-  const traces = async ({ user, sent }: SignedUp): Promise<string[]> => {
+  /** The tables, and the log, that still contain the name or the address of the user. */
+  const personalDataOf = async ({ user, sent }: SignedUp): Promise<string[]> => {
     const { rows: tables } = await identity.owner.query<{ name: string }>(
       `select format('%I.%I', schemaname, tablename) as name from pg_tables
        where schemaname in ('identity', 'read_model', 'idempotency', 'projecting')`,
@@ -48,39 +48,39 @@ describe('DELETE /v1/me', () => {
     return found;
   };
 
-  it('erases the user: nothing personal is left, and the history continues under their id', async () => {
-    const { ada, bob } = await arrive();
-    expect(await traces(ada)).not.toEqual([]);
+  it('deletes all personal data of the user, and the events keep the user id', async () => {
+    const { ada, bob } = await signUpMember();
+    expect(await personalDataOf(ada)).not.toEqual([]);
     const key = randomUUID();
     const answer = await erase(ada.accessToken, { currentPassword: PASSWORD }, key);
     expect(answer.statusCode).toBe(204);
     expect(answer.headers['position']).toBeDefined();
-    expect(await traces(ada)).toEqual([]);
+    expect(await personalDataOf(ada)).toEqual([]);
     expect(await signIn(ada)).toBe(401);
     const { refreshToken } = ada;
     expect((await identity.post('/v1/sessions/refresh', { refreshToken })).statusCode).toBe(401);
     expect((await identity.get('/v1/me', ada.accessToken)).statusCode).toBe(401);
-    await until(async () => (await there.get('/v1/me', ada.accessToken)).statusCode === 401, 10_000);
+    await until(async () => (await otherApp.get('/v1/me', ada.accessToken)).statusCode === 401, 10_000);
     const { rows } = await identity.owner.query('select 1 from idempotency.keys where user_id = $1 and answer <> $2', [
       ada.user.id,
       Buffer.alloc(0),
     ]);
     expect(rows.length).toBeLessThanOrEqual(1);
     const { events } = await identity.log.readAll({ after: START, limit: 10_000 });
-    const hers = events.filter(({ stream, data }) => stream.id === ada.user.id || data['userId'] === ada.user.id);
-    expect(hers.map(({ type }) => type)).toEqual(['UserRegistered', 'MemberJoined', 'MemberRemoved', 'UserErased']);
-    expect(hers[2]).toMatchObject({ data: { userId: ada.user.id, reason: 'erased' } });
+    const ofAda = events.filter(({ stream, data }) => stream.id === ada.user.id || data['userId'] === ada.user.id);
+    expect(ofAda.map(({ type }) => type)).toEqual(['UserRegistered', 'MemberJoined', 'MemberRemoved', 'UserErased']);
+    expect(ofAda[2]).toMatchObject({ data: { userId: ada.user.id, reason: 'erased' } });
     expect((await identity.get('/v1/me', bob.accessToken)).statusCode).toBe(200);
   });
 
-  it('lets the same address sign up again, as somebody new', async () => {
-    const { ada } = await arrive();
+  it('frees the address, so that a new user can sign up with it', async () => {
+    const { ada } = await signUpMember();
     await erase(ada.accessToken);
     const again = await identity.signUp({ email: ada.sent.email });
     expect(again.user.id).not.toBe(ada.user.id);
   });
 
-  it('is refused while they are the only owner of a tenant that is open, naming it', async () => {
+  it('is refused while the user is the only owner of an open tenant, and names the tenant', async () => {
     const ada = await identity.signUp({ companyName: 'Analytical Engines' });
     const answer = await erase(ada.accessToken);
     expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
@@ -90,19 +90,19 @@ describe('DELETE /v1/me', () => {
     expect((await erase(ada.accessToken)).statusCode).toBe(204);
   });
 
-  it('erases nobody who has changed since they were seen (If-Match)', async () => {
-    const { ada } = await arrive();
+  it('answers 412 if the profile has changed since the ETag in If-Match', async () => {
+    const { ada } = await signUpMember();
     const token = ada.accessToken;
-    const eraseSeen = async (tag: unknown) =>
+    const eraseIfMatch = async (tag: unknown) =>
       (await identity.ask('DELETE', '/v1/me', { token, headers: { 'if-match': String(tag) } })).statusCode;
     const before = (await identity.get('/v1/me', token)).headers['etag'];
     await identity.ask('PATCH', '/v1/me', { token, payload: { name: `Lovelace ${ada.user.id}` } });
-    expect(await eraseSeen(before)).toBe(412);
-    expect(await eraseSeen((await identity.get('/v1/me', token)).headers['etag'])).toBe(204);
+    expect(await eraseIfMatch(before)).toBe(412);
+    expect(await eraseIfMatch((await identity.get('/v1/me', token)).headers['etag'])).toBe(204);
   });
 
-  it('checks the password where it is given', async () => {
-    const { ada } = await arrive();
+  it('checks the password if it is sent', async () => {
+    const { ada } = await signUpMember();
     expect((await erase(ada.accessToken, { currentPassword: 'wrong' })).json()).toMatchObject({ status: 403 });
     expect((await erase(ada.accessToken, { password: PASSWORD })).json().errors).toEqual([
       { pointer: '/password', message: 'is not a known field; remove it' },
@@ -112,21 +112,21 @@ describe('DELETE /v1/me', () => {
 
   it.each([
     ['before anything was appended', 0],
-    ['between the membership’s end and the user’s', 1],
-  ])('is completed by the same key where the log went away %s', async (_, appended) => {
-    const { ada } = await arrive();
+    ['between the end of the membership and the erasure of the user', 1],
+  ])('is completed by a repeat with the same key if the log became unavailable %s', async (_, appended) => {
+    const { ada } = await signUpMember();
     const key = randomUUID();
     const append = identity.log.append.bind(identity.log);
     let calls = 0;
-    const away = jest.spyOn(identity.log, 'append').mockImplementation((one) => {
-      if (calls++ < appended) return append(one);
-      throw new LogUnavailable('away');
+    const unavailable = jest.spyOn(identity.log, 'append').mockImplementation((request) => {
+      if (calls++ < appended) return append(request);
+      throw new LogUnavailable('unavailable');
     });
     expect((await erase(ada.accessToken, undefined, key)).statusCode).toBe(503);
-    away.mockRestore();
+    unavailable.mockRestore();
     expect((await identity.get('/v1/me', ada.accessToken)).json()).toMatchObject({ email: ada.sent.email });
     expect(await signIn(ada)).toBe(401);
     expect((await erase(ada.accessToken, undefined, key)).statusCode).toBe(204);
-    expect(await traces(ada)).toEqual([]);
+    expect(await personalDataOf(ada)).toEqual([]);
   });
 });

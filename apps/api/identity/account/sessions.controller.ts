@@ -12,7 +12,7 @@ import { PathId } from '../../http/validation/path-id';
 import { SessionDto, SessionPageDto, SwitchDto, SwitchedDto } from './account.dto';
 import { AccountService } from './account.service';
 
-/** The sessions of the signed-in user, whatever tenant each is in. */
+/** Routes about the sessions of the signed-in user, in all tenants. */
 @ApiTags('Identity')
 @Controller('v1/sessions')
 export class SessionsController {
@@ -47,7 +47,7 @@ export class SessionsController {
   @Documented({
     summary: 'Open a session in another of your tenants',
     description:
-      'The present session stays valid. The answer is 404 if the tenant is closed or you are not a member of it.',
+      'The present session stays valid. The answer is 404 if you are not a member of the tenant or if it is closed.',
     response: SwitchedDto,
     status: 201,
     problems: ['not-found'],
@@ -78,7 +78,7 @@ export class SessionsController {
   @Documented({
     summary: 'End one of your sessions',
     description:
-      'The tokens of the session stop working within one second on every server. A session that has already ended answers 204 again.',
+      'The tokens of the session stop working within one second on every server. If the session has already ended, the answer is 204 as well.',
     status: 204,
   })
   end(

@@ -2,7 +2,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { CLOSED, joined, removed } from '#test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
-interface Listed {
+interface ListedSession {
   readonly id: string;
   readonly current: boolean;
   readonly tenantId: string;
@@ -22,13 +22,13 @@ describe('sessions over HTTP', () => {
     (
       await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': userAgent })
     ).json();
-  const list = async (token: string, query = ''): Promise<{ data: Listed[]; nextCursor: string | null }> =>
+  const list = async (token: string, query = ''): Promise<{ data: ListedSession[]; nextCursor: string | null }> =>
     (await identity.get(`/v1/sessions${query}`, token)).json();
   const end = (id: string, token: string) => identity.ask('DELETE', `/v1/sessions/${id}`, { token });
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
   describe('GET /v1/sessions', () => {
-    it('shows a user’s own, the newest first, and which one asks', async () => {
+    it('lists the sessions of the user, newest first, and marks the present one', async () => {
       const ada = await identity.signUp();
       const second = await signIn(ada, 'Phone/2.0');
       const { data, nextCursor } = await list(second.accessToken);
@@ -47,10 +47,10 @@ describe('sessions over HTTP', () => {
       expect((await list(ada.accessToken)).data.map(({ current }) => current)).toEqual([false, true]);
     });
 
-    it('comes in pages, without a gap or a repeat', async () => {
+    it('returns each session once, page by page', async () => {
       const ada = await identity.signUp();
       for (let n = 0; n < 4; n++) await signIn(ada);
-      const seen: Listed[] = [];
+      const seen: ListedSession[] = [];
       let cursor: string | null = '';
       while (cursor !== null) {
         const page = await list(ada.accessToken, `?limit=2${cursor && `&cursor=${cursor}`}`);
@@ -61,7 +61,7 @@ describe('sessions over HTTP', () => {
       expect(seen).toHaveLength(5);
     });
 
-    it('leaves out what has ended or run out', async () => {
+    it('leaves out sessions that have ended or expired', async () => {
       const ada = await identity.signUp();
       const [first, second] = [await signIn(ada), await signIn(ada)];
       const sidOf = async ({ accessToken }: SignedUp) =>
@@ -72,7 +72,7 @@ describe('sessions over HTTP', () => {
       expect((await list(ada.accessToken)).data).toHaveLength(1);
     });
 
-    it('takes one statement and one index', async () => {
+    it('is answered by one statement that uses one index', async () => {
       const { user } = await identity.signUp();
       await identity.owner.query('analyze identity.sessions');
       const client = await identity.owner.connect();
@@ -90,7 +90,7 @@ describe('sessions over HTTP', () => {
   });
 
   describe('DELETE /v1/sessions/{id}', () => {
-    it('ends another session of the user, at once', async () => {
+    it('ends another session of the user at once', async () => {
       const ada = await identity.signUp();
       const other = await signIn(ada);
       expect(await statusOf(other.accessToken)).toBe(200);
@@ -105,13 +105,13 @@ describe('sessions over HTTP', () => {
       expect((await end(id, ada.accessToken)).statusCode).toBe(204);
     });
 
-    it('signs out: `current` ends the session that asks', async () => {
+    it('signs out: `current` ends the present session', async () => {
       const ada = await identity.signUp();
       expect((await end('current', ada.accessToken)).statusCode).toBe(204);
       expect(await statusOf(ada.accessToken)).toBe(401);
     });
 
-    it('does not know a session of somebody else, as one that there is not', async () => {
+    it('answers a session of another user like a session that does not exist', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
       const { data } = await list(bob.accessToken);
       const answers = [];
@@ -124,7 +124,7 @@ describe('sessions over HTTP', () => {
       expect(await statusOf(bob.accessToken)).toBe(200);
     });
 
-    it('refuses what is no id', async () => {
+    it('refuses a malformed id', async () => {
       const ada = await identity.signUp();
       expect((await end('1', ada.accessToken)).statusCode).toBe(400);
     });
@@ -134,7 +134,7 @@ describe('sessions over HTTP', () => {
     const switchTo = (tenantId: string, token: string) =>
       identity.ask('POST', '/v1/sessions/switch', { payload: { tenantId }, token });
 
-    it('opens a session in another tenant, and leaves the one that asks', async () => {
+    it('opens a session in another tenant, and the present session continues', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
       await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
       const answer = await switchTo(bob.tenant.id, ada.accessToken);
@@ -153,7 +153,7 @@ describe('sessions over HTTP', () => {
       ]);
     });
 
-    it('is open to somebody who was removed from the tenant of their token', async () => {
+    it('is open to a user who was removed from the tenant of their token', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
       await identity.happen(bob.tenant.id, joined(ada.user.id, 'member'));
       await identity.happen(ada.tenant.id, removed(ada.user.id));
@@ -161,7 +161,7 @@ describe('sessions over HTTP', () => {
       expect((await switchTo(bob.tenant.id, ada.accessToken)).statusCode).toBe(201);
     });
 
-    it('knows neither a foreign tenant, nor one that there is not, nor a closed one', async () => {
+    it('answers alike for a foreign tenant, an unknown tenant and a closed tenant', async () => {
       const [ada, bob, closed] = [await identity.signUp(), await identity.signUp(), await identity.signUp()];
       await identity.happen(closed.tenant.id, joined(ada.user.id, 'admin'));
       await identity.happen(closed.tenant.id, CLOSED);

@@ -5,25 +5,29 @@ import { FOR_OPERATORS } from '../../ops/operators.decorator';
 
 /** Who may use a route. */
 export interface Access {
-  /** Strangers too. */
+  /** Everybody, also without an access token. */
   readonly anyone: boolean;
-  /** Operators, and nobody with an access token. */
+  /** Only operators; an access token of a user is refused. */
   readonly operators: boolean;
-  /** A permission in the tenant, or that it is about the signed-in user; undefined where no token counts. */
+  /**
+   * The permission that a user needs, or {@link OF_USER} for any signed-in user; undefined if no access token counts.
+   */
   readonly needs: Permission | typeof OF_USER | undefined;
 }
 
 /**
- * What the decorators of a route say.
- * @param handler the controller's method
- * @throws Error where none of them is there: nobody may have forgotten to decide
+ * Reads the decorators of a route.
+ * @param controller the class of the controller
+ * @param handler the method of the controller
+ * @throws Error if the route has none of the decorators, so that no route is open by mistake
  */
 export const accessOf = (controller: object, handler: object): Access => {
-  const marked = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
+  const metadataOf = (key: string): unknown =>
+    Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
   const needs = Reflect.getMetadata(REQUIRED_PERMISSION, handler) as Access['needs'];
-  const anyone = marked(IS_PUBLIC) === true;
-  const operators = marked(FOR_OPERATORS) === true && !anyone;
+  const anyone = metadataOf(IS_PUBLIC) === true;
+  const operators = metadataOf(FOR_OPERATORS) === true && !anyone;
   if (!anyone && !operators && needs === undefined)
-    throw new Error('a route has neither @Needs() nor @OfUser() nor @Operators() nor @Public()');
+    throw new Error('a route has none of @RequirePermission(), @OfUser(), @ForOperators() and @Public(): add one');
   return { anyone, operators, needs };
 };

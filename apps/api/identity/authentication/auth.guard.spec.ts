@@ -13,15 +13,15 @@ const foreignJwk = foreignPublic.export({ format: 'jwk' });
 
 describe('authentication', () => {
   let identity: IdentityApp;
-  let somebody: SignedUp;
+  let ada: SignedUp;
   beforeAll(async () => {
     identity = await createIdentityApp();
-    somebody = await identity.signUp();
+    ada = await identity.signUp();
   });
   afterAll(() => identity.close());
   afterEach(() => jest.restoreAllMocks());
 
-  /** A good token of somebody, changed, and signed as it should be, by default. */
+  /** A copy of a valid token with changed parts, signed with the present key by default. */
   const forge = ({
     header = {},
     claims = {},
@@ -33,32 +33,32 @@ describe('authentication', () => {
     key?: KeyObject;
     signature?: (signed: string) => string;
   }): string => {
-    const [goodHeader, goodClaims] = somebody.accessToken.split('.').slice(0, 2).map(decode);
+    const [goodHeader, goodClaims] = ada.accessToken.split('.').slice(0, 2).map(decode);
     const signed = `${encode({ ...goodHeader, ...header })}.${encode({ ...goodClaims, ...claims })}`;
-    const own = key ?? identity.keys.current().privateKey;
-    return `${signed}.${signature ? signature(signed) : es256(signed, own)}`;
+    const signingKey = key ?? identity.keys.current().privateKey;
+    return `${signed}.${signature ? signature(signed) : es256(signed, signingKey)}`;
   };
   const seconds = (fromNow: number): number => Math.floor(Date.now() / 1_000) + fromNow;
-  /** As anyone who reads jwks.json can make it. */
+  /** The public key as an attacker can build it from jwks.json. */
   const publicKey = (format: 'pem' | 'der'): Buffer | string => {
     const jwk = identity.keys.jwks().find(({ kid }) => kid === identity.keys.current().kid) ?? {};
     const key = createPublicKey({ key: jwk, format: 'jwk' });
     return format === 'pem' ? key.export({ format, type: 'spki' }) : key.export({ format, type: 'spki' });
   };
 
-  it('takes a token as it was issued, and one that is forged to be the same', async () => {
-    for (const token of [somebody.accessToken, forge({ claims: { jti: uuidv7() } })])
+  it('accepts an issued token, and a forged one that differs only in its id', async () => {
+    for (const token of [ada.accessToken, forge({ claims: { jti: uuidv7() } })])
       expect((await identity.get('/v1/me', token)).statusCode).toBe(200);
   });
 
-  it('issues tokens that name type, key, issuer, audience, user, tenant, role and session, for 15 minutes', () => {
-    const [header, claims] = somebody.accessToken.split('.').slice(0, 2).map(decode);
+  it('issues tokens with type, key, issuer, audience, user, tenant, role and session, valid for 15 minutes', () => {
+    const [header, claims] = ada.accessToken.split('.').slice(0, 2).map(decode);
     expect(header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: identity.keys.current().kid });
     expect(claims).toEqual({
       iss: 'tenantry',
       aud: 'tenantry-api',
-      sub: somebody.user.id,
-      tid: somebody.tenant.id,
+      sub: ada.user.id,
+      tid: ada.tenant.id,
       role: 'owner',
       sid: expect.any(String),
       jti: expect.any(String),
@@ -70,20 +70,20 @@ describe('authentication', () => {
   const none = (): string => '';
   const hmac = (key: Buffer | string) => (signed: string) =>
     createHmac('sha256', key).update(signed).digest('base64url');
-  const wrong: [string, () => string][] = [
+  const invalidTokens: [string, () => string][] = [
     ['garbage', () => 'garbage'],
     ['three parts of garbage', () => 'a.b.c'],
-    ['a header that is no object', () => `${encode('x')}.${encode({})}.x`],
+    ['a header that is not an object', () => `${encode('x')}.${encode({})}.x`],
     ['a header that is null', () => `${encode(null)}.${encode({})}.x`],
     ['no signature', () => forge({ signature: none })],
     ['algorithm none', () => forge({ header: { alg: 'none' }, signature: none })],
-    ['algorithm none, signed all the same', () => forge({ header: { alg: 'none' } })],
+    ['algorithm none with a valid signature', () => forge({ header: { alg: 'none' } })],
     ['HS256 with the public key as PEM', () => forge({ header: { alg: 'HS256' }, signature: hmac(publicKey('pem')) })],
     ['HS256 with the public key as DER', () => forge({ header: { alg: 'HS256' }, signature: hmac(publicKey('der')) })],
     ['algorithm ES384', () => forge({ header: { alg: 'ES384' } })],
-    ['a key of somebody else', () => forge({ key: foreign })],
+    ['a foreign key', () => forge({ key: foreign })],
     [
-      'a key that it brings along',
+      'a foreign key in its own header',
       () =>
         forge({
           header: { jwk: foreignJwk },
@@ -101,28 +101,28 @@ describe('authentication', () => {
     ['no issuer', () => forge({ claims: { iss: undefined } })],
     ['another audience', () => forge({ claims: { aud: 'tenantry-ops' } })],
     ['no audience', () => forge({ claims: { aud: undefined } })],
-    ['a time that is over', () => forge({ claims: { exp: seconds(-1) } })],
-    ['no end', () => forge({ claims: { exp: undefined } })],
-    ['an end that is text', () => forge({ claims: { exp: 'never' } })],
-    ['a beginning that is to come', () => forge({ claims: { nbf: seconds(60) } })],
+    ['an expiry in the past', () => forge({ claims: { exp: seconds(-1) } })],
+    ['no expiry', () => forge({ claims: { exp: undefined } })],
+    ['an expiry that is text', () => forge({ claims: { exp: 'never' } })],
+    ['a start in the future', () => forge({ claims: { nbf: seconds(60) } })],
     ['no user', () => forge({ claims: { sub: undefined } })],
-    ['a tenant that is no id', () => forge({ claims: { tid: '*' } })],
+    ['a malformed tenant id', () => forge({ claims: { tid: '*' } })],
     ['a tenant that is a list', () => forge({ claims: { tid: [uuidv7()] } })],
     ['no session', () => forge({ claims: { sid: undefined } })],
-    ['a role that there is not', () => forge({ claims: { role: 'god' } })],
+    ['an unknown role', () => forge({ claims: { role: 'god' } })],
     [
       'another role under the old signature',
       () => {
-        const [header, claims, signature] = somebody.accessToken.split('.');
+        const [header, claims, signature] = ada.accessToken.split('.');
         return `${header}.${encode({ ...decode(claims), role: 'auditor' })}.${signature}`;
       },
     ],
-    ['one character more', () => `${somebody.accessToken}A`],
+    ['an additional character', () => `${ada.accessToken}A`],
     ['5,000 characters', () => forge({ claims: { jti: 'x'.repeat(5_000) } })],
-    ['the refresh token', () => somebody.refreshToken],
+    ['the refresh token', () => ada.refreshToken],
   ];
 
-  it.each(wrong)('refuses %s', async (_, token) => {
+  it.each(invalidTokens)('refuses %s', async (_, token) => {
     const answer = await identity.get('/v1/me', token());
     expect(answer.statusCode).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Bearer');
@@ -131,29 +131,29 @@ describe('authentication', () => {
   });
 
   it.each([
-    ['no field', {}],
-    ['an empty field', { authorization: '' }],
+    ['no Authorization field', {}],
+    ['an empty Authorization field', { authorization: '' }],
     ['the scheme alone', { authorization: 'Bearer ' }],
     ['another scheme', { authorization: 'Basic YTpi' }],
-    ['15 KB', { authorization: `Bearer ${'x'.repeat(15_000)}` }],
+    ['a field of 15 KB', { authorization: `Bearer ${'x'.repeat(15_000)}` }],
   ])('refuses %s', async (_, headers) => {
     const answer = await identity.app.inject({ url: '/v1/me', headers: headers as Record<string, string> });
     expect(answer.statusCode).toBe(401);
   });
 
-  it('takes no two fields, since others might go by the other one', async () => {
-    const { accessToken } = somebody;
+  it('refuses two Authorization fields, because a proxy may read the other one', async () => {
+    const { accessToken } = ada;
     const headers = { authorization: [`Bearer ${accessToken}`, 'Bearer d.e.f'] } as unknown as Record<string, string>;
     const answer = await identity.app.inject({ url: '/v1/me', headers });
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer: '/header/Authorization' }] });
   });
 
-  it('takes the scheme in any case', async () => {
-    const headers = { authorization: `bEARER ${somebody.accessToken}` };
+  it('accepts the scheme in upper and lower case', async () => {
+    const headers = { authorization: `bEARER ${ada.accessToken}` };
     expect((await identity.app.inject({ url: '/v1/me', headers })).statusCode).toBe(200);
   });
 
-  it('lets anyone in where anyone may come, whatever token they bring', async () => {
+  it('ignores an invalid token on a public route', async () => {
     const headers = { authorization: 'Bearer garbage' };
     expect((await identity.app.inject({ url: '/.well-known/jwks.json', headers })).statusCode).toBe(200);
   });
@@ -165,7 +165,7 @@ describe('authentication', () => {
     expect(find).toHaveBeenCalledTimes(1);
   });
 
-  it('does not know a token for longer than it is good', async () => {
+  it('refuses a cached token that has expired', async () => {
     const token = forge({ claims: { exp: seconds(2) } });
     expect((await identity.get('/v1/me', token)).statusCode).toBe(200);
     const now = Date.now();
@@ -174,17 +174,17 @@ describe('authentication', () => {
     expect(answer.json()).toMatchObject({ status: 401, detail: 'The access token has expired.' });
   });
 
-  it('blames the database and not the token while keys cannot be looked up', async () => {
-    const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-    jest.spyOn(identity.keys, 'find').mockRejectedValue(away);
+  it('answers 503 and not 401 while the signing keys cannot be read', async () => {
+    const unreachable = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    jest.spyOn(identity.keys, 'find').mockRejectedValue(unreachable);
     const answer = await identity.get('/v1/me', forge({ claims: { jti: uuidv7() } }));
     expect(answer.json()).toMatchObject({ status: 503, type: '/problems/dependency-unavailable' });
     expect(answer.headers['retry-after']).toBeDefined();
-    // What was verified before continues.
-    expect((await identity.get('/v1/tenant', somebody.accessToken)).statusCode).toBe(200);
+    // A token that was verified before is still accepted.
+    expect((await identity.get('/v1/tenant', ada.accessToken)).statusCode).toBe(200);
   });
 
-  it('publishes the keys to anyone, to be cached for five minutes', async () => {
+  it('publishes the keys, which may be cached for five minutes', async () => {
     const answer = await identity.app.inject({ url: '/.well-known/jwks.json' });
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['cache-control']).toBe('public, max-age=300');

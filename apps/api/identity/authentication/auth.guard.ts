@@ -16,31 +16,32 @@ import { Quota } from '../../plans/quota';
 import { type Access, accessOf } from './access';
 import { KeyLookupFailed, type Verified } from './jwt.strategy';
 import { type CachedMembership, MembershipCache } from './membership-cache';
-import { mayGiveUpOwnRight } from './own-right-removal';
+import { mayRemoveOwnRight } from './own-right-removal';
 import { VerifiedTokens } from './verified-tokens';
 
-/** Longer than any token of ours. */
+/** Characters; longer than any access token that this server issues. */
 const MAX_HEADER = 4_096;
 const SCHEME = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
-const NOT_THEIRS = 'You are no longer a member of this tenant. Sign in again.';
+const NOT_A_MEMBER = 'You are no longer a member of this tenant. Sign in again.';
 
 const unauthenticated = (detail: string, cause?: unknown): Problem =>
   new Problem('unauthenticated', { detail }, { cause });
 
 /**
- * Lets nobody in without a valid access token, but to routes that are marked `@Public()`; and to a tenant's routes only
- * who belongs to it now, in a role that may do this. A token is verified once, by passport-jwt, and then known for as long
- * as it and its session are good; a membership is asked for once a second: the common request costs two looks into maps.
+ * Admits a request to a route. Routes that are not marked `@Public()` need a valid access token. Routes of a tenant
+ * also need a present membership with a role that has the permission. A token is verified once, by passport-jwt, and
+ * cached until it expires or its session ends. A membership is cached for a second. So the usual request costs two
+ * lookups in maps.
  */
 @Injectable()
 export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnApplicationShutdown {
   readonly #access = new Map<unknown, Access>();
 
   constructor(
-    private readonly cache: VerifiedTokens,
-    private readonly ended: EndedSessions,
-    private readonly authority: MembershipCache,
+    private readonly tokens: VerifiedTokens,
+    private readonly endedSessions: EndedSessions,
+    private readonly memberships: MembershipCache,
     private readonly quota: Quota,
     private readonly operators: Gate,
   ) {
@@ -48,13 +49,13 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   }
 
   async onModuleInit(): Promise<void> {
-    this.authority.watch();
-    await this.ended.watch(() => this.cache.drop(({ sessionId }) => this.ended.has(sessionId)));
+    this.memberships.watch();
+    await this.endedSessions.watch(() => this.tokens.drop(({ sessionId }) => this.endedSessions.has(sessionId)));
   }
 
-  /** After the last request was answered: until then, ended sessions and memberships are refused. */
+  /** Nest calls this after the last answer, so that ended sessions and memberships are refused until then. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.ended.close(), this.authority.close()]);
+    await Promise.all([this.endedSessions.close(), this.memberships.close()]);
   }
 
   override canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
@@ -70,8 +71,8 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
       if (access.anyone) return true;
       throw unauthenticated('This route needs an access token. Send it as Authorization: Bearer …');
     }
-    const known = this.cache.get(authorization);
-    if (known) return this.admit(request, known, access);
+    const verified = this.tokens.get(authorization);
+    if (verified) return this.admit(request, verified, access);
     if (authorization.length > MAX_HEADER || !SCHEME.test(authorization))
       throw unauthenticated('The access token is malformed.');
     return this.verify(execution, request, authorization).then((principal) => this.admit(request, principal, access));
@@ -84,12 +85,16 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
   ): Promise<AuthenticatedUser> {
     await super.canActivate(execution);
     const { expiresAt, ...principal } = (request as FastifyRequest & { user: Verified }).user;
-    if (this.ended.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
-    this.cache.put(authorization, principal, expiresAt);
+    if (this.endedSessions.has(principal.sessionId)) throw unauthenticated('The session has ended. Sign in again.');
+    this.tokens.put(authorization, principal, expiresAt);
     return principal;
   }
 
-  /** Whether somebody whose token is good may use the route now. */
+  /**
+   * Decides whether a user with a valid token may use the route now.
+   * @throws Problem forbidden, unauthenticated, workspace-locked, plan-limit-reached
+   * @throws the error of the log while it is not available
+   */
   private admit(request: FastifyRequest, principal: AuthenticatedUser, { needs }: Access): boolean | Promise<boolean> {
     if (needs === undefined || needs === OF_USER) {
       contextOf(request).principal = principal;
@@ -97,34 +102,36 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
       return true;
     }
     if (principal.tenantId === undefined) throw actsInNone();
-    const seat = this.authority.remembered(principal.tenantId, principal.userId);
-    if (seat === undefined || !allows(seat, needs)) return this.ask(request, principal, needs);
-    return this.seat(request, principal, needs, seat);
+    const membership = this.memberships.cached(principal.tenantId, principal.userId);
+    if (membership === undefined || !allows(membership, needs)) return this.admitByLog(request, principal, needs);
+    return this.admitMember(request, principal, needs, membership);
   }
 
-  private async ask(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
+  /** For a request that the cached membership does not allow. */
+  private async admitByLog(request: FastifyRequest, principal: Principal, permission: Permission): Promise<boolean> {
     const { tenantId, userId } = principal;
-    // Beside the look at the membership; a request that is accepted waits for both.
+    // Starts now, so that it runs while the membership is read. An admitted request waits for both.
     void this.quota.know(tenantId);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const seat = await this.authority.seatOf(tenantId, userId, (it) => allows(it, permission), isRead);
-    if (seat !== undefined && allows(seat, permission)) return this.seat(request, principal, permission, seat);
-    letIn(request, principal, seat?.role ?? principal.role);
+    const membership = await this.memberships.find(tenantId, userId, (it) => allows(it, permission), isRead);
+    if (membership !== undefined && allows(membership, permission))
+      return this.admitMember(request, principal, permission, membership);
+    setPrincipal(request, principal, membership?.role ?? principal.role);
     requestStateOf(request).ofUserAlone = true;
-    const problem = seat ? refusalOf(seat, permission) : unauthenticated(NOT_THEIRS);
-    const isTold = problem.status === 402 || mayGiveUpOwnRight(request, permission, userId);
-    deny(request, problem, isTold);
+    const problem = membership ? refusalOf(membership, permission) : unauthenticated(NOT_A_MEMBER);
+    const mayReplay = problem.status === 402 || mayRemoveOwnRight(request, permission, userId);
+    deny(request, problem, mayReplay);
     return true;
   }
 
-  /** Anyone who may do it: as one more call of their tenant. */
-  private seat(
+  /** Admits a member with the permission, and counts the request as an API call of the tenant. */
+  private admitMember(
     request: FastifyRequest,
     principal: Principal,
     permission: Permission,
     { role, calls }: CachedMembership,
   ): boolean | Promise<boolean> {
-    letIn(request, principal, role);
+    setPrincipal(request, principal, role);
     if (calls === null || worksAlways(permission)) return true;
     const { tenantId } = principal;
     const count = (): true => {
@@ -132,11 +139,11 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
       if (problem) deny(request, problem, true);
       return true;
     };
-    const looking = this.quota.know(tenantId);
-    return looking ? looking.then(count) : count();
+    const loading = this.quota.know(tenantId);
+    return loading ? loading.then(count) : count();
   }
 
-  /** Whatever is wrong with a token, the answer is the same, so that it reveals nothing. */
+  /** All defects of a token but its expiry get the same answer, so that the answer reveals nothing. */
   override handleRequest<User>(error: unknown, user: User | false | null, info: unknown): User {
     if (user) return user;
     if (error) throw error;
@@ -169,16 +176,16 @@ const refusalOf = ({ role, standing }: CachedMembership, permission: Permission)
 };
 
 /**
- * @param isTold what came of the same request before
- * @throws the problem, unless the request has an idempotency key with a stored answer, which is sent instead
+ * Refuses a request; or, if a stored answer may be replayed, leaves the refusal to the handling of its idempotency key.
+ * @param mayReplay the user may receive the stored answer of the same request
+ * @throws Problem the given one, unless `mayReplay` is true and the request has an idempotency key
  */
-const deny = (request: FastifyRequest, problem: Problem, isTold: boolean): void => {
-  if (!isTold || !mayBeReplayed(request)) throw problem;
+const deny = (request: FastifyRequest, problem: Problem, mayReplay: boolean): void => {
+  if (!mayReplay || !mayBeReplayed(request)) throw problem;
   requestStateOf(request).denied = problem;
 };
 
-/** As what they are now, whatever the token says. */
-const letIn = (request: FastifyRequest, principal: Principal, role: Role): true => {
+/** The role of the present membership replaces the one in the token. */
+const setPrincipal = (request: FastifyRequest, principal: Principal, role: Role): void => {
   contextOf(request).principal = principal.role === role ? principal : { ...principal, role };
-  return true;
 };

@@ -12,7 +12,7 @@ import { JwtStrategy } from './jwt.strategy';
 import { createMembershipCache, MembershipCache } from './membership-cache';
 import { createVerifiedTokens, VerifiedTokens } from './verified-tokens';
 
-const authorityOf = (
+const membershipCacheOf = (
   { log, settings }: ApiContext,
   store: AggregateStore,
   stateOf: TenantStates,
@@ -27,14 +27,18 @@ const authorityOf = (
 const endedSessionsOf = ({ settings }: ApiContext, pool: Pool): EndedSessions =>
   createEndedSessions({ pool, accessTtlSeconds: settings.accessTokenTtlSeconds });
 
-/** What the authentication guard asks: which tokens are valid, which sessions have ended, who belongs to a tenant. */
+/** What the authentication guard needs: the verified tokens, the ended sessions and the memberships. */
 @Module({
   imports: [PassportModule, PlansModule],
   providers: [
     JwtStrategy,
     { provide: VerifiedTokens, inject: [SigningKeys], useFactory: createVerifiedTokens },
     { provide: EndedSessions, inject: [ApiContext, Pool], useFactory: endedSessionsOf },
-    { provide: MembershipCache, inject: [ApiContext, AggregateStore, TenantStates, Plans], useFactory: authorityOf },
+    {
+      provide: MembershipCache,
+      inject: [ApiContext, AggregateStore, TenantStates, Plans],
+      useFactory: membershipCacheOf,
+    },
   ],
   exports: [VerifiedTokens, EndedSessions, MembershipCache],
 })

@@ -9,16 +9,16 @@ import type { AuthenticatedUser } from '../../http/requests/request-context';
 import { isUuid } from '../../http/validation/fields';
 
 export type Verified = AuthenticatedUser & {
-  /** ms since 1970 */
+  /** Milliseconds since 1970. */
   readonly expiresAt: number;
 };
 
-/** A key could not be looked up: no fault of the token. passport-jwt hands it on as if it were one. */
+/** A signing key could not be read. passport-jwt reports it like a defect of the token, which it is not. */
 export class KeyLookupFailed extends Error {
   override readonly name = 'KeyLookupFailed';
 }
 
-/** The key id that a token names in its header; undefined for what can't be a token of ours. */
+/** The key id in the header of a token; undefined if this server cannot have issued the token. */
 const keyIdOf = (token: string): string | undefined => {
   try {
     const header: unknown = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString());
@@ -29,7 +29,7 @@ const keyIdOf = (token: string): string | undefined => {
   }
 };
 
-/** Checks an access token: signature by one of our own keys, algorithm, type, issuer, audience, times. */
+/** Checks an access token: its signature by one of the signing keys, algorithm, type, issuer, audience and times. */
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   constructor(keys: SigningKeys) {
@@ -40,17 +40,18 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
       audience: AUDIENCE,
       secretOrKeyProvider: (_request: unknown, token: string, done: (error: unknown, key?: string) => void) => {
         const kid = keyIdOf(token);
-        if (kid === undefined) return done(new Error('not a token of ours'));
+        if (kid === undefined) return done(new Error('this server did not issue the token'));
         keys.find(kid).then(
-          // jsonwebtoken takes a KeyObject; the types of passport-jwt do not say so.
-          (key) => (key ? done(null, key as unknown as string) : done(new Error('not a key of ours'))),
+          // jsonwebtoken accepts a KeyObject; the types of passport-jwt only allow a string.
+          (key) =>
+            key ? done(null, key as unknown as string) : done(new Error('the key is not a signing key of this server')),
           (error: unknown) => done(new KeyLookupFailed('the signing keys could not be read', { cause: error })),
         );
       },
     });
   }
 
-  /** What the guard gets for a token that is good; null for one whose claims make no sense. */
+  /** Called with the claims of a verified token. @returns null if the claims are not valid, which refuses the token */
   validate({ sub, tid, role, sid, exp }: Partial<AccessClaims>): Verified | null {
     if (!isUuid(sub) || !isUuid(sid) || typeof exp !== 'number') return null;
     const user = { userId: sub, sessionId: sid, expiresAt: exp * 1_000 };

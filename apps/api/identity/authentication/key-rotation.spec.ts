@@ -11,7 +11,7 @@ const part = (token: string, at: number): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[at] ?? '', 'base64url').toString());
 const keyOf = (token: string): unknown => part(token, 0)['kid'];
 
-/** What `tenantry keys rotate` does, while processes run. */
+/** `tenantry keys rotate` and `tenantry keys revoke` while API processes run. */
 describe('a rotation of the signing keys', () => {
   let running: IdentityApp;
   beforeAll(async () => {
@@ -27,28 +27,28 @@ describe('a rotation of the signing keys', () => {
     const operator = createPool({ url: running.database.urls.operator, max: 1, applicationName: 'test' });
     await revokeSigningKey(operator, TEST_SECRET_KEY, kid).finally(() => operator.end());
   };
-  /** The same claims, signed by a process that has started just now. */
-  const signedAnew = async (token: string): Promise<string> => {
+  /** The same claims, signed by a process that has just started. */
+  const signAgain = async (token: string): Promise<string> => {
     const keys = await openSigningKeys({ pool: running.pool, secretKey: TEST_SECRET_KEY, logger: silentLogger });
     keys.close();
     return createAccessTokens(keys, 900).issue(part(token, 1) as unknown as AccessClaims);
   };
 
-  it('costs nobody their token: every process takes those of the old and of the new key', async () => {
+  it('keeps all tokens valid: every process accepts tokens of the old and of the new key', async () => {
     const [seen, unseen] = [await running.signUp(), await running.signUp()];
     expect((await running.get('/v1/me', seen.accessToken)).statusCode).toBe(200);
     await rotate();
-    const anew = await signedAnew(unseen.accessToken);
-    expect(keyOf(anew)).not.toBe(keyOf(unseen.accessToken));
-    // Which has not looked since.
-    for (const token of [seen.accessToken, unseen.accessToken, anew])
+    const resigned = await signAgain(unseen.accessToken);
+    expect(keyOf(resigned)).not.toBe(keyOf(unseen.accessToken));
+    // This process has not read the keys since the rotation.
+    for (const token of [seen.accessToken, unseen.accessToken, resigned])
       expect((await running.get('/v1/me', token)).statusCode).toBe(200);
     const late = await running.signUp();
     expect(keyOf(late.accessToken)).toBe(keyOf(unseen.accessToken));
 
     const started = await createIdentityApp(running);
     try {
-      for (const token of [seen.accessToken, unseen.accessToken, anew, late.accessToken])
+      for (const token of [seen.accessToken, unseen.accessToken, resigned, late.accessToken])
         expect((await started.get('/v1/me', token)).statusCode).toBe(200);
       expect((await started.app.inject({ url: '/.well-known/jwks.json' })).json().keys).toHaveLength(3);
     } finally {
@@ -56,15 +56,15 @@ describe('a rotation of the signing keys', () => {
     }
   });
 
-  it('that takes a key away has every token of it refused, those too that were verified before', async () => {
+  it('that revokes a key makes every process refuse the tokens of this key, also those in its cache', async () => {
     const other = await createIdentityApp(running, { keysEveryMs: 50 });
     try {
       const { accessToken, refreshToken } = await other.signUp();
-      const answered = async (): Promise<number> => (await other.get('/v1/me', accessToken)).statusCode;
-      expect(await answered()).toBe(200);
+      const statusNow = async (): Promise<number> => (await other.get('/v1/me', accessToken)).statusCode;
+      expect(await statusNow()).toBe(200);
       await revoke(String(keyOf(accessToken)));
-      for (const end = Date.now() + 5_000; (await answered()) !== 401 && Date.now() < end; ) await sleep(20);
-      expect(await answered()).toBe(401);
+      for (const end = Date.now() + 5_000; (await statusNow()) !== 401 && Date.now() < end; ) await sleep(20);
+      expect(await statusNow()).toBe(401);
       const refreshed = await other.post('/v1/sessions/refresh', { refreshToken });
       expect(refreshed.statusCode).toBe(201);
       expect((await other.get('/v1/me', refreshed.json().accessToken)).statusCode).toBe(200);

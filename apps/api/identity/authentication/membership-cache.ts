@@ -8,8 +8,8 @@ import { type EventLog, LogUnavailable, type RecordedEvent } from '#event-log/po
 import { sleep } from '#platform/loops/backoff';
 import { tokenClass } from '#platform/token-class';
 
-/** What changes who belongs to a tenant, as what, and what the tenant may do. */
-const AUTHORITY_FACTS = [
+/** Events that change the members of a tenant, their roles, or what the tenant may do. */
+const MEMBERSHIP_FACTS = [
   'MemberJoined',
   'MemberRoleChanged',
   'MemberRemoved',
@@ -21,222 +21,235 @@ const AUTHORITY_FACTS = [
   'WorkspaceSuspended',
   'WorkspaceUnlocked',
 ] as const satisfies readonly DomainEvent['type'][];
-/** ms that a tenant's membership is believed without asking: the bound while the feed is broken. */
-const BELIEVED_MS = 1_000;
-/** ms that a read waits for the log before it counts as away. */
-const PATIENCE_MS = 1_000;
-/** Tenants that one process remembers. */
-const TENANTS = 20_000;
+/**
+ * ms for which an entry is fresh. While the subscription to the log is broken, a change takes effect after this time at
+ * the latest.
+ */
+const FRESH_MS = 1_000;
+/** ms that a read request waits for the log before the log counts as unavailable. */
+const LOG_TIMEOUT_MS = 1_000;
+/** Tenants in the cache of one process. */
+const MAX_TENANTS = 20_000;
 
 type Members = OpenTenant['members'];
 
-/** Calls of the API that a tenant may make in a month, and who says so. */
+/** API calls that the plan of a tenant allows in a month. */
 export interface CallAllowance {
-  /** Null: as many as wanted. They are counted all the same. */
+  /** Null: the plan has no limit. The calls are counted all the same. */
   readonly limit: number | null;
   readonly plan: string;
+  /** The next larger plan; null if there is none. */
   readonly upgradeTo: string | null;
 }
 
-/** What a tenant's state says of everybody in it. */
+/** The part of a tenant's state that decides what its members may do. */
 interface CachedTenant {
   readonly members: Members;
   readonly standing: Standing;
+  /** Null: calls are not counted. */
   readonly calls: CallAllowance | null;
 }
 
+/** A tenant that does not exist, or is closed: nobody is a member. */
 const NO_TENANT: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
 
-/** What somebody is in a tenant, and how the tenant stands. */
+/** The role of a user in a tenant, with the standing and the call allowance of the tenant. */
 export interface CachedMembership extends Omit<CachedTenant, 'members'> {
   readonly role: Role;
 }
 
-interface Known {
+interface CacheEntry {
   readonly tenant: CachedTenant;
-  /** `performance.now()` when the look at the log began that it comes from. */
+  /** Time on the clock `now` at which the read of the log began. */
   readonly readAt: number;
 }
 
-interface Loading {
-  readonly begunAt: number;
+/** A read of the log that is in progress. */
+interface PendingRead {
+  /** Time on the clock `now`. */
+  readonly startedAt: number;
   readonly tenant: Promise<CachedTenant>;
 }
 
 export interface MembershipCacheOptions {
-  /** The tenant's state now, from its own stream. */
+  /** Reads the present state of a tenant from its stream. */
   readonly stateOf: (tenantId: string) => Promise<Tenant>;
   readonly log: EventLog;
-  /** Null, as by default: calls are not counted. */
+  /** Null (default): calls are not counted. */
   readonly callsOf?: (tenant: OpenTenant) => CallAllowance | null;
-  /** Told of each tenant that is erased while it watches. */
+  /** Called for each tenant whose erasure the cache receives from the log. */
   readonly onErased?: (tenantId: string) => void;
-  /** ms; 1,000 by default. */
-  readonly believedMs?: number;
+  /** ms for which an entry is used without a read of the log; 1,000 by default. */
+  readonly freshMs?: number;
   /**
-   * ms beyond that for which a membership may let reads in while the log is not available, counted from when it was read from the
-   * log: using it does not extend it. 0, as by default: not at all.
+   * ms after `freshMs` for which an entry may still admit read requests while the log is not available. The time counts
+   * from the read of the log, and using the entry does not extend it. 0 (default): no request is admitted.
    */
   readonly graceMs?: number;
-  /** ms that a read waits for the log before it counts as away; 1,000 by default. */
-  readonly patienceMs?: number;
-  /** 20,000 by default. */
+  /** ms that a read request waits for the log before the log counts as unavailable; 1,000 by default. */
+  readonly logTimeoutMs?: number;
+  /** Tenants in the cache; 20,000 by default. */
   readonly capacity?: number;
-  /** ms on a clock that is never set back. */
+  /** A monotonic clock in ms; `performance.now()` by default. */
   readonly now?: () => number;
 }
 
 /**
- * Who may do what by the live membership, whatever a token says. A tenant's members are remembered for a second, and
- * forgotten at once when the log tells of a change. Only a yes is given from memory: a no is read again, so that nobody is
- * turned away who has just joined. While the log is not available, reads continue for `graceMs` by what was read from it before; this is
- * the one exception to a change's taking effect within a second.
+ * The present memberships of users, which decide what a user may do; the role in the access token does not count. The
+ * members of a tenant are cached for {@link MembershipCacheOptions.freshMs}, and dropped at once when the log reports a
+ * change. Only an acceptance may come from the cache: before a refusal the tenant is read from the log again, so that a
+ * user who has just joined is not refused. While the log is not available, read requests are admitted for `graceMs` by
+ * the last known membership; this is the one exception to the rule that a change takes effect within a second.
  */
 export const createMembershipCache = ({
   stateOf,
   log,
   callsOf = () => null,
   onErased = () => undefined,
-  believedMs = BELIEVED_MS,
+  freshMs = FRESH_MS,
   graceMs = 0,
-  patienceMs = PATIENCE_MS,
-  capacity = TENANTS,
+  logTimeoutMs = LOG_TIMEOUT_MS,
+  capacity = MAX_TENANTS,
   now = () => performance.now(),
 }: MembershipCacheOptions) => {
-  const known = new Map<string, Known>();
-  const loading = new Map<string, Loading>();
-  /** True from when the log did not answer until it does. */
-  let away = false;
-  let following: ReturnType<typeof followFacts> | undefined;
+  const cache = new Map<string, CacheEntry>();
+  const pendingReads = new Map<string, PendingRead>();
+  /** True from a read that failed or timed out until a read succeeds. */
+  let logIsUnavailable = false;
+  let subscription: ReturnType<typeof followFacts> | undefined;
 
-  const remember = (tenantId: string, tenant: CachedTenant, readAt: number): void => {
-    known.delete(tenantId);
-    known.set(tenantId, { tenant, readAt });
-    // In the order in which they were learnt: the first one has been believed for longest.
-    for (const oldest of known.keys()) {
-      if (known.size <= capacity) break;
-      known.delete(oldest);
+  const put = (tenantId: string, tenant: CachedTenant, readAt: number): void => {
+    cache.delete(tenantId);
+    cache.set(tenantId, { tenant, readAt });
+    // A Map keeps the order of insertion, so the first entry is the oldest.
+    for (const oldest of cache.keys()) {
+      if (cache.size <= capacity) break;
+      cache.delete(oldest);
     }
   };
 
-  const tenantOf = (tenant: OpenTenant): CachedTenant => ({
+  const cachedTenantOf = (tenant: OpenTenant): CachedTenant => ({
     members: tenant.members,
     standing: tenant.account.standing,
     calls: callsOf(tenant),
   });
 
-  const load = (tenantId: string): Loading => {
-    const begunAt = now();
+  const startRead = (tenantId: string): PendingRead => {
+    const startedAt = now();
     const tenant = stateOf(tenantId)
-      .then((tenant) => {
-        const read = tenant.status === 'open' ? tenantOf(tenant) : NO_TENANT;
-        // Where a change was told of meanwhile, what was read may be from before it.
-        if (loading.get(tenantId) === started) remember(tenantId, read, begunAt);
-        away = false;
-        return read;
+      .then((state) => {
+        const result = state.status === 'open' ? cachedTenantOf(state) : NO_TENANT;
+        // If the log has reported a change meanwhile, this result may be older than the change.
+        if (pendingReads.get(tenantId) === read) put(tenantId, result, startedAt);
+        logIsUnavailable = false;
+        return result;
       })
       .catch((error: unknown) => {
-        if (error instanceof LogUnavailable) away = true;
+        if (error instanceof LogUnavailable) logIsUnavailable = true;
         throw error;
       })
       .finally(() => {
-        if (loading.get(tenantId) === started) loading.delete(tenantId);
+        if (pendingReads.get(tenantId) === read) pendingReads.delete(tenantId);
       });
-    const started: Loading = { begunAt, tenant };
-    // A read that does not wait for it any more leaves nobody else to hear of its failure.
+    const read: PendingRead = { startedAt, tenant };
+    // A request that is admitted during an outage does not wait for the read: its failure must not be an unhandled
+    // rejection.
     tenant.catch(() => undefined);
-    loading.set(tenantId, started);
-    return started;
+    pendingReads.set(tenantId, read);
+    return read;
   };
 
-  /** One look for all who want to know at the same time, begun at that moment or later. */
-  const lookSince = (tenantId: string, moment: number): Loading => {
-    const running = loading.get(tenantId);
-    return running && running.begunAt >= moment ? running : load(tenantId);
+  /** A read that started at this time or later. Concurrent requests share one. */
+  const readSince = (tenantId: string, time: number): PendingRead => {
+    const pending = pendingReads.get(tenantId);
+    return pending && pending.startedAt >= time ? pending : startRead(tenantId);
   };
 
-  const knownFor = (tenantId: string, userId: string, ms: number): CachedMembership | undefined => {
-    const entry = known.get(tenantId);
-    return entry !== undefined && entry.readAt + ms > now() ? seatIn(entry.tenant, userId) : undefined;
+  const findCached = (tenantId: string, userId: string, maxAgeMs: number): CachedMembership | undefined => {
+    const entry = cache.get(tenantId);
+    return entry !== undefined && entry.readAt + maxAgeMs > now() ? membershipIn(entry.tenant, userId) : undefined;
   };
 
-  /** Resolves to whether the log fails or is silent: at once while it is known to be away. */
-  const isAway = async ({ tenant }: Loading): Promise<boolean> => {
-    if (away) return true;
+  /**
+   * Resolves to true if the read fails with {@link LogUnavailable} or takes longer than `logTimeoutMs`. Does not wait
+   * while the log is known to be unavailable.
+   */
+  const failsOrTimesOut = async ({ tenant }: PendingRead): Promise<boolean> => {
+    if (logIsUnavailable) return true;
     const answered = new AbortController();
-    const late = sleep(patienceMs, answered.signal).then(() => !answered.signal.aborted);
-    const failing = tenant.then(
+    const timedOut = sleep(logTimeoutMs, answered.signal).then(() => !answered.signal.aborted);
+    const failed = tenant.then(
       () => false,
       (error: unknown) => error instanceof LogUnavailable,
     );
-    const result = await Promise.race([failing, late]);
+    const result = await Promise.race([failed, timedOut]);
     answered.abort();
-    if (result) away = true;
+    if (result) logIsUnavailable = true;
     return result;
   };
 
-  /** What somebody was in a tenant when it was last read, where the log is not available and that is not too long ago. */
-  const seatWhileAway = async (
+  /** The last known membership if the log is not available and the grace has not passed; undefined otherwise. */
+  const findDuringOutage = async (
     tenantId: string,
     userId: string,
-    isEnough: (seat: CachedMembership) => boolean,
-    look: Loading,
+    isEnough: (membership: CachedMembership) => boolean,
+    read: PendingRead,
   ): Promise<CachedMembership | undefined> => {
-    const remembered = (): CachedMembership | undefined => {
-      const seat = knownFor(tenantId, userId, believedMs + graceMs);
-      return seat !== undefined && isEnough(seat) ? seat : undefined;
+    const findEnough = (): CachedMembership | undefined => {
+      const membership = findCached(tenantId, userId, freshMs + graceMs);
+      return membership !== undefined && isEnough(membership) ? membership : undefined;
     };
-    if (graceMs === 0 || remembered() === undefined || !(await isAway(look))) return undefined;
-    // Asked again: a change may have been heard of meanwhile.
-    return remembered();
+    if (graceMs === 0 || findEnough() === undefined || !(await failsOrTimesOut(read))) return undefined;
+    // Looked up again, because the log may have reported a change while this waited.
+    return findEnough();
   };
 
-  const forget = ({ stream, type, data }: RecordedEvent): void => {
+  const drop = ({ stream, type, data }: RecordedEvent): void => {
     const tenantId = type === 'TenantErased' ? String(data['tenantId']) : stream.tenantId;
     if (tenantId === null) return;
     if (type === 'TenantErased') onErased(tenantId);
-    known.delete(tenantId);
-    loading.delete(tenantId);
+    cache.delete(tenantId);
+    pendingReads.delete(tenantId);
   };
 
   return {
-    /** What somebody is in a tenant, from memory; undefined where that has to be asked for. */
-    remembered: (tenantId: string, userId: string): CachedMembership | undefined =>
-      knownFor(tenantId, userId, believedMs),
+    /** The membership from the cache; undefined if there is no fresh entry, or the user is not a member by it. */
+    cached: (tenantId: string, userId: string): CachedMembership | undefined => findCached(tenantId, userId, freshMs),
 
     /**
-     * What somebody is in a tenant; undefined where they do not belong to it, or it is closed.
-     * @param isEnough what makes a yes: any other answer comes from a look that began after the question
-     * @param isRead the request changes nothing: while the log is not available, a yes may come from memory for the grace
-     * @throws what the log throws while it is not available
+     * The present membership; undefined if the user is not a member, or the tenant is closed.
+     * @param isEnough true if the membership allows the request. Otherwise the result is from a read that started after
+     * this call.
+     * @param isReadRequest the request changes nothing: while the log is not available, it may be admitted by the cache
+     * @throws the error of the log while it is not available
      */
-    seatOf: async (
+    find: async (
       tenantId: string,
       userId: string,
-      isEnough: (seat: CachedMembership) => boolean = () => true,
-      isRead = false,
+      isEnough: (membership: CachedMembership) => boolean = () => true,
+      isReadRequest = false,
     ): Promise<CachedMembership | undefined> => {
-      const asked = now();
-      const first = lookSince(tenantId, asked - believedMs);
-      const old = isRead ? await seatWhileAway(tenantId, userId, isEnough, first) : undefined;
-      if (old) return old;
-      const seat = seatIn(await first.tenant, userId);
-      if ((seat !== undefined && isEnough(seat)) || first.begunAt >= asked) return seat;
-      return seatIn(await lookSince(tenantId, asked).tenant, userId);
+      const calledAt = now();
+      const read = readSince(tenantId, calledAt - freshMs);
+      const lastKnown = isReadRequest ? await findDuringOutage(tenantId, userId, isEnough, read) : undefined;
+      if (lastKnown) return lastKnown;
+      const membership = membershipIn(await read.tenant, userId);
+      if ((membership !== undefined && isEnough(membership)) || read.startedAt >= calledAt) return membership;
+      return membershipIn(await readSince(tenantId, calledAt).tenant, userId);
     },
 
-    /** Begins to hear of changes, wherever they are made. */
+    /** Subscribes to the changes that any process appends to the log. */
     watch: (): void => {
-      following ??= followFacts(log, AUTHORITY_FACTS, forget);
+      subscription ??= followFacts(log, MEMBERSHIP_FACTS, drop);
     },
 
     close: async (): Promise<void> => {
-      await following?.stop();
+      await subscription?.stop();
     },
   };
 };
 
-const seatIn = ({ members, standing, calls }: CachedTenant, userId: string): CachedMembership | undefined => {
+const membershipIn = ({ members, standing, calls }: CachedTenant, userId: string): CachedMembership | undefined => {
   const role = get(members, userId)?.role;
   return role && { role, standing, calls };
 };

@@ -1,15 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import type { Permission } from '#domain/tenant/permissions';
 
-const GIVEN_UP_BY: ReadonlySet<Permission> = new Set([
+const REMOVE_OWN_RIGHT: ReadonlySet<Permission> = new Set([
   ...(['members.leave', 'members.change-role', 'workspace.transfer', 'workspace.close'] as const),
 ]);
 
 /**
- * Whether the write can have taken away the very right that it needs. Its stored answer is sent again to a user who lost the right
- * by it; of everything else somebody who may not do it any more learns nothing, also not what it once came to.
+ * True if the write can have removed the right of the user to make this very write, for example by leaving the tenant.
+ * A repeat of such a write gets the stored answer, although the user no longer has the right. A user who lost a right
+ * in another way gets no stored answers.
  */
-export const mayGiveUpOwnRight = (request: FastifyRequest, permission: Permission, userId: string): boolean => {
+export const mayRemoveOwnRight = (request: FastifyRequest, permission: Permission, userId: string): boolean => {
   const { userId: memberId } = request.params as { readonly userId?: string };
-  return GIVEN_UP_BY.has(permission) && (memberId === undefined || memberId.toLowerCase() === userId);
+  return REMOVE_OWN_RIGHT.has(permission) && (memberId === undefined || memberId.toLowerCase() === userId);
 };

@@ -3,15 +3,15 @@ import { createTokenCache, type TokenCache } from '#identity/tokens/token-cache'
 import { tokenClass } from '#platform/token-class';
 import type { AuthenticatedUser } from '../../http/requests/request-context';
 
-/** Verified tokens that one process remembers. */
-const TOKENS = 50_000;
+/** Tokens in the cache of one process. */
+const MAX_TOKENS = 50_000;
 
-/** The access tokens that were verified, by the whole `Authorization` field. */
+/** The users of verified access tokens, by the value of the `Authorization` field. */
 export abstract class VerifiedTokens extends tokenClass<TokenCache<AuthenticatedUser>>() {}
 
-/** A token that is remembered was signed by a key that verifies: when a key is revoked, every token is verified again. */
+/** A cache of verified tokens that is emptied when a signing key is revoked, because that key may have signed them. */
 export const createVerifiedTokens = (keys: SigningKeys): VerifiedTokens => {
-  const cache = createTokenCache<AuthenticatedUser>(TOKENS);
+  const cache = createTokenCache<AuthenticatedUser>(MAX_TOKENS);
   keys.onRevoked(() => cache.drop(() => true));
   return cache;
 };

@@ -10,7 +10,7 @@ import { PasswordCheck } from './password-check';
 import { SessionOpener } from './session-opener';
 import { LiveTenant } from './tenants';
 
-/** What signing up, in and on needs. */
+/** Dependencies of the identity service. */
 @Injectable()
 export class IdentityDeps {
   constructor(
@@ -24,13 +24,13 @@ export class IdentityDeps {
   ) {}
 }
 
-/** What the routes of identity and of accounts share. */
+/** Dependencies that the identity service and the account service share. */
 @Injectable()
 export class SignInDeps {
   constructor(
-    readonly check: PasswordCheck,
+    readonly checkPassword: PasswordCheck,
     readonly opener: SessionOpener,
     readonly liveTenant: LiveTenant,
-    readonly ended: EndedSessions,
+    readonly endedSessions: EndedSessions,
   ) {}
 }

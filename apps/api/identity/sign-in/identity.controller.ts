@@ -23,7 +23,7 @@ import {
 } from './identity.dto';
 import { IdentityService } from './identity.service';
 
-/** Who somebody is, and which tenant they act in. */
+/** Routes to sign up, sign in, refresh tokens, create another tenant and read the own user. */
 @ApiTags('Identity')
 @Controller()
 export class IdentityController {
@@ -57,7 +57,7 @@ export class IdentityController {
   @Documented({
     summary: 'Sign in',
     description:
-      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited for each account and network; correct ones are not counted. A user without a tenant can sign in and use the routes about their own account.',
+      'A wrong password and an unknown address get the same answer after the same time. Wrong passwords are rate limited: for an account from one network, and for an account from all networks together, except networks from which the user has signed in before. Correct passwords are not counted. A user without a tenant can sign in and use the routes about their account.',
     response: SignedInDto,
     status: 201,
     problems: ['unauthenticated', 'not-found'],
@@ -76,7 +76,7 @@ export class IdentityController {
   @Documented({
     summary: 'Exchange a refresh token for new tokens',
     description:
-      'Each refresh token can be used once. Within 10 seconds a repeat returns the same new token, for two tabs that refresh together or an answer that was lost. A later repeat ends the session, because the token may have been copied.',
+      'Each refresh token can be used once. If it is sent again within 10 seconds, the answer contains the newest refresh token of the session, because two tabs may refresh at the same time or an answer may be lost. A later repeat ends the session, because the token may have been copied. The answer is 401 if the user is no longer a member of the tenant of the session.',
     response: RefreshedDto,
     status: 201,
     problems: ['unauthenticated'],
@@ -91,7 +91,7 @@ export class IdentityController {
   @Documented({
     summary: 'Create another tenant',
     description:
-      'The signed-in user becomes its owner and gets tokens of a new session in it. The present session stays valid.',
+      'The signed-in user becomes the owner of the tenant and gets the tokens of a new session in it. The present session stays valid.',
     response: FoundedDto,
     status: 201,
   })
@@ -100,7 +100,7 @@ export class IdentityController {
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
   ): Promise<FoundedDto> {
-    return this.identity.found(companyName, context, client);
+    return this.identity.createTenant(companyName, context, client);
   }
 
   @Get('v1/me')

@@ -35,7 +35,10 @@ export class SignInDto {
   })
   password!: string;
 
-  @Uuid({ optional: true, description: 'Id of the tenant to sign in to. Omit to use the tenant of the last session.' })
+  @Uuid({
+    optional: true,
+    description: 'Tenant to sign in to. Default: the tenant of the last session, or another open tenant of the user.',
+  })
   tenantId?: string;
 }
 
@@ -108,7 +111,7 @@ export class SignedInDto extends TokensDto {
   user!: UserDto;
   @ApiPropertyOptional({ type: TenantDto, description: 'Tenant of the session. Missing if the user has no tenant.' })
   tenant?: TenantDto;
-  @ApiProperty({ type: [TenantDto], description: 'All tenants that the user is a member of.' })
+  @ApiProperty({ type: [TenantDto], description: 'All open tenants that the user is a member of.' })
   companies!: TenantDto[];
 }
 

@@ -30,24 +30,27 @@ const userOf = ({ id, name, email, createdAt }: User): UserDto => ({
   createdAt: createdAt.toISOString(),
 });
 
-/** One answer for an unknown address, a wrong password, and a sign-up that is not complete. */
-const notThem = (): Problem =>
+/** One answer to an unknown address, a wrong password, and an account whose sign-up is not complete. */
+const wrongCredentials = (): Problem =>
   new Problem('unauthenticated', { detail: 'The e-mail address or the password is wrong.' });
 
-/** Signing up, in and on: puts the parts of `libs/identity` together for the routes. */
+/** Sign-up, sign-in, refresh and new tenants: combines the functions of `libs/identity` for the routes. */
 export const createIdentityService = (
   { pool, db, passwords, sessions, signUps, markOf }: IdentityDeps,
-  { check, opener, liveTenant, ended }: SignInDeps,
+  { checkPassword, opener, liveTenant, endedSessions }: SignInDeps,
   events: SignUpEvents,
 ) => {
-  /** Where a sign-in leads that names no tenant: the one used last, else the first of theirs that is still open. */
-  const usualTenant = async (
+  /**
+   * The tenant for a sign-in that names none: the tenant of the last session, or else the first of `companies`. Tenants
+   * that are closed, or in which the user is no longer a member, are skipped.
+   */
+  const defaultTenant = async (
     userId: string,
     lastTenantId: string | null,
     companies: readonly TenantDto[],
   ): Promise<TenantDto | undefined> => {
-    const inOrder = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
-    for (const tenantId of inOrder) {
+    const candidates = new Set([...(lastTenantId === null ? [] : [lastTenantId]), ...companies.map(({ id }) => id)]);
+    for (const tenantId of candidates) {
       const tenant = await liveTenant(tenantId, userId);
       if (tenant) return tenant;
     }
@@ -55,6 +58,7 @@ export const createIdentityService = (
   };
 
   return {
+    /** @throws Problem conflict, if the address is taken */
     signUp: async (
       { companyName, personName, email, password }: SignUpDto,
       context: RequestContext,
@@ -77,49 +81,59 @@ export const createIdentityService = (
       return { user, tenant, ...(await opener.open(userId, tenant, client, context)) };
     },
 
+    /** @throws Problem unauthenticated, not-found (no member of the given tenant), rate-limited */
     signIn: async (
       { email, password, tenantId }: SignInDto,
       context: RequestContext,
       client: ClientInfo,
     ): Promise<SignedInDto> => {
       const attempt = { account: emailKey(email), network: client.network, password };
-      const credentials = await check(attempt, () => findCredentials(pool, email, markOf(client.network)));
-      if (!credentials) throw notThem();
+      const credentials = await checkPassword(attempt, () => findCredentials(pool, email, markOf(client.network)));
+      if (!credentials) throw wrongCredentials();
       const { userId, lastTenantId } = credentials;
-      const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
-      if (!user) throw notThem();
-      const tenant = tenantId ? await liveTenant(tenantId, userId) : await usualTenant(userId, lastTenantId, companies);
+      const userDb = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
+      if (!user) throw wrongCredentials();
+      const tenant = tenantId
+        ? await liveTenant(tenantId, userId)
+        : await defaultTenant(userId, lastTenantId, companies);
       if (!tenant && tenantId)
         throw new Problem('not-found', { detail: 'You are not a member of this tenant, or it does not exist.' });
-      // Who belongs to none is let in all the same: their account and their personal data are theirs.
+      // A user without a tenant may sign in, too: they keep access to their account and personal data.
       const tokens = await opener.open(userId, tenant, client, context);
       return { user: userOf(user), ...(tenant && { tenant }), companies, ...tokens };
     },
 
-    /** A signed-in user founds a tenant. Its id is the command's: a repeat after a crash finds what it made. */
-    found: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
+    /**
+     * Creates a tenant whose owner is the signed-in user. Its id is the id of the command, so that a repeat after a
+     * crash finds the tenant that it has already created.
+     */
+    createTenant: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
       const { userId } = authenticatedUserOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };
-      // The session comes first: anyone who is being erased gets none, and founds nothing.
+      // The session is opened first: this fails for a user who is being erased, and then no tenant is created.
       const tokens = await opener.open(userId, tenant, client, context);
-      const wanted = { tenantId, companyName, slug: tenant.slug, userId };
+      const tenantToCreate = { tenantId, companyName, slug: tenant.slug, userId };
       const actor = { kind: 'user', id: userId } as const;
       const command = { commandId: uuidv5(tenantId, 'tenant'), actor, correlationId };
-      context.position = await events.createTenant(wanted, command);
+      context.position = await events.createTenant(tenantToCreate, command);
       context.positionTenant = tenantId;
       return { tenant, ...tokens };
     },
 
+    /**
+     * Exchanges a refresh token for new tokens.
+     * @throws Problem unauthenticated, if the token is not valid or the user is no longer a member of its tenant
+     */
     refresh: async (token: string, context: RequestContext): Promise<RefreshedDto> => {
-      // Asked before the token is traded: while the log is not available nobody loses theirs.
+      // The membership is read first, so that no token is used up while the log is not available.
       const owner = await sessions.ownerOf(token);
       const tenant = owner?.tenantId ? await liveTenant(owner.tenantId, owner.userId) : undefined;
       if (owner?.tenantId && !tenant)
         throw new Problem('unauthenticated', { detail: 'You are no longer a member of this tenant.' });
       const refreshed = await sessions.refresh(token);
-      if (refreshed.outcome === 'reused') ended.note([refreshed.sessionId]);
+      if (refreshed.outcome === 'reused') endedSessions.note([refreshed.sessionId]);
       if (refreshed.outcome !== 'rotated')
         throw new Problem('unauthenticated', { detail: 'The refresh token is no longer valid. Sign in again.' });
       const { userId, sessionId, refreshToken } = refreshed;
@@ -128,8 +142,8 @@ export const createIdentityService = (
     },
 
     me: async ({ userId, tenantId }: AuthenticatedUser): Promise<MeDto> => {
-      const personal = db.user(userId);
-      const [user, companies] = await Promise.all([findUser(personal), listTenants(personal)]);
+      const userDb = db.user(userId);
+      const [user, companies] = await Promise.all([findUser(userDb), listTenants(userDb)]);
       if (!user) throw new Problem('unauthenticated');
       const current = companies.find(({ id }) => id === tenantId);
       return { ...userOf(user), ...(current && { tenant: current }), companies };

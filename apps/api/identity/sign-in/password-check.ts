@@ -3,47 +3,51 @@ import { tokenClass } from '#platform/token-class';
 import type { AccountThrottle } from '../../http/limits/account-throttle';
 
 export interface PasswordAttempt {
-  /** `emailKey` of the address: the same for known and unknown accounts. */
+  /** `emailKey` of the address, whether or not an account has it. */
   readonly account: string;
-  /** The client's. */
+  /** Network of the client, as in `ClientInfo`. */
   readonly network: string;
   readonly password: string;
 }
 
-interface Stored {
+interface StoredCredentials {
   readonly passwordHash: string;
-  /** They have signed in from that network before. */
+  /** The user has signed in from the network of the attempt before. */
   readonly familiar: boolean;
 }
 
-/** A guess is what was answered: where nobody could tell whether the password is right, the attempt counts no more. */
-const orGiveBack = async <T>(deciding: Promise<T>, giveBack: () => Promise<void>): Promise<T> => {
+/** Reverts the count of an attempt if `work` fails: only an attempt whose password was checked is a guess. */
+const withRevertOnError = async <T>(work: Promise<T>, revert: () => Promise<void>): Promise<T> => {
   try {
-    return await deciding;
+    return await work;
   } catch (error) {
-    // Counts that cannot be reached were most likely not counted either; the client gets the reason of the failure.
-    await giveBack().catch(() => undefined);
+    // If the counters cannot be reached, the attempt was most likely not counted. The client gets the first error.
+    await revert().catch(() => undefined);
     throw error;
   }
 };
 
 /**
- * The one way to check a password: throttled by account and network, and with the same work for an account that there is
- * not. Resolves to what was found where the password is right, else to undefined.
+ * The only way to check a password: attempts are throttled by account and network, and an unknown account costs the
+ * same work as an existing one.
  */
 export const createPasswordCheck =
   ({ passwords, throttle }: { passwords: Passwords; throttle: AccountThrottle }) =>
-  /** @throws Problem rate-limited */
-  async <Found extends Stored>(
+  /**
+   * @param find looks up the account; it is not called for an attempt that is refused by its network's limit
+   * @returns the result of `find` if the password is right; undefined otherwise
+   * @throws Problem rate-limited
+   */
+  async <Found extends StoredCredentials>(
     { account, network, password }: PasswordAttempt,
     find: () => Promise<Found | undefined>,
   ): Promise<Found | undefined> => {
     await throttle.fromNetwork(account, network);
-    const found = await orGiveBack(find(), () => throttle.forgiveNetwork(account, network));
+    const found = await withRevertOnError(find(), () => throttle.forgiveNetwork(account, network));
     await throttle.fromEverywhere(account, found?.familiar ?? false);
-    const verifying = passwords.verify(found?.passwordHash, password);
-    const fits = await orGiveBack(verifying, () => throttle.forgive(account, network));
-    if (!found || !fits) return undefined;
+    const verification = passwords.verify(found?.passwordHash, password);
+    const matches = await withRevertOnError(verification, () => throttle.forgive(account, network));
+    if (!found || !matches) return undefined;
     await throttle.forgive(account, network);
     return found;
   };

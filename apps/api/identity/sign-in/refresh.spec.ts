@@ -12,7 +12,7 @@ describe('POST /v1/sessions/refresh', () => {
 
   const refresh = (refreshToken: string) => identity.post('/v1/sessions/refresh', { refreshToken });
 
-  it('answers with a new pair, again and again', async () => {
+  it('answers with a new pair of tokens each time', async () => {
     let { refreshToken } = await identity.signUp();
     for (let n = 0; n < 3; n++) {
       const answer = await refresh(refreshToken);
@@ -29,7 +29,7 @@ describe('POST /v1/sessions/refresh', () => {
 
   it('ends the session of a token that is used twice, and its access tokens', async () => {
     const { user, accessToken, refreshToken } = await identity.signUp();
-    const { sent: _, ...other } = await identity.signUp();
+    const other = await identity.signUp();
     const second = (await refresh(refreshToken)).json();
     expect((await identity.get('/v1/me', accessToken)).statusCode).toBe(200);
     await identity.owner.query(
@@ -39,7 +39,7 @@ describe('POST /v1/sessions/refresh', () => {
     );
     expect((await refresh(refreshToken)).statusCode).toBe(401);
     expect((await refresh(second.refreshToken)).statusCode).toBe(401);
-    // One that was known here, and one that never was.
+    // The first token is in the cache of verified tokens, the second is not.
     for (const token of [accessToken, second.accessToken]) {
       const answer = await identity.get('/v1/me', token);
       expect(answer.json()).toMatchObject({ status: 401, type: '/problems/unauthenticated' });
@@ -48,13 +48,13 @@ describe('POST /v1/sessions/refresh', () => {
   });
 
   it.each<[string, (userId: string) => TenantEvent]>([
-    ['is no member any more', removed],
-    ['is in a tenant that is closed', () => CLOSED],
-  ])('is refused to who %s, whatever the read model says', async (_, event) => {
+    ['who is no longer a member', removed],
+    ['whose tenant is closed', () => CLOSED],
+  ])('is refused to a user %s, although the read model still has the membership', async (_, event) => {
     const { user, tenant, refreshToken } = await identity.signUp();
     const { rows } = await identity.owner.query('select * from read_model.members where user_id = $1', [user.id]);
     await identity.happen(tenant.id, event(user.id));
-    // As if the projection had not come so far yet.
+    // As if the projection had not processed the event yet.
     await identity.owner.query(
       'insert into read_model.members select * from jsonb_populate_record(null::read_model.members, $1) on conflict do nothing',
       [JSON.stringify(rows[0])],
@@ -62,7 +62,7 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await refresh(refreshToken)).statusCode).toBe(401);
   });
 
-  it('names the role that the user has now', async () => {
+  it('issues a token with the present role of the user', async () => {
     const { user, tenant, refreshToken } = await identity.signUp();
     await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { userId: user.id, role: 'auditor' } });
     const { accessToken } = (await refresh(refreshToken)).json();
@@ -70,11 +70,11 @@ describe('POST /v1/sessions/refresh', () => {
     expect(claims.role).toBe('auditor');
   });
 
-  it('costs nobody their token while the log is not available', async () => {
+  it('does not use up a token while the log is not available', async () => {
     const { refreshToken } = await identity.signUp();
-    const away = jest.spyOn(identity.log, 'readStream').mockRejectedValue(new LogUnavailable('away'));
+    const outage = jest.spyOn(identity.log, 'readStream').mockRejectedValue(new LogUnavailable('unavailable'));
     expect((await refresh(refreshToken)).statusCode).toBe(503);
-    away.mockRestore();
+    outage.mockRestore();
     const { rows } = await identity.owner.query(
       'select used_at from identity.refresh_tokens where token_hash = sha256($1)',
       [Buffer.from(refreshToken)],
@@ -83,7 +83,7 @@ describe('POST /v1/sessions/refresh', () => {
     expect((await refresh(refreshToken)).statusCode).toBe(201);
   });
 
-  it.each(['made-up', 'x'.repeat(200)])('does not know %j', async (token) => {
+  it.each(['made-up', 'x'.repeat(200)])('refuses the unknown token %j', async (token) => {
     expect((await refresh(token)).statusCode).toBe(401);
   });
 });

@@ -8,7 +8,7 @@ import type { ClientInfo } from '../../http/requests/client';
 import type { RequestContext } from '../../http/requests/request-context';
 import type { TokensDto } from './identity.dto';
 
-/** What opening a session needs. */
+/** Dependencies of {@link createSessionOpener}. */
 @Injectable()
 export class SessionOpenerDeps {
   constructor(
@@ -18,17 +18,18 @@ export class SessionOpenerDeps {
   ) {}
 }
 
-/** A tenant that somebody acts in, and what they are there. */
-interface ActsIn {
+/** The tenant of a session, and the role of the user in it. */
+interface SessionTenant {
   readonly id: string;
   readonly role: string;
 }
 
-/** Opens sessions and issues their tokens, for every route that lets somebody in. */
+/** Opens sessions and issues their tokens, for every route that signs a user in. */
 export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionOpenerDeps) => {
+  /** Issues an access token for a session, and returns it together with the given refresh token. */
   const tokensFor = (
     userId: string,
-    tenant: ActsIn | undefined,
+    tenant: SessionTenant | undefined,
     sessionId: string,
     refreshToken: string,
   ): TokensDto => ({
@@ -39,10 +40,14 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
 
   return {
     tokensFor,
-    /** In a tenant, or in none. One session a command: a repeat of the request whose answer was lost finds the one that it has opened. */
+    /**
+     * Opens a session in a tenant, or (undefined) in none. One command opens one session: a repeat of a request whose
+     * answer was lost finds the session that it has already opened, and gets another refresh token.
+     * @throws Problem unauthenticated, if the user is not active, or the session of the command has ended
+     */
     open: async (
       userId: string,
-      tenant: ActsIn | undefined,
+      tenant: SessionTenant | undefined,
       { userAgent, network }: ClientInfo,
       context: RequestContext,
     ): Promise<TokensDto> => {

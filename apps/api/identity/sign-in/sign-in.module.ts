@@ -11,20 +11,20 @@ import { createPasswordCheck, PasswordCheck } from './password-check';
 import { createSessionOpener, SessionOpener, SessionOpenerDeps } from './session-opener';
 import { createLiveTenant, LiveTenant } from './tenants';
 
-const MINUTE = 60;
+const MINUTE_SECONDS = 60;
 
 const passwordsOf = ({ settings, argon2 }: ApiContext): Passwords =>
   createPasswords({ concurrency: settings.passwordHashConcurrency }, argon2);
 
 const throttleOf = ({ settings, makeLimiter }: ApiContext): AccountThrottle => {
-  const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE });
+  const attempts = (name: string, limit: number) => makeLimiter({ name, limit, windowSeconds: MINUTE_SECONDS });
   return new AccountThrottle({
     network: attempts('account', settings.signinAccountRatePerMinute),
     everywhere: attempts('account-everywhere', settings.signinAccountTotalRatePerMinute),
   });
 };
 
-/** What every route needs that admits a user: the check of passwords, and sessions with their tokens. */
+/** Provides the password check, the sessions and the tokens for every route that signs a user in. */
 @Module({
   providers: [
     { provide: Passwords, inject: [ApiContext], useFactory: passwordsOf },

@@ -16,7 +16,7 @@ describe('POST /v1/sessions', () => {
   });
   afterAll(() => identity.close());
 
-  it('answers with tokens and the companies that the user belongs to', async () => {
+  it('answers with tokens and the tenants of the user', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const answer = await identity.post('/v1/sessions', { email: sent.email.toLowerCase(), password: PASSWORD });
     expect(answer.statusCode).toBe(201);
@@ -24,7 +24,7 @@ describe('POST /v1/sessions', () => {
     expect((await identity.get('/v1/me', answer.json().accessToken)).statusCode).toBe(200);
   });
 
-  it('gives a wrong password, an unknown address and a pending sign-up one answer, after the same work', async () => {
+  it('answers a wrong password, an unknown address and a pending sign-up alike, after the same work', async () => {
     const { sent } = await identity.signUp();
     const pending = await identity.signUp();
     await identity.owner.query(`update identity.users set state = 'pending' where id = $1`, [pending.user.id]);
@@ -44,13 +44,13 @@ describe('POST /v1/sessions', () => {
     expect(answers[2]).toEqual(answers[0]);
   });
 
-  it('counts wrong passwords by account, however its address is written, known or not', async () => {
+  it('counts wrong passwords per account, for existing and unknown accounts and in any spelling of the address', async () => {
     const { sent } = await identity.signUp();
     for (const email of [sent.email, 'unknown-account@acme.example']) {
       const statuses = [];
       for (let n = 0; n <= ACCOUNT_RATE; n++) {
-        const written = n % 2 === 0 ? email.toUpperCase() : email.toLowerCase();
-        const answer = await identity.post('/v1/sessions', { email: written, password: 'wrong horse battery staple' });
+        const spelling = n % 2 === 0 ? email.toUpperCase() : email.toLowerCase();
+        const answer = await identity.post('/v1/sessions', { email: spelling, password: 'wrong horse battery staple' });
         statuses.push(answer.statusCode);
         if (answer.statusCode === 429) expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
       }
@@ -58,7 +58,7 @@ describe('POST /v1/sessions', () => {
     }
   });
 
-  it('does not know a tenant that the user is not in, whether it exists or not', async () => {
+  it('answers a foreign tenant like a tenant that does not exist', async () => {
     const { sent } = await identity.signUp();
     const { tenant: foreign } = await identity.signUp();
     const answers = [];
@@ -71,7 +71,7 @@ describe('POST /v1/sessions', () => {
     expect(answers[1]).toEqual(answers[0]);
   });
 
-  it('opens the tenant that is asked for, else the one used last', async () => {
+  it('opens a session in the requested tenant, or else in the tenant of the last session', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
     await identity.happen(second.id, joined(user.id, 'auditor'));
@@ -86,7 +86,7 @@ describe('POST /v1/sessions', () => {
     expect((await signIn()).tenant.id).toBe(second.id);
   });
 
-  it('lets a user in who is in no tenant any more, into none', async () => {
+  it('opens a session without a tenant for a user who is no longer a member of any', async () => {
     const { user, tenant, sent } = await identity.signUp();
     await identity.happen(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
@@ -95,7 +95,7 @@ describe('POST /v1/sessions', () => {
     expect(answer.json().tenant).toBeUndefined();
   });
 
-  it('leaves closed companies out, and does not open one that was asked for', async () => {
+  it('does not list closed tenants, and answers 404 if a closed tenant is requested', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
     await identity.happen(second.id, joined(user.id, 'member'));
@@ -105,33 +105,33 @@ describe('POST /v1/sessions', () => {
     const answer = await identity.post('/v1/sessions', { email, password: PASSWORD });
     expect(answer.json()).toMatchObject({ tenant, companies: [tenant] });
     expect((await identity.get('/v1/me', answer.json().accessToken)).json().companies).toEqual([tenant]);
-    const asked = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
-    expect(asked.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
+    const requested = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
+    expect(requested.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
     await identity.happen(tenant.id, CLOSED);
     const none = await identity.post('/v1/sessions', { email, password: PASSWORD });
     expect(none.json()).toMatchObject({ companies: [] });
     expect(none.json().tenant).toBeUndefined();
   });
 
-  describe('while somebody guesses', () => {
+  describe('while an attacker guesses passwords', () => {
     const attempt = async (email: string, password: string, remoteAddress: string): Promise<number> =>
       (await identity.ask('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
     const guess = (email: string, remoteAddress: string) => attempt(email, 'a guess that is wrong', remoteAddress);
 
-    it('lets the user in from any other network', async () => {
+    it('accepts the user from any other network', async () => {
       const { sent } = await identity.signUp();
       for (let n = 0; n < 2 * ACCOUNT_RATE; n++) await guess(sent.email, '198.51.100.1');
       expect(await attempt(sent.email, PASSWORD, '198.51.100.1')).toBe(429);
       expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
     });
 
-    it('counts a household of IPv6 as one network', async () => {
+    it('counts the addresses of an IPv6 /64 as one network', async () => {
       const { sent } = await identity.signUp();
       for (let n = 0; n < ACCOUNT_RATE; n++) expect(await guess(sent.email, `2001:db8:1:2::${n + 1}`)).toBe(401);
       expect(await guess(sent.email, '2001:db8:1:2::ffff')).toBe(429);
     });
 
-    it('lets the user in from where they have signed in before, though many networks guess together', async () => {
+    it('accepts the user from a network of an earlier sign-in while many networks guess together', async () => {
       const { sent } = await identity.signUp();
       expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
       for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess(sent.email, `198.51.100.${n}`)).toBe(401);
@@ -144,12 +144,12 @@ describe('POST /v1/sessions', () => {
       for (let n = 0; n < 2 * ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(201);
     });
 
-    it('counts no attempt that an outage left undecided', async () => {
+    it('does not count an attempt whose password an outage left unchecked', async () => {
       const { sent } = await identity.signUp();
-      const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-      const lookUp = jest.spyOn(identity.pool, 'connect').mockImplementation(() => Promise.reject(away));
+      const unreachable = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      const outage = jest.spyOn(identity.pool, 'connect').mockImplementation(() => Promise.reject(unreachable));
       for (let n = 0; n <= ACCOUNT_RATE; n++) expect(await attempt(sent.email, PASSWORD, '203.0.113.7')).toBe(503);
-      lookUp.mockRestore();
+      outage.mockRestore();
       const busy = jest.spyOn(identity.passwords, 'verify').mockRejectedValue(new Problem('dependency-unavailable'));
       for (let n = 0; n <= ACCOUNT_TOTAL_RATE; n++)
         expect(await attempt(sent.email, PASSWORD, `198.51.100.${n}`)).toBe(503);
@@ -158,18 +158,18 @@ describe('POST /v1/sessions', () => {
       expect(await attempt(sent.email, PASSWORD, '203.0.113.8')).toBe(201);
     });
 
-    it('treats an unknown address alike', async () => {
+    it('counts guesses at an unknown address in the same way', async () => {
       for (let n = 1; n <= ACCOUNT_TOTAL_RATE; n++) expect(await guess('no@acme.example', `198.51.100.${n}`)).toBe(401);
       expect(await guess('no@acme.example', '198.51.100.99')).toBe(429);
     });
   });
 
-  it('opens one session, however often the request is repeated with one key', async () => {
+  it('opens one session for all repeats of a request with one idempotency key', async () => {
     const { user, sent } = await identity.signUp();
     const signIn = (key: string) =>
       identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'idempotency-key': key });
     const first = await signIn('a');
-    // As after a crash between the session and the answer.
+    // As after a crash between the opening of the session and the answer.
     await identity.owner.query(
       `update idempotency.keys set status = null, leased_until = '-infinity' where user_id = $1`,
       [user.id],
@@ -187,7 +187,7 @@ describe('POST /v1/sessions', () => {
     expect(await refresh(again.json())).toBe(201);
   });
 
-  it('remembers what the client called itself, and its network so that nobody can read it', async () => {
+  it('stores the user agent of the client, and its network as a hash', async () => {
     const { user, sent } = await identity.signUp();
     await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD }, { 'user-agent': 'Browser/1.0' });
     const { rows } = await identity.owner.query(

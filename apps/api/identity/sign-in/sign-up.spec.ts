@@ -13,7 +13,7 @@ describe('POST /v1/signup', () => {
     identity.work.length = 0;
   });
 
-  it('answers with the user, the tenant, its owner, and tokens that work by the next request', async () => {
+  it('answers with the user, the tenant, the role owner, and tokens that the next request can use', async () => {
     const { user, tenant, accessToken, refreshToken, expiresIn, sent } = await identity.signUp();
     expect(user).toEqual({
       id: expect.any(String),
@@ -30,7 +30,7 @@ describe('POST /v1/signup', () => {
     expect((await identity.get('/v1/tenant', accessToken)).json()).toMatchObject({ id: tenant.id, name: 'Acme' });
   });
 
-  it('answers 409 for an address that is taken, however it is written, after the same work', async () => {
+  it('answers 409 to any spelling of an address that is taken, after the same work', async () => {
     const { sent } = await identity.signUp();
     identity.work.length = 0;
     const answer = await identity.post('/v1/signup', identity.body({ email: sent.email.toUpperCase() }));
@@ -39,7 +39,7 @@ describe('POST /v1/signup', () => {
     expect(identity.work).toEqual(['hash']);
   });
 
-  it('answers a repeat with the same key as before, and signs nobody up twice', async () => {
+  it('answers a repeat with the same key as before, and creates one user', async () => {
     const key = { 'idempotency-key': randomUUID() };
     const sent = identity.body();
     const first = await identity.post('/v1/signup', sent, key);
@@ -50,8 +50,8 @@ describe('POST /v1/signup', () => {
 
   it.each([
     ['before anything was appended', 0, []],
-    ['between the two facts', 1, ['TenantCreated']],
-  ])('completes with the same key what the log’s absence interrupted %s', async (_, appended, before) => {
+    ['between the two events', 1, ['TenantCreated']],
+  ])('completes a sign-up with the same key if the log became unavailable %s', async (_, appended, before) => {
     const key = { 'idempotency-key': randomUUID() };
     const sent = identity.body();
     const { email, password } = sent;
@@ -59,12 +59,12 @@ describe('POST /v1/signup', () => {
     const head = await log.head();
     const append = log.append.bind(log);
     let calls = 0;
-    const away = jest.spyOn(log, 'append').mockImplementation((one) => {
-      if (calls++ < appended) return append(one);
-      throw new LogUnavailable('away');
+    const outage = jest.spyOn(log, 'append').mockImplementation((request) => {
+      if (calls++ < appended) return append(request);
+      throw new LogUnavailable('unavailable');
     });
     const failed = await identity.post('/v1/signup', sent, key);
-    away.mockRestore();
+    outage.mockRestore();
     expect(failed.json()).toMatchObject({ status: 503, type: '/problems/dependency-unavailable' });
     expect((await log.readAll({ after: head, limit: 10 })).events.map(({ type }) => type)).toEqual(before);
     expect((await identity.post('/v1/sessions', { email, password })).statusCode).toBe(401);
@@ -79,19 +79,19 @@ describe('POST /v1/signup', () => {
   it.each([
     ['a short password', { password: 'too short' }, '/password'],
     ['a password of 257 characters', { password: 'x'.repeat(257) }, '/password'],
-    ['no address', { email: 'nobody' }, '/email'],
+    ['a malformed address', { email: 'nobody' }, '/email'],
     ['a name of white space', { personName: '   ' }, '/personName'],
     ['a tenant without a name', { companyName: '' }, '/companyName'],
-    ['a role that somebody would like', { role: 'owner' }, '/role'],
-    ['a tenant of somebody else', { tenantId: uuidv7() }, '/tenantId'],
-  ])('refuses %s, before any work', async (_, more, pointer) => {
+    ['a role', { role: 'owner' }, '/role'],
+    ['a tenant id', { tenantId: uuidv7() }, '/tenantId'],
+  ])('refuses %s before the password is hashed', async (_, more, pointer) => {
     const answer = await identity.post('/v1/signup', identity.body(more));
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors).toEqual([{ pointer, message: expect.any(String) }]);
     expect(identity.work).toEqual([]);
   });
 
-  it('writes nothing personal into the log', async () => {
+  it('writes no personal data into the log', async () => {
     const { tenant, user } = await identity.signUp();
     const { events } = await identity.log.readAll({ after: START, limit: 1_000 });
     const own = events.filter(({ stream }) => stream.tenantId === tenant.id || stream.id === user.id);

@@ -7,12 +7,12 @@ import type { TenantDto } from './identity.dto';
 
 const tenantOf = ({ tenantId, name, slug, role }: Tenant): TenantDto => ({ id: tenantId, name, slug, role });
 
-/** The open tenants of a user as the read models list them. */
+/** The open tenants of a user, from the read models, which may be behind. */
 export const listTenants = async (db: UserDb): Promise<TenantDto[]> => (await tenantsOf(db)).map(tenantOf);
 
 /**
- * The tenant by its own stream, where the user belongs to it and it is open. What somebody is let in by is decided on
- * this; the read models may be behind.
+ * Reads a tenant from its stream. Sign-ins are decided by it, because the read models may be behind.
+ * @returns a function that resolves to undefined if the user is not a member of the tenant, or the tenant is not open
  */
 export const createLiveTenant =
   (stateOf: TenantStates) =>

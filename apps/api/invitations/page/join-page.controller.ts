@@ -11,25 +11,28 @@ import { Context, type RequestContext } from '../../http/requests/request-contex
 import { createValidationPipe } from '../../http/validation/validation';
 import { AcceptDto } from '../invitation.dto';
 import { JoinService } from '../join.service';
-import { formPage, joinedPage, STYLE, type Typed } from './page';
+import { type FormValues, formPage, joinedPage, STYLE } from './page';
 import { HTML } from './problem-page';
 import { isFromElsewhere } from './same-origin';
 
 const validate = createValidationPipe();
-const ELSEWHERE = 'The form was sent from another site. Open the link again and send it from there.';
-const NAME = { pointer: '/personName', message: 'is required if you have no account yet' };
+const CROSS_SITE = 'The form was sent from another site. Open the link again and send it from there.';
+const NAME_IS_MISSING = { pointer: '/personName', message: 'is required if you have no account yet' };
 
 const textOf = (body: unknown, name: string): string | undefined => {
   const value = (body as Record<string, unknown> | undefined)?.[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-/** The page that a link of an invitation opens: a form and its answers, without a script. No part of the API's document. */
+/**
+ * The HTML page of an invitation link: a form and its results, without a script. It is not part of the OpenAPI
+ * document.
+ */
 @ApiExcludeController()
 @Controller()
 export class JoinPageController {
   constructor(
-    private readonly joining: JoinService,
+    private readonly joinService: JoinService,
     private readonly publicUrl: PublicUrl,
   ) {}
 
@@ -47,7 +50,7 @@ export class JoinPageController {
   @Header('content-type', HTML)
   @Header('cache-control', 'no-store')
   async form(@Param('token') token: string): Promise<string> {
-    return formPage(await this.joining.introduce(token));
+    return formPage(await this.joinService.previewWithInviter(token));
   }
 
   @Post('join/:token')
@@ -65,30 +68,31 @@ export class JoinPageController {
   ): Promise<string> {
     reply.code(200);
     if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
-      throw new Problem('forbidden', { detail: ELSEWHERE });
-    const typed: Typed = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
+      throw new Problem('forbidden', { detail: CROSS_SITE });
+    const values: FormValues = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
     try {
-      const { personName, email } = typed;
+      const { personName, email } = values;
       const password = textOf(body, 'password');
-      const given = {
+      const input = {
         token,
         ...(personName && { personName }),
         ...(email && { email }),
         ...(password && { password }),
       };
-      const dto = (await validate.transform(given, { type: 'body', metatype: AcceptDto })) as AcceptDto;
-      const { tenant, user } = await this.joining.accept(dto, context, client);
+      const dto = (await validate.transform(input, { type: 'body', metatype: AcceptDto })) as AcceptDto;
+      const { tenant, user } = await this.joinService.accept(dto, context, client);
       return joinedPage(tenant.name, user.email);
     } catch (error) {
       const problem = toProblem(error);
       if (problem.problem === 'not-found' || problem.status >= 500) throw error;
-      const introduction = await this.joining.introduce(token);
+      const preview = await this.joinService.previewWithInviter(token);
       reply.code(problem.status);
       const { detail, errors } = problem.details;
-      // Somebody new who left the name out gets the answer of a wrong password: it tells no account from none.
-      if (problem.problem === 'unauthenticated' && !typed.personName)
-        return formPage(introduction, typed, detail, [NAME]);
-      return formPage(introduction, typed, errors?.length ? undefined : (detail ?? problem.title), errors);
+      // A new user without a name gets the same answer as a wrong password, which does not reveal if there is an
+      // account.
+      if (problem.problem === 'unauthenticated' && !values.personName)
+        return formPage(preview, values, detail, [NAME_IS_MISSING]);
+      return formPage(preview, values, errors?.length ? undefined : (detail ?? problem.title), errors);
     }
   }
 }

@@ -3,18 +3,18 @@ import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#t
 
 describe('the page of an invitation', () => {
   let app: IdentityApp;
-  let company: SignedUp;
-  let people = 0;
+  let acme: SignedUp;
+  let users = 0;
 
   beforeAll(async () => {
     app = await createIdentityApp();
-    company = await app.signUp({ companyName: `Böse & <script>alert("x")</script> 'Söhne'` });
+    acme = await app.signUp({ companyName: `Böse & <script>alert("x")</script> 'Söhne'` });
   });
   afterAll(() => app.close());
 
   const pathOf = async (more: object = {}): Promise<string> => {
     const payload = { role: 'member', maxUses: 1, ...more };
-    const answer = await app.ask('POST', '/v1/invitations', { token: company.accessToken, payload });
+    const answer = await app.ask('POST', '/v1/invitations', { token: acme.accessToken, payload });
     return new URL(answer.json().url).pathname;
   };
   const open = (path: string) => app.app.inject({ url: path });
@@ -25,9 +25,9 @@ describe('the page of an invitation', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       payload: new URLSearchParams(fields).toString(),
     });
-  const grace = () => ({ personName: 'Grace', email: `grace${++people}@acme.example`, password: PASSWORD });
+  const newUser = () => ({ personName: 'Grace', email: `grace${++users}@acme.example`, password: PASSWORD });
 
-  it('shows company and role in a form, with everything that a company may be called escaped', async () => {
+  it('shows the tenant and the role in a form, and escapes the name of the tenant', async () => {
     const answer = await open(await pathOf({ role: 'admin', emailDomains: ['acme.example'] }));
     expect(answer.statusCode).toBe(200);
     expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
@@ -37,11 +37,11 @@ describe('the page of an invitation', () => {
     expect(answer.body).toContain('acme.example');
   });
 
-  it('shows who invites, and until when', async () => {
+  it('shows the inviter and the expiry time', async () => {
     const ada = await app.signUp({ personName: 'Ada <b>Lovelace</b>' });
-    await app.happen(company.tenant.id, joined(ada.user.id, 'admin'));
-    const session = { email: ada.sent.email, password: PASSWORD, tenantId: company.tenant.id };
-    const { accessToken } = (await app.post('/v1/sessions', session)).json();
+    await app.happen(acme.tenant.id, joined(ada.user.id, 'admin'));
+    const credentials = { email: ada.sent.email, password: PASSWORD, tenantId: acme.tenant.id };
+    const { accessToken } = (await app.post('/v1/sessions', credentials)).json();
     const expiresAt = new Date(Date.now() + 2 * 86_400_000).toISOString();
     const payload = { role: 'member', maxUses: 1, expiresAt };
     const { url } = (await app.ask('POST', '/v1/invitations', { token: accessToken, payload })).json();
@@ -51,14 +51,14 @@ describe('the page of an invitation', () => {
     expect(shown).toMatch(
       new RegExp(`expires on <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
     );
-    // Anyone who has left speaks for the company no more.
-    await app.happen(company.tenant.id, removed(ada.user.id));
+    // The name of an inviter who is no longer a member is not shown.
+    await app.happen(acme.tenant.id, removed(ada.user.id));
     const later = (await open(pathname)).body;
     expect(later).not.toContain('Lovelace');
     expect(later).toContain('You are invited');
   });
 
-  it('runs no script, loads its own style and nothing else, and tells no other site where it was', async () => {
+  it('runs no script, loads only its own style sheet, and sends no referrer', async () => {
     const { headers } = await open(await pathOf());
     const policy = String(headers['content-security-policy']);
     expect(policy).toContain("default-src 'none'");
@@ -73,22 +73,22 @@ describe('the page of an invitation', () => {
     expect(style.headers['content-type']).toBe('text/css; charset=utf-8');
   });
 
-  it('makes anyone who fills it in a member, and shows no token', async () => {
+  it('makes the sender of the form a member, and shows no token', async () => {
     const path = await pathOf();
-    const who = grace();
-    // As browsers send it from a page that keeps to no-referrer.
+    const who = newUser();
+    // The headers that browsers send from a page with the policy no-referrer.
     const answer = await send(path, who, { 'sec-fetch-site': 'same-origin', origin: 'null' });
     expect(answer.statusCode).toBe(200);
     expect(answer.body).toContain('You are now a member of');
     expect(answer.body).not.toMatch(/eyJ|Bearer/);
     const signedIn = await app.post('/v1/sessions', { email: who.email, password: PASSWORD });
-    expect(signedIn.json().tenant.id).toBe(company.tenant.id);
+    expect(signedIn.json().tenant.id).toBe(acme.tenant.id);
     expect((await open(path)).statusCode).toBe(404);
   });
 
-  it('welcomes anyone who sends it twice, at once or later, and uses the link once', async () => {
+  it('accepts repeats of the form, concurrent or later, and counts one use', async () => {
     const path = await pathOf();
-    const who = grace();
+    const who = newUser();
     const answers = [
       ...(await Promise.all([send(path, who), send(path, who), send(path, who)])),
       await send(path, who),
@@ -97,17 +97,17 @@ describe('the page of an invitation', () => {
       expect(statusCode).toBe(200);
       expect(body).toContain('You are now a member of');
     }
-    expect((await send(path, grace())).statusCode).toBe(404);
+    expect((await send(path, newUser())).statusCode).toBe(404);
     expect((await send(path, { ...who, password: 'not the password' })).statusCode).toBe(404);
   });
 
-  it('says next to the fields what is wrong, keeps what was typed, and never the password', async () => {
+  it('shows errors next to their fields, and keeps the values but not the password', async () => {
     const path = await pathOf();
-    const typed = { personName: '"><b>Eve', email: 'no address', password: 'short' };
-    const answer = await send(path, typed);
+    const values = { personName: '"><b>Eve', email: 'no address', password: 'short' };
+    const answer = await send(path, values);
     expect(answer.statusCode).toBe(400);
     expect(answer.body).toContain('id="email-error"');
-    expect(answer.body).toContain('id="password-error">Choose a password of at least 10 characters.<');
+    expect(answer.body).toContain('id="password-error">Enter a password of 10 to 256 characters.<');
     expect(answer.body).toContain('Enter your e-mail address, such as');
     expect(answer.body).not.toContain('must be');
     expect(answer.body).toContain('value="&quot;&gt;&lt;b&gt;Eve"');
@@ -116,16 +116,16 @@ describe('the page of an invitation', () => {
     expect((await open(path)).statusCode).toBe(200);
   });
 
-  it('asks again where the password of an account is wrong', async () => {
+  it('shows the form again if the password of an account is wrong', async () => {
     const { sent } = await app.signUp();
-    const answer = await send(await pathOf(), { ...grace(), email: sent.email, password: 'not the password' });
+    const answer = await send(await pathOf(), { ...newUser(), email: sent.email, password: 'not the password' });
     expect(answer.statusCode).toBe(401);
     expect(answer.body).toContain('role="alert"');
     expect(answer.body).toContain('The e-mail address or the password is wrong.');
   });
 
-  it('asks for the name next to its field where it was left out and there is no such account', async () => {
-    const { email, password } = grace();
+  it('asks for the missing name next to its field, whether or not the address has an account', async () => {
+    const { email, password } = newUser();
     const { sent } = await app.signUp();
     const path = await pathOf();
     const unknown = await send(path, { email, password });
@@ -135,12 +135,12 @@ describe('the page of an invitation', () => {
     expect(known.body.replace(sent.email, '')).toBe(unknown.body.replace(email, ''));
   });
 
-  it('is one and the same for whatever cannot be used', async () => {
-    const [never, nonsense] = await Promise.all([open(`/join/${'a'.repeat(43)}`), open('/join/%3Cb%3E')]);
-    expect([never.statusCode, nonsense.statusCode]).toEqual([404, 404]);
-    expect(never.body).toBe(nonsense.body);
-    const posted = await send(`/join/${'a'.repeat(43)}`, grace());
-    expect([posted.statusCode, posted.body]).toEqual([404, never.body]);
+  it('is the same for all links that cannot be used', async () => {
+    const [unknown, malformed] = await Promise.all([open(`/join/${'a'.repeat(43)}`), open('/join/%3Cb%3E')]);
+    expect([unknown.statusCode, malformed.statusCode]).toEqual([404, 404]);
+    expect(unknown.body).toBe(malformed.body);
+    const posted = await send(`/join/${'a'.repeat(43)}`, newUser());
+    expect([posted.statusCode, posted.body]).toEqual([404, unknown.body]);
   });
 
   it.each([
@@ -148,20 +148,20 @@ describe('the page of an invitation', () => {
     { 'sec-fetch-site': 'same-site' },
     { origin: 'https://evil.example' },
     { origin: 'null' },
-  ])('takes no form that another site sends: %j', async (headers) => {
+  ])('refuses a form from another site: %j', async (headers) => {
     const path = await pathOf();
-    const answer = await send(path, grace(), headers);
+    const answer = await send(path, newUser(), headers);
     expect([answer.statusCode, answer.headers['content-type']]).toEqual([403, 'text/html; charset=utf-8']);
     expect((await open(path)).statusCode).toBe(200);
   });
 
-  it('is the only place that takes forms', async () => {
+  it('has the only route of the API that accepts forms', async () => {
     const answer = await send('/v1/sessions', { email: 'ada@acme.example', password: PASSWORD });
     expect(answer.statusCode).toBe(415);
     expect(answer.headers['content-type']).toContain('application/problem+json');
   });
 
-  it('refuses a form that is no UTF-8, or too long', async () => {
+  it('refuses a form that is not UTF-8, or too long', async () => {
     const path = await pathOf();
     const broken = await app.app.inject({
       method: 'POST',
@@ -178,7 +178,7 @@ describe('the page of an invitation', () => {
     }
   });
 
-  it('is no part of the API’s document', async () => {
+  it('is not part of the OpenAPI document', async () => {
     const { paths } = (await open('/openapi.json')).json();
     expect(Object.keys(paths).filter((it) => it.startsWith('/join'))).toEqual([]);
   });

@@ -1,13 +1,13 @@
-import { MIN_PASSWORD } from '#identity/passwords';
+import { MAX_PASSWORD, MIN_PASSWORD } from '#identity/passwords';
 import type { FieldError } from '#platform/problems';
 import type { InvitationPreview } from '../join.service';
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Text as HTML; the only way in which anything gets into a page. */
+/** Escapes text for HTML. Every value in a page must be escaped. */
 export const escaped = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
 
-/** A page in the look of all of them. @param body HTML */
+/** A complete page in the common layout. @param title plain text @param body HTML */
 export const page = (title: string, body: string): string => `<!doctype html>
 <html lang="en">
 <head>
@@ -27,8 +27,8 @@ ${body}
 
 const ROLES: Record<string, string> = { admin: 'an admin', member: 'a member', auditor: 'an auditor' };
 
-/** What was typed; never a password. */
-export interface Typed {
+/** Values that fill the form again after an error. They never include the password. */
+export interface FormValues {
   readonly personName?: string | undefined;
   readonly email?: string | undefined;
 }
@@ -62,41 +62,42 @@ const FIELDS: readonly Field[] = [
   },
 ];
 
-/** What to do about a field that was refused, in a user's words: the API's own are for who writes programs. */
-const MENDS: Readonly<Record<Field['name'], string>> = {
+/** The text next to a field with an error. The messages of the API are for developers and not for end users. */
+const FIELD_HELP: Readonly<Record<Field['name'], string>> = {
   personName: 'Enter your name, at most 200 characters. You can leave it empty only if you have an account.',
   email: 'Enter your e-mail address, such as grace@example.com.',
-  password: `Choose a password of at least ${MIN_PASSWORD} characters.`,
+  password: `Enter a password of ${MIN_PASSWORD} to ${MAX_PASSWORD} characters.`,
 };
 
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
 
-/** Without a script nobody knows the reader's time zone. */
+/** In UTC: a page without a script does not know the time zone of its reader. */
 const timeOf = (iso: string): string => `<time datetime="${escaped(iso)}">${DATE.format(new Date(iso))} UTC</time>`;
 
-const input = ({ name, label, type, autocomplete, hint, required }: Field, typed: string, error?: string): string => {
-  const described = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
+const input = ({ name, label, type, autocomplete, hint, required }: Field, value: string, error?: string): string => {
+  const describedBy = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return `<div class="field">
 <label for="${name}">${label}</label>
 ${hint ? `<p class="hint" id="${name}-hint">${hint}</p>` : ''}
 ${error ? `<p class="error" id="${name}-error">${escaped(error)}</p>` : ''}
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escaped(typed)}"${required ? ' required' : ''}${described ? ` aria-describedby="${described}"` : ''}${error ? ' aria-invalid="true"' : ''}>
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escaped(value)}"${required ? ' required' : ''}${describedBy ? ` aria-describedby="${describedBy}"` : ''}${error ? ' aria-invalid="true"' : ''}>
 </div>`;
 };
 
 /**
- * The form by which somebody joins.
- * @param problem what went wrong as a whole
- * @param errors what went wrong with a field, by its pointer
+ * The form to join a tenant.
+ * @param values fill the fields
+ * @param problem an error of the whole form
+ * @param errors errors of fields, by the JSON pointer of the field
  */
 export const formPage = (
   { companyName, role, inviterName, expiresAt, emailDomains }: InvitationPreview,
-  typed: Typed = {},
+  values: FormValues = {},
   problem?: string,
   errors: readonly FieldError[] = [],
 ): string => {
   const errorOf = (name: Field['name']) =>
-    errors.some(({ pointer }) => pointer === `/${name}`) ? MENDS[name] : undefined;
+    errors.some(({ pointer }) => pointer === `/${name}`) ? FIELD_HELP[name] : undefined;
   const domains =
     emailDomains.length > 0 ? `<p>Use an e-mail address that ends with ${escaped(emailDomains.join(' or '))}.</p>` : '';
   return page(
@@ -107,7 +108,7 @@ export const formPage = (
 ${domains}
 ${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
 <form method="post">
-${FIELDS.map((it) => input(it, (it.name !== 'password' && typed[it.name]) || '', errorOf(it.name))).join('\n')}
+${FIELDS.map((it) => input(it, (it.name !== 'password' && values[it.name]) || '', errorOf(it.name))).join('\n')}
 <button>Join</button>
 </form>`,
   );
@@ -121,15 +122,16 @@ export const joinedPage = (companyName: string, email: string): string =>
 <p>Sign in as <strong>${escaped(email)}</strong> with your password in the application of ${escaped(companyName)}. You can close this page.</p>`,
   );
 
-/** One page for a link that was never made, is revoked, spent or expired. */
-export const gonePage = (): string =>
+/** One page for a link that is unknown, revoked, used up or expired, or whose tenant is closed. */
+export const unusablePage = (): string =>
   page(
     'This invitation cannot be used',
     `<h1>This invitation cannot be used</h1>
 <p>It may have expired, been used up or been revoked. Ask the sender for a new one.</p>`,
   );
 
-export const troublePage = (detail: string): string =>
+/** @param detail the detail of the problem; plain text */
+export const errorPage = (detail: string): string =>
   page('Try again', `<h1>That did not work</h1>\n<p role="alert">${escaped(detail)}</p>`);
 
 export const STYLE = `:root { color-scheme: light dark; --ink: #1c2024; --paper: #f6f7f9; --card: #fff; --line: #8b929c; --accent: #1f5fbf; --on: #fff; --bad: #b3261e; --soft: #565d66; }

@@ -2,18 +2,22 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '#platform/problems';
 import { isReturn } from '../../billing/stripe/return-link';
 import { isOperatorsForm } from '../../ops/paths';
-import { gonePage, troublePage } from './page';
+import { errorPage, unusablePage } from './page';
 
 export const HTML = 'text/html; charset=utf-8';
 
-const isInvitation = (path: string): boolean => path.startsWith('/join/');
-
-/** What is for people to look at: the pages of invitations, the way back from Stripe's, and those that let operators in. */
-export const isPage = (path: string): boolean => isInvitation(path) || isReturn(path) || isOperatorsForm(path);
+const isJoinPage = (path: string): boolean => path.startsWith('/join/');
 
 /**
- * Sends a problem as a page where people look at it, whether the throttle, the parser or the controller refused the request.
- * @returns false where it is for a program
+ * True for paths with HTML pages for end users and operators: invitations, the return from Stripe, the operator
+ * sign-in.
+ */
+export const isPage = (path: string): boolean => isJoinPage(path) || isReturn(path) || isOperatorsForm(path);
+
+/**
+ * Sends a problem as an HTML page, if the path is one of {@link isPage}. It does not matter whether the rate limit, the
+ * body parser or the controller refused the request.
+ * @returns false if nothing was sent, because the path has no HTML pages
  */
 export const sendProblemPage = (problem: Problem, request: FastifyRequest, reply: FastifyReply): boolean => {
   const path = request.raw.url ?? '/';
@@ -21,7 +25,7 @@ export const sendProblemPage = (problem: Problem, request: FastifyRequest, reply
   const { retryAfter, detail } = problem.details;
   reply.code(problem.status).header('content-type', HTML).header('cache-control', 'no-store');
   if (retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
-  const isGone = problem.problem === 'not-found' && isInvitation(path);
-  reply.send(isGone ? gonePage() : troublePage(detail ?? problem.title));
+  const isUnusable = problem.problem === 'not-found' && isJoinPage(path);
+  reply.send(isUnusable ? unusablePage() : errorPage(detail ?? problem.title));
   return true;
 };

@@ -1,22 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-interface SentForm {
+interface FormRequest {
   readonly headers: IncomingHttpHeaders;
-  /** The one that the request was sent to. */
+  /** The host that the request was sent to. */
   readonly host: string;
-  /** Where clients reach the API. */
+  /** The URL at which clients reach the API. */
   readonly publicUrl: string;
 }
 
 /**
- * Whether another site's page sent the form, as the browser tells it; nothing here depends on a cookie.
+ * True if a page of another site sent the form, according to the headers of the browser.
  *
- * `Sec-Fetch-Site` decides where it is sent: no page can forge it. `Origin` says less, because the page's own
- * `Referrer-Policy: no-referrer` makes it `null` for our form too (Fetch, "append a request `Origin` header"). Over plain
- * HTTP browsers send only that, so there `null` is nobody's: the form takes no authority from the browser, and anyone who
- * sends it knows the link.
+ * `Sec-Fetch-Site` decides if it is present, because no page can forge it. `Origin` says less: the header
+ * `Referrer-Policy: no-referrer` of the page makes it `null` for our own form, too (Fetch, "append a request `Origin`
+ * header"). Over plain HTTP browsers send only `Origin`, so `null` is accepted there. This is safe, because the form
+ * does not depend on a cookie, and its sender needs to know the link.
  */
-export const isFromElsewhere = ({ headers, host, publicUrl }: SentForm): boolean => {
+export const isFromElsewhere = ({ headers, host, publicUrl }: FormRequest): boolean => {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   const { origin } = headers;

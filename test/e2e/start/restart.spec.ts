@@ -8,8 +8,8 @@ jest.setTimeout(120_000);
 
 const folders = usePreparedFolders();
 
-describe('a start on data that are there', () => {
-  it('finds its data again, its key and its port, and keeps its secrets to itself', async () => {
+describe('a start on existing data', () => {
+  it('uses the data, the key and the port again, and reveals no secrets', async () => {
     const first = launch(folders.dataDir);
     await first.ready();
     await query(folders.dataDir, 'create table kept as select 1 as n');
@@ -28,13 +28,13 @@ describe('a start on data that are there', () => {
     expect(second.output()).not.toContain((await readFile(join(folders.dataDir, 'postgres.password'), 'utf8')).trim());
     expect(await second.end('SIGTERM')).toBe(0);
   });
-  it.each(['the server outlives it', 'the server is killed with it'])('recovers after kill -9: %s', async (which) => {
+  it.each(['PostgreSQL survives', 'PostgreSQL is killed, too'])('recovers after kill -9: %s', async (scenario) => {
     const first = launch(folders.dataDir);
     await first.ready();
     const orphan = serverPid(folders.dataDir);
     await query(folders.dataDir, 'create table kept as select 1 as n');
     await first.end('SIGKILL');
-    if (which === 'the server outlives it') expect(isAlive(orphan)).toBe(true);
+    if (scenario === 'PostgreSQL survives') expect(isAlive(orphan)).toBe(true);
     else process.kill(orphan, 'SIGKILL');
     const second = launch(folders.dataDir);
     expect(await isReady(await second.ready())).toBe(true);
@@ -42,7 +42,7 @@ describe('a start on data that are there', () => {
     expect(await query(folders.dataDir, 'select n from kept')).toEqual([{ n: 1 }]);
     expect(await second.end('SIGTERM')).toBe(0);
   });
-  it('refuses a second start on the same data, naming the process and the setting, and leaves the first alone', async () => {
+  it('refuses a second start on the same data, names the process and the setting, and does not disturb the first', async () => {
     const first = launch(folders.dataDir);
     const url = await first.ready();
     const second = launch(folders.dataDir);
@@ -51,7 +51,7 @@ describe('a start on data that are there', () => {
     expect(await isReady(url)).toBe(true);
     expect(await first.end('SIGTERM')).toBe(0);
   });
-  it('refuses a port that is taken, naming the setting, and ends', async () => {
+  it('ends if the port is in use, and names the setting', async () => {
     const first = launch(folders.dataDir);
     const url = await first.ready();
     const second = launch(join(folders.home, 'other'), { env: { PORT: new URL(url).port } });
@@ -62,7 +62,7 @@ describe('a start on data that are there', () => {
     expect(await isReady(url)).toBe(true);
     expect(await first.end('SIGTERM')).toBe(0);
   });
-  it('makes links that lead to the free port that it took', async () => {
+  it('creates invitation links with the free port that it chose', async () => {
     const product = launch(folders.dataDir);
     const url = await product.ready();
     const post = async (path: string, body: object, token = ''): Promise<Record<string, string>> => {
@@ -77,14 +77,14 @@ describe('a start on data that are there', () => {
     expect((await fetch(invitation['url'] ?? '')).status).toBe(200);
     expect(await product.end('SIGTERM')).toBe(0);
   });
-  it('starts PostgreSQL again, on its port, when that is killed under it', async () => {
+  it('starts PostgreSQL again on the same port if it was killed', async () => {
     const product = launch(folders.dataDir);
     await product.ready();
     const server = serverPid(folders.dataDir);
     process.kill(server, 'SIGKILL');
-    const answers = async (): Promise<boolean> =>
+    const databaseAnswers = async (): Promise<boolean> =>
       (await query(folders.dataDir, 'select 1').catch(() => [])).length === 1;
-    await until(async () => serverPid(folders.dataDir) !== server && (await answers()), 10_000);
+    await until(async () => serverPid(folders.dataDir) !== server && (await databaseAnswers()), 10_000);
     expect(await product.end('SIGTERM')).toBe(0);
     expect(isAlive(serverPid(folders.dataDir))).toBe(false);
   });

@@ -9,7 +9,7 @@ jest.setTimeout(120_000);
 
 const folders = useFolders();
 
-/** Stops the process for four seconds where it loads the framework, as a slow disk does. */
+/** Stops the process for four seconds while it loads the framework, like a slow disk. */
 const SLOW_MODULES = `
   const Module = require('node:module');
   const load = Module._load;
@@ -34,13 +34,13 @@ describe('a first start with everything embedded', () => {
     }
   });
 
-  it('prints no warning, on the first start and on the next, however long its modules take to load', async () => {
+  it('prints no warning on the first and on the next start, also if its modules load slowly', async () => {
     const slow = join(folders.home, 'slow.cjs');
     await writeFile(slow, SLOW_MODULES);
     for (const env of [{}, { NODE_OPTIONS: `--require=${slow}` }]) {
       const product = launch(folders.dataDir, { env });
       await product.ready();
-      // For what comes late.
+      // A warning may come late.
       await sleep(2_000);
       expect(product.output()).not.toMatch(/warn|"level":"(error|fatal)"/i);
       expect(await product.end('SIGTERM')).toBe(0);
@@ -52,9 +52,9 @@ describe('a first start with everything embedded', () => {
     ['SIGKILL', 'postgres.unfinished'],
     ['SIGTERM', 'postgres.log'],
     ['SIGKILL', 'postgres.log'],
-  ] as const)('can be ended by %s in the midst of its first start (%s) and started again', async (signal, after) => {
+  ] as const)('can be ended by %s during its first start (after %s exists) and started again', async (signal, file) => {
     const product = launch(folders.dataDir);
-    await until(() => exists(join(folders.dataDir, after)), 20_000);
+    await until(() => exists(join(folders.dataDir, file)), 20_000);
     expect(await product.end(signal)).toBe(signal === 'SIGTERM' ? 0 : null);
     const again = launch(folders.dataDir);
     expect(await isReady(await again.ready())).toBe(true);
@@ -64,11 +64,11 @@ describe('a first start with everything embedded', () => {
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 
-/** Changing the user takes root, and setpriv(1). */
+/** Only root can start a process as another user; setpriv(1) exists on Linux only. */
 const describeAsRoot = process.getuid?.() === 0 && process.platform === 'linux' ? describe : describe.skip;
 
 describeAsRoot('as root', () => {
-  it('keeps its data elsewhere, and says so, where its PostgreSQL could not get to it', async () => {
+  it('keeps its data in another folder, and says so, if its PostgreSQL cannot reach DATA_DIR', async () => {
     await chmod(folders.home, 0o700);
     const product = launch(folders.dataDir);
     await product.ready();
@@ -84,7 +84,7 @@ describeAsRoot('as root', () => {
 
   const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
 
-  it('runs as another user just as well, and continues with what that user has made', async () => {
+  it('can run as another user first, and continues with the data of that user', async () => {
     await chmod(folders.home, 0o777);
     const unprivileged = launch(folders.dataDir, { prefix: NOBODY, cwd: '/' });
     await unprivileged.ready();

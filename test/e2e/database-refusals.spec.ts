@@ -13,7 +13,7 @@ const WRONG_PASSWORD: Refusal = {
   message: 'password authentication failed for user "tenantry_test_app"',
 };
 
-describe('a start while PostgreSQL', () => {
+describe('the product while PostgreSQL refuses logins', () => {
   let system: System;
   let proxy: LoginProxy;
   let refuse: (application: string) => Refusal | undefined;
@@ -32,7 +32,8 @@ describe('a start while PostgreSQL', () => {
   });
 
   const start = () => system.start({ DATABASE_URL: proxy.through(system.databaseUrl) });
-  it('restarts waits for it in each of its steps, and continues', async () => {
+
+  it('waits in each step of its start while PostgreSQL is starting, and continues', async () => {
     const refused = new Set<string>();
     refuse = (application) => {
       if (refused.has(application)) return undefined;
@@ -48,7 +49,7 @@ describe('a start while PostgreSQL', () => {
     expect(product.output()).not.toMatch(/^ +at /m);
   });
 
-  it('has no free connection for a late step ends in a sentence with the number that is needed', async () => {
+  it('does not start without a free connection for a late step, and names the number of connections that it needs', async () => {
     refuse = (application) => (application === 'tenantry-api' ? FULL : undefined);
     const product = start();
     expect(await product.ended()).toBe(1);
@@ -56,18 +57,18 @@ describe('a start while PostgreSQL', () => {
     expect(product.output()).not.toMatch(/^ +at /m);
   });
 
-  it('changes the password of a role under the running product answers 503, says so, and is well again soon after', async () => {
+  it('answers 503 after the password of a role was changed, reports the reason, and recovers when logins succeed', async () => {
     const product = start();
     const url = await product.ready();
     const { token } = await signUp(url);
     refuse = () => WRONG_PASSWORD;
     await system.terminateBackends();
-    const failing = async (): Promise<string> => JSON.stringify((await ask(url, '/readyz')).body);
-    await until(async () => /refuses the password of a role/.test(await failing()), 60_000);
+    const readiness = async (): Promise<string> => JSON.stringify((await ask(url, '/readyz')).body);
+    await until(async () => /refuses the password of a role/.test(await readiness()), 60_000);
     const { status, headers } = await ask(url, '/v1/tenant', { token });
     expect([status, headers.has('retry-after')]).toEqual([503, true]);
     refuse = () => STARTING;
-    await until(async () => /starting, stopping or in recovery/.test(await failing()), 60_000);
+    await until(async () => /starting, stopping or in recovery/.test(await readiness()), 60_000);
     expect((await ask(url, '/v1/tenant', { token })).status).toBe(503);
     refuse = () => undefined;
     await until(async () => (await ask(url, '/v1/tenant', { token })).status === 200, 60_000);

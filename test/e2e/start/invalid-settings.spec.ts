@@ -9,7 +9,7 @@ jest.setTimeout(120_000);
 
 const folders = useFolders();
 
-describe('a start that cannot be', () => {
+describe('a start with invalid settings', () => {
   it('reads .env from the folder that it is started in', async () => {
     await writeFile(join(folders.home, '.env'), 'LOG_LEVEL=loud\n');
     const product = launch(folders.dataDir, { cwd: folders.home });
@@ -27,7 +27,7 @@ describe('a start that cannot be', () => {
       /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
     ],
     [
-      'lies below a file',
+      'is below a file',
       async () => {
         await writeFile(folders.dataDir, '');
         return { DATA_DIR: join(folders.dataDir, 'below') };
@@ -35,12 +35,12 @@ describe('a start that cannot be', () => {
       /DATA_DIR: \S+\/data is a file\. Name a folder, for example DATA_DIR=/,
     ],
     [
-      'cannot be made',
+      'cannot be created',
       async () => ({ DATA_DIR: '/proc/nope' }),
       /DATA_DIR: \/proc\/nope can't be made \(ENOENT.*\)\. Name a folder, for example DATA_DIR=/,
     ],
     [
-      'has a postgres folder of somebody else',
+      'has a postgres folder of another program',
       async () => {
         await mkdir(join(folders.dataDir, 'postgres'), { recursive: true });
         await chmod(folders.dataDir, 0o755);
@@ -53,18 +53,18 @@ describe('a start that cannot be', () => {
       async () => ({ DATA_DIR: '/proc/nope', DATABASE_URL: 'postgres://owner:secret@127.0.0.1:1/tenantry' }),
       /DATA_DIR \/proc\/nope cannot hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
     ],
-  ])('says in a sentence what to do where DATA_DIR %s', async (_, given, sentence) => {
-    const product = launch(folders.dataDir, { env: await given() });
+  ])('says in one sentence what to do if DATA_DIR %s', async (_, prepare, sentence) => {
+    const product = launch(folders.dataDir, { env: await prepare() });
     expect(await product.ended()).toBe(1);
     expect(product.output()).toMatch(sentence);
     expect(product.output()).not.toMatch(/^ +at /m);
   });
 
   it.each<[string, (socket: Socket) => void]>([
-    ['hangs up', (socket) => socket.once('data', () => socket.destroy())],
-    ['says nothing', () => undefined],
-    ['speaks something else', (socket) => socket.on('data', () => socket.write('-ERR unknown command\r\n'))],
-  ])('says in a sentence what to do where DATABASE_URL leads to something that %s', async (_, answer) => {
+    ['closes the connection', (socket) => socket.once('data', () => socket.destroy())],
+    ['does not answer', () => undefined],
+    ['speaks another protocol', (socket) => socket.on('data', () => socket.write('-ERR unknown command\r\n'))],
+  ])('says in one sentence what to do if the server at DATABASE_URL %s', async (_, answer) => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on('error', () => undefined));
@@ -85,7 +85,7 @@ describe('a start that cannot be', () => {
     server.close();
   });
 
-  it('tells every setting that it cannot use at once, each with an example', async () => {
+  it('reports all invalid settings at once, each with an example', async () => {
     const product = launch(folders.dataDir, {
       env: { PORT: 'http', ROLE: 'both', DATABASE_URL: 'mysql://root:hidden@db/x' },
     });

@@ -3,7 +3,7 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/suppor
 
 jest.setTimeout(120_000);
 
-describe('a tenant whose history holds an event of an unknown type', () => {
+describe('a tenant with an event of an unknown type', () => {
   let app: IdentityApp;
   let ada: SignedUp;
   let bob: SignedUp;
@@ -24,7 +24,7 @@ describe('a tenant whose history holds an event of an unknown type', () => {
   const rename = ({ accessToken: token }: SignedUp) =>
     app.ask('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
 
-  it('has its commands refused by 503 with a problem document, and nothing is written', async () => {
+  it('answers commands with 503 and a problem document, and appends nothing', async () => {
     const before = await app.log.head();
     const refused = await rename(ada);
     expect(refused.statusCode).toBe(503);
@@ -42,7 +42,7 @@ describe('a tenant whose history holds an event of an unknown type', () => {
       expect([url, (await app.get(url, ada.accessToken)).statusCode]).toEqual([url, 200]);
   });
 
-  it('leaves another tenant as it is', async () => {
+  it('does not affect another tenant', async () => {
     expect((await rename(bob)).statusCode).toBe(200);
     expect((await app.get('/v1/tenant', bob.accessToken)).json()).toMatchObject({ name: 'Later' });
   });

@@ -3,26 +3,29 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/suppor
 
 jest.setTimeout(120_000);
 
-/** The log is not available, and PostgreSQL with sessions and read models is there: as with an EventStoreDB that cannot be reached. */
+/**
+ * The log is not available, but PostgreSQL with the sessions and read models is: for example an unreachable
+ * EventStoreDB.
+ */
 describe('the API while the event log is not available', () => {
   let app: IdentityApp;
   let ada: SignedUp;
-  let late: SignedUp;
+  let notCached: SignedUp;
 
-  const cutOff = (): void => {
+  const makeLogUnavailable = (): void => {
     for (const call of ['readStream', 'readAll', 'head', 'ping'] as const) {
-      jest.spyOn(app.log, call).mockRejectedValue(new LogUnavailable('away'));
+      jest.spyOn(app.log, call).mockRejectedValue(new LogUnavailable('unavailable'));
     }
-    jest.spyOn(app.log, 'append').mockRejectedValue(new AppendOutcomeUnknown('away'));
+    jest.spyOn(app.log, 'append').mockRejectedValue(new AppendOutcomeUnknown('unavailable'));
   };
-  const waitUntilMembershipIsOld = () => new Promise((resolve) => setTimeout(resolve, 1_100));
+  const waitUntilMembershipIsStale = () => new Promise((resolve) => setTimeout(resolve, 1_100));
   const statusOf = async (method: 'GET' | 'PATCH', url: string, token: string): Promise<number> =>
     (await app.ask(method, url, { token, ...(method === 'PATCH' && { payload: { name: 'Later' } }) })).statusCode;
 
   beforeAll(async () => {
     app = await createIdentityApp(undefined, { authorityGraceMs: 60_000 });
     ada = await app.signUp();
-    late = await app.signUp();
+    notCached = await app.signUp();
     await app.settled();
   });
   afterAll(async () => {
@@ -30,18 +33,18 @@ describe('the API while the event log is not available', () => {
     await app.close();
   });
 
-  it('answers reads of a known member, and 503 to writes and to members whom it does not know', async () => {
+  it('answers reads of a member in its cache, and 503 to writes and to members not in its cache', async () => {
     const { accessToken: token } = ada;
     expect(await statusOf('GET', '/v1/tenant', token)).toBe(200);
-    cutOff();
-    await waitUntilMembershipIsOld();
+    makeLogUnavailable();
+    await waitUntilMembershipIsStale();
     for (const url of ['/v1/tenant', '/v1/members', '/v1/projects', '/v1/teams', '/v1/me', '/v1/plans']) {
       expect([url, await statusOf('GET', url, token)]).toEqual([url, 200]);
     }
     const written = await app.ask('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
     expect(written.statusCode).toBe(503);
     expect(written.headers['retry-after']).toBe('1');
-    expect(await statusOf('GET', '/v1/tenant', late.accessToken)).toBe(503);
+    expect(await statusOf('GET', '/v1/tenant', notCached.accessToken)).toBe(503);
   });
 
   it('refuses a session that has ended', async () => {
