@@ -19,7 +19,7 @@ import { createJoinEvents } from '../bootstrap/sagas/join-events';
 import { createSignUpEvents } from '../bootstrap/sagas/sign-up-events';
 import { createTenantStates } from '../bootstrap/sagas/tenant-states';
 
-/** ms between two looks. */
+/** ms between two runs. */
 const SIGN_UPS_MS = 5_000;
 const JOINS_MS = 5_000;
 const ERASURES_MS = 5_000;
@@ -28,14 +28,17 @@ const RESERVATIONS_MS = 5_000;
 const RESERVATIONS_AT_ONCE = 500;
 const KEYS_MS = 600_000;
 
-/** Completes what requests that were interrupted have left, and removes what has had its time. */
+/**
+ * Starts the loops that complete interrupted sign-ups, joins and erasures, erase closed tenants when they are due, and
+ * delete reservations and idempotency keys that are not needed any more.
+ */
 export const startSweepers = (
   { log, projectorPool, logger }: Runtime,
   store: AggregateStore,
   bus: CommandBus,
 ): Pick<PollingLoops, 'stop'> => {
   const execute = <Command extends object>(command: Command) => bus.execute<Command, CommandResult>(command);
-  const events = createSignUpEvents(execute);
+  const signUpEvents = createSignUpEvents(execute);
   const signUps = createSignUpStore(projectorPool);
   const erasure = {
     store: createErasureStore(projectorPool),
@@ -46,9 +49,9 @@ export const startSweepers = (
     }),
   };
   const joinEvents = createJoinEvents(execute);
-  const joinStore = createJoinStore(projectorPool);
+  const joins = createJoinStore(projectorPool);
   const completeSignUps = async (): Promise<void> => {
-    const completed = await sweepSignUps(signUps, events);
+    const completed = await sweepSignUps(signUps, signUpEvents);
     if (completed > 0) logger.info({ completed }, 'completed interrupted sign-ups');
   };
 
@@ -56,7 +59,7 @@ export const startSweepers = (
   const loops = createPollingLoops(logger);
   loops.every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps);
   loops.every(JOINS_MS, 'completing joins', async () => {
-    await sweepJoins(joinStore, joinEvents);
+    await sweepJoins(joins, joinEvents);
   });
   loops.every(ERASURES_MS, 'completing erasures', async () => {
     await sweepErasures(erasure);
