@@ -1,4 +1,4 @@
-/** An error as Stripe answers it. */
+/** An error in the form of Stripe's answers. */
 export class SimError extends Error {
   constructor(
     readonly status: number,
@@ -18,6 +18,7 @@ export const missing = (what: string, id: string): SimError =>
 export const declined = (message = 'Your card was declined.', code = 'card_declined'): SimError =>
   new SimError(402, 'card_error', code, message);
 
+/** The body of Stripe's answer for an error. */
 export const errorBody = ({ type, code, message, param }: SimError): object => ({
   error: { type, message, ...(code && { code }), ...(param && { param }) },
 });

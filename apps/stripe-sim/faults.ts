@@ -1,4 +1,6 @@
-/** What goes wrong with a request. `-after`: it happened, and its answer is never seen. */
+/**
+ * Faults of the API. `-before`: the request is not carried out; `-after`: it is carried out, and the answer is lost.
+ */
 export const FAULTS = [
   'answer-500',
   'rate-limit-429',
@@ -11,31 +13,34 @@ export type FaultKind = (typeof FAULTS)[number];
 
 export interface Fault {
   readonly method: string;
-  /** What the path begins with. */
+  /** The fault affects paths that begin with this text. */
   readonly path: string;
   readonly kind: FaultKind;
-  /** How often. */
+  /** Number of requests that the fault affects. */
   readonly times: number;
 }
 
 export const createFaults = () => {
-  let set: { fault: Fault; left: number }[] = [];
+  let active: { fault: Fault; left: number }[] = [];
   return {
     add: (fault: Fault): void => {
-      set.push({ fault, left: fault.times });
+      active.push({ fault, left: fault.times });
     },
     clear: (): void => {
-      set = [];
+      active = [];
     },
-    /** The fault that this request meets. */
-    meet: (method: string, path: string): FaultKind | undefined => {
-      const met = set.find(({ fault, left }) => left > 0 && fault.method === method && path.startsWith(fault.path));
-      if (!met) return undefined;
-      met.left -= 1;
-      return met.fault.kind;
+    /** The fault that applies to a request, and counts it; undefined: none applies. */
+    use: (method: string, path: string): FaultKind | undefined => {
+      const found = active.find(
+        ({ fault, left }) => left > 0 && fault.method === method && path.startsWith(fault.path),
+      );
+      if (!found) return undefined;
+      found.left -= 1;
+      return found.fault.kind;
     },
+    /** The faults that still affect requests, with the remaining number of requests. */
     get left(): readonly Fault[] {
-      return set.filter(({ left }) => left > 0).map(({ fault, left }) => ({ ...fault, times: left }));
+      return active.filter(({ left }) => left > 0).map(({ fault, left }) => ({ ...fault, times: left }));
     },
   };
 };

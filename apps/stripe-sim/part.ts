@@ -6,19 +6,21 @@ import type { Context } from '../bootstrap/context';
 import { CannotStart } from '../bootstrap/process/cannot-start';
 import { type StripeSim, startStripeSim } from './start';
 
-/** The part of it that the product knows. */
+/** The functions of the simulator that the product uses. */
 export type StripePart = Pick<StripeSim, 'url' | 'deliverTo' | 'stop'>;
 
-/** ms in which a Stripe on loopback says who it is; and for which it is asked: it may be about to start, on a busy machine. */
+/** Maximum ms for one request that checks the simulator of another process. */
 const PROBE_MS = 3_000;
+/** Maximum ms for all these requests: on a busy machine the other process may still be starting. */
 const PATIENCE_MS = 20_000;
 
 /**
- * The Stripe on loopback as a part of the product, while nobody has configured another. Of several processes on one machine
- * the first one has it, and the others use it: it tells one of them, and that is enough.
+ * Starts the Stripe simulator as a part of the product, if Stripe is not configured. Of several processes on one
+ * machine the first one runs it, and the others use it. It sends webhooks to the first process only, which is enough.
+ * @throws CannotStart another program uses the port; the message says what to change
  */
 export const startStripe = async ({ settings, dataDir, stripe, logger }: Context): Promise<StripePart> => {
-  if (!stripe) throw new Error('there is no Stripe to start');
+  if (!stripe) throw new Error('the context has no settings for the Stripe simulator');
   const port = settings.stripeSimPort;
   try {
     return await startStripeSim({
@@ -32,7 +34,7 @@ export const startStripe = async ({ settings, dataDir, stripe, logger }: Context
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE') throw error;
     const url = `http://127.0.0.1:${port}`;
-    if (await isOurs(url, stripe.secretKey)) {
+    if (await isOwnSimulator(url, stripe.secretKey)) {
       logger.info(`using the Stripe simulator of another process at ${url}`);
       return { url, deliverTo: () => undefined, stop: async () => undefined };
     }
@@ -42,14 +44,16 @@ export const startStripe = async ({ settings, dataDir, stripe, logger }: Context
   }
 };
 
-/** Whether the Stripe of this very installation is there: it takes the key that derives from the secret key of all. */
-const isOurs = async (url: string, secretKey: string): Promise<boolean> => {
+/**
+ * Whether the simulator of this installation answers: only that one accepts the key, which is derived from SECRET_KEY.
+ */
+const isOwnSimulator = async (url: string, secretKey: string): Promise<boolean> => {
   const headers = { authorization: `Bearer ${secretKey}` };
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) {
     try {
       return (await fetch(`${url}/v1/account`, { headers, signal: AbortSignal.timeout(PROBE_MS) })).ok;
     } catch {
-      // Nobody has answered yet.
+      // The simulator does not answer yet, so the request is repeated.
     }
   }
   return false;

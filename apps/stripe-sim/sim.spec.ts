@@ -17,12 +17,12 @@ const SEAT = catalogue.pricesOf('pro')?.seat ?? '';
 const ENTERPRISE = catalogue.pricesOf('enterprise')?.price ?? '';
 const DAY_MS = 86_400_000;
 
-describe('the Stripe on loopback, driven by the SDK', () => {
+describe('the Stripe simulator, used with the SDK', () => {
   let dir: string;
   let sim: StripeSim;
   let stripe: Stripe;
   let endpoint: Server;
-  let told: { body: string; signature: string }[];
+  let received: { body: string; signature: string }[];
   let refusing = 0;
 
   const open = async (): Promise<void> => {
@@ -36,14 +36,17 @@ describe('the Stripe on loopback, driven by the SDK', () => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        told.push({ body: Buffer.concat(chunks).toString(), signature: String(request.headers['stripe-signature']) });
+        received.push({
+          body: Buffer.concat(chunks).toString(),
+          signature: String(request.headers['stripe-signature']),
+        });
         response.writeHead(refusing-- > 0 ? 500 : 200).end();
       });
     }).listen(0, '127.0.0.1');
   });
   beforeEach(async () => {
     dir = mkdtempSync(join(tmpdir(), 'stripe-sim-'));
-    [told, refusing] = [[], 0];
+    [received, refusing] = [[], 0];
     await open();
   });
   afterEach(async () => {
@@ -70,7 +73,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
   const typesOf = async (): Promise<string[]> =>
     (await stripe.events.list({ limit: 100 })).data.map(({ type }) => type).reverse();
 
-  it('takes nobody without its key, and says so as Stripe does', async () => {
+  it('refuses a wrong key and unknown objects with Stripe’s errors', async () => {
     const { hostname, port } = new URL(sim.url);
     const stranger = new Stripe('sk_test_ofAnother', { host: hostname, port, protocol: 'http' });
     await expect(stranger.customers.list()).rejects.toBeInstanceOf(Stripe.errors.StripeAuthenticationError);
@@ -78,7 +81,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     await expect(stripe.rawRequest('GET', '/v1/nothing')).rejects.toMatchObject({ statusCode: 404 });
   });
 
-  it('knows a repeat by its key, and refuses the key for something else', async () => {
+  it('answers a repeat with the same idempotency key alike, and refuses the key for another request', async () => {
     const options = { idempotencyKey: 'one' };
     const [first, again] = [
       await stripe.customers.create({ name: 'Acme' }, options),
@@ -97,7 +100,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect(names.map(Number).sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
   });
 
-  it('renews, fails, tries again, and ends after the last failure', async () => {
+  it('renews a subscription, retries failed payments, and ends the subscription after the last failure', async () => {
     const { id, customer: owner, items } = await subscribe();
     const end = items.data[0]?.current_period_end ?? 0;
     await useCard(String(owner), 'pm_card_chargeCustomerFail');
@@ -115,7 +118,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await typesOf()).filter((it) => it === 'invoice.payment_failed')).toHaveLength(4);
   });
 
-  it('is active again once the open invoice is paid', async () => {
+  it('activates a subscription again once the open invoice is paid', async () => {
     const { id, customer: owner } = await subscribe();
     await useCard(String(owner), 'pm_card_chargeCustomerFail');
     sim.control.advanceToNext();
@@ -126,7 +129,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
   });
 
-  it('is active again once a later invoice is paid, whatever older ones are open', async () => {
+  it('activates a subscription again once a later invoice is paid, even if older ones are open', async () => {
     const { id, customer: owner, items } = await subscribe();
     await useCard(String(owner), 'pm_card_chargeCustomerFail');
     sim.control.advanceToNext();
@@ -138,7 +141,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
   });
 
-  it('has one line of a price, and refuses another', async () => {
+  it('refuses a second item with the same price', async () => {
     const { id } = await subscribe();
     await stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
     const again = stripe.subscriptions.update(id, { items: [{ price: SEAT, quantity: 15 }] });
@@ -146,7 +149,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.subscriptions.retrieve(id)).items.data).toHaveLength(2);
   });
 
-  it('charges for a change what it has shown before', async () => {
+  it('charges the previewed amount for a change', async () => {
     const { id, items } = await subscribe();
     sim.control.advance(10 * DAY_MS);
     const at = sim.control.now();
@@ -163,7 +166,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect(shown.total).toBeLessThan(49_900 - 4_900);
   });
 
-  it('changes nothing where the card does not pay for a change', async () => {
+  it('changes nothing if the card does not pay for a change', async () => {
     const { id, customer: owner, items } = await subscribe();
     await useCard(String(owner), 'pm_card_chargeCustomerFail');
     const wanted = [{ id: items.data[0]?.id ?? '', price: ENTERPRISE }];
@@ -175,7 +178,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.subscriptions.retrieve(id)).items.data[0]?.price.id).toBe(PRO);
   });
 
-  it('tells of a trial that ends, and pauses it without a card', async () => {
+  it('sends an event before a trial ends, and pauses a subscription without a card', async () => {
     const owner = await customer();
     const { id } = await stripe.subscriptions.create({
       customer: owner,
@@ -192,29 +195,29 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     );
   });
 
-  it('ends what a deleted customer had', async () => {
+  it('ends the subscriptions of a deleted customer', async () => {
     const { id, customer: owner } = await subscribe();
     expect((await stripe.customers.del(String(owner))).deleted).toBe(true);
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('canceled');
     expect((await typesOf()).slice(-2)).toEqual(['customer.subscription.deleted', 'customer.deleted']);
   });
 
-  it('signs what it tells with each secret, and continues until it is taken', async () => {
+  it('signs a webhook with each secret, and repeats it until it is accepted', async () => {
     refusing = 2;
     listen();
     await stripe.customers.create({ name: 'Acme' });
     await sim.control.idle();
-    expect(told).toHaveLength(3);
-    for (const { body, signature } of told)
+    expect(received).toHaveLength(3);
+    for (const { body, signature } of received)
       for (const secret of SECRETS)
         expect(Stripe.webhooks.constructEvent(body, signature, secret).type).toBe('customer.created');
   });
 
-  it('keeps what it has, and what it has to tell, through a kill', async () => {
+  it('keeps its objects and undelivered events after a kill', async () => {
     const { id } = await subscribe();
     const [before, clock] = [await typesOf(), sim.control.now()];
     sim.control.advance(5 * DAY_MS);
-    // Abandoned, as a killed process is: nothing is written at its end.
+    // The first simulator is not stopped, so that it writes nothing at its end, like a killed process.
     const abandoned = sim;
     await open();
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('active');
@@ -222,11 +225,13 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect(sim.control.now()).toBeGreaterThanOrEqual(clock + 5 * 86_400);
     listen();
     await sim.control.idle();
-    expect(told.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual(expect.arrayContaining(before));
+    expect(received.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual(
+      expect.arrayContaining(before),
+    );
     await abandoned.stop();
   });
 
-  it.each(FAULTS)('fails as the fault says: %s', async (kind) => {
+  it.each(FAULTS)('fails with the fault %s', async (kind) => {
     const options = { idempotencyKey: kind };
     sim.control.addFault({ method: 'POST', path: '/v1/customers', kind, times: 2 });
     await expect(stripe.customers.create({ name: 'Acme' }, options)).rejects.toBeInstanceOf(Stripe.errors.StripeError);
@@ -235,7 +240,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     expect((await stripe.customers.list()).data).toHaveLength(1);
   });
 
-  it('fails no more once its faults are cleared at the dashboard', async () => {
+  it('succeeds again after its faults were cleared on the dashboard', async () => {
     const post = (path: string, form: Record<string, string> = {}) =>
       fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body: new URLSearchParams(form), redirect: 'manual' });
     await post('faults', { method: 'POST', path: '/v1/customers', kind: 'answer-500', times: '50' });
@@ -249,23 +254,25 @@ describe('the Stripe on loopback, driven by the SDK', () => {
     ['advance', {}, 'by'],
     ['faults', { kind: 'hang' }, 'kind'],
     ['chaos', { drop: 'all' }, 'drop'],
-  ])('says what it cannot do: %s of %j', async (path, form, param) => {
+  ])('names the invalid parameter of a form: %s with %j', async (path, form, param) => {
     const body = new URLSearchParams(form as Record<string, string>);
     const answer = await fetch(`${sim.url}/_sim/${path}`, { method: 'POST', body, redirect: 'manual' });
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ error: { param } });
   });
 
-  it('does the same to deliveries for the same seed', async () => {
+  it('has the same delivery faults for the same seed', async () => {
     const orders: string[][] = [];
     for (let time = 0; time < 2; time++) {
-      told = [];
+      received = [];
       listen();
       sim.control.setChaos({ duplicate: 0.3, drop: 0.2, reorder: 5 });
       for (let at = 0; at < 20; at++) await stripe.customers.create({ name: String(at) });
       await sim.control.idle();
       orders.push(
-        told.map(({ body }) => (JSON.parse(body) as { data: { object: { name: string } } }).data.object.name).sort(),
+        received
+          .map(({ body }) => (JSON.parse(body) as { data: { object: { name: string } } }).data.object.name)
+          .sort(),
       );
       await sim.stop();
       rmSync(dir, { recursive: true });
@@ -276,7 +283,7 @@ describe('the Stripe on loopback, driven by the SDK', () => {
   });
 
   it.each(['a[b', '[x]=1&__proto__[y]=2', 'items[0][price]=none', 'customer[]=1&items=2', '%ff%fe'])(
-    'answers malformed forms as Stripe does: %s',
+    'refuses a malformed form with Stripe’s error: %s',
     async (body) => {
       const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/x-www-form-urlencoded' };
       for (const path of ['/v1/subscriptions', '/v1/checkout/sessions', '/v1/invoices/create_preview']) {

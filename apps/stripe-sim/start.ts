@@ -16,35 +16,36 @@ import { createDeliveries } from './webhooks/deliveries';
 export interface StripeSimOptions {
   /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** 0: a free one. */
+  /** 0: any free port. */
   readonly port?: number;
-  /** Where its state is kept; undefined: nowhere. */
+  /** The directory of the journal; undefined: the state is held in memory only. */
   readonly dataDir?: string | undefined;
-  /** What callers have to present. */
+  /** The secret key that callers must present. */
   readonly secretKey: string;
-  /** What events are signed with: by each, as while one is rolled. */
+  /** Each event is signed with each of them. There are two while a secret is being replaced. */
   readonly webhookSecrets: readonly string[];
   readonly prices: readonly {
     readonly id: string;
     readonly product: { readonly id: string; readonly name: string };
+    /** Minor units. */
     readonly amount: number;
     readonly currency: string;
     readonly interval: 'month' | 'year';
   }[];
   readonly logger: Logger;
-  /** Of chaos; 1 by default. */
+  /** Of the delivery faults; 1 by default. */
   readonly seed?: number;
 }
 
 export interface StripeSim {
   readonly url: string;
   readonly control: Control;
-  /** Tells that address of events from now on, and of those that nobody was told of yet. */
+  /** Sends all later events to this URL, and those that were not delivered yet. */
   deliverTo(webhookUrl: string): void;
   stop(): Promise<void>;
 }
 
-/** ms between two looks at the clock: what falls due by itself happens that late. */
+/** ms between two checks for actions that are due: an action may be late by this time. */
 const TICK_MS = 500;
 
 const listening = async (host: string, port: number): Promise<Server> => {
@@ -54,13 +55,14 @@ const listening = async (host: string, port: number): Promise<Server> => {
 };
 
 /**
- * Starts a Stripe in test mode on this machine. No money moves.
- * @throws where NODE_ENV is production: nobody shall be given for nothing what others pay for
+ * Starts a simulated Stripe in test mode on this machine. No money moves.
+ * @throws Error NODE_ENV is production, where tenants would get plans without a payment
+ * @throws Error with the code EADDRINUSE: the port is in use
  */
 export const startStripeSim = async (options: StripeSimOptions): Promise<StripeSim> => {
   if (process.env['NODE_ENV'] === 'production') throw new Error('the Stripe simulator does not run in production');
   const { host = '127.0.0.1', port = 0, logger, prices, secretKey, seed = 1 } = options;
-  // Anyone who has the port has the journal, too: it is not touched before that is clear.
+  // Only the process that has the port may use the journal, so the port comes first.
   const server = await listening(host, port);
   const store = openStore(options.dataDir);
   let url = '';
@@ -89,7 +91,7 @@ export const startStripeSim = async (options: StripeSimOptions): Promise<StripeS
   await instance.ready();
   url = `http://${host}:${(server.address() as AddressInfo).port}`;
   store.commit();
-  world.onEvent = deliveries.take;
+  world.onEvent = deliveries.deliver;
   const clock = setInterval(() => {
     advanceTo(world, world.now());
     store.commit();

@@ -4,7 +4,12 @@ import { backfill } from '#billing/inbox/backfill';
 import { createInboxProcessor } from '#billing/inbox/inbox-processor';
 import { createInboxStore } from '#billing/inbox/inbox-store';
 import { BACKFILL_QUEUE, createInboxWakeup, INBOX_QUEUE } from '#billing/inbox/inbox-wakeup';
-import { isStillWanted, type OutboxCallUnknown, settleCall, takeUnknownChanges } from '#billing/outbox/stripe-outbox';
+import {
+  claimUnansweredChanges,
+  isStillWanted,
+  settleCall,
+  type UnansweredChange,
+} from '#billing/outbox/stripe-outbox';
 import type { Change } from '#billing/stripe/changes';
 import { StripeRefused } from '#billing/stripe/stripe-refused';
 import { createWorkerLeases } from '#billing/tenant-lease';
@@ -21,23 +26,26 @@ import { modeOf, openGateway } from '../bootstrap/stripe';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-/** Tenants that one look takes. */
+/** Maximum number of tenants or changes that one run processes. */
 const AT_ONCE = 500;
-/** ms between two looks at how much waits. */
-const WATCH_MS = 5 * SECOND;
-/** Days for which what Stripe told is kept after it was handled: longer than Stripe's own list. */
+/** ms between two counts of the waiting events. */
+const COUNT_MS = 5 * SECOND;
+/** Days for which finished events are kept: longer than in Stripe's own list, so that none of them is stored again. */
 const KEPT_DAYS = 90;
 
-/** The jobs of money: what Stripe told, what it was asked and never answered, locks by time, and reconciliation. */
+/**
+ * The background work of billing: it processes events from Stripe, repeats changes that Stripe did not answer, locks
+ * and suspends tenants when they are due, reconciles customers with Stripe, and deletes old events.
+ */
 export const startBilling = (runtime: Runtime, store: AggregateStore, bus: CommandBus): Pick<PollingLoops, 'stop'> => {
   const { projectorPool: pool, logger, settings, log, jobs, clock } = runtime;
   const inbox = createInboxStore(pool, modeOf(runtime.stripe));
   const loops = createPollingLoops(logger);
   const isTest = !modeOf(runtime.stripe).livemode;
 
-  /** In test mode Stripe's clock can be set forward; what it told last is the least that it is there. */
+  /** In test mode Stripe's clock can be set forward, so the time of its newest event counts if that is later. */
   const stripeTime = async (): Promise<Date> => {
-    const newest = isTest ? await inbox.newest() : undefined;
+    const newest = isTest ? await inbox.newestEventTime() : undefined;
     return new Date(Math.max(clock.now(), newest?.getTime() ?? 0));
   };
 
@@ -58,15 +66,15 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
     labelNames: ['state'],
     registers: [runtime.registry],
   });
-  loops.every(WATCH_MS, 'counting the events from Stripe', async () => {
+  loops.every(COUNT_MS, 'counting the events from Stripe', async () => {
     for (const state of ['pending', 'parked', 'quarantined']) waiting.set({ state }, 0);
-    for (const { state, n } of await inbox.waiting()) waiting.set({ state }, n);
+    for (const { state, n } of await inbox.openCounts()) waiting.set({ state }, n);
   });
   void jobs.schedule('billing-purge', 60 * MINUTE, () => inbox.purge(KEPT_DAYS));
   if (!runtime.stripe) return loops;
 
   const { gateway, mode } = openGateway(runtime.stripe);
-  const processing = createInboxProcessor({
+  const processor = createInboxProcessor({
     store: inbox,
     gateway,
     catalogue: createCatalogue(settings.stripePrices),
@@ -83,18 +91,19 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
     },
   });
   const drain = async (signal: AbortSignal): Promise<void> => {
-    await processing.drain(signal);
+    await processor.drain(signal);
   };
   jobs.work(INBOX_QUEUE, (_, signal) => drain(signal), { concurrency: 2, timeoutMs: 10 * MINUTE });
-  // What no nudge told, what was put off, and what a worker had that was killed. In each process by itself: a job that is
-  // not done is somebody's for as long as the queue believes that they live, and customers would wait for that.
+  // For lost jobs, customers that were put off, and customers of killed workers. It is a loop in each process and not a
+  // job: the queue hands the job of a killed worker to another one only after a while, and customers would have to
+  // wait.
   loops.every(2 * SECOND, 'processing the events from Stripe', drain);
-  const nudge = createInboxWakeup(jobs);
-  const turns = createWorkerLeases(pool);
-  const repeat = (call: OutboxCallUnknown): Promise<void> =>
-    turns.inTurn(call.tenantId, 0, async (turn) => {
-      if (!(await isStillWanted(pool, call, turn))) return;
-      turn.signal.throwIfAborted();
+  const wakeUp = createInboxWakeup(jobs);
+  const leases = createWorkerLeases(pool);
+  const repeat = (call: UnansweredChange): Promise<void> =>
+    leases.withLease(call.tenantId, 0, async (lease) => {
+      if (!(await isStillWanted(pool, call, lease))) return;
+      lease.signal.throwIfAborted();
       try {
         await gateway.change(call.params as Change, call.idempotencyKey);
         await settleCall(pool, call, 'done');
@@ -104,7 +113,7 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
       }
     });
   void jobs.schedule('billing-calls', 15 * SECOND, async () => {
-    await forEachIsolated(await takeUnknownChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
+    await forEachIsolated(await claimUnansweredChanges(pool, AT_ONCE), repeat, (err, { tenantId, callId }) =>
       logger.warn(
         { err, tenantId, callId },
         'a subscription change could not be sent to Stripe again; it is tried later',
@@ -113,9 +122,9 @@ export const startBilling = (runtime: Runtime, store: AggregateStore, bus: Comma
   });
   const reconcile = async (): Promise<void> => {
     const read = await backfill({ pool, store: inbox, gateway, mode }, clock.now());
-    const asked = await inbox.ask(null);
-    logger.debug({ read, asked, head: String(await log.head()) }, 'Stripe backfill finished');
-    nudge();
+    const customers = await inbox.requestReconciliation(null);
+    logger.debug({ read, customers, head: String(await log.head()) }, 'the list of events was read from Stripe');
+    wakeUp();
   };
   void jobs.schedule('billing-reconcile', 15 * MINUTE, reconcile);
   jobs.work(BACKFILL_QUEUE, reconcile, { concurrency: 1, timeoutMs: 10 * MINUTE });

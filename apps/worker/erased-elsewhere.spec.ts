@@ -3,11 +3,11 @@ import { createPool } from '#platform/database/connections/pools';
 import { joined } from '#test/support/facts';
 import { createIdentityApp, type IdentityApp, PASSWORD, type SignedUp } from '#test/support/identity-app';
 
-/** Two processes: one has the tenant in memory, and another one closes and erases it. */
+/** Two processes: `here` has the tenant in memory, and `there` closes and erases it. */
 describe('a tenant that was erased by another process', () => {
   let here: IdentityApp;
   let there: IdentityApp;
-  let parts: TenantErasureDeps;
+  let deps: TenantErasureDeps;
   let tenant: SignedUp;
   let guest: SignedUp;
 
@@ -15,7 +15,7 @@ describe('a tenant that was erased by another process', () => {
     here = await createIdentityApp();
     there = await createIdentityApp(here);
     const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
-    parts = { log: there.log, pool, due: async () => [tenant.tenant.id] };
+    deps = { log: there.log, pool, due: async () => [tenant.tenant.id] };
     [tenant, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
     await here.happen(tenant.tenant.id, joined(guest.user.id, 'member'));
     expect((await here.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(200);
@@ -23,10 +23,10 @@ describe('a tenant that was erased by another process', () => {
     const closing = { token: tenant.accessToken, payload: { confirmName: 'Closing Ltd' } };
     expect((await there.ask('DELETE', '/v1/tenant', closing)).statusCode).toBe(200);
     await here.settled();
-    expect(await eraseTenants(parts)).toBe(1);
+    expect(await eraseTenants(deps)).toBe(1);
   });
   afterAll(async () => {
-    await parts.pool.end();
+    await deps.pool.end();
     await there.close();
     await here.close();
   });
@@ -34,19 +34,19 @@ describe('a tenant that was erased by another process', () => {
   const switchTo = (tenantId: string) =>
     here.ask('POST', '/v1/sessions/switch', { token: guest.accessToken, payload: { tenantId } });
 
-  it('lets nobody in', async () => {
+  it('cannot be entered by switching to it or by signing in', async () => {
     expect((await switchTo(tenant.tenant.id)).statusCode).toBe(404);
     const { email } = tenant.sent;
     const signIn = await here.post('/v1/sessions', { email, password: PASSWORD, tenantId: tenant.tenant.id });
     expect(signIn.statusCode).toBe(404);
   });
 
-  it('refuses a write with an earlier token', async () => {
+  it('accepts no request with an earlier token', async () => {
     const { accessToken: token } = tenant;
     expect((await here.get('/v1/tenant', token)).statusCode).toBe(401);
     const project = await here.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
     expect(project.statusCode).toBe(401);
-    const left = await here.log.readAll({ after: 0n, limit: 100, tenantId: tenant.tenant.id });
-    expect(left.events).toEqual([]);
+    const remaining = await here.log.readAll({ after: 0n, limit: 100, tenantId: tenant.tenant.id });
+    expect(remaining.events).toEqual([]);
   });
 });

@@ -8,15 +8,15 @@ import { eventually as until } from '#testing/rebuild-world';
 
 describe('a tenant that was closed', () => {
   let app: IdentityApp;
-  let parts: TenantErasureDeps;
+  let deps: TenantErasureDeps;
 
   beforeAll(async () => {
     app = await createIdentityApp();
     const pool = createPool({ url: app.database.urls.projector, max: 3, applicationName: 'test' });
-    parts = { log: app.log, pool, due: (limit) => tenantsToErase(pool, limit) };
+    deps = { log: app.log, pool, due: (limit) => tenantsToErase(pool, limit) };
   });
   afterAll(async () => {
-    await parts.pool.end();
+    await deps.pool.end();
     await app.close();
   });
 
@@ -33,10 +33,12 @@ describe('a tenant that was closed', () => {
     return tenant;
   };
 
-  const comeDue = (tenantId: string) =>
+  const makeDue = (tenantId: string) =>
     app.owner.query(`update read_model.closed_tenants set erase_after = now() where tenant_id = $1`, [tenantId]);
 
-  /** Every table that has a tenant, with how many rows of this one it holds. */
+  /**
+   * The number of rows of a tenant in every table that has a column `tenant_id`; tables without such rows are left out.
+   */
   const rowsOf = async (tenantId: string): Promise<Record<string, number>> => {
     const { rows: tables } = await app.owner.query<{ name: string }>(
       `select c.oid::regclass::text as name from pg_class c
@@ -57,24 +59,24 @@ describe('a tenant that was closed', () => {
   const eventsOf = async (tenantId: string): Promise<number> =>
     (await app.log.readAll({ after: START, tenantId, limit: 1_000 })).events.length;
 
-  it('lets nobody in from its answer on, and is kept for as long as it was told', async () => {
+  it('refuses every request after it was closed, and is kept until it is due for erasure', async () => {
     const { accessToken, tenant, sent } = await close();
     expect((await app.get('/v1/tenant', accessToken)).statusCode).toBe(401);
     expect((await app.get('/v1/projects', accessToken)).statusCode).toBe(401);
     const signedIn = await app.post('/v1/sessions', { email: sent.email, password: sent.password });
     expect([signedIn.statusCode, signedIn.json().tenant]).toEqual([201, undefined]);
-    expect(await eraseTenants(parts)).toBe(0);
+    expect(await eraseTenants(deps)).toBe(0);
     expect(await eventsOf(tenant.id)).toBeGreaterThan(0);
   });
 
-  it('is erased with its events and every row when its time has come, and nobody else is', async () => {
+  it('is erased with its events and every row when it is due, and no other tenant is', async () => {
     const other = await app.signUp();
     await app.settled();
     const before = await rowsOf(other.tenant.id);
     const { tenant } = await close();
     expect(Object.keys(await rowsOf(tenant.id)).length).toBeGreaterThan(3);
-    await comeDue(tenant.id);
-    expect(await eraseTenants(parts)).toBe(1);
+    await makeDue(tenant.id);
+    expect(await eraseTenants(deps)).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
     expect(await eventsOf(tenant.id)).toBe(0);
     expect(await rowsOf(other.tenant.id)).toEqual(before);
@@ -82,7 +84,7 @@ describe('a tenant that was closed', () => {
     expect(tombstones.map(({ type, data }) => [type, data])).toEqual([['TenantErased', { tenantId: tenant.id }]]);
   });
 
-  it('takes the joins of its people with it, and the address of anyone who had not joined yet is free again', async () => {
+  it('is erased with the joins of its users, and the e-mail address of a user who had not joined yet is free again', async () => {
     const { tenant } = await close();
     for (const [name, completed] of [
       ['joined', true],
@@ -97,8 +99,8 @@ describe('a tenant that was closed', () => {
         [key, completed ? 'active' : 'pending', tenant.id, completed ? new Date() : null],
       );
     }
-    await comeDue(tenant.id);
-    expect(await eraseTenants(parts)).toBe(1);
+    await makeDue(tenant.id);
+    expect(await eraseTenants(deps)).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
     const { rows } = await app.owner.query('select email_key as key from identity.users where email_key like $1', [
       `%${tenant.id}`,
@@ -106,41 +108,41 @@ describe('a tenant that was closed', () => {
     expect(rows).toEqual([{ key: `joined ${tenant.id}` }]);
   });
 
-  it('is completed where an erasure was interrupted after its events were gone, and then left alone', async () => {
+  it('is erased completely after an interruption between its events and its rows, and not a second time', async () => {
     const { tenant } = await close();
-    await comeDue(tenant.id);
-    // The projector may delete nothing from it.
+    await makeDue(tenant.id);
+    // The projector has no right to delete rows of this table, so the erasure fails.
     await app.owner.query('create table read_model.a_table_of_the_owner (tenant_id uuid)');
-    await expect(eraseTenants(parts)).rejects.toThrow('a_table_of_the_owner');
+    await expect(eraseTenants(deps)).rejects.toThrow('a_table_of_the_owner');
     await app.owner.query('drop table read_model.a_table_of_the_owner');
     expect(await eventsOf(tenant.id)).toBe(0);
-    // As after a rebuild of the read model that knew it was due.
+    // A rebuild of this read model without the events has the same effect.
     await app.owner.query('delete from read_model.closed_tenants where tenant_id = $1', [tenant.id]);
-    expect(await eraseTenants(parts)).toBe(1);
+    expect(await eraseTenants(deps)).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
-    expect(await eraseTenants(parts)).toBe(0);
+    expect(await eraseTenants(deps)).toBe(0);
     expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
-  it('is erased although the log went back to before the position that its erasure waits for', async () => {
+  it('is erased even if the log was restored to before the position that its erasure waits for', async () => {
     const { tenant } = await close();
-    await comeDue(tenant.id);
+    await makeDue(tenant.id);
     const head = await app.log.head();
     await app.owner.query(
       'insert into erasing.erasures (tenant_id, head, deleted_at) values ($1, $2, now()) on conflict do nothing',
       [tenant.id, (head + 1_000_000n).toString()],
     );
-    await until(async () => (await eraseTenants(parts)) === 1);
+    await until(async () => (await eraseTenants(deps)) === 1);
     expect(await rowsOf(tenant.id)).toEqual({});
   });
 
-  it('is not touched any more by a worker that lost its lock and was overtaken by another one', async () => {
+  it('is not changed any more by a worker that lost its lock after another worker has erased the tenant', async () => {
     const { tenant } = await close();
-    await comeDue(tenant.id);
-    let overtaken = 0;
+    await makeDue(tenant.id);
+    let takeovers = 0;
     const slow = {
-      ...parts,
-      log: new Proxy(parts.log, {
+      ...deps,
+      log: new Proxy(deps.log, {
         get: (log, name) => {
           const value: unknown = Reflect.get(log, name);
           if (name !== 'deleteTenant') return typeof value === 'function' ? value.bind(log) : value;
@@ -152,22 +154,22 @@ describe('a tenant that was closed', () => {
                and database = (select oid from pg_database where datname = current_database())`,
               [ADVISORY_LOCKS.erasingTenants],
             );
-            await until(async () => (await eraseTenants(parts)) === 1);
-            overtaken++;
+            await until(async () => (await eraseTenants(deps)) === 1);
+            takeovers++;
           };
         },
       }),
     };
     await expect(eraseTenants(slow)).rejects.toThrow(/was taken over$/);
-    expect(overtaken).toBe(1);
+    expect(takeovers).toBe(1);
     expect(await rowsOf(tenant.id)).toEqual({});
     expect(await app.log.readStream({ tenantId: null, aggregate: 'operators', id: tenant.id })).toHaveLength(1);
   });
 
-  it('waits for read models that are being rebuilt from what the log held before', async () => {
+  it('is not erased while a read model is being rebuilt from events that still include its own', async () => {
     const { tenant } = await close();
-    await comeDue(tenant.id);
-    // By another process, of a projection that no worker here knows, so that none completes it.
+    await makeDue(tenant.id);
+    // The rebuild belongs to a projection that no worker here knows, so that no worker completes it.
     const rebuilding = await app.owner.connect();
     await rebuilding.query(`select pg_advisory_lock($1, hashtext('of-another-release'))`, [REBUILD_LOCKS]);
     await app.owner.query(
@@ -176,11 +178,11 @@ describe('a tenant that was closed', () => {
        insert into projecting.rebuilds (id, projection, version, state)
          select gen_random_uuid(), projection, 1, 'catching-up' from other`,
     );
-    expect(await eraseTenants(parts)).toBe(0);
+    expect(await eraseTenants(deps)).toBe(0);
     expect(await rowsOf(tenant.id)).not.toEqual({});
-    // The process dies. The rebuild is given back, and holds nothing up any more.
+    // The process ends. Its lock is released, and its rebuild no longer delays the erasure.
     rebuilding.release(true);
-    await until(async () => (await eraseTenants(parts)) === 1);
+    await until(async () => (await eraseTenants(deps)) === 1);
     expect(await rowsOf(tenant.id)).toEqual({});
   });
 });

@@ -9,16 +9,17 @@ import { describeFailing } from '../bootstrap/readiness/readiness';
 
 export interface ProbesOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0: any free port. */
   readonly port: number;
-  /** What `/readyz` answers for. */
+  /** What `/readyz` reports. */
   readonly readiness: Pick<Readiness, 'failing'>;
   /** Undefined: no `/metrics`. */
   readonly registry: Registry | undefined;
 }
 
-/** ms for a request to arrive: each is one line. */
+/** Maximum time in ms for a request to arrive; each has only a few lines. */
 const REQUEST_MS = 5_000;
+/** ms for which a stop waits for open answers. */
 const CLOSE_MS = 1_000;
 
 interface Answer {
@@ -34,8 +35,9 @@ const json = (status: number, body: object, type = 'application/json'): Answer =
 });
 
 /**
- * What machines ask a worker that serves no API: `/healthz`, `/readyz` and `/metrics`, as the API has them.
- * @throws CannotStart the address cannot be had, and the message says what to change
+ * Starts the HTTP server of a worker that serves no API: `/healthz`, `/readyz` and `/metrics`, with the same answers as
+ * the API.
+ * @throws CannotStart the address cannot be used; the message says what to change
  */
 export const startProbes = async ({ host, port, readiness, registry }: ProbesOptions) => {
   const ready = async (): Promise<Answer> => {
@@ -71,10 +73,10 @@ export const startProbes = async ({ host, port, readiness, registry }: ProbesOpt
   } catch (error) {
     throw cannotListen(error, { host, port, setting: 'WORKER_PORT' });
   }
-  const { port: taken } = server.address() as AddressInfo;
+  const { port: actualPort } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
-    /** Finishes the answers under way, for a second at most. */
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    /** Stops the server. Open answers are finished, for a second at most. */
     close: async (): Promise<void> => {
       const closed = new Promise((resolve) => server.close(resolve));
       const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);

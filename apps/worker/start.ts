@@ -20,7 +20,10 @@ import { startProbes } from './probes';
 import { createReactions, QUERIED_READ_MODELS } from './reactions';
 import { startSweepers } from './sweepers';
 
-/** The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run it. */
+/**
+ * The background work of one process: projections and rebuilds, reactions, sweepers. Any number of processes may run
+ * it.
+ */
 export const startWorker = async (runtime: Runtime): Promise<Part> => {
   const {
     log,
@@ -35,14 +38,15 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
   } = runtime;
   const store = new AggregateStore({ log });
   const commands = await openWorkerCommands(runtime, store);
-  // A worker that rebuilds read models does not need them rebuilt. Beside an API, the API's own checks are stricter.
+  // A worker is ready while read models are outdated, because it rebuilds them itself. In a process that also serves
+  // the API, the API adds its own, stricter checks.
   if (settings.role === 'worker')
     readiness.add(
       ...dependencyChecks({ log, pool, projections: [] }),
       databaseSettingsCheck({ pools: [[pool, 'projector']] }),
     );
   readiness.add(projectionsCheck({ log, pool, projections, processes }), jobsCheck(runtime.jobs));
-  // Beside the API there is no need of them: its own probes answer for the whole process.
+  // In a process that also serves the API, the API answers the probes for the whole process.
   const probes =
     settings.role === 'worker'
       ? await startProbes({
@@ -61,7 +65,7 @@ export const startWorker = async (runtime: Runtime): Promise<Part> => {
     logger,
     metrics: createProjectionMetrics({ registry, log, pool }),
     processes,
-    // One process needs no telling.
+    // In a process that also serves the API, the API sees the progress without a notification.
     ...(settings.role === 'worker' && { wake }),
   });
   const stopping = new AbortController();

@@ -1,10 +1,11 @@
-/** The parts of Stripe's objects that decisions are made of; its SDK's own types are far wider. */
+/** The fields of Stripe's objects that the translation reads; the types of Stripe's SDK have many more. */
 export interface StripeInvoice {
   readonly id?: string | undefined;
   readonly number: string | null;
   readonly status: string | null;
+  /** Minor units, as the other amounts; below 0: a credit. */
   readonly total: number;
-  /** What of it there is to pay, after credits. */
+  /** What is to be paid after credits. */
   readonly amount_due: number;
   readonly amount_paid: number;
   readonly currency: string;
@@ -12,7 +13,7 @@ export interface StripeInvoice {
   readonly attempt_count: number;
   readonly next_payment_attempt: number | null;
   readonly hosted_invoice_url?: string | null | undefined;
-  /** Which subscription it is of. */
+  /** Names the subscription that the invoice belongs to. */
   readonly parent?:
     | { readonly subscription_details?: { readonly subscription: string | { readonly id: string } } | null | undefined }
     | null
@@ -39,11 +40,14 @@ export interface StripeSubscription {
   readonly latest_invoice: string | StripeInvoice | null;
 }
 
-/** What Stripe had of one customer, when it was asked. */
+/** The state of one customer at Stripe at one time. */
 export interface StripeSnapshot {
-  /** The customer is no more. */
+  /** The customer was deleted at Stripe; the lists are empty then. */
   readonly deleted: boolean;
   readonly subscriptions: readonly StripeSubscription[];
-  /** Those that were asked for; the latest of each subscription is in any case. */
+  /**
+   * Empty if the invoices were not requested; the latest invoice of each subscription is in `subscriptions` in any
+   * case.
+   */
   readonly invoices: readonly StripeInvoice[];
 }

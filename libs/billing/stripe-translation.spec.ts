@@ -35,25 +35,25 @@ const failingSince = (snapshot: Partial<StripeSnapshot>): string | null | undefi
   return translate(whole, catalogue, { at: '2026-06-02T00:00:00.000Z' }).subscription?.failingSince;
 };
 
-describe('since when a payment is missing', () => {
-  it('is since its first invoice that failed', () => {
+describe('the time since when a payment is missing', () => {
+  it('is the time of the first invoice whose payment failed', () => {
     const invoices = [invoice('in_1', 'sub_new', begun + 60), invoice('in_2', 'sub_new', begun + DAY)];
     expect(failingSince({ invoices })).toBe('2026-06-01T00:01:00.000Z');
   });
 
-  it('has nothing to do with what is left unpaid of a subscription that is over', () => {
+  it('does not depend on unpaid invoices of a subscription that has ended', () => {
     const subscriptions = [subscription('sub_new'), subscription('sub_old', { status: 'canceled' })];
     const invoices = [invoice('in_old', 'sub_old', begun - 150 * DAY), invoice('in_new', 'sub_new', begun + 60)];
     expect(failingSince({ subscriptions, invoices })).toBe('2026-06-01T00:01:00.000Z');
   });
 
-  it('is since the period began where no invoice tells', () => {
+  it('is the begin of the period if there is no such invoice', () => {
     expect(failingSince({})).toBe('2026-06-01T00:00:00.000Z');
   });
 });
 
 describe('the seats that were bought', () => {
-  it('are those of all lines of their price', () => {
+  it('are the sum of all lines with their price', () => {
     const seat = catalogue.pricesOf('pro')?.seat ?? '';
     const period = { current_period_start: begun, current_period_end: begun + 30 * DAY };
     const line = (id: string, of: string, quantity: number) => ({ id, quantity, ...period, price: { id: of } });
@@ -64,19 +64,19 @@ describe('the seats that were bought', () => {
 });
 
 describe('a dispute', () => {
-  const told = (object: object): string => JSON.stringify({ data: { object } });
+  const eventWith = (object: object): string => JSON.stringify({ data: { object } });
   const dispute = { id: 'dp_1', charge: 'ch_1', amount: 4_900, currency: 'eur', reason: 'fraudulent', created: begun };
 
-  it('names its charge, and what is taken back', () => {
-    expect(chargeOf(told(dispute))).toBe('ch_1');
-    expect(readDispute(told(dispute))).toEqual({
+  it('names its charge and its amount', () => {
+    expect(chargeOf(eventWith(dispute))).toBe('ch_1');
+    expect(readDispute(eventWith(dispute))).toEqual({
       ...{ disputeId: 'dp_1', amount: 4_900, currency: 'EUR', reason: 'fraudulent' },
       createdAt: '2026-06-01T00:00:00.000Z',
     });
   });
 
-  it('that is not as Stripe has it means nothing', () => {
-    expect(chargeOf(told({ charge: 5 }))).toBe('');
-    expect(() => readDispute(told({ ...dispute, amount: 'all' }))).toThrow(Untranslatable);
+  it('with invalid fields cannot be translated', () => {
+    expect(chargeOf(eventWith({ charge: 5 }))).toBe('');
+    expect(() => readDispute(eventWith({ ...dispute, amount: 'all' }))).toThrow(Untranslatable);
   });
 });

@@ -3,7 +3,9 @@ import type { BillingFacts, InvoiceFacts } from '#domain/tenant/decide-billing';
 import type { Catalogue } from '#plans/catalogue/index';
 import type { StripeInvoice, StripeSnapshot, StripeSubscription } from './stripe-snapshot';
 
-/** Something of Stripe's that means nothing in our words: a price that no plan has, a status that is new. */
+/**
+ * An object of Stripe that the product cannot interpret, such as a price that belongs to no plan or an unknown status.
+ */
 export class Untranslatable extends Error {
   override readonly name = 'Untranslatable';
 }
@@ -11,7 +13,10 @@ export class Untranslatable extends Error {
 const time = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 const timeOr = (seconds: number | null): string | null => (seconds === null ? null : time(seconds));
 
-/** What counts among several: one that is paid for before one that is not. Those that are not here are not begun, or over. */
+/**
+ * The statuses of a subscription that has begun and not ended. Of several subscriptions the one with the lowest rank
+ * counts: a paid one before an unpaid one.
+ */
 const STATUSES: Readonly<Record<string, readonly [rank: number, SubscriptionStatus]>> = {
   active: [0, 'active'],
   trialing: [0, 'trialing'],
@@ -20,17 +25,20 @@ const STATUSES: Readonly<Record<string, readonly [rank: number, SubscriptionStat
   paused: [3, 'paused'],
 };
 const NOT_BEGUN: ReadonlySet<string> = new Set(['incomplete']);
-const OVER: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired']);
+const ENDED: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired']);
 
-/** Nothing is charged for it any more, whatever happens. @param status in Stripe's words */
-export const isOver = (status: string): boolean => OVER.has(status);
+/** Whether a subscription has ended: nothing is charged for it any more. @param status as Stripe names it */
+export const hasEnded = (status: string): boolean => ENDED.has(status);
 
 const rankOf = ({ status }: StripeSubscription): number => STATUSES[status]?.[0] ?? Number.POSITIVE_INFINITY;
 
-/** The one that counts: the best in rank, and of those the newest. */
+/**
+ * The subscription that counts: the one with the lowest rank, and among equal ranks the newest.
+ * @throws Untranslatable
+ */
 const choose = (subscriptions: readonly StripeSubscription[]): StripeSubscription | undefined => {
   for (const { status } of subscriptions)
-    if (!STATUSES[status] && !NOT_BEGUN.has(status) && !OVER.has(status))
+    if (!STATUSES[status] && !NOT_BEGUN.has(status) && !ENDED.has(status))
       throw new Untranslatable(`a subscription has the status ${status}`);
   return subscriptions
     .filter(({ status }) => STATUSES[status])
@@ -39,7 +47,8 @@ const choose = (subscriptions: readonly StripeSubscription[]): StripeSubscriptio
     )[0];
 };
 
-const sold = (
+/** The terms and the seats of a subscription. @throws Untranslatable */
+const soldTerms = (
   { id, items }: StripeSubscription,
   catalogue: Catalogue,
 ): { readonly terms: Terms; readonly seats: number | null } => {
@@ -57,21 +66,26 @@ const sold = (
 
 const isFailing = ({ status, attempt_count }: StripeInvoice): boolean => status === 'open' && attempt_count > 0;
 
-/** What is left unpaid of a subscription that is over is no reason to lock the one that there is now. */
-const isOf = ({ id }: StripeSubscription, { parent }: StripeInvoice): boolean => {
+/**
+ * Only invoices of the subscription itself count: an unpaid invoice of an ended subscription does not lock the present
+ * one.
+ */
+const belongsTo = ({ id }: StripeSubscription, { parent }: StripeInvoice): boolean => {
   const subscription = parent?.subscription_details?.subscription;
   return subscription === undefined || (typeof subscription === 'string' ? subscription : subscription.id) === id;
 };
 
 const failedAt = ({ status_transitions, created }: StripeInvoice): number => status_transitions.finalized_at ?? created;
 
-/** Since when payment is missing, by Stripe's clock alone: every process, at any time, finds the same. */
+/**
+ * Since when a payment is missing. Only Stripe's times are used, so that every process calculates the same at any time.
+ */
 const failingSince = (subscription: StripeSubscription, invoices: readonly StripeInvoice[]): string | null => {
   const { status, trial_end, items } = subscription;
   const begun = Math.max(...items.data.map(({ current_period_start }) => current_period_start));
   if (status === 'paused') return time(trial_end ?? begun);
   if (status !== 'past_due' && status !== 'unpaid') return null;
-  const failing = invoices.filter((it) => isFailing(it) && isOf(subscription, it)).map(failedAt);
+  const failing = invoices.filter((it) => isFailing(it) && belongsTo(subscription, it)).map(failedAt);
   return time(failing.length > 0 ? Math.min(...failing) : begun);
 };
 
@@ -80,7 +94,7 @@ const INVOICES: ReadonlySet<string | null> = new Set(['open', 'paid', 'void', 'u
 const invoiceFacts = (invoice: StripeInvoice): InvoiceFacts[] => {
   const { id, number, status, currency, created, attempt_count, next_payment_attempt, hosted_invoice_url } = invoice;
   const { total: amount, amount_due: amountDue, amount_paid: amountPaid } = invoice;
-  // A draft is nothing yet.
+  // Drafts are left out: nothing has to be paid for them yet.
   if (!id || !INVOICES.has(status)) return [];
   return [
     {
@@ -92,13 +106,17 @@ const invoiceFacts = (invoice: StripeInvoice): InvoiceFacts[] => {
   ];
 };
 
-/** The charge that an event of a dispute names; empty where it names none. */
+/** The charge that the event of a dispute names; empty if it names none. @param payload of the event */
 export const chargeOf = (payload: string): string => {
   const { charge } = JSON.parse(payload).data.object as Record<string, unknown>;
   return typeof charge === 'string' ? charge : '';
 };
 
-/** The dispute that an event tells of. @param payload of the event @throws Untranslatable */
+/**
+ * The dispute that an event reports.
+ * @param payload of the event
+ * @throws Untranslatable a field is missing or invalid
+ */
 export const readDispute = (payload: string): PaymentDisputed['data'] => {
   const { id, amount, currency, reason, created } = JSON.parse(payload).data.object as Record<string, unknown>;
   if (
@@ -107,12 +125,12 @@ export const readDispute = (payload: string): PaymentDisputed['data'] => {
     typeof currency !== 'string' ||
     typeof created !== 'number'
   )
-    throw new Untranslatable('the dispute differs from its state at Stripe');
+    throw new Untranslatable('the event of the dispute has a missing or invalid field');
   const why = typeof reason === 'string' ? reason : 'general';
   return { disputeId: id, amount, currency: currency.toUpperCase(), reason: why, createdAt: time(created) };
 };
 
-/** Each once, the oldest first. */
+/** All invoices of a snapshot, each once, the oldest first. */
 const allInvoices = ({ subscriptions, invoices }: StripeSnapshot): StripeInvoice[] => {
   const latest = subscriptions.flatMap(({ latest_invoice: it }) => (it !== null && typeof it === 'object' ? [it] : []));
   const byId = new Map([...latest, ...invoices].map((invoice) => [invoice.id, invoice]));
@@ -122,7 +140,11 @@ const allInvoices = ({ subscriptions, invoices }: StripeSnapshot): StripeInvoice
 };
 
 /**
- * What Stripe has, in our words. Pure: the same answer of Stripe is always the same facts, whichever webhook asked for it.
+ * Translates the state of a customer at Stripe into the facts of the product. Pure: the same state always becomes the
+ * same facts, whichever webhook caused the reading.
+ * @param at the time of the reading, ISO 8601
+ * @param reconciling whether no webhook reported the state, so that a change counts as a correction
+ * @param disputes those that the events of this reading report
  * @throws Untranslatable
  */
 export const translate = (
@@ -140,7 +162,7 @@ export const translate = (
 ): BillingFacts => {
   const subscription = snapshot.deleted ? undefined : choose(snapshot.subscriptions);
   const invoices = allInvoices(snapshot);
-  const ended = snapshot.subscriptions.filter(({ status }) => OVER.has(status)).map(({ id }) => id);
+  const ended = snapshot.subscriptions.filter(({ status }) => ENDED.has(status)).map(({ id }) => id);
   return {
     at,
     subscription: subscription ? subscriptionFacts(subscription, invoices, catalogue) : null,
@@ -159,11 +181,11 @@ const subscriptionFacts = (
 ): NonNullable<BillingFacts['subscription']> => {
   const { id, status, trial_end, cancel_at, cancel_at_period_end, items } = subscription;
   const periodEnd = Math.max(...items.data.map(({ current_period_end }) => current_period_end));
-  const ours = STATUSES[status]?.[1] ?? 'unpaid';
+  const productStatus = STATUSES[status]?.[1] ?? 'unpaid';
   return {
-    ...{ subscriptionId: id, status: ours, periodEnd: time(periodEnd), trialEnd: timeOr(trial_end) },
+    ...{ subscriptionId: id, status: productStatus, periodEnd: time(periodEnd), trialEnd: timeOr(trial_end) },
     cancelAt: timeOr(cancel_at ?? (cancel_at_period_end ? periodEnd : null)),
     failingSince: failingSince(subscription, invoices),
-    ...sold(subscription, catalogue),
+    ...soldTerms(subscription, catalogue),
   };
 };

@@ -4,7 +4,7 @@ export interface SubscriptionItem {
   readonly quantity: number;
 }
 
-/** What becomes of a line, by its id; one without an id is new. */
+/** The change of one line of a subscription at Stripe. A line without an id is added. */
 export interface ItemChange {
   readonly id?: string;
   readonly price?: string;
@@ -17,17 +17,20 @@ interface Line {
   readonly price: { readonly id: string };
 }
 
-/** The lines as they are, turned into those that are wanted: of several of one price the first one is left. */
+/**
+ * The changes that turn the present lines into the wanted ones. Of several present lines with the same price the first
+ * stays.
+ */
 export const itemChanges = (present: readonly Line[], wanted: readonly SubscriptionItem[]): ItemChange[] => {
-  const kept = present.map(({ id, price }, at) => {
-    const isFirst = present.findIndex((it) => it.price.id === price.id) === at;
+  const kept = present.map(({ id, price }, index) => {
+    const isFirst = present.findIndex((it) => it.price.id === price.id) === index;
     const item = isFirst ? wanted.find((it) => it.price === price.id) : undefined;
     return item ? { id, quantity: item.quantity } : { id, deleted: true as const };
   });
-  const fresh = wanted.filter(({ price }) => !present.some((it) => it.price.id === price));
-  // The first line changes its price, so that there is one to prorate; the others come and go.
+  const missing = wanted.filter(({ price }) => !present.some((it) => it.price.id === price));
+  // The first line gets a new price instead of being replaced, so that Stripe prorates the change of one line.
   const [first, ...others] = kept;
-  const [swap, ...added] = fresh;
+  const [swap, ...added] = missing;
   if (first && 'deleted' in first && swap) return [{ id: first.id, ...swap }, ...others, ...added];
-  return [...kept, ...fresh];
+  return [...kept, ...missing];
 };

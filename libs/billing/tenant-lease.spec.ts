@@ -5,7 +5,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { LeaseLost } from '#platform/lease/held-lease';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { shiftClock } from '#testing/shifted-clock';
-import { createStripeOutbox, isStillWanted, takeUnknownChanges } from './outbox/stripe-outbox';
+import { claimUnansweredChanges, createStripeOutbox, isStillWanted } from './outbox/stripe-outbox';
 import {
   createTenantLeases,
   createWorkerLeases,
@@ -14,7 +14,7 @@ import {
   TenantLeaseTaken,
 } from './tenant-lease';
 
-describe('the turn to have something changed for a tenant', () => {
+describe('the lease for changes of a tenant', () => {
   let database: TestDatabase;
   let pools: Pool[];
   let api: TenantLeases;
@@ -32,84 +32,86 @@ describe('the turn to have something changed for a tenant', () => {
     await database.drop();
   });
 
-  it('is one process’ at a time, and each comes to it', async () => {
+  it('is held by one process at a time, and each process gets it', async () => {
     const tenantId = uuidv7();
-    let [at, most, done] = [0, 0, 0];
+    let [running, most, done] = [0, 0, 0];
     const work = async (): Promise<void> => {
-      at += 1;
-      most = Math.max(most, at);
+      running += 1;
+      most = Math.max(most, running);
       await new Promise((resolve) => setTimeout(resolve, 5));
-      at -= 1;
+      running -= 1;
       done += 1;
     };
-    await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? api : worker).inTurn(tenantId, 10_000, work)));
+    await Promise.all(Array.from({ length: 8 }, (_, n) => (n % 2 ? api : worker).withLease(tenantId, 10_000, work)));
     expect([most, done]).toEqual([1, 8]);
   });
 
-  it('is refused to who does not wait, and another tenant’s is free', async () => {
+  it('is refused to a caller that does not wait, while the lease of another tenant is free', async () => {
     const [tenantId, other] = [uuidv7(), uuidv7()];
-    await api.inTurn(tenantId, 0, async () => {
-      await expect(worker.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
-      expect(await api.inTurn(other, 0, async () => 2)).toBe(2);
+    await api.withLease(tenantId, 0, async () => {
+      await expect(worker.withLease(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      expect(await api.withLease(other, 0, async () => 2)).toBe(2);
     });
-    expect(await worker.inTurn(tenantId, 0, async () => 3)).toBe(3);
+    expect(await worker.withLease(tenantId, 0, async () => 3)).toBe(3);
   });
 
-  it('is over when what was done in it failed', async () => {
+  it('is released after its work failed', async () => {
     const tenantId = uuidv7();
-    await expect(api.inTurn(tenantId, 0, () => Promise.reject(new Error('away')))).rejects.toThrow('away');
-    expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+    await expect(api.withLease(tenantId, 0, () => Promise.reject(new Error('the work failed')))).rejects.toThrow(
+      'the work failed',
+    );
+    expect(await api.withLease(tenantId, 0, async () => 1)).toBe(1);
   });
 
-  it('of a killed process is another’s after its time', async () => {
+  it('of a killed process can be claimed by another one after its time', async () => {
     const tenantId = uuidv7();
     await pools[2]?.query('insert into billing.turns values ($1, $2, lease.now())', [tenantId, uuidv7()]);
-    expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+    expect(await api.withLease(tenantId, 0, async () => 1)).toBe(1);
   });
 
-  it('ends by lease time: one that was taken while the clock was ten minutes ahead, and one while it was behind', async () => {
+  it('ends by lease time, also if the clock was ten minutes ahead or behind when it was claimed', async () => {
     const owner = pools[2] as Pool;
     const shifted = await shiftClock(owner);
     for (const by of ['10 minutes', '-10 minutes']) {
       const tenantId = uuidv7();
       await shifted.by(by);
       await owner.query('select billing.take_turn($1, $2, 10)', [tenantId, uuidv7()]);
-      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      await expect(api.withLease(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
       await shifted.by('0');
-      await expect(api.inTurn(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
+      await expect(api.withLease(tenantId, 0, async () => 1)).rejects.toThrow(TenantLeaseTaken);
       await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
-      expect(await api.inTurn(tenantId, 0, async () => 1)).toBe(1);
+      expect(await api.withLease(tenantId, 0, async () => 1)).toBe(1);
     }
   });
 
-  it('that another process has taken over asks Stripe for nothing any more', async () => {
+  it('lets no request to Stripe be sent after another process has taken it over', async () => {
     const tenantId = uuidv7();
-    const calls = createStripeOutbox(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
-    const asked: string[] = [];
-    const ask = (turn: TenantLease, kind: string) =>
-      calls.once(
-        { tenantId, callId: uuidv7(), kind: 'change', params: {}, turn },
+    const outbox = createStripeOutbox(createScopedDb(pools[0] as Pool), { account: '', livemode: false });
+    const sent: string[] = [];
+    const send = (lease: TenantLease, kind: string) =>
+      outbox.sendOnce(
+        { tenantId, callId: uuidv7(), kind: 'change', params: {}, lease },
         async () => {
-          asked.push(kind);
+          sent.push(kind);
           return {};
         },
         () => false,
       );
-    await api.inTurn(tenantId, 0, async (old) => {
-      await ask(old, 'before');
+    await api.withLease(tenantId, 0, async (old) => {
+      await send(old, 'before');
       await pools[2]?.query(`update lease.clock set at = at + interval '11 seconds'`);
-      await worker.inTurn(tenantId, 0, async (heir) => {
-        await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
-        await ask(heir, 'heir');
+      await worker.withLease(tenantId, 0, async (successor) => {
+        await expect(send(old, 'after')).rejects.toThrow(LeaseLost);
+        await send(successor, 'successor');
         const wanted = { tenantId, callId: uuidv7() };
         expect(await isStillWanted(pools[1] as Pool, wanted, old)).toBe(false);
       });
-      await expect(ask(old, 'after')).rejects.toThrow(LeaseLost);
+      await expect(send(old, 'after')).rejects.toThrow(LeaseLost);
     });
-    expect(asked).toEqual(['before', 'heir']);
+    expect(sent).toEqual(['before', 'successor']);
   });
 
-  it('knows the later of two changes by their order, and not by clocks', async () => {
+  it('orders two changes by their numbers, and not by the clock', async () => {
     const tenantId = uuidv7();
     const owner = pools[2] as Pool;
     const [first, second] = [uuidv7(), uuidv7()];
@@ -121,7 +123,7 @@ describe('the turn to have something changed for a tenant', () => {
       );
     await change(first, '10 minutes');
     await change(second, '0');
-    const taken = await takeUnknownChanges(pools[1] as Pool, 10);
-    expect(taken.map(({ callId }) => callId)).toEqual([second]);
+    const claimed = await claimUnansweredChanges(pools[1] as Pool, 10);
+    expect(claimed.map(({ callId }) => callId)).toEqual([second]);
   });
 });

@@ -5,68 +5,73 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { whileHeld } from '#platform/lease/held-lease';
 import { sleep } from '#platform/loops/backoff';
 
-/** Seconds after which the turn of a killed process is another's. */
-const TURN_SECONDS = 10;
-/** ms between two tries to have it. */
-const TRY_MS = 50;
+/** Seconds after which another process can claim the lease of a killed process. */
+const LEASE_SECONDS = 10;
+/** ms between two attempts to claim a lease. */
+const RETRY_MS = 50;
 
-/** Somebody else has something changed for the tenant, and it was not waited for any longer. */
+/** Another process changes the subscription of the tenant, and kept the lease for longer than the caller waited. */
 export class TenantLeaseTaken extends Error {
-  override readonly name = 'AnotherIsUnderWay';
+  override readonly name = 'TenantLeaseTaken';
 }
 
-/** The right to have something changed for a tenant, in one process at a time. */
+/** The right to change the subscription of a tenant at Stripe. One process has it at a time. */
 export interface TenantLease {
-  /** Fencing token, a UUID: what is written in the turn checks it in the same statement. */
+  /** Fencing token, a UUID: a statement that writes under the lease checks it. */
   readonly token: string;
-  /** Aborts with `LeaseLost` where another process may have the turn. */
+  /** Aborts with `LeaseLost` once another process may have the lease. */
   readonly signal: AbortSignal;
 }
 
-const TAKE: Statement = { name: 'take-turn', text: 'select billing.take_turn($1, $2, $3) as taken' };
+const CLAIM: Statement = { name: 'claim-tenant-lease', text: 'select billing.take_turn($1, $2, $3) as "isOurs"' };
 const RENEW: Statement = {
-  name: 'renew-turn',
+  name: 'renew-tenant-lease',
   text: `update billing.turns set until = lease.now() + make_interval(secs => $3)
-    where tenant_id = $1 and holder = $2 returning true as taken`,
+    where tenant_id = $1 and holder = $2 returning true as "isOurs"`,
 };
-const END: Statement = { name: 'end-turn', text: 'delete from billing.turns where tenant_id = $1 and holder = $2' };
+const RELEASE: Statement = {
+  name: 'release-tenant-lease',
+  text: 'delete from billing.turns where tenant_id = $1 and holder = $2',
+};
 
-type Ask = (
+type Query = (
   tenantId: string,
   statement: Statement,
   values: (string | number)[],
-) => Promise<{ readonly taken?: boolean }[]>;
+) => Promise<{ readonly isOurs?: boolean }[]>;
 
-const createTurns = (ask: Ask) => ({
+const createLeases = (query: Query) => ({
   /**
-   * Does it while nobody else has anything changed for the tenant, in whichever process.
-   * @param waitMs for which another one is waited for @throws AnotherIsUnderWay
+   * Calls `work` under the lease of the tenant, which is renewed until `work` has ended and then released.
+   * @param waitMs maximum time to wait for a lease that another process has
+   * @throws TenantLeaseTaken another process kept the lease for longer
+   * @throws the error of `work`
    */
-  inTurn: async <T>(tenantId: string, waitMs: number, work: (turn: TenantLease) => Promise<T>): Promise<T> => {
+  withLease: async <T>(tenantId: string, waitMs: number, work: (lease: TenantLease) => Promise<T>): Promise<T> => {
     const token = uuidv7();
-    const ours = async (statement: Statement): Promise<boolean> =>
-      (await ask(tenantId, statement, [tenantId, token, TURN_SECONDS]))[0]?.taken === true;
-    for (const end = performance.now() + waitMs; !(await ours(TAKE)); await sleep(TRY_MS))
+    const isOursAfter = async (statement: Statement): Promise<boolean> =>
+      (await query(tenantId, statement, [tenantId, token, LEASE_SECONDS]))[0]?.isOurs === true;
+    for (const end = performance.now() + waitMs; !(await isOursAfter(CLAIM)); await sleep(RETRY_MS))
       if (performance.now() >= end) throw new TenantLeaseTaken('another change is in progress');
     try {
-      return await whileHeld({ leaseMs: TURN_SECONDS * 1_000, renew: () => ours(RENEW) }, (signal) =>
+      return await whileHeld({ leaseMs: LEASE_SECONDS * 1_000, renew: () => isOursAfter(RENEW) }, (signal) =>
         work({ token, signal }),
       );
     } finally {
-      // Another process has the turn a few seconds later where this fails.
-      await ask(tenantId, END, [tenantId, token]).catch(() => undefined);
+      // If this fails, the lease ends by itself after a few seconds.
+      await query(tenantId, RELEASE, [tenantId, token]).catch(() => undefined);
     }
   },
 });
 
-export type TenantLeases = ReturnType<typeof createTurns>;
+export type TenantLeases = ReturnType<typeof createLeases>;
 
-/** For those who act for a tenant. */
+/** The leases for requests of tenants. */
 export const createTenantLeases = (db: ScopedDb): TenantLeases =>
-  createTurns((tenantId, statement, values) => db.tenant(tenantId).query(statement, values));
+  createLeases((tenantId, statement, values) => db.tenant(tenantId).query(statement, values));
 
-/** @param pool connects as the projector */
+/** The leases for workers. @param pool connects as the projector */
 export const createWorkerLeases = (pool: Pool): TenantLeases =>
-  createTurns(
-    async (_, statement, values) => (await withClient(pool, (it) => it.query({ ...statement, values }))).rows,
+  createLeases(
+    async (_, statement, values) => (await withClient(pool, (client) => client.query({ ...statement, values }))).rows,
   );

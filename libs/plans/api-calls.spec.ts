@@ -18,20 +18,20 @@ describe('calls of the API', () => {
     await database.drop();
   });
 
-  const begin = (now?: () => number) =>
+  const start = (now?: () => number) =>
     createApiCalls({ pool, db: createScopedDb(pool), logger: silentLogger, flushMs: 3_600_000, ...(now && { now }) });
 
-  it('are taken up to the limit, and those beyond it are not counted', async () => {
-    const [calls, tenant] = [begin(), uuidv7()];
+  it('are counted up to the limit, and calls beyond it are not counted', async () => {
+    const [calls, tenant] = [start(), uuidv7()];
     const taken = [1, 2, 3, 4].map(() => calls.take(tenant, 2));
     expect(taken.map((it) => it.taken)).toEqual([true, true, false, false]);
     expect(taken.map((it) => it.used)).toEqual([1, 2, 2, 2]);
-    expect(calls.untold(tenant)).toBe(2);
+    expect(calls.unflushed(tenant)).toBe(2);
     await calls.close();
   });
 
-  it('are counted without a limit', async () => {
-    const [calls, tenant] = [begin(), uuidv7()];
+  it('are counted if there is no limit, too', async () => {
+    const [calls, tenant] = [start(), uuidv7()];
     expect([1, 2].map(() => calls.take(tenant, null))).toEqual([
       { taken: true, used: 1 },
       { taken: true, used: 2 },
@@ -39,42 +39,42 @@ describe('calls of the API', () => {
     await calls.close();
   });
 
-  it('of an earlier process are known to the next one, which looks once for all who ask', async () => {
+  it('of an earlier process are known to the next one, which reads them once for all callers', async () => {
     const tenant = uuidv7();
-    const before = begin();
+    const before = start();
     for (let at = 0; at < 5; at++) before.take(tenant, null);
     await before.close();
-    const after = begin();
-    const looking = after.know(tenant);
-    expect(after.know(tenant)).toBe(looking);
-    await looking;
-    expect(after.know(tenant)).toBeUndefined();
+    const after = start();
+    const reading = after.load(tenant);
+    expect(after.load(tenant)).toBe(reading);
+    await reading;
+    expect(after.load(tenant)).toBeUndefined();
     expect(after.take(tenant, 5)).toEqual({ taken: false, used: 5 });
     expect(after.take(tenant, 6)).toEqual({ taken: true, used: 6 });
     await after.close();
   });
 
-  it('of one tenant that the database refuses fail alone', async () => {
+  it('of one tenant are lost if the database refuses them, and those of other tenants are stored', async () => {
     const [tenant, other] = [uuidv7(), uuidv7()];
-    const calls = begin();
+    const calls = start();
     for (const id of [tenant, 'not the id of a tenant', other]) calls.take(id, null);
     await calls.close();
-    const after = begin();
+    const after = start();
     for (const id of [tenant, other]) {
-      await after.know(id);
+      await after.load(id);
       expect(after.take(id, 1)).toEqual({ taken: false, used: 1 });
     }
-    expect(calls.untold('not the id of a tenant')).toBe(0);
+    expect(calls.unflushed('not the id of a tenant')).toBe(0);
     await after.close();
   });
 
-  it('are asked of nobody twice where the database is not available', async () => {
-    const away = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
-    await away.end();
+  it('are not read a second time if the database was not available', async () => {
+    const ended = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
+    await ended.end();
     const tenant = uuidv7();
-    const calls = createApiCalls({ pool, db: createScopedDb(away), logger: silentLogger });
-    await calls.know(tenant);
-    expect(calls.know(tenant)).toBeUndefined();
+    const calls = createApiCalls({ pool, db: createScopedDb(ended), logger: silentLogger });
+    await calls.load(tenant);
+    expect(calls.load(tenant)).toBeUndefined();
     expect(calls.take(tenant, 1)).toEqual({ taken: true, used: 1 });
     await calls.close();
   });

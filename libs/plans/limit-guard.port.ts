@@ -1,40 +1,47 @@
 import { type InStreamLimits, NO_LIMITS } from '#domain/limits';
 import type { Tenant } from '#domain/tenant/evolve';
 
-/** What spans streams, and is taken by a reservation. */
+/** A resource whose limit spans several streams, so that a reservation is needed to use it. */
 export type Reservable =
   | { readonly resource: 'projects'; readonly projectId: string }
   | { readonly resource: 'tasks'; readonly projectId: string; readonly taskId: string };
 
-/** Who takes it, and for what. */
+/** The tenant and the command for which a resource is reserved. */
 export interface LimitClaim {
   readonly tenantId: string;
-  /** As it is now: its terms say what it may use. */
+  /** The present state of the tenant. Its terms contain the limits. */
   readonly tenant: Tenant;
-  /** Of the command that will use it: a repeat of it takes nothing more. */
+  /** The command that will use the resource. A repeat of the same command reserves nothing more. */
   readonly commandId: string;
 }
 
 export interface Reservation {
-  /** False where its time is over, after a process stood still: somebody else may have the place. */
+  /**
+   * False: the reservation has expired, for example because the process was paused, and another command may have the
+   * place.
+   */
   isUsable(): boolean;
-  /** It was used by what lies at that position: it counts until the read model counts that. */
+  /**
+   * Must be called when an event at this position used the reservation: it counts until the read model counts the
+   * event.
+   */
   used(position: bigint): void;
-  /** Gives back what was not used. Never rejects. */
+  /** Releases a reservation that was not used. Never rejects. */
   release(): Promise<void>;
 }
 
-/** Asked before anything is written that a plan limits. Nest injects it by its class. */
+/** Enforces the limits of plans before a command writes. Nest injects it by its class. */
 export abstract class LimitGuard {
-  /** For `decide`, of the very state that it decides on. */
+  /** The limits for a rule. @param tenant the state from which the rule decides */
   abstract limitsOf(tenant: Tenant): InStreamLimits;
   /**
-   * Takes one.
+   * Reserves one place below the limit.
    * @throws Problem plan-limit-reached
    */
   abstract reserve(claim: LimitClaim, wanted: Reservable): Promise<Reservation>;
   /**
-   * After a plan became smaller, the projects beyond its limit can be read and removed, and not added to.
+   * Checks that a project may be changed. After a change to a smaller plan, the projects beyond its limit can only be
+   * read and archived.
    * @throws Problem plan-limit-reached
    */
   abstract requireWritable(tenantId: string, tenant: Tenant, projectId: string): Promise<void>;
@@ -46,7 +53,7 @@ export const NOTHING_RESERVED: Reservation = {
   release: async () => undefined,
 };
 
-/** The guard of an installation without plans. */
+/** The guard of an installation without plans: it limits nothing. */
 export const unlimited = {
   limitsOf: () => NO_LIMITS,
   reserve: async () => NOTHING_RESERVED,

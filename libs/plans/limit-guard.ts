@@ -18,18 +18,18 @@ import { type CountedUpTo, settledReservations } from './settled-reservations';
 export interface LimitGuardDeps {
   readonly catalogue: Catalogue;
   readonly reservations: Reservations;
-  readonly settling: ReservationSettler;
+  readonly settler: ReservationSettler;
   readonly log: EventLog;
-  /** Of the read model plan-limits. */
+  /** The checkpoint of the read model plan-limits. */
   readonly countedUpTo: CountedUpTo;
   readonly invitationsHoldSeats: boolean;
 }
 
-/** What a tenant may use now. One that is closed may use what every tenant begins with, and nothing asks. */
+/** The present terms of a tenant. For a closed tenant these are the terms of a new one, which have no effect. */
 export const termsOf = (tenant: Tenant): Terms =>
   (tenant.status === 'open' ? tenant.account.terms : null) ?? FOUNDING_TERMS;
 
-/** What a tenant's own rules enforce. */
+/** The limits that the rules of the tenant's own stream enforce. */
 export const inStreamLimits =
   (catalogue: Catalogue, invitationsHoldSeats: boolean) =>
   (tenant: Tenant): InStreamLimits => {
@@ -39,52 +39,58 @@ export const inStreamLimits =
     return { seats, teams, openInvitations, features, invitationsHoldSeats, plan, upgradeTo };
   };
 
-/** ms from before a reservation was taken in which it may be used: others take it for lost after {@link RESERVED_SECONDS}. */
+/**
+ * ms within which a reservation may be used, measured from before it was made. Other processes regard it as lost after
+ * {@link RESERVED_SECONDS}.
+ */
 const USABLE_MS = (RESERVED_SECONDS - 10) * 1_000;
 
-/** As `GET /v1/usage` names them, and in words. */
+/** The names of the resources in `GET /v1/usage`. */
 const NAMES = { projects: 'projects', tasks: 'tasksPerProject' } as const;
+/** The names of the resources in problem details. */
 const WORDS = { projects: 'projects', tasks: 'tasks in a project' } as const;
 
 /**
- * The guard of plans. What it compares with comes from the tenant's own stream, as it is at that moment, so that an
- * upgrade counts from the next command on; what is in use comes from the read model, and from what others are about to use.
+ * The guard of an installation with plans. The limits come from the present state of the tenant's own stream, so that
+ * an upgrade counts from the next command on. The use comes from the read model and from the reservations of other
+ * commands.
  */
-export const createLimitGuard = (parts: LimitGuardDeps): LimitGuard => {
-  const { catalogue, reservations, settling, log, countedUpTo, invitationsHoldSeats } = parts;
+export const createLimitGuard = (deps: LimitGuardDeps): LimitGuard => {
+  const { catalogue, reservations, settler, log, countedUpTo, invitationsHoldSeats } = deps;
 
-  const reached = (
+  const limitReached = (
     terms: Terms,
     resource: 'projects' | 'tasks',
     limit: number,
     used: number,
-    what: string,
+    more: string,
   ): Problem => {
     const { plan } = terms;
     const members = { resource: NAMES[resource], limit, used, plan, upgradeTo: catalogue.upgradeFrom(plan) };
     return new Problem('plan-limit-reached', {
-      detail: `The plan ${plan} allows ${limit} ${WORDS[resource]}${what}`,
+      detail: `The plan ${plan} allows ${limit} ${WORDS[resource]}${more}`,
       members,
     });
   };
 
-  /** Looks up what became of the reservations, and forgets those that are done with. */
-  const clearHeld = async (tenantId: string, scopeId: string): Promise<void> => {
+  /** Reads from the log whether reservations were used, and deletes those that need not count any more. */
+  const settleHeld = async (tenantId: string, scopeId: string): Promise<void> => {
     const settled = await settledReservations(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
     if (settled.length > 0) await reservations.settle(settled);
   };
 
-  const take = async (terms: Terms, wanted: ReservationRequest, limit: number): Promise<void> => {
-    const { tenantId, scopeId, resource } = wanted;
-    const first = await reservations.reserve(wanted, limit);
+  /** @throws Problem plan-limit-reached */
+  const reserve = async (terms: Terms, request: ReservationRequest, limit: number): Promise<void> => {
+    const { tenantId, scopeId, resource } = request;
+    const first = await reservations.reserve(request, limit);
     if (first.taken) return;
     if (first.held > 0) {
-      // Also where there is nothing to forget any more: it may have been forgotten meanwhile.
-      await clearHeld(tenantId, scopeId);
-      const second = await reservations.reserve(wanted, limit);
+      // The second attempt is made even if nothing was deleted, because another process may have deleted a reservation.
+      await settleHeld(tenantId, scopeId);
+      const second = await reservations.reserve(request, limit);
       if (second.taken) return;
     }
-    throw reached(terms, resource, limit, first.used, `, and ${first.used} are used.`);
+    throw limitReached(terms, resource, limit, first.used, `, and ${first.used} are used.`);
   };
 
   return {
@@ -98,8 +104,8 @@ export const createLimitGuard = (parts: LimitGuardDeps): LimitGuard => {
       const [scopeId, unitId] =
         resource === 'projects' ? [tenantId, wanted.projectId] : [wanted.projectId, wanted.taskId];
       const until = performance.now() + USABLE_MS;
-      await take(terms, { tenantId, commandId, resource, scopeId, unitId }, limit);
-      return settling.reservation(tenantId, commandId, until);
+      await reserve(terms, { tenantId, commandId, resource, scopeId, unitId }, limit);
+      return settler.reservation(tenantId, commandId, until);
     },
 
     requireWritable: async (tenantId, tenant, projectId) => {
@@ -110,12 +116,12 @@ export const createLimitGuard = (parts: LimitGuardDeps): LimitGuard => {
       const rank = await reservations.rankOf(tenantId, projectId, limit);
       if (rank === undefined || rank < limit) return;
       const used = await reservations.projectsOf(tenantId);
-      throw reached(
+      throw limitReached(
         terms,
         'projects',
         limit,
         used,
-        `, and ${used} are used: this one, beyond them, can be read and archived.`,
+        `, and ${used} are used. This project exceeds the limit: it can be read and archived, but not changed.`,
       );
     },
   };

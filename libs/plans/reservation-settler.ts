@@ -2,10 +2,10 @@ import type { PositionWaiter } from '#projecting/read-your-writes/position-waite
 import type { Reservation } from './limit-guard.port';
 import type { Reservations } from './reservations';
 
-/** ms within which reservations are forgotten together. */
-const GATHER_MS = 20;
-/** ms for which the read model may keep a used reservation waiting; the sweeper takes up those that wait longer. */
-const PATIENCE_MS = 10_000;
+/** ms for which reservations are collected, to be deleted in one statement. */
+const COLLECT_MS = 20;
+/** Maximum ms to wait until the read model counts a used reservation; the sweeper deletes it if that takes longer. */
+const COUNT_MS = 10_000;
 
 export interface ReservationSettlerDeps {
   readonly reservations: Pick<Reservations, 'settle'>;
@@ -13,34 +13,37 @@ export interface ReservationSettlerDeps {
 }
 
 /**
- * Forgets reservations of this process, many in one statement: unused ones at once, used ones when the read model counts
- * what they were used for. What a killed process does not forget, the sweeper does.
+ * Deletes the reservations of this process, many in one statement: unused ones at once, and used ones when the read
+ * model counts the events that used them. The sweeper deletes those of killed processes.
  */
 export const createReservationSettler = ({ reservations, waiter }: ReservationSettlerDeps) => {
-  let gathered: { tenantId: string; commandId: string }[] = [];
+  let collected: { tenantId: string; commandId: string }[] = [];
   let flushing: Promise<void> | undefined;
 
   const flush = async (): Promise<void> => {
-    await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+    await new Promise((resolve) => setTimeout(resolve, COLLECT_MS));
     flushing = undefined;
-    const many = gathered;
-    gathered = [];
-    // Left to the sweeper where the database is not available.
-    await reservations.settle(many).catch(() => undefined);
+    const batch = collected;
+    collected = [];
+    // If the database is not available, the sweeper deletes them later.
+    await reservations.settle(batch).catch(() => undefined);
   };
 
   const settle = (tenantId: string, commandId: string): Promise<void> => {
-    gathered.push({ tenantId, commandId });
+    collected.push({ tenantId, commandId });
     flushing ??= flush();
     return flushing;
   };
 
   return {
-    /** @param until what `performance.now()` says when it may no longer be used */
+    /**
+     * The handle of a reservation that was made.
+     * @param until the value of `performance.now()` after which it has expired
+     */
     reservation: (tenantId: string, commandId: string, until: number): Reservation => ({
       isUsable: () => performance.now() < until,
       used: (position) => {
-        void waiter.waitFor(position, PATIENCE_MS).then((counted) => {
+        void waiter.waitFor(position, COUNT_MS).then((counted) => {
           if (counted) void settle(tenantId, commandId);
         });
       },

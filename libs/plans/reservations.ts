@@ -3,8 +3,8 @@ import { withClient } from '#platform/database/connections/pools';
 import type { ScopedDb, Statement } from '#platform/database/scoped/scoped-db';
 
 /**
- * Seconds after which nobody waits any more for what reserved: longer than any append takes, with all its timeouts, and
- * short enough that a place that a killed process left behind is free again within a minute.
+ * Seconds after which a reservation is overdue. This is longer than any append with all its timeouts, and so short that
+ * the reservation of a killed process is deleted within a minute.
  */
 export const RESERVED_SECONDS = 30;
 
@@ -12,12 +12,13 @@ export interface ReservationRequest {
   readonly tenantId: string;
   readonly commandId: string;
   readonly resource: 'projects' | 'tasks';
-  /** What it is counted in: the tenant, or the project. */
+  /** The tenant for projects, or the project for tasks: the limit holds within it. */
   readonly scopeId: string;
+  /** The project or task that will be created. */
   readonly unitId: string;
 }
 
-/** A reservation that is there; `overdue`: its time is over. */
+/** A stored reservation. `overdue`: it is older than {@link RESERVED_SECONDS}. */
 export interface HeldReservation extends ReservationRequest {
   readonly overdue: boolean;
 }
@@ -51,9 +52,12 @@ const PROJECTS: Statement = {
     where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 
-/** What is taken of limits across streams, in one round trip each. */
+/** The reservations below limits that span several streams. Each function makes one round trip to the database. */
 export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readonly pool: Pool }) => ({
-  /** Takes one, unless the limit is reached: then it tells how many are used, and how many of these by reservations. */
+  /**
+   * Makes a reservation, unless the limit is reached.
+   * @returns whether it was made; `used` is the number in use including reservations, `held` the number of reservations
+   */
   reserve: async ({ tenantId, commandId, resource, scopeId, unitId }: ReservationRequest, limit: number) => {
     const values = [tenantId, commandId, resource, scopeId, unitId, limit];
     const [row] = await db.tenant(tenantId).query<{ taken: boolean; used: number; held: number }>(RESERVE, values);
@@ -61,30 +65,33 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
     return row;
   },
 
+  /** The reservations within a scope, the oldest first, at most 100. */
   heldIn: (tenantId: string, scopeId: string): Promise<HeldReservation[]> =>
     db.tenant(tenantId).query<HeldReservation>(HELD_IN, [scopeId]),
 
   /**
-   * How many of the same scope are older than this one, `limit` at most; undefined where it is not in use, or the read
-   * model does not know it yet.
+   * The number of units of the same scope that are older than this one, at most `limit`; undefined: the unit is not in
+   * use, or the read model does not know it yet.
    */
   rankOf: async (tenantId: string, unitId: string, limit: number): Promise<number | undefined> => {
     const [row] = await db.tenant(tenantId).query<{ rank: number }>(RANK, [unitId, limit]);
     return row?.rank;
   },
 
+  /** The number of projects in use. */
   projectsOf: async (tenantId: string): Promise<number> => {
     const [row] = await db.tenant(tenantId).query<{ projects: number }>(PROJECTS, []);
     return row?.projects ?? 0;
   },
 
+  /** Deletes reservations. */
   settle: (many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[]): Promise<void> =>
     settleReservations(pool, many),
 });
 
 export type Reservations = ReturnType<typeof createReservations>;
 
-/** @param pool connects as the app role or as the projector */
+/** Deletes reservations. @param pool connects as the app role or as the projector */
 export const settleReservations = async (
   pool: Pool,
   many: readonly Pick<ReservationRequest, 'tenantId' | 'commandId'>[],
@@ -98,7 +105,7 @@ export const settleReservations = async (
   );
 };
 
-/** Of all tenants, for the sweeper. @param pool connects as the projector */
+/** The overdue reservations of all tenants, the oldest first. @param pool connects as the projector */
 export const overdueReservations = async (pool: Pool, limit: number): Promise<HeldReservation[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<HeldReservation>(

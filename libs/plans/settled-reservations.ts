@@ -3,7 +3,7 @@ import type { EventLog, Position } from '#event-log/port';
 import { readPosition } from '#projecting/checkpoints/checkpoint-queries';
 import type { HeldReservation } from './reservations';
 
-/** How far the read model is that counts what is in use. */
+/** The checkpoint of the read model that counts what is in use. */
 export type CountedUpTo = () => Promise<Position>;
 
 /** @param pool connects as any role that may read checkpoints */
@@ -11,8 +11,8 @@ export const countedUpTo = (pool: Pool): Promise<Position> => readPosition(pool,
 
 const AGGREGATES = { projects: 'project', tasks: 'task' } as const;
 
-/** Where the command that reserved has written; undefined: it came to nothing. */
-const usedAt = async (
+/** The position of the event that used a reservation; undefined: there is none. */
+const usePositionOf = async (
   log: EventLog,
   { tenantId, resource, unitId, commandId }: HeldReservation,
 ): Promise<Position | undefined> => {
@@ -21,8 +21,9 @@ const usedAt = async (
 };
 
 /**
- * Of reservations those that can be forgotten: what it was used for is counted by now, and may be archived by now; or its time
- * is over, and nothing was written. One whose event the read model has not seen yet continues counting, however long that takes.
+ * Returns the reservations that need not count any more: those whose event the read model has processed, and overdue
+ * ones without an event. A reservation whose event the read model has not processed yet continues to count, however
+ * long that takes.
  */
 export const settledReservations = async (
   log: EventLog,
@@ -31,9 +32,9 @@ export const settledReservations = async (
 ): Promise<HeldReservation[]> => {
   const settled: HeldReservation[] = [];
   for (const reservation of held) {
-    const position = await usedAt(log, reservation);
-    const isOver = position === undefined ? reservation.overdue : position <= (await countedUpTo());
-    if (isOver) settled.push(reservation);
+    const position = await usePositionOf(log, reservation);
+    const isSettled = position === undefined ? reservation.overdue : position <= (await countedUpTo());
+    if (isSettled) settled.push(reservation);
   }
   return settled;
 };

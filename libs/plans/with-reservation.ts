@@ -4,8 +4,10 @@ import { failpoint } from '#platform/failpoints';
 import type { Reservation } from './limit-guard.port';
 
 /**
- * Does what a reservation was taken for, and gives it back where nothing came of it. An append whose outcome is not known
- * keeps it: it may have used it, and whether it did is looked up when its time is over.
+ * Executes a command that uses a reservation, and releases the reservation if the command appended nothing. After an
+ * append whose outcome is unknown the reservation stays, because it may have been used; when it is overdue, the log
+ * shows whether it was.
+ * @throws LogUnavailable the reservation has expired @throws the error of `work`
  */
 export const withReservation = async <State>(
   reservation: Reservation,

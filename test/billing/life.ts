@@ -15,22 +15,22 @@ export const startSim = (dataDir?: string): Promise<StripeSim> =>
     ...{ secretKey: SIM_KEY, webhookSecrets: [SIM_SECRET], prices: catalogue.products, logger: silentLogger, dataDir },
   });
 
-/** What somebody does on Stripe's pages. */
+/** Submits a form of a page of the simulated Stripe, as a browser does. */
 export const send = (url: string, form: Record<string, string> = {}): Promise<Response> =>
   fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form) });
 
-/** An event of Stripe's, and what Stripe had just after it. */
+/** An event of Stripe, and the state of the customer just after it. */
 export interface Moment {
   readonly id: string;
   readonly type: string;
-  /** Seconds. */
+  /** Seconds since 1970. */
   readonly created: number;
   readonly snapshot: StripeSnapshot;
 }
 
 /**
- * The life of a subscription: created, on trial, paid, failed, paid by another card, upgraded, ended. Recorded with what Stripe
- * had at each step; several events of one step share a second and what they left.
+ * Records the events of a subscription, with the state of the customer after each step: created, on trial, paid,
+ * failed, paid by another card, upgraded, ended. The events of one step share a second and the state after that step.
  */
 export const recordLife = async (): Promise<Moment[]> => {
   const sim = await startSim();
@@ -38,16 +38,16 @@ export const recordLife = async (): Promise<Moment[]> => {
   const customer = await gateway.createCustomer('tenant', 'Acme', 'customer');
   const moments: Moment[] = [];
   const known = new Set<string>();
-  const note = async (): Promise<void> => {
+  const recordStep = async (): Promise<void> => {
     const snapshot = await gateway.snapshot(customer, { invoices: true, customer: true });
-    const fresh: Moment[] = [];
+    const added: Moment[] = [];
     for await (const page of gateway.events(0))
       for (const text of page) {
         const { id, type, created } = JSON.parse(text) as Moment;
-        if (!known.has(id)) fresh.push({ id, type, created, snapshot });
+        if (!known.has(id)) added.push({ id, type, created, snapshot });
         known.add(id);
       }
-    moments.push(...fresh.reverse());
+    moments.push(...added.reverse());
   };
   const { hostname, port } = new URL(sim.url);
   const stripe = new Stripe(SIM_KEY, { host: hostname, port, protocol: 'http', maxNetworkRetries: 0 });
@@ -57,34 +57,34 @@ export const recordLife = async (): Promise<Moment[]> => {
     subscription_data: { trial_period_days: 10 },
   });
   await send(url ?? '', { card: '4242424242424242' });
-  await note();
-  // That the trial ends soon, and then its end.
+  await recordStep();
+  // First the event that the trial ends soon, and then its end.
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   const portal = await gateway.createPortal(customer, 'http://127.0.0.1/', 'portal');
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   await send(`${portal}/card`, { card: '4000000000000341' });
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   await send(`${portal}/card`, { card: '4242424242424242' });
   const open = (await gateway.snapshot(customer, { invoices: true, customer: false })).invoices.find(
     ({ status }) => status === 'open',
   );
   await send(`${portal}/pay`, { invoice: open?.id ?? '' });
-  await note();
+  await recordStep();
   const subscription = moments.at(-1)?.snapshot.subscriptions[0]?.id ?? '';
   const items = await gateway.itemsFor(subscription, price('enterprise'));
   await gateway.change({ subscriptionId: subscription, items, at: sim.control.now() }, 'upgrade');
-  await note();
+  await recordStep();
   await gateway.change({ subscriptionId: subscription, items: [], at: sim.control.now() }, 'cancel');
-  await note();
+  await recordStep();
   sim.control.advanceToNext();
-  await note();
+  await recordStep();
   await sim.stop();
   return moments;
 };

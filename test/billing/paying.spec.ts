@@ -8,7 +8,7 @@ import { ask, becomes, DECLINES, openScene, origins, PAYS, portalOf, type Scene,
 
 jest.setTimeout(60_000);
 
-describe('what a tenant pays', () => {
+describe('the payment of a tenant', () => {
   let scene: Scene;
   let url: string;
   let stripe: Stripe;
@@ -36,24 +36,24 @@ describe('what a tenant pays', () => {
   };
   const subscriptions = async (): Promise<string[]> =>
     (await stripe.subscriptions.list({ customer: await customerOf(), status: 'all' })).data.map(({ status }) => status);
-  const notes = async (): Promise<string[]> => {
+  const decisions = async (): Promise<string[]> => {
     const { body } = await ask(url, tenant, '/v1/billing/why');
     return (body['data'] as { decision: string }[]).map(({ decision }) => decision);
   };
 
-  it('is paid once, however many pages of checkout were opened', async () => {
+  it('is made once, however many checkout pages were opened', async () => {
     const [first, second] = [await checkout(), await checkout()];
     expect([first.status, second.status]).toEqual([201, 201]);
     await pay(first.body['url']);
     expect(await subscriptions()).toEqual([]);
     await pay(second.body['url']);
-    // Nobody waits for the webhook here.
+    // This request does not wait for the webhook.
     const third = await checkout();
     expect([third.status, third.body['type']]).toEqual([409, '/problems/conflict']);
     expect(await subscriptions()).toEqual(['active']);
   });
 
-  it('is paid on one page, though several are asked for at once in several processes', async () => {
+  it('is possible on one page only, even if several processes create pages at the same time', async () => {
     const other = (await scene.start()).url;
     const pages = await Promise.all(
       [url, other, url].map((from) => ask(from, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins })),
@@ -67,7 +67,7 @@ describe('what a tenant pays', () => {
     expect(await subscriptions()).toEqual(['active']);
   });
 
-  it('is charged once for what is asked for twice at once', async () => {
+  it('is charged once if the same change is requested twice at the same time', async () => {
     await scene.subscribe(url, tenant);
     const change = () => ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
     expect((await Promise.all([change(), change()])).map(({ status }) => status)).toEqual([200, 200]);
@@ -77,7 +77,7 @@ describe('what a tenant pays', () => {
     expect(invoices).toHaveLength(2);
   });
 
-  it('keeps the seats that were bought where a change names none, and has no fewer than the plan includes', async () => {
+  it('covers the seats that were bought, unless a change names another number, and no fewer than the plan includes', async () => {
     await scene.subscribe(url, tenant);
     await ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
     expect((await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
@@ -91,14 +91,14 @@ describe('what a tenant pays', () => {
         expect((await ask(url, tenant, path, { plan, seats })).status).toBe(400);
   });
 
-  it('pays with an upgrade what is owed from before, as the preview has shown, and is unlocked by it', async () => {
+  it('for an upgrade includes overdue invoices, as the preview shows, and unlocks the tenant', async () => {
     await scene.subscribe(url, tenant);
     const portal = await portalOf(url, tenant);
     await send(`${portal}/card`, { card: DECLINES });
     scene.sim.control.advance(31 * DAY_MS);
     await becomes(url, tenant, { lock: 'locked', status: 'past-due' });
     const upgrade = { plan: 'enterprise' };
-    // The card does not pay what is owed either: nothing changes.
+    // The card does not pay the overdue invoice either, so nothing changes.
     expect((await ask(url, tenant, '/v1/billing/change', upgrade)).status).toBe(409);
     expect((await ask(url, tenant, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
     await send(`${portal}/card`, { card: PAYS });
@@ -116,27 +116,27 @@ describe('what a tenant pays', () => {
     expect(preview['dueNow']).toBe(Number(upgraded?.amount_paid) + Number(renewed?.amount_paid));
   });
 
-  it('is shown on invoices as what was charged, with the credits that paid for the rest', async () => {
+  it('is shown on invoices as the charged amount, after credits', async () => {
     await scene.subscribe(url, tenant);
     expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
     const { body: smaller } = await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' });
     expect([smaller['dueNow'], Number(smaller['credited']) > 0]).toEqual([0, true]);
     for (const plan of ['pro', 'enterprise'])
       expect((await ask(url, tenant, '/v1/billing/change', { plan })).status).toBe(200);
-    const told = async () => {
+    const shown = async () => {
       const { body } = await ask(url, tenant, '/v1/billing/invoices');
       const data = body['data'] as { amount: number; amountDue: number; amountPaid: number }[];
       return data.map(({ amount, amountDue, amountPaid }) => [Math.sign(amount), amountDue, amountPaid]);
     };
-    await until(async () => (await told()).length === 4, 20_000);
+    await until(async () => (await shown()).length === 4, 20_000);
     const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
     expect(Number(smaller['credited'])).toBeGreaterThanOrEqual(-Math.min(...invoices.map(({ total }) => total)));
-    const had = invoices.map(({ total, amount_due, amount_paid }) => [Math.sign(total), amount_due, amount_paid]);
-    expect((await told()).sort()).toEqual(had.sort());
-    expect(had.filter(([, , paid]) => paid === 0)).toHaveLength(2);
+    const atStripe = invoices.map(({ total, amount_due, amount_paid }) => [Math.sign(total), amount_due, amount_paid]);
+    expect((await shown()).sort()).toEqual(atStripe.sort());
+    expect(atStripe.filter(([, , paid]) => paid === 0)).toHaveLength(2);
   });
 
-  it('is changed by an answer that shows the change, at a position that has it', async () => {
+  it('can be changed by a request whose answer shows the change and its position', async () => {
     await scene.subscribe(url, tenant);
     for (const seats of [27, 31, 26]) {
       const answer = await fetch(`${url}/v1/billing/change`, {
@@ -149,13 +149,13 @@ describe('what a tenant pays', () => {
     }
   });
 
-  it('has a page to look at for anyone who comes back by a link that is too old', async () => {
+  it('does not depend on the return link: a page explains that a link has expired', async () => {
     const answer = await fetch(`${url}/billing/return?to=tooOld`);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
     expect(await answer.text()).toContain('Open your application again');
   });
 
-  it('may be paid on a page that leads back to an address of any script', async () => {
+  it('can return to a URL with characters of any script', async () => {
     const back = 'http://127.0.0.1/日本?q=ü';
     const page = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
     expect(page.status).toBe(201);
@@ -164,7 +164,7 @@ describe('what a tenant pays', () => {
     expect([returned.status, returned.headers.get('location')]).toEqual([303, new URL(back).href]);
   });
 
-  it('is nobody’s business whom Stripe has never heard of, as with the key of another account', async () => {
+  it('does not end because Stripe does not know the customer, as with the key of another account', async () => {
     await scene.subscribe(url, tenant);
     const gateway = createStripeGateway({ secretKey: SIM_KEY, url: scene.sim.url });
     const needs = { invoices: true, customer: true };
@@ -177,9 +177,9 @@ describe('what a tenant pays', () => {
     expect(await gateway.snapshot(known, needs)).toMatchObject({ deleted: true });
   });
 
-  it('gets the reason that Stripe gives, such as a portal for a customer who was removed there', async () => {
+  it('cannot be managed after the customer was deleted at Stripe: the answer contains Stripe’s reason', async () => {
     await scene.subscribe(url, tenant);
-    // Nobody tells us.
+    // The webhook of the deletion is dropped.
     scene.sim.control.setChaos({ drop: 1 });
     await stripe.customers.del(await customerOf());
     scene.sim.control.setChaos({});
@@ -207,11 +207,11 @@ describe('what a tenant pays', () => {
     await until(async () => (await subscriptions())[0] === 'canceled', 20_000);
   });
 
-  it('may be taken back by its bank: that is known, and locks nobody', async () => {
+  it('can be disputed: the dispute is recorded, and the tenant is not locked', async () => {
     await scene.subscribe(url, tenant);
     const [invoice] = (await stripe.invoices.list({ customer: await customerOf() })).data;
     scene.sim.control.dispute(invoice?.id ?? '');
-    await until(async () => (await notes()).includes('PaymentDisputed'), 20_000);
+    await until(async () => (await decisions()).includes('PaymentDisputed'), 20_000);
     await becomes(url, tenant, { plan: 'pro', lock: 'none' });
     const { rows } = await scene.system.owner.query(
       `select customer_id as customer, state from billing.inbox where type = 'charge.dispute.created'`,
@@ -219,10 +219,10 @@ describe('what a tenant pays', () => {
     expect(rows).toEqual([{ customer: await customerOf(), state: 'handled' }]);
   });
 
-  it('may be disputed by nobody that Stripe knows: that is kept for an operator', async () => {
-    const object = { id: 'dp_1', object: 'dispute', charge: 'ch_ofNobody', amount: 1, currency: 'eur', created: 1 };
-    const told = { id: 'evt_ofNobody', type: 'charge.dispute.created', created: 1, livemode: false };
-    const row = [told.id, told.type, JSON.stringify({ ...told, data: { object } })];
+  it('can be disputed for a charge that Stripe does not know: the event is quarantined', async () => {
+    const object = { id: 'dp_1', object: 'dispute', charge: 'ch_unknown', amount: 1, currency: 'eur', created: 1 };
+    const event = { id: 'evt_unknown', type: 'charge.dispute.created', created: 1, livemode: false };
+    const row = [event.id, event.type, JSON.stringify({ ...event, data: { object } })];
     await scene.system.owner.query(
       `select billing.take_in('{""}', '{false}', array[$1], array[$2], array[null::text], array[now()], array[$3],
         '{pending}', array[null::text], 'webhook')`,
@@ -231,7 +231,7 @@ describe('what a tenant pays', () => {
     await until(async () => {
       const { rows } = await scene.system.owner.query(
         'select 1 from billing.inbox where event_id = $1 and state = $2',
-        [told.id, 'quarantined'],
+        [event.id, 'quarantined'],
       );
       return rows.length === 1;
     }, 20_000);

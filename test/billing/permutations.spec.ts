@@ -10,16 +10,16 @@ import { catalogue, type Moment, recordLife } from './life';
 
 const founded = tenantFold.evolve(tenantFold.initial, tenantCreated, 1);
 
-/** One look at what Stripe had after the `seen`-th step, because of some event. */
-const look = (tenant: Tenant, { created, snapshot }: Moment, now: number): Tenant => {
+/** Applies the state that Stripe had at a moment to the tenant. @param now seconds since 1970 */
+const applyState = (tenant: Tenant, { created, snapshot }: Moment, now: number): Tenant => {
   const at = new Date(Math.max(created, now) * 1_000).toISOString();
   const events = followStripe(translate(snapshot, catalogue, { at }), tenant);
   return events.reduce((before, event, n) => tenantFold.evolve(before, event, n + 2), tenant);
 };
 
-/** What anybody can see of an account, and what its rules go by. */
-const seen = (tenant: Tenant) => {
-  if (tenant.status !== 'open') throw new Error('the tenant is open');
+/** The part of an account that users can see and that rules use. */
+const visible = (tenant: Tenant) => {
+  if (tenant.status !== 'open') throw new Error('the tenant is not open');
   const { terms, seats, subscription, standing, invoices } = tenant.account;
   const paid = [...entries(invoices)].filter(([, { status }]) => status === 'paid').map(([id]) => id);
   const owed = [...entries(invoices)].filter(([, { status }]) => status === 'failed').map(([id]) => id);
@@ -27,17 +27,17 @@ const seen = (tenant: Tenant) => {
   return { plan, limits, seats, subscription, standing, paid: paid.sort(), owed };
 };
 
-describe('the webhooks of a life', () => {
+describe('the webhooks of one subscription', () => {
   let life: Moment[];
   let last: Moment;
-  let inOrder: ReturnType<typeof seen>;
+  let inOrder: ReturnType<typeof visible>;
   beforeAll(async () => {
     life = await recordLife();
     last = life.at(-1) as Moment;
-    inOrder = seen(life.reduce((tenant, moment) => look(tenant, moment, moment.created), founded));
+    inOrder = visible(life.reduce((tenant, moment) => applyState(tenant, moment, moment.created), founded));
   });
 
-  it('tell of a trial of everything', () => {
+  it('include every type of event and every status that this test is about', () => {
     const types = new Set(life.map(({ type }) => type));
     for (const type of [
       'checkout.session.completed',
@@ -51,48 +51,50 @@ describe('the webhooks of a life', () => {
       expect(types).toContain(type);
     const statuses = life.flatMap(({ snapshot }) => snapshot.subscriptions.map(({ status }) => status));
     expect([...new Set(statuses)]).toEqual(['trialing', 'active', 'past_due', 'canceled']);
-    // Many share a second: their times order nothing.
+    // Many events share a second, so their times do not give an order.
     expect(new Set(life.map(({ created }) => created)).size).toBeLessThan(life.length / 2);
     expect(inOrder).toMatchObject({ plan: 'free', subscription: null, standing: { kind: 'active' }, owed: [] });
     expect(inOrder.paid).toHaveLength(4);
   });
 
-  it('lock and unlock on the way, where each is looked at in its time', () => {
+  it('lock and unlock the tenant, if each event is processed at its time', () => {
     const standings = life.map((_, at) => {
-      const tenant = life.slice(0, at + 1).reduce((state, moment) => look(state, moment, moment.created), founded);
-      return seen(tenant).standing.kind;
+      const tenant = life
+        .slice(0, at + 1)
+        .reduce((state, moment) => applyState(state, moment, moment.created), founded);
+      return visible(tenant).standing.kind;
     });
     expect(new Set(standings)).toEqual(new Set(['active', 'past-due', 'locked']));
   });
 
-  it('end in the same state in any order, any number of times, whenever each is looked at', () => {
+  it('lead to the same state in any order, any number of times and with any delay', () => {
     const index = fc.nat({ max: 1_000 });
     const deliveries = fc.array(fc.record({ event: index, lateness: index }), { minLength: 1, maxLength: 60 });
     fc.assert(
-      fc.property(deliveries, (made) => {
-        // A look at an event sees what Stripe has then: what it had after the event, or later. Time does not run backwards.
+      fc.property(deliveries, (received) => {
+        // A worker reads the state at Stripe just after the event, or a later one, and never an older one than before.
         let step = 0;
         let tenant = founded;
-        for (const { event, lateness } of made) {
+        for (const { event, lateness } of received) {
           const from = Math.max(step, event % life.length);
           step = from + (lateness % (life.length - from));
           const now = life[step] as Moment;
-          tenant = look(tenant, now, now.created);
+          tenant = applyState(tenant, now, now.created);
         }
-        // Each event is delivered at last, and so the last one is.
-        tenant = look(tenant, last, last.created);
-        expect(seen(tenant)).toEqual(inOrder);
-        // And again: nothing changes any more.
-        expect(look(tenant, last, last.created)).toBe(tenant);
+        // Stripe sends each event until it is accepted, so the last event is processed at some time.
+        tenant = applyState(tenant, last, last.created);
+        expect(visible(tenant)).toEqual(inOrder);
+        // A repeat changes nothing.
+        expect(applyState(tenant, last, last.created)).toBe(tenant);
       }),
       { numRuns: seeds(1_000) },
     );
   });
 
-  it('never revive what was cancelled, though a late look says that it is active', () => {
-    const ended = life.reduce((tenant, moment) => look(tenant, moment, moment.created), founded);
+  it('never activate a canceled subscription again, even if an older state says that it is active', () => {
+    const ended = life.reduce((tenant, moment) => applyState(tenant, moment, moment.created), founded);
     for (const moment of life) {
-      const revived = seen(look(ended, moment, last.created));
+      const revived = visible(applyState(ended, moment, last.created));
       expect([revived.subscription, revived.plan, revived.standing]).toEqual([null, 'free', { kind: 'active' }]);
     }
   });

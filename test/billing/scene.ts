@@ -16,13 +16,13 @@ export interface Tenant {
   readonly token: string;
 }
 
-/** The product on a database of its own, with a Stripe of its own that no kill of the product touches. */
+/** Starts a database and a simulated Stripe, which keeps running when the product is killed. */
 export const openScene = async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
   const fired = join(folder, 'fired');
   const system = await openSystem();
   const sim = await startSim(folder);
-  let people = 0;
+  let users = 0;
 
   const start = async (env: Record<string, string> = {}): Promise<{ product: Product; url: string }> => {
     const stripe = { STRIPE_SECRET_KEY: SIM_KEY, STRIPE_WEBHOOK_SECRETS: SIM_SECRET, STRIPE_API_URL: sim.url };
@@ -31,8 +31,9 @@ export const openScene = async () => {
     sim.deliverTo(`${url}/v1/webhooks/stripe`);
     return { product, url };
   };
+  /** Signs up a tenant with one user, its owner. */
   const found = async (url: string): Promise<Tenant> => {
-    const body = { companyName: 'Acme', personName: 'Ada', email: `ada${++people}@acme.example`, password: PASSWORD };
+    const body = { companyName: 'Acme', personName: 'Ada', email: `ada${++users}@acme.example`, password: PASSWORD };
     const answer = await fetch(`${url}/v1/signup`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -41,6 +42,7 @@ export const openScene = async () => {
     const { tenant, accessToken } = (await answer.json()) as { tenant: { id: string }; accessToken: string };
     return { id: tenant.id, name: body.companyName, token: accessToken };
   };
+  /** Buys the plan `pro` with a card that pays. */
   const subscribe = async (url: string, tenant: Tenant): Promise<void> => {
     const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
     await send(String(body['url']), { card: PAYS });
@@ -48,18 +50,19 @@ export const openScene = async () => {
   };
   return {
     ...{ system, sim, start, found, subscribe },
+    /** The number of events of a type in the log of a tenant. */
     factsOf: async ({ id }: Tenant, type: string): Promise<number> => {
       const sql = 'select 1 from event_log.events where tenant_id = $1 and type = $2';
       return (await system.owner.query(sql, [id, type])).rows.length;
     },
-    /** A product that is about to be killed at this point, and the wait for that. */
+    /** Starts a product that is killed at a failpoint. `killed` waits for that. */
     startFailing: async (failpoint: string) => {
       const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
-      const cut = await start(env);
+      const started = await start(env);
       return {
-        url: cut.url,
+        url: started.url,
         killed: async (): Promise<void> => {
-          await cut.product.ended();
+          await started.product.ended();
           expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
         },
       };
@@ -88,6 +91,7 @@ export const ask = async (
   });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 };
+/** Waits until `GET /v1/billing` has these values, for a minute at most. */
 export const becomes = (url: string, tenant: Tenant, wanted: Record<string, unknown>): Promise<void> =>
   until(async () => {
     const { body } = await ask(url, tenant, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));

@@ -12,7 +12,7 @@ const OTHER_SECRET = 'whsec_rolledInLastWeek';
 
 jest.setTimeout(600_000);
 
-describe('the webhook of Stripe', () => {
+describe('the webhook for Stripe', () => {
   let system: System;
   let sim: StripeSim;
   let url: string;
@@ -61,7 +61,7 @@ describe('the webhook of Stripe', () => {
   let events = 0;
   const eventOf = (
     more: object = {},
-    object: object = { id: 'sub_1', object: 'subscription', customer: 'cus_nobody' },
+    object: object = { id: 'sub_1', object: 'subscription', customer: 'cus_unknown' },
   ) => {
     const id = `evt_spec${++events}`;
     const type = 'customer.subscription.updated';
@@ -84,18 +84,18 @@ describe('the webhook of Stripe', () => {
   const billing = async (): Promise<{ plan: string; status: string | null }> =>
     (await (await fetch(`${url}/v1/billing`, { headers: { authorization: `Bearer ${token}` } })).json()) as never;
 
-  it('takes what was signed by any of its secrets, now, and nothing else', async () => {
+  it('accepts a body that was just signed with one of its secrets, and nothing else', async () => {
     const { text } = eventOf({ type: 'product.created' });
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
     expect((await post(text, signature(text, [OTHER_SECRET], now()))).status).toBe(200);
     for (const [signed, body] of [
-      [signature(text, ['whsec_ofSomebodyElse'], now()), text],
+      [signature(text, ['whsec_ofAnotherServer'], now()), text],
       [signature(text, [SIM_SECRET], now() - 3_600), text],
       [signature(text, [SIM_SECRET], now() + 3_600), text],
       [signature(text, [SIM_SECRET], now()), `${text} `],
       ['', text],
       ['t=x,v1=y', text],
-      // Two times: one that is now, and one that was signed.
+      // A header with two times: the present one, and the one that was signed.
       [`t=${now()},${signature(text, [SIM_SECRET], now() - 60)}`, text],
     ] as const) {
       const answer = await post(body, signed);
@@ -106,7 +106,7 @@ describe('the webhook of Stripe', () => {
     }
   });
 
-  it('keeps one of an event that comes many times at once', async () => {
+  it('stores an event once that arrives many times at once', async () => {
     const { id, text } = eventOf({ type: 'product.created' });
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => post(text, signature(text, [SIM_SECRET], now()))),
@@ -118,11 +118,11 @@ describe('the webhook of Stripe', () => {
   });
 
   it.each([
-    ['of a customer whom nobody knows', {}, undefined, /does not belong to a tenant/],
+    ['of an unknown customer', {}, undefined, /does not belong to a tenant/],
     ['of the other mode', { livemode: true }, undefined, /live mode/],
     ['that names no customer', {}, { id: 'sub_1', object: 'subscription' }, /no customer/],
     ['of another account', { account: 'acct_other' }, undefined, /another Stripe account/],
-  ])('says 200 to one %s, and puts it aside', async (_, more, object, reason) => {
+  ])('answers 200 to an event %s, and quarantines it', async (_, more, object, reason) => {
     const { id, text } = eventOf(more, object);
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
     await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
@@ -138,11 +138,11 @@ describe('the webhook of Stripe', () => {
     '{"id":"evt_y","type":"a","created":1e300,"livemode":false,"data":{"object":{}}}',
     '{"id":"evt_y","type":"a","created":100000000000,"livemode":false,"data":{"object":{}}}',
     '{"id":"evt_\\u0000","type":"a","created":1,"livemode":false,"data":{"object":{}}}',
-  ])('says 200 to what was signed and cannot be read: %j', async (text) => {
+  ])('answers 200 to a signed body that cannot be read: %j', async (text) => {
     expect((await post(text, signature(text, [SIM_SECRET], now()))).status).toBe(200);
   });
 
-  it('keeps nothing of anyone who has no signature', async () => {
+  it('stores nothing of a request without a signature', async () => {
     const keys = async (): Promise<number> => (await system.owner.query('select 1 from idempotency.keys')).rows.length;
     const before = await keys();
     for (let at = 0; at < 5; at++) {
@@ -156,20 +156,20 @@ describe('the webhook of Stripe', () => {
     expect(await keys()).toBe(before);
   });
 
-  it('reads again what is tried again, and says what it is then', async () => {
+  it('has events that operators can retry: the event is read again, and the new state is printed', async () => {
     const { id, text } = eventOf({ livemode: true });
     await post(text, signature(text, [SIM_SECRET], now()));
     expect((await tenantry('billing', 'retry', id)).stdout).toContain('quarantined: it is a live mode event');
     expect(await stateOf(id)).toEqual(['quarantined', 'it is a live mode event, and this server uses test mode']);
   });
 
-  it('lets operators look, try again and leave alone', async () => {
+  it('has events that operators can list, show, retry and skip', async () => {
     const { id, text } = eventOf();
     await post(text, signature(text, [SIM_SECRET], now()));
     await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
     expect((await tenantry('billing', 'inbox')).stdout).toMatch(/quarantined +\d+/);
     expect((await tenantry('billing', 'inbox', 'quarantined')).stdout).toContain(id);
-    expect((await tenantry('billing', 'show', id)).stdout).toContain('cus_nobody');
+    expect((await tenantry('billing', 'show', id)).stdout).toContain('cus_unknown');
     expect((await tenantry('billing', 'retry', id)).stdout).toContain('tried again');
     await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
     expect((await tenantry('billing', 'skip', id)).stdout).toContain('skipped');
@@ -178,7 +178,7 @@ describe('the webhook of Stripe', () => {
     await expect(tenantry('billing', 'show', 'evt_never')).rejects.toThrow(/has no event/);
   });
 
-  it('lets operators do so over HTTP, and nobody else', async () => {
+  it('has events that operators, and no other users, can show and skip over HTTP', async () => {
     const { id, text } = eventOf();
     await post(text, signature(text, [SIM_SECRET], now()));
     await until(async () => (await stateOf(id))[0] === 'quarantined', 20_000);
@@ -202,8 +202,8 @@ describe('the webhook of Stripe', () => {
     expect((await ops('reconcile', operator, 'POST')).status).toBe(202);
   });
 
-  it('is made up for by reconciliation where nobody was told, and that is recorded', async () => {
-    // Nobody listens: Stripe keeps what it has to tell.
+  it('is not needed for a change that reconciliation finds and records', async () => {
+    // No endpoint is set: the simulator keeps its events.
     const [bearer, other] = await signUp('Grace');
     await Promise.all([buy(token), buy(bearer)]);
     const { stdout } = await tenantry('billing', 'reconcile', '--tenant', tenantId);
@@ -213,24 +213,26 @@ describe('the webhook of Stripe', () => {
     expect(await billing()).toMatchObject({ plan: 'pro', status: 'active' });
     expect((await tenantry('billing', 'reconcile', '--tenant', tenantId)).stdout).toMatch(/corrected 0/);
     expect((await tenantry('billing', 'reconcile', '--tenant', other)).stdout).toContain(`${other}: `);
-    const nobody = '00000000-0000-7000-8000-000000000000';
-    await expect(tenantry('billing', 'reconcile', '--tenant', nobody)).rejects.toThrow(`there is no tenant ${nobody}`);
+    const unknown = '00000000-0000-7000-8000-000000000000';
+    await expect(tenantry('billing', 'reconcile', '--tenant', unknown)).rejects.toThrow(
+      `there is no tenant ${unknown}`,
+    );
   });
 
-  it('may tell late of what was mended: nothing changes any more', async () => {
-    const facts = async (): Promise<number> =>
+  it('changes nothing if it reports a change after reconciliation', async () => {
+    const countEvents = async (): Promise<number> =>
       (await system.owner.query('select 1 from event_log.events where tenant_id = $1', [tenantId])).rows.length;
-    const before = await facts();
+    const before = await countEvents();
     sim.deliverTo(`${url}/v1/webhooks/stripe`);
     await sim.control.idle(120_000);
     await until(async () => {
       const { rows } = await system.owner.query(`select 1 from billing.inbox where state = 'pending' limit 1`);
       return rows.length === 0;
     }, 30_000);
-    expect(await facts()).toBe(before);
+    expect(await countEvents()).toBe(before);
   });
 
-  it('leaves what an operator has agreed upon with a tenant, whatever becomes of its subscription', async () => {
+  it('does not change the terms on which an operator agreed with a tenant', async () => {
     const { stdout } = await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500');
     expect(stdout).toContain('"seats":500');
     expect((await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500')).stdout).toContain(

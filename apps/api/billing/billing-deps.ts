@@ -7,28 +7,31 @@ import type { ScopedDb } from '#platform/database/scoped/scoped-db';
 import type { Usage } from '../plans/usage';
 import type { ReturnLink } from './stripe/return-link';
 
-/** What buying, changing and ending are put together from. */
+/** What purchases, changes and ends of subscriptions need. */
 export interface BillingDeps {
-  /** Undefined: nothing can be bought in this installation. */
+  /** Undefined: Stripe is not configured, so nothing can be bought. */
   readonly gateway: StripeGateway | undefined;
-  readonly calls: StripeOutbox;
-  /** Of one tenant one checkout or change at a time. */
-  readonly turns: TenantLeases;
+  readonly outbox: StripeOutbox;
+  /** A tenant has one checkout or change at a time. */
+  readonly leases: TenantLeases;
   readonly catalogue: Catalogue;
   readonly db: ScopedDb;
   readonly usage: Usage;
-  readonly returning: ReturnLink;
+  readonly returnLink: ReturnLink;
   /** Origins to which Stripe's pages may return. */
   readonly returnOrigins: () => readonly string[];
-  /** Tells the workers that there is something to look at. */
-  readonly nudge: () => void;
-  /** Waits until the read models have what is in the log now, for a bounded time. @returns that position */
-  readonly settled: () => Promise<Position>;
+  /** Wakes the workers that process the inbox. */
+  readonly wakeUp: () => void;
+  /**
+   * Waits, for a bounded time, until the read models have caught up with the present end of the log.
+   * @returns that end
+   */
+  readonly catchUp: () => Promise<Position>;
 }
 
-/** A command that is carried out while nothing else is changed for the tenant. */
-export interface WithTenantLease {
+/** A command that is executed under the lease of its tenant. */
+export interface LeasedCommand {
   readonly tenantId: string;
   readonly commandId: string;
-  readonly turn: TenantLease;
+  readonly lease: TenantLease;
 }

@@ -34,7 +34,7 @@ class ReturnQuery {
   to!: string;
 }
 
-/** What a tenant pays, and what for. */
+/** The routes about plans, subscriptions, payments and invoices of a tenant. */
 @ApiTags('Billing')
 @Controller()
 export class BillingController {
@@ -47,7 +47,7 @@ export class BillingController {
   @RequirePermission('billing.read')
   @Documented({
     summary: 'Show the plan, the subscription, the payment and the lock',
-    description: 'After a checkout, the server asks Stripe for the result instead of waiting for the webhook.',
+    description: 'After a checkout, the server reads the result from Stripe instead of waiting for the webhook.',
     response: BillingDto,
     problems: ['forbidden'],
     versioned: true,
@@ -65,8 +65,8 @@ export class BillingController {
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
-  async checkout(@Context() context: RequestContext, @Body() wanted: CheckoutDto): Promise<RedirectDto> {
-    return { url: await this.billing.checkout(principalOf(context).tenantId, context.commandId, wanted) };
+  async checkout(@Context() context: RequestContext, @Body() body: CheckoutDto): Promise<RedirectDto> {
+    return { url: await this.billing.checkout(principalOf(context).tenantId, context.commandId, body) };
   }
 
   @Post('v1/billing/portal')
@@ -88,18 +88,18 @@ export class BillingController {
   @Documented({
     summary: 'Change the plan or the number of seats, or preview the cost',
     description:
-      'With `?preview=true` nothing changes: the answer is a ChangePreviewDto, what it costs now and later and what would stop fitting. Without it the answer is the billing as it is after the change.',
+      'With `?preview=true` nothing changes: the answer is a ChangePreviewDto with the cost now and later, and with the resources whose use would exceed the new limits. Without it, the answer is a BillingDto with the state after the change.',
     response: ChangePreviewDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
   async change(
     @Context() context: RequestContext,
     @Query() { preview }: ChangeQuery,
-    @Body() wanted: ChangeDto,
+    @Body() body: ChangeDto,
   ): Promise<ChangePreviewDto | BillingDto> {
     const { tenantId } = principalOf(context);
-    if (preview === 'true') return this.billing.preview(tenantId, wanted);
-    const { row, position } = await this.billing.change(tenantId, context.commandId, wanted);
+    if (preview === 'true') return this.billing.preview(tenantId, body);
+    const { row, position } = await this.billing.change(tenantId, context.commandId, body);
     context.position = position;
     return new BillingDto(row);
   }
@@ -133,7 +133,7 @@ export class BillingController {
   @Documented({
     summary: 'Explain the present plan and lock',
     description:
-      'Each entry leads from Stripe’s event to the decision to its effect, with time and position; newest first.',
+      'Each entry names the event from Stripe, the decision that followed and its effect, with time and position. The newest entry comes first.',
     response: WhyDto,
     problems: ['forbidden'],
   })
@@ -145,8 +145,8 @@ export class BillingController {
   @Public()
   @RateLimit('join')
   @ApiExcludeEndpoint()
-  async comeBack(@Query() { to }: ReturnQuery, @Res() reply: FastifyReply): Promise<void> {
-    const url = await this.billing.comeBack(to);
+  async returnFromStripe(@Query() { to }: ReturnQuery, @Res() reply: FastifyReply): Promise<void> {
+    const url = await this.billing.returnFromStripe(to);
     if (url === undefined)
       throw new Problem('not-found', {
         detail:

@@ -19,20 +19,22 @@ export class CheckoutDto {
   })
   seats?: number;
 
-  @WebUrl({ description: 'Where to send the owner after the payment. The origin must be allowed.' })
+  @WebUrl({ description: 'Where to send the owner after the payment. The server must allow its origin.' })
   successUrl!: string;
 
-  @WebUrl({ description: 'Where to send the owner if they leave checkout without paying. The origin must be allowed.' })
+  @WebUrl({
+    description: 'Where to send an owner who leaves checkout without paying. The server must allow its origin.',
+  })
   cancelUrl!: string;
 }
 
 export class PortalDto {
-  @WebUrl({ description: 'Where to send the owner when they leave the portal. The origin must be allowed.' })
+  @WebUrl({ description: 'Where to send the owner after a visit to the portal. The server must allow its origin.' })
   returnUrl!: string;
 }
 
 export class RedirectDto {
-  @ApiProperty({ format: 'uri', description: 'Stripe’s page. Send the browser there.' })
+  @ApiProperty({ format: 'uri', description: 'URL of Stripe’s page. Send the browser there.' })
   readonly url!: string;
 }
 
@@ -51,7 +53,7 @@ export class ChangeDto {
   @Timestamp({
     optional: true,
     description:
-      '`at` of a preview, so that the change costs exactly what the preview showed. Omit to use the present time.',
+      'The `at` of a preview, so that the change costs exactly what the preview showed. Omit to use the present time.',
   })
   previewedAt?: string;
 }
@@ -59,7 +61,8 @@ export class ChangeDto {
 export class ChangeQuery {
   @Choice(['true', 'false'], {
     optional: true,
-    description: '`true`: return the cost and what would exceed the new limits, without changing anything.',
+    description:
+      '`true`: return the cost and the resources whose use would exceed the new limits, without changing anything.',
   })
   preview?: 'true' | 'false';
 }
@@ -117,7 +120,7 @@ export class ChangePreviewDto {
   readonly at!: string;
   @ApiProperty({ format: 'date-time', description: 'When the change takes effect.' })
   readonly effectiveAt!: string;
-  @ApiProperty({ type: [MisfitDto], description: 'Resources in use beyond the new limits. Nothing is deleted.' })
+  @ApiProperty({ type: [MisfitDto], description: 'Resources whose use exceeds the new limits. Nothing is deleted.' })
   readonly misfits!: MisfitDto[];
 }
 
@@ -287,7 +290,7 @@ export class ReasonDto {
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
-    description: 'Data of that event: what the decision changed.',
+    description: 'Data of the event that records the decision: what it changed.',
   })
   readonly effect!: Record<string, unknown>;
 }

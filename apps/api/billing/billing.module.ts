@@ -23,24 +23,24 @@ const billingOf = (
   db: ScopedDb,
   catalogue: Catalogue,
   usage: Usage,
-  nudge: InboxWakeup,
+  wakeUp: InboxWakeup,
 ): BillingService =>
   createBillingService({
     gateway: stripe && openGateway(stripe).gateway,
-    calls: createStripeOutbox(db, modeOf(stripe)),
-    turns: createTenantLeases(db),
-    returning: createReturnLink(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
+    outbox: createStripeOutbox(db, modeOf(stripe)),
+    leases: createTenantLeases(db),
+    returnLink: createReturnLink(createSealer(deriveKey(secretKey, 'return from Stripe')), publicUrl),
     returnOrigins: returnOriginsOf(settings.billingReturnOrigins, settings.corsOrigins, publicUrl),
-    settled: async () => {
+    catchUp: async () => {
       const head = await log.head();
       await waiter.waitFor(head, settings.consistencyWaitMs);
       return head;
     },
-    ...{ catalogue, usage, db, nudge },
+    ...{ catalogue, usage, db, wakeUp },
   });
 
-const webhookOf = ({ stripe }: ApiContext, pool: Pool, nudge: InboxWakeup): Webhook | null =>
-  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), takeIn: createWebhookIntake(pool, nudge) } : null;
+const webhookOf = ({ stripe }: ApiContext, pool: Pool, wakeUp: InboxWakeup): Webhook | null =>
+  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), takeIn: createWebhookIntake(pool, wakeUp) } : null;
 
 /** Checkout, changes of the plan, the customer portal, and the webhook of Stripe. */
 @Module({

@@ -12,15 +12,18 @@ import { isRefusal, refuse } from './stripe/stripe-refusals';
 import { createStripeSync } from './stripe/stripe-sync';
 import { withTenantLease } from './stripe/with-tenant-lease';
 
-/** Buying, changing and ending: Stripe is asked, and what it then has is made so here. */
-export const createBillingService = (parts: BillingDeps) => {
-  const { calls, catalogue, db, returning, returnOrigins, nudge, turns } = parts;
-  const looking = createStripeSync(parts);
-  const checkouts = createCheckouts(parts, looking);
-  const changes = createChanges(parts, looking);
+/**
+ * Purchases, changes and ends of subscriptions. A request goes to Stripe first, and then the state that Stripe reports
+ * is applied to the tenant.
+ */
+export const createBillingService = (deps: BillingDeps) => {
+  const { outbox, catalogue, db, returnLink, returnOrigins, wakeUp, leases } = deps;
+  const sync = createStripeSync(deps);
+  const checkouts = createCheckouts(deps, sync);
+  const changes = createChanges(deps, sync);
 
   const requireGateway = (): StripeGateway => {
-    if (parts.gateway) return parts.gateway;
+    if (deps.gateway) return deps.gateway;
     const detail =
       'Stripe is not configured on this server, so nothing can be bought. Ask the operator to set STRIPE_SECRET_KEY.';
     throw new Problem('dependency-unavailable', { detail, retryAfter: 3_600 });
@@ -33,66 +36,80 @@ export const createBillingService = (parts: BillingDeps) => {
   };
 
   return {
-    /** Who has gone to pay is shown what came of it, whether or not a webhook has told it yet. */
+    /** The billing of a tenant. After a checkout it includes the result, even if no webhook has arrived yet. */
     get: async (tenantId: string): Promise<BillingRow> => {
       const scoped = db.tenant(tenantId);
       const row = await billingOf(scoped);
-      if (row.status !== null || !parts.gateway) return row;
-      await looking.lookAtCheckout(tenantId);
+      if (row.status !== null || !deps.gateway) return row;
+      await sync.syncAfterCheckout(tenantId);
       return billingOf(scoped);
     },
 
-    /** Of several pages of a tenant only the last one can be paid. @returns the page to send the owner to */
-    checkout: async (tenantId: string, commandId: string, wanted: CheckoutDto): Promise<string> => {
+    /**
+     * Creates a checkout page. Earlier checkout pages of the tenant are closed.
+     * @returns the URL to send the owner to
+     */
+    checkout: async (tenantId: string, commandId: string, checkout: CheckoutDto): Promise<string> => {
       const gateway = requireGateway();
-      requireAllowed(wanted.successUrl, '/successUrl');
-      requireAllowed(wanted.cancelUrl, '/cancelUrl');
-      const { items } = purchaseOf(catalogue, wanted, null);
-      return withTenantLease(turns, tenantId, (turn) =>
-        checkouts.open(gateway, { tenantId, commandId, turn }, wanted, items),
+      requireAllowed(checkout.successUrl, '/successUrl');
+      requireAllowed(checkout.cancelUrl, '/cancelUrl');
+      const { items } = purchaseOf(catalogue, checkout, null);
+      return withTenantLease(leases, tenantId, (lease) =>
+        checkouts.open(gateway, { tenantId, commandId, lease }, checkout, items),
       ).catch(refuse);
     },
 
-    /** Cards and invoices, on a page of Stripe's. @returns the page to send the owner to */
+    /** Creates a page of Stripe's customer portal, for cards and invoices. @returns the URL to send the owner to */
     portal: async (tenantId: string, commandId: string, returnUrl: string): Promise<string> => {
       const gateway = requireGateway();
       requireAllowed(returnUrl, '/returnUrl');
-      const customer = await calls.customerOf(tenantId);
+      const customer = await outbox.customerOf(tenantId);
       if (!customer)
         throw new Problem('conflict', {
           detail: 'There is no subscription yet. Buy a plan first: POST /v1/billing/checkout.',
         });
-      const params = { customer, back: returning.urlFor(tenantId, new URL(returnUrl).href) };
+      const params = { customer, back: returnLink.urlFor(tenantId, new URL(returnUrl).href) };
       const call = { tenantId, callId: commandId, kind: 'portal', params } as const;
       const open = async (key: string, { back }: typeof params) => ({
         url: await gateway.createPortal(customer, back, key),
       });
-      return (await calls.once(call, open, isRefusal).catch(refuse)).url;
+      return (await outbox.sendOnce(call, open, isRefusal).catch(refuse)).url;
     },
 
-    /** What a change would cost now and later, and what would stop fitting. Nothing changes. */
-    preview: async (tenantId: string, wanted: ChangeDto): Promise<ChangePreviewDto> =>
-      changes.preview(requireGateway(), tenantId, wanted).catch(refuse),
+    /**
+     * The cost of a change, now and later, and the resources whose use would exceed the new limits. Nothing changes.
+     */
+    preview: async (tenantId: string, change: ChangeDto): Promise<ChangePreviewDto> =>
+      changes.preview(requireGateway(), tenantId, change).catch(refuse),
 
-    /** Asks Stripe for it, and answers when what Stripe then has is so here. */
-    change: async (tenantId: string, commandId: string, wanted: ChangeDto): Promise<Changed> => {
+    /** Changes the subscription at Stripe and applies the new state to the tenant. */
+    change: async (tenantId: string, commandId: string, change: ChangeDto): Promise<Changed> => {
       const gateway = requireGateway();
-      return withTenantLease(turns, tenantId, (turn) => changes.make(gateway, { tenantId, commandId, turn }, wanted));
+      return withTenantLease(leases, tenantId, (lease) =>
+        changes.make(gateway, { tenantId, commandId, lease }, change),
+      );
     },
 
-    /** The tenant was closed: whatever it pays for ends, now if that can be, else by the next reconciliation. */
+    /**
+     * Must be called after a tenant was closed: a worker ends its subscriptions. Never rejects; if the request fails,
+     * the next reconciliation ends them.
+     */
     closed: async (tenantId: string): Promise<void> => {
-      if (!parts.gateway) return;
-      await calls.ask(tenantId).then(nudge, () => undefined);
+      if (!deps.gateway) return;
+      await outbox.requestSync(tenantId).then(wakeUp, () => undefined);
     },
 
-    /** Somebody comes back from Stripe's page: looks at once, and says where they want to go. */
-    comeBack: async (token: string): Promise<string | undefined> => {
-      const known = returning.open(token);
-      if (!known) return undefined;
-      // Whatever is wrong here, they go where they want to.
-      await looking.lookAndSee(known.tenantId).catch(() => undefined);
-      return known.url;
+    /**
+     * Applies the state at Stripe to the tenant of a return link, for a browser that comes back from a page of Stripe.
+     * @param token of the link
+     * @returns the URL of the application to redirect to; undefined: the link is not valid or has expired
+     */
+    returnFromStripe: async (token: string): Promise<string | undefined> => {
+      const link = returnLink.open(token);
+      if (!link) return undefined;
+      // The browser is redirected even if this fails.
+      await sync.syncNow(link.tenantId).catch(() => undefined);
+      return link.url;
     },
   };
 };

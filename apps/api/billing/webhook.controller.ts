@@ -17,20 +17,21 @@ class TakenDto {
   readonly received!: boolean;
 }
 
-/** What the webhook needs; null is injected where this installation has no Stripe. */
+/** What the webhook needs. Null is injected if Stripe is not configured. */
 export abstract class Webhook {
   abstract readonly secrets: readonly string[];
   abstract readonly mode: Mode;
   abstract readonly takeIn: WebhookIntake;
 }
 
-/** Stripe tells what happened. Answered when it is stored, and processed after. */
+/** Receives events from Stripe. An event is stored before the answer is sent, and processed after it. */
 @ApiTags('Billing')
 @Controller()
 export class WebhookController {
   constructor(@Inject(Webhook) private readonly webhook: Webhook | null) {}
 
-  // Not counted: anyone who has no signature is turned away before anything is done, and Stripe sends in bursts.
+  // Without a rate limit, because Stripe sends many events at once. A request without a signature is refused before any
+  // work.
   @Post(WEBHOOK_PATH)
   @HttpCode(200)
   @Public()

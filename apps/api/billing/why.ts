@@ -3,11 +3,11 @@ import { type Cause, findCauses, type HistoryRow, listHistory } from '#projectio
 import type { CauseDto, ReasonDto, WhyDto } from './billing.dto';
 import { billingOf } from './billing-view';
 
-/** Maximum number of entries: more than any present state can have as causes. */
-const FACTS = 100;
+/** Maximum number of entries: more than the number of decisions that can lead to a present state. */
+const ENTRIES = 100;
 
-const causeOf = ({ actor, correlationId }: HistoryRow, told: ReadonlyMap<string, Cause>): CauseDto => {
-  const event = told.get(correlationId);
+const causeOf = ({ actor, correlationId }: HistoryRow, causes: ReadonlyMap<string, Cause>): CauseDto => {
+  const event = causes.get(correlationId);
   const times = {
     createdAt: event?.createdAt.toISOString() ?? null,
     receivedAt: event?.receivedAt.toISOString() ?? null,
@@ -17,18 +17,18 @@ const causeOf = ({ actor, correlationId }: HistoryRow, told: ReadonlyMap<string,
   return { kind, event: isEvent ? correlationId : null, type: event?.type ?? null, ...times };
 };
 
-const reasonOf = (row: HistoryRow, told: ReadonlyMap<string, Cause>): ReasonDto => ({
+const reasonOf = (row: HistoryRow, causes: ReadonlyMap<string, Cause>): ReasonDto => ({
   position: row.position,
   at: row.recordedAt.toISOString(),
-  cause: causeOf(row, told),
+  cause: causeOf(row, causes),
   decision: row.type,
   effect: row.data,
 });
 
-/** The chain of causes behind the present plan and lock: what Stripe told, what was decided, what that changed. */
+/** The causes of the present plan and lock: the events from Stripe, the decisions, and what these changed. */
 export const whyOf = async (db: TenantDb): Promise<WhyDto> => {
-  const [billing, history] = await Promise.all([billingOf(db), listHistory(db, FACTS)]);
+  const [billing, history] = await Promise.all([billingOf(db), listHistory(db, ENTRIES)]);
   const ids = [...new Set(history.map(({ correlationId }) => correlationId))];
-  const told = new Map((await findCauses(db, ids)).map((cause) => [cause.eventId, cause]));
-  return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, told)) };
+  const causes = new Map((await findCauses(db, ids)).map((cause) => [cause.eventId, cause]));
+  return { plan: billing.plan, lock: billing.lock, data: history.map((row) => reasonOf(row, causes)) };
 };

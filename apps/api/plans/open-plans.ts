@@ -17,7 +17,7 @@ import { createUsage, type Usage } from './usage';
 
 export interface PlansDeps {
   readonly catalogue: Catalogue;
-  /** `none`: an installation without plans; nothing is limited, and nothing is counted. */
+  /** `none`: an installation without plans, which limits and counts nothing. */
   readonly plans: 'catalogue' | 'none';
   readonly invitationsHoldSeats: boolean;
   /** Connects as the app role. */
@@ -28,29 +28,29 @@ export interface PlansDeps {
   readonly logger: Logger;
 }
 
-/** What the HTTP process needs of plans and limits. */
+/** The services for plans and limits of a process that serves the API. */
 export abstract class Plans {
   abstract readonly guard: LimitGuard;
   abstract readonly quota: Quota;
   abstract readonly usage: Usage;
-  /** Null: they are not counted. */
+  /** The API calls that a tenant may make. Null: calls are not counted. */
   abstract readonly callsOf: (tenant: OpenTenant) => CallAllowance | null;
-  /** Nest calls it after the last request was answered. Stores the calls that are counted only here so far. */
+  /** Nest calls it after the last request was answered. It stores the counted API calls. */
   abstract onApplicationShutdown(): Promise<void>;
 }
 
-export const openPlans = (parts: PlansDeps): Plans => {
-  const { catalogue, pool, db, log, waiter, logger, invitationsHoldSeats } = parts;
-  if (parts.plans === 'none') {
-    const nothing = { guard: unlimited, quota: createQuota(), usage: createUsage(undefined, false) };
-    return { ...nothing, callsOf: () => null, onApplicationShutdown: async () => undefined };
+export const openPlans = (deps: PlansDeps): Plans => {
+  const { catalogue, pool, db, log, waiter, logger, invitationsHoldSeats } = deps;
+  if (deps.plans === 'none') {
+    const noLimits = { guard: unlimited, quota: createQuota(), usage: createUsage(undefined, false) };
+    return { ...noLimits, callsOf: () => null, onApplicationShutdown: async () => undefined };
   }
   const reservations = createReservations({ db, pool });
-  const settling = createReservationSettler({ reservations, waiter });
-  const counted = () => countedUpTo(pool);
+  const settler = createReservationSettler({ reservations, waiter });
+  const checkpoint = () => countedUpTo(pool);
   const calls = createApiCalls({ pool, db, logger });
   return {
-    guard: createLimitGuard({ catalogue, reservations, settling, log, countedUpTo: counted, invitationsHoldSeats }),
+    guard: createLimitGuard({ catalogue, reservations, settler, log, countedUpTo: checkpoint, invitationsHoldSeats }),
     quota: createQuota(calls),
     usage: createUsage(calls, true),
     callsOf: (tenant) => {

@@ -57,7 +57,7 @@ export class PlanDto {
   readonly features: readonly string[];
   @ApiProperty({ example: 0, description: 'Days from a failed payment until writes are blocked.' })
   readonly graceDays: number;
-  @ApiProperty({ example: 14, description: 'Days from then until reads are blocked as well.' })
+  @ApiProperty({ example: 14, description: 'Days from the block of writes until reads are blocked as well.' })
   readonly suspendAfterDays: number;
 
   constructor({ plan, version, details }: Offer) {
@@ -103,7 +103,7 @@ export class UsedDto {
   @ApiProperty({
     ...{ type: String, format: 'date-time', nullable: true },
     description:
-      'When the limit will be reached if use grows at the same rate as in this period so far, or since the tenant was created. `null`: not within this period, or there is less than one hour to calculate from.',
+      'When the limit will be reached if use continues at the rate since the period began, or since the tenant was created if that is later. `null`: not within this period, or the rate is not known yet because that time is less than one hour ago.',
   })
   readonly projectedExhaustion!: string | null;
 }

@@ -11,7 +11,7 @@ import { Context, type RequestContext } from '../http/requests/request-context';
 import { PlanDto, PlansDto, UsageDto } from './plan.dto';
 import { lastingOf, Usage } from './usage';
 
-/** What can be bought, and what of it a tenant uses. */
+/** The routes about the plans on offer and the use of a tenant. */
 @ApiTags('Billing')
 @Controller('v1')
 export class PlansController {
@@ -38,7 +38,7 @@ export class PlansController {
   @Documented({
     summary: 'Show the use of each limited resource',
     description:
-      'Each resource with its use, its limit, the period in which it is counted, and when the limit will be reached. This works when the limit of API calls is reached and while the tenant is suspended.',
+      'Returns, for each resource, its use, its limit, the period in which it is counted, and when the limit will be reached. The route also answers when the limit of API calls is reached, and while the tenant is suspended.',
     response: UsageDto,
     problems: ['forbidden'],
     versioned: true,

@@ -14,7 +14,7 @@ const plansOf = (context: ApiContext, catalogue: Catalogue, db: ScopedDb): Plans
   return openPlans({ catalogue, plans, invitationsHoldSeats, pool, db, log, waiter, logger });
 };
 
-/** The catalogue, the limits of plans, and what of them is in use. */
+/** The catalogue, the limits of plans, and their use. */
 @Module({
   controllers: [PlansController],
   providers: [

@@ -7,7 +7,7 @@ import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/suppor
 
 const catalogue = createCatalogue();
 
-describe('what a plan limits', () => {
+describe('a limit of a plan', () => {
   let app: IdentityApp;
   let other: IdentityApp;
   beforeAll(async () => {
@@ -19,9 +19,9 @@ describe('what a plan limits', () => {
     await app.close();
   });
 
-  const change = (tenant: SignedUp, terms: Terms) =>
+  const changeTerms = (tenant: SignedUp, terms: Terms) =>
     app.happen(tenant.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
-  const limited = (limits: Partial<PlanLimits>): Terms => ({
+  const termsWith = (limits: Partial<PlanLimits>): Terms => ({
     ...FOUNDING_TERMS,
     limits: { ...FOUNDING_TERMS.limits, ...limits },
   });
@@ -34,7 +34,7 @@ describe('what a plan limits', () => {
     return data.find((it) => it.resource === resource);
   };
 
-  it('is refused with what was asked for, how much there is, and what to upgrade to', async () => {
+  it('is reported by a refusal with the resource, the limit, the use and the plan to upgrade to', async () => {
     const tenant = await app.signUp();
     for (let at = 0; at < 3; at++) expect((await makeProject(tenant)).statusCode).toBe(201);
     const refused = await makeProject(tenant);
@@ -48,9 +48,9 @@ describe('what a plan limits', () => {
     expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 3, limit: 3 });
   });
 
-  it('is recorded for the audit where it was refused, once a minute', async () => {
+  it('is recorded for the audit when it refuses a request, once a minute', async () => {
     const tenant = await app.signUp();
-    await change(tenant, limited({ projects: 0 }));
+    await changeTerms(tenant, termsWith({ projects: 0 }));
     for (let at = 0; at < 3; at++) expect((await makeProject(tenant)).statusCode).toBe(402);
     await app.settled();
     const { events } = await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.tenant.id });
@@ -62,7 +62,7 @@ describe('what a plan limits', () => {
     ]);
   });
 
-  it('is passed by nobody, however many ask at once, in two processes', async () => {
+  it('is not exceeded by any number of simultaneous requests in two processes', async () => {
     const tenant = await app.signUp();
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, at) => makeProject(tenant, at % 2 === 0 ? app : other)),
@@ -72,7 +72,7 @@ describe('what a plan limits', () => {
     expect(statuses.filter((it) => it === 402)).toHaveLength(197);
   });
 
-  it('is free again where something was archived, and taken where it is restored', async () => {
+  it('allows a project again after one was archived, and then refuses to restore that one', async () => {
     const tenant = await app.signUp();
     const { accessToken: token } = tenant;
     const [first] = [(await makeProject(tenant)).json() as { id: string }];
@@ -82,9 +82,9 @@ describe('what a plan limits', () => {
     expect((await app.ask('POST', `/v1/projects/${first.id}/restore`, { token })).statusCode).toBe(402);
   });
 
-  it('counts the tasks of each project by themselves', async () => {
+  it('counts the tasks of each project separately', async () => {
     const tenant = await app.signUp();
-    await change(tenant, limited({ tasksPerProject: 1 }));
+    await changeTerms(tenant, termsWith({ tasksPerProject: 1 }));
     const [one, two] = [await makeProject(tenant), await makeProject(tenant)].map((it) => it.json() as { id: string });
     expect((await makeTask(tenant, one?.id ?? '')).statusCode).toBe(201);
     expect((await makeTask(tenant, one?.id ?? '')).json()).toMatchObject({
@@ -94,21 +94,21 @@ describe('what a plan limits', () => {
     expect((await makeTask(tenant, two?.id ?? '')).statusCode).toBe(201);
   });
 
-  it('is larger from the next request on after an upgrade', async () => {
+  it('is the larger one from the next request after an upgrade', async () => {
     const tenant = await app.signUp();
     for (let at = 0; at < 3; at++) await makeProject(tenant);
     expect((await makeProject(tenant)).statusCode).toBe(402);
-    await change(tenant, catalogue.termsOf('pro', null));
+    await changeTerms(tenant, catalogue.termsOf('pro', null));
     expect((await makeProject(tenant)).statusCode).toBe(201);
   });
 
-  it('deletes nothing where a plan shrank: what is beyond it can be read and archived, and not added to', async () => {
+  it('that became smaller deletes nothing: projects beyond it can be read and archived, and not changed', async () => {
     const tenant = await app.signUp();
     const { accessToken: token } = tenant;
-    await change(tenant, catalogue.termsOf('pro', null));
+    await changeTerms(tenant, catalogue.termsOf('pro', null));
     const ids: string[] = [];
     for (let at = 0; at < 5; at++) ids.push(((await makeProject(tenant)).json() as { id: string }).id);
-    await change(tenant, FOUNDING_TERMS);
+    await changeTerms(tenant, FOUNDING_TERMS);
     const [oldest = '', , , beyond = '', last = ''] = ids;
     expect((await makeTask(tenant, oldest)).statusCode).toBe(201);
     expect((await makeTask(tenant, beyond)).statusCode).toBe(402);
@@ -125,10 +125,10 @@ describe('what a plan limits', () => {
     expect((await rename(uuidv7())).statusCode).toBe(404);
   });
 
-  it('holds for seats, teams and open invitations by the tenant’s own rules', async () => {
+  it('is enforced for seats, teams and open invitations', async () => {
     const tenant = await app.signUp();
     const { accessToken: token } = tenant;
-    await change(tenant, limited({ teams: 1, seats: 1, openInvitations: 1 }));
+    await changeTerms(tenant, termsWith({ teams: 1, seats: 1, openInvitations: 1 }));
     const team = (name: string) => app.ask('POST', '/v1/teams', { token, payload: { name } });
     expect((await team('Sales')).statusCode).toBe(201);
     expect((await team('Support')).json()).toMatchObject({
@@ -143,17 +143,17 @@ describe('what a plan limits', () => {
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
-  it('is recorded for the audit of the tenant that somebody wanted to join, without their account', async () => {
-    const [tenant, theirs] = [await app.signUp(), await app.signUp()];
-    await change(tenant, limited({ seats: 1 }));
+  it('that refuses a join is recorded for the audit of the inviting tenant, without the user', async () => {
+    const [tenant, otherTenant] = [await app.signUp(), await app.signUp()];
+    await changeTerms(tenant, termsWith({ seats: 1 }));
     const payload = { role: 'member', maxUses: 5 };
     const link = (await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload })).json();
     const token = (link as { url: string }).url.split('/').at(-1);
     const { email, password } = app.body();
-    const asStranger = { payload: { token, personName: 'Bob', email, password } };
-    const asSomebody = { token: theirs.accessToken, payload: { token } };
-    for (const asking of [asStranger, asSomebody])
-      expect((await app.ask('POST', '/v1/invitations/accept', asking)).statusCode).toBe(402);
+    const asNewUser = { payload: { token, personName: 'Bob', email, password } };
+    const asUser = { token: otherTenant.accessToken, payload: { token } };
+    for (const request of [asNewUser, asUser])
+      expect((await app.ask('POST', '/v1/invitations/accept', request)).statusCode).toBe(402);
     await app.settled();
     const recordedOf = async ({ tenant }: SignedUp) =>
       (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
@@ -165,10 +165,10 @@ describe('what a plan limits', () => {
         data: { resource: 'seats', limit: 1, used: 1, by: null, times: 1, operation: 'POST /v1/invitations/accept' },
       },
     ]);
-    expect(await recordedOf(theirs)).toEqual([]);
+    expect(await recordedOf(otherTenant)).toEqual([]);
   });
 
-  it('holds for features', async () => {
+  it('also excludes the features that the plan does not have', async () => {
     const tenant = await app.signUp();
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
     const invite = () => app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
@@ -176,13 +176,13 @@ describe('what a plan limits', () => {
       ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
       detail: 'The plan free does not include invitations that are limited to e-mail domains. Choose a larger plan.',
     });
-    await change(tenant, catalogue.termsOf('pro', null));
+    await changeTerms(tenant, catalogue.termsOf('pro', null));
     expect((await invite()).statusCode).toBe(201);
   });
 
-  it('counts calls of a month, and tells of them with each answer', async () => {
+  it('of API calls in a month is reported with each answer', async () => {
     const tenant = await app.signUp();
-    await change(tenant, limited({ apiCallsPerMonth: 3 }));
+    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 3 }));
     const ask = () => app.get('/v1/tenant', tenant.accessToken);
     const answers = [await ask(), await ask(), await ask(), await ask()];
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 402]);
@@ -197,37 +197,37 @@ describe('what a plan limits', () => {
     expect((await app.get('/v1/me', tenant.accessToken)).statusCode).toBe(200);
   });
 
-  it('is not used up by calls that are refused, and can be seen when it is used up', async () => {
+  it('of API calls does not count refused calls, and can still be read when it is reached', async () => {
     const tenant = await app.signUp();
-    await change(tenant, limited({ apiCallsPerMonth: 2 }));
+    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 2 }));
     for (const status of [200, 200, 402, 402, 402])
       expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
     expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 2, limit: 2 });
-    await change(tenant, limited({ apiCallsPerMonth: 3 }));
+    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 3 }));
     for (const status of [200, 402]) expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(status);
   });
 
-  it('is counted, too, where there are as many calls as wanted', async () => {
+  it('of API calls may be missing: the calls are counted all the same', async () => {
     const tenant = await app.signUp();
-    await change(tenant, catalogue.termsOf('enterprise', null));
+    await changeTerms(tenant, catalogue.termsOf('enterprise', null));
     const answer = await app.get('/v1/tenant', tenant.accessToken);
     expect(answer.headers['ratelimit']).not.toContain('month');
     expect(await usageOf(tenant, 'apiCalls')).toMatchObject({ used: 1, limit: null });
   });
 
-  it('is known to a process that has just begun by the first call that it hears of', async () => {
+  it('of API calls is known to a new process from its first call on', async () => {
     const tenant = await app.signUp();
-    await change(tenant, limited({ apiCallsPerMonth: 2 }));
+    await changeTerms(tenant, termsWith({ apiCallsPerMonth: 2 }));
     for (let at = 0; at < 2; at++) await app.get('/v1/tenant', tenant.accessToken);
-    const told = () =>
+    const storedCalls = () =>
       app.owner.query('select from plans.api_calls where tenant_id = $1 and calls = 2', [tenant.tenant.id]);
-    while ((await told()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await storedCalls()).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     const ask = () => other.get('/v1/tenant', tenant.accessToken);
     const answers = await Promise.all([ask(), ask(), ask()]);
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([402, 402, 402]);
   });
 
-  it('can be seen while the workspace is suspended', async () => {
+  it('can be read while the tenant is suspended', async () => {
     const tenant = await app.signUp();
     const since = '2026-01-02T03:04:05.678Z';
     await app.happen(tenant.tenant.id, {
@@ -239,25 +239,25 @@ describe('what a plan limits', () => {
     expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 0 });
   });
 
-  it('gives back a place that a killed process had taken, and keeps one that was used', async () => {
+  it('is not used up by overdue reservations of killed processes', async () => {
     const tenant = await app.signUp();
     const tenantId = tenant.tenant.id;
-    await change(tenant, limited({ projects: 2 }));
-    const strand = (commandId: string, unitId: string) =>
+    await changeTerms(tenant, termsWith({ projects: 2 }));
+    const reserveAsKilledProcess = (commandId: string, unitId: string) =>
       app.owner.query(
         `insert into plans.reservations (tenant_id, command_id, resource, scope_id, unit_id, expires_at, overdue_at)
          values ($1, $2, 'projects', $1, $3, now() - interval '1 second', lease.now() - interval '1 second')`,
         [tenantId, commandId, unitId],
       );
-    await strand(uuidv7(), uuidv7());
-    await strand(uuidv7(), uuidv7());
+    await reserveAsKilledProcess(uuidv7(), uuidv7());
+    await reserveAsKilledProcess(uuidv7(), uuidv7());
     expect((await makeProject(tenant)).statusCode).toBe(201);
     expect((await makeProject(tenant)).statusCode).toBe(201);
     expect((await makeProject(tenant)).statusCode).toBe(402);
     expect(RESERVED_SECONDS).toBeLessThan(60);
   });
 
-  it('is not used up by the very request that is repeated, because its answer never came', async () => {
+  it('does not refuse the repeat of a request whose answer was lost', async () => {
     const tenant = await app.signUp();
     const key = uuidv7();
     const create = (idempotencyKey: string) =>
@@ -270,7 +270,7 @@ describe('what a plan limits', () => {
     const first = await create(key);
     expect(first.statusCode).toBe(201);
     await app.settled();
-    // As a process leaves it that is killed between the append and the answer.
+    // The state that a process leaves if it is killed between the append and the answer.
     await app.owner.query(
       `update idempotency.keys set status = null, answer = null, leased_until = '-infinity' where tenant_id = $1 and command_id in (
          select command_id from event_log.events where aggregate_id = $2)`,
@@ -281,7 +281,7 @@ describe('what a plan limits', () => {
     expect((await create(uuidv7())).statusCode).toBe(402);
   });
 
-  it('is shown to everybody, with no feature that cannot be had', async () => {
+  it('is public, together with the features of each plan', async () => {
     const { data } = (await app.ask('GET', '/v1/plans')).json() as {
       data: { plan: string; limits: object; features: string[] }[];
     };

@@ -3,20 +3,20 @@ import { Problem } from '#platform/problems';
 import type { RequestState } from '../http/requests/request-context';
 import type { CallAllowance } from '../identity/authentication/membership-cache';
 
-/** Counts each call of a tenant's API against what its plan allows in a month. */
+/** Counts the API calls of each tenant against the limit of its plan for a calendar month (UTC). */
 export abstract class Quota {
-  /** Waits, once for each tenant, until it is known how many calls were made before; undefined where that is known. */
+  /** Reads how many calls a tenant has made before, once for each tenant; undefined: that is known. Never rejects. */
   abstract know(tenantId: string): Promise<void> | undefined;
   /**
-   * One more call, and what its answer has to say of it. Without a limit it is counted all the same.
-   * @returns the problem where it was one too many, which is not counted
+   * Counts one more call, also without a limit, and sets the quota headers of its answer.
+   * @returns the problem to answer with if the limit is reached; the call is not counted then
    */
   abstract count(state: RequestState, tenantId: string, allowance: CallAllowance): Problem | undefined;
 }
 
-/** @param calls left out: nothing is counted */
+/** @param calls undefined: nothing is counted */
 export const createQuota = (calls?: ApiCalls): Quota => ({
-  know: (tenantId) => calls?.know(tenantId),
+  know: (tenantId) => calls?.load(tenantId),
   count: (state, tenantId, { limit, plan, upgradeTo }) => {
     if (!calls) return undefined;
     const { taken, used } = calls.take(tenantId, limit);
@@ -31,5 +31,5 @@ export const createQuota = (calls?: ApiCalls): Quota => ({
   },
 });
 
-/** Length of the longest month, sent as the window of the policy. */
+/** Length of the longest month, sent as the window of the quota policy. */
 const MONTH_SECONDS = 31 * 86_400;

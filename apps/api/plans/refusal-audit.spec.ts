@@ -9,7 +9,7 @@ const seats = (used: number): Problem =>
 
 describe('refusals', () => {
   const [tenantId, ada] = [uuidv7(), uuidv7()];
-  const refused = (userId: string | null) => ({
+  const requestOf = (userId: string | null) => ({
     ...{ tenantId, userId, operation: 'POST /v1/invitations', requestId: 'request' },
   });
   const recorded = async (log: InMemoryEventLog) =>
@@ -19,26 +19,26 @@ describe('refusals', () => {
       data['times'],
     ]);
 
-  it('of one kind are recorded at once, and those that come again as their number when the minute is over', async () => {
+  it('of one kind are recorded at once, and their repeats as a number at the end of the minute', async () => {
     const log = new InMemoryEventLog();
     let clock = 0;
-    const refusals = createRefusalAudit({ log, logger: silentLogger, quietMs: 60, now: () => clock });
-    for (const used of [3, 4, 5]) refusals.note(refused(ada), seats(used));
+    const audit = createRefusalAudit({ log, logger: silentLogger, quietMs: 60, now: () => clock });
+    for (const used of [3, 4, 5]) audit.note(requestOf(ada), seats(used));
     clock = 60;
     while ((await recorded(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    await refusals.close();
+    await audit.close();
     expect(await recorded(log)).toEqual([
       ['user', 3, 1],
       ['user', 5, 2],
     ]);
   });
 
-  it('that were only counted are recorded when the process ends', async () => {
+  it('that were only counted are recorded when the process stops', async () => {
     const log = new InMemoryEventLog();
-    const refusals = createRefusalAudit({ log, logger: silentLogger });
-    for (const used of [3, 3, 3, 3]) refusals.note(refused(null), seats(used));
-    refusals.note(refused(ada), seats(3));
-    await refusals.close();
+    const audit = createRefusalAudit({ log, logger: silentLogger });
+    for (const used of [3, 3, 3, 3]) audit.note(requestOf(null), seats(used));
+    audit.note(requestOf(ada), seats(3));
+    await audit.close();
     expect(await recorded(log)).toEqual([
       ['system', 3, 1],
       ['user', 3, 1],
@@ -48,9 +48,9 @@ describe('refusals', () => {
 
   it('of other kinds are not recorded', async () => {
     const log = new InMemoryEventLog();
-    const refusals = createRefusalAudit({ log, logger: silentLogger });
-    refusals.note(refused(ada), new Problem('not-found'));
-    await refusals.close();
+    const audit = createRefusalAudit({ log, logger: silentLogger });
+    audit.note(requestOf(ada), new Problem('not-found'));
+    await audit.close();
     expect(await recorded(log)).toEqual([]);
   });
 });

@@ -5,20 +5,24 @@ import type { Logger } from '#platform/logging/logger.port';
 import type { Problem } from '#platform/problems';
 import type { RefusedRequest } from '../http/contract/refused-request';
 
-/** ms for which the same refusal of the same user is only counted: anyone who insists fills no log. */
+/** ms for which repeats of the same refusal of the same user are only counted, so that they cannot fill the log. */
 const QUIET_MS = 60_000;
-/** How often in that time it is looked what is over. */
-const LOOKS = 12;
-/** Refusals that are remembered to be the same; beyond them nothing is recorded until some are over. */
+/** Number of checks in that time whether the time of a refusal has ended. */
+const CHECKS = 12;
+/**
+ * Maximum number of different refusals in memory. Beyond it further ones are not recorded until the time of some has
+ * ended.
+ */
 const CAPACITY = 10_000;
 
 const RECORDED: ReadonlySet<string> = new Set(['plan-limit-reached', 'feature-not-in-plan', 'workspace-locked']);
 
-interface Quiet {
+/** A refusal that was recorded, and whose repeats are counted. */
+interface RecentRefusal {
   readonly until: number;
-  /** Refusals since it was recorded. */
+  /** Number of repeats. */
   times: number;
-  /** The last of them. */
+  /** The last repeat. */
   last: readonly [RefusedRequest, Problem];
 }
 
@@ -32,8 +36,8 @@ export interface RefusalAuditDeps {
 }
 
 /**
- * Records for the audit what plans and locks refuse, beside the answer and never in its way: the first of its kind in a
- * minute at once, the others as their number when the minute is over.
+ * Records the refusals of plans and locks for the audit, without delaying the answers. The first refusal of a kind is
+ * recorded at once, and its repeats within a minute are recorded as a number at the end of that minute.
  */
 export const createRefusalAudit = ({
   log,
@@ -41,7 +45,7 @@ export const createRefusalAudit = ({
   quietMs = QUIET_MS,
   now = () => performance.now(),
 }: RefusalAuditDeps) => {
-  const quiet = new Map<string, Quiet>();
+  const recent = new Map<string, RecentRefusal>();
   const recording = new Set<Promise<void>>();
 
   const append = async (
@@ -78,40 +82,41 @@ export const createRefusalAudit = ({
     recording.add(one);
   };
 
-  /** Records how often it came again, and forgets it. */
-  const end = (key: string, { times, last: [refused, problem] }: Quiet): void => {
-    quiet.delete(key);
+  /** Records the number of repeats, if there were any, and forgets the refusal. */
+  const end = (key: string, { times, last: [refused, problem] }: RecentRefusal): void => {
+    recent.delete(key);
     if (times > 0) record(refused, problem, times);
   };
-  const endThoseBefore = (moment: number): void => {
-    for (const [key, one] of quiet) if (one.until <= moment) end(key, one);
+  const endExpired = (time: number): void => {
+    for (const [key, refusal] of recent) if (refusal.until <= time) end(key, refusal);
   };
 
-  const timer = setInterval(() => endThoseBefore(now()), quietMs / LOOKS);
+  const timer = setInterval(() => endExpired(now()), quietMs / CHECKS);
   timer.unref();
 
   return {
+    /** Records or counts a refusal. Problems of other types are ignored. Never throws because of the log. */
     note: (refused: RefusedRequest, problem: Problem): void => {
       if (!RECORDED.has(problem.problem)) return;
       const { resource = '', feature = '' } = problem.details.members ?? {};
       const key = `${refused.tenantId} ${refused.userId} ${problem.problem} ${resource}${feature}`;
-      const moment = now();
-      const same = quiet.get(key);
-      if (same && same.until > moment) {
+      const time = now();
+      const same = recent.get(key);
+      if (same && same.until > time) {
         same.times += 1;
         same.last = [refused, problem];
         return;
       }
       if (same) end(key, same);
-      if (quiet.size >= CAPACITY) endThoseBefore(moment);
-      if (quiet.size >= CAPACITY) return;
-      quiet.set(key, { until: moment + quietMs, times: 0, last: [refused, problem] });
+      if (recent.size >= CAPACITY) endExpired(time);
+      if (recent.size >= CAPACITY) return;
+      recent.set(key, { until: time + quietMs, times: 0, last: [refused, problem] });
       record(refused, problem, 1);
     },
-    /** Records what was only counted so far, and waits until all of it is in the log. */
+    /** Records the repeats that were only counted so far, and waits until every record is in the log. */
     close: async (): Promise<void> => {
       clearInterval(timer);
-      endThoseBefore(Number.POSITIVE_INFINITY);
+      endExpired(Number.POSITIVE_INFINITY);
       await Promise.all(recording);
     },
   };

@@ -3,7 +3,7 @@ import type { World } from '../life/world';
 import type { Behaviour, Customer, PaymentMethod } from '../store/objects';
 import { newId } from '../store/store';
 
-/** Test cards, by their number: what they do. */
+/** The test cards. `does`: what happens when a customer enters or pays with the card. */
 export const CARDS = [
   { number: '4242424242424242', does: 'pays', label: 'Pays' },
   { number: '4000000000000002', does: 'refused', label: 'Is declined at once' },
@@ -26,7 +26,11 @@ const make = (world: World, behaviour: Behaviour, last4: string, customer: Custo
   return card;
 };
 
-/** By one of Stripe's test tokens, or a card that is known. */
+/**
+ * Attaches a card to a customer.
+ * @param id one of Stripe's test tokens, or of a known card
+ * @throws SimError it is neither
+ */
 export const attach = (world: World, id: string, customer: Customer): PaymentMethod => {
   const behaviour = TOKENS[id];
   if (behaviour) return make(world, behaviour, '4242', customer);
@@ -36,7 +40,7 @@ export const attach = (world: World, id: string, customer: Customer): PaymentMet
   return world.store.put(card);
 };
 
-/** What somebody typed. @throws where there is no such card, or it is declined at once */
+/** Creates a card from a number that a user entered. @throws SimError it is no test card, or it is declined at once */
 export const cardByNumber = (world: World, number: string, customer: Customer): PaymentMethod => {
   const plain = number.replaceAll(/\s/g, '');
   const known = CARDS.find((it) => it.number === plain);
@@ -45,7 +49,7 @@ export const cardByNumber = (world: World, number: string, customer: Customer): 
   return make(world, known.does, plain.slice(-4), customer);
 };
 
-/** It pays from now on. */
+/** Uses a card for all later payments of a customer. */
 export const useCard = (world: World, card: PaymentMethod, customer: Customer): void => {
   customer.invoice_settings.default_payment_method = card.id;
   world.store.put(customer);

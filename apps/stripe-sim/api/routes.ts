@@ -14,7 +14,7 @@ const account: Answer = () => ({
   charges_enabled: true,
 });
 
-/** Everything that can be asked of the simulated Stripe: by resource, and here what can only be read. */
+/** All routes of the simulated API: those of the resources, and those for objects that can only be read. */
 export const ROUTES: readonly Route[] = [
   ...[...CUSTOMER_ROUTES, ...PAYMENT_METHOD_ROUTES, ...SESSION_ROUTES, ...SUBSCRIPTION_ROUTES, ...INVOICE_ROUTES],
   ['GET', '/v1/account', account],

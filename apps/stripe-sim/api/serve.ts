@@ -5,10 +5,10 @@ import type { Faults } from '../faults';
 import { type Params, parseForm } from '../form';
 import type { World } from '../life/world';
 import type { Kept } from '../store/objects';
-import { newId, shown } from '../store/store';
+import { newId, publicForm } from '../store/store';
 import { ROUTES } from './routes';
 
-interface Answered {
+interface StoredAnswer {
   readonly status: number;
   readonly body: string;
   readonly replayed?: true;
@@ -17,7 +17,7 @@ interface Answered {
 const MATCHERS = ROUTES.map(([method, path, answer]) => ({
   method,
   pattern: new RegExp(`^${path.replaceAll('*', '([^/]+)')}$`),
-  // What is fixed comes before what is an id.
+  // A path without ids comes before one with an id that would also match.
   rank: path.split('*').length,
   answer,
 })).sort((one, other) => one.rank - other.rank);
@@ -26,8 +26,8 @@ const isSame = (one: string, other: string): boolean =>
   one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
 const requireKey = (authorization: string | undefined, secretKey: string): void => {
-  const given = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
-  if (!isSame(given, secretKey))
+  const presented = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+  if (!isSame(presented, secretKey))
     throw new SimError(
       401,
       'invalid_request_error',
@@ -36,57 +36,60 @@ const requireKey = (authorization: string | undefined, secretKey: string): void 
     );
 };
 
-const answerOf = (world: World, method: string, path: string, params: Params): Answered => {
+const answerOf = (world: World, method: string, path: string, params: Params): StoredAnswer => {
   for (const { method: wanted, pattern, answer } of MATCHERS) {
     const found = wanted === method ? pattern.exec(path) : null;
-    if (found) return { status: 200, body: JSON.stringify(shown(answer(world, params, found.slice(1)))) };
+    if (found) return { status: 200, body: JSON.stringify(publicForm(answer(world, params, found.slice(1)))) };
   }
   throw new SimError(404, 'invalid_request_error', undefined, `Unrecognized request URL (${method}: ${path}).`);
 };
 
-const failed = (error: unknown): Answered => {
+const answerToError = (error: unknown): StoredAnswer => {
   if (!(error instanceof SimError)) throw error;
   return { status: error.status, body: JSON.stringify(errorBody(error)) };
 };
 
-/** The same request with the same key is answered as it was the first time. */
-const once = (world: World, key: string, params: string, act: () => Answered): Answered => {
+/**
+ * Answers a repeated request with the same idempotency key with the first answer.
+ * @throws SimError the parameters differ
+ */
+const once = (world: World, key: string, params: string, carryOut: () => StoredAnswer): StoredAnswer => {
   const kept = world.store.get('_kept', key);
   if (kept) {
     if (kept._params === params) return { status: kept._status, body: kept._body, replayed: true };
     const what = 'Keys for idempotent requests can only be used with the same parameters they were first used with.';
     throw new SimError(400, 'idempotency_error', undefined, what);
   }
-  const answered = act();
+  const answer = carryOut();
   world.store.put<Kept>({
     ...{ id: key, object: '_kept', created: world.now(), livemode: false },
-    ...{ _params: params, _status: answered.status, _body: answered.body },
+    ...{ _params: params, _status: answer.status, _body: answer.body },
   });
-  return answered;
+  return answer;
 };
 
-/** Stripe's API. Each request is carried out as a whole before the next one begins. */
+/** Serves Stripe's API. Requests are carried out one after the other, so that they do not mix. */
 export const serveApi = (
   instance: FastifyInstance,
   world: World,
   { secretKey, faults }: { readonly secretKey: string; readonly faults: Faults },
 ): void => {
-  const act = (request: FastifyRequest): Answered => {
+  const carryOutRequest = (request: FastifyRequest): StoredAnswer => {
     const url = new URL(request.url, 'http://sim');
     const body = typeof request.body === 'string' ? request.body : '';
     const text = request.method === 'POST' ? body : url.search.slice(1);
     if (text.length > 200_000) throw invalid('The request is too large.');
     const params = parseForm(text);
-    const carryOut = (): Answered => {
+    const carryOut = (): StoredAnswer => {
       try {
         return answerOf(world, request.method, url.pathname, params);
       } catch (error) {
-        return failed(error);
+        return answerToError(error);
       }
     };
     const key = request.headers['idempotency-key'];
-    const isKept = typeof key === 'string' && request.method === 'POST';
-    return isKept ? once(world, key, `${url.pathname} ${text}`, carryOut) : carryOut();
+    const hasKey = typeof key === 'string' && request.method === 'POST';
+    return hasKey ? once(world, key, `${url.pathname} ${text}`, carryOut) : carryOut();
   };
 
   instance.route({
@@ -94,7 +97,7 @@ export const serveApi = (
     url: '/v1/*',
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
       const path = request.url.split('?', 1)[0] ?? '';
-      const fault = faults.meet(request.method, path);
+      const fault = faults.use(request.method, path);
       reply.header('request-id', newId('req')).type('application/json');
       if (fault === 'answer-500')
         return reply.code(500).send(errorBody(new SimError(500, 'api_error', undefined, 'Something went wrong.')));
@@ -103,29 +106,29 @@ export const serveApi = (
           .code(429)
           .send(errorBody(new SimError(429, 'invalid_request_error', 'rate_limit', 'Too many requests.')));
       if (fault === 'hang-before') return reply.hijack();
-      if (fault === 'reset-before') return cut(reply);
-      const answered = guarded(() => {
+      if (fault === 'reset-before') return resetConnection(reply);
+      const answered = answerOrError(() => {
         requireKey(request.headers.authorization, secretKey);
-        return act(request);
+        return carryOutRequest(request);
       });
       world.store.commit();
       if (fault === 'hang-after') return reply.hijack();
-      if (fault === 'reset-after') return cut(reply);
+      if (fault === 'reset-after') return resetConnection(reply);
       if (answered.replayed) reply.header('idempotent-replayed', 'true');
       return reply.code(answered.status).send(answered.body);
     },
   });
 };
 
-const guarded = (work: () => Answered): Answered => {
+const answerOrError = (work: () => StoredAnswer): StoredAnswer => {
   try {
     return work();
   } catch (error) {
-    return failed(error);
+    return answerToError(error);
   }
 };
 
-const cut = (reply: FastifyReply): void => {
+const resetConnection = (reply: FastifyReply): void => {
   reply.hijack();
   reply.raw.socket?.resetAndDestroy();
 };

@@ -3,9 +3,10 @@ import type { Invoice, Line, PaymentMethod, Subscription } from '../store/object
 import { newId } from '../store/store';
 import { DAY, type World } from './world';
 
-/** Days after a failed payment until the next is tried; after the last the subscription ends. */
+/** Days from a failed payment to the next attempt. After the last attempt the subscription ends. */
 const RETRY_DAYS = [3, 5, 7] as const;
 
+/** A line of an invoice. @param amount minor units; below 0: a credit @param start @param end seconds since 1970 */
 export const line = (
   amount: number,
   currency: string,
@@ -17,7 +18,7 @@ export const line = (
   ...{ id: newId('il'), object: 'line_item', amount, currency, description, quantity, period: { start, end } },
 });
 
-/** A finalised invoice of these lines. What a customer has in credit is used up first. */
+/** Makes a finalised invoice. The customer's credit is used first, and a total below 0 is added to it. */
 export const makeInvoice = (world: World, subscription: Subscription, lines: Line[], reason: string): Invoice => {
   const { store } = world;
   const now = world.now();
@@ -50,7 +51,7 @@ export const makeInvoice = (world: World, subscription: Subscription, lines: Lin
   return invoice;
 };
 
-/** The card that pays for a subscription. */
+/** The card that is charged for a subscription; undefined: there is none. */
 export const cardOf = ({ store }: World, subscription: Subscription): PaymentMethod | undefined => {
   const customer = store.get('customer', subscription.customer);
   const id = subscription.default_payment_method ?? customer?.invoice_settings.default_payment_method;
@@ -74,9 +75,9 @@ const settle = (world: World, invoice: Invoice): void => {
 };
 
 /**
- * Tries to collect an invoice.
- * @param present the customer is there and can authenticate
- * @returns whether it is paid
+ * Tries to charge the card for an invoice. After a failure the next attempt is scheduled.
+ * @param present the customer is present and can authenticate
+ * @returns whether the invoice is paid
  */
 export const collect = (world: World, invoice: Invoice, card: PaymentMethod | undefined, present = false): boolean => {
   if (invoice.status === 'paid') return true;
@@ -87,15 +88,15 @@ export const collect = (world: World, invoice: Invoice, card: PaymentMethod | un
     settle(world, invoice);
     return true;
   }
-  const wait = RETRY_DAYS[invoice.attempt_count - 1];
-  invoice.next_payment_attempt = wait === undefined ? null : world.now() + wait * DAY;
+  const days = RETRY_DAYS[invoice.attempt_count - 1];
+  invoice.next_payment_attempt = days === undefined ? null : world.now() + days * DAY;
   world.store.put(invoice);
   if (card?._behaviour === 'authenticates') world.emit('invoice.payment_action_required', invoice);
   world.emit('invoice.payment_failed', invoice);
   return false;
 };
 
-/** @throws what Stripe answers to somebody who wants to pay with such a card */
+/** Checks that a card would pay. @throws SimError Stripe's answer if there is no card, or it would not pay */
 export const requireCharge = (card: PaymentMethod | undefined, present: boolean): void => {
   if (!card)
     throw declined('This customer has no attached payment source or default payment method.', 'resource_missing');
@@ -104,8 +105,8 @@ export const requireCharge = (card: PaymentMethod | undefined, present: boolean)
     throw declined('This payment requires additional user action.', 'authentication_required');
 };
 
-/** Gives an invoice up. */
-export const giveUp = (world: World, invoice: Invoice, as: 'void' | 'uncollectible'): void => {
+/** Voids or writes off an invoice: no payment is attempted any more. @throws SimError the invoice is not open */
+export const closeUnpaid = (world: World, invoice: Invoice, as: 'void' | 'uncollectible'): void => {
   if (invoice.status !== 'open' && !(as === 'void' && invoice.status === 'uncollectible'))
     throw invalid(
       `You can only ${as === 'void' ? 'void' : 'write off'} an open invoice.`,

@@ -1,25 +1,29 @@
 import type { Invoice, Subscription } from '../store/objects';
-import { end, periodOf, renew, retry } from './subscriptions';
+import { periodOf } from './lines';
+import { renew, retryPayment } from './renewals';
+import { end } from './subscriptions';
 import { DAY, type World } from './world';
 
-/** The event for the end of a trial is sent three days before. */
+/** Seconds before the end of a trial at which its event is sent. */
 const NOTICE = 3 * DAY;
 
-interface Due {
+/** Something that the clock causes. */
+interface ScheduledAction {
+  /** Seconds since 1970. */
   readonly at: number;
-  readonly happen: () => void;
+  readonly run: () => void;
 }
 
-const LIVING: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
+const RUNNING: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
 
-const ofSubscription = (world: World, subscription: Subscription): Due[] => {
-  if (!LIVING.has(subscription.status)) return [];
-  const due: Due[] = [{ at: periodOf(subscription).end, happen: () => renew(world, subscription) }];
-  if (subscription.cancel_at !== null) due.push({ at: subscription.cancel_at, happen: () => end(world, subscription) });
+const actionsOfSubscription = (world: World, subscription: Subscription): ScheduledAction[] => {
+  if (!RUNNING.has(subscription.status)) return [];
+  const due: ScheduledAction[] = [{ at: periodOf(subscription).end, run: () => renew(world, subscription) }];
+  if (subscription.cancel_at !== null) due.push({ at: subscription.cancel_at, run: () => end(world, subscription) });
   if (subscription.status === 'trialing' && subscription.trial_end !== null && !subscription._told)
     due.push({
       at: subscription.trial_end - NOTICE,
-      happen: () => {
+      run: () => {
         subscription._told = true;
         world.store.put(subscription);
         world.emit('customer.subscription.trial_will_end', subscription);
@@ -28,27 +32,33 @@ const ofSubscription = (world: World, subscription: Subscription): Due[] => {
   return due;
 };
 
-const ofInvoice = (world: World, invoice: Invoice): Due[] =>
+const actionsOfInvoice = (world: World, invoice: Invoice): ScheduledAction[] =>
   invoice.status === 'open' && invoice.next_payment_attempt !== null
-    ? [{ at: invoice.next_payment_attempt, happen: () => retry(world, invoice) }]
+    ? [{ at: invoice.next_payment_attempt, run: () => retryPayment(world, invoice) }]
     : [];
 
-const nextOf = (world: World): Due | undefined => {
+const nextAction = (world: World): ScheduledAction | undefined => {
   const due = [
-    ...world.store.list('subscription').flatMap((it) => ofSubscription(world, it)),
-    ...world.store.list('invoice').flatMap((it) => ofInvoice(world, it)),
+    ...world.store.list('subscription').flatMap((it) => actionsOfSubscription(world, it)),
+    ...world.store.list('invoice').flatMap((it) => actionsOfInvoice(world, it)),
   ];
-  return due.reduce<Due | undefined>((first, it) => (first === undefined || it.at < first.at ? it : first), undefined);
+  return due.reduce<ScheduledAction | undefined>(
+    (first, it) => (first === undefined || it.at < first.at ? it : first),
+    undefined,
+  );
 };
 
-/** When something happens next; undefined: nothing is to come. */
-export const nextMoment = (world: World): number | undefined => nextOf(world)?.at;
+/** The time of the next scheduled action in seconds since 1970; undefined: none is scheduled. */
+export const nextMoment = (world: World): number | undefined => nextAction(world)?.at;
 
-/** Lets everything happen that falls due until then, each in its time. @param until seconds */
+/**
+ * Sets the clock forward. Every action that is due before that runs at its own time, in order.
+ * @param until seconds since 1970
+ */
 export const advanceTo = (world: World, until: number): void => {
-  for (let due = nextOf(world); due && due.at <= until; due = nextOf(world)) {
+  for (let due = nextAction(world); due && due.at <= until; due = nextAction(world)) {
     world.setClock(due.at);
-    due.happen();
+    due.run();
   }
   world.setClock(until);
 };

@@ -1,23 +1,28 @@
 import type { Event, Meta } from '../store/objects';
-import { newId, type Store, shown } from '../store/store';
+import { newId, publicForm, type Store } from '../store/store';
 
 const API_VERSION = '2026-10-28.endive';
 export const DAY = 86_400;
 
-/** What the parts of the simulated Stripe share: its objects, its clock, and the events that it tells. */
+/** The state that all parts of the simulator share: its objects, its clock and its events. */
 export interface World {
   readonly store: Store;
   readonly baseUrl: () => string;
-  /** Seconds, by the simulated clock. */
+  /** Seconds since 1970, by the simulated clock. */
   now(): number;
-  /** Sets the clock forward. @param at seconds */
+  /** Sets the clock forward; an earlier time changes nothing. @param at seconds since 1970 */
   setClock(at: number): void;
+  /** Creates an event. @param previous the previous values of the changed fields */
   emit(type: string, object: object, previous?: object): void;
   nextInvoiceNumber(): string;
-  /** Called with each event that is to be delivered. */
+  /** Is called with each new event. */
   onEvent: (event: Event) => void;
 }
 
+/**
+ * @param baseUrl of the simulator
+ * @param clock ms since 1970, of the machine; the simulated clock adds what was set forward
+ */
 export const createWorld = (store: Store, baseUrl: () => string, clock: () => number): World => {
   const meta: Meta =
     store.get('_meta', 'meta') ??
@@ -36,7 +41,7 @@ export const createWorld = (store: Store, baseUrl: () => string, clock: () => nu
     emit: (type, object, previous) => {
       meta._order += 1;
       store.put(meta);
-      const data = { object: shown(object), ...(previous && { previous_attributes: shown(previous) }) };
+      const data = { object: publicForm(object), ...(previous && { previous_attributes: publicForm(previous) }) };
       const event = store.put<Event>({
         ...{ id: newId('evt'), object: 'event', type, api_version: API_VERSION, created: now(), livemode: false },
         ...{ data, _order: meta._order, _pending: true },
@@ -53,7 +58,9 @@ export const createWorld = (store: Store, baseUrl: () => string, clock: () => nu
   return world;
 };
 
-/** One interval later, on the same day of the month where there is one. */
+/**
+ * One interval later, on the same day of the month, or on its last day if the month is shorter. In seconds since 1970.
+ */
 export const laterBy = (seconds: number, interval: 'month' | 'year'): number => {
   const date = new Date(seconds * 1_000);
   const months = interval === 'month' ? 1 : 12;

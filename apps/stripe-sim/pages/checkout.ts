@@ -21,7 +21,7 @@ const cardButtons = (): Html => html`<p class="soft" id="cards">Or use a test ca
 <div class="cards" role="group" aria-labelledby="cards">
 ${CARDS.map(({ number, label }) => html`<button class="plain" name="card" value="${number}"><span>${label}</span><code>${number.replaceAll(/(\d{4})(?=\d)/g, '$1 ')}</code></button>\n`)}</div>`;
 
-/** The form of a card. @param problem what was wrong with it */
+/** The form to enter a card. @param verb the text of its button @param problem why the last card was refused */
 export const cardForm = (
   action: string,
   verb: string,
@@ -45,7 +45,7 @@ export const authenticationForm = (
 <button class="plain" name="authentication" value="fail">Fail authentication</button>
 </form>`;
 
-/** What is bought, and how it is paid. */
+/** The checkout page: the lines and the price of the purchase, and a form. */
 export const checkoutPage = (world: World, session: Session, form: Html): string => {
   const lines = linesOf(world, session);
   const [first] = lines;
@@ -62,4 +62,5 @@ ${session.cancel_url && html`<p><a href="${session.cancel_url}">Cancel and go ba
   );
 };
 
-export const overPage = (title: string, text: string): string => page(title, html`<h1>${title}</h1><p>${text}</p>`);
+/** A page that can no longer be used. */
+export const closedPage = (title: string, text: string): string => page(title, html`<h1>${title}</h1><p>${text}</p>`);

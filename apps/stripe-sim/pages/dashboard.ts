@@ -4,13 +4,14 @@ import type { World } from '../life/world';
 import type { Deliveries } from '../webhooks/deliveries';
 import { day, type Html, html, moment, money, page } from './html';
 
+/** Number of rows in each table. */
 const NEWEST = 25;
 
 const chaosForm = ({ chaos }: Deliveries): Html => html`<form method="post" action="/_sim/chaos" class="row">
-<label>Duplicate, 0 to 1<input name="duplicate" value="${chaos.duplicate}"></label>
-<label>Drop, 0 to 1<input name="drop" value="${chaos.drop}"></label>
-<label>Delay, ms at most<input name="delayMs" value="${chaos.delayMs}"></label>
-<label>Reorder, events<input name="reorder" value="${chaos.reorder}"></label>
+<label>Share sent twice, 0 to 1<input name="duplicate" value="${chaos.duplicate}"></label>
+<label>Share dropped, 0 to 1<input name="drop" value="${chaos.drop}"></label>
+<label>Maximum delay, ms<input name="delayMs" value="${chaos.delayMs}"></label>
+<label>Events shuffled together<input name="reorder" value="${chaos.reorder}"></label>
 <button>Set</button></form>`;
 
 const faultForm = (): Html => html`<form method="post" action="/_sim/faults" class="row">
@@ -20,18 +21,18 @@ const faultForm = (): Html => html`<form method="post" action="/_sim/faults" cla
 <label>Times<input name="times" value="1"></label>
 <button>Add fault</button></form>`;
 
-/** Everything at a glance, and the clock. */
+/** The dashboard: the clock, the newest objects, and forms for faults. */
 export const dashboardPage = (world: World, deliveries: Deliveries, faults: Faults): string => {
   const { store } = world;
   const next = nextMoment(world);
   const deliveryOf = new Map(deliveries.log.map((it) => [it.eventId, it]));
   const events = store.list('event').slice(-NEWEST).reverse();
-  const move = (by: string, label: string) => html`<button name="by" value="${by}">${label}</button>`;
+  const clockButton = (by: string, label: string) => html`<button name="by" value="${by}">${label}</button>`;
   return page(
-    'Stripe on loopback',
-    html`<h1>Stripe on loopback</h1>
-<p>It is <strong>${moment(world.now())}</strong> UTC here. ${next === undefined ? 'Nothing is scheduled.' : `The next scheduled change is on ${moment(next)}.`}</p>
-<form method="post" action="/_sim/advance" class="row">${move('86400', '+1 day')}${move('259200', '+3 days')}${move('month', '+1 month')}${next !== undefined && move('next', 'To the next change')}</form>
+    'Stripe simulator',
+    html`<h1>Stripe simulator</h1>
+<p>The simulated time is <strong>${moment(world.now())}</strong> UTC. ${next === undefined ? 'Nothing is scheduled.' : `The next scheduled change is on ${moment(next)}.`}</p>
+<form method="post" action="/_sim/advance" class="row">${clockButton('86400', '+1 day')}${clockButton('259200', '+3 days')}${clockButton('month', '+1 month')}${next !== undefined && clockButton('next', 'To the next change')}</form>
 <h2>Subscriptions</h2>
 <div class="scroll"><table><thead><tr><th>Customer<th>Subscription<th>Status<th>Period ends<th>Lines</tr></thead><tbody>
 ${store
@@ -62,7 +63,7 @@ ${events.map((it) => html`<tr><td>${moment(it.created)}<td>${it.type}<td><code>$
 <h2>API faults</h2>${faultForm()}
 ${
   faults.left.length > 0 &&
-  html`<p>Set: ${faults.left.map(({ method, path, kind, times }) => `${method} ${path} ${kind} ×${times}`).join('; ')}</p>
+  html`<p>Active: ${faults.left.map(({ method, path, kind, times }) => `${method} ${path} ${kind} ×${times}`).join('; ')}</p>
 <form method="post" action="/_sim/faults/clear" class="row"><button class="plain">Clear faults</button></form>`
 }`,
     true,

@@ -1,23 +1,24 @@
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Markup that is whole already. */
+/** Markup that needs no escaping. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
-type Part = Html | string | number | null | undefined | false | readonly Part[];
+type Value = Html | string | number | null | undefined | false | readonly Value[];
 
-const partOf = (part: Part): string => {
-  if (part instanceof Html) return part.text;
-  if (part === null || part === undefined || part === false) return '';
-  if (typeof part === 'object') return part.map(partOf).join('');
-  return String(part).replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
+const markupOf = (value: Value): string => {
+  if (value instanceof Html) return value.text;
+  if (value === null || value === undefined || value === false) return '';
+  if (typeof value === 'object') return value.map(markupOf).join('');
+  return String(value).replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
 };
 
-/** Markup in which whatever is put in is text, unless it is markup itself. */
-export const html = (texts: TemplateStringsArray, ...parts: readonly Part[]): Html =>
-  new Html(texts.map((text, at) => text + partOf(parts[at])).join(''));
+/** Template tag for markup. Values are escaped, unless they are {@link Html}. */
+export const html = (texts: TemplateStringsArray, ...values: readonly Value[]): Html =>
+  new Html(texts.map((text, index) => text + markupOf(values[index])).join(''));
 
+/** @param amount minor units */
 export const money = (amount: number, currency: string): string =>
   new Intl.NumberFormat('en', { style: 'currency', currency: currency.toUpperCase() }).format(amount / 100);
 
@@ -36,7 +37,7 @@ export const page = (title: string, body: Html, wide = false): string =>
 <link rel="stylesheet" href="/sim.css">
 </head>
 <body>
-<p class="banner">Test mode: a Stripe on your own machine. No money moves.</p>
+<p class="banner">Test mode: a simulated Stripe on your own machine. No money moves.</p>
 <main${wide ? new Html(' class="wide"') : ''}>
 ${body}
 </main>

@@ -2,17 +2,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cardByNumber, useCard } from '../api/cards';
 import { SimError } from '../errors';
 import { type Params, parseForm, textOf } from '../form';
-import { begin, change, payByHand, type Wanted } from '../life/subscriptions';
+import type { WantedItem } from '../life/lines';
+import { payInvoice } from '../life/payments';
+import { begin, change } from '../life/subscriptions';
 import type { World } from '../life/world';
 import type { Customer, Session } from '../store/objects';
-import { authenticationForm, cardForm, checkoutPage, overPage } from './checkout';
+import { authenticationForm, cardForm, checkoutPage, closedPage } from './checkout';
 import { html, money, page, STYLE } from './html';
 import { portalPage } from './portal';
 
 const CSP = "default-src 'none'; style-src 'self'; form-action *; frame-ancestors 'none'; base-uri 'none'";
 
-/** Sent by a page of another site: nobody's cards are used from there. */
-export const isFromElsewhere = ({ headers }: FastifyRequest): boolean => {
+/** Whether a page of another site sent the form. Such forms are refused, because they could pay with a stored card. */
+export const isCrossSite = ({ headers }: FastifyRequest): boolean => {
   const site = headers['sec-fetch-site'];
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 };
@@ -32,13 +34,16 @@ const messageOf = (error: unknown): string => {
   throw error;
 };
 
-const wantedOf = (world: World, session: Session): Wanted[] =>
+const wantedOf = (world: World, session: Session): WantedItem[] =>
   session._items.flatMap(({ price, quantity }) => {
     const found = world.store.get('price', price);
     return found ? [{ price: found, quantity }] : [];
   });
 
-/** Somebody pays: the card is theirs from then on, and the subscription begins, or nothing has happened. */
+/**
+ * Completes a checkout: the card becomes the customer's default, and the subscription begins.
+ * @throws SimError the card does not pay: nothing was changed
+ */
 const complete = (world: World, session: Session, customer: Customer, number: string, present: boolean): void => {
   const before = customer.invoice_settings.default_payment_method;
   const card = cardByNumber(world, number, customer);
@@ -58,7 +63,7 @@ const complete = (world: World, session: Session, customer: Customer, number: st
   world.emit('checkout.session.completed', session);
 };
 
-/** The pages that people look at: checkout, portal, invoices. */
+/** Serves the pages for browsers: checkout, portal and invoices. */
 export const servePages = (instance: FastifyInstance, world: World): void => {
   const { store } = world;
   instance.get('/sim.css', async (_, reply) =>
@@ -67,19 +72,19 @@ export const servePages = (instance: FastifyInstance, world: World): void => {
 
   const sessionOf = (request: FastifyRequest, kind: Session['object']): Session | undefined =>
     store.get(kind, (request.params as { id: string }).id) as Session | undefined;
-  const gone = (reply: FastifyReply): FastifyReply =>
-    show(reply, overPage('Page not found', 'The link is not valid or was used already.'), 404);
+  const notFound = (reply: FastifyReply): FastifyReply =>
+    show(reply, closedPage('Page not found', 'The link is not valid, or it was used already.'), 404);
 
   instance.get('/c/pay/:id', async (request, reply) => {
     const session = sessionOf(request, 'checkout.session');
-    if (session?.status !== 'open' || session.expires_at < world.now()) return gone(reply);
+    if (session?.status !== 'open' || session.expires_at < world.now()) return notFound(reply);
     return show(reply, checkoutPage(world, session, cardForm(`/c/pay/${session.id}`, 'Pay')));
   });
 
   instance.post('/c/pay/:id', async (request, reply) => {
     const session = sessionOf(request, 'checkout.session');
     const customer = session && store.get('customer', session.customer);
-    if (session?.status !== 'open' || !customer || isFromElsewhere(request)) return gone(reply);
+    if (session?.status !== 'open' || !customer || isCrossSite(request)) return notFound(reply);
     const form = formOf(request);
     const number = textOf(form, 'card') ?? textOf(form, 'number') ?? '';
     const authentication = textOf(form, 'authentication');
@@ -101,20 +106,20 @@ export const servePages = (instance: FastifyInstance, world: World): void => {
 
   instance.get('/p/session/:id', async (request, reply) => {
     const session = sessionOf(request, 'billing_portal.session');
-    return session ? show(reply, portalPage(world, session)) : gone(reply);
+    return session ? show(reply, portalPage(world, session)) : notFound(reply);
   });
 
-  const inPortal = (
+  const servePortalForm = (
     path: string,
-    act: (session: Session, customer: Customer, form: Params) => void,
+    apply: (session: Session, customer: Customer, form: Params) => void,
     isCard = false,
   ): void => {
     instance.post(`/p/session/:id/${path}`, async (request, reply) => {
       const session = sessionOf(request, 'billing_portal.session');
       const customer = session && store.get('customer', session.customer);
-      if (!session || !customer || isFromElsewhere(request)) return gone(reply);
+      if (!session || !customer || isCrossSite(request)) return notFound(reply);
       try {
-        act(session, customer, formOf(request));
+        apply(session, customer, formOf(request));
       } catch (error) {
         const message = messageOf(error);
         return show(
@@ -128,27 +133,27 @@ export const servePages = (instance: FastifyInstance, world: World): void => {
       return reply.redirect(`/p/session/${session.id}`, 303);
     });
   };
-  inPortal(
+  servePortalForm(
     'card',
     (_, customer, form) =>
       useCard(world, cardByNumber(world, textOf(form, 'card') ?? textOf(form, 'number') ?? '', customer), customer),
     true,
   );
-  inPortal('pay', (_, customer, form) => {
+  servePortalForm('pay', (_, customer, form) => {
     const invoice = store.get('invoice', textOf(form, 'invoice') ?? '');
-    if (invoice?.customer === customer.id) payByHand(world, invoice, true);
+    if (invoice?.customer === customer.id) payInvoice(world, invoice, true);
   });
-  const setEnd = (isEnd: boolean) => (_: Session, customer: Customer, form: Params) => {
+  const setCancellation = (isCanceled: boolean) => (_: Session, customer: Customer, form: Params) => {
     const subscription = store.get('subscription', textOf(form, 'subscription') ?? '');
     if (subscription?.customer === customer.id)
-      change(world, subscription, { cancel_at_period_end: isEnd, canceled_at: isEnd ? world.now() : null });
+      change(world, subscription, { cancel_at_period_end: isCanceled, canceled_at: isCanceled ? world.now() : null });
   };
-  inPortal('cancel', setEnd(true));
-  inPortal('resume', setEnd(false));
+  servePortalForm('cancel', setCancellation(true));
+  servePortalForm('resume', setCancellation(false));
 
   instance.get('/invoice/:id', async (request, reply) => {
     const invoice = store.get('invoice', (request.params as { id: string }).id);
-    if (!invoice) return gone(reply);
+    if (!invoice) return notFound(reply);
     const { number, currency, lines, total, status } = invoice;
     const body = html`<h1>Invoice ${number}</h1>
 <ul class="lines">${lines.data.map((it) => html`<li><span>${it.description}</span><span>${money(it.amount, it.currency)}</span></li>`)}</ul>

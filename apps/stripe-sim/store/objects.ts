@@ -1,4 +1,4 @@
-/** The kinds of objects that are kept. Fields that begin with `_` are our own and never answered. */
+/** The stored objects. Fields that begin with `_` belong to the simulator alone; its answers do not contain them. */
 interface Base {
   readonly id: string;
   readonly object: string;
@@ -16,7 +16,7 @@ export interface Customer extends Base {
   deleted?: true;
 }
 
-/** What a card does when it is charged. */
+/** What happens when a card is charged. */
 export type Behaviour = 'pays' | 'declines' | 'authenticates';
 
 export interface PaymentMethod extends Base {
@@ -82,7 +82,7 @@ export interface Subscription extends Base {
   pause_collection: { behavior: string } | null;
   metadata: Record<string, string>;
   items: { object: 'list'; data: Item[]; has_more: false };
-  /** That its trial ends soon was told. */
+  /** The event that the trial ends soon was sent. */
   _told?: boolean;
 }
 
@@ -123,7 +123,7 @@ export interface Invoice extends Base {
   };
 }
 
-/** Of an invoice that was disputed: what the dispute names. */
+/** The charge of a disputed invoice, which the dispute names. */
 export interface Charge extends Base {
   readonly object: 'charge';
   readonly customer: string;
@@ -158,13 +158,13 @@ export interface Event extends Base {
   readonly type: string;
   readonly api_version: string;
   readonly data: { readonly object: object; readonly previous_attributes?: object };
-  /** In the order in which they happened: many share a second. */
+  /** Number of the event. It gives the order, because many events share a second. */
   readonly _order: number;
-  /** Not delivered yet. */
+  /** The event was not delivered yet. */
   _pending?: boolean;
 }
 
-/** A request that came with an idempotency key, and its answer. */
+/** The parameters and the answer of a request with an idempotency key. */
 export interface Kept extends Base {
   readonly object: '_kept';
   readonly _params: string;
@@ -172,6 +172,7 @@ export interface Kept extends Base {
   readonly _body: string;
 }
 
+/** The simulator's own counters. `_offset`: seconds by which its clock was set forward. */
 export interface Meta extends Base {
   readonly object: '_meta';
   _offset: number;

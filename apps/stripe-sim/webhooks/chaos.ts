@@ -1,26 +1,27 @@
-/** What is done to deliveries. */
+/** The faults of webhook deliveries. */
 export interface Chaos {
-  /** Shares of the events, 0 to 1. */
+  /** Share of the events that are sent twice, 0 to 1. */
   readonly duplicate: number;
+  /** Share of the events that are not sent, 0 to 1. */
   readonly drop: number;
-  /** ms at most, at random. */
+  /** Maximum delay in ms; each delivery has a random delay below it. */
   readonly delayMs: number;
-  /** Events that are shuffled together; 0 or 1: none. */
+  /** Number of events that are shuffled together; 0 or 1: none. */
   readonly reorder: number;
 }
 
 export const NO_CHAOS: Chaos = { duplicate: 0, drop: 0, delayMs: 0, reorder: 0 };
 
-/** What becomes of one event. */
-export interface Fate {
+/** The faults of one event. */
+export interface EventFaults {
   readonly dropped: boolean;
   /** ms to wait before each delivery. */
   readonly delays: readonly number[];
-  /** 0 to 1: its place among those that it is shuffled with. */
+  /** 0 to 1: gives the order of the events that are shuffled together. */
   readonly rank: number;
 }
 
-/** Numbers from 0 to 1 that follow from a seed: the same ones each time (mulberry32, by Tommy Ettinger). */
+/** Pseudo-random numbers from 0 to 1, always the same for the same seed (mulberry32, by Tommy Ettinger). */
 const randomOf = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
@@ -32,11 +33,11 @@ const randomOf = (seed: number): (() => number) => {
 };
 
 /**
- * Follows from the seed and the event's number alone: draws shared by all events would fall to whichever is sent first, and
- * that is a matter of time.
+ * The faults of an event, calculated only from the seed and the number of the event. With one generator for all events,
+ * the faults would depend on the order in which they are sent, and so on timing.
  */
-export const fateOf = (seed: number, sequence: number, { duplicate, drop, delayMs }: Chaos): Fate => {
-  // Spread by the golden ratio: neighbours begin far from each other.
+export const faultsOf = (seed: number, sequence: number, { duplicate, drop, delayMs }: Chaos): EventFaults => {
+  // The multiplication by the golden ratio gives consecutive numbers very different seeds.
   const random = randomOf(seed ^ Math.imul(sequence, 0x9e3779b1));
   const [dropped, twice, rank] = [random() < drop, random() < duplicate, random()];
   return { dropped, rank, delays: Array.from({ length: twice ? 2 : 1 }, () => Math.floor(random() * delayMs)) };

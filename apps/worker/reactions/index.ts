@@ -5,11 +5,11 @@ import { createProjectsOfDeletedTeams } from './projects-of-deleted-teams';
 import type { ReactionDeps } from './reaction-deps';
 import { createTasksOfRemovedMembers } from './tasks-of-removed-members';
 
-/** The read models that reactions ask. */
+/** The read models that reactions query. */
 export const QUERIED_READ_MODELS = [projectsProjection.name, tasksProjection.name];
 
-/** Everything that the product does by itself because something happened. */
-export const createReactions = (parts: ReactionDeps): readonly Reaction[] => [
-  createTasksOfRemovedMembers(parts),
-  createProjectsOfDeletedTeams(parts),
+/** All reactions: what the product does by itself after an event. */
+export const createReactions = (deps: ReactionDeps): readonly Reaction[] => [
+  createTasksOfRemovedMembers(deps),
+  createProjectsOfDeletedTeams(deps),
 ];

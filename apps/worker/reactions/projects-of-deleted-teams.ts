@@ -12,18 +12,19 @@ import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
 /**
- * What was a deleted team's becomes nobody's in particular. What is given to the team while it is being deleted has no row
- * yet when that is looked for: so each project that gets a team is answered, too.
+ * The projects of a deleted team lose their team. A project that gets the team while the team is being deleted may have
+ * no row in the read model yet when the projects of the team are queried. So each event that gives a project a team is
+ * handled, too.
  */
 export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: ReactionDeps): Reaction => {
   const tenantOf = createTenantStates(store);
 
-  const releaseFromNoTeam = async (event: Recorded<ProjectCreated | ProjectChanged>): Promise<void> => {
+  const releaseIfTeamIsMissing = async (event: Recorded<ProjectCreated | ProjectChanged>): Promise<void> => {
     const { teamId } = event.data;
     if (teamId === null) return;
     const tenantId = tenantIdOf(event);
     const tenant = await tenantOf(tenantId);
-    // Of a tenant that is closed or gone nothing changes any more.
+    // Nothing changes in a tenant that is closed or erased.
     if (tenant.status !== 'open' || teamOf(tenant, teamId)) return;
     const projectId = event.stream.id;
     await bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId)));
@@ -39,7 +40,7 @@ export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: React
         bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId))),
       );
     },
-    ProjectCreated: releaseFromNoTeam,
-    ProjectChanged: releaseFromNoTeam,
+    ProjectCreated: releaseIfTeamIsMissing,
+    ProjectChanged: releaseIfTeamIsMissing,
   });
 };

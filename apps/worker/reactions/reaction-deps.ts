@@ -5,28 +5,31 @@ import type { EventToAppend } from '#event-log/port';
 import type { Recorded } from '#projecting/projection';
 import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
 
-/** What the reactions are made of. */
+/** What reactions need. */
 export interface ReactionDeps {
   readonly store: AggregateStore;
   readonly bus: CommandBus;
   /** Connects as the projector. */
   readonly pool: Pool;
-  /** Of the read models that the reactions ask. */
+  /** Waits for the read models that the reactions query. */
   readonly waiter: PositionWaiter;
 }
 
-/** Commands of one event that are under way at once. */
+/** Maximum number of commands for one event that run at the same time. */
 const AT_ONCE = 16;
 
-/** Does it for all targets, some at a time; those that are left when the signal aborts are left. */
+/**
+ * Calls `work` for all targets, up to 16 at a time.
+ * @throws the first error of `work`, or the reason of the signal; no further target is started after the signal aborts
+ */
 export const forEachOf = async <Target>(
   targets: readonly Target[],
   signal: AbortSignal,
   work: (target: Target) => Promise<unknown>,
 ): Promise<void> => {
-  const left = targets.values();
+  const remaining = targets.values();
   const worker = async (): Promise<void> => {
-    for (const target of left) {
+    for (const target of remaining) {
       signal.throwIfAborted();
       await work(target);
     }
@@ -34,7 +37,7 @@ export const forEachOf = async <Target>(
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 };
 
-/** The tenant of an event that belongs to one. */
+/** The tenant of an event. @throws Error the event belongs to no tenant */
 export const tenantIdOf = ({ stream }: Recorded<EventToAppend>): string => {
   if (stream.tenantId === null) throw new Error('the event belongs to no tenant');
   return stream.tenantId;

@@ -26,11 +26,11 @@ import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { createReactions, QUERIED_READ_MODELS } from '.';
 
-/** More than any list of them here is long. */
+/** At least six ids, so that a test can destructure them. */
 type Ids = readonly [string, string, string, string, string, string, ...string[]];
 const ids = (count: number): Ids => Array.from({ length: count }, () => uuidv7()) as unknown as Ids;
 
-describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, over the %s log', (kind) => {
+describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (kind) => {
   const projections = [projectsProjection, tasksProjection];
   let database: TestDatabase;
   let pool: Pool;
@@ -75,7 +75,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     stops.push(() => engine.stop());
   };
 
-  /** One worker, with an own view of how far the read models are, as a process has. */
+  /** One worker, which observes the progress of the read models by itself, as a process of its own does. */
   const startWorker = (): void => {
     const waiter = createPositionWaiter({ projections: QUERIED_READ_MODELS, progress: createProgress(), pool });
     const reactions = startReactions({
@@ -138,13 +138,13 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     return state.status === 'absent' ? undefined : state.teamId;
   };
 
-  const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const end = Date.now() + 20_000; !(await happened()); ) {
-      if (Date.now() > end) throw new Error('it did not happen');
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 20_000; !(await condition()); ) {
+      if (Date.now() > end) throw new Error('the condition was not met in 20 seconds');
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
-  /** Both reactions have answered everything that lies in the log now, their own facts too. */
+  /** Waits until both reactions have handled every event of the log, also the events that they caused. */
   const settled = (): Promise<void> =>
     until(async () => {
       const { rows } = await pool.query<{ position: string }>('select position from reacting.checkpoints');
@@ -154,24 +154,24 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
   const unassignments = async (id: string): Promise<RecordedEvent[]> =>
     (await log.readStream(taskStream(id))).filter(({ type }) => type === 'TaskUnassigned');
 
-  it('takes from a removed member what they were assigned, and nothing from anybody else', async () => {
+  it('unassign the tasks of a removed member, and no other tasks', async () => {
     startProjections();
     startWorker();
-    const [adas, later, owners, nobodys] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
+    const [atCreation, later, reassigned, unassigned] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
     await inTenant(created, joined(ada));
-    await append('task', adas, task(ada));
+    await append('task', atCreation, task(ada));
     await append('task', later, task(null), assigned(ada));
-    await append('task', owners, task(ada), assigned(owner));
-    await append('task', nobodys, task(null));
+    await append('task', reassigned, task(ada), assigned(owner));
+    await append('task', unassigned, task(null));
     await settled();
     await inTenant(removed(ada));
-    await until(async () => (await assigneeOf(adas)) === null && (await assigneeOf(later)) === null);
+    await until(async () => (await assigneeOf(atCreation)) === null && (await assigneeOf(later)) === null);
     await settled();
-    expect(await assigneeOf(owners)).toBe(owner);
-    expect(await log.readStream(taskStream(nobodys))).toHaveLength(1);
+    expect(await assigneeOf(reassigned)).toBe(owner);
+    expect(await log.readStream(taskStream(unassigned))).toHaveLength(1);
   });
 
-  it('says why: the system, because of that removal, in the request that removed them', async () => {
+  it('record the system as the actor, the removal as the cause and the request that removed the member', async () => {
     startProjections();
     startWorker();
     const id = uuidv7();
@@ -191,7 +191,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     ]);
   });
 
-  it('takes back what somebody is assigned after they were removed', async () => {
+  it('unassign a task that is assigned to a user after the user was removed', async () => {
     startProjections();
     startWorker();
     const [one, two] = [uuidv7(), uuidv7()];
@@ -203,7 +203,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     await until(async () => (await assigneeOf(one)) === null && (await assigneeOf(two)) === null);
   });
 
-  it('leaves what somebody is assigned who came back, and takes what they had before', async () => {
+  it('unassign what a user had before a removal, and keep what is assigned after the user joined again', async () => {
     const [before, after, both] = [uuidv7(), uuidv7(), uuidv7()];
     await inTenant(created, joined(ada));
     await append('task', before, task(ada));
@@ -219,21 +219,21 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     expect([await assigneeOf(after), await assigneeOf(both)]).toEqual([ada, ada]);
   });
 
-  it('waits for the read model that it asks', async () => {
+  it('wait for the read model that they query', async () => {
     const id = uuidv7();
     startWorker();
     await inTenant(created, joined(ada));
     await append('task', id, task(ada));
     await settled();
     await inTenant(removed(ada));
-    // Long enough for a reaction that does not wait to be done with it.
+    // Long enough for a reaction that does not wait for the read model.
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await assigneeOf(id)).toBe(ada);
     startProjections();
     await until(async () => (await assigneeOf(id)) === null);
   });
 
-  it('has the effect of once, however many workers there are and however often they answer it', async () => {
+  it('have the effect of one, however many workers there are and however often they handle the event', async () => {
     startProjections();
     for (let i = 0; i < 3; i++) startWorker();
     const many = ids(60);
@@ -242,14 +242,14 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     await inTenant(removed(ada));
     await until(async () => (await assigneeOf(many[5])) === null);
     await settled();
-    // As after a crash, or a restore of the checkpoints.
+    // A crash, or a restore of older checkpoints, has the same effect.
     await pool.query('update reacting.checkpoints set position = 0, holder = $1', [uuidv7()]);
     startWorker();
     await settled();
     for (const id of many) expect(await unassignments(id)).toHaveLength(1);
   });
 
-  it('leaves no task with somebody who is removed while others assign to them', async () => {
+  it('leave no task with a member who is removed while others assign tasks to the member', async () => {
     startProjections();
     startWorker();
     await inTenant(created, joined(ada));
@@ -265,7 +265,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     for (const id of many) expect(await assigneeOf(id)).toBeNull();
   });
 
-  it('changes nothing in a tenant that is closed', async () => {
+  it('change nothing in a tenant that is closed', async () => {
     startProjections();
     const id = uuidv7();
     await inTenant(created);
@@ -276,7 +276,7 @@ describe.each(['PostgreSQL', 'in-memory'])('what the product does by itself, ove
     expect(await assigneeOf(id)).toBe(owner);
   });
 
-  it('takes projects from a team that is deleted, and from one that they are given to afterwards', async () => {
+  it('release the projects of a deleted team, also those that get the team afterwards', async () => {
     startProjections();
     startWorker();
     const [team, other, before, archived, late, kept] = ids(6);

@@ -12,21 +12,21 @@ import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
 /**
- * What a removed member was assigned becomes unassigned. What they are assigned while they are being removed, by somebody
- * who saw them as a member still, has no row yet when that is looked for: so each assignment is answered, too, once it is
- * there. What is assigned to somebody who came back is theirs.
+ * The tasks of a removed member become unassigned. A task that is assigned to the member during the removal may have no
+ * row in the read model yet when the tasks of the member are queried. So each event that assigns a task is handled,
+ * too. A task that is assigned to a user who joined again stays assigned.
  */
 export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: ReactionDeps): Reaction => {
   const tenantOf = createTenantStates(store);
 
-  const unassignStranger = async (
+  const unassignIfNoMember = async (
     event: Recorded<TaskCreated | TaskAssigned>,
     assigneeId: string | null,
   ): Promise<void> => {
     if (assigneeId === null) return;
     const tenantId = tenantIdOf(event);
     const tenant = await tenantOf(tenantId);
-    // Of a tenant that is closed or gone nothing changes any more.
+    // Nothing changes in a tenant that is closed or erased.
     if (tenant.status !== 'open' || memberOf(tenant, assigneeId) !== undefined) return;
     const taskId = event.stream.id;
     await bus.execute(new UnassignTask(tenantId, { taskId, assignedAt: event.version }, answerTo(event, taskId)));
@@ -41,7 +41,7 @@ export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: Reacti
         bus.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),
       );
     },
-    TaskCreated: (event) => unassignStranger(event, event.data.assigneeId),
-    TaskAssigned: (event) => unassignStranger(event, event.data.assigneeId),
+    TaskCreated: (event) => unassignIfNoMember(event, event.data.assigneeId),
+    TaskAssigned: (event) => unassignIfNoMember(event, event.data.assigneeId),
   });
 };

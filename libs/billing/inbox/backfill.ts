@@ -4,10 +4,10 @@ import type { InboxStore } from './inbox-store';
 import { takeInIsolated } from './isolated-entries';
 import { type Mode, readStripeEvent, refusedStripeEvent } from './stripe-event';
 
-/** Seconds before the end of what was read last: those that came out of order are looked for, too. */
+/** Seconds by which two readings of the list overlap, because Stripe may list an event later than a newer one. */
 const OVERLAP = 3_600;
-/** Seconds that are read for the first time. Stripe keeps its events for thirty days. */
-const FAR_BACK = 7 * 86_400;
+/** Seconds before now at which the first reading starts. Stripe keeps its events for thirty days. */
+const FIRST_READING = 7 * 86_400;
 
 export interface BackfillDeps {
   readonly pool: Pool;
@@ -17,27 +17,31 @@ export interface BackfillDeps {
 }
 
 /**
- * Reads what Stripe has told while nobody listened: its own list of events, from a while before the end of the last
- * reading that came to its end. An entry that the database refuses is quarantined alone. Webhooks that came since say nothing about those before them. What is known changes nothing.
- * @returns how many events were read
+ * Reads Stripe's own list of events and stores those for which no webhook arrived. It starts an hour before the newest
+ * event of the last reading that was complete. A webhook that arrived since then does not move this start, because it
+ * does not prove that the webhooks before it arrived, too. Events that are stored already change nothing. An event that
+ * the database refuses is quarantined, and the others are stored.
+ * @param now ms
+ * @returns the number of events that were read
+ * @throws StripeUnavailable @throws StripeRefused the next call starts from the same time again
  */
 export const backfill = async ({ pool, store, gateway, mode }: BackfillDeps, now = Date.now()): Promise<number> => {
   const listed = await store.listedUntil();
-  const since = listed ? listed.getTime() / 1_000 - OVERLAP : now / 1_000 - FAR_BACK;
+  const since = listed ? listed.getTime() / 1_000 - OVERLAP : now / 1_000 - FIRST_READING;
   let [read, newest] = [0, 0];
   for await (const page of gateway.events(Math.floor(since))) {
     if (page.length === 0) continue;
-    const told = page.map((payload) => readStripeEvent(payload, mode));
-    const refused = await takeInIsolated(pool, told, 'list');
-    // The list is not read from here again, so what the database refuses is shown to an operator.
+    const events = page.map((payload) => readStripeEvent(payload, mode));
+    const refused = await takeInIsolated(pool, events, 'list');
+    // This part of the list is not read again, so a refused event is stored in a form that an operator can see.
     if (refused.length > 0)
       await takeInIsolated(
         pool,
-        refused.map((entry) => refusedStripeEvent(entry.told, mode)),
+        refused.map(({ event }) => refusedStripeEvent(event, mode)),
         'list',
       );
     read += page.length;
-    newest = Math.max(newest, ...told.map(({ createdAt }) => createdAt.getTime()));
+    newest = Math.max(newest, ...events.map(({ createdAt }) => createdAt.getTime()));
   }
   if (newest > 0) await store.noteListed(new Date(newest));
   return read;

@@ -7,7 +7,7 @@ import { type Mode, readStripeEvent } from './stripe-event';
 export const INBOX_STATES = ['pending', 'handled', 'ignored', 'quarantined', 'parked', 'skipped'] as const;
 export type InboxState = (typeof INBOX_STATES)[number];
 
-/** What Stripe told, as an operator looks at it. */
+/** An event of the inbox as operators see it. */
 export interface InboxEntry {
   readonly eventId: string;
   readonly type: string;
@@ -24,7 +24,11 @@ const ENTRY = `i.event_id as "eventId", i.type, i.customer_id as "customerId", c
   i.created_at as "createdAt", i.received_at as "receivedAt", i.handled_at as "handledAt"`;
 const FROM = 'from billing.inbox i left join billing.customers c using (account, livemode, customer_id)';
 
-/** What operators do with the inbox. @param pool connects as the projector @param mode of this installation */
+/**
+ * The commands of operators for the inbox. The commands about one event accept events of any account and mode.
+ * @param pool connects as the projector
+ * @param mode of this installation
+ */
 export const createInboxOperations = (pool: Pool, mode: Mode) => {
   const query = async <Row>(text: string, values: unknown[]): Promise<Row[]> =>
     (await withClient(pool, (client) => client.query(text, values))).rows as Row[];
@@ -37,32 +41,36 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
   };
 
   return {
-    /** How many there are of each state. */
+    /** The number of events in each state. States without events are left out. */
     counts: (): Promise<{ state: InboxState; n: number }[]> =>
       query(`select state, count(*)::integer as n from billing.inbox group by state order by state`, []),
 
-    /** The newest first. */
+    /** The events in a state, the newest first. */
     list: (state: InboxState, limit: number): Promise<InboxEntry[]> =>
       query(`select ${ENTRY} ${FROM} where i.state = $1 order by i.received_at desc limit $2`, [state, limit]),
 
-    /** One event with what was signed; undefined where it is not known. */
+    /** One event with its signed payload; undefined: there is no event with this id. */
     find,
 
     /**
-     * Once more, from the beginning: it is read again, too. @returns what it is then, `pending` or still put aside;
-     * undefined where it is nothing to try again
+     * Processes a parked, quarantined or skipped event again. Its payload is read again first, so that a corrected
+     * release or setting takes effect.
+     * @returns its new state, with the reason if it is still quarantined; undefined: there is no such event to retry
      */
     retry: async (eventId: string): Promise<{ readonly state: string; readonly reason: string | null } | undefined> => {
-      const known = await find(eventId);
-      if (!known) return undefined;
-      const { type, customerId, createdAt, state, reason } = readStripeEvent(known.payload, mode, known.createdAt);
+      const stored = await find(eventId);
+      if (!stored) return undefined;
+      const { type, customerId, createdAt, state, reason } = readStripeEvent(stored.payload, mode, stored.createdAt);
       const [row] = await query<{ state: string | null }>('select billing.retry($1, $2, $3, $4, $5, $6) as state', [
         ...[eventId, type, customerId, createdAt, state, reason],
       ]);
       return row?.state ? { state: row.state, reason } : undefined;
     },
 
-    /** Leaves it alone for good. @returns false where it was handled, or left alone already */
+    /**
+     * Marks an event as skipped: it is not processed.
+     * @returns false if there is no such event, or it is finished already
+     */
     skip: async (eventId: string): Promise<boolean> => {
       const rows = await query(
         `update billing.inbox set state = 'skipped', handled_at = now()
@@ -72,7 +80,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
       return rows.length > 0;
     },
 
-    /** Asks for customers to be compared with Stripe. @param tenantId null: all @returns how many */
+    /** Requests that the customers of one tenant, or of all (null), are compared with Stripe. @returns their number */
     reconcile: async (tenantId: string | null): Promise<number> => {
       const [row] = await query<{ n: number }>('select billing.ask($1, $2, $3) as n', [
         ...[mode.account, mode.livemode, tenantId],
@@ -80,7 +88,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
       return row?.n ?? 0;
     },
 
-    /** How many of them are still to be looked at. */
+    /** The number of customers of one tenant, or of all (null), that are still to be processed. */
     left: async (tenantId: string | null): Promise<number> => {
       const [row] = await query<{ n: number }>(
         `select count(*)::integer as n from billing.work w join billing.customers c using (account, livemode, customer_id)
@@ -94,7 +102,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
     knows: async (tenantId: string): Promise<boolean> =>
       (await query('select 1 from read_model.billing where tenant_id = $1', [tenantId])).length > 0,
 
-    /** What reconciliation mended after that position, the newest first. @param tenantId null: of all */
+    /** What reconciliation corrected after a position, the newest first. @param tenantId null: for all tenants */
     drift: (
       tenantId: string | null,
       after: Position,

@@ -20,8 +20,8 @@ const catalogue = createCatalogue();
 const price = catalogue.pricesOf('pro')?.price ?? '';
 const begun = Date.parse('2026-06-01T00:00:00Z') / 1_000;
 
-/** What Stripe has of the customer: one subscription of this status. */
-const having = (status: string, more: Partial<StripeSnapshot> = {}): StripeSnapshot => {
+/** A state of the customer at Stripe: one subscription with this status. */
+const snapshotOf = (status: string, more: Partial<StripeSnapshot> = {}): StripeSnapshot => {
   const period = { current_period_start: begun, current_period_end: begun + 2_592_000 };
   const data = [{ id: 'si_1', price: { id: price }, ...period }];
   const dates = { created: begun, trial_end: null, cancel_at: null, cancel_at_period_end: false };
@@ -29,7 +29,7 @@ const having = (status: string, more: Partial<StripeSnapshot> = {}): StripeSnaps
   return { deleted: false, subscriptions: [subscription], invoices: [], ...more };
 };
 
-describe('a worker whose customer another one has taken over', () => {
+describe('a worker whose customer another worker has taken over', () => {
   let database: TestDatabase;
   let pool: Pool;
   let owner: Pool;
@@ -59,9 +59,9 @@ describe('a worker whose customer another one has taken over', () => {
       `insert into billing.customers (account, livemode, customer_id, tenant_id) values ('', false, $1, $2)`,
       [...['cus_1', tenantId]],
     );
-    await tell();
-    await processing(having('active')).drain();
-    await tell();
+    await storeEvent();
+    await processorOf(snapshotOf('active')).drain();
+    await storeEvent();
   });
   afterEach(() => commands.close());
   afterAll(async () => {
@@ -70,7 +70,7 @@ describe('a worker whose customer another one has taken over', () => {
   });
 
   const stream = () => ({ tenantId, aggregate: tenantFold.aggregate, id: tenantId });
-  const tell = (): Promise<void> =>
+  const storeEvent = (): Promise<void> =>
     takeIn(
       pool,
       [
@@ -81,7 +81,7 @@ describe('a worker whose customer another one has taken over', () => {
       ],
       'webhook',
     );
-  const processing = (snapshot: StripeSnapshot, more: Partial<InboxProcessorDeps> = {}) =>
+  const processorOf = (snapshot: StripeSnapshot, more: Partial<InboxProcessorDeps> = {}) =>
     createInboxProcessor({
       store: inbox,
       gateway: { snapshot: async () => snapshot, cancelNow: async () => undefined, customerOfCharge: async () => null },
@@ -99,10 +99,10 @@ describe('a worker whose customer another one has taken over', () => {
       },
       ...more,
     });
-  /** The lease ends, and another worker does what Stripe has by now. */
+  /** The lease ends, and another worker processes the customer with this newer state. */
   const overtake = async (snapshot: StripeSnapshot): Promise<void> => {
     await owner.query(`update lease.clock set at = at + interval '11 seconds'`);
-    expect(await processing(snapshot).drain()).toEqual({ handled: 1 });
+    expect(await processorOf(snapshot).drain()).toEqual({ handled: 1 });
   };
   const once = (work: () => Promise<void>): (() => Promise<void>) => {
     let done: Promise<void> | undefined;
@@ -111,51 +111,51 @@ describe('a worker whose customer another one has taken over', () => {
       return done;
     };
   };
-  const facts = async (): Promise<string[]> => (await log.readStream(stream())).map(({ type }) => type);
+  const typesOfEvents = async (): Promise<string[]> => (await log.readStream(stream())).map(({ type }) => type);
 
-  it('appends nothing where it lost the customer while Stripe was asked', async () => {
-    const before = await facts();
+  it('appends nothing if it lost the customer while it waited for Stripe', async () => {
+    const before = await typesOfEvents();
     expect(before).toContain('SubscriptionStarted');
-    const overtaken = once(() => overtake(having('active')));
+    const overtaken = once(() => overtake(snapshotOf('active')));
     let isFirst = true;
     const snapshot = async (): Promise<StripeSnapshot> => {
-      if (!isFirst) return having('active');
+      if (!isFirst) return snapshotOf('active');
       isFirst = false;
       await overtaken();
-      return having('past_due');
+      return snapshotOf('past_due');
     };
     const gateway = { snapshot, cancelNow: async () => undefined, customerOfCharge: async () => null };
-    await processing(having('active'), { gateway }).drain();
-    expect(await facts()).toEqual(before);
+    await processorOf(snapshotOf('active'), { gateway }).drain();
+    expect(await typesOfEvents()).toEqual(before);
   });
 
-  it('appends nothing older than what was appended, where it lost the customer after its lease was checked', async () => {
-    const overtaken = once(() => overtake(having('trialing')));
+  it('does not overwrite a newer state if it lost the customer after it renewed the lease', async () => {
+    const overtaken = once(() => overtake(snapshotOf('trialing')));
     const store: InboxStore = {
       ...inbox,
-      renew: async (work) => {
-        const isOurs = await inbox.renew(work);
+      renew: async (customer) => {
+        const isOurs = await inbox.renew(customer);
         await overtaken();
         return isOurs;
       },
     };
-    await processing(having('past_due'), { store }).drain();
-    const [last] = (await facts()).slice(-1);
+    await processorOf(snapshotOf('past_due'), { store }).drain();
+    const [last] = (await typesOfEvents()).slice(-1);
     expect(last).toBe('SubscriptionUpdated');
     const { state } = await aggregates.load(tenantFold, stream());
     expect(state).toMatchObject({ account: { subscription: { status: 'trialing' }, standing: { kind: 'active' } } });
   });
 
-  it('does not take a customer for deleted, where it lost them after its append', async () => {
-    const overtaken = once(() => overtake(having('active')));
+  it('does not record a customer as deleted if it lost the customer after its append', async () => {
+    const overtaken = once(() => overtake(snapshotOf('active')));
     const store: InboxStore = {
       ...inbox,
-      forget: async (work) => {
+      forget: async (customer) => {
         await overtaken();
-        return inbox.forget(work);
+        return inbox.forget(customer);
       },
     };
-    await processing(having('active', { deleted: true }), { store }).drain();
+    await processorOf(snapshotOf('active', { deleted: true }), { store }).drain();
     const { rows } = await owner.query('select deleted_at from billing.customers');
     expect(rows).toEqual([{ deleted_at: null }]);
   });

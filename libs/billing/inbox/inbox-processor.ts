@@ -9,15 +9,16 @@ import { backoff } from '#platform/loops/backoff';
 import { UnknownToStripe } from '../stripe/customers';
 import type { StripeGateway } from '../stripe/stripe-gateway';
 import type { StripeSnapshot } from '../stripe-snapshot';
-import { chargeOf, isOver, readDispute, translate, Untranslatable } from '../stripe-translation';
-import { type ClaimedCustomer, type InboxStore, LEASE_SECONDS, type PendingEvent } from './inbox-store';
+import { chargeOf, hasEnded, readDispute, translate, Untranslatable } from '../stripe-translation';
+import { type ClaimedCustomer, LEASE_SECONDS, type PendingEvent } from './customer-queue';
+import type { InboxStore } from './inbox-store';
 import { DISPUTED } from './stripe-event';
 
-/** Customers that one process looks at at the same time. */
+/** Customers that one process works on at the same time. */
 const AT_ONCE = 8;
-/** ms for which what Stripe answered is acted upon: the customer is this worker's for a little longer than that. */
-const BELIEVED_MS = (LEASE_SECONDS - 2) * 1_000;
-/** ms of failures after which the events of a customer are put aside for an operator. */
+/** ms after the claim within which Stripe's answer may be used. The lease of the customer lasts two seconds longer. */
+const ANSWER_MS = (LEASE_SECONDS - 2) * 1_000;
+/** ms of failures after which the events of a customer are parked for an operator. */
 const PATIENCE_MS = 24 * 3_600_000;
 const PAUSE = { firstMs: 500, maxMs: 3_600_000 };
 
@@ -26,11 +27,14 @@ export interface InboxProcessorDeps {
   readonly gateway: Pick<StripeGateway, 'snapshot' | 'cancelNow' | 'customerOfCharge'>;
   readonly catalogue: Catalogue;
   readonly logger: Logger;
-  /** Undefined where the tenant is not open. */
+  /** The billing account of a tenant; undefined: the tenant is not open. */
   readonly accountOf: (tenantId: string) => Promise<BillingAccount | undefined>;
   /**
-   * Lets the tenant become so, and tells whether it is open. @param cause Stripe's event, or what else asked for it
-   * @param seen the account from before Stripe was asked @throws AccountChanged it is another one by now
+   * Brings the tenant to the state that Stripe reports.
+   * @param cause the id of Stripe's event, or `reconciliation`
+   * @param seen the account as it was before Stripe was queried
+   * @returns the status of the tenant
+   * @throws AccountChanged the account has changed since then
    */
   readonly follow: (
     tenantId: string,
@@ -42,7 +46,7 @@ export interface InboxProcessorDeps {
   readonly now: () => number;
 }
 
-/** What became of the work at one customer. */
+/** The result of the work on one customer. `put-off`: it is processed again later. */
 export type CustomerOutcome = 'handled' | 'quarantined' | 'parked' | 'put-off';
 
 const needsOf = (pending: readonly PendingEvent[], { reconcile }: ClaimedCustomer) => ({
@@ -51,129 +55,131 @@ const needsOf = (pending: readonly PendingEvent[], { reconcile }: ClaimedCustome
 });
 
 /**
- * Handles customers of whom Stripe sent an event: reads their present state from Stripe, and brings their tenants to that state.
- * All events of a customer are handled by one look, in whatever order and however often they came: each says no more than
- * that there is something to see. At most one worker is at a customer; one that is killed gives it back by time.
+ * Processes customers for whom Stripe sent an event: reads their present state from Stripe, and brings their tenants to
+ * that state. One reading handles all pending events of a customer, in whatever order and however often they came,
+ * because each event only means that something has changed. At most one worker works on a customer; when a worker is
+ * killed, its lease ends and another worker continues.
  */
-export const createInboxProcessor = (parts: InboxProcessorDeps) => {
-  const { store, gateway, catalogue, logger, accountOf, follow, now } = parts;
+export const createInboxProcessor = (deps: InboxProcessorDeps) => {
+  const { store, gateway, catalogue, logger, accountOf, follow, now } = deps;
 
-  const look = async (
-    work: ClaimedCustomer,
+  const processEvents = async (
+    customer: ClaimedCustomer,
     pending: readonly PendingEvent[],
     until: number,
   ): Promise<CustomerOutcome> => {
-    const tenantId = await store.tenantOf(work);
+    const tenantId = await store.tenantOf(customer);
     if (tenantId === undefined) {
-      await store.finish(work, pending, 'quarantined', 'its customer does not belong to a tenant of this server');
+      await store.finish(customer, pending, 'quarantined', 'its customer does not belong to a tenant of this server');
       return 'quarantined';
     }
-    // From before Stripe is asked: another worker that takes the customer over asks later, and changes the account.
+    // Read before Stripe is queried: if another worker takes over the customer, it queries Stripe later than this
+    // worker and may change the account. Then the command of this worker is refused.
     const seen = await accountOf(tenantId);
-    const snapshot = await gateway.snapshot(work.customerId, needsOf(pending, work));
+    const snapshot = await gateway.snapshot(customer.customerId, needsOf(pending, customer));
     failpoint('billing.fetched');
-    // Somebody else may have the customer by now, and know better.
+    // The lease may end soon, and another worker may then have a newer answer of Stripe.
     if (performance.now() > until) throw new Error('Stripe took too long to answer');
-    await renew(work);
-    // Stripe's clock may be ahead of ours: by a little, or by months where it is a test clock.
+    await renew(customer);
+    // Stripe's clock may be ahead of this server's: by a little, or by months in the case of a test clock.
     const at = new Date(Math.max(now(), ...pending.map(({ createdAt }) => createdAt.getTime()))).toISOString();
-    // Only where no webhook told it, or is on its way to.
-    const reconciling = (work.reconcile || pending.length > 0) && pending.every(({ via }) => via === 'list');
+    // A change counts as a correction only if no webhook reported it.
+    const reconciling = (customer.reconcile || pending.length > 0) && pending.every(({ via }) => via === 'list');
     const disputes = pending.flatMap(({ type, payload }) =>
       type === DISPUTED && payload ? [readDispute(payload)] : [],
     );
     const facts = translate(snapshot, catalogue, { at, reconciling, disputes });
     const status = await follow(tenantId, facts, pending.at(-1)?.eventId ?? 'reconciliation', seen);
-    if (status === 'closed') await endAll(snapshot);
+    if (status === 'closed') await cancelAll(snapshot);
     failpoint('billing.followed');
-    if (snapshot.deleted && !(await store.forget(work))) throw lost(work);
-    const finished = await store.finish(work, pending);
+    if (snapshot.deleted && !(await store.forget(customer))) throw leaseLost(customer);
+    const finished = await store.finish(customer, pending);
     failpoint('billing.finished');
     return finished ? 'handled' : 'put-off';
   };
 
-  const lost = ({ customerId }: ClaimedCustomer): LeaseLost =>
+  const leaseLost = ({ customerId }: ClaimedCustomer): LeaseLost =>
     new LeaseLost(`another worker is processing the customer ${customerId}`);
 
   /** @throws LeaseLost */
-  const renew = async (work: ClaimedCustomer): Promise<void> => {
-    if (!(await store.renew(work))) throw lost(work);
+  const renew = async (customer: ClaimedCustomer): Promise<void> => {
+    if (!(await store.renew(customer))) throw leaseLost(customer);
   };
 
-  /** A tenant that is closed pays no more. */
-  const endAll = async ({ subscriptions }: StripeSnapshot): Promise<void> => {
+  /** Ends the subscriptions of a closed tenant, so that it pays nothing more. */
+  const cancelAll = async ({ subscriptions }: StripeSnapshot): Promise<void> => {
     for (const { id, status } of subscriptions)
-      if (!isOver(status)) await gateway.cancelNow(id, `tenantry-closed-${id}`);
+      if (!hasEnded(status)) await gateway.cancelNow(id, `tenantry-closed-${id}`);
   };
 
-  /** Finds out whose the events are that do not say so. What Stripe could not be asked now is asked for later. */
-  const nameAll = async (): Promise<void> => {
-    for (const event of await store.nameless(AT_ONCE)) {
+  /** Reads the customers of events that do not name one from Stripe. The next call tries a failed event again. */
+  const findCustomers = async (): Promise<void> => {
+    for (const event of await store.withoutCustomer(AT_ONCE)) {
       try {
-        await store.name(event, await gateway.customerOfCharge(chargeOf(event.payload)));
+        await store.setCustomer(event, await gateway.customerOfCharge(chargeOf(event.payload)));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
-        const parked = await store.stayNameless(event, PATIENCE_MS, reason);
+        const parked = await store.noteCustomerUnknown(event, PATIENCE_MS, reason);
         logger.warn(
           { err: error, eventId: event.eventId, parked },
           'the customer of the charge could not be read from Stripe',
         );
-        // Stripe is not available, it seems: customers are not to wait until each was asked for.
+        // Stripe is probably not available. The customers that are due must not wait for more failing requests.
         return;
       }
     }
   };
 
-  /** @param until what `performance.now()` says when the customer may be somebody else's */
-  const one = async (work: ClaimedCustomer, until: number): Promise<CustomerOutcome> => {
+  /** @param until the value of `performance.now()` after which Stripe's answer must not be used */
+  const processCustomer = async (customer: ClaimedCustomer, until: number): Promise<CustomerOutcome> => {
     failpoint('billing.claimed');
-    const pending = await store.pendingOf(work);
+    const pending = await store.pendingOf(customer);
     try {
-      return await look(work, pending, until);
+      return await processEvents(customer, pending, until);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       if (error instanceof LeaseLost) {
-        logger.info({ customerId: work.customerId }, 'another worker has taken over the customer');
+        logger.info({ customerId: customer.customerId }, 'another worker has taken over the customer');
         return 'put-off';
       }
       if (error instanceof Untranslatable || error instanceof UnknownToStripe) {
         logger.warn(
-          { reason, customerId: work.customerId },
-          'the subscriptions of a customer at Stripe have no meaning for this server',
+          { reason, customerId: customer.customerId },
+          'the state of a customer at Stripe cannot be understood; the events of the customer were quarantined',
         );
-        await store.finish(work, pending, 'quarantined', reason);
+        await store.finish(customer, pending, 'quarantined', reason);
         return 'quarantined';
       }
-      if ((work.failingMs ?? 0) > PATIENCE_MS && pending.length > 0) {
-        logger.error({ err: error, customerId: work.customerId }, 'the events of a customer were parked');
-        await store.finish(work, pending, 'parked', reason);
+      if ((customer.failingMs ?? 0) > PATIENCE_MS && pending.length > 0) {
+        logger.error({ err: error, customerId: customer.customerId }, 'the events of a customer were parked');
+        await store.finish(customer, pending, 'parked', reason);
         return 'parked';
       }
       logger.warn(
-        { reason, customerId: work.customerId },
+        { reason, customerId: customer.customerId },
         'a customer could not be processed; it is tried again later',
       );
-      await store.putOff(work, backoff(work.attempts + 1, PAUSE));
+      await store.putOff(customer, backoff(customer.attempts + 1, PAUSE));
       return 'put-off';
     }
   };
 
   return {
-    /** Works until nobody is due. @returns what became of how many */
+    /** Processes customers until none is due or the signal aborts. @returns how many customers had each outcome */
     drain: async (signal?: AbortSignal): Promise<Partial<Record<CustomerOutcome, number>>> => {
       const outcomes: Partial<Record<CustomerOutcome, number>> = {};
-      const partition = async (): Promise<void> => {
+      const loop = async (): Promise<void> => {
         while (!signal?.aborted) {
-          // From before the claim: the lease began no earlier.
-          const until = performance.now() + BELIEVED_MS;
-          const [work] = await store.claim(1);
-          if (!work) return;
-          const outcome = await one(work, until);
+          // Measured before the claim, because the lease begins at some time during the claim.
+          const until = performance.now() + ANSWER_MS;
+          const [customer] = await store.claim(1);
+          if (!customer) return;
+          const outcome = await processCustomer(customer, until);
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         }
       };
-      await nameAll();
-      await Promise.all(Array.from({ length: AT_ONCE }, partition));
+      await findCustomers();
+      await Promise.all(Array.from({ length: AT_ONCE }, loop));
       return outcomes;
     },
   };

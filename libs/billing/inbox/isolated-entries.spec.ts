@@ -16,7 +16,7 @@ const payloadOf = (id: string): string =>
     data: { object: { object: 'invoice', customer: 'cus_1' } },
   });
 
-describe('an entry that the database refuses', () => {
+describe('an event that the database refuses', () => {
   let database: TestDatabase;
   let pool: Pool;
   let owner: Pool;
@@ -33,10 +33,10 @@ describe('an entry that the database refuses', () => {
     await database.drop();
   });
 
-  const kept = async () =>
+  const storedEvents = async () =>
     (await owner.query('select event_id, state, via from billing.inbox order by received_at, event_id')).rows;
 
-  it('is quarantined alone where it stands in the list of Stripe, and the list is read to its end', async () => {
+  it('is the only quarantined one of Stripe’s list, which is read to its end', async () => {
     const store = createInboxStore(pool, mode);
     const pages = [['evt_1', 'evt_bad', 'evt_2'], ['evt_3']].map((ids) => ids.map(payloadOf));
     const gateway = {
@@ -45,25 +45,25 @@ describe('an entry that the database refuses', () => {
       },
     };
     expect(await backfill({ pool, store, gateway, mode })).toBe(4);
-    const rows = await kept();
+    const rows = await storedEvents();
     expect(rows).toHaveLength(4);
     for (const id of ['evt_1', 'evt_2', 'evt_3'])
       expect(rows).toContainEqual({ event_id: id, state: 'pending', via: 'list' });
     const unreadable = { event_id: expect.stringMatching(/^unreadable_/), state: 'quarantined', via: 'list' };
     expect(rows).toContainEqual(unreadable);
     expect(await store.listedUntil()).toEqual(new Date(created * 1_000));
-    // What is known changes nothing.
+    // Events that are stored already change nothing.
     await backfill({ pool, store, gateway, mode });
-    expect(await kept()).toHaveLength(4);
+    expect(await storedEvents()).toHaveLength(4);
   });
 
-  it('is refused alone where it is a webhook among others', async () => {
+  it('is the only refused one of several webhooks', async () => {
     const takeIn = createWebhookIntake(pool, () => undefined);
-    // The first one is alone in its statement, the others gather meanwhile.
+    // The first event is stored in a statement of its own; the others wait meanwhile and share the next one.
     const outcomes = await Promise.allSettled(
       ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => takeIn(readStripeEvent(payloadOf(id), mode))),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
-    expect(await kept()).toHaveLength(3);
+    expect(await storedEvents()).toHaveLength(3);
   });
 });

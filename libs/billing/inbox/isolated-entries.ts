@@ -1,30 +1,31 @@
 import type { Pool } from 'pg';
 import { isDataError } from '#platform/database/data-error';
-import { takeIn, type Via } from './inbox-store';
+import type { Via } from './customer-queue';
+import { takeIn } from './inbox-store';
 import type { StripeEvent } from './stripe-event';
 
-/** An entry that the database refuses, and what it said. */
+/** An event that the database refuses, and the database's error. */
 export interface RefusedEntry {
-  readonly told: StripeEvent;
+  readonly event: StripeEvent;
   readonly error: unknown;
 }
 
 /**
- * Takes entries in, in one statement; where the database refuses that one, each entry in a statement of its own, so that a
- * bad entry fails alone.
- * @returns the entries that the database refuses
- * @throws what the database throws while it is not available; some entries may be taken in then
+ * Stores events in one statement. If the database refuses that statement, each event is stored in a statement of its
+ * own, so that only the bad event fails.
+ * @returns the events that the database refuses
+ * @throws the error of a database that is not available; some events may be stored then
  */
-export const takeInIsolated = async (pool: Pool, many: readonly StripeEvent[], via: Via): Promise<RefusedEntry[]> => {
+export const takeInIsolated = async (pool: Pool, events: readonly StripeEvent[], via: Via): Promise<RefusedEntry[]> => {
   try {
-    await takeIn(pool, many, via);
+    await takeIn(pool, events, via);
     return [];
   } catch (error) {
     if (!isDataError(error)) throw error;
-    const [told, ...more] = many;
-    if (told && more.length === 0) return [{ told, error }];
+    const [event, ...others] = events;
+    if (event && others.length === 0) return [{ event, error }];
   }
   const refused: RefusedEntry[] = [];
-  for (const told of many) refused.push(...(await takeInIsolated(pool, [told], via)));
+  for (const event of events) refused.push(...(await takeInIsolated(pool, [event], via)));
   return refused;
 };

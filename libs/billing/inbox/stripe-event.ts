@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 
-/** The mode of an installation, and whose account it is; empty for its own. */
+/** The Stripe account and mode of an installation. */
 export interface Mode {
+  /** Empty: the account that the secret key belongs to. */
   readonly account: string;
+  /** False: test mode, in which no money moves. */
   readonly livemode: boolean;
 }
 
-/** What Stripe told, as the inbox takes it. */
+/** An event from Stripe as the inbox stores it. */
 export interface StripeEvent extends Mode {
   readonly eventId: string;
   readonly type: string;
@@ -17,10 +19,13 @@ export interface StripeEvent extends Mode {
   readonly reason: string | null;
 }
 
-/** What names a charge alone: whose that is has to be asked. */
+/** An event of this type names a charge and no customer: the customer has to be read from Stripe. */
 export const DISPUTED = 'charge.dispute.created';
 
-/** The types that mean something to us: each says no more than that its customer is to be looked at. */
+/**
+ * The event types that matter to the product. Each only means that the state of its customer has to be read from
+ * Stripe.
+ */
 const HANDLED: ReadonlySet<string> = new Set([
   'checkout.session.completed',
   'customer.subscription.created',
@@ -43,16 +48,19 @@ const MAX = { id: 255, type: 100 };
 const textOf = (value: unknown, max: number): string | undefined =>
   typeof value === 'string' && value.length > 0 && value.length <= max && !value.includes('\0') ? value : undefined;
 
-/** Seconds by which Stripe's clock may be ahead of ours: a day, or as far as a test clock goes. */
-const AHEAD = { live: 86_400, test: 20 * 366 * 86_400 };
+/** Seconds by which Stripe's clock may be ahead of this server's: a day, or in test mode the range of a test clock. */
+const MAX_AHEAD = { live: 86_400, test: 20 * 366 * 86_400 };
 
 const isTime = (value: unknown, livemode: boolean, now: Date): value is number =>
   typeof value === 'number' &&
   Number.isInteger(value) &&
   value >= 0 &&
-  value <= now.getTime() / 1_000 + (livemode ? AHEAD.live : AHEAD.test);
+  value <= now.getTime() / 1_000 + (livemode ? MAX_AHEAD.live : MAX_AHEAD.test);
 
-/** The customer that an object is of: itself, or named by it, whole or by its id. */
+/**
+ * The id of the customer of an object. The object is the customer, or its field `customer` holds the customer or its
+ * id.
+ */
 const customerOf = (object: Record<string, unknown>): string | null => {
   if (object['object'] === 'customer') return textOf(object['id'], MAX.id) ?? null;
   const { customer } = object;
@@ -70,10 +78,10 @@ const parsed = (payload: string): unknown => {
   }
 };
 
-/** The id of what has none that can be believed: the same for the same payload. */
+/** The id under which an event without a usable id is stored: always the same for the same payload. */
 const idOf = (payload: string): string => `unreadable_${createHash('sha256').update(payload).digest('hex')}`;
 
-/** What the inbox keeps of an entry that the database refuses: none of its values, since any of them may be the reason. */
+/** What the inbox stores for an event that the database refuses: none of its values, because any may be the reason. */
 export const refusedStripeEvent = ({ payload }: StripeEvent, mode: Mode, now = new Date()): StripeEvent => ({
   ...{ ...mode, eventId: idOf(payload), type: 'unreadable', customerId: null, createdAt: now, payload: '' },
   ...{
@@ -83,14 +91,16 @@ export const refusedStripeEvent = ({ payload }: StripeEvent, mode: Mode, now = n
 });
 
 /**
- * What the inbox keeps of a signed payload. Never throws: what cannot be understood is kept, too, and said to be so.
- * @param mode of this installation: an event of the other one is nobody's here
+ * Reads the body of a webhook whose signature was checked, or an event of Stripe's list. Never throws: an event that
+ * cannot be understood is `quarantined` with the reason, and one of a type that does not matter is `ignored`.
+ * @param mode of this installation: an event of the other mode or of another account is quarantined
+ * @param now the time of an event whose own time cannot be read
  */
 export const readStripeEvent = (payload: string, mode: Mode, now = new Date()): StripeEvent => {
   const event = parsed(payload);
   const unreadable = (reason: string): StripeEvent => ({
     ...{ ...mode, eventId: idOf(payload), type: 'unreadable' },
-    // A text column holds everything but NUL.
+    // A text column of PostgreSQL cannot hold NUL.
     ...{ customerId: null, createdAt: now, payload: payload.replaceAll('\0', '\uFFFD'), state: 'quarantined', reason },
   });
   if (!isRecord(event)) return unreadable('the body is not JSON');
@@ -99,19 +109,19 @@ export const readStripeEvent = (payload: string, mode: Mode, now = new Date()): 
   const object = isRecord(data) ? data['object'] : undefined;
   if (!eventId || !type || !isRecord(object) || typeof livemode !== 'boolean' || !isTime(created, livemode, now))
     return unreadable('the body is not a Stripe event');
-  const told = {
+  const fields = {
     ...{ account: textOf(account, MAX.id) ?? '', livemode, eventId, type, customerId: customerOf(object) },
     ...{ createdAt: new Date(created * 1_000), payload },
   };
-  const quarantined = (reason: string): StripeEvent => ({ ...told, state: 'quarantined', reason });
+  const quarantined = (reason: string): StripeEvent => ({ ...fields, state: 'quarantined', reason });
   if (livemode !== mode.livemode)
     return quarantined(
       livemode
         ? 'it is a live mode event, and this server uses test mode'
         : 'it is a test mode event, and this server uses live mode',
     );
-  if (told.account !== mode.account) return quarantined('it belongs to another Stripe account');
-  if (!HANDLED.has(type)) return { ...told, state: 'ignored', reason: null };
-  if (told.customerId === null && type !== DISPUTED) return quarantined('it names no customer');
-  return { ...told, state: 'pending', reason: null };
+  if (fields.account !== mode.account) return quarantined('it belongs to another Stripe account');
+  if (!HANDLED.has(type)) return { ...fields, state: 'ignored', reason: null };
+  if (fields.customerId === null && type !== DISPUTED) return quarantined('it names no customer');
+  return { ...fields, state: 'pending', reason: null };
 };

@@ -2,46 +2,49 @@ import type { Pool } from 'pg';
 import { takeInIsolated } from './isolated-entries';
 import type { StripeEvent } from './stripe-event';
 
-/** Events of one statement at most. */
-const AT_ONCE = 500;
-/** Events that wait at most. Stripe tells those again that are turned away. */
+/** Maximum number of events in one statement. */
+const BATCH = 500;
+/** Maximum number of events that wait to be stored. Stripe sends a refused event again later. */
 const MAX_WAITING = 10_000;
 
-/** Come again later. */
+/** Too many events wait to be stored. Stripe has to send the event again later. */
 export class IntakeFull extends Error {
-  override readonly name = 'TooMuchToTakeIn';
+  override readonly name = 'IntakeFull';
 }
 
-interface Waiting {
-  readonly told: StripeEvent;
+interface WaitingEvent {
+  readonly event: StripeEvent;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Takes webhooks in durably, those of all requests together: while one statement commits, the next ones gather. Resolves
- * once its own is committed, and only then may Stripe be told so.
+ * Stores the events of webhooks, those of all requests together: while one statement commits, the next events are
+ * collected. The promise of an event resolves when the event is committed; only then may the request be answered with
+ * 200. It rejects with {@link IntakeFull}, or with the error of the database.
+ * @param pool connects as the app role or as the projector
+ * @param onStored called after each statement that stored an event to process
  */
-export const createWebhookIntake = (pool: Pool, onTaken: () => void) => {
-  const waiting: Waiting[] = [];
+export const createWebhookIntake = (pool: Pool, onStored: () => void) => {
+  const waiting: WaitingEvent[] = [];
   let running = false;
 
-  const take = async (batch: readonly Waiting[]): Promise<void> => {
-    const entries = batch.map(({ told }) => told);
-    const refused = new Map((await takeInIsolated(pool, entries, 'webhook')).map(({ told, error }) => [told, error]));
-    for (const { told, resolve, reject } of batch) {
-      if (refused.has(told)) reject(refused.get(told));
+  const store = async (batch: readonly WaitingEvent[]): Promise<void> => {
+    const events = batch.map(({ event }) => event);
+    const refused = new Map((await takeInIsolated(pool, events, 'webhook')).map(({ event, error }) => [event, error]));
+    for (const { event, resolve, reject } of batch) {
+      if (refused.has(event)) reject(refused.get(event));
       else resolve();
     }
-    if (entries.some((told) => told.state === 'pending' && !refused.has(told))) onTaken();
+    if (events.some((event) => event.state === 'pending' && !refused.has(event))) onStored();
   };
 
   const run = async (): Promise<void> => {
     running = true;
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, AT_ONCE);
+      const batch = waiting.splice(0, BATCH);
       try {
-        await take(batch);
+        await store(batch);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -49,10 +52,10 @@ export const createWebhookIntake = (pool: Pool, onTaken: () => void) => {
     running = false;
   };
 
-  return (told: StripeEvent): Promise<void> =>
+  return (event: StripeEvent): Promise<void> =>
     new Promise((resolve, reject) => {
       if (waiting.length >= MAX_WAITING) return reject(new IntakeFull('too many webhooks are waiting to be stored'));
-      waiting.push({ told, resolve, reject });
+      waiting.push({ event, resolve, reject });
       if (!running) void run();
     });
 };

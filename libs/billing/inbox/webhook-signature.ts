@@ -1,18 +1,22 @@
 import Stripe from 'stripe';
 
-/** Seconds by which a signature may be old, or ahead: the clocks of two machines, and the way between them. */
+/** Maximum difference in seconds between now and the time of a signature: clocks differ, and the network takes time. */
 const TOLERANCE_SECONDS = 300;
 
-/** A webhook that was not signed with any of our secrets, or too long ago, or for a time to come. */
+/**
+ * The signature matches none of the installation's secrets, or its time is more than five minutes in the past or
+ * future.
+ */
 export class BadSignature extends Error {
   override readonly name = 'BadSignature';
 }
 
 /**
- * Checks who signed a webhook. Stripe's own check refuses only old signatures; one from the future would be valid for as long
- * as it lies ahead.
- * @param header the field `Stripe-Signature`
- * @param secrets while one is rolled there are two
+ * Checks that Stripe signed a webhook within the last five minutes. The time is checked here, because Stripe's SDK
+ * refuses only old signatures: it would accept a signature with a future time until long after now.
+ * @param payload the body as it was received
+ * @param header the value of the header `Stripe-Signature`
+ * @param secrets the webhook secrets; there are two while a secret is being replaced
  * @param now ms
  * @throws BadSignature
  */
@@ -22,7 +26,7 @@ export const verifySignature = (
   secrets: readonly string[],
   now = Date.now(),
 ): void => {
-  // Of two times one would be looked at here, and the other one there.
+  // A header with two times is refused: this function and the SDK could check different ones.
   const times = header.split(',').filter((part) => part.startsWith('t='));
   const signed = times.length === 1 ? Number(/^t=(\d{1,12})$/.exec(times[0] ?? '')?.[1] ?? Number.NaN) : Number.NaN;
   if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS))

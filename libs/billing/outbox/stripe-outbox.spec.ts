@@ -2,9 +2,9 @@ import type { Pool } from 'pg';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
-import { takeUnknownChanges } from './stripe-outbox';
+import { claimUnansweredChanges } from './stripe-outbox';
 
-describe('changes whose answer was never seen', () => {
+describe('changes whose answer did not arrive', () => {
   let database: TestDatabase;
   let pool: Pool;
   let owner: Pool;
@@ -19,7 +19,7 @@ describe('changes whose answer was never seen', () => {
     await database.drop();
   });
 
-  /** Asked so many seconds ago, and due. */
+  /** Stores a change that was requested `secondsAgo` and is due. */
   const change = async (tenantId: string, secondsAgo: number, state = 'pending'): Promise<string> => {
     const callId = uuidv7();
     await owner.query(
@@ -31,26 +31,26 @@ describe('changes whose answer was never seen', () => {
   };
   const stateOf = async (callId: string): Promise<string> =>
     (await owner.query('select state from billing.calls where call_id = $1', [callId])).rows[0].state;
-  const taken = async (): Promise<string[]> => (await takeUnknownChanges(pool, 100)).map(({ callId }) => callId);
+  const claimed = async (): Promise<string[]> => (await claimUnansweredChanges(pool, 100)).map(({ callId }) => callId);
 
-  it('are each given to one caller, and again later', async () => {
+  it('are each returned to one caller, and again later', async () => {
     const id = await change(uuidv7(), 20);
-    expect((await Promise.all([taken(), taken()])).flat()).toEqual([id]);
-    expect(await taken()).toEqual([]);
+    expect((await Promise.all([claimed(), claimed()])).flat()).toEqual([id]);
+    expect(await claimed()).toEqual([]);
     await owner.query('update billing.calls set due_at = lease.now() where call_id = $1', [id]);
-    expect(await taken()).toEqual([id]);
+    expect(await claimed()).toEqual([id]);
   });
 
-  it('are left where the owner wants something else by now', async () => {
+  it('are not sent again after a later change of the tenant', async () => {
     const tenantId = uuidv7();
     const [earlier, later] = [await change(tenantId, 20), await change(tenantId, 10, 'done')];
-    expect(await taken()).not.toContain(earlier);
+    expect(await claimed()).not.toContain(earlier);
     expect([await stateOf(earlier), await stateOf(later)]).toEqual(['failed', 'done']);
   });
 
-  it('are left after an hour, when nobody expects them any more', async () => {
+  it('are not sent again after an hour, when the user does not expect them any more', async () => {
     const id = await change(uuidv7(), 3_700);
-    expect(await taken()).not.toContain(id);
+    expect(await claimed()).not.toContain(id);
     expect(await stateOf(id)).toBe('failed');
   });
 });

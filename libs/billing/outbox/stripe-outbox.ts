@@ -8,20 +8,22 @@ import type { TenantLease } from '../tenant-lease';
 
 type Kind = 'customer' | 'checkout' | 'portal' | 'change';
 
-/** Something that Stripe is asked to do. */
+/** A request to Stripe. */
 export interface OutboxCall<Params extends object> {
   readonly tenantId: string;
-  /** UUID, of the command: a repeat of it asks Stripe with the same key, and gets the same answer. */
+  /**
+   * UUID of the command. A repeated command sends the request with the same idempotency key, and has the same result.
+   */
   readonly callId: string;
   readonly kind: Kind;
-  /** What is asked for, whole: a repeat asks for the same, whatever it would ask for now. */
+  /** All parameters. They are stored with the first attempt, and a repeat sends the stored ones. */
   readonly params: Params;
-  /** The turn in which it is asked for, where its kind is for one process at a time. */
-  readonly turn?: TenantLease;
+  /** The lease under which the request is sent, for the kinds that only one process may send at a time for a tenant. */
+  readonly lease?: TenantLease;
 }
 
-/** A change whose answer was never seen. */
-export interface OutboxCallUnknown {
+/** A change of a subscription whose answer from Stripe did not arrive. */
+export interface UnansweredChange {
   readonly tenantId: string;
   readonly callId: string;
   readonly idempotencyKey: string;
@@ -30,7 +32,7 @@ export interface OutboxCallUnknown {
 }
 
 const BEGIN: Statement = {
-  name: 'begin-call',
+  name: 'begin-outbox-call',
   text: `insert into billing.calls (tenant_id, call_id, kind, idempotency_key, params, due_at)
     select $1::uuid, $2::uuid, $3, $4, $5::jsonb, lease.now() + interval '15 seconds'
     where $6::uuid is null or exists (select from (
@@ -39,7 +41,7 @@ const BEGIN: Statement = {
     returning state, result, params`,
 };
 const END: Statement = {
-  name: 'end-call',
+  name: 'end-outbox-call',
   text: `update billing.calls set state = $3, result = $4::jsonb where tenant_id = $1 and call_id = $2`,
 };
 const CUSTOMER: Statement = {
@@ -53,9 +55,15 @@ const LINK: Statement = {
   text: `insert into billing.customers (account, livemode, customer_id, tenant_id) values ($1, $2, $3, $4)
     on conflict do nothing`,
 };
-const ASK: Statement = { name: 'ask-for-me', text: 'select billing.ask_for_me($1, $2)' };
-const AT_WORK: Statement = { name: 'is-at-work', text: 'select billing.is_at_work($1, $2) as busy' };
-const WELL_AT_WORK: Statement = { name: 'is-well-at-work', text: 'select billing.is_well_at_work($1, $2) as busy' };
+const REQUEST_SYNC: Statement = { name: 'request-sync', text: 'select billing.ask_for_me($1, $2)' };
+const IS_SYNC_PENDING: Statement = {
+  name: 'is-sync-pending',
+  text: 'select billing.is_at_work($1, $2) as "isPending"',
+};
+const IS_SYNC_PENDING_UNFAILED: Statement = {
+  name: 'is-sync-pending-unfailed',
+  text: 'select billing.is_well_at_work($1, $2) as "isPending"',
+};
 const RECENT_CHECKOUT: Statement = {
   name: 'recent-checkout',
   text: `select 1 from billing.calls
@@ -63,30 +71,36 @@ const RECENT_CHECKOUT: Statement = {
       and kind = 'checkout' and asked_at > lease.now() - interval '1 hour' limit 1`,
 };
 
-/** The outbox: what Stripe is asked to do is written down, with its key, before it is asked. */
+/**
+ * The outbox: each request to Stripe is stored, with its idempotency key, before it is sent. It also lets a request
+ * make the workers synchronise a tenant with Stripe, and wait for them.
+ * @param mode of this installation
+ */
 export const createStripeOutbox = (db: ScopedDb, mode: Mode) => ({
   /**
-   * Asks, once: a repeat of the same command gets the answer that is known, or asks with the same key again.
-   * @param ask is given the key by which Stripe knows a repeat, and what was asked for the first time
-   * @throws what `ask` throws; where Stripe was away the call stays pending
-   * @throws LeaseLost another process has the turn: Stripe was not asked
+   * Sends a request to Stripe, with the effect of one request: a repeat of the same command returns the stored result,
+   * or sends the request again with the same idempotency key.
+   * @param send is called with the idempotency key and the parameters of the first attempt
+   * @param isRefusal whether an error of `send` is Stripe's final answer; after any other error the call stays pending
+   * @throws LeaseLost another process has the lease: nothing was sent
+   * @throws the error of `send`
    */
-  once: async <Params extends object, Result extends object>(
-    { tenantId, callId, kind, params, turn }: OutboxCall<Params>,
-    ask: (idempotencyKey: string, params: Params) => Promise<Result>,
+  sendOnce: async <Params extends object, Result extends object>(
+    { tenantId, callId, kind, params, lease }: OutboxCall<Params>,
+    send: (idempotencyKey: string, params: Params) => Promise<Result>,
     isRefusal: (error: unknown) => boolean,
   ): Promise<Result> => {
     const scoped = db.tenant(tenantId);
     const key = `tenantry-${callId}-${kind}`;
-    const [known] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
-      ...[tenantId, callId, kind, key, JSON.stringify(params), turn?.token ?? null],
+    const [call] = await scoped.query<{ state: string; result: Result | null; params: Params }>(BEGIN, [
+      ...[tenantId, callId, kind, key, JSON.stringify(params), lease?.token ?? null],
     ]);
-    if (!known) throw new LeaseLost('another process is changing the subscription of the tenant');
+    if (!call) throw new LeaseLost('another process is changing the subscription of the tenant');
     failpoint('billing.call-noted');
-    if (known.state === 'done' && known.result) return known.result;
+    if (call.state === 'done' && call.result) return call.result;
     try {
-      turn?.signal.throwIfAborted();
-      const result = await ask(key, known.params);
+      lease?.signal.throwIfAborted();
+      const result = await send(key, call.params);
       failpoint('billing.call-answered');
       await scoped.query(END, [tenantId, callId, 'done', JSON.stringify(result)]);
       return result;
@@ -96,12 +110,16 @@ export const createStripeOutbox = (db: ScopedDb, mode: Mode) => ({
     }
   },
 
+  /** The id of the tenant's customer at Stripe; undefined: it has none, or the customer was deleted. */
   customerOf: async (tenantId: string): Promise<string | undefined> => {
     const [row] = await db.tenant(tenantId).query<{ id: string }>(CUSTOMER, [mode.account, mode.livemode]);
     return row?.id;
   },
 
-  /** @returns the tenant's customer: another one, where somebody was faster */
+  /**
+   * Stores the tenant's customer.
+   * @returns the customer of the tenant: another one if another process stored its own first
+   */
   link: async (tenantId: string, customerId: string): Promise<string> => {
     const scoped = db.tenant(tenantId);
     await scoped.query(LINK, [mode.account, mode.livemode, customerId, tenantId]);
@@ -109,35 +127,42 @@ export const createStripeOutbox = (db: ScopedDb, mode: Mode) => ({
     return row?.id ?? customerId;
   },
 
-  /** Whether somebody has gone to pay not long ago. */
+  /** Whether a checkout page was requested for the tenant in the last hour. */
   hasCheckedOut: async (tenantId: string): Promise<boolean> =>
     (await db.tenant(tenantId).query(RECENT_CHECKOUT, [])).length > 0,
 
-  /** Asks for the tenant to be looked at. */
-  ask: async (tenantId: string): Promise<void> => {
-    await db.tenant(tenantId).query(ASK, [mode.account, mode.livemode]);
+  /** Requests that a worker reads the tenant's state from Stripe and applies it. Does nothing without a customer. */
+  requestSync: async (tenantId: string): Promise<void> => {
+    await db.tenant(tenantId).query(REQUEST_SYNC, [mode.account, mode.livemode]);
   },
 
-  isAtWork: async (tenantId: string): Promise<boolean> => {
-    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(AT_WORK, [mode.account, mode.livemode]);
-    return row?.busy === true;
+  /** Whether a synchronisation of the tenant with Stripe is not finished. */
+  isSyncPending: async (tenantId: string): Promise<boolean> => {
+    const values = [mode.account, mode.livemode];
+    const [row] = await db.tenant(tenantId).query<{ isPending: boolean }>(IS_SYNC_PENDING, values);
+    return row?.isPending === true;
   },
 
-  /** The same, and no failure so far: after one, Stripe is not available, and the next look is a while off. */
-  isWellAtWork: async (tenantId: string): Promise<boolean> => {
-    const [row] = await db.tenant(tenantId).query<{ busy: boolean }>(WELL_AT_WORK, [mode.account, mode.livemode]);
-    return row?.busy === true;
+  /**
+   * Whether a synchronisation of the tenant with Stripe is not finished and has not failed. After a failure Stripe is
+   * probably not available, and the next attempt is too far in the future to wait for it.
+   */
+  isSyncPendingUnfailed: async (tenantId: string): Promise<boolean> => {
+    const values = [mode.account, mode.livemode];
+    const [row] = await db.tenant(tenantId).query<{ isPending: boolean }>(IS_SYNC_PENDING_UNFAILED, values);
+    return row?.isPending === true;
   },
 });
 
 export type StripeOutbox = ReturnType<typeof createStripeOutbox>;
 
 /**
- * Changes whose answer was never seen, for the sweeper; each is given to one caller. One that a later change has taken the
- * place of, or that nobody can still expect after an hour, is not carried out any more.
+ * Claims changes whose answer did not arrive, to send them again; each is returned to one caller, and to a later call
+ * again after a pause that doubles from 15 seconds up to an hour. A change is marked as failed instead if the tenant
+ * requested a later change, or if it is older than an hour, because the user does not expect it any more.
  * @param pool connects as the projector
  */
-export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<OutboxCallUnknown[]> => {
+export const claimUnansweredChanges = async (pool: Pool, limit: number): Promise<UnansweredChange[]> => {
   const { rows } = await withClient(pool, async (client) => {
     await client.query(
       `update billing.calls c set state = 'failed'
@@ -146,7 +171,7 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Out
          or exists (select from billing.calls l
            where l.tenant_id = c.tenant_id and l.kind = 'change' and l.number > c.number))`,
     );
-    return client.query<OutboxCallUnknown>(
+    return client.query<UnansweredChange>(
       `with due as materialized (
          select u.tenant_id, u.call_id from billing.calls u
          where u.state = 'pending' and u.kind = 'change' and u.due_at <= lease.now()
@@ -163,12 +188,12 @@ export const takeUnknownChanges = async (pool: Pool, limit: number): Promise<Out
 };
 
 /**
- * Whether it is still to be carried out: the turn is still held, and no later change has taken its place.
+ * Whether a claimed change still has to be sent: it is pending, the lease is still held, and there is no later change.
  * @param pool connects as the projector
  */
 export const isStillWanted = async (
   pool: Pool,
-  { tenantId, callId }: Pick<OutboxCallUnknown, 'tenantId' | 'callId'>,
+  { tenantId, callId }: Pick<UnansweredChange, 'tenantId' | 'callId'>,
   { token }: Pick<TenantLease, 'token'>,
 ): Promise<boolean> => {
   const { rows } = await withClient(pool, (client) =>
@@ -183,10 +208,10 @@ export const isStillWanted = async (
   return rows.length > 0;
 };
 
-/** @param pool connects as the projector */
+/** Ends a claimed change with Stripe's answer. @param pool connects as the projector */
 export const settleCall = async (
   pool: Pool,
-  { tenantId, callId }: Pick<OutboxCallUnknown, 'tenantId' | 'callId'>,
+  { tenantId, callId }: Pick<UnansweredChange, 'tenantId' | 'callId'>,
   state: 'done' | 'failed',
 ): Promise<void> => {
   await withClient(pool, (client) =>

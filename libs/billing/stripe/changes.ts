@@ -1,50 +1,54 @@
 import { type ItemChange, itemChanges, type SubscriptionItem } from '../subscription-items';
 import type { StripeConnection } from './connection';
 import { allPages } from './stripe-pages';
-import { isGone, StripeRefused } from './stripe-refused';
+import { isMissing, StripeRefused } from './stripe-refused';
 
-/** Other lines from a moment on. */
+/** A change of a subscription. It is stored in the outbox, so fields may only be added as optional ones. */
 export interface Change {
   readonly subscriptionId: string;
+  /** Empty: the subscription ends with the paid period. */
   readonly items: readonly ItemChange[];
-  /** Seconds: what the preview was calculated with. */
+  /** Seconds since 1970: the time for which the price is calculated, that of the preview. */
   readonly at: number;
-  /** Ids of the invoices that are to be paid before; none in changes of earlier releases. */
+  /** Ids of the invoices that are paid before the change, the oldest first; missing in changes of earlier releases. */
   readonly owed?: readonly string[];
 }
 
-/** An invoice whose payment failed, and that is still to be paid. */
-export interface Owed {
+/** An open invoice whose payment failed. */
+export interface OverdueInvoice {
   readonly id: string;
   /** Minor units. */
   readonly amount: number;
 }
 
 export interface Preview {
-  /** Minor units: what is charged now, with what is owed from before. */
+  /** Minor units: the amount that is charged now, including overdue invoices. */
   readonly dueNow: number;
-  /** Minor units: the part of it that is owed from before. */
+  /** Minor units: the part of `dueNow` that pays overdue invoices. */
   readonly overdue: number;
-  /** Minor units that later invoices are less: what a smaller plan leaves of the period that is paid. */
+  /** Minor units: the credit for the unused part of the paid period, which reduces later invoices. */
   readonly credited: number;
-  /** Of each period from then on. */
+  /** Minor units: the amount of each later period. */
   readonly recurring: number;
   /** ISO 4217, upper case. */
   readonly currency: string;
-  /** Seconds: the moment that was calculated with. The change that names it costs exactly this. */
+  /** Seconds since 1970: the time of the calculation. A change with the same time costs exactly these amounts. */
   readonly at: number;
 }
 
-/** What becomes of a subscription: what it would cost, its change, and its end. */
+/** Requests that preview, change and end subscriptions. */
 export const createChanges = ({ call }: StripeConnection) => {
-  /** The lines as they are, turned into those that are wanted. */
+  /** The changes that turn the lines of a subscription into the wanted ones. */
   const itemsFor = async (subscriptionId: string, wanted: readonly SubscriptionItem[]): Promise<ItemChange[]> => {
     const { items } = await call((stripe) => stripe.subscriptions.retrieve(subscriptionId));
     return itemChanges(items.data, wanted);
   };
 
-  /** Of one subscription, the oldest first: one that is paid before what came after it leaves no debt behind. */
-  const owedOf = async (subscription: string): Promise<Owed[]> => {
+  /**
+   * The overdue invoices of a subscription, the oldest first. They are paid in this order, so that no older debt is left
+   * behind a paid invoice.
+   */
+  const overdueInvoicesOf = async (subscription: string): Promise<OverdueInvoice[]> => {
     const open = await allPages((page) =>
       call((stripe) => stripe.invoices.list({ subscription, status: 'open', ...page })),
     );
@@ -53,7 +57,10 @@ export const createChanges = ({ call }: StripeConnection) => {
       .reverse();
   };
 
-  /** One that was paid meanwhile, or that nobody waits for any more, is no debt. */
+  /**
+   * Pays an invoice. A refusal is ignored if the invoice is not open any more: it was paid, voided or written off
+   * meanwhile.
+   */
   const payInvoice = async (id: string, idempotencyKey: string): Promise<void> => {
     try {
       await call((stripe) => stripe.invoices.pay(id, {}, { idempotencyKey }));
@@ -65,12 +72,15 @@ export const createChanges = ({ call }: StripeConnection) => {
 
   return {
     itemsFor,
-    owedOf,
+    overdueInvoicesOf,
 
-    /** What a change would cost. @param at seconds */
+    /** The cost of a change. @param at seconds since 1970 @throws StripeUnavailable @throws StripeRefused */
     preview: async (subscriptionId: string, wanted: readonly SubscriptionItem[], at: number): Promise<Preview> => {
-      const [items, owed] = await Promise.all([itemsFor(subscriptionId, wanted), owedOf(subscriptionId)]);
-      const overdue = owed.reduce((sum, { amount }) => sum + amount, 0);
+      const [items, invoices] = await Promise.all([
+        itemsFor(subscriptionId, wanted),
+        overdueInvoicesOf(subscriptionId),
+      ]);
+      const overdue = invoices.reduce((sum, { amount }) => sum + amount, 0);
       const { amount_due, total, currency, lines } = await call((stripe) =>
         stripe.invoices.createPreview({
           subscription: subscriptionId,
@@ -82,7 +92,7 @@ export const createChanges = ({ call }: StripeConnection) => {
         (sum, { unit_amount }, n) => sum + (unit_amount ?? 0) * (wanted[n]?.quantity ?? 0),
         0,
       );
-      // Of an account without lines there is nothing to prorate.
+      // A preview without lines prorates nothing, as during a trial.
       const isProrated = lines.data.length > 0;
       const dueNow = overdue + (isProrated ? amount_due : 0);
       const credited = isProrated ? Math.max(0, -total) : 0;
@@ -90,27 +100,29 @@ export const createChanges = ({ call }: StripeConnection) => {
     },
 
     /**
-     * Charges now what the preview of the same moment said, or changes nothing: what is owed is paid first, since what was not
-     * paid for is not worth a credit. Without lines it ends when what was paid for is over.
+     * Changes a subscription and charges the amount that the preview for the same time showed, or changes nothing if
+     * the card does not pay. Overdue invoices are paid first, because there must be no credit for a period that was not
+     * paid. Without lines the subscription ends with the paid period.
+     * @throws StripeUnavailable @throws StripeRefused overdue invoices may have been paid then
      */
     change: async ({ subscriptionId, items, at, owed = [] }: Change, idempotencyKey: string): Promise<void> => {
       for (const id of owed) await payInvoice(id, `${idempotencyKey}-${id}`);
-      const wanted =
+      const update =
         items.length === 0
           ? { cancel_at_period_end: true }
           : {
               ...{ items: [...items], proration_date: at, proration_behavior: 'always_invoice' as const },
               ...{ payment_behavior: 'error_if_incomplete' as const, cancel_at_period_end: false },
             };
-      await call((stripe) => stripe.subscriptions.update(subscriptionId, wanted, { idempotencyKey }));
+      await call((stripe) => stripe.subscriptions.update(subscriptionId, update, { idempotencyKey }));
     },
 
-    /** Ends it at once; one that is over already stays so. */
+    /** Ends a subscription at once. Does nothing if it has ended already. */
     cancelNow: async (subscriptionId: string, idempotencyKey: string): Promise<void> => {
       try {
         await call((stripe) => stripe.subscriptions.cancel(subscriptionId, {}, { idempotencyKey }));
       } catch (error) {
-        if (!isGone(error)) throw error;
+        if (!isMissing(error)) throw error;
       }
     },
   };

@@ -1,10 +1,10 @@
 import type { StripeInvoice, StripeSnapshot, StripeSubscription } from '../stripe-snapshot';
-import { isOver } from '../stripe-translation';
+import { hasEnded } from '../stripe-translation';
 import type { StripeConnection } from './connection';
 import { allPages } from './stripe-pages';
-import { isGone, StripeRefused } from './stripe-refused';
+import { isMissing, StripeRefused } from './stripe-refused';
 
-/** A customer of ours whom this Stripe has never had: the key is of another account than the customer. */
+/** Stripe does not know a customer of the installation: the secret key belongs to another account than the customer. */
 export class UnknownToStripe extends Error {
   override readonly name = 'UnknownToStripe';
   constructor(customer: string, options?: ErrorOptions) {
@@ -15,16 +15,18 @@ export class UnknownToStripe extends Error {
   }
 }
 
-/** What of a customer has to be looked at, beside its subscriptions. */
+/** What has to be read about a customer beside its subscriptions. */
 export interface Needs {
+  /** All invoices. They are read in any case if a payment is missing. */
   readonly invoices: boolean;
+  /** Whether the customer was deleted. */
   readonly customer: boolean;
 }
 
-/** The ids that Stripe gives to charges. */
+/** The form of Stripe's ids of charges. */
 const CHARGE = /^(ch|py)_\w{1,250}$/;
 
-/** Tenants as Stripe knows them, and what it has of them. */
+/** Requests about the customers of Stripe that belong to tenants. */
 export const createCustomers = ({ call }: StripeConnection) => {
   const invoicesOf = async (customer: string): Promise<readonly StripeInvoice[]> =>
     allPages((page) => call((stripe) => stripe.invoices.list({ customer, ...page })));
@@ -32,11 +34,12 @@ export const createCustomers = ({ call }: StripeConnection) => {
   const isDeleted = async (customer: string): Promise<boolean> =>
     (await call((stripe) => stripe.customers.retrieve(customer))).deleted === true;
 
-  const isDeletedForSure = async (customer: string): Promise<boolean> => {
+  /** Also false for a customer that Stripe has never known. */
+  const isKnownAsDeleted = async (customer: string): Promise<boolean> => {
     try {
       return await isDeleted(customer);
     } catch (error) {
-      if (isGone(error)) return false;
+      if (isMissing(error)) return false;
       throw error;
     }
   };
@@ -49,35 +52,45 @@ export const createCustomers = ({ call }: StripeConnection) => {
   };
 
   return {
-    /** @param name of the tenant: what its invoices say */
+    /**
+     * Creates the customer of a tenant.
+     * @param name of the tenant, shown on invoices
+     * @returns the id of the customer
+     */
     createCustomer: (tenantId: string, name: string, idempotencyKey: string): Promise<string> =>
       call(async (stripe) => {
         const { id } = await stripe.customers.create({ name, metadata: { tenantId } }, { idempotencyKey });
         return id;
       }),
 
-    /** What Stripe has of a customer now. @throws StripeUnavailable @throws UnknownToStripe */
+    /**
+     * Reads the present state of a customer.
+     * @throws StripeUnavailable
+     * @throws StripeRefused
+     * @throws UnknownToStripe
+     */
     snapshot: async (customer: string, needs: Needs): Promise<StripeSnapshot> => {
-      const gone: StripeSnapshot = { deleted: true, subscriptions: [], invoices: [] };
+      const deleted: StripeSnapshot = { deleted: true, subscriptions: [], invoices: [] };
       try {
-        if (needs.customer && (await isDeleted(customer))) return gone;
+        if (needs.customer && (await isDeleted(customer))) return deleted;
         const subscriptions = await subscriptionsOf(customer);
         const owes = subscriptions.some(({ status }) => status === 'past_due' || status === 'unpaid');
         const invoices = needs.invoices || owes ? await invoicesOf(customer) : [];
         return { deleted: false, subscriptions, invoices };
       } catch (error) {
-        if (!isGone(error)) throw error;
-        // Deleted is what Stripe calls so. One that it has never heard of is of another account: nothing follows from that.
-        if (await isDeletedForSure(customer)) return gone;
+        if (!isMissing(error)) throw error;
+        // Only a customer that Stripe reports as deleted counts as deleted. A customer that Stripe has never known
+        // belongs to another account, and its tenant must not lose its plan because of that.
+        if (await isKnownAsDeleted(customer)) return deleted;
         throw new UnknownToStripe(customer, { cause: error });
       }
     },
 
-    /** Whether the customer has a subscription that is charged for. */
+    /** Whether the customer has a subscription that has begun and not ended. */
     hasSubscription: async (customer: string): Promise<boolean> =>
-      (await subscriptionsOf(customer)).some(({ status }) => !isOver(status) && status !== 'incomplete'),
+      (await subscriptionsOf(customer)).some(({ status }) => !hasEnded(status) && status !== 'incomplete'),
 
-    /** Whose charge it is; null: nobody's that Stripe knows. */
+    /** The customer of a charge; null: Stripe knows no such charge, or it has no customer. @throws StripeUnavailable */
     customerOfCharge: async (chargeId: string): Promise<string | null> => {
       if (!CHARGE.test(chargeId)) return null;
       try {

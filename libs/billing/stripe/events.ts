@@ -1,8 +1,8 @@
 import type { StripeConnection } from './connection';
 
-/** Stripe's own list of what it told. */
+/** Stripe's own list of events, which it keeps for thirty days. */
 export const createEvents = ({ call }: StripeConnection) => ({
-  /** Events since then, the newest first, a page at a time. @param since seconds */
+  /** The JSON of the events from a time on, the newest first, a page at a time. @param since seconds since 1970 */
   events: async function* (since: number): AsyncGenerator<readonly string[]> {
     let after: string | undefined;
     for (;;) {

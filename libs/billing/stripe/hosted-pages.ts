@@ -3,9 +3,9 @@ import type { StripeConnection } from './connection';
 import { StripeRefused } from './stripe-refused';
 import { StripeUnavailable } from './stripe-unavailable';
 
-/** The pages of Stripe's on which owners pay, and see to cards and invoices. */
+/** The pages of Stripe on which owners pay, and manage cards and invoices. */
 export const createHostedPages = ({ call }: StripeConnection) => {
-  /** @returns false where Stripe refuses it: the page is closed already */
+  /** @returns false if Stripe refuses: the checkout page is not open any more */
   const tryToExpire = async (sessionId: string): Promise<boolean> => {
     try {
       await call((stripe) => stripe.checkout.sessions.expire(sessionId));
@@ -17,9 +17,9 @@ export const createHostedPages = ({ call }: StripeConnection) => {
   };
 
   return {
-    /** @returns the page to send the owner to */
+    /** Creates a checkout page. @returns its id, and the URL to send the owner to */
     createCheckout: (
-      wanted: {
+      checkout: {
         readonly customer: string;
         readonly items: readonly SubscriptionItem[];
         readonly successUrl: string;
@@ -28,7 +28,7 @@ export const createHostedPages = ({ call }: StripeConnection) => {
       idempotencyKey: string,
     ): Promise<{ id: string; url: string }> =>
       call(async (stripe) => {
-        const { customer, items, successUrl, cancelUrl } = wanted;
+        const { customer, items, successUrl, cancelUrl } = checkout;
         const { id, url } = await stripe.checkout.sessions.create(
           { mode: 'subscription', customer, line_items: [...items], success_url: successUrl, cancel_url: cancelUrl },
           { idempotencyKey },
@@ -37,27 +37,28 @@ export const createHostedPages = ({ call }: StripeConnection) => {
         return { id, url };
       }),
 
-    /** @returns the page to send the owner to */
+    /** Creates a page of the customer portal. @returns the URL to send the owner to */
     createPortal: (customer: string, returnUrl: string, idempotencyKey: string): Promise<string> =>
       call(async (stripe) => {
         const session = { customer, return_url: returnUrl };
         return (await stripe.billingPortal.sessions.create(session, { idempotencyKey })).url;
       }),
 
-    /** Closes a page of checkout; one that is closed already stays so. */
+    /** Closes a checkout page. Does nothing if it is not open any more. */
     expire: async (sessionId: string): Promise<void> => {
       await tryToExpire(sessionId);
     },
 
     /**
-     * Closes every page of checkout that the customer has open but this one: of two that are paid, both would be charged.
-     * @returns false where another one was paid just now
+     * Closes all open checkout pages of the customer but this one, because the customer would be charged for each page
+     * that is paid.
+     * @returns false if another page could not be closed, because it was paid or expired just now
      */
     expireOthers: async (customer: string, sessionId: string): Promise<boolean> => {
       const { data } = await call((stripe) => stripe.checkout.sessions.list({ customer, status: 'open', limit: 100 }));
-      let all = true;
-      for (const { id } of data) if (id !== sessionId && !(await tryToExpire(id))) all = false;
-      return all;
+      let areAllClosed = true;
+      for (const { id } of data) if (id !== sessionId && !(await tryToExpire(id))) areAllClosed = false;
+      return areAllClosed;
     },
   };
 };

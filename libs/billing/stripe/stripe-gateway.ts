@@ -4,14 +4,14 @@ import { createCustomers } from './customers';
 import { createEvents } from './events';
 import { createHostedPages } from './hosted-pages';
 
-/** Whether a key is one with which money moves. */
+/** Whether a secret key belongs to live mode, in which money moves. */
 export const isLive = (secretKey: string): boolean => !/^(sk|rk)_test_/.test(secretKey);
 
-/** Everything that Stripe is asked, over one connection: where it rests, it rests for all of it. */
+/** All requests to Stripe. They share one connection, so that after repeated failures none is sent for a while. */
 export const createStripeGateway = (options: StripeConnectionOptions) => {
   const connection = createStripeConnection(options);
   return {
-    isResting: connection.isResting,
+    isPaused: connection.isPaused,
     ...createCustomers(connection),
     ...createHostedPages(connection),
     ...createChanges(connection),

@@ -1,4 +1,4 @@
-/** Stripe said no: the request is not one that it carries out. `code` is its own. */
+/** Stripe refuses the request, and would refuse it again. `code` is Stripe's error code, or the type of its error. */
 export class StripeRefused extends Error {
   override readonly name = 'StripeRefused';
   constructor(
@@ -10,5 +10,6 @@ export class StripeRefused extends Error {
   }
 }
 
-/** Whether it is what was asked for that Stripe does not have, or has no more. */
-export const isGone = (error: unknown): boolean => error instanceof StripeRefused && error.code === 'resource_missing';
+/** Whether Stripe refused a request because the requested object does not exist, or does not exist any more. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof StripeRefused && error.code === 'resource_missing';

@@ -3,10 +3,10 @@ import { tokenClass } from '#platform/token-class';
 import type { CataloguePlan, CatalogueVersion, Price } from './plan';
 import { v1 } from './v1';
 
-/** Every version that was ever sold from, the present one last. */
+/** Every version of the catalogue from which a plan was sold, the present one last. */
 const VERSIONS: readonly CatalogueVersion[] = [v1];
 
-/** Stripe's price ids of an installation, in place of those that the catalogue names. */
+/** The ids of an installation's prices at Stripe, by the ids that the catalogue gives these prices. */
 export type PriceIds = Readonly<Record<string, string>>;
 
 export interface Offer {
@@ -23,18 +23,20 @@ const versionOf = (version: number): CatalogueVersion => {
 
 const termsOf = (plan: Plan, { version, plans }: CatalogueVersion, seats: number | null): Terms => {
   const { limits, features, graceDays, suspendAfterDays } = plans[plan];
-  const more = seats !== null && limits.seats !== null ? { seats: Math.max(seats, limits.seats) } : {};
-  return { plan, version, limits: { ...limits, ...more }, features, graceDays, suspendAfterDays, agreed: false };
+  const bought = seats !== null && limits.seats !== null ? { seats: Math.max(seats, limits.seats) } : {};
+  return { plan, version, limits: { ...limits, ...bought }, features, graceDays, suspendAfterDays, agreed: false };
 };
 
 const PRESENT: CatalogueVersion = VERSIONS.at(-1) ?? v1;
 
-/** What every tenant begins with; the version of those that signed up before there was another. */
+/**
+ * The terms of every new tenant. They stay those of version 1, because tenants that signed up under it have them, too.
+ */
 export const FOUNDING_TERMS: Terms = termsOf('free', v1, null);
 
 /**
- * What can be bought, and what was bought by which of Stripe's prices.
- * @param priceIds by the catalogue's own id of a price
+ * The plans that can be bought, and the plans that belong to prices of Stripe.
+ * @param priceIds prices that are left out have the same id at Stripe as in the catalogue
  */
 export const createCatalogue = (priceIds: PriceIds = {}) => {
   const stripeId = ({ id }: Price): string => priceIds[id] ?? id;
@@ -46,25 +48,27 @@ export const createCatalogue = (priceIds: PriceIds = {}) => {
   );
   return {
     version: PRESENT.version,
-    /** What is offered now, the smallest first. */
+    /** The plans on offer, the smallest first. */
     offers: PLANS.map((plan): Offer => ({ plan, version: PRESENT.version, details: PRESENT.plans[plan] })),
+    /** The present terms of the plan `free`. */
     free: termsOf('free', PRESENT, null),
+    /** @param seats total number; null: those that the plan includes @throws Error there is no such version */
     termsOf: (plan: Plan, seats: number | null, version = PRESENT.version): Terms =>
       termsOf(plan, versionOf(version), seats),
     detailsOf: (plan: Plan, version = PRESENT.version): CataloguePlan => versionOf(version).plans[plan],
-    /** Stripe's price of the plan, and of a further seat. */
+    /** The prices of a plan and of a further seat at Stripe; undefined: the plan is not sold. */
     pricesOf: (plan: Plan, version = PRESENT.version) => sold.find((it) => it.plan === plan && it.version === version),
-    /** Which plan of which version has one of these prices of Stripe's. */
+    /** The plan and the version to which one of these prices of Stripe belongs; undefined: none. */
     soldBy: (prices: readonly string[]) => sold.find(({ price }) => prices.includes(price)),
-    /** The next larger plan that gives more, for those who are refused; null: there is none. */
+    /** The next larger plan, which a refusal suggests; null: there is none. */
     upgradeFrom: (plan: Plan): Plan | null => PLANS[PLANS.indexOf(plan) + 1] ?? null,
-    /** In the form that the Stripe simulator takes. */
+    /** All products and prices, in the form that the Stripe simulator expects. */
     products: VERSIONS.flatMap(({ plans }) =>
       PLANS.flatMap((plan) => {
         const { name, price, seatPrice } = plans[plan];
-        const one = (it: Price | null, product: string) =>
+        const productOf = (it: Price | null, product: string) =>
           it ? [{ ...it, id: stripeId(it), product: { id: `prod_${stripeId(it)}`, name: product } }] : [];
-        return [...one(price, name), ...one(seatPrice, `${name}: further seat`)];
+        return [...productOf(price, name), ...productOf(seatPrice, `${name}: further seat`)];
       }),
     ),
   };

@@ -2,7 +2,7 @@ import type { Feature, PlanLimits } from '#domain/limits';
 import type { Plan } from '#domain/tenant/billing-events';
 
 export interface Price {
-  /** Stripe's. */
+  /** The id at Stripe, unless the installation configures another one. */
   readonly id: string;
   /** Minor units. */
   readonly amount: number;
@@ -13,16 +13,16 @@ export interface Price {
 
 export interface CataloguePlan {
   readonly name: string;
-  /** What it gives; `seats` are those that its price includes. */
+  /** The limits of the plan; `seats` is the number that its price includes. */
   readonly limits: PlanLimits;
   readonly features: readonly Feature[];
   /** Days from a failed payment to the lock. */
   readonly graceDays: number;
-  /** Days from the lock until reads are stopped, too. */
+  /** Days from the lock until reads are blocked, too. */
   readonly suspendAfterDays: number;
-  /** Null: nothing to pay. */
+  /** Null: the plan is free of charge. */
   readonly price: Price | null;
-  /** Of a seat beyond those that are included; null: none can be bought. */
+  /** The price of a seat beyond the included ones; null: no further seats are sold. */
   readonly seatPrice: Price | null;
 }
 

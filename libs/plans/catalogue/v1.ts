@@ -2,7 +2,10 @@ import type { CatalogueVersion } from './plan';
 
 const LOCKS = { graceDays: 0, suspendAfterDays: 14 };
 
-/** The first catalogue. One that was sold from is never edited: a change is a new version beside it. */
+/**
+ * The first version. A version from which plans were sold is never edited: a change is a new version in a file of its
+ * own.
+ */
 export const v1: CatalogueVersion = {
   version: 1,
   plans: {

@@ -6,7 +6,7 @@ import type { Position } from '#event-log/port';
 import { Problem } from '#platform/problems';
 import type { BillingRow } from '#projections/billing/queries';
 import type { ChangeDto, ChangePreviewDto } from '../billing.dto';
-import type { BillingDeps, WithTenantLease } from '../billing-deps';
+import type { BillingDeps, LeasedCommand } from '../billing-deps';
 import { billingOf } from '../billing-view';
 import { isRefusal, refuse, refused } from '../stripe/stripe-refusals';
 import type { StripeSync } from '../stripe/stripe-sync';
@@ -15,7 +15,7 @@ import { invalid, purchaseOf, requireNoSeats } from './purchase';
 
 const DAY_SECONDS = 86_400;
 
-/** A change that was not answered may have been made, or be made yet. */
+/** Stripe did not answer a change: it may have been made, or may still be made. Other errors are returned unchanged. */
 const unanswered = (error: unknown): unknown =>
   error instanceof StripeUnavailable
     ? new Problem(
@@ -36,8 +36,11 @@ const requireSubscription = ({ subscriptionId }: BillingRow): string => {
   });
 };
 
-/** Seconds. Not before a day ago: what was shown then is not what it costs now. */
-const momentOf = ({ previewedAt }: ChangeDto): number => {
+/**
+ * The time of the change in seconds since 1970: that of the preview, else now.
+ * @throws Problem the preview is older than a day, so that its price is outdated, or more than a minute in the future
+ */
+const timeOf = ({ previewedAt }: ChangeDto): number => {
   const now = Math.floor(Date.now() / 1_000);
   if (previewedAt === undefined) return now;
   const at = Math.floor(Date.parse(previewedAt) / 1_000);
@@ -48,40 +51,43 @@ const momentOf = ({ previewedAt }: ChangeDto): number => {
 
 export interface Changed {
   readonly row: BillingRow;
-  /** Where in the log the read models are that show it. */
+  /** Position in the log. Read models that have reached it show the change. */
   readonly position: Position;
 }
 
-/** Another plan, other seats, or the end of what is paid for. */
-export const createChanges = ({ calls, catalogue, db, usage }: BillingDeps, { lookAndSee }: StripeSync) => {
-  /** A subscriber who stays with a plan keeps the version of it that was bought. */
+/** Changes of a subscription: another plan, another number of seats, or its end. */
+export const createChanges = ({ outbox, catalogue, db, usage }: BillingDeps, { syncNow }: StripeSync) => {
+  /** The version of the catalogue for a change. A tenant that keeps its plan keeps the version that it bought. */
   const versionFor = (row: BillingRow, plan: Plan): number | undefined =>
     row.plan === plan && catalogue.pricesOf(plan, row.planVersion) ? row.planVersion : undefined;
 
-  /** What Stripe is to be asked for, by what it has now. */
+  /** The request to Stripe, based on the present lines and invoices of the subscription. */
   const changeFor = async (gateway: StripeGateway, row: BillingRow, wanted: ChangeDto): Promise<Change> => {
     const subscriptionId = requireSubscription(row);
-    const at = momentOf(wanted);
+    const at = timeOf(wanted);
     if (wanted.plan === 'free') {
       requireNoSeats(wanted);
       return { subscriptionId, items: [], at };
     }
     const { items } = purchaseOf(catalogue, wanted, row.seats, versionFor(row, wanted.plan));
-    const [lines, owed] = await Promise.all([gateway.itemsFor(subscriptionId, items), gateway.owedOf(subscriptionId)]);
-    return { subscriptionId, items: lines, at, owed: owed.map(({ id }) => id) };
+    const [changes, overdue] = await Promise.all([
+      gateway.itemsFor(subscriptionId, items),
+      gateway.overdueInvoicesOf(subscriptionId),
+    ]);
+    return { subscriptionId, items: changes, at, owed: overdue.map(({ id }) => id) };
   };
 
   return {
     /**
-     * What a change would cost now and later, and what would stop fitting.
-     * @throws Problem where there is no subscription, or the change is none that is sold
-     * @throws StripeUnavailable @throws StripeRefused what Stripe will not calculate
+     * The cost of a change, now and later, and the resources whose use would exceed the new limits.
+     * @throws Problem conflict: there is no subscription; validation-failed: the plan is not sold like this
+     * @throws StripeUnavailable @throws StripeRefused
      */
     preview: async (gateway: StripeGateway, tenantId: string, wanted: ChangeDto): Promise<ChangePreviewDto> => {
       const scoped = db.tenant(tenantId);
       const row = await billingOf(scoped);
       const subscriptionId = requireSubscription(row);
-      const at = momentOf(wanted);
+      const at = timeOf(wanted);
       const { plan } = wanted;
       const version = versionFor(row, plan);
       const moment = new Date(at * 1_000).toISOString();
@@ -104,26 +110,27 @@ export const createChanges = ({ calls, catalogue, db, usage }: BillingDeps, { lo
     },
 
     /**
-     * Asks Stripe for it, and answers when what Stripe then has is so here.
-     * @throws Problem where there is no subscription, Stripe refuses it, or it is not known whether it was made
+     * Changes the subscription at Stripe, and waits for a bounded time until the new state is applied to the tenant.
+     * @throws Problem conflict: there is no subscription, or Stripe refuses the change; validation-failed: the plan is
+     * not sold like this; dependency-unavailable: it is not known whether the change was made
      */
     make: async (
       gateway: StripeGateway,
-      { tenantId, commandId, turn }: WithTenantLease,
+      { tenantId, commandId, lease }: LeasedCommand,
       wanted: ChangeDto,
     ): Promise<Changed> => {
-      const carryOut = async (key: string, change: Change) => {
+      const send = async (key: string, change: Change) => {
         await gateway.change(change, key);
         return {};
       };
       const scoped = db.tenant(tenantId);
       const params = await changeFor(gateway, await billingOf(scoped), wanted).catch(refuse);
       try {
-        await calls.once({ tenantId, callId: commandId, kind: 'change', params, turn } as const, carryOut, isRefusal);
+        await outbox.sendOnce({ tenantId, callId: commandId, kind: 'change', params, lease } as const, send, isRefusal);
       } catch (error) {
         throw unanswered(refused(error));
       }
-      const position = await lookAndSee(tenantId);
+      const position = await syncNow(tenantId);
       return { row: await billingOf(scoped), position };
     },
   };

@@ -4,7 +4,7 @@ import { projectsBeyond } from '#projections/plan-limits/queries';
 import type { Usage } from '../../plans/usage';
 import type { MisfitDto } from '../billing.dto';
 
-/** What a tenant uses more of than other terms allow, and the projects that could only be read then. */
+/** The resources of which a tenant uses more than other terms allow, with the projects that would become read-only. */
 export const downgradeConflicts = async (db: TenantDb, usage: Usage, { limits }: Terms): Promise<MisfitDto[]> => {
   const { data } = await usage(db);
   const beyond = data.flatMap(({ resource, used }) => {

@@ -3,35 +3,37 @@ import type { Plan } from '#domain/tenant/billing-events';
 import type { Catalogue } from '#plans/catalogue/index';
 import { Problem } from '#platform/problems';
 
+/** The problem for an invalid field. @param pointer JSON pointer of the field @param message completes `<field> …` */
 export const invalid = (pointer: string, message: string): Problem =>
   new Problem('validation-failed', { detail: `${pointer.slice(1)} ${message}.`, errors: [{ pointer, message }] });
 
-interface Wanted {
+interface PurchaseRequest {
   readonly plan: Plan;
   readonly seats?: number | undefined;
 }
 
-/** What is bought, and the lines of the subscription to it. */
+/** A purchase of a plan. */
 export interface Purchase {
+  /** The lines of the subscription at Stripe. */
   readonly items: readonly SubscriptionItem[];
-  /** In all; null: the plan sells none one by one. */
+  /** Total number; null: the plan does not limit seats or sells no extra seats. */
   readonly seats: number | null;
 }
 
-/** @throws Problem where seats are asked for of a plan that sells none */
-export const requireNoSeats = ({ seats }: Wanted): void => {
+/** @throws Problem validation-failed: a number of seats is requested for a plan that sells no seats */
+export const requireNoSeats = ({ seats }: PurchaseRequest): void => {
   if (seats !== undefined) throw invalid('/seats', 'must be omitted: this plan sells no extra seats');
 };
 
 /**
- * What somebody buys.
- * @param bought seats that they have: those stay unless others are asked for, where the plan sells seats
+ * The purchase of a plan.
+ * @param bought the present number of seats, which is kept if the plan sells seats and no other number is requested
  * @param version of the catalogue; the present one by default
- * @throws Problem where the plan is not sold, or not with so many seats
+ * @throws Problem validation-failed: the plan is not sold, or not with this number of seats
  */
 export const purchaseOf = (
   catalogue: Catalogue,
-  { plan, seats: wanted }: Wanted,
+  { plan, seats: requested }: PurchaseRequest,
   bought: number | null,
   version?: number,
 ): Purchase => {
@@ -40,12 +42,12 @@ export const purchaseOf = (
   const included = catalogue.detailsOf(plan, version).limits.seats;
   const base = { price: prices.price, quantity: 1 };
   if (prices.seat === null || included === null) {
-    if (wanted !== undefined) throw invalid('/seats', 'must be omitted: this plan does not limit seats');
+    if (requested !== undefined) throw invalid('/seats', 'must be omitted: this plan does not limit seats');
     return { items: [base], seats: null };
   }
-  if (wanted !== undefined && wanted < included)
+  if (requested !== undefined && requested < included)
     throw invalid('/seats', `must be at least ${included}, the number of seats that the plan includes`);
-  const seats = Math.max(wanted ?? bought ?? included, included);
+  const seats = Math.max(requested ?? bought ?? included, included);
   const further = seats - included;
   return { items: further > 0 ? [base, { price: prices.seat, quantity: further }] : [base], seats };
 };

@@ -2,17 +2,20 @@ import { type TenantLease, type TenantLeases, TenantLeaseTaken } from '#billing/
 import { LeaseLost } from '#platform/lease/held-lease';
 import { Problem } from '#platform/problems';
 
-/** ms that a checkout or a change waits for another one of the tenant. */
-const TURN_MS = 5_000;
+/** Maximum ms for which a checkout or a change waits for another one of the tenant. */
+const WAIT_MS = 5_000;
 
-/** Does it while nothing else is bought or changed for the tenant. @throws Problem where another one takes too long */
+/**
+ * Calls `work` under the lease of the tenant, so that no other checkout or change of the tenant is in progress.
+ * @throws Problem conflict: another one took too long, or the lease was lost
+ */
 export const withTenantLease = async <T>(
-  turns: TenantLeases,
+  leases: TenantLeases,
   tenantId: string,
-  work: (turn: TenantLease) => Promise<T>,
+  work: (lease: TenantLease) => Promise<T>,
 ): Promise<T> => {
   try {
-    return await turns.inTurn(tenantId, TURN_MS, work);
+    return await leases.withLease(tenantId, WAIT_MS, work);
   } catch (error) {
     if (!(error instanceof TenantLeaseTaken || error instanceof LeaseLost)) throw error;
     const detail =

@@ -7,8 +7,8 @@ import { newId } from '../../store/store';
 import { listed } from '../lists';
 import { type Answer, find, type Route } from '../route';
 
-/** @throws SimError where there is none, or it was deleted */
-export const livingCustomer = (world: World, id: string): Customer => {
+/** The customer with an id. @throws SimError there is none, or it was deleted */
+export const existingCustomer = (world: World, id: string): Customer => {
   const customer = find(world, 'customer', id);
   if (customer.deleted) throw missing('customer', id);
   return customer;
@@ -25,7 +25,7 @@ const create: Answer = (world, params) => {
 };
 
 const update: Answer = (world, params, [id = '']) => {
-  const customer = livingCustomer(world, id);
+  const customer = existingCustomer(world, id);
   const card = textOf(objectOf(params, 'invoice_settings'), 'default_payment_method');
   if (card) customer.invoice_settings.default_payment_method = find(world, 'payment_method', card).id;
   customer.name = textOf(params, 'name') ?? customer.name;
@@ -36,9 +36,9 @@ const update: Answer = (world, params, [id = '']) => {
   return customer;
 };
 
-/** Its subscriptions end with it. */
+/** Deletes a customer and ends its subscriptions. */
 const remove: Answer = (world, _, [id = '']) => {
-  const customer = livingCustomer(world, id);
+  const customer = existingCustomer(world, id);
   for (const subscription of world.store.list('subscription'))
     if (subscription.customer === id) end(world, subscription);
   customer.deleted = true;

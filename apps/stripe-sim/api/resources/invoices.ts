@@ -1,6 +1,8 @@
 import { listOf, numberOf, objectOf, textOf } from '../../form';
-import { giveUp } from '../../life/invoices';
-import { forgiven, payByHand, periodOf, proration } from '../../life/subscriptions';
+import { closeUnpaid } from '../../life/invoices';
+import { proration } from '../../life/item-changes';
+import { periodOf } from '../../life/lines';
+import { activateAfterVoid, payInvoice } from '../../life/payments';
 import type { World } from '../../life/world';
 import type { Invoice } from '../../store/objects';
 import { newId } from '../../store/store';
@@ -32,18 +34,19 @@ const preview: Answer = (world, params) => {
 const list: Answer = (world, params) => {
   const [customer, subscription] = [textOf(params, 'customer'), textOf(params, 'subscription')];
   const status = textOf(params, 'status');
-  const fits = (it: Invoice): boolean =>
+  const matches = (it: Invoice): boolean =>
     (status === undefined || it.status === status) &&
     (customer === undefined || it.customer === customer) &&
     (subscription === undefined || it.parent.subscription_details.subscription === subscription);
-  return listed(world.store.list('invoice').filter(fits), params);
+  return listed(world.store.list('invoice').filter(matches), params);
 };
 
+/** Answers with the invoice of the path after `update` has changed it. */
 const onInvoice =
-  (act: (world: World, invoice: Invoice) => void): Answer =>
+  (update: (world: World, invoice: Invoice) => void): Answer =>
   (world, _, [id = '']) => {
     const invoice = find(world, 'invoice', id);
-    act(world, invoice);
+    update(world, invoice);
     return invoice;
   };
 
@@ -51,14 +54,18 @@ export const INVOICE_ROUTES: readonly Route[] = [
   ['POST', '/v1/invoices/create_preview', preview],
   ['GET', '/v1/invoices', list],
   ['GET', '/v1/invoices/*', get('invoice')],
-  ['POST', '/v1/invoices/*/pay', onInvoice((world, invoice) => payByHand(world, invoice, false))],
+  ['POST', '/v1/invoices/*/pay', onInvoice((world, invoice) => payInvoice(world, invoice, false))],
   [
     'POST',
     '/v1/invoices/*/void',
     onInvoice((world, invoice) => {
-      giveUp(world, invoice, 'void');
-      forgiven(world, invoice);
+      closeUnpaid(world, invoice, 'void');
+      activateAfterVoid(world, invoice);
     }),
   ],
-  ['POST', '/v1/invoices/*/mark_uncollectible', onInvoice((world, invoice) => giveUp(world, invoice, 'uncollectible'))],
+  [
+    'POST',
+    '/v1/invoices/*/mark_uncollectible',
+    onInvoice((world, invoice) => closeUnpaid(world, invoice, 'uncollectible')),
+  ],
 ];

@@ -2,7 +2,7 @@ import { textOf } from '../../form';
 import { attach } from '../cards';
 import { listed } from '../lists';
 import { get, type Route } from '../route';
-import { livingCustomer } from './customers';
+import { existingCustomer } from './customers';
 
 export const PAYMENT_METHOD_ROUTES: readonly Route[] = [
   [
@@ -17,7 +17,7 @@ export const PAYMENT_METHOD_ROUTES: readonly Route[] = [
   [
     'POST',
     '/v1/payment_methods/*/attach',
-    (world, params, [id = '']) => attach(world, id, livingCustomer(world, textOf(params, 'customer') ?? '')),
+    (world, params, [id = '']) => attach(world, id, existingCustomer(world, textOf(params, 'customer') ?? '')),
   ],
   ['GET', '/v1/payment_methods/*', get('payment_method')],
 ];

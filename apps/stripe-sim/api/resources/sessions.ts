@@ -5,11 +5,11 @@ import type { Session } from '../../store/objects';
 import { newId } from '../../store/store';
 import { listed } from '../lists';
 import { type Answer, find, get, type Route } from '../route';
-import { livingCustomer } from './customers';
+import { existingCustomer } from './customers';
 import { wantedOf } from './items';
 
 const open = (world: World, params: Params, object: Session['object']): Session => {
-  const customer = livingCustomer(world, textOf(params, 'customer') ?? '');
+  const customer = existingCustomer(world, textOf(params, 'customer') ?? '');
   const isCheckout = object === 'checkout.session';
   const id = newId(isCheckout ? 'cs_test' : 'bps');
   const items = wantedOf(world, listOf(params, 'line_items')).map(({ price, quantity }) => ({
@@ -40,9 +40,9 @@ const open = (world: World, params: Params, object: Session['object']): Session 
 
 const list: Answer = (world, params) => {
   const [customer, status] = [textOf(params, 'customer'), textOf(params, 'status')];
-  const fits = (it: Session): boolean =>
+  const matches = (it: Session): boolean =>
     (customer === undefined || it.customer === customer) && (status === undefined || it.status === status);
-  return listed(world.store.list('checkout.session').filter(fits), params);
+  return listed(world.store.list('checkout.session').filter(matches), params);
 };
 
 const expire: Answer = (world, _, [id = '']) => {
@@ -52,7 +52,7 @@ const expire: Answer = (world, _, [id = '']) => {
   return world.store.put(found);
 };
 
-/** The pages of checkout and of the portal. */
+/** The routes for pages of checkout and of the customer portal. */
 export const SESSION_ROUTES: readonly Route[] = [
   ['POST', '/v1/checkout/sessions', (world, params) => open(world, params, 'checkout.session')],
   ['GET', '/v1/checkout/sessions', list],

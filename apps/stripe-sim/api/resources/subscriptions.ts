@@ -1,13 +1,15 @@
 import { invalid, missing } from '../../errors';
 import { flagOf, listOf, numberOf, objectOf, type Params, textOf } from '../../form';
-import { begin, change, end, reprice } from '../../life/subscriptions';
+import { changeItems } from '../../life/item-changes';
+import { begin, change, end } from '../../life/subscriptions';
 import type { World } from '../../life/world';
 import type { Subscription } from '../../store/objects';
 import { listed } from '../lists';
 import { type Answer, find, type Route } from '../route';
-import { livingCustomer } from './customers';
+import { existingCustomer } from './customers';
 import { itemsAfter, wantedOf } from './items';
 
+/** The names in `expand` that begin with a prefix, without the prefix. */
 const expandOf = (params: Params, prefix = ''): ReadonlySet<string> => {
   const { expand } = params;
   const names = Array.isArray(expand) ? expand : [];
@@ -26,15 +28,15 @@ const expanded = (world: World, subscription: Subscription, expand: ReadonlySet<
 const list: Answer = (world, params) => {
   const [customer, status] = [textOf(params, 'customer'), textOf(params, 'status')];
   if (customer !== undefined) find(world, 'customer', customer);
-  const fits = (it: Subscription): boolean =>
+  const matches = (it: Subscription): boolean =>
     (customer === undefined || it.customer === customer) &&
     (status === 'all' || (status === undefined ? it.status !== 'canceled' : it.status === status));
   const expand = expandOf(params, 'data.');
-  return listed(world.store.list('subscription').filter(fits), params, (it) => expanded(world, it, expand));
+  return listed(world.store.list('subscription').filter(matches), params, (it) => expanded(world, it, expand));
 };
 
 const create: Answer = (world, params) => {
-  const customer = livingCustomer(world, textOf(params, 'customer') ?? '');
+  const customer = existingCustomer(world, textOf(params, 'customer') ?? '');
   const items = wantedOf(world, listOf(params, 'items'));
   const trialDays = numberOf(params, 'trial_period_days') ?? 0;
   return begin(world, { customer: customer.id, items, trialDays, present: false });
@@ -47,7 +49,7 @@ const update: Answer = (world, params, [id = '']) => {
   const items = listOf(params, 'items');
   if (items.length > 0) {
     const behaviour = textOf(params, 'proration_behavior') ?? 'create_prorations';
-    reprice(world, subscription, itemsAfter(world, subscription, items), {
+    changeItems(world, subscription, itemsAfter(world, subscription, items), {
       at: numberOf(params, 'proration_date') ?? world.now(),
       charge: behaviour === 'always_invoice',
       insist: textOf(params, 'payment_behavior') === 'error_if_incomplete',
