@@ -60,7 +60,7 @@ export const startSweepers = (
   const loops = createPollingLoops(logger);
   loops.every(SIGN_UPS_MS, 'completing sign-ups', completeSignUps);
   loops.every(JOINS_MS, 'completing joins', async () => {
-    await sweepJoins(joins, joinEvents);
+    await sweepJoins(joinStore, joinEvents);
   });
   loops.every(ERASURES_MS, 'completing erasures', async () => {
     await sweepErasures(erasure);
