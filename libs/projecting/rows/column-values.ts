@@ -88,8 +88,8 @@ export const createChecks = (name: string, table: Pick<Table, 'key' | 'columns'>
   /** The last valid text of each column: ids of tenants, dates and times are often repeated in successive rows. */
   const lastValid: (string | null)[] = columns.map(() => null);
   /**
-   * True after the first UUID with capitals. From then on UUIDs in keys are converted to lower case; all earlier ones
-   * were.
+   * True after the first UUID with capitals. From then on UUIDs in keys are converted to lower case; all earlier UUIDs
+   * were lower-case already.
    */
   let hasUpperCaseUuid = false;
 
