@@ -35,7 +35,7 @@ export const startEngine = (options: EngineOptions): { stop(): Promise<void> } =
   const { projections, log, pool, roles, progress, logger, metrics, wake } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  // Each projection that waits for its turn listens to the signal. Node would report a leak at the eleventh listener.
+  // Each projection that waits listens to the signal. Node would report a leak at the eleventh listener.
   setMaxListeners(Number.POSITIVE_INFINITY, signal);
   const processes = options.processes ?? createProcesses({ pool, projections, role: 'worker', logger });
   const running = [

@@ -33,7 +33,7 @@ export const countOpenInvitations = (tenant: string): string =>
         and not i.revoked and i.uses < i.max_uses and i.expires_at > now())`;
 
 const INVITATION_OF_TOKEN: Statement = {
-  name: 'invitation-held',
+  name: 'invitation-of-token',
   text: `select tenant_id as "tenantId", invitation_id as id from read_model.invitation_tokens
     where token_hash = (select nullif(current_setting('app.invitation', true), ''))`,
 };

@@ -57,7 +57,7 @@ const MEMBER_ID: Statement = {
   text: `select user_id from read_model.members where ${OF_TENANT} and user_id = $1`,
 };
 const PAGE_IDS: Statement = {
-  name: 'people-of-members',
+  name: 'users-of-members',
   text: `select user_id from read_model.members where ${OF_TENANT} and joined_position < $1
     order by joined_position desc limit $2`,
 };

@@ -31,7 +31,7 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
   let invalid = NONE;
   let remembered = new Map<string, bigint>();
 
-  const look = async (): Promise<void> => {
+  const compare = async (): Promise<void> => {
     // A position that was remembered at the last comparison has been committed since. A checkpoint behind it went back.
     const before = remembered;
     remembered = new Map(progress.positions);
@@ -50,7 +50,7 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
     /** The invalid checkpoints, as the last successful comparison found them. */
     misfits: (): InvalidCheckpoints => invalid,
     /** Compares once. @throws Error the log or the database is not available */
-    look,
+    look: compare,
     /** Compares every `intervalMs` until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {
       const stop = log.onHistoryChange(() => {
@@ -59,7 +59,7 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
       while (!signal.aborted) {
         // While the log or the database is not available, nothing is known about the checkpoints. Other checks report
         // that.
-        await look().catch(() => {});
+        await compare().catch(() => {});
         await sleep(intervalMs, signal);
       }
       stop();

@@ -95,7 +95,7 @@ describe('a part that an operator added to the table of a read model', () => {
     [
       'another table with the name of an index of the product',
       'drop index read_model.notes_text_idx; create table read_model.notes_text_idx ()',
-      'table read_model.notes_text_idx: this release makes something of this name',
+      'table read_model.notes_text_idx: this release creates something with this name',
     ],
     [
       'an index that does not fit the new table',

@@ -38,7 +38,7 @@ const findObstacles = async (
     `select format('%s %s on table read_model.%s: %s', a.kind, a.name, a.of_table, a.refusal) as description
        from projecting.additions($1, $2) a where a.refusal is not null
      union all
-     select format('%s: this release makes something of this name; drop it, or give it another name',
+     select format('%s: this release creates something with this name; drop it or rename it',
          pg_describe_object('pg_class'::regclass, o.oid, 0))
        from pg_class c join pg_class o on o.relname = c.relname and o.relnamespace = 'read_model'::regnamespace
        where c.relnamespace = to_regnamespace($3) and not exists (

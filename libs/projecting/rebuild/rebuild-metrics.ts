@@ -20,7 +20,7 @@ export const createRebuildMetrics = ({ registry, pool, logger, intervalMs = 5_00
     new Gauge({ name, help, labelNames: ['projection', 'version'], registers: [registry] });
   const open = gauge(
     'tenantry_rebuild_open',
-    '1 while a rebuild to this version is requested, under way or to be tried again',
+    '1 while a rebuild to this version is requested, in progress or waiting for its next attempt',
   );
   const failures = gauge('tenantry_rebuild_failures', 'Failed attempts of an open rebuild');
   const events = gauge('tenantry_rebuild_events', 'Events that the present attempt at a rebuild has folded');

@@ -15,8 +15,8 @@ const STABLE_MS = 10_000;
  * Answers the events of a reaction until the signal aborts. Any number of workers may run it: one has the lease, and
  * the others wait and take over when it is released or ends. Failures are logged and tried again; nothing is thrown.
  */
-export const runReaction = async (reaction: Reaction, given: ReactingOptions): Promise<void> => {
-  const options: CompleteOptions = { ...DEFAULTS, ...given };
+export const runReaction = async (reaction: Reaction, configured: ReactingOptions): Promise<void> => {
+  const options: CompleteOptions = { ...DEFAULTS, ...configured };
   const { pool, logger, signal, leaseMs } = options;
   let lastToken: string | undefined;
   let failures = 0;
