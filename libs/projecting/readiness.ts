@@ -42,7 +42,9 @@ const READ = `
  */
 export const projectionsCheck = (options: ProjectionsCheckOptions): ReadinessCheck => {
   const { pool, projections, processes, log, patienceMs = 60_000 } = options;
-  /** By projection: `performance.now()` when another version was first found installed that nothing rebuilds. */
+  /**
+   * By projection: `performance.now()` when it was first found with another version and without a rebuild in progress.
+   */
   const waitingSince = new Map<string, number>();
 
   const waitsTooLong = (projection: string): boolean => {

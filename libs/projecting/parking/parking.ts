@@ -113,7 +113,7 @@ const resumePart = async (
   const events = [...part.events];
   let readTo = part.position;
   // The checkpoint may have moved since the last part was read. That part ended at the head of the log, so few events
-  // remain, and the projection, whose checkpoint is locked here, waits only for a short time.
+  // remain, and the row of the checkpoint, without which the projection cannot write, is locked only for a short time.
   while (part.isLast && readTo < to) {
     const page = await missedEvents(log, parked, projection.types, readTo + 1n);
     events.push(...page.events);

@@ -37,7 +37,7 @@ const lockRebuild = (pool: Pool, projection: string): Promise<HeldLock | undefin
     values: [REBUILD_LOCKS, projection],
   });
 
-/** Does the first due rebuild that no other process works on. @returns false if there is none */
+/** Runs the first due rebuild that no other process works on. @returns false if there is none */
 const rebuildOne = async (projections: readonly Projection[], options: RebuildOptions): Promise<boolean> => {
   for (const { id, projection: name } of await dueRebuilds(options.pool, projections)) {
     const projection = projections.find((it) => it.name === name);
@@ -60,7 +60,7 @@ const rebuildOne = async (projections: readonly Projection[], options: RebuildOp
 };
 
 /**
- * Does rebuilds that were requested, or left unfinished by a process that died, one after the other, until the signal
+ * Runs rebuilds that were requested, or left unfinished by a process that died, one after the other, until the signal
  * aborts.
  * @param pollMs ms between two searches
  */

@@ -64,7 +64,7 @@ const swapTables = async (
 
 /**
  * Writes the events that were appended during the load, and then swaps the tables in one short transaction. The live
- * projection waits for that transaction at the row of its checkpoint.
+ * projection cannot write meanwhile, because the row of its checkpoint is locked.
  * @throws AttemptLost, HistoryChanged, or what the log or the database throws
  */
 export const swap = async (
