@@ -4,10 +4,13 @@ import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 jest.setTimeout(60_000);
 
-/** Kept on purpose, or short-lived: the log and its list of erased ids, the erasure itself, turns that end by themselves. */
-const KEPT = ['billing.turns', 'erasing.erasures', 'event_log.erased_tenants', 'event_log.events'];
+/**
+ * Tables whose rows are kept on purpose or deleted elsewhere: the log, its list of erased ids, the erasure itself, and
+ * leases of tenants, which expire.
+ */
+const KEPT_TABLES = ['billing.turns', 'erasing.erasures', 'event_log.erased_tenants', 'event_log.events'];
 
-describe('what is erased of a tenant beside its events and read models', () => {
+describe('the erasure of the rows of a tenant outside the log and the read models', () => {
   let database: TestDatabase;
   let client: Client;
 
@@ -21,7 +24,7 @@ describe('what is erased of a tenant beside its events and read models', () => {
     await database.drop();
   });
 
-  it('is every table that has rows of tenants or partitions: a migration that says it again leaves none out', async () => {
+  it('covers every table with rows of tenants or partitions, also after a migration has replaced the function', async () => {
     const { rows } = await client.query<{ name: string }>(
       `select distinct n.nspname || '.' || c.relname as name from pg_attribute a
        join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
@@ -35,11 +38,11 @@ describe('what is erased of a tenant beside its events and read models', () => {
        where strpos(e.prosrc, format('perform %s.%s(', p.pronamespace::regnamespace, p.proname)) > 0`,
     );
     const body = defined.rows[0]?.body ?? '';
-    const left = rows.map(({ name }) => name).filter((name) => !body.includes(`delete from ${name} `));
-    expect(left.sort()).toEqual(KEPT);
+    const kept = rows.map(({ name }) => name).filter((name) => !body.includes(`delete from ${name} `));
+    expect(kept.sort()).toEqual(KEPT_TABLES);
   });
 
-  it('is what is parked, set aside and skipped of the tenant, and nothing of another one or of a user', async () => {
+  it('deletes the parked, waiting and skipped events of the tenant, and none of another tenant or of a user', async () => {
     const [tenant, other, user] = [uuidv7(), uuidv7(), uuidv7()];
     await client.query(`insert into projecting.checkpoints (projection, version) values ('notes', 1);
       insert into reacting.checkpoints (reaction, holder, leased_until) values ('greeting', gen_random_uuid(), now())`);

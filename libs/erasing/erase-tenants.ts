@@ -11,27 +11,29 @@ export interface TenantErasureDeps {
   readonly log: EventLog;
   /** Connects as the projector. */
   readonly pool: Pool;
-  /** Tenants that are closed and whose retention has ended. */
+  /** The ids of closed tenants whose retention period has ended, at most `limit`. */
   readonly due: (limit: number) => Promise<readonly string[]>;
 }
 
-/** Tenants of one call. */
-const AT_ONCE = 20;
-/** One worker erases at a time. */
+/** The most tenants that one call reads from each of its two sources. */
+const BATCH = 20;
+/** Only one worker erases at a time. */
 const LOCK = ADVISORY_LOCKS.erasingTenants;
 
-/** The erasure of one tenant, and the fencing token of the worker that is at it now. */
+/**
+ * One attempt at the erasure of a tenant, with its fencing token. Of all attempts, only the latest one may continue.
+ */
 interface Attempt {
   readonly tenantId: string;
   readonly token: number;
 }
 
-/** Another worker took the erasure over: nothing more may be done by this one. */
+/** Another worker has taken over the erasure, so that this one must stop. */
 class ErasureLost extends Error {
   override readonly name = 'ErasureLost';
 }
 
-/** Begins the erasure, or takes it over: every earlier attempt loses its right. */
+/** Begins the erasure of a tenant, or takes it over. Earlier attempts may not continue. */
 const begin = ({ log, pool }: TenantErasureDeps, tenantId: string): Promise<Attempt> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ token: number }>(
@@ -42,8 +44,11 @@ const begin = ({ log, pool }: TenantErasureDeps, tenantId: string): Promise<Atte
     return { tenantId, token: rows[0]?.token ?? 0 };
   });
 
-/** {@link inTransaction}, in which no other attempt begins and this one is the last that did. @throws ErasureLost */
-const asAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+/**
+ * {@link inTransaction} after a check that this attempt is the latest one; no other attempt can begin meanwhile.
+ * @throws ErasureLost
+ */
+const inAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   inTransaction(pool, async (client) => {
     const { rows } = await client.query(
       'select from erasing.erasures where tenant_id = $1 and attempt = $2 for no key update',
@@ -53,16 +58,21 @@ const asAttempt = <T>(pool: Pool, { tenantId, token }: Attempt, work: (client: P
     return work(client);
   });
 
-/** True where every read model has seen all of the tenant, and none is being built from what the log held before. */
-const readModelsAreCalm = (client: PoolClient, tenantId: string): Promise<boolean> =>
+/**
+ * True if every read model has all events of the tenant, and no rebuild that may have read older events is in progress.
+ */
+const haveReadModelsCaughtUp = (client: PoolClient, tenantId: string): Promise<boolean> =>
   client
-    .query<{ calm: boolean }>(
-      `select ${allHaveReached('e.head')} as calm from erasing.erasures e where e.tenant_id = $1`,
+    .query<{ reached: boolean }>(
+      `select ${allHaveReached('e.head')} as reached from erasing.erasures e where e.tenant_id = $1`,
       [tenantId],
     )
-    .then(({ rows }) => rows[0]?.calm === true);
+    .then(({ rows }) => rows[0]?.reached === true);
 
-/** By the catalogue: a read model of another release has tables that this process does not know. */
+/**
+ * Reads the names from the catalogue, because a read model of another release has tables that this release does not
+ * know.
+ */
 const readModelTables = (pool: Pool): Promise<string[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ name: string }>(
@@ -74,33 +84,34 @@ const readModelTables = (pool: Pool): Promise<string[]> =>
   });
 
 /**
- * Erases one tenant: first its streams, so that nothing is made of them again, then every row, then the tombstone. Safe to
- * repeat from any point.
- * @returns false where it has to wait for read models that are behind or being rebuilt
+ * Erases one tenant: first its streams, so that its rows are not written again, then all rows. At last it appends
+ * `TenantErased`. It can be interrupted and repeated at any point.
+ * @returns false if it must wait for read models that are behind or being rebuilt
  * @throws ErasureLost
  */
-const eraseTenant = async (parts: TenantErasureDeps, tenantId: string): Promise<boolean> => {
-  const { log, pool } = parts;
-  const attempt = await begin(parts, tenantId);
-  // The log may be in another database, where the token can't be checked. To repeat it changes nothing.
+const eraseTenant = async (deps: TenantErasureDeps, tenantId: string): Promise<boolean> => {
+  const { log, pool } = deps;
+  const attempt = await begin(deps, tenantId);
+  // The log may be in another database, where the token cannot be checked. Repeating the deletion changes nothing.
   await log.deleteTenant(tenantId);
-  // Only now does nothing of the tenant come after the head. Once, because a head that moves on is never reached; but again
-  // where the log has gone back to an older copy since, and would not reach the stored head for a long time.
-  const last = (await log.head()).toString();
-  const isCalm = await asAttempt(pool, attempt, async (client) => {
+  // From now on no event of the tenant can follow the head. The head is stored once, because read models would never
+  // reach a head that is updated again and again. It is replaced if the log was restored from an older copy since,
+  // because that log would not reach the stored head for a long time.
+  const head = (await log.head()).toString();
+  const hasCaughtUp = await inAttempt(pool, attempt, async (client) => {
     await client.query(
       'update erasing.erasures set head = $2, deleted_at = now() where tenant_id = $1 and (deleted_at is null or head > $2)',
-      [tenantId, last],
+      [tenantId, head],
     );
-    // What a projection has read and not yet written would come back after the rows were deleted.
-    return readModelsAreCalm(client, tenantId);
+    // Otherwise a projection might write rows from events that it has read already, after the rows were deleted.
+    return haveReadModelsCaughtUp(client, tenantId);
   });
-  if (!isCalm) return false;
+  if (!hasCaughtUp) return false;
   for (const table of await readModelTables(pool))
-    await asAttempt(pool, attempt, (client) =>
+    await inAttempt(pool, attempt, (client) =>
       client.query(`delete from read_model.${escapeIdentifier(table)} where tenant_id = $1`, [tenantId]),
     );
-  await asAttempt(pool, attempt, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
+  await inAttempt(pool, attempt, (client) => client.query('select erasing.erase_rows($1)', [tenantId]));
   const commandId = uuidv5(tenantId, 'erased');
   await log.append({
     stream: { tenantId: null, aggregate: 'operators', id: tenantId },
@@ -110,40 +121,39 @@ const eraseTenant = async (parts: TenantErasureDeps, tenantId: string): Promise<
     actor: { kind: 'system' },
     correlationId: commandId,
   });
-  await asAttempt(pool, attempt, (client) =>
+  await inAttempt(pool, attempt, (client) =>
     client.query('delete from erasing.erasures where tenant_id = $1', [tenantId]),
   );
   return true;
 };
 
 /**
- * Erases the tenants whose time has come, and completes erasures that were interrupted. One worker does so at a time; each
- * transaction checks a fencing token, for the case that the session that holds the lock is lost.
- * @returns how many are erased; those that had to wait are taken up again by the next call
+ * Erases tenants whose retention period has ended, and completes interrupted erasures. Only one worker does so at a
+ * time. Each transaction also checks a fencing token, because the session that holds the lock may be lost.
+ * @returns the number of erased tenants; 0 if another worker is erasing. The next call continues with those that had to
+ * wait.
  * @throws ErasureLost, or what the log or the database throws while it is not available
  */
-export const eraseTenants = async (parts: TenantErasureDeps): Promise<number> => {
-  const { pool } = parts;
-  const held = await holdLock(pool, {
+export const eraseTenants = async (deps: TenantErasureDeps): Promise<number> => {
+  const { pool } = deps;
+  const lock = await holdLock(pool, {
     take: 'select pg_try_advisory_lock($1) as mine',
     release: 'select pg_advisory_unlock($1)',
     values: [LOCK],
   });
-  if (!held) return 0;
+  if (!lock) return 0;
   try {
     const begun = await withClient(pool, (client) =>
-      client.query<{ id: string }>('select tenant_id as id from erasing.erasures order by begun_at limit $1', [
-        AT_ONCE,
-      ]),
+      client.query<{ id: string }>('select tenant_id as id from erasing.erasures order by begun_at limit $1', [BATCH]),
     );
-    const tenants = new Set([...begun.rows.map(({ id }) => id), ...(await parts.due(AT_ONCE))]);
+    const tenants = new Set([...begun.rows.map(({ id }) => id), ...(await deps.due(BATCH))]);
     let erased = 0;
     for (const tenantId of tenants) {
-      held.lost.throwIfAborted();
-      if (await eraseTenant(parts, tenantId)) erased += 1;
+      lock.lost.throwIfAborted();
+      if (await eraseTenant(deps, tenantId)) erased += 1;
     }
     return erased;
   } finally {
-    await held.release();
+    await lock.release();
   }
 };

@@ -44,7 +44,9 @@ const tables = {
   },
 } as const;
 
-/** Refuses what says "poison" while `poisonous`; what is too long is left for the database to refuse. */
+/**
+ * Its handler refuses the text "poison" while `poisonous` returns true. The database refuses texts that are too long.
+ */
 const notes = (schema: string, poisonous: () => boolean, version = 1): Projection =>
   defineProjection<NoteEvent, typeof tables>({
     name: 'notes',
@@ -161,7 +163,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     }
   };
 
-  it('folds what was there before it and what comes while it runs', async () => {
+  it('folds the events that were appended before it started and those that are appended while it runs', async () => {
     const [tenant, one, two] = [uuidv7(), uuidv7(), uuidv7()];
     await write(note(tenant, one, 0, 'NoteWritten', 'first'), note(tenant, two, 0, 'NoteWritten', 'second'));
     start(notes(schema, () => poisonous));
@@ -178,7 +180,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(await rows()).toHaveLength(1);
   });
 
-  it('is shared by several workers without an event lost or folded twice', async () => {
+  it('runs in several workers without losing an event or folding one twice', async () => {
     for (let i = 0; i < 3; i++) start(notes(schema, () => poisonous));
     const tenant = uuidv7();
     const ids = Array.from({ length: 60 }, () => uuidv7());
@@ -205,12 +207,12 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(await resumePartition(pool, log, projection, bad)).toBe('refused');
     poisonous = false;
     expect(await resumePartition(pool, log, projection, bad)).toBe('resumed');
-    await caughtUp(await write(note(bad, id, 2, 'NoteRewritten', 'on its way again')));
-    expect((await rows(bad)).map(({ text }) => text).sort()).toEqual(['before', 'on its way again']);
+    await caughtUp(await write(note(bad, id, 2, 'NoteRewritten', 'resumed')));
+    expect((await rows(bad)).map(({ text }) => text).sort()).toEqual(['before', 'resumed']);
     expect(await resumePartition(pool, log, projection, bad)).toBe('unknown');
   });
 
-  it('parks the tenant whose rows the database refuses, with all that came before', async () => {
+  it('parks the tenant whose rows the database refuses, and writes all rows of the events before', async () => {
     const [bad, good, id] = [uuidv7(), uuidv7(), uuidv7()];
     const position = await write(
       note(bad, id, 0, 'NoteWritten', 'before'),
@@ -232,7 +234,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['after']);
   });
 
-  it('rebuilds beside the read model while it is written, and both come to the same', async () => {
+  it('is rebuilt while it is written, and the result is the same', async () => {
     const tenants = Array.from({ length: 5 }, () => uuidv7());
     start(notes(schema, () => poisonous));
     const ids: [string, string][] = [];
@@ -263,7 +265,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect(policies).toEqual([{ forced: true }]);
   });
 
-  it('parks in a rebuild, too, the tenant whose rows the database refuses, and no other', async () => {
+  it('also parks, in a rebuild, the tenant whose rows the database refuses, and no other', async () => {
     const [bad, good, id] = [uuidv7(), uuidv7(), uuidv7()];
     start(notes(schema, () => poisonous));
     await caughtUp(
@@ -285,7 +287,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the projection engine over the %s lo
     expect((await rows(bad)).map(({ text }) => text)).toEqual(['before', 'after']);
   });
 
-  it('is rebuilt by itself where its version in the code is another one', async () => {
+  it('is rebuilt without a request when the code has another version than the one installed', async () => {
     const tenant = uuidv7();
     const first = start(notes(schema, () => poisonous));
     await caughtUp(await write(note(tenant, uuidv7(), 0, 'NoteWritten', 'old')));

@@ -15,24 +15,27 @@ import { watchVersions } from './versions/wanted-versions';
 export interface EngineOptions {
   readonly projections: readonly Projection[];
   readonly log: EventLog;
-  /** Of `createProjectorPool`; one connection a projection, and eight more. */
+  /** Made by `createProjectorPool`, with one connection for each projection and eight more. */
   readonly pool: Pool;
   readonly roles: Readonly<Record<string, string>>;
   readonly progress: Progress;
   readonly logger: Logger;
   readonly metrics: ProjectionMetrics;
-  /** Of this process, where something else runs it; one that the engine runs by default. */
+  /** The processes that the caller already watches. By default the engine makes its own list and runs it. */
   readonly processes?: Processes;
-  /** Notifies other processes that checkpoints moved. */
+  /** Notifies other processes that a checkpoint has moved. */
   readonly wake?: Notifications;
 }
 
-/** Runs every projection, and the rebuilds that are asked for, until it is stopped. */
+/**
+ * Runs every projection and all requested rebuilds until it is stopped. `stop` resolves when all of them have ended; it
+ * never rejects.
+ */
 export const startEngine = (options: EngineOptions): { stop(): Promise<void> } => {
   const { projections, log, pool, roles, progress, logger, metrics, wake } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  // Each projection of a worker that stands by waits on the signal. Node would warn of a leak at the eleventh.
+  // Each projection that waits listens to the signal. Node would report a leak at the eleventh listener.
   setMaxListeners(Number.POSITIVE_INFINITY, signal);
   const processes = options.processes ?? createProcesses({ pool, projections, role: 'worker', logger });
   const running = [

@@ -8,11 +8,11 @@ export interface ProjectionMetricsOptions {
   readonly registry: Registry;
   readonly log: Pick<EventLog, 'head'>;
   readonly pool: Pool;
-  /** ms between two looks at head and checkpoints; 2,000 by default. */
+  /** ms between two reads of the head and the checkpoints; 2,000 by default. */
   readonly intervalMs?: number;
 }
 
-/** Position and lag of each projection, for Prometheus. Lag is counted in positions of the log. */
+/** Prometheus metrics of each projection: its position, and its lag in positions of the log. */
 export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_000 }: ProjectionMetricsOptions) => {
   const gauge = (name: string, help: string): Gauge<'projection'> =>
     new Gauge({ name, help, labelNames: ['projection'], registers: [registry] });
@@ -31,11 +31,11 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
     registers: [registry],
   });
 
-  const look = async (): Promise<void> => {
+  const update = async (): Promise<void> => {
     const head = await log.head();
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ projection: string; position: string; still: number; parked: number; waiting: number }>(
-        `select c.projection, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
+      client.query<{ projection: string; position: string; idle: number; parked: number; waiting: number }>(
+        `select c.projection, c.position, extract(epoch from now() - c.moved_at)::float8 as idle,
            (select count(*)::integer from projecting.parked p where p.projection = c.projection) as parked,
            (select count(*)::integer from projecting.parked p
             where p.projection = c.projection and p.kind = 'newer-release') as waiting
@@ -46,7 +46,7 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
       const behind = Number(head - BigInt(row.position));
       position.set({ projection: row.projection }, Number(row.position));
       lag.set({ projection: row.projection }, behind);
-      idle.set({ projection: row.projection }, behind <= 0 ? 0 : row.still);
+      idle.set({ projection: row.projection }, behind <= 0 ? 0 : row.idle);
       parked.set({ projection: row.projection }, row.parked);
       waiting.set({ projection: row.projection }, row.waiting);
     }
@@ -59,7 +59,7 @@ export const createProjectionMetrics = ({ registry, log, pool, intervalMs = 2_00
     },
     watch: async (signal: AbortSignal): Promise<void> => {
       while (!signal.aborted) {
-        await look().catch(() => {});
+        await update().catch(() => {});
         await sleep(intervalMs, signal);
       }
     },

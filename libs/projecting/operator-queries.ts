@@ -1,15 +1,15 @@
 import type { Pool, PoolClient } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 
-/** What operators see and change of projections. The pools connect as the projector. */
+/** The queries and changes of operators. Each pool connects as the projector. */
 
 export interface CheckpointRow {
   readonly projection: string;
   readonly version: number;
-  /** In the log, as text. */
+  /** Position in the log, as text. */
   readonly position: string;
   readonly state: string;
-  /** How many partitions have stopped, as text. */
+  /** The number of parked partitions, as text. */
   readonly parked: string;
   readonly moved: Date;
 }
@@ -43,7 +43,7 @@ const REBUILD =
 const rowsOf = async <R extends object>(pool: Pool, text: string, values: unknown[] = []): Promise<R[]> =>
   (await withClient(pool, (client) => client.query<R>(text, values))).rows;
 
-/** Every projection, by name. */
+/** The checkpoint of every projection, ordered by name. */
 export const readCheckpoints = (pool: Pool): Promise<CheckpointRow[]> =>
   rowsOf(
     pool,
@@ -52,7 +52,7 @@ export const readCheckpoints = (pool: Pool): Promise<CheckpointRow[]> =>
      from projecting.checkpoints c order by c.projection`,
   );
 
-/** Stops or continues a projection in every worker. */
+/** Pauses or continues a projection in every worker. */
 export const setCheckpointState = async (
   pool: Pool,
   projection: string,
@@ -64,19 +64,22 @@ export const setCheckpointState = async (
   ]);
 };
 
-/** Raises the epoch of a checkpoint, so that no worker writes what it has folded from the place before. */
+/** Raises the epoch of a checkpoint, so that no worker writes a batch that it folded from an earlier position. */
 export const raiseCheckpointEpoch = async (client: Pick<PoolClient, 'query'>, projection: string): Promise<void> => {
   await client.query('update projecting.checkpoints set epoch = epoch + 1 where projection = $1', [projection]);
 };
 
-/** Partitions that have stopped, in the order in which they were parked. */
+/** Parked partitions, in the order in which they were parked. */
 export const readParkedPartitions = (pool: Pool): Promise<ParkedPartitionRow[]> =>
   rowsOf(
     pool,
     'select projection, partition, position, event_type, kind, attempts, error from projecting.parked order by parked_at',
   );
 
-/** Skipped events in the order in which they were skipped: projection, partition, position, type, operator, time and error. */
+/**
+ * Skipped events, in the order in which they were skipped. `cells` are projection, partition, position, type, operator,
+ * time and error.
+ */
 export const readSkippedEvents = (pool: Pool): Promise<{ readonly cells: readonly string[] }[]> =>
   rowsOf(
     pool,
@@ -84,13 +87,13 @@ export const readSkippedEvents = (pool: Pool): Promise<{ readonly cells: readonl
      from projecting.skipped order by skipped_at`,
   );
 
-/** Rebuilds that are not ended, in the order in which they were requested. */
+/** Rebuilds that have not ended, in the order in which they were requested. */
 export const readOpenRebuilds = (pool: Pool): Promise<RebuildRow[]> =>
   rowsOf(
     pool,
     `select ${REBUILD} from projecting.rebuilds where state not in ('done', 'superseded') order by requested_at`,
   );
 
-/** One rebuild; undefined where there is none. */
+/** One rebuild; undefined if there is none with this id. */
 export const readRebuild = async (pool: Pool, id: string): Promise<RebuildRow | undefined> =>
   (await rowsOf<RebuildRow>(pool, `select ${REBUILD} from projecting.rebuilds where id = $1`, [id]))[0];

@@ -25,7 +25,7 @@ describe('a projection of several aggregates', () => {
     expect(define({ ...base, leavesAlone: ['shop.prices', 'parcel'], on }).types).toEqual(Object.keys(on));
   });
 
-  it('can leave alone a whole aggregate, a part of one, or one event', () => {
+  it('can leave alone a whole aggregate, a part of an aggregate, or one event', () => {
     expect(define({ ...base, leavesAlone: ['shop'], on: { ParcelSent: ignore } }).types).toEqual(['ParcelSent']);
     const placed = define({
       ...base,
@@ -47,12 +47,12 @@ describe('a projection of several aggregates', () => {
     projectionsOf<EventsWithDiscount>()({ ...base, leavesAlone: ['shop.prices', 'parcel'], on });
   });
 
-  it('does not compile when there is a new aggregate', () => {
-    // @ts-expect-error: nothing is said about the aggregate `returns`
+  it('does not compile when there is a new aggregate that it does not mention', () => {
+    // @ts-expect-error: the aggregate `returns` is neither handled nor left alone
     projectionsOf<EventsWithReturns>()({ ...base, leavesAlone: ['shop.prices', 'parcel'], on });
   });
 
-  it('does not compile when it handles an event that it leaves alone, or names one that does not exist', () => {
+  it('does not compile when it handles an event that it leaves alone, or leaves alone an aggregate that does not exist', () => {
     // @ts-expect-error: OrderPlaced is in the part that is left alone
     define({ ...base, leavesAlone: ['shop'], on: { ParcelSent: ignore, OrderPlaced: ignore } });
     // @ts-expect-error: there is no aggregate `stock`

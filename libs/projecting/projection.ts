@@ -6,20 +6,23 @@ export type Recorded<Event extends EventToAppend> = Omit<RecordedEvent, 'type' |
 
 type Handler<Event extends EventToAppend, T extends Tables> = (event: Recorded<Event>, rows: Writers<T>) => void;
 
-/** A handler for each event of the union: a new event makes the compiler report each projection that has none for it. */
+/**
+ * One handler for each event of the union. After a new event is added, the compiler reports each projection without a
+ * handler for it.
+ */
 type Handlers<Event extends EventToAppend, T extends Tables> = {
   readonly [type in Event['type']]: Handler<Extract<Event, { type: type }>, T>;
 };
 
-/** Events by aggregate, or by part of an aggregate: `task`, `tenant.teams`. */
+/** The events by aggregate or by part of an aggregate, such as `task` or `tenant.teams`. */
 type EventGroups = { readonly [group: string]: EventToAppend };
 
-/** `tenant.teams` can be named as it is, or by its aggregate, `tenant`. */
+/** The names of a group: `tenant.teams` has its own name and that of its aggregate, `tenant`. */
 type NamesOf<Group> = Group extends `${infer Aggregate}.${string}` ? Aggregate | Group : Group;
 
 type EventName<Groups extends EventGroups> = Groups[keyof Groups]['type'];
 
-/** The events of all groups that are not left alone, without those that are left alone by name. */
+/** The events that a projection must handle: neither their group nor their own name is in `leavesAlone`. */
 type HandledEvent<Groups extends EventGroups, LeftAlone extends string> = {
   [group in keyof Groups]: [Extract<NamesOf<group>, LeftAlone>] extends [never]
     ? Exclude<Groups[group], { readonly type: LeftAlone }>
@@ -27,20 +30,25 @@ type HandledEvent<Groups extends EventGroups, LeftAlone extends string> = {
 }[keyof Groups];
 
 /**
- * A fold from events to keyed rows. Handlers say what rows become, never SQL, and know nothing but their event: the
- * same code runs live, in batches, and in a rebuild.
+ * A fold from events to rows with keys. A handler receives one event and describes how rows change; it contains no SQL
+ * and reads nothing else. So the same code runs on single new events, in batches and in a rebuild.
  */
 export interface Projection {
   /** Lower-case words with hyphens; a storage contract. */
   readonly name: string;
-  /** Raised when handlers or tables change: the read model is rebuilt beside the old one. */
+  /** Raise it when handlers or tables change: a new read model is then built beside the old one. */
   readonly version: number;
-  /** Absolute path of the SQL that makes its tables, unqualified; `readSchema` splits it into parts. */
+  /**
+   * Absolute path of the SQL file that creates the tables, without a schema name; `readSchema` splits it into parts.
+   */
   readonly schema: string;
   readonly tables: Tables;
   /** The event types that it handles. */
   readonly types: readonly string[];
-  /** @throws UnknownSchemaVersion the event is of a newer release; or what the event's handler throws */
+  /**
+   * @throws UnknownSchemaVersion a newer release wrote the event
+   * @throws Error whatever the handler of the event throws
+   */
   readonly handle: (event: RecordedEvent, rows: Writers<Tables>) => void;
 }
 
@@ -59,7 +67,7 @@ export const defineProjection = <Event extends EventToAppend, const T extends Ta
     ...rest,
     types: [...handlers.keys()],
     handle: (event, rows) => {
-      // Also where the handler would not look at the data: what the event means may have changed with its version.
+      // This also applies to handlers that do not read the data: a new schema version may change what the event means.
       if (event.undecodable) throw event.undecodable;
       handlers.get(event.type)?.(event as unknown as Recorded<Event>, rows as unknown as Writers<T>);
     },
@@ -67,8 +75,8 @@ export const defineProjection = <Event extends EventToAppend, const T extends Ta
 };
 
 /**
- * {@link defineProjection} for a product with many aggregates. `leavesAlone` names the aggregates, the parts of an
- * aggregate, or the single events that mean nothing to the read model; the compiler demands a handler for each other one.
+ * {@link defineProjection} for a product with many aggregates. `leavesAlone` lists the aggregates, parts of aggregates
+ * and single events that the read model ignores; the compiler demands a handler for every other event.
  */
 export const projectionsOf =
   <Groups extends EventGroups>() =>
@@ -80,5 +88,8 @@ export const projectionsOf =
   }): Projection =>
     defineProjection<HandledEvent<Groups, LeftAlone & string>, T>(definition);
 
-/** What has stopped together when an event is refused: its tenant, or its user where it has none. */
+/**
+ * The partition that is parked when the event is refused: the id of its tenant, or of its stream for an event outside
+ * tenants.
+ */
 export const partitionOf = ({ stream }: RecordedEvent): string => stream.tenantId ?? stream.id;

@@ -3,9 +3,10 @@ import { createPool, type PoolOptions } from '#platform/database/connections/poo
 
 /**
  * Settings of the connections that write read models.
- * - What a crash takes back is folded again from the log, which is durable: no reason to wait for the disk.
- * - A batch joins some thousand rows to a table by its key. Told their number, the planner would rather read the whole
- *   table and hash it, which is 20 ms at 25,000 rows and grows with every customer.
+ * - `synchronous_commit = off`: rows that a crash of the server loses are folded again from the durable log, so a
+ *   commit need not wait for the disk.
+ * - The others: a batch joins some thousand rows to a table by its key. If the planner knew that number, it would read
+ *   and hash the whole table instead, which takes 20 ms at 25,000 rows and grows with every tenant.
  */
 const SETTINGS = {
   synchronous_commit: 'off',
@@ -15,15 +16,16 @@ const SETTINGS = {
   enable_seqscan: 'off',
 } as const;
 
-/**
- * ms that a statement may take, those of a rebuild; and ms after which the answer to any other is not waited for, less
- * than the 10 s in which a database that was away is to be well again. What is written all the same is written once: the
- * checkpoint tells.
- */
+/** ms after which the server cancels a statement. Statements of a rebuild may take all of it. */
 export const STATEMENT_MS = 30_000;
+/**
+ * ms after which any other statement fails without an answer: less than the 10 s within which projections must run
+ * again after an outage of the database. If the server executes such a statement nevertheless, its rows are written
+ * once, because the checkpoint has moved.
+ */
 const ANSWER_MS = 7_000;
 
-/** @param options with the URL of the projector's role */
+/** A pool for the workers that write read models. @param options its `url` connects as the projector */
 export const createProjectorPool = (options: Omit<PoolOptions, 'settings' | 'applicationName'>): Pool =>
   createPool({
     statementTimeoutMs: STATEMENT_MS,

@@ -2,7 +2,7 @@ import { openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import { projectionsCheck } from './readiness';
 import { installProjections, requestRebuild } from './versions/install';
 
-describe('whether the projections of a process are at work', () => {
+describe('the readiness check of projections', () => {
   let world: RebuildWorld;
   beforeEach(async () => {
     world = await openRebuildWorld();
@@ -17,36 +17,36 @@ describe('whether the projections of a process are at work', () => {
     });
   const messageOf = (check: ReturnType<typeof checkOf>): Promise<string> =>
     Promise.resolve(check.run()).then(
-      () => 'well',
+      () => 'passed',
       (error: Error) => error.message,
     );
   const forever = 1_000_000;
 
-  it('fails where one is not installed', async () => {
+  it('fails while a projection is not installed', async () => {
     expect(await messageOf(checkOf(1, forever))).toContain('notes is not installed');
     await install();
-    expect(await messageOf(checkOf(1, forever))).toBe('well');
+    expect(await messageOf(checkOf(1, forever))).toBe('passed');
   });
 
-  it('fails where one has stopped behind the head of the log, but for one that an operator has paused', async () => {
+  it('fails if a projection has stopped behind the head of the log, unless an operator has paused it', async () => {
     await install();
     await world.write(1);
     const check = checkOf(1, -1);
-    expect(await messageOf(check)).toBe('well');
+    expect(await messageOf(check)).toBe('passed');
     expect(await messageOf(check)).toContain('notes has stopped at position 0');
-    expect(await messageOf(checkOf(1, forever))).toBe('well');
+    expect(await messageOf(checkOf(1, forever))).toBe('passed');
     await world.query(`update projecting.checkpoints set state = 'paused'`);
-    expect(await messageOf(check)).toBe('well');
+    expect(await messageOf(check)).toBe('passed');
   });
 
-  it('passes while the version of this release is built, and fails where that is not requested, waits or has failed', async () => {
+  it('passes while the version of this release is built, and fails if its rebuild is not requested, waits or has failed', async () => {
     await install();
-    expect(await messageOf(checkOf(2, forever))).toBe('well');
+    expect(await messageOf(checkOf(2, forever))).toBe('passed');
     expect(await messageOf(checkOf(2, -1))).toContain('no rebuild is requested');
     await requestRebuild(world.owner, 'notes', { version: 2 });
     expect(await messageOf(checkOf(2, -1))).toContain('waits for a worker that has this version');
     await world.query(`update projecting.rebuilds set state = 'loading'`);
-    expect(await messageOf(checkOf(2, -1))).toBe('well');
+    expect(await messageOf(checkOf(2, -1))).toBe('passed');
     await world.query(`update projecting.rebuilds set state = 'failed', failures = 3, error = 'a secret'`);
     const message = await messageOf(checkOf(2, forever));
     expect(message).toMatch(
@@ -55,10 +55,10 @@ describe('whether the projections of a process are at work', () => {
     expect(message).not.toContain('secret');
   });
 
-  it('passes in an older release while a newer one runs, and fails where none does and nothing leads back', async () => {
+  it('passes in an older release while a newer one runs, and fails if none runs and no rebuild is requested', async () => {
     await install();
     await world.query('update projecting.checkpoints set version = 2');
-    expect(await messageOf(checkOf(1, -1, true))).toBe('well');
+    expect(await messageOf(checkOf(1, -1, true))).toBe('passed');
     expect(await messageOf(checkOf(1, -1))).toContain('notes is at version 2, this process folds version 1');
   });
 });

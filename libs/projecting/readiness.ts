@@ -12,7 +12,10 @@ export interface ProjectionsCheckOptions {
   readonly projections: readonly Projection[];
   readonly processes: Pick<Processes, 'isNewer'>;
   readonly log: Pick<EventLog, 'head'>;
-  /** ms that a request may wait for a worker, and a projection with a lag may make no progress; 60,000 by default. */
+  /**
+   * ms for which a requested rebuild may wait for a worker, and a projection with a lag may not move; 60,000 by
+   * default.
+   */
   readonly patienceMs?: number;
 }
 
@@ -33,41 +36,44 @@ const READ = `
   left join projecting.rebuilds r on r.projection = n.projection and r.version = n.version and r.state in ${OPEN}`;
 
 /**
- * Whether each projection of this release is folded or being rebuilt. A projection that an operator has paused passes: its
- * process does what it is asked to do. A worker of an older release passes while a newer one runs: it stands by.
+ * Checks that each projection of this release runs or is being rebuilt. A projection that an operator has paused
+ * passes, because its worker does what the operator wants. A worker of an older release passes while a newer release
+ * runs, because it has no work.
  */
 export const projectionsCheck = (options: ProjectionsCheckOptions): ReadinessCheck => {
   const { pool, projections, processes, log, patienceMs = 60_000 } = options;
-  /** `performance.now()` since when the installed version is another one and nothing rebuilds it. */
-  const waiting = new Map<string, number>();
+  /**
+   * By projection: `performance.now()` when it was first found with another version and without a rebuild in progress.
+   */
+  const waitingSince = new Map<string, number>();
 
   const waitsTooLong = (projection: string): boolean => {
-    const since = waiting.get(projection) ?? performance.now();
-    waiting.set(projection, since);
+    const since = waitingSince.get(projection) ?? performance.now();
+    waitingSince.set(projection, since);
     return performance.now() - since > patienceMs;
   };
 
-  /** Where a projection was last seen to move, and `performance.now()` then. */
-  const moved = new Map<string, { readonly position: string; readonly at: number }>();
+  /** By projection: the position that it was last seen to reach, and `performance.now()` at that moment. */
+  const lastMoves = new Map<string, { readonly position: string; readonly at: number }>();
 
-  /** Judged by what this process sees: by no clock of the database. */
-  const standsStill = ({ projection, position, paused }: Row, head: Position): boolean => {
-    const before = moved.get(projection);
-    const at = String(position);
-    if (before?.position !== at || paused || BigInt(at) >= head) {
-      moved.set(projection, { position: at, at: performance.now() });
+  /** Measured with the monotonic clock of this process, so that a wrong clock of the database does not matter. */
+  const hasStopped = ({ projection, position, paused }: Row, head: Position): boolean => {
+    const last = lastMoves.get(projection);
+    const reached = String(position);
+    if (last?.position !== reached || paused || BigInt(reached) >= head) {
+      lastMoves.set(projection, { position: reached, at: performance.now() });
       return false;
     }
-    return performance.now() - before.at > patienceMs;
+    return performance.now() - last.at > patienceMs;
   };
 
-  const wrongOf = (row: Row, version: number, head: Position): string | undefined => {
+  const problemOf = (row: Row, version: number, head: Position): string | undefined => {
     const { projection, present, state, failures, next } = row;
-    const isWell = present === version || state === 'loading' || state === 'catching-up';
-    if (isWell) waiting.delete(projection);
+    const isRunning = present === version || state === 'loading' || state === 'catching-up';
+    if (isRunning) waitingSince.delete(projection);
     if (present === null) return `${projection} is not installed. Restart this process.`;
-    if (isWell)
-      return present === version && standsStill(row, head)
+    if (isRunning)
+      return present === version && hasStopped(row, head)
         ? `${projection} has stopped at position ${row.position}, though the log continues. The log of its worker has the reason.`
         : undefined;
     if (state === 'failed')
@@ -88,12 +94,12 @@ export const projectionsCheck = (options: ProjectionsCheckOptions): ReadinessChe
       const { rows } = await withClient(pool, (client) =>
         client.query<Row>(READ, [projections.map(({ name }) => name), projections.map(({ version }) => version)]),
       );
-      const wrong = projections.flatMap(({ name, version }) => {
+      const problems = projections.flatMap(({ name, version }) => {
         const row = rows.find(({ projection }) => projection === name);
-        const sentence = row && wrongOf(row, version, head);
-        return sentence === undefined ? [] : [sentence];
+        const problem = row && problemOf(row, version, head);
+        return problem === undefined ? [] : [problem];
       });
-      if (wrong.length > 0) throw new NotReady(wrong.join(' '));
+      if (problems.length > 0) throw new NotReady(problems.join(' '));
     },
   };
 };

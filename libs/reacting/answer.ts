@@ -3,8 +3,9 @@ import type { RecordedEvent } from '#event-log/port';
 import { uuidv5 } from '#platform/ids/uuid';
 
 /**
- * How a command hangs together with the event that it answers. However often it is sent, it is one command.
- * @param target what it is about, where one event is answered by several commands
+ * The context of a command that answers an event. The id of the command is derived from the event and the target, so
+ * that sending it again has no further effect.
+ * @param target the object of the command, which distinguishes several commands that answer one event
  */
 export const answerTo = (
   { id, correlationId }: Pick<RecordedEvent, 'id' | 'correlationId'>,

@@ -3,20 +3,21 @@ import { type CheckpointMark, heldByLog, markText, parseMark } from '#event-log/
 import type { RecordedEvent } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 
-/** A worker's right to answer the events of a reaction, for as long as it renews it. */
+/** The lease of a reaction: the right of one worker to answer its events, which ends unless the worker renews it. */
 export interface ReactionLease {
   readonly reaction: string;
-  /** Fencing token: a UUID of this claim alone. Whatever is written under the lease checks it in the same statement. */
+  /** Fencing token: a UUID for this claim alone. Every statement that writes under the lease checks it. */
   readonly token: string;
+  /** ms after which the lease ends unless it is renewed. */
   readonly leaseMs: number;
 }
 
 /**
- * Another worker has the lease, or the log, in the same database, does not hold the event that the reaction would move to:
- * nothing was written.
+ * Nothing was written. Either another worker has the lease, or the log is in the same database and does not contain the
+ * event of the new checkpoint.
  */
 export class ReactionLeaseLost extends Error {
-  override readonly name = 'Lost';
+  override readonly name = 'ReactionLeaseLost';
 }
 
 const CLAIM = {
@@ -29,8 +30,9 @@ const CLAIM = {
 };
 
 /**
- * @param before the token of this worker's own last claim, which a new one may take the place of
- * @returns how far the reaction is; undefined where another worker has the lease
+ * Claims the lease of a reaction, and creates its checkpoint at the start of the log if there is none.
+ * @param before the token of the last claim of this worker, which the new claim may replace
+ * @returns the checkpoint of the reaction; undefined if another worker has the lease
  */
 export const claim = async (
   pool: Pool,
@@ -44,7 +46,7 @@ export const claim = async (
     return row && { position: BigInt(row.position), mark: row.mark === null ? undefined : parseMark(row.mark) };
   });
 
-/** Renews the lease, moves the checkpoint, and is empty where another worker has the lease. */
+/** SQL that renews the lease and moves the checkpoint. It returns no row if another worker has the lease. */
 const HELD = `held as (
     update reacting.checkpoints set leased_until = lease.now() + $3 * interval '1 millisecond',
       position = greatest(position, $4::numeric),
@@ -91,9 +93,9 @@ const write = async (
   { position, mark }: CheckpointMark,
   ...values: readonly unknown[]
 ): Promise<void> => {
-  const place = [position.toString(), mark ? markText(mark) : null];
+  const checkpoint = [position.toString(), mark ? markText(mark) : null];
   const { rowCount } = await withClient(pool, (client) =>
-    client.query({ ...statement, values: [reaction, token, leaseMs, ...place, ...values] }),
+    client.query({ ...statement, values: [reaction, token, leaseMs, ...checkpoint, ...values] }),
   );
   if (rowCount === 0)
     throw new ReactionLeaseLost(
@@ -101,8 +103,8 @@ const write = async (
     );
 };
 
-/** What is stored of an event that is parked or set aside: where it is to be found again. */
-const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
+/** The stored columns of an event that is parked or set aside, by which it is found in the log again. */
+const columnsOf = ({ id, position, type, stream, version }: RecordedEvent) => {
   const { tenantId, aggregate, id: aggregateId } = stream;
   return [
     ...[position.toString(), id, type, tenantId ?? aggregateId],
@@ -110,36 +112,39 @@ const placeOf = ({ id, position, type, stream, version }: RecordedEvent) => {
   ] as const;
 };
 
-/** Renews the lease and moves the checkpoint. @throws Lost */
+/** Renews the lease and moves the checkpoint. @throws ReactionLeaseLost */
 export const move = (pool: Pool, lease: ReactionLease, reached: CheckpointMark): Promise<void> =>
   write(pool, MOVE, lease, reached);
 
-/** Parks an event that could not be answered, until an operator asks for it again. @throws Lost */
+/** Parks an event that could not be answered, until an operator retries or forgets it. @throws ReactionLeaseLost */
 export const park = (
   pool: Pool,
   lease: ReactionLease,
   reached: CheckpointMark,
   event: RecordedEvent,
   { error, attempts }: { readonly error: string; readonly attempts: number },
-): Promise<void> => write(pool, PARK, lease, reached, ...placeOf(event), error, attempts);
+): Promise<void> => write(pool, PARK, lease, reached, ...columnsOf(event), error, attempts);
 
-/** Stores events that are still to be answered, so that the checkpoint may pass them. @throws Lost */
+/** Stores events that are not answered yet, so that the checkpoint can move past them. @throws ReactionLeaseLost */
 export const setAside = (
   pool: Pool,
   lease: ReactionLease,
   reached: CheckpointMark,
   events: readonly RecordedEvent[],
 ): Promise<void> => {
-  const places = events.map(placeOf);
-  const columns = [0, 1, 2, 3, 4, 5, 6, 7].map((at) => places.map((place) => place[at]));
+  const rows = events.map(columnsOf);
+  const columns = [0, 1, 2, 3, 4, 5, 6, 7].map((at) => rows.map((row) => row[at]));
   return write(pool, SET_ASIDE, lease, reached, ...columns);
 };
 
-/** An event that was parked or set aside was answered, or is gone with its tenant. @throws Lost */
+/**
+ * Deletes an event that was parked or set aside, because it was answered or its tenant was deleted.
+ * @throws ReactionLeaseLost
+ */
 export const forget = (pool: Pool, lease: ReactionLease, reached: CheckpointMark, eventId: string): Promise<void> =>
   write(pool, FORGET, lease, reached, eventId);
 
-/** Lets another worker come at once. */
+/** Ends the lease, so that another worker can claim it immediately. */
 export const release = async (
   pool: Pool,
   { reaction, token }: Pick<ReactionLease, 'reaction' | 'token'>,

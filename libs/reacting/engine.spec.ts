@@ -61,16 +61,16 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     return engine;
   };
 
-  /** What was written, in order, as often as it was reacted to. */
-  const listener = (react: (text: string) => Promise<void> | void = () => {}) => {
-    const heard: string[] = [];
+  /** A reaction that records the texts that it receives, in order and with repeats. */
+  const recordingReaction = (react: (text: string) => Promise<void> | void = () => {}) => {
+    const received: string[] = [];
     const reaction = defineReaction<NoteEvent>(NAME, {
       NoteWritten: async ({ data: { text } }) => {
-        heard.push(text);
+        received.push(text);
         await react(text);
       },
     });
-    return { heard, reaction };
+    return { received, reaction };
   };
 
   const write = async (text: string, tenantId = uuidv7()): Promise<bigint> => {
@@ -94,9 +94,9 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
       correlationId: 'test',
     });
 
-  const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const end = Date.now() + 25_000; !(await happened()); ) {
-      if (Date.now() > end) throw new Error('it did not happen');
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 25_000; !(await condition()); ) {
+      if (Date.now() > end) throw new Error('the condition did not hold within 25 s');
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
@@ -108,33 +108,33 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   const parked = async (): Promise<Record<string, unknown>[]> =>
     (await pool.query('select event_id, event_type, partition, error, attempts from reacting.parked')).rows;
 
-  it('answer what was there before them and what comes while they run, in order', async () => {
-    const { heard, reaction } = listener();
+  it('answer the events that were appended before they started and those that are appended while they run, in order', async () => {
+    const { received, reaction } = recordingReaction();
     await write('one');
     await burn();
     await write('two');
     start(reaction);
-    await until(() => heard.length === 2);
+    await until(() => received.length === 2);
     const last = await write('three');
     await until(async () => (await position()) >= last);
-    expect(heard).toEqual(['one', 'two', 'three']);
+    expect(received).toEqual(['one', 'two', 'three']);
   });
 
   it('continue from their checkpoint after a stop', async () => {
-    const first = listener();
+    const first = recordingReaction();
     await write('one');
     const engine = start(first.reaction);
-    await until(() => first.heard.length === 1);
+    await until(() => first.received.length === 1);
     await engine.stop();
-    const second = listener();
+    const second = recordingReaction();
     await write('two');
     start(second.reaction);
-    await until(() => second.heard.length > 0);
-    expect(second.heard).toEqual(['two']);
+    await until(() => second.received.length > 0);
+    expect(second.received).toEqual(['two']);
   });
 
-  it('move their checkpoint over what is not for them', async () => {
-    const { reaction } = listener();
+  it('move their checkpoint over events of other types', async () => {
+    const { reaction } = recordingReaction();
     start(reaction);
     await burn();
     const head = await log.head();
@@ -144,85 +144,85 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   it('are run by one worker at a time, and each event is answered once while no worker dies', async () => {
     const tenantId = uuidv7();
     let atOnce = 0;
-    let most = 0;
-    const { heard, reaction } = listener(async () => {
-      most = Math.max(most, ++atOnce);
+    let highest = 0;
+    const { received, reaction } = recordingReaction(async () => {
+      highest = Math.max(highest, ++atOnce);
       await new Promise((resolve) => setTimeout(resolve, 1));
       atOnce--;
     });
     for (let i = 0; i < 3; i++) start(reaction);
     const texts = Array.from({ length: 40 }, (_, at) => `${at}`);
     for (const text of texts) await write(text, tenantId);
-    await until(() => heard.length >= texts.length);
+    await until(() => received.length >= texts.length);
     await engines[0]?.stop();
     await engines[1]?.stop();
     await write('last', tenantId);
-    await until(() => heard.includes('last'));
-    expect(heard).toEqual([...texts, 'last']);
-    expect(most).toBe(1);
+    await until(() => received.includes('last'));
+    expect(received).toEqual([...texts, 'last']);
+    expect(highest).toBe(1);
   });
 
-  it('are taken over by another worker when one goes silent between what it did and its checkpoint', async () => {
-    const dying = openPool();
-    let done = (): void => {};
-    const goesSilent = listener(async () => {
-      await dying.end();
-      // Nothing of what it has under way comes to an end.
+  it('are taken over by another worker when one stops responding between its answer and its checkpoint', async () => {
+    const failingPool = openPool();
+    let finish = (): void => {};
+    const unresponsive = recordingReaction(async () => {
+      await failingPool.end();
+      // Its answer does not end before the other worker has taken over.
       await new Promise<void>((resolve) => {
-        done = resolve;
+        finish = resolve;
       });
     });
     const tenantId = uuidv7();
-    start(goesSilent.reaction, { pool: dying, leaseMs: 300 });
+    start(unresponsive.reaction, { pool: failingPool, leaseMs: 300 });
     await write('one', tenantId);
-    await until(() => goesSilent.heard.length === 1);
-    const heir = listener();
-    start(heir.reaction);
+    await until(() => unresponsive.received.length === 1);
+    const successor = recordingReaction();
+    start(successor.reaction);
     await write('two', tenantId);
-    await until(() => heir.heard.length === 2);
-    done();
-    expect(heir.heard).toEqual(['one', 'two']);
-    expect(goesSilent.heard).toEqual(['one']);
+    await until(() => successor.received.length === 2);
+    finish();
+    expect(successor.received).toEqual(['one', 'two']);
+    expect(unresponsive.received).toEqual(['one']);
   });
 
-  it('answer the same event again until it works, before later events of its tenant', async () => {
+  it('try an event again until it is answered, before later events of its tenant', async () => {
     const tenantId = uuidv7();
     let failures = 2;
-    const { heard, reaction } = listener(() => {
-      if (failures-- > 0) throw new Error('not in the mood');
+    const { received, reaction } = recordingReaction(() => {
+      if (failures-- > 0) throw new Error('a temporary failure');
     });
     start(reaction);
     await write('one', tenantId);
     await write('two', tenantId);
-    await until(() => heard.includes('two'));
-    expect(heard).toEqual(['one', 'one', 'one', 'two']);
+    await until(() => received.includes('two'));
+    expect(received).toEqual(['one', 'one', 'one', 'two']);
     expect(await parked()).toEqual([]);
   });
 
   it('park an event that fails too often, with its reason, and continue with the others', async () => {
     const tenantId = uuidv7();
-    const { heard, reaction } = listener((text) => {
-      if (text === 'poison') throw new Error('will not drink poison');
+    const { received, reaction } = recordingReaction((text) => {
+      if (text === 'poison') throw new Error('poison cannot be answered');
     });
     start(reaction);
     await write('poison', tenantId);
     const last = await write('fine', tenantId);
     await until(async () => (await position()) >= last);
-    expect(heard).toEqual(['poison', 'poison', 'poison', 'fine']);
+    expect(received).toEqual(['poison', 'poison', 'poison', 'fine']);
     expect(await parked()).toEqual([
       {
         event_id: expect.any(String),
         event_type: 'NoteWritten',
         partition: tenantId,
-        error: 'will not drink poison',
+        error: 'poison cannot be answered',
         attempts: 3,
       },
     ]);
     await until(async () => (await registry.metrics()).includes(`parked_events{reaction="${NAME}"} 1`));
   });
 
-  it('park an event whose answer never comes to an end', async () => {
-    const { reaction } = listener((text) => (text === 'endless' ? new Promise<void>(() => {}) : undefined));
+  it('park an event whose answer never ends', async () => {
+    const { reaction } = recordingReaction((text) => (text === 'endless' ? new Promise<void>(() => {}) : undefined));
     start(reaction, { attemptMs: 10 });
     await write('endless');
     const last = await write('fine');
@@ -231,25 +231,25 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   });
 
   it.each([
-    ['the log', () => new LogUnavailable('away')],
+    ['the log', () => new LogUnavailable('unavailable')],
     ['the database', () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })],
     ['a read model', () => new NotYet('behind')],
-  ])('wait for %s as long as it takes, and park nothing', async (_, away) => {
+  ])('wait for %s without a limit, and park nothing', async (_, outage) => {
     let failures = 10;
-    const { heard, reaction } = listener(() => {
-      if (failures-- > 0) throw away();
+    const { received, reaction } = recordingReaction(() => {
+      if (failures-- > 0) throw outage();
     });
     start(reaction);
     const last = await write('one');
     await until(async () => (await position()) >= last);
-    expect(heard).toHaveLength(11);
+    expect(received).toHaveLength(11);
     expect(await parked()).toEqual([]);
   });
 
-  it('try a parked event again when an operator asks for it, and forget it once it works', async () => {
+  it('try a parked event again when an operator requests it, and delete it once it is answered', async () => {
     let poisonous = true;
-    const { heard, reaction } = listener(() => {
-      if (poisonous) throw new Error('will not drink poison');
+    const { received, reaction } = recordingReaction(() => {
+      if (poisonous) throw new Error('poison cannot be answered');
     });
     start(reaction);
     await write('poison');
@@ -260,13 +260,13 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     poisonous = false;
     await retryParked(pool, NAME, eventId);
     await until(async () => (await parked()).length === 0);
-    expect(heard).toHaveLength(5);
+    expect(received).toHaveLength(5);
     expect(await retryParked(pool, NAME, eventId)).toBe(false);
   });
 
-  it('forget a parked event that was skipped, or whose tenant is gone', async () => {
-    const { reaction } = listener(() => {
-      throw new Error('will not drink poison');
+  it('delete a parked event that an operator skips, or whose tenant was deleted', async () => {
+    const { reaction } = recordingReaction(() => {
+      throw new Error('poison cannot be answered');
     });
     start(reaction);
     const tenantId = uuidv7();
@@ -282,30 +282,30 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
     expect(await forgetParked(pool, NAME, String((await parked())[0]?.['event_id']))).toBe(true);
   });
 
-  it('tell how far they are', async () => {
-    const { reaction } = listener();
+  it('report their position and lag as metrics', async () => {
+    const { reaction } = recordingReaction();
     start(reaction);
     const last = await write('one');
     await until(async () => {
-      const told = await registry.metrics();
+      const metrics = await registry.metrics();
       return (
-        told.includes(`tenantry_reaction_position{reaction="${NAME}"} ${last}`) &&
-        told.includes(`tenantry_reaction_lag_positions{reaction="${NAME}"} 0`) &&
-        told.includes(`tenantry_reaction_events_total{reaction="${NAME}"} 1`)
+        metrics.includes(`tenantry_reaction_position{reaction="${NAME}"} ${last}`) &&
+        metrics.includes(`tenantry_reaction_lag_positions{reaction="${NAME}"} 0`) &&
+        metrics.includes(`tenantry_reaction_events_total{reaction="${NAME}"} 1`)
       );
     });
   });
 
-  it('finish what is under way when they are stopped', async () => {
-    const { heard, reaction } = listener(() => new Promise((resolve) => setTimeout(resolve, 30)));
+  it('finish the answer in progress when they are stopped', async () => {
+    const { received, reaction } = recordingReaction(() => new Promise((resolve) => setTimeout(resolve, 30)));
     const tenantId = uuidv7();
     const engine = start(reaction);
     const first = await write('one', tenantId);
     await write('two', tenantId);
-    await until(() => heard.length === 1);
+    await until(() => received.length === 1);
     await engine.stop();
     expect(await position()).toBe(first);
-    expect(heard).toEqual(['one']);
+    expect(received).toEqual(['one']);
   });
 });
 

@@ -8,7 +8,10 @@ export interface ReactionEngineOptions extends Omit<ReactingOptions, 'onAnswered
   readonly metrics: ReactionMetrics;
 }
 
-/** Runs every reaction until it is stopped; then what is under way is finished, and another worker may continue. */
+/**
+ * Runs every reaction until it is stopped. `stop` resolves when the answers in progress have ended; another worker can
+ * then continue.
+ */
 export const startReactions = ({
   reactions,
   metrics,

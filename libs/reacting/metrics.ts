@@ -8,11 +8,11 @@ export interface ReactionMetricsOptions {
   readonly registry: Registry;
   readonly log: Pick<EventLog, 'head'>;
   readonly pool: Pool;
-  /** ms between two looks at head and checkpoints; 2,000 by default. */
+  /** ms between two reads of the head and the checkpoints; 2,000 by default. */
   readonly intervalMs?: number;
 }
 
-/** Position and lag of each reaction, for Prometheus. Lag is counted in positions of the log. */
+/** Prometheus metrics of each reaction: its position, and its lag in positions of the log. */
 export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 }: ReactionMetricsOptions) => {
   const gauge = (name: string, help: string): Gauge<'reaction'> =>
     new Gauge({ name, help, labelNames: ['reaction'], registers: [registry] });
@@ -31,11 +31,11 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
     registers: [registry],
   });
 
-  const look = async (): Promise<void> => {
+  const update = async (): Promise<void> => {
     const head = await log.head();
     const { rows } = await withClient(pool, (client) =>
-      client.query<{ reaction: string; position: string; still: number; parked: number; waiting: number }>(
-        `select c.reaction, c.position, extract(epoch from now() - c.moved_at)::float8 as still,
+      client.query<{ reaction: string; position: string; idle: number; parked: number; waiting: number }>(
+        `select c.reaction, c.position, extract(epoch from now() - c.moved_at)::float8 as idle,
            (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and not waiting) as parked,
            (select count(*)::integer from reacting.parked p where p.reaction = c.reaction and waiting) as waiting
          from reacting.checkpoints c`,
@@ -45,7 +45,7 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
       const behind = Number(head - BigInt(row.position));
       position.set({ reaction }, Number(row.position));
       lag.set({ reaction }, behind);
-      idle.set({ reaction }, behind <= 0 ? 0 : row.still);
+      idle.set({ reaction }, behind <= 0 ? 0 : row.idle);
       parked.set({ reaction }, row.parked);
       waiting.set({ reaction }, row.waiting);
     }
@@ -57,7 +57,7 @@ export const createReactionMetrics = ({ registry, log, pool, intervalMs = 2_000 
     },
     watch: async (signal: AbortSignal): Promise<void> => {
       while (!signal.aborted) {
-        await look().catch(() => {});
+        await update().catch(() => {});
         await sleep(intervalMs, signal);
       }
     },

@@ -2,13 +2,13 @@ import type { Pool, PoolClient } from 'pg';
 import type { Position } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 
-/** What operators see and change of reactions. The pools connect as the projector. */
+/** The queries and changes of operators. Each pool connects as the projector. */
 
 export interface ReactionRow {
   readonly reaction: string;
-  /** In the log, as text. */
+  /** Position in the log, as text. */
   readonly position: string;
-  /** Events that are set aside. */
+  /** The number of events that are set aside. */
   readonly waiting: number;
   readonly moved: Date;
 }
@@ -22,7 +22,7 @@ export interface ParkedEventRow {
   readonly error: string;
 }
 
-/** Every reaction, by name. */
+/** The checkpoint of every reaction, ordered by name. */
 export const readReactions = async (pool: Pool): Promise<ReactionRow[]> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<ReactionRow>(
@@ -45,9 +45,9 @@ export const readParkedEvents = async (pool: Pool): Promise<ParkedEventRow[]> =>
 };
 
 /**
- * Puts a reaction at a place of the log, inside the caller's transaction.
- * @param mark of the event at the place; null where there is none
- * @returns false where there is no such reaction
+ * Moves a reaction to a position of the log, in the transaction of the caller.
+ * @param mark the mark of the event at the position; null if there is none
+ * @returns false if there is no such reaction
  */
 export const moveReaction = async (
   client: Pick<PoolClient, 'query'>,
@@ -56,12 +56,12 @@ export const moveReaction = async (
   mark: string | null,
 ): Promise<boolean> => {
   const { rowCount } = await client.query(
-    // A worker that runs it finds another holder then, and begins again at the new place.
+    // The worker that runs the reaction then loses its lease, and starts again at the new position.
     `update reacting.checkpoints set position = $2, mark = $3, holder = gen_random_uuid(), leased_until = '-infinity',
        moved_at = now() where reaction = $1`,
     [reaction, position.toString(), mark],
   );
-  // Events set aside lie before the new place, or are read again after it.
+  // Events that are set aside are before the new position, or will be read again after it.
   await client.query('delete from reacting.parked where reaction = $1 and waiting', [reaction]);
   return rowCount === 1;
 };

@@ -9,24 +9,31 @@ export interface ReactingOptions {
   readonly logger: Logger;
   /** Called with each event that was answered. */
   readonly onAnswered: (reaction: string) => void;
-  /** ms after which a worker that went silent is replaced; 10,000 by default. */
+  /** ms after which the lease of a worker that no longer renews it ends; 10,000 by default. */
   readonly leaseMs?: number;
   /** ms that one attempt may take; 60,000 by default. */
   readonly attemptMs?: number;
-  /** Failures of one event after which it is parked; 12 by default, which is about half a minute. */
+  /** Failures after which an event is parked; 12 by default, which takes about half a minute. */
   readonly attempts?: number;
-  /** ms before the second attempt, doubled for each one after it up to fifty times; 100 by default. */
+  /**
+   * ms before the second attempt; the wait doubles with each further attempt, up to 50 times this value. 100 by
+   * default.
+   */
   readonly firstRetryMs?: number;
-  /** Partitions that are answered at the same time; 16 by default. As many again may take long. */
+  /**
+   * Partitions whose events are answered at the same time; 16 by default. The same number of slow ones may run in
+   * addition.
+   */
   readonly atOnce?: number;
-  /** Events that are read beyond the low-water mark: a crash repeats that many at most; 1,000 by default. */
+  /** The most events that are read beyond the low-water mark, and that a crash may repeat; 1,000 by default. */
   readonly windowEvents?: number;
-  /** ms that an answer may take, with its retries, before its partition is set aside; 2,000 by default. */
+  /** ms that an answer and its retries may take before the events of its partition are set aside; 2,000 by default. */
   readonly slowMs?: number;
   readonly signal: AbortSignal;
 }
 
-export type Settled = Required<ReactingOptions>;
+/** The options with the defaults for those that were omitted. */
+export type CompleteOptions = Required<ReactingOptions>;
 
 export const DEFAULTS = {
   leaseMs: 10_000,

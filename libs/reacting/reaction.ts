@@ -2,9 +2,10 @@ import type { EventToAppend, RecordedEvent } from '#event-log/port';
 import type { Recorded } from '#projecting/projection';
 
 /**
- * What the product does by itself because something happened. It receives each event of its types in the order of the log, at
- * least once: after a crash, or where two workers overlap for a moment, again. So whatever it does has the effect of once:
- * a command that it sends has an id made of the event's and the target's ({@link answerTo}).
+ * A subscription that answers events with commands. It receives each event of its types at least once, those of one
+ * partition in the order of the log; after a crash, or while two workers overlap for a moment, it may receive an event
+ * again. So a repeated answer must have no further effect: each command has an id that is derived from the event and
+ * the target (`answerTo`).
  */
 export interface Reaction {
   /** Lower-case words with hyphens; a storage contract. */
@@ -12,19 +13,23 @@ export interface Reaction {
   /** The event types that it answers. */
   readonly types: readonly string[];
   /**
-   * @param signal aborts where the worker is to stop, or lost its turn to another: long work must stop then
-   * @throws NotYet, or what its dependencies throw when they are not available: it is tried again until they are back
-   * @throws anything else: it is tried again some times, then the event is parked
+   * Answers an event.
+   * @param signal aborts when the worker stops or has lost its lease; long work must then stop
+   * @throws NotYet, or an error that a dependency is not available: the event is tried again until it is answered
+   * @throws Error anything else: the event is tried again a limited number of times and then parked
    */
   react(event: RecordedEvent, signal: AbortSignal): Promise<void>;
 }
 
-/** What the reaction needs is not there yet, through no fault of the event: it is waited for. */
+/**
+ * Something that the reaction needs is not there yet, and the event is not the cause. The event is tried again until it
+ * is answered.
+ */
 export class NotYet extends Error {
   override readonly name = 'NotYet';
 }
 
-/** Answers for those types of the union that the reaction has one for. */
+/** The handlers of a reaction, for some or all event types of the union. */
 export type Answers<Event extends EventToAppend> = {
   readonly [type in Event['type']]?: (
     event: Recorded<Extract<Event, { type: type }>>,

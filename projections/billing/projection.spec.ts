@@ -16,7 +16,7 @@ const credited: TenantEvent = {
 };
 
 describe('the billing read model', () => {
-  it('shows what was charged of an invoice beside its total', () =>
+  it('shows the amount that was charged for an invoice and its total', () =>
     project(billingProjection, at(2, credited)).thenRows('invoices', {
       ...{
         tenant_id,
@@ -30,6 +30,6 @@ describe('the billing read model', () => {
       ...{ currency: 'EUR', created_at: '2026-06-01T00:00:00.000Z', url: null, attempts: 0, next_attempt_at: null },
     }));
 
-  it('has a tenant that is closed advanced no more', () =>
+  it('does not lock or suspend a closed tenant', () =>
     project(billingProjection, at(2, tenantClosed)).thenPatched('billing', { tenant_id }, { failing_since: null }));
 });

@@ -86,8 +86,8 @@ const invoiceRow = (
 
 type Rows = { readonly [table in keyof typeof tables]: RowWriter };
 
-/** Each fact of money, for anyone who asks why. */
-const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
+/** Adds an event to the billing history, which explains how the present plan and lock were decided. */
+const addToHistory = (event: Recorded<DomainEvent>, rows: Rows): void => {
   const { stream, position, type, recordedAt, actor, correlationId, data } = event;
   rows.billing_history.put({
     ...{ tenant_id: stream.tenantId, position, type, recorded_at: recordedAt.toISOString(), actor: actor.kind },
@@ -95,7 +95,7 @@ const remember = (event: Recorded<DomainEvent>, rows: Rows): void => {
   });
 };
 
-/** How a tenant stands with its payments, its invoices, and how it came to that. */
+/** The subscription, payments and lock of a tenant, its invoices, and its billing history. */
 export const billingProjection = defineProjection({
   name: 'billing',
   version: 2,
@@ -124,59 +124,59 @@ export const billingProjection = defineProjection({
       const { plan, version, graceDays } = event.data.terms;
       const bought = { plan, plan_version: version, grace_days: graceDays };
       rows.billing.patch({ tenant_id: event.stream.tenantId }, bought);
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     SubscriptionStarted: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, subscriptionRow(event.data));
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     SubscriptionUpdated: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, subscriptionRow(event.data));
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     SubscriptionCanceled: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, NO_SUBSCRIPTION);
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     SeatsChanged: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, { seats: event.data.seats });
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     PaymentFailed: (event, rows) => {
       const { attempt, nextAttemptAt, ...invoice } = event.data;
       rows.invoices.put(invoiceRow(event.stream.tenantId, invoice, 'open', attempt, nextAttemptAt));
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     PaymentSucceeded: (event, rows) => {
       rows.invoices.put(invoiceRow(event.stream.tenantId, event.data, 'paid', 0, null));
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     PaymentForgiven: (event, rows) => {
       const { as, ...invoice } = event.data;
       rows.invoices.put(invoiceRow(event.stream.tenantId, invoice, as, 0, null));
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     PaymentDisputed: (event, rows) => {
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     WorkspaceLocked: (event, rows) => {
       const { reason, since, suspendAt } = event.data;
       const lock = { lock: 'locked', lock_reason: reason, locked_since: since, suspend_at: suspendAt };
       rows.billing.patch({ tenant_id: event.stream.tenantId }, lock);
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     WorkspaceSuspended: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, { lock: 'suspended' });
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     WorkspaceUnlocked: (event, rows) => {
       rows.billing.patch({ tenant_id: event.stream.tenantId }, UNLOCKED);
-      remember(event, rows);
+      addToHistory(event, rows);
     },
     BillingDriftRepaired: (event, rows) => {
-      remember(event, rows);
+      addToHistory(event, rows);
     },
-    // Nothing is locked by time any more.
+    // Without `failing_since`, the tenant is no longer locked or suspended by time.
     TenantClosed: ({ stream }, rows) => {
       rows.billing.patch({ tenant_id: stream.tenantId }, { failing_since: null });
     },

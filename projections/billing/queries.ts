@@ -26,6 +26,7 @@ const BILLING: Statement = {
     from read_model.billing where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 
+/** The billing state of the tenant; undefined if the read model does not have it. */
 export const findBilling = async (db: TenantDb): Promise<BillingRow | undefined> => {
   const [row] = await db.query<BillingRow>(BILLING, []);
   return row;
@@ -35,7 +36,7 @@ export interface InvoiceRow {
   readonly id: string;
   readonly number: string | null;
   readonly status: string;
-  /** Minor units, as text: it is a bigint. */
+  /** In the smallest unit of the currency, such as cents; as text, because it is a bigint. */
   readonly amount: string;
   readonly amountDue: string;
   readonly amountPaid: string;
@@ -55,15 +56,19 @@ const INVOICES: Statement = {
     order by created_at desc, invoice_id desc limit $3`,
 };
 
-/** The newest first. @param before where the page before ended */
+/**
+ * The invoices of the tenant, the newest first.
+ * @param before the last invoice of the previous page
+ * @param limit the most rows that are returned
+ */
 export const listInvoices = (
   db: TenantDb,
   before: { readonly createdAt: string; readonly id: string } | undefined,
-  take: number,
-): Promise<InvoiceRow[]> => db.query<InvoiceRow>(INVOICES, [before?.createdAt ?? 'infinity', before?.id ?? '', take]);
+  limit: number,
+): Promise<InvoiceRow[]> => db.query<InvoiceRow>(INVOICES, [before?.createdAt ?? 'infinity', before?.id ?? '', limit]);
 
 export interface HistoryRow {
-  /** As text: it is a bigint. */
+  /** Position in the log; as text, because it is a bigint. */
   readonly position: string;
   readonly type: string;
   readonly recordedAt: Date;
@@ -79,8 +84,9 @@ const HISTORY: Statement = {
     order by billing_history.position desc limit $1`,
 };
 
-/** The newest facts of money, the newest first. */
-export const listHistory = (db: TenantDb, take: number): Promise<HistoryRow[]> => db.query<HistoryRow>(HISTORY, [take]);
+/** The last billing events of the tenant, the newest first. @param limit the most rows that are returned */
+export const listHistory = (db: TenantDb, limit: number): Promise<HistoryRow[]> =>
+  db.query<HistoryRow>(HISTORY, [limit]);
 
 export interface Cause {
   readonly eventId: string;
@@ -95,11 +101,16 @@ const CAUSES: Statement = {
     from billing.causes($1)`,
 };
 
-/** Stripe's events of these ids that are the tenant's own. */
+/** Those Stripe events with these ids that belong to the tenant. */
 export const findCauses = (db: TenantDb, eventIds: readonly string[]): Promise<Cause[]> =>
   db.query<Cause>(CAUSES, [eventIds]);
 
-/** Tenants whose grace is over, or that were locked for long enough. @param pool connects as the projector */
+/**
+ * The ids of tenants that are to be locked, because their grace period has ended, or suspended, because they were
+ * locked long enough.
+ * @param pool connects as the projector
+ * @param limit the most ids that are returned
+ */
 export const tenantsToAdvance = (pool: Pool, at: Date, limit: number): Promise<string[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ id: string }>({

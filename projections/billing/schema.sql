@@ -1,10 +1,10 @@
--- One row a tenant: how it stands with its payments.
+-- One row for each tenant: its subscription, payments and lock.
 create table billing (
   tenant_id       uuid    not null,
   plan            text    not null,
   plan_version    integer not null,  -- of the catalogue
   grace_days      integer not null,
-  seats           integer,           -- that were bought, where the plan sells them one by one
+  seats           integer,           -- bought seats, if the plan sells seats one by one
   subscription_id text,
   status          text,
   period_end      timestamptz,
@@ -22,8 +22,8 @@ create table invoices (
   invoice_id      text        not null,
   number          text,
   status          text        not null,  -- open (a payment failed), paid, void, uncollectible
-  amount          bigint      not null,  -- minor units, of all lines; below 0: a credit
-  amount_due      bigint      not null,  -- what of it there was to pay, after credits
+  amount          bigint      not null,  -- sum of all lines, in the smallest unit of the currency; a credit is below 0
+  amount_due      bigint      not null,  -- the part that had to be paid after credits
   amount_paid     bigint      not null,
   currency        text        not null,
   created_at      timestamptz not null,
@@ -32,14 +32,14 @@ create table invoices (
   next_attempt_at timestamptz
 );
 
--- Every fact of money in its order: how the present plan and lock came to be.
+-- Every billing event in its order. It explains how the present plan and lock were decided.
 create table billing_history (
   tenant_id      uuid        not null,
   position       bigint      not null,
   type           text        not null,
   recorded_at    timestamptz not null,
   actor          text        not null,
-  correlation_id text        not null,  -- Stripe's event, where it was one
+  correlation_id text        not null,  -- the id of the Stripe event, if there was one
   data           jsonb       not null
 );
 
@@ -47,7 +47,7 @@ create table billing_history (
 alter table billing add primary key (tenant_id);
 alter table invoices add primary key (tenant_id, invoice_id);
 alter table billing_history add primary key (tenant_id, position);
--- Those who owe, for the clock that locks and suspends.
+-- Tenants with a missing payment, for the job that locks and suspends.
 create index billing_failing_idx on billing (failing_since) where failing_since is not null;
 create index invoices_created_idx on invoices (tenant_id, created_at, invoice_id);
 

@@ -25,15 +25,16 @@ const row = {
 };
 
 describe('the invitations read model', () => {
-  it('has what was made, unused', () => project(invitationsProjection, invited).thenRows('invitations', row));
-  it('tells which invitation a token is of', () =>
+  it('has a row for each invitation, without uses at first', () =>
+    project(invitationsProjection, invited).thenRows('invitations', row));
+  it('has the invitation of each token', () =>
     project(invitationsProjection, invited).thenRows('invitation_tokens', { ...key, token_hash: 'hash of the token' }));
-  it('counts how often it was used', () =>
+  it('counts the uses', () =>
     project(invitationsProjection, invited, used, usedAgain).thenRows('invitations', { ...row, uses: 2 }));
-  it('counts in a row that was made in an earlier batch', () =>
+  it('counts the uses in a row that was made in an earlier batch', () =>
     project(invitationsProjection, usedAgain).thenPatched('invitations', key, { uses: 2 }));
-  it('keeps one that was revoked, and says so', () =>
+  it('keeps a revoked invitation and marks it', () =>
     project(invitationsProjection, invited, used, revoked).thenRows('invitations', { ...row, uses: 1, revoked: true }));
-  it('says so of a row that was made in an earlier batch', () =>
+  it('marks a revoked invitation in a row that was made in an earlier batch', () =>
     project(invitationsProjection, revoked).thenPatched('invitations', key, { revoked: true }));
 });

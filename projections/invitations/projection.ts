@@ -22,7 +22,7 @@ const tables = {
   },
 } as const;
 
-/** Links by which people join, and which link it is that somebody holds the token of. */
+/** The invitations of a tenant, and the invitation that belongs to each token. */
 export const invitationsProjection = defineProjection({
   name: 'invitations',
   version: 2,

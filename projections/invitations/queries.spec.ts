@@ -20,7 +20,7 @@ const idOf = (number: string): string => `('01930000-0000-7000-8000-' || lpad(to
 const TENANTS = 40;
 const ROWS = 20_000;
 
-/** What a tenant is made of, as its own people and those who hold a link see it among many others. */
+/** The rows of one tenant among many, as its members and the holders of an invitation see them. */
 describe('the read models of a tenant', () => {
   let database: TestDatabase;
   let app: Pool;
@@ -66,19 +66,19 @@ describe('the read models of a tenant', () => {
 
   const tenant = () => db.tenant(id(7));
 
-  it('list invitations by one statement and one index, and read no row that is not asked for', async () => {
+  it('list invitations by one statement and one index, and read no other row', async () => {
     const nodes = await explained(tenant(), (spy) => listInvitations(spy, undefined, 11));
     expect(scansOf(nodes)).toEqual(['invitations_pkey']);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
-  it('list members by one statement and one index, and their names by another', async () => {
+  it('list members by one statement and one index, and their names by another index', async () => {
     const nodes = await explained(tenant(), (spy) => listMembers(spy, undefined, 11));
     expect(indexesOf(nodes)).toEqual(new Set(['members_joined_idx', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
-  it('list teams by one statement and one index, and those who are in each by another', async () => {
+  it('list teams by one statement and one index, and their members by another index', async () => {
     const nodes = await explained(tenant(), (spy) => listTeams(spy, undefined, 11));
     expect(scansOf(nodes)).toEqual(['teams_pkey', 'team_members_pkey']);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
@@ -93,24 +93,24 @@ describe('the read models of a tenant', () => {
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(2);
   });
 
-  it('find a member by its key, and its name by another', async () => {
+  it('find a member by one key, and the name by another', async () => {
     const nodes = await explained(tenant(), (spy) => findMember(spy, id(47)));
     expect(indexesOf(nodes)).toEqual(new Set(['members_pkey', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(1);
   });
 
-  it('ask once more for the name of who came into the list between its two statements', async () => {
+  it('repeat the query for the name of a member who was added between its two statements', async () => {
     const row = { ...{ userId: id(47), role: 'member', joinedAt: new Date(), joinedPosition: '47', version: 1 } };
     const answers = [
       { name: null, email: null },
       { name: 'Mia', email: 'mia@acme.example' },
     ];
-    const asked = { query: async () => [{ ...row, ...answers.shift() }] } as unknown as Queries;
-    expect(await listMembers({ ...tenant(), people: () => asked }, undefined, 11)).toEqual([
+    const queries = { query: async () => [{ ...row, ...answers.shift() }] } as unknown as Queries;
+    expect(await listMembers({ ...tenant(), people: () => queries }, undefined, 11)).toEqual([
       { ...row, name: 'Mia', email: 'mia@acme.example' },
     ]);
     answers.push({ name: null, email: null }, { name: null, email: null });
-    expect(await findMember({ ...tenant(), people: () => asked }, id(47))).toEqual({ ...row, name: '', email: '' });
+    expect(await findMember({ ...tenant(), people: () => queries }, id(47))).toEqual({ ...row, name: '', email: '' });
   });
 
   it('find the tenant by its key', async () => {
@@ -118,7 +118,7 @@ describe('the read models of a tenant', () => {
     expect(scan).toMatch(/^tenants_pkey/);
   });
 
-  it('show a tenant what is its own alone', async () => {
+  it('show a tenant its own rows alone', async () => {
     const [own, foreign] = [id(47), id(48)];
     expect(await findTenant(tenant())).toMatchObject({ id: id(7), name: 'Acme 7' });
     expect(await findMember(tenant(), own)).toMatchObject({
@@ -136,16 +136,16 @@ describe('the read models of a tenant', () => {
     for (const rows of lists) expect(rows.map((row) => row.id)).toEqual(ids);
   });
 
-  it('show a user where they belong, in the order in which they joined', async () => {
-    const companies = await tenantsOf(db.user(id(47)));
-    expect(companies).toEqual([
+  it('show a user their own tenants, in the order of joining', async () => {
+    const tenants = await tenantsOf(db.user(id(47)));
+    expect(tenants).toEqual([
       { tenantId: id(9), name: 'Acme 9', slug: 'acme', role: 'auditor' },
       { tenantId: id(7), name: 'Acme 7', slug: 'acme', role: 'member' },
     ]);
     expect(await membershipsOf(db.user(id(ROWS)))).toEqual([]);
   });
 
-  it('show the holder of a link its tenant, role and expiry, and nothing else', async () => {
+  it('show the holder of a token the invitation and its tenant, and nothing else', async () => {
     expect(await findHeldInvitation(db, 'hash 47')).toMatchObject({
       ...{ id: id(47), tenantId: id(7), companyName: 'Acme 7', maxUses: 1, uses: 0, revoked: false },
     });
@@ -159,7 +159,7 @@ describe('the read models of a tenant', () => {
       );
   });
 
-  it('show nobody more by a setting that is of no use', async () => {
+  it('show no rows in a scope to which the table does not belong', async () => {
     for (const table of ['memberships', 'invitation_tokens'])
       expect(await tenant().query({ name: `seen-in-${table}`, text: `select 1 from read_model.${table}` }, [])).toEqual(
         [],

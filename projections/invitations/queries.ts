@@ -1,5 +1,5 @@
 import type { ScopedDb, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
-import { FROM_THE_FIRST } from '../projects/queries';
+import { ABOVE_EVERY_ID } from '../projects/queries';
 import { findTenant } from '../tenants/queries';
 
 export interface InvitationRow {
@@ -27,26 +27,30 @@ const INVITATIONS: Statement = {
     order by invitation_id desc limit $2`,
 };
 
-/** SQL for the number of a tenant's invitations that can still be used. @param tenant an SQL expression */
+/** SQL for the number of invitations of a tenant that can still be used. @param tenant an SQL expression for its id */
 export const countOpenInvitations = (tenant: string): string =>
   `(select count(*)::integer from read_model.invitations i where i.tenant_id = ${tenant}
         and not i.revoked and i.uses < i.max_uses and i.expires_at > now())`;
 
-const HELD: Statement = {
-  name: 'invitation-held',
+const INVITATION_OF_TOKEN: Statement = {
+  name: 'invitation-of-token',
   text: `select tenant_id as "tenantId", invitation_id as id from read_model.invitation_tokens
     where token_hash = (select nullif(current_setting('app.invitation', true), ''))`,
 };
 
-/** One of the tenant's invitations; undefined where there is none. */
+/** One invitation of the tenant; undefined if there is none. */
 export const findInvitation = async (db: TenantDb, invitationId: string): Promise<InvitationRow | undefined> => {
   const [row] = await db.query<InvitationRow>(INVITATION, [invitationId]);
   return row;
 };
 
-/** The tenant's invitations, newest first. @param before only those that are older than this one */
-export const listInvitations = (db: TenantDb, before: string | undefined, take: number): Promise<InvitationRow[]> =>
-  db.query<InvitationRow>(INVITATIONS, [before ?? FROM_THE_FIRST, take]);
+/**
+ * The invitations of the tenant, the newest first.
+ * @param before returns only invitations that are older than the one with this id
+ * @param limit the most rows that are returned
+ */
+export const listInvitations = (db: TenantDb, before: string | undefined, limit: number): Promise<InvitationRow[]> =>
+  db.query<InvitationRow>(INVITATIONS, [before ?? ABOVE_EVERY_ID, limit]);
 
 export interface HeldInvitation extends InvitationRow {
   readonly tenantId: string;
@@ -54,13 +58,16 @@ export interface HeldInvitation extends InvitationRow {
 }
 
 /**
- * What a token is valid for, as the read models have it; undefined where it is no invitation's, or the tenant is closed.
- * Whether it can be used (time, uses, revoked) is the caller's to tell.
+ * The invitation of a token, as the read models have it; undefined if no invitation has this token, or if the tenant is
+ * closed. The caller must check that it can still be used (expiry, uses, revocation).
+ * @param tokenHash SHA-256 of the token, in hexadecimal
  */
 export const findHeldInvitation = async (db: ScopedDb, tokenHash: string): Promise<HeldInvitation | undefined> => {
-  const [held] = await db.invitation(tokenHash).query<{ readonly tenantId: string; readonly id: string }>(HELD, []);
-  if (!held) return undefined;
-  const tenantDb = db.tenant(held.tenantId);
-  const [invitation, tenant] = await Promise.all([findInvitation(tenantDb, held.id), findTenant(tenantDb)]);
-  return invitation && tenant && { ...invitation, tenantId: held.tenantId, companyName: tenant.name };
+  const [key] = await db
+    .invitation(tokenHash)
+    .query<{ readonly tenantId: string; readonly id: string }>(INVITATION_OF_TOKEN, []);
+  if (!key) return undefined;
+  const tenantDb = db.tenant(key.tenantId);
+  const [invitation, tenant] = await Promise.all([findInvitation(tenantDb, key.id), findTenant(tenantDb)]);
+  return invitation && tenant && { ...invitation, tenantId: key.tenantId, companyName: tenant.name };
 };

@@ -27,10 +27,10 @@ const transferred: TenantEvent = { type: 'OwnershipTransferred', data: { from: o
 describe('the members read model', () => {
   it('begins with the owner', () => project(membersProjection, created).thenRows('members', row(owner, 'owner', 1)));
 
-  it('has each member, with the position at which they joined', () =>
+  it('has a row for each member, with the position at which the member joined', () =>
     project(membersProjection, created, joined).thenRows('members', row(owner, 'owner', 1), row(member, 'member', 2)));
 
-  it('shows the last role, the version that it came with, and the same time of joining', () =>
+  it('shows the last role, the version of that change, and the same time of joining', () =>
     project(membersProjection, joined, at(3, promoted)).thenRows('members', row(member, 'admin', 3, 2)));
 
   it('changes a role in a row that was made in an earlier batch', () =>
@@ -40,36 +40,36 @@ describe('the members read model', () => {
       { role: 'admin', version: 3 },
     ));
 
-  it('has nobody who was removed', () =>
+  it('has no row for a removed member', () =>
     project(membersProjection, joined, at(3, removed)).thenRemoved('members', { tenant_id, user_id: member }));
 
-  it('has a member who came back with the position of their return', () =>
+  it('shows a member who joined again with the position of the second joining', () =>
     project(membersProjection, joined, at(3, removed), at(4, memberJoined(member, 'auditor'))).thenRows(
       'members',
       row(member, 'auditor', 4),
     ));
 
-  it('shows both sides of a transfer, under its version', () =>
+  it('shows the new roles of both users after a transfer, with its version', () =>
     project(membersProjection, created, joined, at(3, transferred)).thenRows(
       'members',
       row(owner, 'admin', 3, 1),
       row(member, 'owner', 3, 2),
     ));
 
-  it('knows by user what they are where', () =>
+  it('has the role of each user in each tenant, by user', () =>
     project(membersProjection, created, joined, at(3, promoted)).thenRows(
       'memberships',
       { user_id: owner, tenant_id, role: 'owner', joined_position: 10n },
       { user_id: member, tenant_id, role: 'admin', joined_position: 20n },
     ));
 
-  it('knows by user who hands a tenant over, and to whom', () =>
+  it('has the new roles of both users after a transfer, by user', () =>
     project(membersProjection, created, joined, at(3, transferred)).thenRows(
       'memberships',
       { user_id: owner, tenant_id, role: 'admin', joined_position: 10n },
       { user_id: member, tenant_id, role: 'owner', joined_position: 20n },
     ));
 
-  it('knows by user that they belong there no more', () =>
+  it('has no row for a removed member, by user', () =>
     project(membersProjection, joined, at(3, removed)).thenRemoved('memberships', { user_id: member, tenant_id }));
 });

@@ -20,8 +20,8 @@ const tables = {
 } as const;
 
 /**
- * Memberships, asked for by tenant and by user. A table each: of two policies on one table the planner makes an `or`,
- * for which no index is in the order of a list.
+ * Memberships, in one table for queries by tenant and one for queries by user. The planner would combine two policies
+ * on one table with `or`, for which no index has the order of a list.
  */
 export const membersProjection = defineProjection({
   name: 'members',

@@ -1,16 +1,16 @@
--- Who belongs to which tenant, and as what.
+-- The members of each tenant, with their roles.
 create table members (
-  tenant_id uuid        not null,
-  user_id uuid        not null,
-  role      text        not null,
-  joined_at timestamptz not null,
-  joined_position bigint  not null,  -- in the log: the list's order
-  version         integer not null   -- of the tenant's stream when it last changed: the row's ETag
+  tenant_id       uuid        not null,
+  user_id         uuid        not null,
+  role            text        not null,
+  joined_at       timestamptz not null,
+  joined_position bigint      not null,  -- in the log; lists are ordered by it
+  version         integer     not null   -- of the tenant's stream at the last change of the row: its ETag
 );
 
--- The same by user: where somebody belongs.
+-- The same by user: the tenants of each user.
 create table memberships (
-  user_id       uuid   not null,
+  user_id         uuid   not null,
   tenant_id       uuid   not null,
   role            text   not null,
   joined_position bigint not null

@@ -31,19 +31,19 @@ const unit = (unit_id: string, scope_id: string) => ({ tenant_id, unit_id, scope
 describe('the plan-limits read model', () => {
   it('counts projects in their tenant, and tasks in their project', () =>
     project(planLimitsProjection, created, task).thenRows('plan_units', unit(p1, tenant_id), unit(t1, p1)));
-  it('does not count what is archived', () =>
+  it('does not count an archived project', () =>
     project(planLimitsProjection, created, archived).thenRemoved('plan_units', { tenant_id, unit_id: p1 }));
-  it('counts what is taken up again', () =>
+  it('counts a restored project', () =>
     project(planLimitsProjection, created, archived, restored).thenRows('plan_units', unit(p1, tenant_id)));
-  it('does not count what is deleted', () =>
+  it('does not count a deleted task', () =>
     project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: t1 }));
-  it('adds up seats, teams and projects of a tenant as they come and go', () => {
+  it('adds up the seats, teams and projects of a tenant as they are added and removed', () => {
     const counted = (...events: TenantEvent[]) => events.map((event) => of('tenant', tenant_id, event));
-    const people = counted(...staffed, memberRemoved(PEOPLE.auditor));
+    const members = counted(...staffed, memberRemoved(PEOPLE.auditor));
     const teams = counted(teamCreated('t1', 'Sales'), teamCreated('t2', 'Support'), {
       ...{ type: 'TeamDeleted', data: { teamId: 't1' } },
     });
-    project(planLimitsProjection, ...people, ...teams, created, archived, restored).thenAdded('plan_counts', {
+    project(planLimitsProjection, ...members, ...teams, created, archived, restored).thenAdded('plan_counts', {
       ...{ key: { tenant_id }, columns: { seats: 3, teams: 1, projects: 1 } },
     });
   });
@@ -53,7 +53,7 @@ describe('the plan-limits read model', () => {
     project(planLimitsProjection, task, second, third).thenAdded('plan_tasks', sum(p1, 2), sum(p2, 1));
     project(planLimitsProjection, task, second, deleted).thenAdded('plan_tasks', sum(p1, 1));
   });
-  it('knows what was bought last', () => {
+  it('has the terms of the last plan', () => {
     const { plan, version, limits, features } = FOUNDING_TERMS;
     const bought = of('tenant', tenant_id, {
       type: 'PlanChanged',

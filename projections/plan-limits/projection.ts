@@ -23,8 +23,9 @@ const tables = {
 } as const;
 
 /**
- * What each tenant has bought, and what of it is in use: the units that a limit is compared with, and how many there are,
- * so that to tell that costs the same in the largest tenant. A reservation counts until its unit is here.
+ * The plan of each tenant and its use: the units that limits apply to, and their numbers, which are stored so that
+ * reading them takes the same time for a tenant of any size. A reservation counts until the unit that it was made for
+ * is here.
  */
 export const planLimitsProjection = defineProjection({
   name: 'plan-limits',
@@ -80,7 +81,7 @@ export const planLimitsProjection = defineProjection({
       rows.plan_tasks.add({ tenant_id: tenantId, project_id: data.projectId }, { tasks: -1 });
     },
     TenantCreated: ({ stream }, rows) => {
-      // Its owner is in it.
+      // The seat of the owner.
       rows.plan_counts.add({ tenant_id: stream.tenantId }, { seats: 1 });
     },
     MemberJoined: ({ stream }, rows) => {

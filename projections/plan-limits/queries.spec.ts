@@ -12,7 +12,7 @@ import { findUsage } from './queries';
 const TENANT = '01930000-0000-7000-8000-000000000007';
 const TASKS = 50_000;
 
-describe('what of a plan is in use', () => {
+describe('the use of a plan', () => {
   let database: TestDatabase;
   let app: Pool;
 
@@ -45,14 +45,14 @@ describe('what of a plan is in use', () => {
     await database.drop();
   });
 
-  it('is answered for a tenant of any size', async () => {
+  it('is returned for a large tenant', async () => {
     expect(await findUsage(createScopedDb(app).tenant(TENANT))).toEqual({
       ...{ plan: null, limits: null, seats: 20_000, teams: 500, projects: 1_000 },
       ...{ tasksPerProject: 999, openInvitations: 4, apiCalls: 0 },
     });
   });
 
-  it('is not counted one by one: nothing is read but open invitations, and a row of each count', async () => {
+  it('is read without counting: only open invitations and one row of each stored number are read', async () => {
     const db = createScopedDb(app).tenant(TENANT);
     const nodes = await explained(db, (spy) => findUsage(spy).catch(() => undefined));
     expect(scansOf(nodes)).toEqual(expect.arrayContaining(['plan_tasks_most_idx', 'invitations_open_idx']));

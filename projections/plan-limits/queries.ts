@@ -2,17 +2,19 @@ import type { PlanLimits } from '#domain/limits';
 import type { Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 import { countOpenInvitations } from '../invitations/queries';
 
-/** What of a plan is in use. */
+/** The use of a plan. */
 export interface UsageRow {
-  /** Null: those with which every tenant begins. */
+  /** Null if the tenant has the plan with which every tenant begins. */
   readonly plan: string | null;
+  /** Null together with `plan`. */
   readonly limits: PlanLimits | null;
   readonly seats: number;
   readonly teams: number;
   readonly openInvitations: number;
   readonly projects: number;
-  /** Of the project that has most. */
+  /** The number of tasks of the project with the most tasks. */
   readonly tasksPerProject: number;
+  /** Metered calls in the present month (UTC). */
   readonly apiCalls: number;
 }
 
@@ -30,10 +32,13 @@ const USAGE: Statement = {
       left join read_model.plan_counts n on n.tenant_id = me.id`,
 };
 
-/** What of the tenant's plan is in use now, in one round trip. Looks at open invitations alone one by one. */
+/**
+ * The plan of the tenant and its present use, in one round trip. Only open invitations are counted one by one; all
+ * other numbers are stored.
+ */
 export const findUsage = async (db: TenantDb): Promise<UsageRow> => {
   const [row] = await db.query<UsageRow>(USAGE, []);
-  if (!row) throw new Error('the usage query has one row');
+  if (!row) throw new Error('the usage query returned no row');
   return row;
 };
 
@@ -45,6 +50,9 @@ const NEWEST_UNITS: Statement = {
     order by unit_id offset $1 limit 100`,
 };
 
-/** The projects that a limit would leave beyond it, the oldest first; 100 at most. */
+/**
+ * The ids of the projects above a limit, without the `limit` oldest ones. The oldest come first; 100 are returned at
+ * most.
+ */
 export const projectsBeyond = async (db: TenantDb, limit: number): Promise<string[]> =>
   (await db.query<{ id: string }>(NEWEST_UNITS, [limit])).map(({ id }) => id);

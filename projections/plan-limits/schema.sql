@@ -1,4 +1,4 @@
--- What each tenant has bought, and what of it is in use: what limits across streams are counted by.
+-- The terms of the plan of each tenant. The other tables hold its use, with which limits across streams are compared.
 create table plan_terms (
   tenant_id uuid    not null,
   plan      text    not null,
@@ -10,20 +10,20 @@ create table plan_terms (
 -- One row for each project that is not archived (counted in its tenant) and each task (counted in its project).
 create table plan_units (
   tenant_id  uuid not null,
-  unit_id    uuid not null,  -- UUIDv7: the order in which they were made
+  unit_id    uuid not null,  -- UUIDv7: contains the time of creation; units are ordered by it
   scope_id   uuid not null,
-  command_id uuid not null   -- that made it, or took it up again: the reservation that it used
+  command_id uuid not null   -- that created or restored it; it identifies the reservation that was used
 );
 
--- How many of these a tenant has.
+-- The numbers of seats, teams and projects of each tenant.
 create table plan_counts (
   tenant_id uuid    not null,
   seats     integer not null,
   teams     integer not null,
   projects  integer not null
-) with (fillfactor = 80);  -- changed in place, again and again
+) with (fillfactor = 80);  -- rows are updated often
 
--- How many tasks a project has.
+-- The number of tasks of each project.
 create table plan_tasks (
   tenant_id  uuid    not null,
   project_id uuid    not null,
@@ -34,7 +34,7 @@ create table plan_tasks (
 alter table plan_terms add primary key (tenant_id);
 alter table plan_counts add primary key (tenant_id);
 alter table plan_tasks add primary key (tenant_id, project_id);
--- The fullest project is at its end.
+-- The project with the most tasks is the last entry of its tenant.
 create index plan_tasks_most_idx on plan_tasks (tenant_id, tasks);
 alter table plan_units add primary key (tenant_id, unit_id);
 create index plan_units_scope_idx on plan_units (tenant_id, scope_id, unit_id);

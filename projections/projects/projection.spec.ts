@@ -20,12 +20,12 @@ const restored = recorded({ stream, version: 4, type: 'ProjectRestored', data: {
 
 describe('the projects read model', () => {
   it('has a row for each project', () => project(projectsProjection, created).thenRows('projects', row));
-  it('shows what it is called, says and belongs to by now, and the version that it has by it', () =>
+  it('shows the last name, description and team, and the version of that change', () =>
     project(projectsProjection, created, changed).thenRows('projects', {
       ...row,
       ...{ name: 'Shop', description: '', team_id: null, version: 2 },
     }));
-  it('keeps archived ones, marked as such until they are restored', () => {
+  it('keeps archived projects, which are marked until they are restored', () => {
     project(projectsProjection, archived).thenPatched('projects', key, { archived: true, version: 3 });
     project(projectsProjection, archived, restored).thenPatched('projects', key, { archived: false, version: 4 });
   });

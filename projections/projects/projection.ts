@@ -16,7 +16,7 @@ const tables = {
   },
 } as const;
 
-/** A tenant's projects as its members see them. */
+/** The projects of a tenant as its members see them. */
 export const projectsProjection = defineProjection({
   name: 'projects',
   version: 1,

@@ -13,15 +13,18 @@ export interface ProjectRow {
 
 const COLUMNS = 'project_id as id, name, description, team_id as "teamId", archived, version';
 
-/** Before every row of a list whose newest comes first. */
-export const FROM_THE_FIRST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+/** An id above every other id: where a list begins that shows the newest rows first. */
+export const ABOVE_EVERY_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 const PROJECT: Statement = {
   name: 'project',
   text: `select ${COLUMNS} from read_model.projects where project_id = $1`,
 };
 
-/** SQL for the keys of one project, as a table. @param id an SQL expression */
+/**
+ * SQL of a table with the key of one project, or without a row if there is no such project.
+ * @param id an SQL expression
+ */
 export const projectById = (id: string): string =>
   `(select tenant_id, project_id from read_model.projects where project_id = ${id})`;
 
@@ -36,31 +39,32 @@ const ARCHIVED_OR_NOT: Statement = {
     where archived = $3 and project_id < $1 order by project_id desc limit $2`,
 };
 
-/** One of the tenant's projects; undefined where there is none. */
+/** One project of the tenant; undefined if there is none. */
 export const findProject = async (db: TenantDb, projectId: string): Promise<ProjectRow | undefined> => {
   const [row] = await db.query<ProjectRow>(PROJECT, [projectId]);
   return row;
 };
 
 /**
- * The tenant's projects, newest first.
- * @param archived undefined: both
- * @param before only those that are older than this project
+ * The projects of the tenant, the newest first.
+ * @param archived returns only archived projects or only others; undefined returns both
+ * @param before returns only projects that are older than the one with this id
+ * @param limit the most rows that are returned
  */
 export const listProjects = (
   db: TenantDb,
   archived: boolean | undefined,
   before: string | undefined,
-  take: number,
+  limit: number,
 ): Promise<ProjectRow[]> => {
-  const from = before ?? FROM_THE_FIRST;
+  const from = before ?? ABOVE_EVERY_ID;
   return archived === undefined
-    ? db.query<ProjectRow>(ALL, [from, take])
-    : db.query<ProjectRow>(ARCHIVED_OR_NOT, [from, take, archived]);
+    ? db.query<ProjectRow>(ALL, [from, limit])
+    : db.query<ProjectRow>(ARCHIVED_OR_NOT, [from, limit, archived]);
 };
 
 /**
- * The ids of a team's projects, archived ones too, for those who work for all tenants.
+ * The ids of the projects of a team, including archived ones, for work outside of a tenant's requests.
  * @param pool connects as the projector
  */
 export const projectsOfTeam = (pool: Pool, tenantId: string, teamId: string): Promise<string[]> =>

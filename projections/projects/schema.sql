@@ -1,18 +1,18 @@
--- One row a project, archived ones too.
+-- One row for each project, including archived ones.
 create table projects (
   tenant_id   uuid    not null,
-  project_id  uuid    not null,  -- UUIDv7: holds the time at which it was made, and is the lists' order
+  project_id  uuid    not null,  -- UUIDv7: contains the time of creation; lists are ordered by it
   name        text    not null,
   description text    not null,
   team_id     uuid,
   archived    boolean not null,
-  version     integer not null   -- of the project's stream: the row's ETag
+  version     integer not null   -- of the project's stream: the ETag of the row
 );
 
 -- after load
 alter table projects add primary key (tenant_id, project_id);
 create index projects_archived_idx on projects (tenant_id, archived, project_id);
--- What a team that is no more leaves behind.
+-- The projects of a deleted team.
 create index projects_team_idx on projects (tenant_id, team_id) where team_id is not null;
 
 -- before reading

@@ -30,8 +30,8 @@ const row = {
 };
 
 describe('the tasks read model', () => {
-  it('has a row for each task, which begins open', () => project(tasksProjection, created).thenRows('tasks', row));
-  it('knows when the task was assigned', () => {
+  it('has a row for each task, which is open at first', () => project(tasksProjection, created).thenRows('tasks', row));
+  it('stores the version and position of the last assignment', () => {
     const assigned = { assignee_id: ada, assigned_version: 1, assigned_position: 100n };
     project(tasksProjection, happened(1, 'TaskCreated', { ...data, assigneeId: ada, dueOn: '2026-02-28' })).thenRows(
       'tasks',
@@ -48,9 +48,9 @@ describe('the tasks read model', () => {
     ['TaskUnassigned', { reason: 'no-member' }, { assignee_id: null, assigned_version: null, assigned_position: null }],
     ['TaskDueDateChanged', { dueOn: '2026-02-28' }, { due_on: '2026-02-28' }],
     ['TaskDueDateChanged', { dueOn: null }, { due_on: null }],
-  ])('shows %s, and the version that it has by it', (type, changed, columns) =>
+  ])('shows the effect of %s and the version of that change', (type, changed, columns) =>
     project(tasksProjection, happened(2, type, changed)).thenPatched('tasks', key, { ...columns, version: 2 }),
   );
-  it('has none for what was deleted', () =>
+  it('has no row for a deleted task', () =>
     project(tasksProjection, created, happened(2, 'TaskDeleted')).thenRows('tasks'));
 });

@@ -20,17 +20,19 @@ const tables = {
   },
 } as const;
 
-const NOBODY = { assignee_id: null, assigned_version: null, assigned_position: null };
+const UNASSIGNED = { assignee_id: null, assigned_version: null, assigned_position: null };
 
-interface Happened {
+interface EventPosition {
   readonly version: number;
   readonly position: bigint;
 }
 
-const assignedTo = (assigneeId: string | null, { version, position }: Happened) =>
-  assigneeId === null ? NOBODY : { assignee_id: assigneeId, assigned_version: version, assigned_position: position };
+const assignedTo = (assigneeId: string | null, { version, position }: EventPosition) =>
+  assigneeId === null
+    ? UNASSIGNED
+    : { assignee_id: assigneeId, assigned_version: version, assigned_position: position };
 
-/** The tasks of a tenant's projects as its members see them. */
+/** The tasks of a tenant as its members see them. */
 export const tasksProjection = defineProjection({
   name: 'tasks',
   version: 1,
@@ -64,7 +66,7 @@ export const tasksProjection = defineProjection({
       rows.tasks.patch(key, { ...assignedTo(data.assigneeId, event), version });
     },
     TaskUnassigned: ({ stream, version }, rows) => {
-      rows.tasks.patch({ tenant_id: stream.tenantId, task_id: stream.id }, { ...NOBODY, version });
+      rows.tasks.patch({ tenant_id: stream.tenantId, task_id: stream.id }, { ...UNASSIGNED, version });
     },
     TaskDueDateChanged: ({ stream, data: { dueOn }, version }, rows) => {
       rows.tasks.patch({ tenant_id: stream.tenantId, task_id: stream.id }, { due_on: dueOn, version });

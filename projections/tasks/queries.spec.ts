@@ -26,8 +26,8 @@ interface Node {
   readonly Plans?: readonly Node[];
 }
 
-/** How the server carries out the lists of projects and tasks. */
-describe('the lists of a workspace', () => {
+/** The plans with which the server executes the lists of projects and tasks. */
+describe('the lists of projects and tasks', () => {
   let database: TestDatabase;
   let app: Pool;
   let db: TenantDb;
@@ -43,7 +43,7 @@ describe('the lists of a workspace', () => {
       insert into read_model.projects (tenant_id, project_id, name, description, archived, version)
       select ${id('01930000', `n % ${TENANTS}`)}, ${id('01970000', 'n')}, 'Project', '', n % 3 = 0, 1
       from generate_series(0, ${PROJECTS - 1}) as n`);
-    // Every second task is in the one project that is asked for.
+    // Every second task is in the one project whose tasks are listed.
     await owner.query(`
       insert into read_model.tasks (tenant_id, task_id, project_id, title, description, status, assignee_id, due_on, version)
       select ${id('01930000', `project % ${TENANTS}`)}, ${id('01960000', 'n')}, ${id('01970000', 'project')}, 'Task', '',
@@ -59,24 +59,24 @@ describe('the lists of a workspace', () => {
     await database.drop();
   });
 
-  /** The only statement that a list asks, explained as the server carries it out for the tenant. */
-  const explained = async (list: (spy: TenantDb) => Promise<unknown>): Promise<Node[]> => {
-    const asked: [Statement, readonly Parameter[]][] = [];
+  /** The nodes of the plan of the only statement of a list, as the server executes it for the tenant. */
+  const explain = async (list: (spy: TenantDb) => Promise<unknown>): Promise<Node[]> => {
+    const statements: [Statement, readonly Parameter[]][] = [];
     await list({
       ...db,
       query: async (statement, values) => {
-        asked.push([statement, values]);
+        statements.push([statement, values]);
         return [];
       },
     });
-    expect(asked).toHaveLength(1);
-    const [[{ name, text }, values]] = asked as [[Statement, readonly Parameter[]]];
+    expect(statements).toHaveLength(1);
+    const [[{ name, text }, values]] = statements as [[Statement, readonly Parameter[]]];
     const statement = { name: `explained-${name}`, text: `explain (analyze, format json) ${text}` };
     const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: Node }] }>(statement, values);
-    const flat = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(flat)];
-    return row ? flat(row['QUERY PLAN'][0].Plan) : [];
+    const flatten = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(flatten)];
+    return row ? flatten(row['QUERY PLAN'][0].Plan) : [];
   };
-  /** Where rows come from; conditions that the index could not answer are included. */
+  /** The indexes that are scanned, each with the conditions that the index could not check. */
   const scans = (nodes: readonly Node[]): (string | undefined)[] =>
     nodes
       .filter((node) => node['Node Type'].includes('Scan'))
@@ -90,11 +90,11 @@ describe('the lists of a workspace', () => {
     ['all filters', { status: 'open', assigneeId: id('01940000', 1), dueBefore: '2026-01-20', dueAfter: '2026-01-05' }],
   ];
 
-  it.each(filters)('ask one statement and one index for the tasks of a project: %s', async (_, filter) => {
-    const nodes = await explained((spy) => listTasks(spy, id('01970000', 7), filter, undefined, 11));
-    // The project's own key tells whether there is one.
+  it.each(filters)('need one statement and one index for the tasks of a project: %s', async (_, filter) => {
+    const nodes = await explain((spy) => listTasks(spy, id('01970000', 7), filter, undefined, 11));
+    // The primary key of projects shows whether there is such a project.
     expect(scans(nodes)).toEqual(['projects_pkey', 'tasks_project_idx']);
-    // Nothing is read that is not asked for: the order is the index', too.
+    // No other row is read, because the index also has the order of the list.
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
@@ -102,8 +102,8 @@ describe('the lists of a workspace', () => {
     ['those that are not archived', false, 'projects_archived_idx'],
     ['archived ones', true, 'projects_archived_idx'],
     ['all', undefined, 'projects_pkey'],
-  ])('ask one statement and one index for projects: %s', async (_, archived, index) => {
-    const nodes = await explained((spy) => listProjects(spy, archived, undefined, 3));
+  ])('need one statement and one index for projects: %s', async (_, archived, index) => {
+    const nodes = await explain((spy) => listProjects(spy, archived, undefined, 3));
     expect(scans(nodes)).toEqual([index]);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(3);
   });

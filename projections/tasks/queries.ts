@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Position } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 import type { Parameter, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
-import { FROM_THE_FIRST, projectById } from '../projects/queries';
+import { ABOVE_EVERY_ID, projectById } from '../projects/queries';
 
 export interface TaskRow {
   readonly id: string;
@@ -19,8 +19,9 @@ export interface TaskRow {
 export interface TaskFilter {
   readonly status?: string | undefined;
   readonly assigneeId?: string | undefined;
-  /** `YYYY-MM-DD`, exclusive both; a task without a day is due at no time. */
+  /** `YYYY-MM-DD`, exclusive. A task without a due date never matches. */
   readonly dueBefore?: string | undefined;
+  /** `YYYY-MM-DD`, exclusive. A task without a due date never matches. */
   readonly dueAfter?: string | undefined;
 }
 
@@ -29,10 +30,10 @@ const COLUMNS = `task_id as id, project_id as "projectId", title, description, s
 
 const TASK: Statement = { name: 'task', text: `select ${COLUMNS} from read_model.tasks where task_id = $1` };
 
-/** What a filter adds to the statement, and the parameters that it needs. */
+/** The SQL that one field of a filter adds to the statement, and its parameters. */
 interface Condition {
   readonly name: string;
-  readonly wanted: (filter: TaskFilter) => boolean;
+  readonly applies: (filter: TaskFilter) => boolean;
   readonly sql: (parameter: () => string) => string;
   readonly values: (filter: TaskFilter) => readonly Parameter[];
 }
@@ -40,28 +41,28 @@ interface Condition {
 const CONDITIONS: readonly Condition[] = [
   {
     name: 'status',
-    wanted: ({ status }) => status !== undefined,
+    applies: ({ status }) => status !== undefined,
     sql: (next) => `and t.status = ${next()}`,
     values: ({ status = null }) => [status],
   },
   {
     name: 'assignee',
-    wanted: ({ assigneeId }) => assigneeId !== undefined,
+    applies: ({ assigneeId }) => assigneeId !== undefined,
     sql: (next) => `and t.assignee_id = ${next()}`,
     values: ({ assigneeId = null }) => [assigneeId],
   },
   {
     name: 'due',
-    wanted: ({ dueBefore, dueAfter }) => dueBefore !== undefined || dueAfter !== undefined,
+    applies: ({ dueBefore, dueAfter }) => dueBefore !== undefined || dueAfter !== undefined,
     sql: (next) => `and t.due_on < ${next()}::date and t.due_on > ${next()}::date`,
     values: ({ dueBefore = 'infinity', dueAfter = '-infinity' }) => [dueBefore, dueAfter],
   },
 ];
 
 /**
- * The project beside each of its tasks, so that a project without a task is one row of nothing, and no row means that
- * there is no such project. Each set of filters is a statement of its own: one that fits all would have a plan that fits
- * none.
+ * Builds the statement for a set of filters. A left join with the project returns one row of nulls for a project
+ * without a task, and no row if there is no such project. Each set of filters has its own statement, because the plan
+ * of a statement for all sets would be slow for each of them.
  */
 const listOf = (conditions: readonly Condition[]): Statement => {
   let last = 3;
@@ -86,39 +87,42 @@ const listWith = (conditions: readonly Condition[]): Statement => {
   return statement;
 };
 
-/** One of the tenant's tasks; undefined where there is none. */
+/** One task of the tenant; undefined if there is none. */
 export const findTask = async (db: TenantDb, taskId: string): Promise<TaskRow | undefined> => {
   const [row] = await db.query<TaskRow>(TASK, [taskId]);
   return row;
 };
 
 /**
- * The tasks of one of the tenant's projects, newest first; undefined where there is no such project.
- * @param before only those that are older than this task
+ * The tasks of one project of the tenant, the newest first; undefined if there is no such project.
+ * @param before returns only tasks that are older than the one with this id
+ * @param limit the most rows that are returned
  */
 export const listTasks = async (
   db: TenantDb,
   projectId: string,
   filter: TaskFilter,
   before: string | undefined,
-  take: number,
+  limit: number,
 ): Promise<TaskRow[] | undefined> => {
-  const conditions = CONDITIONS.filter(({ wanted }) => wanted(filter));
+  const conditions = CONDITIONS.filter(({ applies }) => applies(filter));
   const values: readonly Parameter[] = conditions.flatMap(({ values }) => values(filter));
-  const parameters = [projectId, before ?? FROM_THE_FIRST, take, ...values];
+  const parameters = [projectId, before ?? ABOVE_EVERY_ID, limit, ...values];
   const rows = await db.query<TaskRow | { readonly id: null }>(listWith(conditions), parameters);
   if (rows.length === 0) return undefined;
   return rows.filter((row): row is TaskRow => row.id !== null);
 };
 
-/** A task that somebody had at a position of the log, and the version of its stream by which they got it. */
+/** A task that is assigned to a user. */
 export interface AssignedTask {
   readonly taskId: string;
+  /** The version of the task's stream at which it was assigned. */
   readonly assignedAt: number;
 }
 
 /**
- * What somebody got before a position of the log and has still, for those who work for all tenants.
+ * The tasks that were assigned to a user before a position of the log and still are, for work outside of a tenant's
+ * requests.
  * @param pool connects as the projector
  */
 export const tasksAssignedBefore = (

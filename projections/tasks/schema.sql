@@ -1,24 +1,24 @@
--- One row a task that was not deleted.
+-- One row for each task that was not deleted.
 create table tasks (
   tenant_id         uuid    not null,
-  task_id           uuid    not null,  -- UUIDv7: holds the time at which it was made, and is the list's order
+  task_id           uuid    not null,  -- UUIDv7: contains the time of creation; lists are ordered by it
   project_id        uuid    not null,
   title             text    not null,
   description       text    not null,
   status            text    not null,
   assignee_id       uuid,
-  assigned_version  integer,           -- of the task's stream and
-  assigned_position bigint,            -- of the log: when the assignee got it
+  assigned_version  integer,           -- version of the task's stream at the last assignment
+  assigned_position bigint,            -- position in the log of the last assignment
   due_on            date,
-  version           integer not null   -- of the task's stream: the row's ETag
+  version           integer not null   -- of the task's stream: the ETag of the row
 );
 
 -- after load
 alter table tasks add primary key (tenant_id, task_id);
--- A project's tasks in the list's order, with what the list filters by: what does not match is passed over in the index,
--- without a look at its row.
+-- The tasks of a project in the order of the list, with the columns of its filters: tasks that do not match are skipped
+-- in the index, without reading their rows.
 create index tasks_project_idx on tasks (tenant_id, project_id, task_id, status, assignee_id, due_on);
--- What somebody who left the tenant leaves behind.
+-- The tasks of a member who is removed.
 create index tasks_assignee_idx on tasks (tenant_id, assignee_id) where assignee_id is not null;
 
 -- before reading

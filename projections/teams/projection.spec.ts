@@ -19,21 +19,21 @@ const row = { tenant_id, team_id, name: 'Sales', version: 2 };
 
 describe('the teams read model', () => {
   it('has a row for each team', () => project(teamsProjection, created).thenRows('teams', row));
-  it('shows the last name, and the version that it came with', () =>
+  it('shows the last name and the version of the rename', () =>
     project(teamsProjection, created, renamed).thenRows('teams', { ...row, name: 'Marketing', version: 3 }));
   it('changes a row that was made in an earlier batch', () =>
     project(teamsProjection, renamed).thenPatched('teams', { tenant_id, team_id }, { name: 'Marketing', version: 3 }));
-  it('knows who is in a team', () =>
+  it('has a row for each member of a team', () =>
     project(teamsProjection, created, added, at(5, teamMemberAdded(team_id, admin))).thenRows(
       'team_members',
       { tenant_id, team_id, user_id: member },
       { tenant_id, team_id, user_id: admin },
     ));
-  it('shows a team under a new version once others are in it', () => {
+  it('shows a new version of the team after its members have changed', () => {
     project(teamsProjection, created, added).thenRows('teams', { ...row, version: 4 });
     project(teamsProjection, created, added, removed).thenRows('teams', { ...row, version: 5 });
   });
-  it('knows who is in it no more', () =>
+  it('has no row for a member who was removed', () =>
     project(teamsProjection, created, added, removed).thenRemoved('team_members', {
       tenant_id,
       team_id,

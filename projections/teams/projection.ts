@@ -12,7 +12,7 @@ const tables = {
   },
 } as const;
 
-/** Teams and who is in them. */
+/** The teams of a tenant and their members. */
 export const teamsProjection = defineProjection({
   name: 'teams',
   version: 1,
@@ -40,7 +40,7 @@ export const teamsProjection = defineProjection({
       rows.teams.patch({ tenant_id: stream.tenantId, team_id: data.teamId }, { name: data.name, version });
     },
     TeamDeleted: ({ stream, data }, rows) => {
-      // Anyone who was in it is so to nobody's eyes: ids of teams do not come again.
+      // The rows of its members stay. Queries read them only with their team, and the id of a team is never used again.
       rows.teams.remove({ tenant_id: stream.tenantId, team_id: data.teamId });
     },
     TeamMemberAdded: ({ stream, data, version }, rows) => {

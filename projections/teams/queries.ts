@@ -1,10 +1,10 @@
 import type { Statement, TenantDb } from '#platform/database/scoped/scoped-db';
-import { FROM_THE_FIRST } from '../projects/queries';
+import { ABOVE_EVERY_ID } from '../projects/queries';
 
 export interface TeamRow {
   readonly id: string;
   readonly name: string;
-  /** People, by id. */
+  /** The ids of the users in the team, in ascending order. */
   readonly memberIds: readonly string[];
   readonly version: number;
 }
@@ -20,12 +20,16 @@ const TEAMS: Statement = {
   text: `select ${COLUMNS} from read_model.teams t where t.team_id < $1 order by t.team_id desc limit $2`,
 };
 
-/** One of the tenant's teams; undefined where there is none. */
+/** One team of the tenant; undefined if there is none. */
 export const findTeam = async (db: TenantDb, teamId: string): Promise<TeamRow | undefined> => {
   const [row] = await db.query<TeamRow>(TEAM, [teamId]);
   return row;
 };
 
-/** The tenant's teams, newest first. @param before only those that are older than this one */
-export const listTeams = (db: TenantDb, before: string | undefined, take: number): Promise<TeamRow[]> =>
-  db.query<TeamRow>(TEAMS, [before ?? FROM_THE_FIRST, take]);
+/**
+ * The teams of the tenant, the newest first.
+ * @param before returns only teams that are older than the one with this id
+ * @param limit the most rows that are returned
+ */
+export const listTeams = (db: TenantDb, before: string | undefined, limit: number): Promise<TeamRow[]> =>
+  db.query<TeamRow>(TEAMS, [before ?? ABOVE_EVERY_ID, limit]);

@@ -1,8 +1,8 @@
 create table teams (
   tenant_id uuid    not null,
-  team_id   uuid    not null,  -- UUIDv7: holds the time at which it was made, and is the list's order
+  team_id   uuid    not null,  -- UUIDv7: contains the time of creation; lists are ordered by it
   name      text    not null,
-  version   integer not null   -- of the tenant's stream when it, or who is in it, last changed: its ETag
+  version   integer not null   -- of the tenant's stream at the last change of the team or its members: its ETag
 );
 
 create table team_members (

@@ -18,7 +18,7 @@ const row = { tenant_id, name: 'Acme', slug: 'acme', plan: 'free', ...unlocked, 
 
 describe('the tenants read model', () => {
   it('has a row for each tenant', () => project(tenantsProjection, created).thenRows('tenants', row));
-  it('shows the last name, and the version that it has by it', () =>
+  it('shows the last name and the version of the rename', () =>
     project(tenantsProjection, created, renamed).thenRows('tenants', {
       ...row,
       name: 'Acme Ltd',
@@ -31,15 +31,15 @@ describe('the tenants read model', () => {
       { tenant_id },
       { name: 'Acme Ltd', slug: 'acme-ltd', version: 2 },
     ));
-  it('keeps the version of the name while other things happen', () =>
+  it('keeps its version when events follow that do not change the row', () =>
     project(tenantsProjection, created, at(2, memberJoined(PEOPLE.member, 'member'))).thenRows('tenants', row));
-  it('has no tenant that is closed, and knows when to erase it', () => {
+  it('has no row for a closed tenant, and stores when to erase it', () => {
     const projected = project(tenantsProjection, created, renamed, closed);
     projected.thenRemoved('tenants', { tenant_id });
     projected.thenRows('closed_tenants', { tenant_id, erase_after: '2026-03-01T00:00:00.000Z' });
   });
-  it('does not name one again that is renamed after its closing', () =>
+  it('does not create a row for a tenant that is renamed after it was closed', () =>
     project(tenantsProjection, created, closed, at(4, renaming)).thenRemoved('tenants', { tenant_id }));
-  it('waits no more for one that is erased', () =>
+  it('has no closed tenant that was erased', () =>
     project(tenantsProjection, created, closed, erased).thenRemoved('closed_tenants', { tenant_id }));
 });

@@ -21,7 +21,7 @@ const tables = {
 
 const UNLOCKED = { lock: 'none', lock_reason: null, locked_since: null };
 
-/** The workspace as its members see it, while it is open; and which ones are closed and wait for their erasure. */
+/** Open tenants as their members see them, and closed tenants that are not erased yet. */
 export const tenantsProjection = defineProjection({
   name: 'tenants',
   version: 3,

@@ -19,18 +19,19 @@ const TENANT: Statement = {
     from read_model.tenants where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid)`,
 };
 
-/** The database's own tenant; undefined where the read model does not know it. */
+/** The tenant of the scope; undefined if the read model does not have it. */
 export const findTenant = async (db: TenantDb): Promise<TenantRow | undefined> => {
   const [row] = await db.query<TenantRow>(TENANT, []);
   return row;
 };
 
-/** SQL that adds the name and slug of tenants to rows that hold their `tenant_id`. */
+/** SQL that adds the name and slug of a tenant to rows with its `tenant_id`. */
 export const JOIN_TENANTS = 'join read_model.companies using (tenant_id)';
 
 /**
- * Closed tenants whose time has come, for those who work for all tenants.
+ * The ids of closed tenants whose retention period has ended, for work outside of a tenant's requests.
  * @param pool connects as the projector
+ * @param limit the most ids that are returned
  */
 export const tenantsToErase = (pool: Pool, limit: number): Promise<string[]> =>
   withClient(pool, async (client) => {

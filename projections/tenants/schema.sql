@@ -1,24 +1,24 @@
--- One row a tenant: what GET /v1/tenant shows.
+-- One row for each tenant: the answer of GET /v1/tenant.
 create table tenants (
-  tenant_id uuid    not null,  -- UUIDv7: holds the time at which the tenant signed up
+  tenant_id uuid    not null,  -- UUIDv7: contains the time of the sign-up
   name      text    not null,
   slug      text    not null,
   plan      text    not null,
   lock         text not null,  -- none, locked, suspended
   lock_reason  text,
   locked_since timestamptz,
-  version   integer not null  -- of the tenant's stream: the row's ETag
+  version   integer not null  -- of the tenant's stream: the ETag of the row
 );
 
--- Names by which people know the tenants that they belong to. A table of its own, because of two policies on one table
--- the planner makes an `or`, which no index serves.
+-- The names of tenants, for the users who are their members. It is a separate table, because the planner combines two
+-- policies on one table with `or`, which can use no index.
 create table companies (
   tenant_id uuid not null,
   name      text not null,
   slug      text not null
 );
 
--- Tenants that are closed and not yet erased. Nobody but the job that erases them needs to know.
+-- Tenants that are closed and not yet erased. Only the job that erases them reads it.
 create table closed_tenants (
   tenant_id   uuid        not null,
   erase_after timestamptz not null
@@ -42,7 +42,7 @@ alter table companies enable row level security;
 alter table companies force row level security;
 create policy projector_writes on companies to {{projector}} using (true) with check (true);
 create policy operator_reads on companies for select to {{operator}} using (true);
--- Those that a user was found to belong to: what a sign-in lists before one of them is chosen.
+-- The tenants that a user is a member of. A sign-in lists them before the user chooses one.
 create policy tenants_read on companies for select to {{app}}
   using (tenant_id = any ((select string_to_array(nullif(current_setting('app.tenant_ids', true), ''), ',')::uuid[])::uuid[]));
 

@@ -5,8 +5,8 @@ import { endAll, until } from '../e2e/start/product';
 
 jest.setTimeout(300_000);
 
-/** What a webhook told is done once: a renewal that fails, and is killed while it is worked on. */
-const toldOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }: Scene, failpoint: string) => {
+/** The effect of a webhook event happens once: the product is killed while it processes a failed renewal. */
+const checkWebhookOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }: Scene, failpoint: string) => {
   const before = await start();
   const tenant = await found(before.url);
   await subscribe(before.url, tenant);
@@ -34,8 +34,8 @@ const toldOnce = async ({ start, startFailing, found, subscribe, sim, factsOf }:
   await after.product.end('SIGTERM');
 };
 
-/** What was asked of Stripe is charged once: a change of the plan, killed while Stripe is asked for it. */
-const chargedOnce = async ({ start, startFailing, found, subscribe, factsOf }: Scene, failpoint: string) => {
+/** A charge happens once: the product is killed while it requests a change of the plan from Stripe. */
+const checkChargeOnce = async ({ start, startFailing, found, subscribe, factsOf }: Scene, failpoint: string) => {
   const before = await start();
   const tenant = await found(before.url);
   await subscribe(before.url, tenant);
@@ -45,8 +45,8 @@ const chargedOnce = async ({ start, startFailing, found, subscribe, factsOf }: S
   await expect(ask(cut.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).rejects.toThrow();
   await cut.killed();
   const after = await start();
-  // The client repeats it with its key; where it does not, the sweeper does.
-  // 409 until the dead process' claim on the key runs out.
+  // The client repeats the request with its key. The answer is 409 until the claim of the dead process on the key
+  // expires.
   const repeat = () => ask(after.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
   await until(async () => (await repeat()).status !== 409, 60_000);
   expect((await repeat()).status).toBe(200);
@@ -55,8 +55,8 @@ const chargedOnce = async ({ start, startFailing, found, subscribe, factsOf }: S
   await after.product.end('SIGTERM');
 };
 
-/** A place that a killed request has reserved is taken by what it wrote, or free again within a minute: never both. */
-const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoint: string) => {
+/** A reservation of a killed request is used by what it wrote, or released within a minute, and never both. */
+const checkReservationOnce = async ({ system, start, startFailing, found }: Scene, failpoint: string) => {
   const before = await start();
   const tenant = await found(before.url);
   await before.product.end('SIGTERM');
@@ -68,14 +68,14 @@ const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoi
     (await system.owner.query(`select 1 from event_log.events where type = 'ProjectCreated'`)).rows.length;
   const after = await start();
   const create = () => ask(after.url, tenant, '/v1/projects', { name: 'Website' });
-  // Free sells three. Nobody passes that while it is not known what became of the one.
+  // The plan `free` allows three. The limit holds while the outcome of the killed request is not known.
   const answers = await Promise.all(Array.from({ length: 20 }, create));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
   expect(answers.filter(({ status }) => status === 402)).toHaveLength(18);
   if (failpoint === 'plans.reserved') {
     await until(async () => (await create()).status === 201, 60_000);
   } else {
-    // The place of what was written stays taken when the time of its reservation is over.
+    // The project that was written counts after its reservation has expired, too.
     await until(async () => (await system.owner.query('select 1 from plans.reservations')).rows.length === 0, 60_000);
   }
   expect((await create()).status).toBe(402);
@@ -84,27 +84,29 @@ const placedOnce = async ({ system, start, startFailing, found }: Scene, failpoi
 };
 
 /**
- * The product is killed at each named point of the way from Stripe to the log, as `kill -9` would; Stripe continues. Each has
- * a scene of its own, a few at a time: most of their time is spent waiting for what a dead process still has.
+ * The product is killed, as by `kill -9`, at each failpoint between Stripe and the log, while Stripe continues. Each
+ * case has its own scene, and a few cases run at the same time, because they mostly wait until the leases of the dead
+ * process expire.
  */
-describe('money, where the process does not survive', () => {
-  const PARTITIONS = 4;
-  /** Those that take longest come first. */
+describe('billing that is interrupted by the death of the process', () => {
+  /** Cases that run at the same time. */
+  const AT_ONCE = 4;
+  /** The slowest cases come first. */
   const cases: [string, (scene: Scene, failpoint: string) => Promise<void>][] = [
-    ['plans.reserved', placedOnce],
-    ['plans.used', placedOnce],
-    ['billing.call-noted', chargedOnce],
-    ['billing.call-answered', chargedOnce],
-    ['billing.taken-in', toldOnce],
-    ['billing.claimed', toldOnce],
-    ['billing.fetched', toldOnce],
-    ['billing.followed', toldOnce],
-    ['billing.finished', toldOnce],
+    ['plans.reserved', checkReservationOnce],
+    ['plans.used', checkReservationOnce],
+    ['billing.call-noted', checkChargeOnce],
+    ['billing.call-answered', checkChargeOnce],
+    ['billing.taken-in', checkWebhookOnce],
+    ['billing.claimed', checkWebhookOnce],
+    ['billing.fetched', checkWebhookOnce],
+    ['billing.followed', checkWebhookOnce],
+    ['billing.finished', checkWebhookOnce],
   ];
   const results = new Map<string, Promise<void>>();
 
   beforeAll(() => {
-    const carryOut = async (failpoint: string, work: (scene: Scene, failpoint: string) => Promise<void>) => {
+    const runCase = async (failpoint: string, work: (scene: Scene, failpoint: string) => Promise<void>) => {
       const scene = await openScene();
       try {
         await work(scene, failpoint);
@@ -115,25 +117,25 @@ describe('money, where the process does not survive', () => {
     const waiting = cases.map(([failpoint, work]) => {
       let begin: () => Promise<void> = async () => undefined;
       const result = new Promise<void>((resolve, reject) => {
-        begin = () => carryOut(failpoint, work).then(resolve, reject);
+        begin = () => runCase(failpoint, work).then(resolve, reject);
       });
       result.catch(() => undefined);
       results.set(failpoint, result);
       return begin;
     });
-    const partition = async (): Promise<void> => {
+    const runWaiting = async (): Promise<void> => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await next();
     };
-    for (let at = 0; at < PARTITIONS; at++) void partition();
+    for (let at = 0; at < AT_ONCE; at++) void runWaiting();
   });
   afterAll(() => endAll());
 
-  it.each(cases.map(([failpoint]) => failpoint))('all is done once, killed at %s', (failpoint) => {
+  it.each(cases.map(([failpoint]) => failpoint))('happens once if the product is killed at %s', (failpoint) => {
     return results.get(failpoint);
   });
 });
 
-describe('money, where Stripe does not answer', () => {
+describe('billing while Stripe does not answer', () => {
   let scene: Scene;
 
   beforeAll(async () => {
@@ -144,24 +146,24 @@ describe('money, where Stripe does not answer', () => {
     await scene.close();
   });
 
-  it('a charge whose answer never came is one charge, and nothing else waits for Stripe', async () => {
+  it('charges once if the answer to a charge is lost, and no other request waits for Stripe', async () => {
     const { product, url } = await scene.start();
     const tenant = await scene.found(url);
     await scene.subscribe(url, tenant);
     const key = randomUUID();
     scene.sim.control.addFault({ method: 'POST', path: '/v1/subscriptions', kind: 'reset-after', times: 20 });
-    const lost = await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
-    expect([lost.status, lost.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
+    const answer = await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
+    expect([answer.status, answer.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
     expect((await ask(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
     scene.sim.control.clearFaults();
-    // Its webhook tells what came of it, and a repeat finds it done.
+    // The webhook event reports the charge, and a repeated request succeeds without another one.
     await becomes(url, tenant, { plan: 'enterprise' });
     expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).status).toBe(200);
     expect(await scene.factsOf(tenant, 'PaymentSucceeded')).toBe(2);
     await product.end('SIGTERM');
   });
 
-  it('Stripe away is a 503 for checkout, and what it told meanwhile is found when it is back', async () => {
+  it('answers a checkout with 503 while Stripe is not available, and works again when it is', async () => {
     const { product, url } = await scene.start();
     const [tenant, other] = [await scene.found(url), await scene.found(url)];
     await scene.subscribe(url, tenant);
@@ -179,11 +181,11 @@ describe('money, where Stripe does not answer', () => {
     await product.end('SIGTERM');
   });
 
-  it('webhooks that come twice, late, in any order or never end in what Stripe has', async () => {
+  it('ends in the state that Stripe has, even if webhook events arrive twice, late, in any order or never', async () => {
     const { product, url } = await scene.start();
-    const companies = await Promise.all(Array.from({ length: 5 }, () => scene.found(url)));
+    const tenants = await Promise.all(Array.from({ length: 5 }, () => scene.found(url)));
     scene.sim.control.setChaos({ duplicate: 0.5, drop: 0.2, delayMs: 100, reorder: 6 });
-    for (const tenant of companies) {
+    for (const tenant of tenants) {
       const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
       await send(String(body['url']), { card: PAYS });
       await send(`${await portalOf(url, tenant)}/card`, { card: DECLINES });
@@ -191,9 +193,9 @@ describe('money, where Stripe does not answer', () => {
     for (let step = 0; step < 5; step++) scene.sim.control.advanceToNext();
     await scene.sim.control.idle(30_000);
     scene.sim.control.setChaos({});
-    // What was never delivered, reconciliation finds.
+    // The reconciliation finds the events that were never delivered.
     await scene.system.owner.query("select billing.ask('', false, null)");
-    for (const tenant of companies) await becomes(url, tenant, { plan: 'pro', lock: 'locked', status: 'past-due' });
+    for (const tenant of tenants) await becomes(url, tenant, { plan: 'pro', lock: 'locked', status: 'past-due' });
     await product.end('SIGTERM');
   });
 });

@@ -12,7 +12,7 @@ const [FIRST, SECOND, THIRD] = ['First name', 'Second name', 'Third name'] as co
 const [PROJECT, TASK] = ['The project', 'The task'] as const;
 const ok: Outcome = { kind: 'ok', version: 0, span: { sentAt: 49, answeredAt: 50 } };
 
-/** What the long runs of this folder rest upon: that it complains when something is wrong. */
+/** The other tests of this folder depend on it: it must complain about every error. */
 describe('the history checker', () => {
   let database: TestDatabase;
   let owner: Pool;
@@ -37,7 +37,7 @@ describe('the history checker', () => {
     await database.drop();
   });
 
-  const happened = (
+  const appendEvent = (
     aggregate: string,
     id: string,
     version: number,
@@ -51,9 +51,10 @@ describe('the history checker', () => {
        values ($1, now(), $2, $3, $4, $5, 0, 1, 'y', $6, $7, $8)`,
       [++position, randomUUID(), id, tenantId, version, aggregate, type, data],
     );
-  const renamed = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
-    happened('tenant', String(tenantId), version, 'TenantRenamed', { name });
-  const shown = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
+  const rename = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
+    appendEvent('tenant', String(tenantId), version, 'TenantRenamed', { name });
+  /** Updates the read model. */
+  const showName = ({ tenantId }: Tenant, version: number, name: string): Promise<unknown> =>
     owner.query('update read_model.tenants set name = $2, version = $3 where tenant_id = $1', [
       tenantId,
       name,
@@ -61,10 +62,10 @@ describe('the history checker', () => {
     ]);
 
   /** A project or a task, in the log and in its read model. */
-  const created = async ({ tenantId }: Tenant, kind: 'project' | 'task', name: string): Promise<void> => {
+  const create = async ({ tenantId }: Tenant, kind: 'project' | 'task', name: string): Promise<void> => {
     const id = randomUUID();
     const [type, data] = kind === 'project' ? ['ProjectCreated', { name }] : ['TaskCreated', { title: name }];
-    await happened(kind, id, 1, type, data, tenantId);
+    await appendEvent(kind, id, 1, type, data, tenantId);
     await owner.query(
       kind === 'project'
         ? `insert into read_model.projects (tenant_id, project_id, name, description, archived, version)
@@ -75,8 +76,8 @@ describe('the history checker', () => {
     );
   };
 
-  /** A tenant that was signed up and renamed twice and has one project, as all should be. */
-  const wellDone = async (): Promise<Tenant> => {
+  /** A tenant without errors that was signed up, was renamed twice and has one project. */
+  const correctTenant = async (): Promise<Tenant> => {
     const [tenantId, userId] = [randomUUID(), randomUUID()];
     const email = `${userId}@example.com`;
     const tenant: Tenant = {
@@ -95,8 +96,8 @@ describe('the history checker', () => {
        values ($1, $2, $2, 'Ada', '', 'active')`,
       [userId, email],
     );
-    await happened('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: userId });
-    await happened('user', userId, 1, 'UserRegistered', {});
+    await appendEvent('tenant', tenantId, 1, 'TenantCreated', { name: 'Acme', ownerId: userId });
+    await appendEvent('user', userId, 1, 'UserRegistered', {});
     await owner.query(
       `insert into read_model.tenants (tenant_id, name, slug, plan, lock, version)
        values ($1, 'Acme', 'acme', 'free', 'none', 1)`,
@@ -107,37 +108,40 @@ describe('the history checker', () => {
        values ($1, $2, 'owner', now(), 1, 1)`,
       [tenantId, userId],
     );
-    await renamed(tenant, 2, FIRST);
-    await renamed(tenant, 3, SECOND);
-    await shown(tenant, 3, SECOND);
-    await created(tenant, 'project', PROJECT);
+    await rename(tenant, 2, FIRST);
+    await rename(tenant, 3, SECOND);
+    await showName(tenant, 3, SECOND);
+    await create(tenant, 'project', PROJECT);
     return tenant;
   };
 
-  it('has nothing to say where the log explains what everybody was told, an answer that never came included', async () => {
-    expect(await checkHistory(owner, [await wellDone(), await wellDone()])).toEqual({ complaints: [], lost: [] });
+  it('has no complaint if the log explains every answer, and every request without an answer', async () => {
+    expect(await checkHistory(owner, [await correctTenant(), await correctTenant()])).toEqual({
+      complaints: [],
+      lost: [],
+    });
   });
 
-  const spoilt: [string, (tenant: Tenant) => Promise<unknown>, RegExp][] = [
+  const errors: [string, (tenant: Tenant) => Promise<unknown>, RegExp][] = [
     [
       'a rename that was acknowledged and is lost',
       async (it) => it.renames.push({ name: THIRD, outcome: ok }),
       /lost "Third name", which was acknowledged/,
     ],
     [
-      'an event that is there twice',
+      'an event that is in the log twice',
       async (it) => {
-        await renamed(it, 4, SECOND);
-        await shown(it, 4, SECOND);
+        await rename(it, 4, SECOND);
+        await showName(it, 4, SECOND);
       },
       /doubled "Second name"/,
     ],
     [
-      'an event of what was refused',
+      'an event of a request that was refused',
       async (it) => {
         it.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 409 } });
-        await renamed(it, 4, THIRD);
-        await shown(it, 4, THIRD);
+        await rename(it, 4, THIRD);
+        await showName(it, 4, THIRD);
       },
       /was refused "Third name" and has it/,
     ],
@@ -147,29 +151,29 @@ describe('the history checker', () => {
       /was refused "Third name" with 403, for no reason/,
     ],
     [
-      'an event that nobody asked for',
+      'an event that no client requested',
       async (it) => {
-        await renamed(it, 4, THIRD);
-        await shown(it, 4, THIRD);
+        await rename(it, 4, THIRD);
+        await showName(it, 4, THIRD);
       },
-      /has an event that nobody asked for: Third name/,
+      /has an event that no client requested: Third name/,
     ],
     [
-      'events in another order than that in which they were asked for',
+      'events in another order than that of the requests',
       async (it) => {
         it.renames.reverse();
       },
       /has "Second name" out of order at 3/,
     ],
     [
-      'a hole in a stream',
+      'a missing version in a stream',
       async ({ tenantId }) =>
         owner.query('delete from event_log.events where aggregate_id = $1 and version = 2', [tenantId]),
       /has a hole before version 3/,
     ],
     [
       'a read model that is stale',
-      async (it) => shown(it, 2, FIRST),
+      async (it) => showName(it, 2, FIRST),
       /is at "Second name" \(3\) in the log and at "First name" \(2\) in the read model/,
     ],
     [
@@ -180,7 +184,7 @@ describe('the history checker', () => {
     [
       'a sign-up without its user in the log',
       async () => owner.query(`delete from event_log.events where type = 'UserRegistered'`),
-      /is half signed up/,
+      /the sign-up of .* is incomplete/,
     ],
     [
       'a project that was acknowledged and is lost',
@@ -188,15 +192,15 @@ describe('the history checker', () => {
       /lost "The project", which was acknowledged/,
     ],
     [
-      'a task that nobody asked for',
-      async (it) => created(it, 'task', 'Another task'),
-      /has an event that nobody asked for: Another task/,
+      'a task that no client requested',
+      async (it) => create(it, 'task', 'Another task'),
+      /has an event that no client requested: Another task/,
     ],
     [
-      'a task that is there twice',
+      'a task that is in the log twice',
       async (it) => {
-        await created(it, 'task', TASK);
-        await created(it, 'task', TASK);
+        await create(it, 'task', TASK);
+        await create(it, 'task', TASK);
       },
       /doubled "The task"/,
     ],
@@ -208,12 +212,12 @@ describe('the history checker', () => {
     [
       'a sign-up that stayed pending',
       async () => owner.query(`update identity.users set state = 'pending'`),
-      /is half signed up/,
+      /the sign-up of .* is incomplete/,
     ],
     [
       'a tenant without its owner',
       async ({ email }) => owner.query('delete from identity.users where email = $1', [email]),
-      /was signed up and is gone\n1 companies have no owner/,
+      /was signed up and is missing\n1 tenants have no owner/,
     ],
     [
       'a sign-up that was acknowledged and is lost',
@@ -222,24 +226,24 @@ describe('the history checker', () => {
     ],
   ];
 
-  it.each(spoilt)('complains of %s', async (_, spoil, complaint) => {
-    const [, tenant] = [await wellDone(), await wellDone()];
-    await spoil(tenant);
+  it.each(errors)('complains about %s', async (_, introduceError, complaint) => {
+    const [, tenant] = [await correctTenant(), await correctTenant()];
+    await introduceError(tenant);
     expect((await checkHistory(owner, [tenant])).complaints.join('\n')).toMatch(complaint);
   });
 
-  it('lists what a failover lost, and complains of what was acknowledged outside of its window', async () => {
-    const tenant = await wellDone();
-    const LATER: Outcome = { kind: 'ok', version: 0, span: { sentAt: 61, answeredAt: 62 } };
+  it('lists writes that a failover lost, and complains about those that were acknowledged outside of its window', async () => {
+    const tenant = await correctTenant();
+    const later: Outcome = { kind: 'ok', version: 0, span: { sentAt: 61, answeredAt: 62 } };
     tenant.renames.push({ name: THIRD, outcome: ok });
-    tenant.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: LATER });
+    tenant.creations.push({ kind: 'task', name: 'Another task', id: randomUUID(), outcome: later });
     const { complaints, lost } = await checkHistory(owner, [tenant], [{ from: 40, to: 60 }]);
     expect(lost).toEqual([`${tenant.tenantId} lost "Third name", which was acknowledged`]);
     expect(complaints).toEqual([`${tenant.tenantId} lost "Another task", which was acknowledged`]);
   });
 
-  it('lists a tenant that a failover lost as a whole, and asks nothing more about it', async () => {
-    const tenant = await wellDone();
+  it('lists a tenant that a failover lost completely, and checks nothing else of it', async () => {
+    const tenant = await correctTenant();
     tenant.renames.push({ name: THIRD, outcome: { kind: 'refused', status: 401 } });
     await owner.query('delete from event_log.events');
     await owner.query('delete from identity.users');

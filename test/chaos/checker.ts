@@ -7,6 +7,7 @@ interface EventRow {
   readonly name: string | null;
 }
 
+/** The events of the tenant aggregate in the order of their versions. */
 const historyOf = async (pool: Pool, tenantId: string): Promise<EventRow[]> => {
   const { rows } = await pool.query<EventRow>(
     `select version, type, data ->> 'name' as name from event_log.events
@@ -16,35 +17,38 @@ const historyOf = async (pool: Pool, tenantId: string): Promise<EventRow[]> => {
   return rows;
 };
 
-/** From when to when a server acknowledged what it has not copied: `performance.now()`. */
+/** The time during which a server acknowledged writes that were not copied; `performance.now()` in ms. */
 export interface LossWindow {
   readonly from: number;
   readonly to: number;
 }
 
 export interface Verdict {
-  /** Each contradiction between what clients were answered and the log, or between the log and the read models. */
+  /**
+   * One sentence for each contradiction between the answers to clients and the log, or between the log and the read
+   * models.
+   */
   readonly complaints: string[];
-  /** What was acknowledged in a window of loss and is not in the log. */
+  /** One sentence for each write that was acknowledged in a loss window and is not in the log. */
   readonly lost: string[];
 }
 
-type Report = (what: string) => void;
+type Report = (complaint: string) => void;
 
-/** What the checks of one tenant need. */
+/** The tenant that is checked, and the functions that report what was found. */
 interface Case {
   readonly pool: Pool;
   readonly tenant: Tenant;
   readonly complain: Report;
-  /** Something that was acknowledged is missing: a complaint, unless a failover explains it. */
-  readonly missing: (acknowledged: Span, what: string) => void;
+  /** Reports that an acknowledged write is missing. It is a complaint, unless a loss window explains it. */
+  readonly missing: (acknowledged: Span, complaint: string) => void;
 }
 
-/** The commit happened at some moment of the span: it can be in the window where the two overlap. */
+/** True if the commit, which happened at some moment of the span, may have been in one of the windows. */
 const mayBeWithin = ({ sentAt, answeredAt }: Span, windows: readonly LossWindow[]): boolean =>
   windows.some(({ from, to }) => sentAt <= to && answeredAt >= from);
 
-/** The order of a tenant's own events, as its client asked for them. */
+/** Checks that the events of the tenant are in the order in which its client requested them. */
 const checkOrder = ({ tenant, complain }: Case, events: readonly EventRow[]): void => {
   events.forEach(({ version }, at) => {
     if (version !== at + 1) complain(`has a hole before version ${version}`);
@@ -53,15 +57,19 @@ const checkOrder = ({ tenant, complain }: Case, events: readonly EventRow[]): vo
   let last = -1;
   for (const { name, version } of events.slice(1)) {
     const at = order.indexOf(name ?? '');
-    if (at === -1) complain(`has an event that nobody asked for: ${name}`);
+    if (at === -1) complain(`has an event that no client requested: ${name}`);
     else if (at === last) complain(`has "${name}" twice`);
     else if (at < last) complain(`has "${name}" out of order at ${version}`);
     last = Math.max(last, at);
   }
 };
 
-/** One request against the number of its events in the log. @returns false where it was lost */
-const checkOne = (
+/**
+ * Compares the outcome of one request with the number of its events in the log.
+ * @param isRefusalExplained true if an earlier loss explains a refusal
+ * @returns false if an acknowledged write is missing
+ */
+const checkRequest = (
   { complain, missing }: Pick<Case, 'complain' | 'missing'>,
   { name, outcome }: { readonly name: string; readonly outcome: Outcome },
   found: number,
@@ -76,9 +84,11 @@ const checkOne = (
   return false;
 };
 
-/** Projects and tasks: each in the log once, and in its read model exactly when it is in the log. */
-const checkCreations = async (the: Case): Promise<void> => {
-  const { pool, tenant, complain } = the;
+/**
+ * Checks that each project and task is in the log at most once, and in its read model if and only if it is in the log.
+ */
+const checkCreations = async (testCase: Case): Promise<void> => {
+  const { pool, tenant, complain } = testCase;
   const { rows } = await pool.query<{ name: string; events: number; shown: number }>(
     `select e.name, count(*)::integer as events, count(coalesce(p.project_id, t.task_id))::integer as shown
      from (select aggregate_id, coalesce(data ->> 'name', data ->> 'title') as name from event_log.events
@@ -93,22 +103,22 @@ const checkCreations = async (the: Case): Promise<void> => {
   for (const creation of tenant.creations) {
     const row = found.get(creation.name);
     found.delete(creation.name);
-    const isThere = checkOne(the, creation, row?.events ?? 0, isProjectLost && creation.kind === 'task');
+    const isThere = checkRequest(testCase, creation, row?.events ?? 0, isProjectLost && creation.kind === 'task');
     isProjectLost ||= !isThere && creation.kind === 'project';
     if (row && row.shown !== row.events) complain(`has "${creation.name}" in the log and not in the read model`);
   }
-  for (const name of found.keys()) complain(`has an event that nobody asked for: ${name}`);
+  for (const name of found.keys()) complain(`has an event that no client requested: ${name}`);
 };
 
-const checkTenant = async (the: Case): Promise<void> => {
-  const { pool, tenant, complain, missing } = the;
+const checkTenant = async (testCase: Case): Promise<void> => {
+  const { pool, tenant, complain, missing } = testCase;
   const { tenantId, renames, span } = tenant;
   if (!tenantId) return;
   const events = await historyOf(pool, tenantId);
   if (events[0]?.type !== 'TenantCreated') return missing(span, 'was signed up and is not in the log');
-  checkOrder(the, events);
+  checkOrder(testCase, events);
   for (const rename of renames)
-    checkOne(the, rename, events.filter((event) => event.name === rename.name).length, false);
+    checkRequest(testCase, rename, events.filter((event) => event.name === rename.name).length, false);
   const { rows } = await pool.query<{ name: string; version: number }>(
     'select name, version from read_model.tenants where tenant_id = $1',
     [tenantId],
@@ -119,13 +129,13 @@ const checkTenant = async (the: Case): Promise<void> => {
     complain(
       `is at "${end?.name}" (${end?.version}) in the log and at "${row?.name}" (${row?.version}) in the read model`,
     );
-  await checkCreations(the);
+  await checkCreations(testCase);
 };
 
-/** A sign-up is wholly there or not there at all, acknowledged or not. */
+/** Checks that each sign-up is complete or absent, whether it was acknowledged or not. */
 const checkSignUps = async (
   pool: Pool,
-  companies: readonly Tenant[],
+  tenants: readonly Tenant[],
   complain: Report,
   windows: readonly LossWindow[],
 ): Promise<void> => {
@@ -142,44 +152,44 @@ const checkSignUps = async (
        exists (select from read_model.members m where m.user_id = p.id) as member
      from identity.users p`,
   );
-  const people = new Map(rows.map((row) => [row.email, row]));
-  for (const { email, signUp, span } of companies) {
-    const row = people.get(email);
-    if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is gone`);
+  const users = new Map(rows.map((row) => [row.email, row]));
+  for (const { email, signUp, span } of tenants) {
+    const row = users.get(email);
+    if (!row && signUp === 'ok' && !mayBeWithin(span, windows)) complain(`${email} was signed up and is missing`);
     if (row && !(row.active && row.user && row.tenant && row.member))
-      complain(`${email} is half signed up: ${JSON.stringify(row)}`);
+      complain(`the sign-up of ${email} is incomplete: ${JSON.stringify(row)}`);
   }
   const { rows: orphans } = await pool.query(
     `select aggregate_id from event_log.events e where e.type = 'TenantCreated'
        and not exists (select from identity.users p where p.id::text = e.data ->> 'ownerId')`,
   );
-  if (orphans.length > 0) complain(`${orphans.length} companies have no owner`);
+  if (orphans.length > 0) complain(`${orphans.length} tenants have no owner`);
 };
 
 /**
- * Compares what clients were answered with the log and the read models, after everything has healed. No complaint where
- * the log explains every record.
+ * Compares the answers to clients with the log and the read models, after all faults have ended. There is no complaint
+ * if the log explains every answer.
  * @param pool connects as a superuser
- * @param windows in which acknowledged requests may have been lost by a failover; they are listed then
+ * @param windows the loss windows; acknowledged writes in them may be missing and are then listed as lost
  */
 export const checkHistory = async (
   pool: Pool,
-  companies: readonly Tenant[],
+  tenants: readonly Tenant[],
   windows: readonly LossWindow[] = [],
 ): Promise<Verdict> => {
   const complaints: string[] = [];
   const lost: string[] = [];
-  for (const tenant of companies) {
-    const complain: Report = (what) => complaints.push(`${tenant.tenantId} ${what}`);
-    const missing: Case['missing'] = (span, what) =>
-      mayBeWithin(span, windows) ? lost.push(`${tenant.tenantId} ${what}`) : complain(what);
+  for (const tenant of tenants) {
+    const complain: Report = (complaint) => complaints.push(`${tenant.tenantId} ${complaint}`);
+    const missing: Case['missing'] = (span, complaint) =>
+      mayBeWithin(span, windows) ? lost.push(`${tenant.tenantId} ${complaint}`) : complain(complaint);
     await checkTenant({ pool, tenant, complain, missing });
   }
-  await checkSignUps(pool, companies, (what) => complaints.push(what), windows);
+  await checkSignUps(pool, tenants, (complaint) => complaints.push(complaint), windows);
   const { rows } = await pool.query<{ doubled: string }>(
     `select count(*) as doubled from (
        select 1 from event_log.events group by aggregate_id, aggregate, version having count(*) > 1) d`,
   );
-  if (rows[0]?.doubled !== '0') complaints.push('a version of a stream is there twice');
+  if (rows[0]?.doubled !== '0') complaints.push('a stream has two events of one version');
   return { complaints, lost };
 };

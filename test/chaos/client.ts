@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** When a request was first sent, and when its answer came: `performance.now()`. */
+/** The times at which a request was first sent and finally answered; `performance.now()` in ms. */
 export interface Span {
   readonly sentAt: number;
   readonly answeredAt: number;
 }
 
-/** How one request of a client ended. */
+/** The outcome of one request, as its client knows it. */
 export type Outcome =
   | { readonly kind: 'ok'; readonly version: number; readonly span: Span }
   | { readonly kind: 'refused'; readonly status: number }
@@ -18,7 +18,7 @@ export interface Rename {
   outcome: Outcome;
 }
 
-/** A project or a task; its name is given to nothing else. */
+/** A project or a task that a client creates. Its name is unique. */
 export interface Creation {
   readonly kind: 'project' | 'task';
   readonly name: string;
@@ -27,25 +27,25 @@ export interface Creation {
   outcome: Outcome;
 }
 
-/** A tenant and everything that its one client did, in the order in which it did it. */
+/** A tenant and the requests of its only client, in the order in which they were sent. */
 export interface Tenant {
   readonly email: string;
   readonly companyName: string;
-  /** Undefined while the sign-up's outcome is unknown. */
+  /** Undefined if the outcome of the sign-up is unknown. */
   tenantId: string | undefined;
   readonly signUp: 'ok' | 'unknown';
-  /** Of the sign-up, which may have been given up at the end. */
+  /** The span of the sign-up, which may have been abandoned. */
   readonly span: Span;
   readonly renames: Rename[];
   readonly creations: Creation[];
 }
 
-/** Where the clients find the product, and what it answered them. */
+/** The product as the clients reach it, and its answers. */
 export interface Api {
-  /** Where it listens now; undefined while it is down. */
+  /** The URL of the API; undefined while clients must not send requests. */
   url: string | undefined;
   stopping: boolean;
-  /** Answers by status. */
+  /** The number of answers by status. */
   readonly answers: Map<number, number>;
   readonly companies: Tenant[];
 }
@@ -57,7 +57,7 @@ interface Reply {
 }
 
 type Request = readonly [method: string, path: string, body: object, headers: Record<string, string>];
-type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+type RunLimited = <T>(work: () => Promise<T>) => Promise<T>;
 
 const send = async (api: Api, [method, path, body, headers]: Request, key: string): Promise<Reply> => {
   const response = await fetch(`${api.url}${path}`, {
@@ -73,26 +73,34 @@ const send = async (api: Api, [method, path, body, headers]: Request, key: strin
 
 const inProgress = ({ status, body }: Reply): boolean =>
   status === 409 && body.type === '/problems/request-in-progress';
-/** Answers that say nothing about the outcome: away, too busy, still at it. */
-const undecided = (reply: Reply): boolean => reply.status >= 500 || reply.status === 429 || inProgress(reply);
+/**
+ * True for answers that leave the outcome open: the server is not available, too busy, or still processes the request.
+ */
+const isUndecided = (reply: Reply): boolean => reply.status >= 500 || reply.status === 429 || inProgress(reply);
 
 /**
- * Sends one request until its outcome is known, with the same idempotency key each time; or once, where `insist` is
- * false, as clients do that give up.
+ * Sends one request again and again with the same idempotency key until its outcome is known; or only once if `insist`
+ * is false, like a client that does not try again.
+ * @returns undefined if the outcome is unknown
  */
-const settle = async (api: Api, inTurn: InTurn, insist: boolean, request: Request): Promise<Reply | undefined> => {
+const settle = async (
+  api: Api,
+  runLimited: RunLimited,
+  insist: boolean,
+  request: Request,
+): Promise<Reply | undefined> => {
   const key = randomUUID();
   for (let pause = 30; !api.stopping; await sleep(pause)) {
     let sent = false;
     try {
-      const reply = await inTurn(async () => {
+      const reply = await runLimited(async () => {
         sent = api.url !== undefined;
         return sent ? send(api, request, key) : undefined;
       });
-      if (reply && !undecided(reply)) return reply;
+      if (reply && !isUndecided(reply)) return reply;
       pause = reply && inProgress(reply) ? 500 : 30;
     } catch {
-      // Reset, refused, cut off in the middle: that is what this is about.
+      // The connection was reset, refused or cut: the faults that these tests cause.
     }
     if (!insist && sent) return undefined;
   }
@@ -101,16 +109,16 @@ const settle = async (api: Api, inTurn: InTurn, insist: boolean, request: Reques
 
 const since = (sentAt: number): Span => ({ sentAt, answeredAt: performance.now() });
 
-let people = 0;
+let signUps = 0;
 
-/** Signs up a tenant; `insist` as in {@link settle}. */
-const signUp = async (api: Api, inTurn: InTurn, insist: boolean) => {
-  const number = ++people;
+/** Signs up a tenant. @param insist see {@link settle} */
+const signUp = async (api: Api, runLimited: RunLimited, insist: boolean) => {
+  const number = ++signUps;
   const email = `chaos-${process.pid}-${number}@example.com`;
   const companyName = `Tenant ${number}`;
   const body = { companyName, personName: 'Somebody', email, password: 'correct horse battery staple' };
   const sentAt = performance.now();
-  const reply = await settle(api, inTurn, insist, ['POST', '/v1/signup', body, {}]);
+  const reply = await settle(api, runLimited, insist, ['POST', '/v1/signup', body, {}]);
   if (reply && reply.status >= 300) throw new Error(`sign-up was refused: ${JSON.stringify(reply.body)}`);
   const tenantId = reply?.body.tenant?.id;
   const tenant: Tenant = {
@@ -129,18 +137,30 @@ interface Membership {
 const outcomeOf = ({ status, etag }: Reply, sentAt: number): Outcome =>
   status < 300 ? { kind: 'ok', version: Number(etag?.slice(1, -1)), span: since(sentAt) } : { kind: 'refused', status };
 
-const rename = async (api: Api, inTurn: InTurn, insist: boolean, { tenant, token }: Membership, round: number) => {
+const rename = async (
+  api: Api,
+  runLimited: RunLimited,
+  insist: boolean,
+  { tenant, token }: Membership,
+  round: number,
+) => {
   const wanted: Rename = { name: `Name ${tenant.tenantId} ${round}`, outcome: { kind: 'unknown' } };
   tenant.renames.push(wanted);
   const headers = { authorization: `Bearer ${token}` };
   const sentAt = performance.now();
-  const reply = await settle(api, inTurn, insist, ['PATCH', '/v1/tenant', { name: wanted.name }, headers]);
+  const reply = await settle(api, runLimited, insist, ['PATCH', '/v1/tenant', { name: wanted.name }, headers]);
   if (reply) wanted.outcome = outcomeOf(reply, sentAt);
   return reply;
 };
 
-/** Adds a project; or a task, where the tenant has a project. */
-const create = async (api: Api, inTurn: InTurn, insist: boolean, { tenant, token }: Membership, round: number) => {
+/** Creates a project, or a task if the tenant has a project. */
+const create = async (
+  api: Api,
+  runLimited: RunLimited,
+  insist: boolean,
+  { tenant, token }: Membership,
+  round: number,
+) => {
   const project = tenant.creations.find(({ kind, id }) => kind === 'project' && id)?.id;
   const name = `${project ? 'Task' : 'Project'} ${tenant.tenantId} ${round}`;
   const wanted: Creation = { kind: project ? 'task' : 'project', name, id: undefined, outcome: { kind: 'unknown' } };
@@ -148,40 +168,40 @@ const create = async (api: Api, inTurn: InTurn, insist: boolean, { tenant, token
   const headers = { authorization: `Bearer ${token}` };
   const [path, body] = project ? [`/v1/projects/${project}/tasks`, { title: name }] : ['/v1/projects', { name }];
   const sentAt = performance.now();
-  const reply = await settle(api, inTurn, insist, ['POST', path, body, headers]);
+  const reply = await settle(api, runLimited, insist, ['POST', path, body, headers]);
   if (!reply) return undefined;
   wanted.outcome = outcomeOf(reply, sentAt);
   wanted.id = reply.body.id;
   return reply;
 };
 
-/** One client: signs a tenant up, then renames it and adds projects and tasks until it has to stop. */
-const work = async (api: Api, inTurn: InTurn): Promise<void> => {
+/** Runs one client: it signs up a tenant, and renames it and creates projects and tasks until it is stopped. */
+const runClient = async (api: Api, runLimited: RunLimited): Promise<void> => {
   let current: Membership | undefined;
   for (let round = 0; !api.stopping; round++) {
-    // A new tenant every so often: sign-ups are interrupted in the middle too.
+    // A new tenant from time to time, so that sign-ups are interrupted, too.
     if (!current?.token || round % 40 === 0) {
-      current = await signUp(api, inTurn, round % 80 !== 0);
+      current = await signUp(api, runLimited, round % 80 !== 0);
       continue;
     }
     const change = round % 4 === 1 ? create : rename;
-    const reply = await change(api, inTurn, round % 3 !== 0, current, round);
-    // After a failover the tenant may be one that the new server has never seen: its client starts over.
+    const reply = await change(api, runLimited, round % 3 !== 0, current, round);
+    // After a failover the new server may not have the tenant. The client then signs up another one.
     if (reply && reply.status >= 400) current = undefined;
   }
 };
 
-/** Lets so many work at the same time; the others wait in line. */
-const turns = (atOnce: number): InTurn => {
+/** Runs at most `atOnce` functions at the same time; the others wait in a queue. */
+const createLimiter = (atOnce: number): RunLimited => {
   let free = atOnce;
-  const line: (() => void)[] = [];
+  const queue: (() => void)[] = [];
   return async (work) => {
     if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => line.push(resolve));
+    else await new Promise<void>((resolve) => queue.push(resolve));
     try {
       return await work();
     } finally {
-      const next = line.shift();
+      const next = queue.shift();
       if (next) next();
       else free += 1;
     }
@@ -190,30 +210,31 @@ const turns = (atOnce: number): InTurn => {
 
 export interface Load {
   readonly api: Api;
-  /** Ends every client; what was under way is of unknown outcome then. */
+  /** Stops every client; the outcome of a request in progress is then unknown. @throws Error a sign-up was refused */
   stop(): Promise<void>;
 }
 
 /**
- * Clients that continue whatever happens. One whose request was interrupted by a crash waits until its idempotency key is free
- * again (15 s), so there are many more of them than ask at the same time.
+ * Starts clients that continue after every fault. A client whose request was interrupted by a crash waits until its
+ * idempotency key is released (15 s), so there are many more clients than requests at the same time.
+ * @param atOnce the most requests at the same time
  */
 export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: number; url?: string }): Load => {
   const api: Api = { url, stopping: false, answers: new Map(), companies: [] };
-  const inTurn = turns(atOnce);
-  const working = Promise.all(Array.from({ length: clients }, () => work(api, inTurn)));
-  // Told by `stop`.
-  working.catch(() => undefined);
+  const runLimited = createLimiter(atOnce);
+  const running = Promise.all(Array.from({ length: clients }, () => runClient(api, runLimited)));
+  // A failure is reported by `stop`.
+  running.catch(() => undefined);
   return {
     api,
     stop: async () => {
       api.stopping = true;
-      await working;
+      await running;
     },
   };
 };
 
-/** Does the work while clients continue asking; they are stopped however it ends. */
+/** Does the work while clients send requests. The clients are stopped when the work has ended, even by an error. */
 export const underLoad = async (
   options: Parameters<typeof startLoad>[0],
   work: (api: Api) => Promise<void>,
@@ -233,6 +254,7 @@ export interface Tally {
   readonly acknowledged: number;
 }
 
+/** Counts the requests and the acknowledged ones. */
 export const tallyOf = ({ companies }: Api): Tally => {
   const commands = companies.flatMap(({ renames, creations }) => [...renames, ...creations]);
   const acknowledged = commands.filter(({ outcome }) => outcome.kind === 'ok').length;

@@ -14,7 +14,7 @@ import { signedUp, untilWorking } from './working';
 
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
-/** The first two are those that `npm test` tries. */
+/** `npm test` tries the first two. */
 const CASES = [
   ['worker', 400 * DAY],
   ['database', 10 * MINUTE],
@@ -26,14 +26,14 @@ const CASES = [
   ['worker', -10 * MINUTE],
 ] as const;
 const ROUNDS = rounds(2, 25);
-/** A schedule that runs each ten seconds. */
+/** A schedule that runs every ten seconds. */
 const SCHEDULE = 'billing-clock';
-/** ms for which the clock is wrong, in which the schedule runs. */
+/** ms for which the clock is wrong; longer than the interval of the schedule. */
 const WRONG_MS = 12_000;
 
 jest.setTimeout(900_000 + ROUNDS * 180_000);
 
-/** The clock of the worker or of the database jumps and is set right again. */
+/** The clock of the worker or of the database jumps, and is corrected later. */
 describe('a clock that was wrong for a while', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-clock-'));
   let system: System;
@@ -62,8 +62,11 @@ describe('a clock that was wrong for a while', () => {
       .status;
   };
 
-  /** Requests that are under way when the API is killed: their idempotency keys stay leased. */
-  const cutOff = async (): Promise<string[]> => {
+  /**
+   * Kills all processes during requests, so that the idempotency keys of those requests stay leased.
+   * @returns the keys
+   */
+  const interruptRequests = async (): Promise<string[]> => {
     const keys = Array.from({ length: 30 }, () => randomUUID());
     const answers = keys.map((key) => createProject(key).catch(() => 0));
     await sleep(20);
@@ -72,7 +75,7 @@ describe('a clock that was wrong for a while', () => {
     return keys;
   };
 
-  /** How often the schedule has run in the worker that lives now. */
+  /** The number of runs of the schedule in the present worker. */
   const runs = async (): Promise<number> => {
     const probes = /Health +(\S+)\/readyz/.exec(processes.workers[0]?.output() ?? '')?.[1] ?? '';
     const metrics = await (await fetch(`${probes}/metrics`)).text();
@@ -80,14 +83,14 @@ describe('a clock that was wrong for a while', () => {
   };
 
   it.each(Array.from({ length: ROUNDS }, (_, round) => CASES[round % CASES.length] ?? CASES[0]))(
-    'leaves no work undone: that of the %s, by %d ms',
-    async (whose, shiftMs) => {
+    'leaves no work undone: the clock of the %s, by %d ms',
+    async (owner, shiftMs) => {
       await untilWorking(processes.url);
-      await clocks[whose].set(shiftMs);
+      await clocks[owner].set(shiftMs);
       await sleep(WRONG_MS);
-      // Leases and keys are held by processes that died while the clock was wrong.
-      const keys = await cutOff();
-      await clocks[whose].set(0);
+      // Now leases and keys belong to processes that were killed while the clock was wrong.
+      const keys = await interruptRequests();
+      await clocks[owner].set(0);
       const before = await runs();
       await untilWorking(processes.url);
       await until(async () => (await runs()) > before, 60_000);

@@ -12,8 +12,8 @@ const CRASHES = rounds(1, 20);
 
 jest.setTimeout(900_000 + CRASHES * 60_000);
 
-/** A machine that loses its power: the API, the workers and PostgreSQL end at the same moment, and are started again. */
-describe(`every process killed at once, ${CRASHES} times`, () => {
+/** A machine loses power: the API, the workers and PostgreSQL end at the same moment, and are started again. */
+describe(`all processes killed at the same time, ${CRASHES} times`, () => {
   let servers: PostgresServers;
   let server: PostgresServer;
   let system: System;
@@ -32,7 +32,7 @@ describe(`every process killed at once, ${CRASHES} times`, () => {
     await servers.close();
   });
 
-  it('loses nothing that was acknowledged, and everything works after a restart', async () => {
+  it('lose no acknowledged write, and work again after a restart', async () => {
     const api = await underLoad({ clients: 24, atOnce: 8, url: processes.url }, async (api) => {
       for (let crash = 0; crash < CRASHES; crash++) {
         await sleep(1_000 + Math.random() * 2_000);

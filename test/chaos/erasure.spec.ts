@@ -11,14 +11,15 @@ import { CLOSED, joined } from '../support/facts';
 
 jest.setTimeout(180_000);
 
-interface CutOff {
+/** The request of an erasure that was interrupted, and its user. */
+interface Interrupted {
   readonly userId: string;
   readonly token: string;
   readonly key: string;
 }
 
-/** The product is killed at each named point of an erasure, as `kill -9` would. */
-describe('an erasure that the process did not survive', () => {
+/** The product is killed at each failpoint of an erasure, as by `kill -9`. */
+describe('an erasure that is interrupted by the death of the process', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
   const fired = join(folder, 'fired');
   let system: System;
@@ -50,7 +51,7 @@ describe('an erasure that the process did not survive', () => {
     return (await answer.json()) as { user: { id: string }; tenant: { id: string }; accessToken: string };
   };
 
-  const happen = async (tenantId: string, event: ReturnType<typeof joined>): Promise<void> => {
+  const appendEvent = async (tenantId: string, event: ReturnType<typeof joined>): Promise<void> => {
     const stream = { tenantId, aggregate: 'tenant', id: tenantId };
     const actor = { kind: 'system' } as const;
     await log.append({
@@ -58,11 +59,11 @@ describe('an erasure that the process did not survive', () => {
     });
   };
 
-  /** Somebody who belongs to another's tenant, and has closed their own. */
-  const arrive = async (url: string): Promise<CutOff> => {
+  /** Creates a user who has closed their own tenant and is a member of another one. */
+  const createMember = async (url: string): Promise<Interrupted> => {
     const [ada, bob] = [await signUp(url), await signUp(url)];
-    await happen(bob.tenant.id, joined(ada.user.id, 'member'));
-    await happen(ada.tenant.id, CLOSED);
+    await appendEvent(bob.tenant.id, joined(ada.user.id, 'member'));
+    await appendEvent(ada.tenant.id, CLOSED);
     const token = ada.accessToken;
     await until(async () => {
       const { companies } = (await (await send(url, 'GET', '/v1/me', token)).json()) as { companies: { id: string }[] };
@@ -70,22 +71,25 @@ describe('an erasure that the process did not survive', () => {
     }, 30_000);
     return { userId: ada.user.id, token, key: randomUUID() };
   };
-  const erase = (url: string, { token, key }: CutOff) => send(url, 'DELETE', '/v1/me', token, key);
+  const erase = (url: string, { token, key }: Interrupted) => send(url, 'DELETE', '/v1/me', token, key);
 
-  /** Starts the product, lets an erasure run into the failpoint, and makes sure that it was this that killed it. */
-  const cutOffAt = async (failpoint: string): Promise<CutOff> => {
+  /**
+   * Starts the product, sends an erasure that reaches the failpoint, and checks that the failpoint killed the product.
+   */
+  const interruptAt = async (failpoint: string): Promise<Interrupted> => {
     rmSync(fired, { force: true });
     const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
     const product = system.start(env);
     const url = await product.ready();
-    const cut = await arrive(url);
-    await expect(erase(url, cut)).rejects.toThrow();
+    const request = await createMember(url);
+    await expect(erase(url, request)).rejects.toThrow();
     await product.ended();
     expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
-    return cut;
+    return request;
   };
 
-  const facts = async ({ userId }: CutOff): Promise<string[]> => {
+  /** The types of the events that erase the user. */
+  const eventsOf = async ({ userId }: Interrupted): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
       `select type from event_log.events where type in ('MemberRemoved', 'UserErased')
          and (aggregate_id = $1 or data ->> 'userId' = $1::text) order by position`,
@@ -93,31 +97,31 @@ describe('an erasure that the process did not survive', () => {
     );
     return rows.map(({ type }) => type);
   };
-  const stateOf = async ({ userId }: CutOff): Promise<string> => {
+  const stateOf = async ({ userId }: Interrupted): Promise<string> => {
     const { rows } = await system.owner.query<{ state: string }>('select state from identity.users where id = $1', [
       userId,
     ]);
     return rows[0]?.state ?? 'none';
   };
 
-  it('is completed by the same request, or by the sweeper, wherever it was interrupted', async () => {
+  it('is completed by the repeated request or by the sweeper, wherever it was interrupted', async () => {
     const [begun, membershipsEnded, userErased, completed] = ERASURE_FAILPOINTS;
-    const cut = async (failpoint: string, state: string, ...appended: string[]): Promise<CutOff> => {
-      const it = await cutOffAt(failpoint);
-      expect(await stateOf(it)).toBe(state);
-      expect(await facts(it)).toEqual(appended);
-      return it;
+    const interrupt = async (failpoint: string, state: string, ...appended: string[]): Promise<Interrupted> => {
+      const request = await interruptAt(failpoint);
+      expect(await stateOf(request)).toBe(state);
+      expect(await eventsOf(request)).toEqual(appended);
+      return request;
     };
-    // The last first: the sweeper takes what has been left for a while, also while the others are interrupted.
-    const done = await cut(completed, 'erased', 'MemberRemoved', 'UserErased');
-    const swept = await cut(userErased, 'erasing', 'MemberRemoved', 'UserErased');
-    const second = await cut(membershipsEnded, 'erasing', 'MemberRemoved');
-    const repeated = await cut(begun, 'erasing');
+    // The last failpoint comes first, because the sweeper continues older erasures while the others are interrupted.
+    const done = await interrupt(completed, 'erased', 'MemberRemoved', 'UserErased');
+    const swept = await interrupt(userErased, 'erasing', 'MemberRemoved', 'UserErased');
+    const second = await interrupt(membershipsEnded, 'erasing', 'MemberRemoved');
+    const repeated = await interrupt(begun, 'erasing');
 
     const product = system.start();
     const url = await product.ready();
     let answer: Response | undefined;
-    // 409 until the dead process' claim on the key runs out; 401 where the sweeper was there first.
+    // The answer is 409 until the claim of the dead process on the key expires, and 401 if the sweeper was faster.
     await until(async () => {
       answer = await erase(url, repeated);
       return answer.status !== 409;
@@ -125,7 +129,7 @@ describe('an erasure that the process did not survive', () => {
     expect([204, 401]).toContain(answer?.status);
     for (const one of [done, swept, second, repeated]) {
       await until(async () => (await stateOf(one)) === 'erased', 60_000);
-      expect(await facts(one)).toEqual(['MemberRemoved', 'UserErased']);
+      expect(await eventsOf(one)).toEqual(['MemberRemoved', 'UserErased']);
       expect((await send(url, 'GET', '/v1/me', one.token)).status).toBe(401);
     }
     expect(await product.end('SIGTERM')).toBe(0);

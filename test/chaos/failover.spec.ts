@@ -12,13 +12,14 @@ import { readModelComplaints } from './read-models';
 import { signedUp, untilWorking } from './working';
 
 const FAILOVERS = rounds(2, 20);
+/** Events that a failover loses: enough that later writes get positions that were used before. */
 const LOST_EVENTS = 300;
-/** ms by which the replica is behind when the primary dies. */
+/** ms for which the replica has received nothing when the primary dies. */
 const LAG_MS = 1_000;
 
 jest.setTimeout(900_000 + FAILOVERS * 60_000);
 
-/** The primary dies under load, and a streaming replica that lags behind takes its place. */
+/** The primary dies under load, and a streaming replica that lags behind replaces it. */
 describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
   let servers: PostgresServers;
   let primary: PostgresServer;
@@ -43,7 +44,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     await servers.close();
   });
 
-  const failOver = async (api: Api, isQuiet: boolean): Promise<LossWindow> => {
+  const failOver = async (api: Api, stopsClients: boolean): Promise<LossWindow> => {
     const stream = await startProxy({ host: '127.0.0.1', port: primary.port });
     const replica = await primary.replica(stream.port);
     const from = performance.now();
@@ -51,10 +52,9 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     const hasAll = `select pg_last_wal_replay_lsn() >= '${head?.lsn}' as yes`;
     await until(async () => (await replica.query<{ yes: boolean }>(hasAll))[0]?.yes === true, 120_000);
     stream.stall();
-    // So many more events that those that are checked afterwards get positions that were taken before.
     await Promise.all([sleep(LAG_MS), appendTasks(primary.url, tenantId, LOST_EVENTS)]);
-    // Clients that continue would soon bring the log past every position that was lost.
-    if (isQuiet) api.url = undefined;
+    // Otherwise the writes of the clients would soon bring the log past every lost position.
+    if (stopsClients) api.url = undefined;
     await primary.crash();
     await replica.query('select pg_promote()');
     database.leadTo({ host: '127.0.0.1', port: replica.port });
@@ -65,13 +65,13 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
     return { from, to };
   };
 
-  it('lose what was acknowledged in that second and nothing else, and the product works again by itself', async () => {
+  it('lose only writes that were acknowledged in that second, and the product works again without help', async () => {
     const windows: LossWindow[] = [];
     const api = await underLoad({ clients: 16, atOnce: 6, url: processes.url }, async (api) => {
       await untilWorking(processes.url);
       for (let failover = 0; failover < FAILOVERS; failover++) {
         windows.push(await failOver(api, failover % 2 === 0));
-        // Every second time the processes are restarted, as an operator might do.
+        // After every second failover the processes are restarted, as an operator might do.
         if (failover % 2 === 1) await processes.restartAll();
         await untilWorking(processes.url);
         api.url = processes.url;

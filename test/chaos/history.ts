@@ -1,9 +1,10 @@
 import { createPostgresEventLog } from '#event-log/postgres/postgres-event-log';
 import { uuidv7 } from '#platform/ids/uuid';
 
+/** Appends at the same time. */
 const AT_ONCE = 1_000;
 
-/** Appends so many tasks to a tenant's history, so that a rebuild of the read model takes long enough to be disturbed. */
+/** Appends tasks to the log of a tenant, so that a rebuild of the read model takes long enough to be interrupted. */
 export const appendTasks = async (databaseUrl: string, tenantId: string, count: number): Promise<void> => {
   const log = createPostgresEventLog({ connectionString: databaseUrl });
   const projectId = uuidv7();

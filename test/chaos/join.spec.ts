@@ -11,19 +11,20 @@ const PASSWORD = 'correct horse battery staple';
 
 jest.setTimeout(180_000);
 
-interface CutOff {
+/** The request of a join that was interrupted. */
+interface Interrupted {
   readonly email: string;
   readonly key: string;
   readonly token: string;
 }
 
-/** The product is killed at each named point of a join, as `kill -9` would. */
-describe('somebody new whose join the process did not survive', () => {
+/** The product is killed at each failpoint of a join, as by `kill -9`. */
+describe('a new user whose join is interrupted by the death of the process', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
   const fired = join(folder, 'fired');
   let system: System;
   let owner: string;
-  let people = 0;
+  let counter = 0;
 
   const post = (url: string, path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(`${url}${path}`, {
@@ -40,14 +41,14 @@ describe('somebody new whose join the process did not survive', () => {
     );
     return new URL(((await invited.json()) as { url: string }).url).pathname.split('/').at(-1) ?? '';
   };
-  const accept = (url: string, { email, key, token }: CutOff): Promise<Response> =>
+  const accept = (url: string, { email, key, token }: Interrupted): Promise<Response> =>
     post(
       url,
       '/v1/invitations/accept',
       { token, personName: 'Grace', email, password: PASSWORD },
       { 'idempotency-key': key },
     );
-  const signIn = async (url: string, { email }: CutOff): Promise<number> =>
+  const signIn = async (url: string, { email }: Interrupted): Promise<number> =>
     (await post(url, '/v1/sessions', { email, password: PASSWORD })).status;
 
   beforeAll(async () => {
@@ -65,22 +66,22 @@ describe('somebody new whose join the process did not survive', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Starts the product, lets a join run into the failpoint, and makes sure that it was this that killed it. */
-  const cutOffAt = async (failpoint: string): Promise<CutOff> => {
+  /** Starts the product, sends a join that reaches the failpoint, and checks that the failpoint killed the product. */
+  const interruptAt = async (failpoint: string): Promise<Interrupted> => {
     rmSync(fired, { force: true });
     await sweepLater(system.owner, 'identity.joins');
     const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
     const product = system.start(env);
     const url = await product.ready();
-    const cut = { email: `grace${++people}@acme.example`, key: randomUUID(), token: await tokenOf(url) };
-    await expect(accept(url, cut)).rejects.toThrow();
+    const request = { email: `grace${++counter}@acme.example`, key: randomUUID(), token: await tokenOf(url) };
+    await expect(accept(url, request)).rejects.toThrow();
     await product.ended();
     expect(readFileSync(fired, 'utf8')).toBe(`${failpoint}\n`);
-    return cut;
+    return request;
   };
 
-  /** What the log holds of somebody. */
-  const facts = async ({ email }: CutOff): Promise<string[]> => {
+  /** The types of the events of the user. */
+  const eventsOf = async ({ email }: Interrupted): Promise<string[]> => {
     const { rows } = await system.owner.query<{ type: string }>(
       `select e.type from event_log.events e join identity.users p
          on e.aggregate_id = p.id or (e.type = 'MemberJoined' and e.data ->> 'userId' = p.id::text)
@@ -90,27 +91,27 @@ describe('somebody new whose join the process did not survive', () => {
     return rows.map(({ type }) => type);
   };
 
-  it('is a member once, by the same request or by the sweeper, wherever it was interrupted', async () => {
+  it('becomes a member once, by the repeated request or by the sweeper, wherever the join was interrupted', async () => {
     const [claimed, joined, registered, completed] = JOIN_FAILPOINTS;
-    const repeated: CutOff[] = [];
-    const swept: CutOff[] = [];
-    const cut = async (failpoint: string, into: CutOff[], ...appended: string[]): Promise<void> => {
-      const it = await cutOffAt(failpoint);
-      expect(await facts(it)).toEqual(appended);
-      into.push(it);
+    const repeated: Interrupted[] = [];
+    const swept: Interrupted[] = [];
+    const interrupt = async (failpoint: string, list: Interrupted[], ...appended: string[]): Promise<void> => {
+      const request = await interruptAt(failpoint);
+      expect(await eventsOf(request)).toEqual(appended);
+      list.push(request);
     };
-    await cut(claimed, repeated);
-    await cut(joined, repeated, 'MemberJoined');
-    await cut(joined, swept, 'MemberJoined');
-    await cut(registered, swept, 'MemberJoined', 'UserRegistered');
-    await cut(completed, repeated, 'MemberJoined', 'UserRegistered');
+    await interrupt(claimed, repeated);
+    await interrupt(joined, repeated, 'MemberJoined');
+    await interrupt(joined, swept, 'MemberJoined');
+    await interrupt(registered, swept, 'MemberJoined', 'UserRegistered');
+    await interrupt(completed, repeated, 'MemberJoined', 'UserRegistered');
 
     await sweepSoon(system.owner, 'identity.joins');
     const product = system.start();
     const url = await product.ready();
     for (const one of repeated) {
       let answer: Response | undefined;
-      // 409 until the dead process' claim on the key runs out.
+      // The answer is 409 until the claim of the dead process on the key expires.
       await until(async () => {
         answer = await accept(url, one);
         return answer.status !== 409;
@@ -119,7 +120,7 @@ describe('somebody new whose join the process did not survive', () => {
     }
     for (const one of [...swept, ...repeated]) {
       await until(async () => (await signIn(url, one)) === 201, 60_000);
-      expect(await facts(one)).toEqual(['MemberJoined', 'UserRegistered']);
+      expect(await eventsOf(one)).toEqual(['MemberJoined', 'UserRegistered']);
     }
     expect(await product.end('SIGTERM')).toBe(0);
   });

@@ -8,7 +8,7 @@ const KILLS = kills(6);
 
 jest.setTimeout(120_000 + KILLS * 10_000);
 
-/** The product is killed at any moment, again and again, while clients continue asking. */
+/** The product is killed at random moments, again and again, while clients send requests. */
 describe(`the product, killed ${KILLS} times under load`, () => {
   let system: System;
 
@@ -21,7 +21,7 @@ describe(`the product, killed ${KILLS} times under load`, () => {
     await system.close();
   });
 
-  it('loses nothing that it acknowledged, doubles nothing, and ends with every sign-up whole or absent', async () => {
+  it('loses no acknowledged write, writes none twice, and leaves every sign-up complete or absent', async () => {
     const load = startLoad({ clients: 24 + Math.min(KILLS, 60), atOnce: 8 });
     const { api } = load;
     for (let killed = 0; killed < KILLS; killed++) {
@@ -33,7 +33,7 @@ describe(`the product, killed ${KILLS} times under load`, () => {
     }
     const product = system.start();
     api.url = await product.ready();
-    // However slow the machine: what is checked must be worth it.
+    // On a slow machine, too, enough writes must have been acknowledged for the check to be meaningful.
     await until(() => tallyOf(api).acknowledged > KILLS * 10, 60_000);
     await load.stop();
     const complaints = await system.complaints(api.companies);

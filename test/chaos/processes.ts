@@ -2,20 +2,22 @@ import { endAll, type Product, until } from '../e2e/start/product';
 import type { System } from '../e2e/system';
 import { freePort } from '../support/free-port';
 
-/** One API and some workers on one database, each a process that can be killed. */
+/** One API and several workers on one database; each is a process that can be killed. */
 export interface Processes {
   readonly workers: Product[];
   readonly api: Product;
-  /** Of the API. */
+  /** The URL of the API. */
   readonly url: string;
   startWorker(): Promise<Product>;
-  /** Kills a worker and starts another one in its place. */
+  /** Kills the worker with this index and starts another one in its place. */
   replaceWorker(at: number): Promise<void>;
-  /** Kills all of them at once and starts as many. */
+  /** Kills all processes at the same time and starts the same number. */
   restartAll(): Promise<void>;
 }
 
-/** Where a process listens, as it prints it when it is ready, or has waited in vain to be ready: its clock may be wrong. */
+/**
+ * The address that a process prints when it is ready, or after it has waited for that too long, as with a wrong clock.
+ */
 const addressOf = async (product: Product): Promise<string> => {
   let url: string | undefined;
   await until(() => {
@@ -26,14 +28,12 @@ const addressOf = async (product: Product): Promise<string> => {
 };
 
 /**
- * Starts them.
- * @param env of every process; `workerEnv` of the workers alone
+ * Starts one API and several workers.
+ * @param options see {@link ProcessOptions}
  */
-export const startProcesses = async (
-  system: System,
-  { workers: count = 2, env = {}, workerEnv = {} }: ProcessOptions = {},
-): Promise<Processes> => {
-  // The API has the Stripe on loopback, and the workers use it.
+export const startProcesses = async (system: System, options: ProcessOptions = {}): Promise<Processes> => {
+  const { workers: count = 2, env = {}, workerEnv = {} } = options;
+  // The API starts the simulated Stripe on loopback, which the workers use, too.
   const shared = { ...env, STRIPE_SIM_PORT: String(await freePort()), BILLING_RETURN_ORIGINS: 'http://127.0.0.1' };
   const startWorker = async (): Promise<Product> => {
     const worker = system.start({ ROLE: 'worker', ...shared, ...workerEnv });
@@ -45,15 +45,15 @@ export const startProcesses = async (
     return { api, url: await addressOf(api) };
   };
   const startWorkers = (): Promise<Product[]> => Promise.all(Array.from({ length: count }, startWorker));
-  let front = await startApi();
+  let started = await startApi();
   const workers = await startWorkers();
   return {
     workers,
     get api() {
-      return front.api;
+      return started.api;
     },
     get url() {
-      return front.url;
+      return started.url;
     },
     startWorker,
     replaceWorker: async (at) => {
@@ -62,14 +62,17 @@ export const startProcesses = async (
     },
     restartAll: async () => {
       await endAll();
-      front = await startApi();
+      started = await startApi();
       workers.splice(0, count, ...(await startWorkers()));
     },
   };
 };
 
 interface ProcessOptions {
+  /** The number of workers; 2 by default. */
   readonly workers?: number;
+  /** Additional settings of every process. */
   readonly env?: Record<string, string>;
+  /** Additional settings of the workers alone. */
   readonly workerEnv?: Record<string, string>;
 }

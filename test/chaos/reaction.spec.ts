@@ -13,8 +13,8 @@ const REACTION = 'tasks-of-removed-members';
 
 jest.setTimeout(120_000);
 
-/** The product is killed, as by `kill -9`, when it has answered an event and its checkpoint does not say so yet. */
-describe('a reaction that the process did not survive', () => {
+/** The product is killed, as by `kill -9`, after it has answered an event and before it moves the checkpoint. */
+describe('a reaction that is interrupted by the death of the process', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-failpoints-'));
   const fired = join(folder, 'fired');
   let system: System;
@@ -32,7 +32,7 @@ describe('a reaction that the process did not survive', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('is gone on with by the next process, and has had the effect of once', async () => {
+  it('is continued by the next process, and has its effect once', async () => {
     const [tenantId, owner, leaver, task] = [uuidv7(), uuidv7(), uuidv7(), uuidv7()];
     const append = (aggregate: string, id: string, ...events: DomainEvent[]): Promise<unknown> =>
       log.append({
@@ -66,7 +66,7 @@ describe('a reaction that the process did not survive', () => {
     await append('tenant', tenantId, { type: 'MemberRemoved', data: { userId: leaver, reason: 'removed' } });
     const removal = await log.head();
 
-    // The first event that it answers is the task, which it finds assigned to somebody who is no member by now.
+    // The first event that it answers is the creation of the task, whose assignee is not a member any more.
     const failpoint = answeredFailpoint(REACTION);
     const killed = system.start({
       NODE_ENV: 'test',

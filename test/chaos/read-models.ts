@@ -11,7 +11,7 @@ interface Content {
   readonly hash: string;
 }
 
-/** What each table of every read model holds. */
+/** The number of rows and a hash of each table of every read model. */
 export const contentOf = async (owner: Pool): Promise<Map<string, Content>> => {
   const contents = new Map<string, Content>();
   for (const table of TABLES) {
@@ -25,29 +25,31 @@ export const contentOf = async (owner: Pool): Promise<Map<string, Content>> => {
   return contents;
 };
 
-/** ms that a rebuild may take, with attempts that are disturbed, on a machine that is busy with other things. */
+/** ms that a rebuild may take, including interrupted attempts, on a busy machine. */
 const REBUILT_MS = 240_000;
 
 /**
- * Requests a rebuild from the product's running workers and resolves when it is done, however many attempts that takes.
- * @throws Error the rebuild ended otherwise, or not within four minutes
+ * Requests a rebuild from the running workers of the product, and resolves when it is done, after any number of
+ * attempts.
+ * @throws Error the rebuild was superseded, or is not done within four minutes
  */
 export const rebuilt = async (owner: Pool, projection: string): Promise<void> => {
   const id = await withClient(owner, (client) => requestRebuild(client, projection));
   let state = '';
   await until(async () => {
     const { rows } = await owner.query<{ state: string }>('select state from projecting.rebuilds where id = $1', [id]);
-    state = rows[0]?.state ?? 'not in the database';
+    state = rows[0]?.state ?? 'missing';
     return state === 'done' || state === 'superseded';
   }, REBUILT_MS).catch(() => undefined);
-  if (state !== 'done') throw new Error(`the rebuild of ${projection} is ${state}`);
+  if (state !== 'done') throw new Error(`the rebuild of ${projection} is not done; its state is ${state}`);
 };
 
 /**
- * Compares every read model with the fold of the log: its live tables against those of a rebuild that nothing disturbs.
- * Needs a running worker, and nobody who writes.
+ * Compares every read model with the fold of the log: its present tables with those after an undisturbed rebuild. A
+ * worker must run, and no client may write.
  * @param owner connects as a superuser
- * @returns a sentence for each parked partition, each table that differs, and each table of a rebuild that was left behind
+ * @returns one sentence for each parked partition, each table that differs, each rebuild that failed, and for tables
+ * that rebuilds left behind
  */
 export const readModelComplaints = async (owner: Pool): Promise<string[]> => {
   const complaints: string[] = [];

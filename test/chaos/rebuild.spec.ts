@@ -11,13 +11,13 @@ import { signedUp } from './working';
 
 const KILLS = rounds(3, 4);
 const TASKS = 20_000;
-/** Those that hold the most rows here. */
+/** The read models with the most rows in this test. */
 const REBUILT = ['tasks', 'tasks', 'tenants', 'members'];
 
 jest.setTimeout(900_000 + KILLS * 20_000);
 
-/** Rebuilds are asked for again and again under load, and a worker is killed at any moment of them. */
-describe(`rebuilds, their workers killed ${KILLS} times`, () => {
+/** Rebuilds are requested again and again under load, and a worker is killed at a random moment of each. */
+describe(`rebuilds whose workers are killed ${KILLS} times`, () => {
   let system: System;
   let processes: Processes;
 
@@ -41,17 +41,17 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
 
   it('are all done in the end, and every read model equals the fold of the log', async () => {
     const rebuilds: Promise<void>[] = [];
-    const moments = new Map<string, number>();
+    const killsByState = new Map<string, number>();
     let outcomes: PromiseSettledResult<void>[] = [];
     const api = await underLoad({ clients: 12, atOnce: 4, url: processes.url }, async () => {
       await rebuild('tasks');
-      const lasting = await lastDuration(system.owner);
+      const duration = await lastDuration(system.owner);
       for (let killed = 0; killed < KILLS; killed++) {
         rebuilds.push(rebuild(REBUILT[killed % REBUILT.length] ?? 'tasks'));
         await until(async () => (await newestState(system.owner)) !== 'requested', 120_000);
-        await sleep(Math.random() * lasting);
-        const moment = await newestState(system.owner);
-        moments.set(moment, (moments.get(moment) ?? 0) + 1);
+        await sleep(Math.random() * duration);
+        const state = await newestState(system.owner);
+        killsByState.set(state, (killsByState.get(state) ?? 0) + 1);
         await processes.replaceWorker(Math.random() < 0.5 ? 0 : 1);
       }
       outcomes = await Promise.allSettled(rebuilds);
@@ -59,14 +59,14 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
     const complaints = [...(await system.complaints(api.companies)), ...(await readModelComplaints(system.owner))];
     const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(
-      `rebuilds: ${KILLS} kills of workers (${[...moments].map(([state, n]) => `${n} ${state}`).join(', ')}), ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,
+      `rebuilds: ${KILLS} kills of workers (${[...killsByState].map(([state, n]) => `${n} ${state}`).join(', ')}), ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,
     );
     expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(complaints).toEqual([]);
     expect(api.answers.get(500)).toBeUndefined();
   });
 
-  it('are compared with the log by a check that finds one row that is wrong', async () => {
+  it('are checked by a comparison that finds a single wrong row', async () => {
     await system.owner.query(
       `update read_model.tasks set title = 'Wrong' where task_id = (select task_id from read_model.tasks limit 1)`,
     );
@@ -76,6 +76,7 @@ describe(`rebuilds, their workers killed ${KILLS} times`, () => {
   });
 });
 
+/** The state of the rebuild that was requested last. */
 const newestState = async (owner: Pool): Promise<string> => {
   const { rows } = await owner.query<{ state: string }>(
     'select state from projecting.rebuilds order by requested_at desc limit 1',
@@ -83,7 +84,7 @@ const newestState = async (owner: Pool): Promise<string> => {
   return rows[0]?.state ?? '';
 };
 
-/** ms that the last finished rebuild took on this machine. */
+/** The ms that the last finished rebuild took. */
 const lastDuration = async (owner: Pool): Promise<number> => {
   const { rows } = await owner.query<{ ms: number }>(
     `select extract(epoch from finished_at - started_at)::float8 * 1000 as ms from projecting.rebuilds

@@ -8,14 +8,14 @@ import { type Processes, startProcesses } from './processes';
 import { readModelComplaints } from './read-models';
 import { signedUp, untilWorking } from './working';
 
-/** ms for which clients write what the backup does not hold. */
+/** ms for which clients write after the backup. */
 const WRITTEN_MS = 2_000;
-/** So many that what is written after the restore gets positions that were taken before. */
+/** Events that the restore loses: enough that later writes get positions that were used before. */
 const LOST_EVENTS = 300;
 
 jest.setTimeout(900_000);
 
-/** A backup of the database takes the place of the database, while the product is stopped or while it runs. */
+/** The database is replaced by a backup, while the product is stopped or while it runs. */
 describe('the restore of a backup', () => {
   let system: System;
   let processes: Processes;
@@ -33,8 +33,8 @@ describe('the restore of a backup', () => {
     await system.close();
   });
 
-  /** Keeps everybody out of the database while the work is done. */
-  const alone = async (work: () => Promise<void>): Promise<void> => {
+  /** Does the work while no other session is connected to the database. */
+  const withoutSessions = async (work: () => Promise<void>): Promise<void> => {
     await system.server.query(`alter database ${system.database} allow_connections false`);
     await system.server.query(
       'select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
@@ -45,14 +45,14 @@ describe('the restore of a backup', () => {
   };
 
   const takeBackup = (): Promise<void> =>
-    alone(async () => {
+    withoutSessions(async () => {
       await system.server.query(`create database ${backup} template ${system.database}`);
-      // Settings of the database are no part of its copy.
+      // The settings of a database are not copied; connections to the copy are allowed explicitly.
       await system.server.query(`alter database ${backup} allow_connections true`);
     });
 
   const restoreBackup = (): Promise<void> =>
-    alone(async () => {
+    withoutSessions(async () => {
       await system.server.query(`drop database ${system.database} with (force)`);
       await system.server.query(`alter database ${backup} rename to ${system.database}`);
     });
@@ -69,7 +69,7 @@ describe('the restore of a backup', () => {
   it.each([
     ['stopped', true],
     ['running', false],
-  ])('loses what was written after the backup and nothing else, with the product %s', async (_, isStopped) => {
+  ])('loses only the writes after the backup, with the product %s', async (_, isStopped) => {
     const windows: LossWindow[] = [];
     const api = await underLoad({ clients: 16, atOnce: 6, url: processes.url }, async (api) => {
       const { tenantId } = await signedUp(processes.url);
@@ -80,7 +80,7 @@ describe('the restore of a backup', () => {
       await startAll(api);
       await untilWorking(processes.url);
       await Promise.all([sleep(WRITTEN_MS), appendTasks(system.databaseUrl, tenantId, LOST_EVENTS)]);
-      // Clients that continue would soon bring the log past every position that was lost.
+      // The clients are stopped, because their writes would soon bring the log past every lost position.
       api.url = undefined;
       if (isStopped) await stopAll(api);
       await restoreBackup();

@@ -19,7 +19,7 @@ const lockOf = (lock: string): string =>
   `a.pid in (select pid from pg_locks where locktype = 'advisory' and granted and ${lock})`;
 const applicationIs = (name: string): string => `a.application_name = 'tenantry-${name}'`;
 
-/** Which sessions an administrator, a pooler or a firewall may end, by what they do. */
+/** The sessions that an administrator, a pooler or a firewall may end, by their task: SQL conditions. */
 const SESSIONS = {
   'the lock of a rebuild': lockOf(`classid = ${REBUILD_LOCKS}`),
   'the lock of an erasure': lockOf(`objid = ${ADVISORY_LOCKS.erasingTenants}`),
@@ -35,7 +35,7 @@ type Kind = keyof typeof SESSIONS;
 const KINDS = Object.keys(SESSIONS) as Kind[];
 
 /** Sessions with locks, leases and notifications are ended under load, by an administrator or because they are idle. */
-describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
+describe(`database sessions that are ended, ${ROUNDS} times`, () => {
   let system: System;
   let processes: Processes;
   const ended = new Map<Kind, number>();
@@ -52,7 +52,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     await system.close();
   });
 
-  /** Ends the sessions of a kind as soon as there is one, for a few seconds at most. */
+  /** Ends the sessions of a kind as soon as there is one; it waits for one for about two seconds. */
   const terminate = async (kind: Kind): Promise<void> => {
     for (let tries = 0; tries < 100; tries++) {
       const { rowCount } = await system.server.query(
@@ -68,8 +68,10 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     }
   };
 
-  /** Makes the server itself end what is idle for so long, in sessions that begin from now on. */
-  const endIdleAfter = async (timeout: string): Promise<void> => {
+  /**
+   * Lets the server end sessions that are idle for this time, and ends all sessions so that new ones have the setting.
+   */
+  const setIdleTimeout = async (timeout: string): Promise<void> => {
     const { rows } = await system.owner.query<{ role: string }>(
       `select rolname as role from pg_roles where rolname like 'tenantry\\_test\\_%'`,
     );
@@ -80,7 +82,7 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     await system.terminateBackends();
   };
 
-  it('cost no acknowledged write, no rebuild and no read model that differs from the log', async () => {
+  it('lose no acknowledged write and no rebuild, and every read model equals the log', async () => {
     const rebuilds: Promise<void>[] = [];
     const closed: string[] = [];
     let outcomes: PromiseSettledResult<void>[] = [];
@@ -89,18 +91,18 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
         const rebuild = rebuilt(system.owner, 'tasks');
         rebuild.catch(() => undefined);
         rebuilds.push(rebuild);
-        closed.push(await closedTenant());
-        if (round % 4 === 1) await endIdleAfter('300ms');
+        closed.push(await closeTenant());
+        if (round % 4 === 1) await setIdleTimeout('300ms');
         await terminate('the lock of a rebuild');
         await terminate(KINDS[Math.floor(Math.random() * KINDS.length)] ?? 'projections');
         await terminate(KINDS[round % KINDS.length] ?? 'projections');
-        if (round % 4 === 3) await endIdleAfter('0');
+        if (round % 4 === 3) await setIdleTimeout('0');
       }
-      await endIdleAfter('0');
+      await setIdleTimeout('0');
       outcomes = await Promise.allSettled(rebuilds);
     });
     const complaints = await system.complaints(api.companies);
-    await until(async () => (await remainsOf(closed)).length === 0, 240_000).catch(() =>
+    await until(async () => (await findUnerased(closed)).length === 0, 240_000).catch(() =>
       complaints.push('a closed tenant was not erased'),
     );
     complaints.push(...(await readModelComplaints(system.owner)));
@@ -114,8 +116,10 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     expect(api.answers.get(500)).toBeUndefined();
   });
 
-  /** A tenant that is to be erased at once. Any request may fail here: its session may be the one that is ended. */
-  const closedTenant = async (): Promise<string> => {
+  /**
+   * Closes a tenant that is then erased immediately. Any request may fail, because its session may be the ended one.
+   */
+  const closeTenant = async (): Promise<string> => {
     for (;;) {
       const account = await signedUp(processes.url);
       const answer =
@@ -131,7 +135,8 @@ describe(`sessions of the database that are ended, ${ROUNDS} times`, () => {
     }
   };
 
-  const remainsOf = async (tenants: readonly string[]): Promise<string[]> => {
+  /** The ids of those tenants that still have events or an open erasure. */
+  const findUnerased = async (tenants: readonly string[]): Promise<string[]> => {
     const { rows } = await system.owner.query<{ tenant_id: string }>(
       `select tenant_id from event_log.events where tenant_id = any($1)
        union select tenant_id from erasing.erasures where tenant_id = any($1)`,

@@ -2,24 +2,27 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Account, ask, PASSWORD, rename, signUp } from '../e2e/http';
 
-/** ms that read models and reactions have for one change, on a machine that is busy with other things. */
-const SHOWN_MS = 60_000;
+/** ms that read models and reactions may take for one change on a busy machine. */
+const EFFECT_MS = 60_000;
 
-/** What was acknowledged has no effect: asking again would only hide that. */
+/** An acknowledged request has no effect. It is not sent again, because that would only hide the error. */
 class WithoutEffect extends Error {}
 
-/** Asks until the answer is as wanted; an answer that does not come is asked for again. */
-const eventually = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-  for (const end = performance.now() + SHOWN_MS; performance.now() < end; await sleep(100))
-    if (await isSo().catch(() => false)) return;
-  throw new WithoutEffect(what);
+/** Polls until the condition holds; an error counts as false. @throws WithoutEffect after 60 s, with the message */
+const eventually = async (message: string, condition: () => Promise<boolean>): Promise<void> => {
+  for (const end = performance.now() + EFFECT_MS; performance.now() < end; await sleep(100))
+    if (await condition().catch(() => false)) return;
+  throw new WithoutEffect(message);
 };
 
-const require2xx = (what: string, status: number): void => {
-  if (status >= 300) throw new Error(`${what} was answered ${status}`);
+const require2xx = (request: string, status: number): void => {
+  if (status >= 300) throw new Error(`the answer to ${request} was ${status}`);
 };
 
-/** A tenant of the test's own, on a machine so busy that sign-ups may fail at first. */
+/**
+ * Signs up a tenant for the test. A failed sign-up is tried again for `patienceMs` (ms), because the machine may be
+ * busy.
+ */
 export const signedUp = async (url: string, patienceMs = 300_000): Promise<Account> => {
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     try {
@@ -30,19 +33,20 @@ export const signedUp = async (url: string, patienceMs = 300_000): Promise<Accou
   }
 };
 
-const showsSignUpAndRename = async (url: string): Promise<string> => {
+/** Checks that a sign-up and a rename are visible. @returns the access token of the owner */
+const checkSignUpAndRename = async (url: string): Promise<string> => {
   const { token } = await signUp(url);
   const nameIs = (name: string) => async (): Promise<boolean> =>
     (await ask(url, '/v1/tenant', { token })).body.name === name;
-  await eventually('a sign-up is not shown', nameIs('Acme'));
+  await eventually('a sign-up is not visible', nameIs('Acme'));
   const name = `Name ${randomUUID()}`;
   require2xx('a rename', (await rename(url, token, name)).status);
-  await eventually('a rename is not shown', nameIs(name));
+  await eventually('a rename is not visible', nameIs(name));
   return token;
 };
 
-/** A task of a member who is removed becomes free: a reaction does that. */
-const reacts = async (url: string, token: string): Promise<void> => {
+/** Checks that a reaction works: a task of a removed member becomes unassigned. */
+const checkReaction = async (url: string, token: string): Promise<void> => {
   const post = async <T>(path: string, body: object, isAnonymous = false): Promise<T> => {
     const answer = await ask(url, path, { method: 'POST', body, ...(!isAnonymous && { token }) });
     require2xx(`POST ${path}`, answer.status);
@@ -55,7 +59,7 @@ const reacts = async (url: string, token: string): Promise<void> => {
   const project = await post<{ id: string }>('/v1/projects', { name: 'Website' });
   const task = await post<{ id: string }>(`/v1/projects/${project.id}/tasks`, { title: 'Draw', assigneeId: user.id });
   require2xx('a removal', (await ask(url, `/v1/members/${user.id}`, { method: 'DELETE', token })).status);
-  await eventually('a reaction did not answer', async () => {
+  await eventually('a reaction did not answer an event', async () => {
     const { body } = await ask(url, `/v1/tasks/${task.id}`, { token });
     return (body as { assigneeId?: string | null }).assigneeId === null;
   });
@@ -74,14 +78,14 @@ const untilReady = async (url: string): Promise<void> => {
 };
 
 /**
- * Waits until the product does everything by itself: a sign-up and a rename are shown, a reaction answers, `/readyz` is
- * 200. A request that fails is tried again for `patienceMs`; one that was acknowledged has to have its effect.
- * @throws what did not work
+ * Waits until the whole product works: a sign-up and a rename are visible, a reaction answers, and `/readyz` is 200. A
+ * failed request is tried again for `patienceMs` (ms); an acknowledged one must have its effect.
+ * @throws Error the check that failed
  */
 export const untilWorking = async (url: string, patienceMs = 120_000): Promise<void> => {
   for (const end = performance.now() + patienceMs; ; await sleep(200)) {
     try {
-      await reacts(url, await showsSignUpAndRename(url));
+      await checkReaction(url, await checkSignUpAndRename(url));
       await untilReady(url);
       return;
     } catch (error) {

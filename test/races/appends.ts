@@ -16,18 +16,20 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { createTestDatabase } from '#testing/database';
 import { databaseTarget, startProxy } from '../support/tcp-proxy';
 
-/** A version that no integer of PostgreSQL holds: it refuses the whole batch, and means this one. */
+/** A version above every integer of PostgreSQL. PostgreSQL refuses the whole batch because of this one append. */
 const POISON = 2 ** 40;
 const MANY = 10_000;
 
 export interface AppendsWorld {
-  /** Two instances, as of two processes, with connections of their own to the same log. */
+  /** Two instances with separate connections to one log, as in two processes. */
   readonly logs: readonly [EventLog, EventLog];
+  /** Cuts a connection after `at` bytes in one direction. */
   cut(at: number, direction: 'request' | 'answer'): void;
-  /** How many cuts have happened. */
+  /** The number of cuts so far. */
   readonly cuts: number;
+  /** Ends the database sessions that append. */
   terminate(): Promise<void>;
-  /** Nothing is cut any more. */
+  /** Removes the cuts that have not happened yet. */
   heal(): Promise<void>;
   close(): Promise<void>;
 }
@@ -76,7 +78,7 @@ const anAct = fc.oneof(
       poison: fc.nat(9).map((it) => it === 0),
     }),
   },
-  /** The command of an earlier one again, from either process. */
+  /** Repeats the command of an earlier append, from either process. */
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('repeat' as const), log: fc.nat(1), back: fc.integer({ min: 1, max: 4 }) }),
@@ -93,13 +95,14 @@ const anAct = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(5) }) },
 );
 
+/** An append and its answer. */
 interface Call {
   readonly append: Append;
   readonly answer: AppendResult | Error;
 }
 
-/** What one caller was told, held against the log. */
-const wrongOf = (
+/** Compares one answer with the log. @returns the error that was found; undefined if there was none */
+const findWrongAnswer = (
   { append, answer }: Call,
   stored: readonly RecordedEvent[],
   calls: readonly Call[],
@@ -107,48 +110,50 @@ const wrongOf = (
   const { expected, events, commandId } = append;
   const others = calls.filter((it) => it.append.commandId === commandId);
   if (stored.length > 0 && stored.length !== events.length)
-    return `${stored.length} of ${events.length} events are there`;
+    return `${stored.length} of ${events.length} events are in the log`;
   if (expected === POISON) {
-    if (!(answer instanceof InvalidAppend)) return `poison was answered ${answer}`;
-    return stored.length > 0 ? 'poison is in the log' : undefined;
+    if (!(answer instanceof InvalidAppend)) return `the answer to an invalid append was ${answer}`;
+    return stored.length > 0 ? 'an invalid append is in the log' : undefined;
   }
   if (!(answer instanceof Error)) {
     const last = stored.at(-1);
-    if (!last) return 'it was acknowledged and is not in the log';
-    if (last.version !== answer.version || last.position !== answer.position) return 'it is elsewhere than was said';
+    if (!last) return 'an acknowledged append is not in the log';
+    if (last.version !== answer.version || last.position !== answer.position)
+      return 'the answer has another version or position than the log';
     if (!answer.repeated && others.filter(({ answer: it }) => !(it instanceof Error) && !it.repeated).length > 1)
-      return 'two callers were told that it was theirs';
+      return 'two answers to one command are not marked as repeats';
     return undefined;
   }
   if (answer instanceof AppendOutcomeUnknown) return undefined;
   if (answer instanceof WrongExpectedVersion && answer.actual === expected)
-    return 'it was refused the version it expected';
+    return 'an append was refused although its expected version was right';
   if (!(answer instanceof WrongExpectedVersion) && !(answer instanceof LogUnavailable))
-    return `it was answered ${answer}`;
-  const elsewhere = others.some(({ answer: it }) => !(it instanceof Error) || it instanceof AppendOutcomeUnknown);
-  return stored.length > 0 && !elsewhere ? `it is in the log and was told ${answer.name}` : undefined;
+    return `the answer to a valid append was ${answer}`;
+  const isOfOtherCall = others.some(({ answer: it }) => !(it instanceof Error) || it instanceof AppendOutcomeUnknown);
+  return stored.length > 0 && !isOfOtherCall ? `an append in the log was answered with ${answer.name}` : undefined;
 };
 
-const wrongInLog = (events: readonly RecordedEvent[], calls: readonly Call[]): string | undefined => {
+/** Checks the whole log. @returns the error that was found; undefined if there was none */
+const findWrongEvent = (events: readonly RecordedEvent[], calls: readonly Call[]): string | undefined => {
   const commands = new Map(calls.map(({ append }) => [append.commandId, append]));
   const versions = new Map<string, number>();
   let before: RecordedEvent | undefined;
   for (const event of events) {
     const append = commands.get(event.commandId);
-    if (!append) return 'an event is there that nobody appended';
+    if (!append) return 'the log has an event that was not appended';
     if (before && before.position >= event.position) return 'positions do not ascend';
     const version = versions.get(event.stream.id) ?? 0;
     if (event.version !== version + 1) return `version ${event.version} of a stream follows ${version}`;
     const begins = before?.commandId !== event.commandId;
     if (begins && append.expected !== 'any' && append.expected !== version)
-      return 'it did not stand on what it expected';
+      return 'an append does not follow its expected version';
     versions.set(event.stream.id, event.version);
     before = event;
   }
   return undefined;
 };
 
-const everything = async (log: EventLog, tenantId: string): Promise<readonly RecordedEvent[]> => {
+const readAllEvents = async (log: EventLog, tenantId: string): Promise<readonly RecordedEvent[]> => {
   const events: RecordedEvent[] = [];
   for (let after = 0n; ; ) {
     const page = await log.readAll({ after, tenantId, limit: MANY });
@@ -159,25 +164,26 @@ const everything = async (log: EventLog, tenantId: string): Promise<readonly Rec
 };
 
 /**
- * Conflicting, repeated, huge and poisoned appends from two processes at the same time, while connections are cut at any
- * byte of either direction: each caller gets its own right answer, and the log is what the answers say.
- * @param between stands between the callers and the log: the place for a bug
- * @returns what was found; undefined where nothing was
+ * Sends conflicting, repeated, huge and invalid appends from two processes at the same time, while connections are cut
+ * at random bytes of either direction. Each caller must receive the right answer, and the log must contain what the
+ * answers report.
+ * @param wrap returns the log that the callers use; a test can put a bug into it
+ * @returns the failure that was found; undefined if there was none
  */
-export const appendsOfMany = async (
+export const checkConcurrentAppends = async (
   world: AppendsWorld,
   numRuns: number,
-  between = (log: EventLog): Pick<EventLog, 'append'> => log,
+  wrap = (log: EventLog): Pick<EventLog, 'append'> => log,
 ): Promise<string | undefined> => {
-  const logs = world.logs.map(between);
+  const logs = world.logs.map(wrap);
   const property = fc.asyncProperty(fc.array(anAct, { minLength: 5, maxLength: 60 }), async (acts) => {
     const tenantId = uuidv7();
     const streams = Array.from({ length: 4 }, () => ({ tenantId, aggregate: 'thing', id: uuidv7() }));
     const appends: Append[] = [];
-    const calling: Promise<Call>[] = [];
+    const pendingCalls: Promise<Call>[] = [];
     const call = (at: number, append: Append): void => {
       const answering = (logs[at] as EventLog).append(append).catch((error: Error) => error);
-      calling.push(answering.then((answer) => ({ append, answer })));
+      pendingCalls.push(answering.then((answer) => ({ append, answer })));
     };
     for (const act of acts) {
       if (act.do === 'append') {
@@ -198,17 +204,17 @@ export const appendsOfMany = async (
       else if (act.do === 'terminate') await world.terminate();
       else await sleep(act.ms);
     }
-    const calls = await Promise.all(calling);
+    const calls = await Promise.all(pendingCalls);
     await world.heal();
-    const events = await everything(world.logs[0], tenantId);
+    const events = await readAllEvents(world.logs[0], tenantId);
     const ofCommand = (id: string) => events.filter(({ commandId }) => commandId === id);
     const wrong = [
-      wrongInLog(events, calls),
-      ...calls.map((one) => wrongOf(one, ofCommand(one.append.commandId), calls)),
+      findWrongEvent(events, calls),
+      ...calls.map((one) => findWrongAnswer(one, ofCommand(one.append.commandId), calls)),
     ].find((it) => it !== undefined);
     if (wrong) throw new Error(wrong);
   });
-  // A race does not come back for a shorter script.
+  // A race rarely occurs again with a shorter sequence, so no shorter one is searched for.
   const details = await fc.check(property, { numRuns, endOnFailure: true });
   return details.failed ? `${fc.defaultReportMessage(details)}\n${details.errorInstance}` : undefined;
 };

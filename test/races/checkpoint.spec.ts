@@ -1,21 +1,21 @@
 import { seeds } from '#testing/seeds';
-import { liveWorkers, stepsOfWorkers } from './checkpoint';
+import { checkLiveWorkers, checkWorkerSteps } from './checkpoint';
 import { type NotesWorld, openNotes } from './notes';
 
 jest.setTimeout(60_000 + seeds(20) * 3_000);
 
-describe('a read model, whatever happens to those who write it', () => {
+describe('a read model that several workers write', () => {
   let world: NotesWorld;
   beforeAll(async () => {
     world = await openNotes();
   });
   afterAll(() => world.close());
 
-  it('is at every step what the events up to its checkpoint come to, each applied once', async () => {
-    expect(await stepsOfWorkers(world, seeds(20))).toBeUndefined();
+  it('equals the fold of the events up to its checkpoint after every step, each applied once', async () => {
+    expect(await checkWorkerSteps(world, seeds(20))).toBeUndefined();
   });
 
-  it('is so at every moment while workers race, die and lose their answers', async () => {
-    expect(await liveWorkers(world, seeds(15))).toBeUndefined();
+  it('equals that fold at every moment while workers race, die and lose answers of the database', async () => {
+    expect(await checkLiveWorkers(world, seeds(15))).toBeUndefined();
   });
 });

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-
 import type { RecordedEvent } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -23,19 +22,19 @@ import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
 import { type Fault, faultyPool } from './faulty-pool';
 import { type NotesWorld, POISON, TOO_LONG } from './notes';
 
-/** Puts a bug into statements on their way to the database. */
+/** Changes the text of statements before they are sent, to put a bug into them. */
 export type Rewrite = (sql: string) => string;
 
 const WORKERS = 3;
 const MANY = 10_000;
 
-/** What was found, with its seed and the shortest way to it; undefined where nothing was. */
+/** The failure that was found, with its seed and its shortest counterexample; undefined if there was none. */
 const reportOf = async <T>(checked: Promise<fc.RunDetails<T>>): Promise<string | undefined> => {
   const details = await checked;
   return details.failed ? `${fc.defaultReportMessage(details)}\n${details.errorInstance}` : undefined;
 };
 
-/** The notes of three tenants, two each, in a log of the run's own. */
+/** A log for one run, with two notes of each of three tenants. */
 const createNotebook = () => {
   const log = new InMemoryEventLog(new InMemoryStore());
   const tenants = Array.from({ length: 3 }, () => uuidv7());
@@ -59,20 +58,21 @@ const createNotebook = () => {
   };
 };
 
-const require = async (
+/** @throws Error the read model is not the fold of the events */
+const requireMatch = async (
   world: NotesWorld,
   events: readonly RecordedEvent[],
   after: string,
   skipped?: ReadonlySet<bigint>,
 ): Promise<void> => {
-  const wrong = await world.wrong(events, skipped);
-  if (wrong) throw new Error(`after ${after}, ${wrong}`);
+  const mismatch = await world.findMismatch(events, skipped);
+  if (mismatch) throw new Error(`after ${after}, ${mismatch}`);
 };
 
 const aFault = fc.constantFrom<Fault>('none', 'none', 'none', 'request', 'answer');
 const aWorker = fc.nat(WORKERS - 1);
 const aNote = fc.nat(5);
-/** Stands for a text that is refused. */
+/** A placeholder for a text that is refused. */
 const BAD = 'bad';
 const aText = fc.nat(4).map((it) => (it === 0 ? BAD : `text ${it}`));
 
@@ -80,7 +80,7 @@ type Step = typeof aStep extends fc.Arbitrary<infer T> ? T : never;
 
 const aStep = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('append' as const), note: aNote, text: aText }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('look' as const), worker: aWorker }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), worker: aWorker }) },
   {
     weight: 4,
     arbitrary: fc.record({ do: fc.constant('fold' as const), worker: aWorker, limit: fc.integer({ min: 1, max: 5 }) }),
@@ -99,47 +99,49 @@ const aStep = fc.oneof(
 );
 
 /**
- * A worker reads a page while a partition is parked and leaves the partition's event out; an operator resumes the partition; the worker
- * writes. Rarely met by chance.
+ * A worker reads a page while a partition is parked, and does not fold the event of that partition. An operator resumes
+ * the partition, and then the worker writes. Random steps rarely contain this case.
  */
 const RESUMED_MEANWHILE = [
   { do: 'append', note: 0, text: BAD },
-  { do: 'look', worker: 0 },
+  { do: 'read', worker: 0 },
   { do: 'fold', worker: 0, limit: 5 },
   { do: 'write', workers: [0], fault: 'none' },
   { do: 'append', note: 3, text: 'text 1' },
-  { do: 'look', worker: 0 },
+  { do: 'read', worker: 0 },
   { do: 'fold', worker: 0, limit: 5 },
   { do: 'skip', partition: 0 },
   { do: 'write', workers: [0], fault: 'none' },
 ] as const;
 
+/** What a worker remembers between its steps. */
 interface Worker {
   from: Checkpoint | undefined;
-  standing: Set<string>;
+  parked: Set<string>;
   page: { readonly events: readonly RecordedEvent[]; readonly position: bigint } | undefined;
 }
 
-/** A rebuild; with `diesAt`, one that is interrupted at its n-th statement and done by somebody else then. */
+/** Rebuilds the read model. With `diesAt`, a first attempt fails at its n-th statement, and a second one succeeds. */
 const rebuildNow = async (world: NotesWorld, log: InMemoryEventLog, diesAt: number | null): Promise<void> => {
   const { projection, pool, roles } = world;
   let statements = 0;
-  const dying = faultyPool(pool, () => (diesAt !== null && statements++ === diesAt ? 'answer' : 'none'));
-  for (const through of diesAt === null ? [pool] : [dying, pool]) {
+  const failing = faultyPool(pool, () => (diesAt !== null && statements++ === diesAt ? 'answer' : 'none'));
+  for (const attemptPool of diesAt === null ? [pool] : [failing, pool]) {
     const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
-    const options = { log, pool: through, roles, logger: silentLogger, signal: new AbortController().signal };
+    const options = { log, pool: attemptPool, roles, logger: silentLogger, signal: new AbortController().signal };
     await rebuild(projection, id, { ...options, chunkRows: 3, pageSize: 4 }).catch((error: unknown) => {
-      if (through === pool) throw error;
+      if (attemptPool === pool) throw error;
     });
   }
 };
 
 /**
- * Several workers, step by step in every order: what they remember may be old, their statements and answers may be lost,
- * an operator or a rebuild may come in between. After each step the read model is what the events up to its checkpoint
- * come to, and no event was applied twice.
+ * Several workers execute steps in random orders: the state that they remember may be old, their statements and answers
+ * may be lost, and an operator or a rebuild may act between two steps. After each step the read model must equal the
+ * fold of the events up to its checkpoint, and no event may have been applied twice.
+ * @returns the failure that was found; undefined if there was none
  */
-export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
+export const checkWorkerSteps = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
   reportOf(
     fc.check(
       fc.asyncProperty(fc.array(aStep, { minLength: 20, maxLength: 90, size: 'max' }), async (steps) => {
@@ -148,26 +150,30 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
         const notebook = createNotebook();
         const workers = Array.from(
           { length: WORKERS },
-          (): Worker => ({ from: undefined, standing: new Set(), page: undefined }),
+          (): Worker => ({ from: undefined, parked: new Set(), page: undefined }),
         );
         const skipped = new Set<bigint>();
         let fault: Fault = 'none';
         const faulty = faultyPool(pool, () => fault, rewrite);
 
         const write = async (worker: Worker): Promise<boolean> => {
-          const { from, page, standing } = worker;
+          const { from, page, parked } = worker;
           if (!from || !page || page.position <= from.position) return false;
           const buffer = new RowBuffer(projection.tables);
-          const parked = foldEvents(projection, page.events, standing, buffer);
+          const newlyParked = foldEvents(projection, page.events, parked, buffer);
           const moved = await withClient(faulty, (client) =>
-            advance(client, from, advanceOf(projection, { to: page.position, folded: buffer.folded, parked })),
+            advance(
+              client,
+              from,
+              advanceOf(projection, { to: page.position, folded: buffer.folded, parked: newlyParked }),
+            ),
           ).catch(() => undefined);
           if (moved) {
             worker.from = { ...from, position: page.position };
-            for (const { partition } of parked) standing.add(partition);
+            for (const { partition } of newlyParked) parked.add(partition);
           }
           worker.page = undefined;
-          // Anyone who hears no answer forgets what it knew.
+          // Without an answer, the worker does not know where the checkpoint is.
           if (moved === undefined) worker.from = undefined;
           return moved === true;
         };
@@ -175,9 +181,9 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
         for (const step of steps) {
           const worker = 'worker' in step ? workers[step.worker] : undefined;
           if (step.do === 'append') await notebook.write(step.note, step.text === BAD ? POISON : step.text);
-          else if (step.do === 'look' && worker) {
+          else if (step.do === 'read' && worker) {
             worker.from = await readCheckpoint(pool, projection.name);
-            worker.standing = await readParkedPartitions(pool, projection.name);
+            worker.parked = await readParkedPartitions(pool, projection.name);
             worker.page = undefined;
           } else if (step.do === 'fold' && worker?.from) {
             worker.page = await notebook.log.readAll({ after: worker.from.position, limit: step.limit });
@@ -196,11 +202,11 @@ export const stepsOfWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rew
           } else if (step.do === 'rebuild') {
             await rebuildNow(world, notebook.log, step.diesAt);
           }
-          if (step.do !== 'append' && step.do !== 'look' && step.do !== 'fold')
-            await require(world, await notebook.events(), JSON.stringify(step), skipped);
+          if (step.do !== 'append' && step.do !== 'read' && step.do !== 'fold')
+            await requireMatch(world, await notebook.events(), JSON.stringify(step), skipped);
         }
       }),
-      // Of a bug that was put in, the shortest way to it is of no interest.
+      // The shortest counterexample of a bug that a test has put in is not needed.
       {
         numRuns,
         examples: [[[...RESUMED_MEANWHILE].map((it) => ({ ...it }) as Step)]],
@@ -217,8 +223,12 @@ const anAct = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(8) }) },
 );
 
-/** The loop that runs in each worker, several at a time, with the same accidents. Looks at every moment in between. */
-export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
+/**
+ * Several workers run the live projection at the same time, with the same faults. The read model is checked again and
+ * again meanwhile.
+ * @returns the failure that was found; undefined if there was none
+ */
+export const checkLiveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrite) =>
   reportOf(
     fc.check(
       fc.asyncProperty(
@@ -230,8 +240,8 @@ export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrit
           const faults = Array.from({ length: WORKERS }, (): Fault => 'none');
           const start = (at: number) => {
             const stop = new AbortController();
-            const take = (): Fault => {
-              // Killed: it says and hears nothing more.
+            const nextFault = (): Fault => {
+              // A killed worker sends no statement any more.
               if (stop.signal.aborted) return 'request';
               const fault = faults[at] ?? 'none';
               faults[at] = 'none';
@@ -239,7 +249,7 @@ export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrit
             };
             const running = runLive(world.projection, {
               log: notebook.log,
-              pool: faultyPool(world.pool, take, rewrite),
+              pool: faultyPool(world.pool, nextFault, rewrite),
               progress: createProgress(),
               logger: silentLogger,
               onMoved: () => undefined,
@@ -256,7 +266,7 @@ export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrit
               if (act.do === 'append') await notebook.write(act.note, act.text === BAD ? bad : act.text);
               else if (act.do === 'fault') faults[act.worker] = act.fault;
               else if (act.do === 'wait') await sleep(act.ms);
-              // What the database refuses fails a rebuild as a whole.
+              // No rebuild is tried with rows that the database refuses.
               else if (act.do === 'rebuild' && bad === TOO_LONG) continue;
               else if (act.do === 'rebuild') await rebuildNow(world, notebook.log, act.diesAt);
               else {
@@ -265,21 +275,21 @@ export const liveWorkers = (world: NotesWorld, numRuns: number, rewrite?: Rewrit
                 workers[act.worker] = start(act.worker);
               }
               if (act.do === 'wait' || act.do === 'rebuild')
-                await require(world, await notebook.events(), JSON.stringify(act));
+                await requireMatch(world, await notebook.events(), JSON.stringify(act));
             }
             faults.fill('none');
             const events = await notebook.events();
             const head = events.at(-1)?.position ?? 0n;
             for (const end = Date.now() + 10_000; (await world.position()) < head; await sleep(5))
-              if (Date.now() > end) throw new Error(`has stopped before ${head}`);
-            await require(world, events, 'all of it');
+              if (Date.now() > end) throw new Error(`the checkpoint has stopped before ${head}`);
+            await requireMatch(world, events, 'all events');
           } finally {
             for (const worker of workers) worker.stop();
             await Promise.all([...ended, ...workers.map(({ running }) => running)]);
           }
         },
       ),
-      // A race does not come back for a shorter script.
+      // A race rarely occurs again with a shorter sequence, so no shorter one is searched for.
       { numRuns, endOnFailure: true },
     ),
   );

@@ -1,6 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 
-/** What becomes of one statement: it arrives and is answered, it does not arrive, or its answer is lost. */
+/**
+ * The fault of one statement: `none`; `request`: it does not reach the server; `answer`: it is executed and its answer
+ * is lost.
+ */
 export type Fault = 'none' | 'request' | 'answer';
 
 type Query = (...args: unknown[]) => Promise<unknown>;
@@ -8,18 +11,19 @@ type Query = (...args: unknown[]) => Promise<unknown>;
 const textOf = (query: unknown): string =>
   typeof query === 'string' ? query : String((query as { text?: unknown }).text ?? '');
 
-/** As `pg` says it of a connection that was cut. */
+/** The error of `pg` for a connection that was cut. */
 const cut = (): Error => new Error('Connection terminated unexpectedly');
 
 /**
- * The pool, with a fault where `next` says so of a statement's text. `rewrite` changes statements on their way: it puts
- * bugs into them.
+ * Wraps a pool and puts faults into its statements.
+ * @param next returns the fault of a statement, given its text
+ * @param rewrite changes the text of a statement; a test can put a bug into it
  */
 export const faultyPool = (pool: Pool, next: (sql: string) => Fault, rewrite = (sql: string): string => sql): Pool => {
   const faulty = (client: PoolClient): PoolClient => {
     const send = client.query.bind(client) as unknown as Query;
     const query = (first: unknown, ...rest: unknown[]): unknown => {
-      // A stream, as of COPY.
+      // A stream, such as that of COPY, is passed on without a fault.
       if (typeof (first as { submit?: unknown }).submit === 'function') return send(first, ...rest);
       return (async () => {
         const text = textOf(first);

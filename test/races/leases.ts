@@ -10,9 +10,9 @@ import { faultyPool } from './faulty-pool';
 
 interface World {
   readonly owner: Pool;
-  /** As the projector, with the bug that is put into its statements. */
+  /** Connects as the projector; the rewrite is applied to its statements. */
   readonly pool: Pool;
-  /** Lets the leases that are held come to their end. */
+  /** Ends all leases, by moving lease time forward by an hour. */
   endLeases(): Promise<unknown>;
 }
 
@@ -29,8 +29,8 @@ const inWorld = async <T>(rewrite: Rewrite | undefined, work: (world: World) => 
   }
 };
 
-/** Whether it was written. @throws what is no loss of a lease */
-const wrote = (work: Promise<unknown>): Promise<boolean> =>
+/** @returns false if the write was refused, because the lease is lost @throws Error any other error of the write */
+const isWritten = (work: Promise<unknown>): Promise<boolean> =>
   work.then(
     (answer) => answer !== false,
     (error: unknown) => {
@@ -46,16 +46,16 @@ const event: RecordedEvent = {
 } as RecordedEvent;
 
 /**
- * A worker that continues with a reaction after another one took it over: it must write nothing.
+ * A worker continues with a reaction after another one has taken it over. It must write nothing.
  * @returns the writes that succeeded
  */
 export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> =>
   inWorld(rewrite, async ({ pool, endLeases }) => {
     const leaseOf = (): ReactionLease => ({ reaction: 'answers', token: uuidv7(), leaseMs: 10_000 });
-    const [old, heir] = [leaseOf(), leaseOf()];
+    const [old, successor] = [leaseOf(), leaseOf()];
     await claim(pool, old, undefined);
     await endLeases();
-    await claim(pool, heir, undefined);
+    await claim(pool, successor, undefined);
     const reached = { position: 5n };
     const writes = {
       move: () => move(pool, old, reached),
@@ -63,13 +63,13 @@ export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> 
       setAside: () => setAside(pool, old, reached, [event]),
       forget: () => forget(pool, old, reached, event.id),
     };
-    const done: string[] = [];
-    for (const [name, write] of Object.entries(writes)) if (await wrote(write())) done.push(name);
-    return done;
+    const succeeded: string[] = [];
+    for (const [name, write] of Object.entries(writes)) if (await isWritten(write())) succeeded.push(name);
+    return succeeded;
   });
 
 /**
- * A worker that continues with a customer of Stripe after another one took them over: it must write nothing.
+ * A worker continues with a customer of Stripe after another one has taken over the customer. It must write nothing.
  * @returns the writes that succeeded
  */
 export const writesOfOvertakenCustomer = (rewrite?: Rewrite): Promise<string[]> =>
@@ -79,16 +79,22 @@ export const writesOfOvertakenCustomer = (rewrite?: Rewrite): Promise<string[]> 
       `insert into billing.customers (account, livemode, customer_id, tenant_id) values ('', false, 'cus_1', $1)`,
       [uuidv7()],
     );
-    const told = { eventId: 'evt_1', type: 'invoice.paid', customerId: 'cus_1', createdAt: new Date(0), payload: '{}' };
-    await takeIn(pool, [{ ...mode, ...told, state: 'pending', reason: null }], 'webhook');
+    const stripeEvent = {
+      eventId: 'evt_1',
+      type: 'invoice.paid',
+      customerId: 'cus_1',
+      createdAt: new Date(0),
+      payload: '{}',
+    };
+    await takeIn(pool, [{ ...mode, ...stripeEvent, state: 'pending', reason: null }], 'webhook');
     const store = createInboxStore(pool, mode);
     const [old] = await store.claim(1);
     await endLeases();
-    const [heir] = await store.claim(1);
-    if (!old || !heir) throw new Error('The customer was not given to both workers, one after the other.');
-    const done: string[] = [];
-    if (await wrote(store.renew(old))) done.push('renew');
-    if (await wrote(store.forget(old))) done.push('forget');
-    if (await wrote(store.finish(old, await store.pendingOf(old)))) done.push('finish');
-    return done;
+    const [successor] = await store.claim(1);
+    if (!old || !successor) throw new Error('The two workers did not claim the customer one after the other.');
+    const succeeded: string[] = [];
+    if (await isWritten(store.renew(old))) succeeded.push('renew');
+    if (await isWritten(store.forget(old))) succeeded.push('forget');
+    if (await isWritten(store.finish(old, await store.pendingOf(old)))) succeeded.push('finish');
+    return succeeded;
   });

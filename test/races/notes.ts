@@ -10,8 +10,9 @@ import { installProjections } from '#projecting/versions/install';
 import { createTestDatabase, TEST_ROLE_PREFIX, type TestDatabase } from '#testing/database';
 
 /**
- * One row an event in `seen`, which tells if it is written twice and refuses what is too long (of one row a note a batch
- * would write only the last); and the last text of each note.
+ * `seen` has one row for each event, so that a second write is detected (a table with one row for each note would hide
+ * it, because a batch writes only the last row). It refuses texts that are too long. `notes` has the last text of each
+ * note.
  */
 const SCHEMA = `create table seen (position bigint not null, text text not null);
 create table notes (tenant_id uuid not null, note_id uuid not null, text text not null, version integer not null);
@@ -23,8 +24,8 @@ alter table seen add constraint short check (length(text) < 100);
 create trigger once after update on seen for each row execute function checks.note_twice();
 `;
 
-/** What a superuser adds to the database: where events that were applied twice are noted. */
-const NOTE_TWICE = `create schema checks;
+/** SQL for a superuser: a trigger function that records the positions of events that are applied twice. */
+const RECORD_REPEATS = `create schema checks;
 create table checks.twice (position bigint);
 create function checks.note_twice() returns trigger language plpgsql security definer set search_path = checks as
   $$ begin insert into twice values (new.position); return null; end $$;
@@ -41,9 +42,9 @@ const tables = {
   },
 } as const;
 
-/** A handler refuses it. */
+/** A text that the handler refuses. */
 export const POISON = 'poison';
-/** The database refuses it. */
+/** A text that the database refuses. */
 export const TOO_LONG = 'x'.repeat(100);
 
 export interface NotesWorld {
@@ -52,12 +53,16 @@ export interface NotesWorld {
   readonly roles: Readonly<Record<string, string>>;
   /** Connects as the projector. */
   readonly pool: Pool;
-  /** Empties everything, for the next run. */
+  /** Deletes all rows and resets the checkpoint, for the next run. */
   reset(): Promise<void>;
-  /** Where the partition has stopped; undefined where it does not. */
+  /** The position at which a partition is parked; undefined if it is not. */
   parkedAt(partition: string): Promise<bigint | undefined>;
-  /** What is wrong with the read model; undefined where it is what the events up to its checkpoint come to, each once. */
-  wrong(events: readonly RecordedEvent[], skipped?: ReadonlySet<bigint>): Promise<string | undefined>;
+  /**
+   * Compares the read model with the fold of the events up to its checkpoint.
+   * @returns the difference; undefined if there is none
+   */
+  findMismatch(events: readonly RecordedEvent[], skipped?: ReadonlySet<bigint>): Promise<string | undefined>;
+  /** The position of the checkpoint. */
   position(): Promise<bigint>;
   close(): Promise<void>;
 }
@@ -83,7 +88,7 @@ export const openNotes = async (): Promise<NotesWorld> => {
   const roles = roleNames(TEST_ROLE_PREFIX);
   const owner = createPool({ url: database.urls.owner, max: 1, applicationName: 'test' });
   const pool = createPool({ url: database.urls.projector, max: 12, applicationName: 'projector' });
-  await owner.query(NOTE_TWICE);
+  await owner.query(RECORD_REPEATS);
   await installProjections(pool, [projection], roles);
 
   const position = async (): Promise<bigint> => {
@@ -105,8 +110,8 @@ export const openNotes = async (): Promise<NotesWorld> => {
       await owner.query(`truncate read_model.seen, read_model.notes, checks.twice, projecting.parked, projecting.rebuilds;
         update projecting.checkpoints set position = 0, mark = null, epoch = 0, state = 'running' where projection = 'notes'`);
     },
-    wrong: async (events, skipped = new Set()) => {
-      // One statement, so that it is one state of a read model that others may be writing.
+    findMismatch: async (events, skipped = new Set()) => {
+      // One statement, so that it reads one state of the read model, which workers may be writing.
       const { rows } = await owner.query<{ position: string; seen: string[]; notes: string[]; twice: string[] }>(
         `select c.position,
            array(select s.position::text from read_model.seen s order by s.position) as seen,
@@ -114,14 +119,14 @@ export const openNotes = async (): Promise<NotesWorld> => {
            array(select position::text from checks.twice) as twice
          from projecting.checkpoints c where projection = 'notes'`,
       );
-      const [is] = rows;
-      if (!is) return 'there is no checkpoint';
-      const should = foldModel(
-        events.filter(({ position }) => position <= BigInt(is.position) && !skipped.has(position)),
+      const [actual] = rows;
+      if (!actual) return 'there is no checkpoint';
+      const expected = foldModel(
+        events.filter(({ position }) => position <= BigInt(actual.position) && !skipped.has(position)),
       );
-      const { position: at, ...found } = is;
-      const differs = JSON.stringify(found) !== JSON.stringify({ ...should, twice: [] });
-      return differs ? `at ${at}: ${JSON.stringify(found)}, not ${JSON.stringify(should)}` : undefined;
+      const { position: at, ...found } = actual;
+      const differs = JSON.stringify(found) !== JSON.stringify({ ...expected, twice: [] });
+      return differs ? `at ${at}: found ${JSON.stringify(found)}, expected ${JSON.stringify(expected)}` : undefined;
     },
     close: async () => {
       await Promise.all([owner.end(), pool.end()]);
@@ -131,7 +136,7 @@ export const openNotes = async (): Promise<NotesWorld> => {
   };
 };
 
-/** What the events come to, said as simply as can be. */
+/** The expected content of the read model, computed in the simplest possible way. */
 const foldModel = (events: readonly RecordedEvent[]): { seen: string[]; notes: string[] } => {
   const seen: string[] = [];
   const notes = new Map<string, number>();

@@ -23,12 +23,12 @@ jest.setTimeout(120_000);
 
 type Written = { type: 'NoteWritten'; data: { text: string } };
 
-/** The condition is what a test waits for; how long it takes is the machine's business. */
+/** Polls until the condition holds, without a limit of its own: the time depends on the machine. */
 const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
   while (!(await Promise.resolve(condition()).catch(() => false))) await sleep(20);
 };
 
-describe('a database that goes back to an older copy under running processes', () => {
+describe('a database that is replaced by an older copy while processes run', () => {
   let world: NotesWorld;
   let log: EventLog;
   const stopping: (() => Promise<unknown>)[] = [];
@@ -44,7 +44,10 @@ describe('a database that goes back to an older copy under running processes', (
     await world.close();
   });
 
-  /** Repeats what the database did not answer: connections are cut while it is copied and replaced. */
+  /**
+   * Appends an event, and repeats that until it is answered: connections are cut while the database is copied and
+   * replaced.
+   */
   const write = async (id: string, text: string): Promise<Position> => {
     const commandId = uuidv7();
     for (;;) {
@@ -73,14 +76,14 @@ describe('a database that goes back to an older copy under running processes', (
     });
   };
 
-  it('has read models, reactions and waiters continue from where the copy is, and loses only what the copy lacks', async () => {
+  it('lets read models, reactions and waiters continue from the copy, and loses only what the copy lacks', async () => {
     const progress = createProgress();
     const answered: string[] = [];
     const reaction = defineReaction<Written>('listening', {
       NoteWritten: async ({ data }) => void answered.push(data.text),
     });
     const { pool, projection } = world;
-    // Leases end by a time that running processes count: the copy has a lease of an earlier turn.
+    // Lease time advances only while a process counts it. The copy contains an earlier lease, which must end.
     const clock = await startDatabaseClock({ pool, logger: silentLogger, intervalMs: 50 });
     stopping.push(() => clock.stop());
     const checkpoints = createCheckpointWatch({
@@ -112,20 +115,20 @@ describe('a database that goes back to an older copy under running processes', (
     await until(async () => (await world.position()) >= after);
     const { events } = await log.readAll({ after: 0n, limit: 100 });
     expect(events.map(({ data }) => data['text'])).toEqual(['kept', 'after']);
-    expect(await world.wrong(events)).toBeUndefined();
+    expect(await world.findMismatch(events)).toBeUndefined();
     await until(async () => (await findInvalidMarks(log, await readReactionMarks(pool))).size === 0);
     expect(await findInvalidMarks(log, await readCheckpointMarks(pool))).toEqual(new Map());
     expect(checkpoints.misfits().projections.size).toBe(0);
     await until(async () => (await log.identity()).epoch > 1);
   });
 
-  it('answers no command from a state in memory that the log no longer has', async () => {
+  it('decides no command on a state in memory that the log no longer has', async () => {
     const store = new AggregateStore({ log });
     const other = createPostgresEventLog({ connectionString: world.database.urls.log });
     stopping.push(() => other.close());
-    const elsewhere = new AggregateStore({ log: other });
+    const otherStore = new AggregateStore({ log: other });
     const stream = { tenantId: uuidv7(), aggregate: projectFold.aggregate, id: uuidv7() };
-    const say = async (by: AggregateStore, name: string) => {
+    const renameProject = async (by: AggregateStore, name: string) => {
       const context = { commandId: uuidv7(), actor: { kind: 'system' }, correlationId: 'older-copy' } as const;
       const details = { name, description: '', teamId: null };
       const decide = (project: Project): ProjectEvent[] => {
@@ -141,13 +144,16 @@ describe('a database that goes back to an older copy under running processes', (
         }
       }
     };
-    await say(store, 'first');
+    await renameProject(store, 'first');
     const copy = await copyDatabase(world.database);
-    await say(store, 'lost');
+    await renameProject(store, 'lost');
     await copy.takeOver();
-    await say(elsewhere, 'found');
-    // Version 2 in memory and in the log, of two histories.
-    expect(await say(store, 'next')).toMatchObject({ version: 3, state: { name: 'next', description: 'found' } });
+    await renameProject(otherStore, 'found');
+    // The state in memory and the log both have version 2, but of two histories.
+    expect(await renameProject(store, 'next')).toMatchObject({
+      version: 3,
+      state: { name: 'next', description: 'found' },
+    });
     expect((await store.load(projectFold, stream)).state).toMatchObject({ name: 'next', description: 'found' });
   });
 });

@@ -5,8 +5,8 @@ import { endAll } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 
 const PASSWORD = 'correct horse battery staple';
-/** ms in which every process has to know of a change. */
-const KNOWN_MS = 1_000;
+/** ms within which every process must know of a change. */
+const PROPAGATION_MS = 1_000;
 
 jest.setTimeout(120_000);
 
@@ -15,11 +15,11 @@ interface User {
   readonly token: string;
 }
 
-/** What clients of two server processes can do to each other, at the same time. */
+/** Clients of two server processes send conflicting requests at the same time. */
 describe('two server processes on one database', () => {
   let system: System;
   let urls: readonly [string, string];
-  let people = 0;
+  let counter = 0;
 
   beforeAll(async () => {
     system = await openSystem();
@@ -32,12 +32,12 @@ describe('two server processes on one database', () => {
     await system.close();
   });
 
-  const by = (at: number): string => urls[at % 2 === 0 ? 0 : 1];
+  const urlOf = (at: number): string => urls[at % 2 === 0 ? 0 : 1];
   const count = (answers: readonly Asked[], status: number): number =>
     answers.filter((it) => it.status === status).length;
-  const upTo = (length: number): number[] => Array.from({ length }, (_, at) => at);
+  const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
-  const found = async (): Promise<User & { readonly tenantId: string }> => {
+  const createTenant = async (): Promise<User & { readonly tenantId: string }> => {
     const { token, tenantId } = await signUp(urls[0]);
     const me = await ask(urls[0], '/v1/me', { token });
     return { id: me.body.id ?? '', token, tenantId };
@@ -49,12 +49,14 @@ describe('two server processes on one database', () => {
     const { id, url } = answer.body as unknown as { id: string; url: string };
     return { id, token: url.split('/').at(-1) ?? '' };
   };
-  /** Asks again while the server is too busy: a busy machine may shed some of many requests. */
+  /**
+   * Accepts an invitation. A 503 is tried again, because a server on a busy machine may refuse some of many requests.
+   */
   const accept = async (at: number, token: string): Promise<Asked> => {
-    const body = { token, personName: 'Grace', email: `grace${++people}@acme.example`, password: PASSWORD };
+    const body = { token, personName: 'Grace', email: `grace${++counter}@acme.example`, password: PASSWORD };
     const request = { method: 'POST', body, headers: { 'idempotency-key': randomUUID() } };
     for (;;) {
-      const answer = await ask(by(at), '/v1/invitations/accept', request);
+      const answer = await ask(urlOf(at), '/v1/invitations/accept', request);
       if (answer.status !== 503) return answer;
       await sleep(200);
     }
@@ -77,46 +79,46 @@ describe('two server processes on one database', () => {
     return rows[0]?.n ?? 0;
   };
 
-  it('let exactly so many join as an invitation says', async () => {
-    const owner = await found();
+  it('let exactly as many users join as an invitation allows', async () => {
+    const owner = await createTenant();
     const { token } = await invite(owner.token, { maxUses: 7 });
-    const answers = await Promise.all(upTo(50).map((at) => accept(at, token)));
+    const answers = await Promise.all(range(50).map((at) => accept(at, token)));
     expect([count(answers, 201), count(answers, 404)]).toEqual([7, 43]);
     expect(await eventsOf(owner.tenantId, 'MemberJoined')).toBe(7);
   });
 
-  it('let nobody join once a revocation was answered, while many are on their way', async () => {
-    const owner = await found();
+  it('let no user join after the answer to a revocation, even while many requests are in progress', async () => {
+    const owner = await createTenant();
     const { id, token } = await invite(owner.token, { maxUses: 1_000 });
-    const before = upTo(12).map((at) => accept(at, token));
+    const before = range(12).map((at) => accept(at, token));
     const revoked = await ask(urls[0], `/v1/invitations/${id}`, { method: 'DELETE', token: owner.token });
     expect(revoked.status).toBe(204);
-    const after = await Promise.all(upTo(8).map((at) => accept(at, token)));
+    const after = await Promise.all(range(8).map((at) => accept(at, token)));
     expect(count(after, 404)).toBe(8);
     expect(await eventsOf(owner.tenantId, 'MemberJoined')).toBe(count(await Promise.all(before), 201));
   });
 
-  it.each(['leave', 'step down'])('keep an owner where both of two %s at once', async (what) => {
-    for (const round of upTo(5)) {
-      const one = await found();
+  it.each(['leave', 'step down'])('keep one owner if both of two owners %s at the same time', async (what) => {
+    for (const round of range(5)) {
+      const one = await createTenant();
       const two = await join(one, 'owner');
       const answers = await Promise.all(
         [one, two].map(({ id, token }, at) =>
           what === 'leave'
-            ? ask(by(at + round), `/v1/members/${id}`, { method: 'DELETE', token })
-            : ask(by(at + round), `/v1/members/${id}`, { method: 'PATCH', token, body: { role: 'member' } }),
+            ? ask(urlOf(at + round), `/v1/members/${id}`, { method: 'DELETE', token })
+            : ask(urlOf(at + round), `/v1/members/${id}`, { method: 'PATCH', token, body: { role: 'member' } }),
         ),
       );
       expect(answers.map(({ status }) => status).sort()).toEqual([what === 'leave' ? 204 : 200, 409]);
     }
   });
 
-  it('carry out one of the changes that insist on the same version', async () => {
-    const owner = await found();
+  it('execute only one of several changes that expect the same version', async () => {
+    const owner = await createTenant();
     const etag = (await ask(urls[0], '/v1/tenant', { token: owner.token })).headers.get('etag') ?? '';
     const answers = await Promise.all(
-      upTo(20).map((at) =>
-        ask(by(at), '/v1/tenant', {
+      range(20).map((at) =>
+        ask(urlOf(at), '/v1/tenant', {
           ...{ method: 'PATCH', token: owner.token, body: { name: `Name ${at}` }, headers: { 'if-match': etag } },
         }),
       ),
@@ -125,12 +127,12 @@ describe('two server processes on one database', () => {
     expect(await eventsOf(owner.tenantId, 'TenantRenamed')).toBe(1);
   });
 
-  it('carry out one request that comes fifty times with its key', async () => {
-    const owner = await found();
+  it('execute a request once that arrives fifty times with the same idempotency key', async () => {
+    const owner = await createTenant();
     const headers = { 'idempotency-key': randomUUID() };
     const create = (at: number): Promise<Asked> =>
-      ask(by(at), '/v1/projects', { method: 'POST', token: owner.token, body: { name: 'Website' }, headers });
-    const answers = await Promise.all(upTo(50).map(create));
+      ask(urlOf(at), '/v1/projects', { method: 'POST', token: owner.token, body: { name: 'Website' }, headers });
+    const answers = await Promise.all(range(50).map(create));
     expect(count(answers, 201) + count(answers, 409)).toBe(50);
     expect(count(answers, 201)).toBeGreaterThanOrEqual(1);
     const last = await create(0);
@@ -139,26 +141,26 @@ describe('two server processes on one database', () => {
     expect(await eventsOf(owner.tenantId, 'ProjectCreated')).toBe(1);
   });
 
-  it('refuse a removed member, and one whose role is too low now, wherever they ask', async () => {
-    const owner = await found();
-    const [gone, lowered] = [await join(owner, 'member'), await join(owner, 'admin')];
-    const reads = (who: User): Promise<Asked> => ask(urls[1], '/v1/projects', { token: who.token });
+  it('refuse a removed member, and one whose role is too low now, in both processes', async () => {
+    const owner = await createTenant();
+    const [removed, demoted] = [await join(owner, 'member'), await join(owner, 'admin')];
+    const reads = (user: User): Promise<Asked> => ask(urls[1], '/v1/projects', { token: user.token });
     const writes = (): Promise<Asked> =>
-      ask(urls[1], '/v1/teams', { method: 'POST', token: lowered.token, body: { name: `Team ${++people}` } });
-    // Known to the other process.
-    expect([(await reads(gone)).status, (await writes()).status]).toEqual([200, 201]);
-    await ask(urls[0], `/v1/members/${gone.id}`, { method: 'DELETE', token: owner.token });
-    await ask(urls[0], `/v1/members/${lowered.id}`, { method: 'PATCH', token: owner.token, body: { role: 'member' } });
-    await sleep(KNOWN_MS);
-    expect([(await reads(gone)).status, (await writes()).status]).toEqual([401, 403]);
+      ask(urls[1], '/v1/teams', { method: 'POST', token: demoted.token, body: { name: `Team ${++counter}` } });
+    // The other process has both members in its cache now.
+    expect([(await reads(removed)).status, (await writes()).status]).toEqual([200, 201]);
+    await ask(urls[0], `/v1/members/${removed.id}`, { method: 'DELETE', token: owner.token });
+    await ask(urls[0], `/v1/members/${demoted.id}`, { method: 'PATCH', token: owner.token, body: { role: 'member' } });
+    await sleep(PROPAGATION_MS);
+    expect([(await reads(removed)).status, (await writes()).status]).toEqual([401, 403]);
   });
 
   it('refuse a session that was ended on the other one', async () => {
-    const owner = await found();
+    const owner = await createTenant();
     const me = (): Promise<Asked> => ask(urls[1], '/v1/me', { token: owner.token });
     expect((await me()).status).toBe(200);
     expect((await ask(urls[0], '/v1/sessions/current', { method: 'DELETE', token: owner.token })).status).toBe(204);
-    await sleep(KNOWN_MS);
+    await sleep(PROPAGATION_MS);
     expect((await me()).status).toBe(401);
   });
 });

@@ -1,18 +1,18 @@
 import { heldByLog } from '#event-log/mark';
 import type { Append, AppendResult, EventLog } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
-import { type AppendsWorld, appendsOfMany, openAppends } from './appends';
-import { writeOfLostEvents } from './believed-mark';
-import { liveWorkers, stepsOfWorkers } from './checkpoint';
+import { type AppendsWorld, checkConcurrentAppends, openAppends } from './appends';
+import { checkLiveWorkers, checkWorkerSteps } from './checkpoint';
 import { writesOfOvertakenCustomer, writesOfOvertakenReaction } from './leases';
+import { writeOfLostEvents } from './lost-events';
 import { type NotesWorld, openNotes } from './notes';
-import { missedOwnWrites } from './read-your-writes';
+import { countMissedWrites } from './read-your-writes';
 import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
-import { readWhileOthersDawdle } from './slow-commits';
+import { readDuringSlowCommits } from './slow-commits';
 
 jest.setTimeout(120_000);
 
-/** Enough to meet a bug that is met often; a check that is not met by then would not be one. */
+/** Enough runs to find a bug that occurs often. A check that does not find it by then would be useless. */
 const RUNS = 300;
 
 describe('the check of checkpoints finds', () => {
@@ -27,52 +27,52 @@ describe('the check of checkpoints finds', () => {
   const withoutEpoch = (sql: string): string => sql.replace('and epoch = $3', 'and $3::integer >= 0');
 
   it('a checkpoint that is moved without its guard', async () => {
-    expect(await stepsOfWorkers(world, RUNS, withoutGuard)).toMatch(/^Property failed/);
-    expect(await liveWorkers(world, RUNS, withoutGuard)).toMatch(/^Property failed/);
+    expect(await checkWorkerSteps(world, RUNS, withoutGuard)).toMatch(/^Property failed/);
+    expect(await checkLiveWorkers(world, RUNS, withoutGuard)).toMatch(/^Property failed/);
   });
 
-  it('a checkpoint that does not notice what an operator or a rebuild did', async () => {
-    expect(await stepsOfWorkers(world, RUNS, withoutEpoch)).toMatch(/^Property failed/);
+  it('a checkpoint that ignores changes by an operator or a rebuild', async () => {
+    expect(await checkWorkerSteps(world, RUNS, withoutEpoch)).toMatch(/^Property failed/);
   });
 
-  it('rows that are written and a checkpoint that is not', async () => {
-    const forgetful = (sql: string): string =>
+  it('rows that are written without moving the checkpoint', async () => {
+    const withoutMove = (sql: string): string =>
       sql.replace('set position = $4,', 'set position = least($2, $4::numeric),');
-    expect(await stepsOfWorkers(world, RUNS, forgetful)).toMatch(/^Property failed/);
+    expect(await checkWorkerSteps(world, RUNS, withoutMove)).toMatch(/^Property failed/);
   });
 
-  it('a mark that is believed, although the log no longer has its event', async () => {
-    const believing = (sql: string): string => sql.replace(heldByLog('$5'), '($5::text is null or true)');
+  it('a mark that is accepted although the log no longer has its event', async () => {
+    const withoutMarkCheck = (sql: string): string => sql.replace(heldByLog('$5'), '($5::text is null or true)');
     expect(await writeOfLostEvents(world)).toBeUndefined();
-    expect(await writeOfLostEvents(world, believing)).toMatch(/lost/);
+    expect(await writeOfLostEvents(world, withoutMarkCheck)).toMatch(/lost/);
   });
 
   it('a waiter that answers too early', async () => {
-    const hasty = { waitFor: async () => true };
-    expect(await missedOwnWrites(world, 50, 'here', () => hasty)).toBeGreaterThan(0);
+    const tooEarly = { waitFor: async () => true };
+    expect(await countMissedWrites(world, 50, 'this process', () => tooEarly)).toBeGreaterThan(0);
   });
 });
 
 describe('the check of rebuilds finds', () => {
-  it('no fencing token: an overtaken worker continues', async () => {
+  it('a missing check of the fencing token: an overtaken worker continues', async () => {
     const withoutToken = (sql: string): string => sql.replace('and attempt = $2', 'and $2::integer > 0');
     expect(await overtakenRebuild(withoutToken)).toMatch(/^the overtaken attempt ended as done/);
   });
 
-  it('a request without version: an older worker serves it', async () => {
+  it('a missing check of the version: an older worker does the rebuild', async () => {
     const withoutVersion = (sql: string): string => sql.replace('and version = $2', 'and $2::integer > 0');
     expect(await requestOfNewerRelease(withoutVersion)).toMatch(/^the request for version 2 is done/);
   });
 });
 
 describe('the check of leases finds', () => {
-  it('no token: an overtaken worker continues with a reaction', async () => {
+  it('a missing check of the token: an overtaken worker continues with a reaction', async () => {
     const withoutToken = (sql: string): string =>
       sql.replace('where reaction = $1 and holder = $2', 'where reaction = $1 and $2::uuid is not null');
     expect(await writesOfOvertakenReaction(withoutToken)).toEqual(['move', 'park', 'setAside', 'forget']);
   });
 
-  it('no token: an overtaken worker continues with a customer of Stripe', async () => {
+  it('a missing check of the token: an overtaken worker continues with a customer of Stripe', async () => {
     const withoutToken = (sql: string): string => sql.replace('and lease = $4', 'and $4::uuid is not null');
     expect(await writesOfOvertakenCustomer(withoutToken)).toEqual(['renew', 'forget']);
   });
@@ -93,14 +93,14 @@ describe('the check of appends finds', () => {
       'a repeated command that is appended again',
       (log) => ({
         append: (append: Append) => {
-          const again = seen.has(append.commandId);
+          const isRepeat = seen.has(append.commandId);
           seen.add(append.commandId);
-          return log.append(again ? { ...append, expected: 'any', commandId: uuidv7() } : append);
+          return log.append(isRepeat ? { ...append, expected: 'any', commandId: uuidv7() } : append);
         },
       }),
     ],
     [
-      'a caller that is given the answer of another',
+      'a caller that receives the answer of another',
       (log) => ({
         append: async (append: Append) => {
           const own = await log.append(append);
@@ -111,11 +111,11 @@ describe('the check of appends finds', () => {
       }),
     ],
     [
-      'an expected version that is not looked at',
+      'an expected version that is ignored',
       (log) => ({ append: (append: Append) => log.append({ ...append, expected: 'any' }) }),
     ],
     [
-      'an answer that is given before the append',
+      'an answer that is sent before the append',
       (log) => ({
         append: async (append: Append) => {
           log.append(append).catch(() => undefined);
@@ -124,27 +124,27 @@ describe('the check of appends finds', () => {
       }),
     ],
   ])('%s', async (_, bug) => {
-    expect(await appendsOfMany(world, RUNS, bug)).toMatch(/^Property failed/);
+    expect(await checkConcurrentAppends(world, RUNS, bug)).toMatch(/^Property failed/);
   });
 });
 
 describe('the check of readers finds', () => {
-  it('a page that passes what is still being committed', async () => {
-    const { committed, asked } = await readWhileOthersDawdle(25, (log) => ({
+  it('a page that skips events which are still being committed', async () => {
+    const { committed, paged } = await readDuringSlowCommits(25, (log) => ({
       subscribe: (options) => log.subscribe(options),
       readAll: async (options) => {
         const page = await log.readAll(options);
         return page.caughtUp ? { ...page, position: page.position + 1n } : page;
       },
     }));
-    expect(asked).not.toEqual(committed);
+    expect(paged).not.toEqual(committed);
   });
 
-  it('a page that begins with the last event of the one before', async () => {
-    const { committed, asked } = await readWhileOthersDawdle(5, (log) => ({
+  it('a page that begins with the last event of the previous page', async () => {
+    const { committed, paged } = await readDuringSlowCommits(5, (log) => ({
       subscribe: (options) => log.subscribe(options),
       readAll: (options) => log.readAll({ ...options, after: options.after - 1n }),
     }));
-    expect(asked).not.toEqual(committed);
+    expect(paged).not.toEqual(committed);
   });
 });

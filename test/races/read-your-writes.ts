@@ -8,36 +8,42 @@ import { createProgress } from '#projecting/read-your-writes/progress';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import type { NotesWorld } from './notes';
 
-const PATIENCE_MS = 10_000;
+/** ms that a read model has to reach a position. */
+const WAIT_MS = 10_000;
 
 /**
- * Writes, waits for the position and looks, many at the same time; the read model is written in this process or, as far
- * as the waiter knows, in another.
- * @param between stands between the waiter and those who wait: the place for a bug
- * @returns how many did not find what they had written
+ * Several writers append an event, wait for its position and then read it from the read model. The waiter receives the
+ * progress of the worker, or must read the checkpoint as for a worker in another process.
+ * @param wrap returns the waiter that the writers use; a test can put a bug into it
+ * @returns the number of events that were not found
  */
-export const missedOwnWrites = async (
+export const countMissedWrites = async (
   world: NotesWorld,
   writes: number,
-  where: 'here' | 'elsewhere',
-  between = (waiter: PositionWaiter): PositionWaiter => waiter,
+  writtenBy: 'this process' | 'another process',
+  wrap = (waiter: PositionWaiter): PositionWaiter => waiter,
 ): Promise<number> => {
   await world.reset();
   const log = new InMemoryEventLog();
-  const written = createProgress();
+  const workerProgress = createProgress();
   const stop = new AbortController();
   const running = runLive(world.projection, {
     log,
     pool: world.pool,
-    progress: written,
+    progress: workerProgress,
     logger: silentLogger,
     onMoved: () => undefined,
     batch: 5,
     signal: stop.signal,
   });
-  const progress = where === 'here' ? written : createProgress();
-  const waiting = createPositionWaiter({ projections: [world.projection.name], progress, pool: world.pool, pollMs: 5 });
-  const waiter = between(waiting);
+  const progress = writtenBy === 'this process' ? workerProgress : createProgress();
+  const unwrapped = createPositionWaiter({
+    projections: [world.projection.name],
+    progress,
+    pool: world.pool,
+    pollMs: 5,
+  });
+  const waiter = wrap(unwrapped);
   const has = async (position: Position): Promise<boolean> =>
     (await world.pool.query('select from read_model.seen where position = $1', [position.toString()])).rowCount === 1;
 
@@ -52,11 +58,11 @@ export const missedOwnWrites = async (
         actor: { kind: 'system' },
         correlationId: 'race',
       });
-      if (!(await waiter.waitFor(position, PATIENCE_MS)) || !(await has(position))) missed += 1;
+      if (!(await waiter.waitFor(position, WAIT_MS)) || !(await has(position))) missed += 1;
     }
   };
   await Promise.all(Array.from({ length: 5 }, () => writer(Math.ceil(writes / 5))));
-  waiting.close();
+  unwrapped.close();
   stop.abort();
   await running;
   return missed;

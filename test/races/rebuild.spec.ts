@@ -3,11 +3,11 @@ import { overtakenRebuild, requestOfNewerRelease } from './rebuild';
 jest.setTimeout(120_000);
 
 describe('a rebuild', () => {
-  it('is ended by the worker that has the right, and not by one that was overtaken', async () => {
+  it('is finished by the worker that claimed it last, and not by one that was overtaken', async () => {
     expect(await overtakenRebuild()).toBeUndefined();
   });
 
-  it('is not served by a worker of another version', async () => {
+  it('is not done by a worker of another version', async () => {
     expect(await requestOfNewerRelease()).toBeUndefined();
   });
 });

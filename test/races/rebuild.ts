@@ -30,8 +30,9 @@ const startRebuild = (world: RebuildWorld, id: string, version: number, pages: n
 };
 
 /**
- * A worker that still works at a rebuild after another one took it over: it must end nothing and swap nothing.
- * @returns what was wrong; undefined where nothing was
+ * A worker continues with a rebuild after another one has claimed it. It must neither finish the rebuild nor swap
+ * tables.
+ * @returns the error that was found; undefined if there was none
  */
 export const overtakenRebuild = (rewrite?: Rewrite): Promise<string | undefined> =>
   inWorld(async (world) => {
@@ -51,8 +52,8 @@ export const overtakenRebuild = (rewrite?: Rewrite): Promise<string | undefined>
   });
 
 /**
- * A request for the version of a newer release that a worker of the older one is handed: it must not serve it.
- * @returns what was wrong; undefined where nothing was
+ * A worker of an older release gets a request for the version of a newer release. It must not do that rebuild.
+ * @returns the error that was found; undefined if there was none
  */
 export const requestOfNewerRelease = (rewrite?: Rewrite): Promise<string | undefined> =>
   inWorld(async (world) => {

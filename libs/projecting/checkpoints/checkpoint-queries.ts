@@ -2,7 +2,10 @@ import type { Pool } from 'pg';
 import type { Position } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 
-/** Where one projection is in the log; 0 where it is not installed. @param pool connects as any role that may read checkpoints */
+/**
+ * The position that a projection has reached in the log; 0 if it is not installed.
+ * @param pool connects as any role that may read checkpoints
+ */
 export const readPosition = async (pool: Pool, projection: string): Promise<Position> => {
   const { rows } = await withClient(pool, (client) =>
     client.query<{ position: string }>({
@@ -14,7 +17,7 @@ export const readPosition = async (pool: Pool, projection: string): Promise<Posi
   return BigInt(rows[0]?.position ?? 0);
 };
 
-/** Whether a projection has stopped for a partition. @param pool connects as the projector */
+/** True if the partition is parked in the projection. @param pool connects as the projector */
 export const isPartitionParked = async (pool: Pool, projection: string, partition: string): Promise<boolean> => {
   const { rowCount } = await withClient(pool, (client) =>
     client.query('select from projecting.parked where projection = $1 and partition = $2', [projection, partition]),
@@ -23,7 +26,8 @@ export const isPartitionParked = async (pool: Pool, projection: string, partitio
 };
 
 /**
- * SQL that is true where every read model is at that position or later, and none is being built from what the log held before.
+ * An SQL condition: every read model has reached the position, and no rebuild that may have read older events is in
+ * progress.
  * @param position an SQL expression
  */
 export const allHaveReached = (position: string): string =>

@@ -11,31 +11,34 @@ export const LIVE_SCHEMA = 'read_model';
 export interface Checkpoint {
   readonly version: number;
   readonly position: Position;
-  /** The event that it lies at, or the last one before it; undefined: not known. */
+  /** The event at the position, or the last event before it; undefined if it is not known. */
   readonly mark: LogMark | undefined;
+  /** Grows with each pause, resumed partition and rebuild, so that no batch is written that was folded before. */
   readonly epoch: number;
   readonly state: 'running' | 'paused';
 }
 
 /**
- * Why a partition has stopped. `refused`: a handler or the database refused the event; an operator retries or skips it.
- * `newer-release`: this release can't read the event; a worker that can continues by itself.
+ * Why a partition is parked. `refused`: a handler or the database refused the event; an operator must retry or skip it.
+ * `newer-release`: this release cannot read the event; a worker of a release that can read it resumes the partition.
  */
 export type ParkedKind = 'refused' | 'newer-release';
 
+/** A partition that is parked at an event. */
 export interface Parked {
   readonly partition: string;
+  /** True for the partition of a stream outside tenants. */
   readonly outside: boolean;
   readonly aggregate: string;
   readonly position: Position;
   readonly type: string;
-  /** Of the event's data, as it is stored where this release does not know it. */
+  /** The version of the event's data: the stored one if this release does not know it. */
   readonly schemaVersion: number;
   readonly kind: ParkedKind;
   readonly error: string;
 }
 
-/** Undefined where the projection is not installed. */
+/** The checkpoint of a projection; undefined if the projection is not installed. */
 export const readCheckpoint = async (pool: Pool, projection: string): Promise<Checkpoint | undefined> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{
@@ -69,18 +72,18 @@ const PARK = `insert into projecting.parked
     $13::integer[]) as v
   where exists (select from held) on conflict (projection, partition) do nothing`;
 
-/** What a batch of events comes to. */
-export interface Folding {
-  /** How far the log has been read. */
+/** The result of folding a batch of events. */
+export interface FoldResult {
+  /** The position up to which the log was read. */
   readonly to: Position;
-  /** The event there, or the last one before it; left out where it is not known. */
+  /** The event at that position, or the last event before it; omitted if it is not known. */
   readonly mark?: LogMark | undefined;
   readonly folded: Folded;
-  /** Partitions that have stopped from one of the events on. */
+  /** Partitions that were parked at one of the events. */
   readonly parked: readonly Parked[];
 }
 
-/** A batch as one statement: all of it but where the checkpoint has to stand. */
+/** A batch as one SQL statement. The parameters of the checkpoint to start from are added by {@link advance}. */
 export interface Advance {
   readonly projection: string;
   readonly to: Position;
@@ -90,13 +93,14 @@ export interface Advance {
 }
 
 /**
- * Puts a batch's rows and the move of the checkpoint in one statement, and so in one transaction and one round trip. Takes
- * about as long as folding the batch: best done while the batch before it is being written.
+ * Builds the statement that writes the rows of a batch and moves the checkpoint, so that both happen in one transaction
+ * and one round trip. This takes about as long as folding the batch, so it is best done while the previous batch is
+ * written.
  */
-export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, parked }: Folding): Advance => {
-  const parking = parked.length > 0;
-  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', parking ? 14 : 6);
-  const expressions = parking ? [PARK, ...rows.expressions] : rows.expressions;
+export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, parked }: FoldResult): Advance => {
+  const hasParked = parked.length > 0;
+  const rows = rowStatement(LIVE_SCHEMA, tables, folded, 'exists (select from held)', hasParked ? 14 : 6);
+  const expressions = hasParked ? [PARK, ...rows.expressions] : rows.expressions;
   const text = `with held as materialized (
     select from projecting.checkpoints
     where projection = $1 and (mark is null or (mark).log_id is not distinct from ($5::event_log.mark).log_id
@@ -107,7 +111,7 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
     update projecting.checkpoints set position = $4, mark = coalesce($5::event_log.mark, mark), moved_at = now()
     where projection = $1 and exists (select from held) returning 1
   ) select count(*)::integer as moved from moved`;
-  const partitions = parking
+  const partitions = hasParked
     ? [
         parked.map((it) => it.partition),
         parked.map((it) => it.outside),
@@ -123,10 +127,12 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
 };
 
 /**
- * Carries it out. The checkpoint row is the lock: held by another worker, or moved since it was read, nothing happens. Nor
- * where it is of another log, or where the log, in the same database, does not hold the event that it would lie at: the
- * database went back to an older copy, and what was folded is of events that are not there any more.
- * @returns false where nothing happened
+ * Executes the statement of a batch. The row of the checkpoint serves as the lock. Nothing is written in these cases:
+ * - Another worker holds the row, or the checkpoint has changed since it was read.
+ * - The checkpoint belongs to another log.
+ * - The log is in the same database and does not contain the event of the new mark. The database was then replaced by
+ *   an older copy, and the batch was folded from events that no longer exist.
+ * @returns false if nothing was written
  */
 export const advance = async (
   client: PoolClient,

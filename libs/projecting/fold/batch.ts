@@ -4,12 +4,12 @@ import { withClient } from '#platform/database/connections/pools';
 import type { Logger } from '#platform/logging/logger.port';
 import { type Advance, advance, advanceOf, type Checkpoint, type Parked } from '../checkpoints/checkpoint';
 import type { Projection } from '../projection';
-import { findStops, foldUntil, isDataError } from './poison';
+import { findRefusedEvents, foldUntil, isDataError } from './poison';
 
-/** Events that were folded, and what they came to. */
+/** Folded events and the statement that writes the result. */
 export interface Batch {
   readonly events: readonly RecordedEvent[];
-  /** Partitions whose event a handler refused. */
+  /** Partitions that are parked because a handler refused one of the events. */
   readonly parked: readonly Parked[];
   readonly statement: Advance;
 }
@@ -19,16 +19,20 @@ export interface BatchOptions {
   readonly logger: Logger;
 }
 
-/** Another worker, an operator or a rebuild moved the checkpoint: nothing was written. */
+/** Nothing was written, because another worker, an operator or a rebuild has changed the checkpoint. */
 export class CheckpointLost extends Error {}
 
-/** The batch was written but for partitions that the database refused; what was folded since holds them and is of no use. */
-export class Refolding extends Error {}
+/**
+ * The batch was written without the rows that the database refused. Later batches that are already folded still contain
+ * events of the partitions that are parked now, so they must be folded again.
+ */
+export class RefoldRequired extends Error {}
 
 /**
- * Writes a batch and moves the checkpoint behind it. Where the database refuses a row, its partition is parked at the event
- * that it comes from, and what stands before that in the partition is written with all the others.
- * @throws Lost, Refolding, or what the database throws
+ * Writes a batch and moves the checkpoint behind it. If the database refuses a row, the partition is parked at the
+ * event of that row; the earlier events of the partition and all other partitions are written.
+ * @returns the new checkpoint
+ * @throws CheckpointLost, RefoldRequired, or what the database throws
  */
 export const writeBatch = async (
   projection: Projection,
@@ -56,7 +60,7 @@ export const writeBatch = async (
   } catch (error) {
     if (!isDataError(error)) throw error;
     await writeWithoutRefused(projection, batch, pool, write, error);
-    throw new Refolding();
+    throw new RefoldRequired();
   }
 };
 
@@ -67,9 +71,9 @@ const writeWithoutRefused = async (
   write: (statement: Advance, parked: readonly Parked[]) => Promise<void>,
   error: unknown,
 ): Promise<void> => {
-  const stopped = await findStops(pool, projection, events, parked);
-  // No event is refused by itself now: what was refused has changed in the meantime, and the batch is tried again.
-  if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
-  const { folded } = foldUntil(projection, events, stopped);
-  await write(advanceOf(projection, { to, mark, folded, parked: stopped }), stopped);
+  const refused = await findRefusedEvents(pool, projection, events, parked);
+  // The database refuses no single event any more, because its rows have changed since: the whole batch is tried again.
+  if (refused.length === parked.length && refused.every((one) => parked.includes(one))) throw error;
+  const { folded } = foldUntil(projection, events, refused);
+  await write(advanceOf(projection, { to, mark, folded, parked: refused }), refused);
 };

@@ -4,13 +4,17 @@ import type { Parked } from '../checkpoints/checkpoint';
 import { type Projection, partitionOf } from '../projection';
 import { RowBuffer } from '../rows/row-buffer';
 
-/** Characters that a text column refuses or changes: a reason that could not be stored would stop every partition. */
+/** Characters that a text column refuses or changes. A reason that could not be stored would stop every partition. */
 const UNSTORABLE = /[\0\p{Surrogate}]/gu;
 
-/** Why a handler or the database refused an event, for an operator: no stack, 1,000 characters at most. */
+/**
+ * The reason, for an operator, why a handler or the database refused an event: without a stack, 1,000 characters at
+ * most.
+ */
 export const reasonOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).slice(0, 1_000).replace(UNSTORABLE, '\ufffd');
 
+/** The partition of an event, parked at this event. */
 export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
   partition: partitionOf(event),
   outside: event.stream.tenantId === null,
@@ -23,22 +27,23 @@ export const parkedAt = (event: RecordedEvent, error: unknown): Parked => ({
 });
 
 /**
- * Folds events into the buffer. An event that its handler refuses, or that this release can't read, parks its partition: the partition's later events are left
- * alone, all others are folded.
- * @param standing partitions that are parked already
+ * Folds events into the buffer. An event that its handler refuses, or that this release cannot read, parks its
+ * partition: later events of the partition are not folded. Events of all other partitions are.
+ * @param parkedBefore partitions that are already parked; their events are not folded
+ * @returns the partitions that are parked now
  */
 export const foldEvents = (
   projection: Projection,
   events: readonly RecordedEvent[],
-  standing: ReadonlySet<string>,
+  parkedBefore: ReadonlySet<string>,
   buffer: RowBuffer,
 ): Parked[] => {
   const parked = new Map<string, Parked>();
   for (const event of events) {
-    const busy = standing.size > 0 || parked.size > 0;
-    if (busy) {
+    const isAnyParked = parkedBefore.size > 0 || parked.size > 0;
+    if (isAnyParked) {
       const partition = partitionOf(event);
-      if (standing.has(partition) || parked.has(partition)) continue;
+      if (parkedBefore.has(partition) || parked.has(partition)) continue;
     }
     try {
       projection.handle(event, buffer.writers);

@@ -8,58 +8,59 @@ import { advanceOf, type Checkpoint, readCheckpoint, readParkedPartitions } from
 import { type Projection, partitionOf } from '../projection';
 import type { Progress } from '../read-your-writes/progress';
 import { RowBuffer } from '../rows/row-buffer';
-import { type Batch, CheckpointLost, Refolding, writeBatch } from './batch';
+import { type Batch, CheckpointLost, RefoldRequired, writeBatch } from './batch';
 import { foldEvents } from './fold';
 import { withoutSkipped } from './skips';
 
 export interface LiveOptions {
   readonly log: EventLog;
-  /** Of `createProjectorPool`. */
+  /** Made by `createProjectorPool`. */
   readonly pool: Pool;
   readonly progress: Progress;
   readonly logger: Logger;
-  /** Called after each batch. */
+  /** Called after each batch, with the new checkpoint and the number of events of the batch. */
   readonly onMoved: (projection: string, checkpoint: Checkpoint, events: number) => void;
   /** Events in one batch; 2,000 by default. */
   readonly batch?: number;
-  /** ms that a worker waits before it looks again at a projection that another one holds; 200 by default. */
+  /** ms, on average, between two reads of the checkpoint while another worker runs the projection; 200 by default. */
   readonly standbyMs?: number;
   readonly signal: AbortSignal;
 }
 
-/** After so many ms without a failure the next one is a first one. */
-const WELL_MS = 10_000;
+/** ms without a failure after which the next failure counts as the first. */
+const STABLE_MS = 10_000;
 
 /**
- * Keeps one read model up to date for as long as this worker can: reads from the checkpoint, folds, writes. Any number
- * of workers may run it; a worker that loses the checkpoint row stands by and takes over when it has stopped.
+ * Keeps one read model up to date until the signal aborts: reads events from the checkpoint on, folds them and writes
+ * the rows. Any number of workers may run it. One of them moves the checkpoint; the others wait and take over when it
+ * no longer moves. Failures are logged and tried again; nothing is thrown.
  */
 export const runLive = async (projection: Projection, options: LiveOptions): Promise<void> => {
   const { pool, logger, signal, standbyMs = 200 } = options;
   const standBy = (): Promise<void> => sleep(standbyMs / 2 + Math.random() * standbyMs, signal);
   let failures = 0;
-  let misfit: string | undefined;
+  let mismatch: string | undefined;
   while (!signal.aborted) {
     const began = Date.now();
-    // From before the checkpoint is read: what is read of one history must not continue in another.
+    // Registered before the checkpoint is read: a checkpoint of one history must not be used with events of another.
     const changed = new AbortController();
     const stopListening = options.log.onHistoryChange(() => changed.abort());
     try {
       const checkpoint = await readCheckpoint(pool, projection.name);
-      const before = misfit;
-      misfit =
+      const before = mismatch;
+      mismatch =
         checkpoint &&
         (await findInvalidMarks(options.log, [{ ...checkpoint, name: projection.name }])).get(projection.name);
-      if (misfit !== undefined && misfit !== before) {
+      if (mismatch !== undefined && mismatch !== before) {
         logger.error(
-          { projection: projection.name, reason: misfit },
+          { projection: projection.name, reason: mismatch },
           'the projection does not match the log and has stopped; rebuild it from the log',
         );
       }
-      if (checkpoint && misfit === undefined) options.progress.report(projection.name, checkpoint.position);
-      if (checkpoint?.state === 'running' && checkpoint.version === projection.version && misfit === undefined) {
-        const standing = await readParkedPartitions(pool, projection.name);
-        await follow(await withoutSkipped(pool, projection), checkpoint, standing, {
+      if (checkpoint && mismatch === undefined) options.progress.report(projection.name, checkpoint.position);
+      if (checkpoint?.state === 'running' && checkpoint.version === projection.version && mismatch === undefined) {
+        const parked = await readParkedPartitions(pool, projection.name);
+        await follow(await withoutSkipped(pool, projection), checkpoint, parked, {
           ...options,
           signal: AbortSignal.any([signal, changed.signal]),
         });
@@ -67,9 +68,9 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
       if (changed.signal.aborted) throw new HistoryChanged();
       await standBy();
     } catch (error) {
-      if (error instanceof Refolding) continue;
+      if (error instanceof RefoldRequired) continue;
       if (error instanceof HistoryChanged) {
-        // What is known of this projection is of the history before: its checkpoint says where it is now.
+        // The remembered position belongs to the history before. The checkpoint is read again.
         options.progress.forget(projection.name);
         continue;
       }
@@ -77,8 +78,8 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
         await standBy();
         continue;
       }
-      failures = Date.now() - began > WELL_MS ? 1 : failures + 1;
-      // The log says itself that it is not available.
+      failures = Date.now() - began > STABLE_MS ? 1 : failures + 1;
+      // An unavailable log is reported by the log itself.
       if (!signal.aborted && !(error instanceof LogUnavailable))
         logger.warn({ err: error, projection: projection.name }, 'the projection stopped and is started again');
       await sleep(backoff(failures, { firstMs: 50, maxMs: 2_000 }), signal);
@@ -88,18 +89,21 @@ export const runLive = async (projection: Projection, options: LiveOptions): Pro
   }
 };
 
-/** ms for which a checkpoint may lie behind where there was nothing to write: many such moves are one then. */
-const IDLE_MS = 20;
+/**
+ * ms for which the move of a checkpoint over pages without events is delayed, so that many such moves become one write.
+ */
+const EMPTY_PAGES_MS = 20;
 
-/** Where a page ends that held nothing to fold. */
-interface Idle {
+/** The end of a page that contained no event to fold. */
+interface EmptyPageEnd {
   readonly to: Position;
   readonly mark: LogMark | undefined;
 }
 
 /**
- * Writes one after the other, in the order in which they were asked for; the first that fails ends it all. What moves the
- * checkpoint over pages that held nothing is put off, so that many of them are one write.
+ * Executes writes one after the other, in the order in which they were added. After the first failure no further write
+ * is executed. Moves of the checkpoint over empty pages are delayed, so that many of them become one write.
+ * @param onFailure called when a write has failed
  */
 const createWriter = (
   projection: Projection,
@@ -107,10 +111,10 @@ const createWriter = (
   onFailure: (error: unknown) => void,
 ) => {
   let last: Promise<void> = Promise.resolve();
-  let target: Idle | undefined;
+  let target: EmptyPageEnd | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  const then = (work: () => Promise<void> | void): void => {
+  const enqueue = (work: () => Promise<void> | void): void => {
     last = last.then(work);
     last.catch(onFailure);
   };
@@ -121,40 +125,45 @@ const createWriter = (
     target = undefined;
     if (to === undefined) return;
     const statement = advanceOf(projection, { ...to, folded: new Map(), parked: [] });
-    then(() => write({ events: [], parked: [], statement }));
+    enqueue(() => write({ events: [], parked: [], statement }));
   };
   return {
-    then,
+    enqueue,
     add: (batch: Batch): void => {
       clearTimeout(timer);
       timer = undefined;
       target = undefined;
-      then(() => write(batch));
+      enqueue(() => write(batch));
     },
-    moveLater: (to: Idle): void => {
+    moveLater: (to: EmptyPageEnd): void => {
       target = to;
-      timer ??= setTimeout(moveNow, IDLE_MS);
+      timer ??= setTimeout(moveNow, EMPTY_PAGES_MS);
     },
-    /** Resolves when everything so far is written. @throws what the first failed write threw */
+    /** Resolves when everything that was added so far is written. @throws what the first failed write threw */
     settled: (): Promise<void> => last,
-    /** The same, with what was put off. */
+    /** Like `settled`, after adding the delayed move. @throws what the first failed write threw */
     finish: (): Promise<void> => {
       moveNow();
       return last;
     },
-    /** Forgets what was put off. */
-    drop: (): void => {
+    /** Discards the delayed move. */
+    discardDelayed: (): void => {
       clearTimeout(timer);
       target = undefined;
     },
   };
 };
 
-/** While one batch is written, the next one is folded and made a statement, and the one after it is read. */
+/**
+ * Folds and writes events until the signal aborts. While one batch is written, the next one is folded and its statement
+ * is built, and the one after that is read.
+ * @param parked partitions that are parked; partitions that are parked from now on are added
+ * @throws CheckpointLost, RefoldRequired, HistoryChanged, or what the log or the database throws
+ */
 const follow = async (
   projection: Projection,
   start: Checkpoint,
-  standing: Set<string>,
+  parked: Set<string>,
   options: LiveOptions,
 ): Promise<void> => {
   const { log, progress, onMoved, batch: pageSize = 2_000 } = options;
@@ -174,8 +183,8 @@ const follow = async (
     () => ended.abort(),
   );
   const buffer = new RowBuffer(projection.tables);
-  /** One batch waits, ready to be sent as soon as the one before it is answered. */
-  let oneBefore: Promise<void> = Promise.resolve();
+  /** Resolves when the batch before the last one is written, so that at most one finished batch waits. */
+  let previous: Promise<void> = Promise.resolve();
   try {
     for await (const { events, position, last } of log.subscribe({
       after: start.position,
@@ -184,26 +193,28 @@ const follow = async (
       signal,
     })) {
       if (events.length === 0) {
-        // None of these events is handled: a request that waits for this position need not wait for the checkpoint to move.
-        writer.then(() => progress.report(name, position));
+        // The page has no event to fold. Requests that wait for this position need not wait until the checkpoint moves.
+        writer.enqueue(() => progress.report(name, position));
         if (position > start.position) writer.moveLater({ to: position, mark: inLog(last) });
         continue;
       }
       buffer.clear();
-      // Without what has stopped already: the batch may be folded again from its events.
-      const going = standing.size === 0 ? events : events.filter((event) => !standing.has(partitionOf(event)));
-      const parked = foldEvents(projection, going, standing, buffer);
-      for (const { partition } of parked) standing.add(partition);
+      // Events of parked partitions are removed, because the batch may be folded again from its events.
+      const unparked = parked.size === 0 ? events : events.filter((event) => !parked.has(partitionOf(event)));
+      const newlyParked = foldEvents(projection, unparked, parked, buffer);
+      for (const { partition } of newlyParked) parked.add(partition);
       await yieldToEventLoop();
-      const statement = advanceOf(projection, { to: position, mark: inLog(last), folded: buffer.folded, parked });
-      await oneBefore;
-      oneBefore = writer.settled();
-      writer.add({ events: going, parked, statement });
+      const statement = advanceOf(projection, {
+        ...{ to: position, mark: inLog(last), folded: buffer.folded, parked: newlyParked },
+      });
+      await previous;
+      previous = writer.settled();
+      writer.add({ events: unparked, parked: newlyParked, statement });
     }
     await writer.finish();
   } finally {
     ended.abort();
-    writer.drop();
+    writer.discardDelayed();
     await writer.settled().catch(() => {});
   }
 };

@@ -7,7 +7,7 @@ import { recorded } from '#testing/given-when-then';
 import { seeds } from '#testing/seeds';
 import { defineProjection } from '../projection';
 import { parkedAt } from './fold';
-import { findStops } from './poison';
+import { findRefusedEvents } from './poison';
 
 type WordEvent = { type: 'WordSaid'; data: { word: string } };
 
@@ -20,25 +20,25 @@ const said = (position: number, partition: number, word: string): RecordedEvent 
   const stream = { tenantId: partitionId(partition), aggregate: 'word', id: partitionId(partition) };
   return recorded({ type: 'WordSaid', data: { word }, position: BigInt(position), stream });
 };
-const placesOf = (stops: readonly { readonly partition: string; readonly position: bigint }[]) =>
-  stops.map(({ partition, position }) => [partition, Number(position)]).sort();
+const positionsOf = (parked: readonly { readonly partition: string; readonly position: bigint }[]) =>
+  parked.map(({ partition, position }) => [partition, Number(position)]).sort();
 
 describe('the search for events that the database refuses', () => {
   let database: TestDatabase;
   let pool: Pool;
-  let tries = 0;
+  let trials = 0;
   const words = defineProjection<WordEvent, typeof tables>({
     ...{ name: 'words', version: 1, schema: '', tables },
     on: {
       WordSaid: ({ stream, position, data: { word } }, rows) => {
-        // The first event is folded in every try.
-        if (position === 1n) tries++;
+        // The first event is folded in every trial.
+        if (position === 1n) trials++;
         rows.words.put({ partition: stream.tenantId, position, word });
       },
     },
   });
-  const find = (events: readonly RecordedEvent[], stopped = [] as Parameters<typeof findStops>[3]) =>
-    findStops(pool, words, events, stopped, 'saying');
+  const find = (events: readonly RecordedEvent[], parked = [] as Parameters<typeof findRefusedEvents>[3]) =>
+    findRefusedEvents(pool, words, events, parked, 'saying');
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -52,24 +52,24 @@ describe('the search for events that the database refuses', () => {
     await database.drop();
   });
   beforeEach(() => {
-    tries = 0;
+    trials = 0;
   });
 
-  it('takes no more than 24 tries for the last one of 2,000 events', async () => {
+  it('finds the last one of 2,000 events in at most 24 trials', async () => {
     const events = Array.from({ length: 2_000 }, (_, at) => said(at + 1, at % 7, at === 1_999 ? 'bad' : 'good'));
-    expect(placesOf(await find(events))).toEqual([[partitionId(1_999 % 7), 2_000]]);
-    expect(tries).toBeLessThanOrEqual(24);
+    expect(positionsOf(await find(events))).toEqual([[partitionId(1_999 % 7), 2_000]]);
+    expect(trials).toBeLessThanOrEqual(24);
   });
 
-  it('parks a partition at the earlier event where a handler has refused a later one', async () => {
+  it('parks a partition at the earlier event if a handler has refused a later one', async () => {
     const [good, bad, refused] = [said(1, 1, 'good'), said(2, 1, 'bad'), said(3, 1, 'good')];
-    const stops = await find([good, bad, refused], [parkedAt(refused, new Error('refused'))]);
-    expect(placesOf(stops)).toEqual([[partitionId(1), 2]]);
+    const parked = await find([good, bad, refused], [parkedAt(refused, new Error('refused'))]);
+    expect(positionsOf(parked)).toEqual([[partitionId(1), 2]]);
   });
 
-  it('parks the partition of the later event where two partitions contradict each other', async () => {
+  it('parks the partition of the later event if the rows of two partitions conflict', async () => {
     const events = [said(1, 1, 'once upon a time'), said(2, 2, 'good'), said(3, 2, 'once upon a time')];
-    expect(placesOf(await find(events))).toEqual([[partitionId(2), 3]]);
+    expect(positionsOf(await find(events))).toEqual([[partitionId(2), 3]]);
   });
 
   it('finds the first refused event of each partition and no other, wherever they are', async () => {
@@ -78,12 +78,12 @@ describe('the search for events that the database refuses', () => {
       bad: fc.integer({ min: 0, max: 9 }).map((it) => it === 0),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(anyEvent, { maxLength: 60 }), async (made) => {
-        const events = made.map(({ partition, bad }, at) => said(at + 1, partition, bad ? 'bad' : 'good'));
+      fc.asyncProperty(fc.array(anyEvent, { maxLength: 60 }), async (generated) => {
+        const events = generated.map(({ partition, bad }, at) => said(at + 1, partition, bad ? 'bad' : 'good'));
         const first = new Map<string, number>();
-        for (const [at, { partition, bad }] of made.entries())
+        for (const [at, { partition, bad }] of generated.entries())
           if (bad && !first.has(partitionId(partition))) first.set(partitionId(partition), at + 1);
-        expect(placesOf(await find(events))).toEqual([...first].sort());
+        expect(positionsOf(await find(events))).toEqual([...first].sort());
       }),
       { numRuns: seeds(30) },
     );

@@ -10,43 +10,50 @@ import { foldEvents, parkedAt } from './fold';
 
 export { isDataError };
 
-class Undo extends Error {}
+/** Rolls back the transaction of a successful trial. */
+class TrialSucceeded extends Error {}
 
-/** Why the database refuses these rows; undefined where it takes them. Writes nothing. */
-const refusal = async (pool: Pool, schema: string, projection: Projection, buffer: RowBuffer): Promise<unknown> => {
+/**
+ * Tries to write the rows and rolls back.
+ * @returns the error with which the database refuses them; undefined if it accepts them
+ */
+const tryRows = async (pool: Pool, schema: string, projection: Projection, buffer: RowBuffer): Promise<unknown> => {
   const { expressions, values } = rowStatement(schema, projection.tables, buffer.folded, 'true', 1);
   if (expressions.length === 0) return undefined;
   const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
   try {
     await inTransaction(pool, async (client) => {
       await client.query(text, values);
-      throw new Undo();
+      throw new TrialSucceeded();
     });
   } catch (error) {
-    if (error instanceof Undo) return undefined;
+    if (error instanceof TrialSucceeded) return undefined;
     if (isDataError(error)) return error;
     throw error;
   }
   return undefined;
 };
 
-/** The number of events whose rows the database takes together, and why it refuses them with the next one. */
-interface Refused {
+/**
+ * The number of events whose rows the database accepts together, and the error with which it refuses one event more.
+ */
+interface FirstRefused {
   readonly accepted: number;
   readonly error: unknown;
 }
 
 /**
- * Looks for the end of an accepted run of events: by steps that double, then by halves. About twice log2 of their number
- * of tries, and one or two where the next event is refused already.
- * @param attempt why the first `count` events are refused; undefined where they are taken
- * @param from a number of events that is known to be taken
+ * Searches for the first refused event: first by steps that double, then by bisection. That takes about 2 *
+ * log2(events) trials, and one or two if the next event is refused.
+ * @param attempt returns the error with which the first `count` events are refused; undefined if they are accepted
+ * @param from a number of events that are known to be accepted
+ * @returns undefined if all `count` events are accepted
  */
-const findRefused = async (
+const findFirstRefused = async (
   attempt: (count: number) => Promise<unknown>,
   from: number,
   count: number,
-): Promise<Refused | undefined> => {
+): Promise<FirstRefused | undefined> => {
   let accepted = from;
   let refused: { readonly at: number; readonly error: unknown } | undefined;
   for (let step = 1; !refused && accepted < count; step *= 2) {
@@ -66,51 +73,55 @@ const findRefused = async (
 };
 
 /**
- * Finds the events by which the database refuses a batch, as if they had been folded one by one: each parks its partition, and
- * the search continues with what is left of the others. Where the rows of two partitions contradict each other, the later event
- * is the refused one. Costs about 2 * log2(events) tries for each partition that is parked; writes nothing.
- * @param stopped partitions that are parked by now, each at its event
- * @param schema where the tables are that the rows are tried on; those that are read by default
- * @returns the parked partitions, `stopped` among them, where the database refused none of what comes before their event
+ * Finds the events because of which the database refuses a batch, as if the events had been written one by one. Each
+ * refused event parks its partition, and the search continues with the remaining events. If the rows of two partitions
+ * conflict, the later event counts as refused. It takes about 2 * log2(events) trials for each partition that is
+ * parked; nothing is written.
+ * @param parked partitions that a handler has parked, each at its event
+ * @param schema the schema with the tables for the trials; the one that queries read by default
+ * @returns all parked partitions. One of `parked` is parked at an earlier event if the database refuses that one.
  */
-export const findStops = async (
+export const findRefusedEvents = async (
   pool: Pool,
   projection: Projection,
   events: readonly RecordedEvent[],
-  stopped: readonly Parked[],
+  parked: readonly Parked[],
   schema = LIVE_SCHEMA,
 ): Promise<Parked[]> => {
-  const stops = new Map(stopped.map((one) => [one.partition, one]));
-  let going = before(events, stops);
+  const byPartition = new Map(parked.map((one) => [one.partition, one]));
+  let remaining = eventsBefore(events, byPartition);
   const attempt = (count: number): Promise<unknown> => {
     const buffer = new RowBuffer(projection.tables);
-    foldEvents(projection, going.slice(0, count), new Set(), buffer);
-    return refusal(pool, schema, projection, buffer);
+    foldEvents(projection, remaining.slice(0, count), new Set(), buffer);
+    return tryRows(pool, schema, projection, buffer);
   };
   for (let accepted = 0; ; ) {
-    const refused = await findRefused(attempt, accepted, going.length);
-    if (!refused) return [...stops.values()];
+    const refused = await findFirstRefused(attempt, accepted, remaining.length);
+    if (!refused) return [...byPartition.values()];
     accepted = refused.accepted;
-    const event = going[accepted] as RecordedEvent;
-    stops.set(partitionOf(event), parkedAt(event, refused.error));
-    going = before(going, stops);
+    const event = remaining[accepted] as RecordedEvent;
+    byPartition.set(partitionOf(event), parkedAt(event, refused.error));
+    remaining = eventsBefore(remaining, byPartition);
   }
 };
 
-/** The events that come before the one at which their partition is parked. */
-const before = (events: readonly RecordedEvent[], stops: ReadonlyMap<string, Parked>): readonly RecordedEvent[] =>
+/** The events, but of each parked partition only those before the event at which it is parked. */
+const eventsBefore = (
+  events: readonly RecordedEvent[],
+  byPartition: ReadonlyMap<string, Parked>,
+): readonly RecordedEvent[] =>
   events.filter((event) => {
-    const stop = stops.get(partitionOf(event));
-    return stop === undefined || event.position < stop.position;
+    const parked = byPartition.get(partitionOf(event));
+    return parked === undefined || event.position < parked.position;
   });
 
-/** Folds again what is left of events that were folded before, where each of these partitions stops at its event. */
+/** Folds events again, those of each parked partition only up to the event before the one at which it is parked. */
 export const foldUntil = (
   projection: Projection,
   events: readonly RecordedEvent[],
-  stopped: readonly Parked[],
+  parked: readonly Parked[],
 ): RowBuffer => {
   const buffer = new RowBuffer(projection.tables);
-  foldEvents(projection, before(events, new Map(stopped.map((one) => [one.partition, one]))), new Set(), buffer);
+  foldEvents(projection, eventsBefore(events, new Map(parked.map((one) => [one.partition, one]))), new Set(), buffer);
   return buffer;
 };

@@ -5,8 +5,8 @@ import { type Projection, partitionOf } from '../projection';
 import { reasonOf } from './fold';
 
 /**
- * The projection without the events that operators have skipped in it. Read once, at the start of a fold: an operator who
- * skips another event raises the epoch, which starts the live fold again.
+ * The projection without the events that operators have skipped in it. The list is read once, when a fold starts:
+ * skipping another event raises the epoch, so that the live fold starts again.
  */
 export const withoutSkipped = async (pool: Pool, projection: Projection): Promise<Projection> => {
   const skipped = new Map<string, Set<string>>();
@@ -23,15 +23,15 @@ export const withoutSkipped = async (pool: Pool, projection: Projection): Promis
   return {
     ...projection,
     handle: (event, rows) => {
-      // By partition first: the id of an event is a hash, which is not worth making for every event of the log.
+      // The partition is compared first, because the id of an event is a hash that is computed when it is read.
       if (skipped.get(partitionOf(event))?.has(event.id)) return;
       projection.handle(event, rows);
     },
   };
 };
 
-/** Remembers that an operator has skipped an event, in the transaction that lets its partition continue. */
-export const rememberSkip = async (
+/** Stores that an operator has skipped an event. Storing it again changes nothing. */
+export const recordSkip = async (
   client: PoolClient,
   projection: string,
   event: RecordedEvent,

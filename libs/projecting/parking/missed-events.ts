@@ -1,12 +1,12 @@
 import type { EventLog, Page, Position } from '#event-log/port';
 
-/** A partition that has stopped, as far as its events have to be found again. */
+/** A parked partition, with what is needed to find its events in the log. */
 export interface ParkedPartition {
   readonly partition: string;
-  /** The partition is a stream outside tenants, of this aggregate. */
+  /** True if the partition is a stream outside tenants, of `aggregate`. */
   readonly outside: boolean;
   readonly aggregate: string;
-  /** Of the first event that was not folded. */
+  /** The position of the first event that was not folded. */
   readonly position: Position;
   readonly error: string;
 }
@@ -14,7 +14,7 @@ export interface ParkedPartition {
 /** Events in one read. */
 const PAGE = 1_000;
 
-/** A page of the events of a partition, from a position (inclusive) on. @throws LogUnavailable */
+/** One page of the events of a partition, at most 1,000, from a position (inclusive) on. @throws LogUnavailable */
 export const missedEvents = async (
   log: EventLog,
   { partition, outside, aggregate }: Pick<ParkedPartition, 'partition' | 'outside' | 'aggregate'>,

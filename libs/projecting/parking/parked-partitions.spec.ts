@@ -36,10 +36,10 @@ const tables = {
   },
 } as const;
 
-/** A release that writes notes in the second version. */
+/** The upcasters of a newer release, which writes notes in schema version 2. */
 const newer: Upcasters = { NoteWritten: [({ text = '', ...rest }) => ({ ...rest, text })] };
 
-describe('a partition that is parked', () => {
+describe('a parked partition', () => {
   const folder = mkdtempSync(join(tmpdir(), 'parked-'));
   const schema = join(folder, 'schema.sql');
   writeFileSync(schema, SCHEMA);
@@ -100,11 +100,12 @@ describe('a partition that is parked', () => {
     });
     return position;
   };
-  const until = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
+  /** Polls `read` until it returns a value, for 25 s at most. */
+  const until = async <T>(read: () => Promise<T | undefined>): Promise<T> => {
     for (const end = Date.now() + 25_000; ; ) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > end) throw new Error('what the test waits for did not come within 25 s');
+      const value = await read();
+      if (value !== undefined) return value;
+      if (Date.now() > end) throw new Error('the expected state was not reached within 25 s');
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
@@ -134,7 +135,7 @@ describe('a partition that is parked', () => {
     expect(state).toBe('done');
   };
 
-  it('has an event of a newer release, and continues by itself when a worker of that release runs', async () => {
+  it('waits at an event of a newer release, and continues by itself when a worker of that release runs', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     const old = start();
     await write(one, { text: 'before' });
@@ -155,7 +156,7 @@ describe('a partition that is parked', () => {
     expect(await textsOf(one)).toEqual(['before', 'of a newer release', 'after']);
   });
 
-  it('has an event of a newer release in a rebuild, too, which continues with all other partitions', async () => {
+  it('also waits at an event of a newer release in a rebuild, which continues with all other partitions', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     await write(one, { text: 'of a newer release' }, newer);
     const position = await write(other, { text: 'fine' });
@@ -167,13 +168,13 @@ describe('a partition that is parked', () => {
   });
 
   it.each<[string, string]>([
-    ['that has no text', '{"toString":0}'],
+    ['that cannot be converted to text', '{"toString":0}'],
     ['that is nested 5,000 levels deep', `${'['.repeat(5_000)}${']'.repeat(5_000)}`],
-    ['that means two values to an array literal', '"X,Y"'],
-    ['that means two rows to COPY', JSON.stringify('a\n01900000-0000-7000-8000-000000000001\t1\t\\N\tinjected')],
-  ])('has a value %s, and no other partition is touched, live and by a rebuild', async (_, reader) => {
+    ['that would be two values in an array literal', '"X,Y"'],
+    ['that would be two rows for COPY', JSON.stringify('a\n01900000-0000-7000-8000-000000000001\t1\t\\N\tinjected')],
+  ])('has a value %s, and no other partition is affected, neither live nor in a rebuild', async (_, reader) => {
     const [one, other] = [uuidv7(), uuidv7()];
-    // Past the checks of the log, as another program, or an older release, may have written it.
+    // Bypasses the checks of the log: another program or an older release may have written such an event.
     const position = await write(one, { text: 'bad', reader: 'to be replaced' });
     const stored = store.events[0] as { json: string };
     const copy = { ...stored, json: `{"text":"bad","reader":${reader}}` };
@@ -190,7 +191,7 @@ describe('a partition that is parked', () => {
     expect(position).toBeLessThan(last);
   });
 
-  it('has stopped at the first event, where the database and then the handler refuse one in the same batch', async () => {
+  it('is parked at the earlier event if the database and the handler each refuse an event of one batch', async () => {
     const [one, other] = [uuidv7(), uuidv7()];
     await write(one, { text: 'before' });
     await write(one, { text: 'x'.repeat(200) });
@@ -203,7 +204,7 @@ describe('a partition that is parked', () => {
     expect(await parked()).toMatchObject([{ partition: one, error: expect.stringContaining('short') }]);
   });
 
-  it('keeps what an operator has skipped out of every rebuild, and what came later in it', async () => {
+  it('leaves an event that an operator has skipped out of every rebuild, but not the later events', async () => {
     const tenant = uuidv7();
     for (const text of ['before', 'poison', 'after']) await write(tenant, { text });
     start();
@@ -219,7 +220,7 @@ describe('a partition that is parked', () => {
     expect(rows).toEqual([{ partition: tenant, event_type: 'NoteWritten', skipped_by: 'olga', error }]);
   });
 
-  it('is resumed in parts, each event once, while all others continue', async () => {
+  it('is resumed in parts, with each event once, while all other partitions continue', async () => {
     const tenant = uuidv7();
     await write(tenant, { text: 'poison' });
     for (let at = 0; at < 2_300; at++) await write(tenant, { text: `${at}` });
@@ -233,7 +234,7 @@ describe('a partition that is parked', () => {
     expect((await textsOf(tenant)).at(-1)).toBe('last');
   });
 
-  it('is left alone by a release whose read model has another version', async () => {
+  it('is not changed by a release whose read model has another version', async () => {
     const tenant = uuidv7();
     await write(tenant, { text: 'poison' });
     start();

@@ -13,18 +13,19 @@ export interface RetryOptions {
   readonly pool: Pool;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** ms between two looks at the parked partitions; 2,000 by default. */
+  /** ms between two searches for partitions that can continue; 2,000 by default. */
   readonly pollMs?: number;
 }
 
-interface Waiting extends ParkedPartition {
+/** A partition that waits for a release that can read its event. */
+interface WaitingPartition extends ParkedPartition {
   readonly type: string;
   readonly schemaVersion: number;
 }
 
-const waitingPartitions = (pool: Pool, { name, version }: Projection): Promise<Waiting[]> =>
+const waitingPartitions = (pool: Pool, { name, version }: Projection): Promise<WaitingPartition[]> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<Omit<Waiting, 'position'> & { position: string }>({
+    const { rows } = await client.query<Omit<WaitingPartition, 'position'> & { position: string }>({
       name: 'waiting-partitions',
       text: `select p.partition, p.outside, p.aggregate, p.position, p.error, p.event_type as type,
           p.schema_version as "schemaVersion"
@@ -36,20 +37,20 @@ const waitingPartitions = (pool: Pool, { name, version }: Projection): Promise<W
   });
 
 /**
- * Lets the partitions continue that wait for this release: those whose event could not be read by the worker that met it, and can be
- * by this one. What one event type and version is found to be holds for all partitions that wait for it.
+ * Resumes the partitions that wait for this release: the worker that parked them could not read their event, and this
+ * worker can. Whether an event type and schema version is readable is tested once for all partitions that wait for it.
  */
 const retryWaiting = async (projection: Projection, { log, pool, logger, signal }: RetryOptions): Promise<void> => {
   const readable = new Map<string, boolean>();
   for (const waiting of await waitingPartitions(pool, projection)) {
     if (signal.aborted) return;
     const { partition, type, schemaVersion, position } = waiting;
-    const awaited = `${type} ${schemaVersion}`;
-    if (readable.get(awaited) === false) continue;
-    if (!readable.has(awaited)) {
+    const eventKind = `${type} ${schemaVersion}`;
+    if (readable.get(eventKind) === false) continue;
+    if (!readable.has(eventKind)) {
       const { events } = await missedEvents(log, waiting, [type], position);
-      readable.set(awaited, !events[0]?.undecodable);
-      if (!readable.get(awaited)) continue;
+      readable.set(eventKind, !events[0]?.undecodable);
+      if (!readable.get(eventKind)) continue;
     }
     const outcome = await resumePartition(pool, log, projection, partition);
     logger.info(
@@ -59,7 +60,10 @@ const retryWaiting = async (projection: Projection, { log, pool, logger, signal 
   }
 };
 
-/** Looks for such partitions until the signal aborts. A failure is logged, and the next look comes all the same. */
+/**
+ * Resumes partitions that wait for this release, until the signal aborts. A failure is logged, and the search is
+ * repeated.
+ */
 export const runRetries = async (projections: readonly Projection[], options: RetryOptions): Promise<void> => {
   const { logger, signal, pollMs = 2_000 } = options;
   while (!signal.aborted) {

@@ -4,26 +4,34 @@ import { inTransaction, withClient } from '#platform/database/connections/pools'
 import { isDataError } from '#platform/database/data-error';
 import { LIVE_SCHEMA, type Parked } from '../checkpoints/checkpoint';
 import { foldEvents } from '../fold/fold';
-import { findStops, foldUntil } from '../fold/poison';
-import { rememberSkip, withoutSkipped } from '../fold/skips';
+import { findRefusedEvents, foldUntil } from '../fold/poison';
+import { recordSkip, withoutSkipped } from '../fold/skips';
 import type { Projection } from '../projection';
 import { RowBuffer } from '../rows/row-buffer';
 import { rowStatement } from '../rows/row-statements';
 import { missedEvents, type ParkedPartition } from './missed-events';
 
-/** What became of a partition that was to continue. `other-version`: the read model is not of this release's version. */
+/**
+ * The result of resuming a partition. `resumed`: it is no longer parked. `refused`: it is parked at the same or a later
+ * event. `unknown`: no such partition is parked. `other-version`: the installed read model has another version than
+ * this release.
+ */
 export type Resumed = 'resumed' | 'refused' | 'unknown' | 'other-version';
 
 interface ResumeOptions {
-  /** The operator who leaves out the event at which the partition is parked; left out: the event is tried again. */
+  /** The operator who skips the event at which the partition is parked. If omitted, the event is tried again. */
   readonly skippedBy?: string;
 }
 
-/** A parked partition, and the version of the read model in which it is. */
-type Found = ParkedPartition & { readonly version: number };
+/** A parked partition, and the installed version of its read model. */
+type InstalledPartition = ParkedPartition & { readonly version: number };
 
-const findParked = async (client: PoolClient, projection: string, partition: string): Promise<Found | undefined> => {
-  const { rows } = await client.query<Omit<Found, 'position'> & { position: string }>(
+const findParked = async (
+  client: PoolClient,
+  projection: string,
+  partition: string,
+): Promise<InstalledPartition | undefined> => {
+  const { rows } = await client.query<Omit<InstalledPartition, 'position'> & { position: string }>(
     `select p.partition, p.outside, p.aggregate, p.position, p.error, c.version
      from projecting.parked p join projecting.checkpoints c using (projection)
      where p.projection = $1 and p.partition = $2`,
@@ -32,7 +40,10 @@ const findParked = async (client: PoolClient, projection: string, partition: str
   return rows[0] && { ...rows[0], position: BigInt(rows[0].position) };
 };
 
-/** Writes rows; where the database refuses them, undoes them alone. @returns false where it refused them */
+/**
+ * Writes rows in the open transaction; if the database refuses them, only they are rolled back.
+ * @returns false if it refused them
+ */
 const write = async (client: PoolClient, projection: Projection, buffer: RowBuffer): Promise<boolean> => {
   const { expressions, values } = rowStatement(LIVE_SCHEMA, projection.tables, buffer.folded, 'true', 1);
   if (expressions.length === 0) return true;
@@ -48,20 +59,23 @@ const write = async (client: PoolClient, projection: Projection, buffer: RowBuff
   }
 };
 
-/** Writes what a partition has missed, up to the event that is refused. @returns the event that is refused, if one is */
-const fold = async (
+/**
+ * Folds the events that a partition has missed and writes the rows, up to the first refused event.
+ * @returns that event; undefined if none is refused
+ */
+const foldMissed = async (
   client: PoolClient,
   pool: Pool,
   projection: Projection,
   events: readonly RecordedEvent[],
 ): Promise<Parked | undefined> => {
   const buffer = new RowBuffer(projection.tables);
-  const refused = foldEvents(projection, events, new Set(), buffer);
-  if (await write(client, projection, buffer)) return refused[0];
-  const stops = await findStops(pool, projection, events, refused);
-  if (!(await write(client, projection, foldUntil(projection, events, stops))))
-    throw new Error(`the database refuses rows of ${projection.name}, but no event alone; try again`);
-  return stops[0];
+  const parked = foldEvents(projection, events, new Set(), buffer);
+  if (await write(client, projection, buffer)) return parked[0];
+  const refused = await findRefusedEvents(pool, projection, events, parked);
+  if (!(await write(client, projection, foldUntil(projection, events, refused))))
+    throw new Error(`the database refuses rows of ${projection.name}, but the rows of no single event; try again`);
+  return refused[0];
 };
 
 const parkAgain = (client: PoolClient, projection: string, { partition, position, type, error, ...more }: Parked) =>
@@ -72,7 +86,10 @@ const parkAgain = (client: PoolClient, projection: string, { partition, position
     [projection, partition, position.toString(), type, error, more.kind, more.schemaVersion],
   );
 
-/** One part of what a partition has missed, in a transaction of its own. @returns undefined where more is to come */
+/**
+ * Writes one part of the events that a partition has missed, in the transaction of the client.
+ * @returns undefined if more parts follow
+ */
 const resumePart = async (
   client: PoolClient,
   pool: Pool,
@@ -86,23 +103,24 @@ const resumePart = async (
     'select position from projecting.checkpoints where projection = $1 for update',
     [name],
   );
-  const [held] = rows;
-  const still = await findParked(client, name, parked.partition);
-  if (!held || !still) return 'unknown';
-  if (still.version !== projection.version) return 'other-version';
-  // Another worker has done this part.
-  if (still.position !== parked.position) return undefined;
-  const to = BigInt(held.position);
+  const [checkpoint] = rows;
+  const current = await findParked(client, name, parked.partition);
+  if (!checkpoint || !current) return 'unknown';
+  if (current.version !== projection.version) return 'other-version';
+  // Another worker has written this part.
+  if (current.position !== parked.position) return undefined;
+  const to = BigInt(checkpoint.position);
   const events = [...part.events];
-  let done = part.position;
-  // The projection has stopped for the last part alone, which is short: the partition was at the head a moment ago.
-  while (part.isLast && done < to) {
-    const page = await missedEvents(log, parked, projection.types, done + 1n);
+  let readTo = part.position;
+  // The checkpoint may have moved since the last part was read. That part ended at the head of the log, so few events
+  // remain, and the row of the checkpoint, without which the projection cannot write, is locked only for a short time.
+  while (part.isLast && readTo < to) {
+    const page = await missedEvents(log, parked, projection.types, readTo + 1n);
     events.push(...page.events);
-    if (page.position <= done) break;
-    done = page.position;
+    if (page.position <= readTo) break;
+    readTo = page.position;
   }
-  const refused = await fold(
+  const refused = await foldMissed(
     client,
     pool,
     projection,
@@ -112,9 +130,9 @@ const resumePart = async (
     await parkAgain(client, name, refused);
     return 'refused';
   }
-  if (!part.isLast && done < to) {
+  if (!part.isLast && readTo < to) {
     await client.query('update projecting.parked set position = $3 where projection = $1 and partition = $2', [
-      ...[name, parked.partition, (done + 1n).toString()],
+      ...[name, parked.partition, (readTo + 1n).toString()],
     ]);
     return undefined;
   }
@@ -127,30 +145,31 @@ const resumePart = async (
 };
 
 /**
- * Folds what a parked partition has missed and lets it continue with the others. Other partitions continue meanwhile, but for the moment in
- * which a part of 1,000 events is written. Where another event is refused the partition is parked there: what came before it
- * is in the read model then. An event that is skipped is left out of every later fold, a rebuild's too.
- * @returns `unknown` where no such partition is parked
- * @throws what the log or the database throws; the partition is then still parked, behind what was written
+ * Folds the events that a parked partition has missed, and unparks it. Other partitions wait only while a part of 1,000
+ * events is written. If an event is refused, the partition is parked at that event, and the earlier events are in the
+ * read model. A skipped event is left out of every later fold, also by rebuilds.
+ * @param requested the projection as this release defines it
+ * @throws Error what the log or the database throws; the partition then stays parked after the last part that was
+ * written
  */
 export const resumePartition = async (
   pool: Pool,
   log: EventLog,
-  asked: Projection,
+  requested: Projection,
   partition: string,
   { skippedBy }: ResumeOptions = {},
 ): Promise<Resumed> => {
-  const first = await withClient(pool, (client) => findParked(client, asked.name, partition));
-  if (first && first.version !== asked.version) return 'other-version';
+  const first = await withClient(pool, (client) => findParked(client, requested.name, partition));
+  if (first && first.version !== requested.version) return 'other-version';
   if (first && skippedBy !== undefined) {
-    const { events } = await missedEvents(log, first, asked.types, first.position);
+    const { events } = await missedEvents(log, first, requested.types, first.position);
     const event = events.find(({ position }) => position === first.position);
     const skip = { error: first.error, by: skippedBy };
-    if (event) await withClient(pool, (client) => rememberSkip(client, asked.name, event, skip));
+    if (event) await withClient(pool, (client) => recordSkip(client, requested.name, event, skip));
   }
-  const projection = await withoutSkipped(pool, asked);
+  const projection = await withoutSkipped(pool, requested);
   for (;;) {
-    const parked = await withClient(pool, (client) => findParked(client, asked.name, partition));
+    const parked = await withClient(pool, (client) => findParked(client, requested.name, partition));
     if (!parked) return first ? 'resumed' : 'unknown';
     const { events, position, caughtUp } = await missedEvents(log, parked, projection.types, parked.position);
     const part = { events, position, isLast: caughtUp };

@@ -10,53 +10,54 @@ export interface PositionWaiterOptions {
   readonly projections: readonly string[];
   readonly progress: Progress;
   readonly pool: Pool;
-  /** Reports that a worker of another process moved a checkpoint; omitted if the worker is in this process. */
+  /** Reports that a worker of another process has moved a checkpoint. Omit it if the worker is in this process. */
   readonly wake?: Notifications;
-  /** ms between two looks at the checkpoints while somebody waits; 20 by default. */
+  /** ms between two reads of the checkpoints while a request waits; 20 by default. */
   readonly pollMs?: number;
 }
 
-/** ms after which one look is given up for the next: all who wait wait for it. */
-const LOOK_MS = 2_000;
+/** ms after which one read of the checkpoints is abandoned and repeated, because all waiting requests depend on it. */
+const READ_MS = 2_000;
 
 interface Waiter {
   readonly position: Position;
-  readonly done: (reached: boolean) => void;
+  readonly done: (isReached: boolean) => void;
 }
 
 /**
- * Waits for read models to have a position (read-your-writes). A projection in this process reports it immediately;
- * one that runs elsewhere is seen in its checkpoint, by one query for all who wait.
+ * Waits until read models have reached a position (read-your-writes). A projection in this process reports its position
+ * immediately. The checkpoints of projections in other processes are read by one query for all waiting requests.
  */
 export const createPositionWaiter = (options: PositionWaiterOptions): PositionWaiter & { close(): void } => {
   const { projections, progress, pool, wake, pollMs = 20 } = options;
   const waiters = new Set<Waiter>();
   let polling = false;
   let closed = false;
-  let reached: Position | undefined;
+  /** The lowest position of all read models; undefined after a change, until it is computed again. */
+  let lowest: Position | undefined;
 
-  const everywhere = (): Position => {
-    if (reached !== undefined) return reached;
+  const lowestPosition = (): Position => {
+    if (lowest !== undefined) return lowest;
     let least: Position | undefined;
     for (const projection of projections) {
       const position = progress.positions.get(projection) ?? 0n;
       if (least === undefined || position < least) least = position;
     }
-    reached = least ?? 0n;
-    return reached;
+    lowest = least ?? 0n;
+    return lowest;
   };
 
-  const look = (): void => {
-    reached = undefined;
+  const answerWaiters = (): void => {
+    lowest = undefined;
     if (waiters.size === 0) return;
-    const position = everywhere();
+    const position = lowestPosition();
     for (const waiter of waiters) if (waiter.position <= position) waiter.done(true);
   };
 
   const readCheckpoints = async (): Promise<void> => {
     const { rows } = await withClient(pool, (client) =>
       client.query<{ projection: string; position: string }>(
-        within(LOOK_MS, {
+        within(READ_MS, {
           name: 'read-checkpoints',
           text: 'select projection, position from projecting.checkpoints where projection = any($1)',
           values: [projections],
@@ -66,7 +67,10 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
     for (const { projection, position } of rows) progress.report(projection, BigInt(position));
   };
 
-  /** Runs while somebody waits, and asks again after each answer: a wake-up only shortens the pause. */
+  /**
+   * Reads the checkpoints again and again while a request waits. A notification only shortens the pause between two
+   * reads.
+   */
   const poll = async (): Promise<void> => {
     polling = true;
     while (waiters.size > 0 && !closed) {
@@ -84,17 +88,17 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
     polling = false;
   };
 
-  const stop = progress.onChange(look);
+  const stop = progress.onChange(answerWaiters);
   return {
     waitFor: (position, timeoutMs) => {
-      if (position <= everywhere()) return Promise.resolve(true);
+      if (position <= lowestPosition()) return Promise.resolve(true);
       return new Promise((resolve) => {
         const waiter: Waiter = {
           position,
-          done: (ok) => {
+          done: (isReached) => {
             clearTimeout(timer);
             waiters.delete(waiter);
-            resolve(ok);
+            resolve(isReached);
           },
         };
         const timer = setTimeout(() => waiter.done(false), timeoutMs);
@@ -102,6 +106,7 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
         if (!polling) void poll();
       });
     },
+    /** Answers all waiting requests with false. */
     close: () => {
       closed = true;
       stop();

@@ -1,28 +1,28 @@
 import type { Position } from '#event-log/port';
 
-/** How far each projection is known to be, and a call to each listener that waits for it. */
+/** The highest known position of each projection, and the listeners that are called when it changes. */
 export const createProgress = () => {
   const positions = new Map<string, Position>();
   const refused = new Set<string>();
   const listeners = new Set<() => void>();
-  const changed = (): void => {
+  const notify = (): void => {
     for (const listener of listeners) listener();
   };
   return {
     positions: positions as ReadonlyMap<string, Position>,
-    /** Positions that are behind what is known are ignored, and so is what is reported of a refused projection. */
+    /** Reports a position. It is ignored if it is not higher than the known one, or if the projection is refused. */
     report: (projection: string, position: Position): void => {
       if (refused.has(projection)) return;
       const known = positions.get(projection);
       if (known !== undefined && known >= position) return;
       positions.set(projection, position);
-      changed();
+      notify();
     },
-    /** A rebuild, a restore or a failover may put a read model back: what was known of it no longer holds. */
+    /** Deletes the known position: a rebuild, a restore or a failover may have put the read model back. */
     forget: (projection: string): void => {
-      if (positions.delete(projection)) changed();
+      if (positions.delete(projection)) notify();
     },
-    /** Projections whose checkpoints are no places of the log: they count as being nowhere until the list changes. */
+    /** Replaces the list of projections whose checkpoints do not belong to the log. They have no known position. */
     refuse: (projections: Iterable<string>): void => {
       refused.clear();
       let forgotten = false;
@@ -30,8 +30,9 @@ export const createProgress = () => {
         refused.add(projection);
         forgotten = positions.delete(projection) || forgotten;
       }
-      if (forgotten) changed();
+      if (forgotten) notify();
     },
+    /** @returns a function that removes the listener */
     onChange: (listener: () => void): (() => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

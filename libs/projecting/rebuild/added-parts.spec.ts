@@ -4,7 +4,7 @@ import { rebuild } from './rebuild';
 
 jest.setTimeout(300_000);
 
-describe('what an operator added to the table of a read model', () => {
+describe('a part that an operator added to the table of a read model', () => {
   let world: RebuildWorld;
 
   beforeEach(async () => {
@@ -28,7 +28,7 @@ describe('what an operator added to the table of a read model', () => {
     world.query(`select kind, name, definition from projecting.parts_of('read_model', '{notes}') order by kind, name`);
   const oid = async () => (await world.query(`select 'read_model.notes'::regclass::oid as oid`))[0]?.['oid'];
 
-  it('is made again on the new table, again and again: indexes, triggers, policies, statistics, settings, comments', async () => {
+  it('is created on the new table in every rebuild: indexes, triggers, policies, statistics, settings, comments', async () => {
     await world.query(
       `create function reporting.lower_text(t text) returns text language sql immutable as 'select lower(t)';
        create function reporting.ignore() returns trigger language plpgsql as 'begin return new; end';
@@ -58,7 +58,7 @@ describe('what an operator added to the table of a read model', () => {
     expect(await parts()).toEqual(fewer);
   });
 
-  it('is made again where the release that installed the read model kept no list of what it made', async () => {
+  it('is created on the new table even if the release that installed the read model stored no list of its parts', async () => {
     await world.query(
       `delete from projecting.installed_parts; create index notes_more_idx on read_model.notes (text, note_id)`,
     );
@@ -67,7 +67,7 @@ describe('what an operator added to the table of a read model', () => {
     expect(await parts()).toEqual(before);
   });
 
-  it('is not confused with an index that the installed version made and the wanted one no longer makes', async () => {
+  it('is not confused with an index that only the installed version creates, and not the wanted version', async () => {
     await world.query(
       `create index notes_old_idx on read_model.notes (text, tenant_id);
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');
@@ -88,14 +88,14 @@ describe('what an operator added to the table of a read model', () => {
     ['a rule', 'create rule quiet as on delete to read_model.notes do instead nothing', 'rule quiet on'],
     ['a publication', 'create publication of_notes for table read_model.notes', 'publication of_notes on'],
     [
-      'an index in the place of ours',
+      'an index in place of one of the product',
       'drop index read_model.notes_text_idx; create index notes_text_idx on read_model.notes (text, note_id)',
       'index notes_text_idx on table read_model.notes: this release makes another one of this name',
     ],
     [
-      'another table with the name of our index',
+      'another table with the name of an index of the product',
       'drop index read_model.notes_text_idx; create table read_model.notes_text_idx ()',
-      'table read_model.notes_text_idx: this release makes something of this name',
+      'table read_model.notes_text_idx: this release creates something with this name',
     ],
     [
       'an index that does not fit the new table',
@@ -104,7 +104,7 @@ describe('what an operator added to the table of a read model', () => {
        create index notes_rating_idx on read_model.notes (rating)`,
       'the index notes_rating_idx of table notes cannot be made on the new table',
     ],
-  ])('is named where it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
+  ])('is named in the error if it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
     await world.query(sql);
     const before = { parts: await parts(), oid: await oid() };
     expect(await rebuildNow()).toContain(name);

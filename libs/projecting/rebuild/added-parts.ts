@@ -5,11 +5,13 @@ import { TablesInUse } from './dependents';
 import type { Attempt } from './rebuild-attempt';
 
 interface Obstacle {
-  readonly what: string;
+  readonly description: string;
 }
 
-/** Keeps what the schema file of an attempt makes, so that the database knows what else the tables have that are read. */
-export const keepParts = async (client: PoolClient, attempt: Attempt, parts: string): Promise<void> => {
+/**
+ * Stores the parts that the schema file creates, so that the database can tell them from parts that operators added.
+ */
+export const recordParts = async (client: PoolClient, attempt: Attempt, parts: string): Promise<void> => {
   await client.query('update projecting.rebuilds set parts = $3, parts_attempt = $2 where id = $1', [
     attempt.rebuild,
     attempt.token,
@@ -17,7 +19,7 @@ export const keepParts = async (client: PoolClient, attempt: Attempt, parts: str
   ]);
 };
 
-/** What the tables in a schema are made of, as JSON. */
+/** The parts of the tables in a schema (columns, indexes, constraints, triggers, policies and so on), as JSON. */
 export const readParts = async (client: PoolClient, schema: string, tables: readonly string[]): Promise<string> => {
   const { rows } = await client.query<{ parts: string }>('select projecting.parts_as_json($1, $2)::text as parts', [
     schema,
@@ -33,10 +35,10 @@ const findObstacles = async (
   attempt: Attempt,
 ): Promise<string[]> => {
   const { rows } = await client.query<Obstacle>(
-    `select format('%s %s on table read_model.%s: %s', a.kind, a.name, a.of_table, a.refusal) as what
+    `select format('%s %s on table read_model.%s: %s', a.kind, a.name, a.of_table, a.refusal) as description
        from projecting.additions($1, $2) a where a.refusal is not null
      union all
-     select format('%s: this release makes something of this name; drop it, or give it another name',
+     select format('%s: this release creates something with this name; drop it or rename it',
          pg_describe_object('pg_class'::regclass, o.oid, 0))
        from pg_class c join pg_class o on o.relname = c.relname and o.relnamespace = 'read_model'::regnamespace
        where c.relnamespace = to_regnamespace($3) and not exists (
@@ -46,14 +48,14 @@ const findObstacles = async (
      order by 1`,
     [attempt.rebuild, attempt.token, schema, name, Object.keys(tables)],
   );
-  return rows.map(({ what }) => what);
+  return rows.map(({ description }) => description);
 };
 
 /**
- * Makes on the new tables what operators added to those that are read, to find out before the history is loaded whether it
- * can be made. The caller takes it back.
- * @throws TablesInUse it names what a rebuild can't make again
- * @throws DatabaseError 2BP01 it names what does not fit the new tables
+ * Creates on the new tables what operators added to the tables that are read, to find out before the load whether that
+ * is possible. The caller rolls it back.
+ * @throws TablesInUse a rebuild cannot create a part again; the message names each of these
+ * @throws DatabaseError 2BP01 a part does not fit the new tables; the message names it
  */
 export const tryAddedParts = async (
   client: PoolClient,
@@ -70,8 +72,9 @@ export const tryAddedParts = async (
 };
 
 /**
- * Makes what operators added on the new tables, as far as it is not there yet. Triggers and policies are made in the swap.
- * @param timeoutMs an index of a large table takes its time
+ * Creates on the new tables the parts that operators added, unless they exist already. Triggers and policies are
+ * created in the swap.
+ * @param timeoutMs ms that the statement may take; an index of a large table takes long
  */
 export const carryOver = async (
   client: PoolClient,

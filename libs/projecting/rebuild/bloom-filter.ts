@@ -1,12 +1,17 @@
 /**
- * A set of strings that may say yes to one it never saw, and never says no to one it did (Bloom, 1970), in a fixed
- * amount of memory. With the sizes used here about one in a hundred is wrong at six million.
+ * A Bloom filter (Bloom, 1970): a set of strings in a fixed amount of memory. It may report a string as present that
+ * was never added, and never reports an added one as absent. With the default sizes, which take 8 MiB, about one in a
+ * hundred answers is wrong after six million strings.
+ * @param bits a power of 2
  */
 export const createBloomFilter = (bits = 2 ** 26, hashes = 4) => {
   const words = new Uint32Array(bits / 32);
   const mask = bits - 1;
 
-  /** Two independent 32-bit hashes (FNV-1a and a multiply-rotate over the same characters) make all others. */
+  /**
+   * Two independent 32-bit hashes (FNV-1a and a multiply-rotate of the same characters), from which all others are
+   * computed.
+   */
   const hash = (text: string): [number, number] => {
     let a = 0x811c9dc5;
     let b = 0x9e3779b9;
@@ -19,7 +24,7 @@ export const createBloomFilter = (bits = 2 ** 26, hashes = 4) => {
   };
 
   return {
-    /** Adds the value, and returns whether the filter may have contained it. */
+    /** Adds a string. @returns false if the filter certainly did not contain it */
     add: (text: string): boolean => {
       const [a, b] = hash(text);
       let present = true;

@@ -4,7 +4,7 @@ import { rebuild } from './rebuild';
 
 jest.setTimeout(120_000);
 
-describe('what an operator made on the tables of a read model', () => {
+describe('an object that an operator made on the tables of a read model', () => {
   let world: RebuildWorld;
 
   beforeEach(async () => {
@@ -44,7 +44,7 @@ describe('what an operator made on the tables of a read model', () => {
     schemas: await world.query(`select nspname from pg_namespace where nspname like 'read_model%' order by 1`),
   });
 
-  it('is kept where it is a view: its owner, grants and options, those on top of it, and what they show', async () => {
+  it('is kept if it is a view, with its owner, grants, options and content, and the views that depend on it', async () => {
     await world.query('create role tenantry_test_analyst_of_notes');
     const { operator } = world.roles;
     await world.query(
@@ -95,7 +95,7 @@ describe('what an operator made on the tables of a read model', () => {
       `create function reporting.shown(n read_model.notes) returns text language sql as 'select n.text'`,
       'function reporting.shown',
     ],
-  ])('is named where it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
+  ])('is named in the error if it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
     await world.query(sql);
     const before = await catalogue();
     const message = await rebuildNow();
@@ -108,7 +108,7 @@ describe('what an operator made on the tables of a read model', () => {
     expect(await world.rows()).toBe(3);
   });
 
-  it('is named where it is a view that does not fit the new tables, and nothing is swapped', async () => {
+  it('is named in the error if it is a view that does not fit the new tables, and nothing is swapped', async () => {
     await world.query(
       `alter table read_model.notes add column rating integer;
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');

@@ -2,7 +2,10 @@ import { DatabaseError, type Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 import type { Projection } from '../projection';
 
-/** Something in the database depends on a table that is read, or was added to it, and would be lost with it. */
+/**
+ * Something in the database depends on a table that is read, or was added to it, and would be lost if the table were
+ * replaced.
+ */
 export class TablesInUse extends Error {
   override readonly name = 'TablesInUse';
 }
@@ -10,9 +13,9 @@ export class TablesInUse extends Error {
 const ADVICE = 'drop it, or make it depend on a view of the table; views are kept by rebuilds';
 
 /**
- * Looks for what operators made on the tables of a read model and a rebuild can't carry over to the new ones: materialized
- * views, foreign keys, functions with an SQL body. Better before the history is loaded than after it.
- * @throws TablesInUse it names each of them
+ * Checks that operators made nothing on the tables of a read model that a rebuild cannot carry over to the new tables:
+ * materialized views, foreign keys, functions with an SQL body. It runs before the load, which can take long.
+ * @throws TablesInUse the message names each of them
  */
 export const requireReplaceable = async (pool: Pool, { name, tables }: Projection): Promise<void> => {
   const { rows } = await withClient(pool, (client) =>
@@ -27,10 +30,10 @@ export const requireReplaceable = async (pool: Pool, { name, tables }: Projectio
   throw new TablesInUse(`the tables of ${name} cannot be replaced while this depends on them: ${named}; ${ADVICE}`);
 };
 
-/** What the database says where something depends on a table, on one line; undefined of any other error. */
+/** The message of the database that something depends on a table, on one line; undefined for any other error. */
 export const describeRefusal = (error: unknown): string | undefined =>
   error instanceof DatabaseError && error.code === '2BP01'
-    ? // What our own functions raise says itself what to do.
+    ? // The errors that the functions of the product raise already contain the advice.
       [error.message, error.detail, error.routine === 'exec_stmt_raise' ? '' : ADVICE]
         .filter(Boolean)
         .join('; ')

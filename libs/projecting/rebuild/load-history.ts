@@ -6,10 +6,13 @@ import { type Attempt, report } from './rebuild-attempt';
 import { foldPage, type RebuildOptions, type RebuildState } from './rebuild-progress';
 import type { Shadow } from './shadow';
 
-/** Events that are folded without a break. */
+/** Events that are folded without yielding to the event loop. */
 const SLICE = 500;
 
-/** Everything up to the head that the log has now, in chunks of rows that are loaded with COPY. */
+/**
+ * Loads all events up to the present head of the log, in chunks of rows that are written with COPY.
+ * @throws AttemptLost, or what the log or the database throws, such as the refusal of a row
+ */
 export const loadHistory = async (
   projection: Projection,
   attempt: Attempt,
@@ -17,7 +20,6 @@ export const loadHistory = async (
   progress: RebuildState,
   { log, pool, signal, chunkRows = 50_000, pageSize = 5_000 }: RebuildOptions,
 ): Promise<void> => {
-  const buffer = new RowBuffer(projection.tables);
   const target = await log.head();
   const ended = new AbortController();
   const pages = log.subscribe({
@@ -27,12 +29,12 @@ export const loadHistory = async (
     signal: AbortSignal.any([signal, ended.signal]),
   });
   let loading: Promise<void> = Promise.resolve();
-  let told: Promise<unknown> = Promise.resolve();
-  let spare = new RowBuffer(projection.tables);
-  let filling = buffer;
+  let reporting: Promise<unknown> = Promise.resolve();
+  let empty = new RowBuffer(projection.tables);
+  let filling = new RowBuffer(projection.tables);
   try {
     for await (const page of pages) {
-      // In slices, so that the log's next page comes in and the last chunk goes out while this page is folded.
+      // In slices, so that the next page is received and the last chunk is sent while this page is folded.
       for (let at = 0; at < page.events.length; at += SLICE) {
         foldPage(projection, { ...page, events: page.events.slice(at, at + SLICE) }, filling, progress);
         await yieldToEventLoop();
@@ -43,17 +45,17 @@ export const loadHistory = async (
         // One chunk is written while the next one is folded.
         await loading;
         const full = filling;
-        filling = spare;
-        spare = full;
+        filling = empty;
+        empty = full;
         loading = shadow.load(full);
         loading.catch(() => {});
-        await told;
-        told = report(pool, attempt, 'loading', progress);
-        told.catch(() => {});
+        await reporting;
+        reporting = report(pool, attempt, 'loading', progress);
+        reporting.catch(() => {});
       }
       if (page.position >= target || page.caughtUp) break;
     }
-    await Promise.all([loading, told]);
+    await Promise.all([loading, reporting]);
     signal.throwIfAborted();
     await shadow.load(filling);
     await shadow.index();

@@ -12,7 +12,7 @@ import { rebuild } from './rebuild';
 
 jest.setTimeout(120_000);
 
-describe('a database whose owner is no superuser', () => {
+describe('a database whose owner is not a superuser', () => {
   it('lets the projector rebuild a read model, and keeps a view of the owner', async () => {
     const world = await openRebuildWorld();
     const { url: server, drop } = await createEmptyDatabase();
@@ -51,10 +51,10 @@ describe('a database whose owner is no superuser', () => {
     } finally {
       await admin.end();
       await drop();
-      const left = new Client({ connectionString: world.database.urls.owner });
-      await left.connect();
+      const cleaner = new Client({ connectionString: world.database.urls.owner });
+      await cleaner.connect();
       const roles = [...Object.values(roleNames(prefix)), `${prefix}_owner`];
-      await left.query(`drop role if exists ${roles.join(', ')}`).finally(() => left.end());
+      await cleaner.query(`drop role if exists ${roles.join(', ')}`).finally(() => cleaner.end());
       await world.close();
     }
   });

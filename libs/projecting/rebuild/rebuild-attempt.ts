@@ -4,33 +4,41 @@ import { withClient } from '#platform/database/connections/pools';
 import type { Projection } from '../projection';
 import type { RebuildState } from './rebuild-progress';
 
-/** One try at a rebuild. Of all attempts at it, the one with the highest token has the right. */
+/** One attempt at a rebuild. Of all attempts at it, only the one with the highest token may write. */
 export interface Attempt {
   readonly rebuild: string;
   /** The fencing token. */
   readonly token: number;
 }
 
-/** The right to the rebuild is gone: another worker took it, or it was superseded. Nothing may be done by it any more. */
+/** The attempt may not write any more, because another worker has claimed the rebuild or the rebuild was superseded. */
 export class AttemptLost extends Error {
   override readonly name = 'AttemptLost';
 }
 
-/** States in which a rebuild is not ended. */
+/** SQL list of the states of a rebuild that has not ended. */
 export const OPEN = `('requested', 'loading', 'catching-up', 'failed')`;
 
 const FIRST_RETRY_S = 1;
 const LONGEST_RETRY_S = 300;
 
-/** Whether a rebuild may be tried now. A time that lies further ahead than any wait was written by a clock that was wrong. */
+/**
+ * SQL condition: a rebuild may be tried now. A time that is further ahead than the longest wait was written by a wrong
+ * clock.
+ */
 export const DUE = `(next_attempt_at <= now() or next_attempt_at > now() + interval '${LONGEST_RETRY_S} s')`;
 
 /**
- * Takes an open rebuild that wants exactly the version of this projection's code. Every earlier attempt loses its right.
+ * Claims an open rebuild of exactly the version that this release defines. Earlier attempts may not write any more.
  * @param target the head of the log, shown to operators
- * @throws AttemptLost where it is not open, or wants another version
+ * @throws AttemptLost the rebuild is not open, or is for another version
  */
-export const takeRebuild = (pool: Pool, { version }: Projection, rebuild: string, target: Position): Promise<Attempt> =>
+export const claimRebuild = (
+  pool: Pool,
+  { version }: Projection,
+  rebuild: string,
+  target: Position,
+): Promise<Attempt> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ token: number }>(
       `update projecting.rebuilds
@@ -38,26 +46,26 @@ export const takeRebuild = (pool: Pool, { version }: Projection, rebuild: string
        where id = $1 and version = $2 and state in ${OPEN} returning attempt as token`,
       [rebuild, version, target.toString()],
     );
-    const [taken] = rows;
-    if (!taken) throw new AttemptLost(`rebuild ${rebuild} is not open for version ${version}`);
-    return { rebuild, token: taken.token };
+    const [claimed] = rows;
+    if (!claimed) throw new AttemptLost(`rebuild ${rebuild} is not open for version ${version}`);
+    return { rebuild, token: claimed.token };
   });
 
-const lost = ({ rebuild, token }: Attempt): AttemptLost =>
+const attemptLost = ({ rebuild, token }: Attempt): AttemptLost =>
   new AttemptLost(
-    `attempt ${token} of rebuild ${rebuild} has lost its right: another worker took it, or it was superseded`,
+    `attempt ${token} of rebuild ${rebuild} was ended: another worker claimed the rebuild, or it was superseded`,
   );
 
-/** @throws AttemptLost */
+/** Checks, in the open transaction, that the attempt may still write. @throws AttemptLost */
 export const requireAttempt = async (client: Pick<PoolClient, 'query'>, attempt: Attempt): Promise<void> => {
   const { rows } = await client.query(
     `select from projecting.rebuilds where id = $1 and attempt = $2 and state in ('loading', 'catching-up')`,
     [attempt.rebuild, attempt.token],
   );
-  if (rows.length === 0) throw lost(attempt);
+  if (rows.length === 0) throw attemptLost(attempt);
 };
 
-/** Shows operators how far the attempt is. @throws AttemptLost */
+/** Stores the state and progress of the attempt, for operators. @throws AttemptLost */
 export const report = (
   pool: Pool,
   attempt: Attempt,
@@ -70,29 +78,29 @@ export const report = (
        where id = $1 and attempt = $2 and state in ('loading', 'catching-up')`,
       [attempt.rebuild, attempt.token, state, position.toString(), events],
     );
-    if (rowCount === 0) throw lost(attempt);
+    if (rowCount === 0) throw attemptLost(attempt);
   });
 
-/** Ends the rebuild, in the transaction that swaps: from here on no other attempt gets the right. @throws AttemptLost */
+/** Ends the rebuild, in the transaction of the swap: from then on no other attempt can claim it. @throws AttemptLost */
 export const finishAttempt = async (client: PoolClient, attempt: Attempt): Promise<void> => {
   const { rowCount } = await client.query(
     `update projecting.rebuilds set state = 'done', error = null, finished_at = now()
      where id = $1 and attempt = $2 and state in ('loading', 'catching-up')`,
     [attempt.rebuild, attempt.token],
   );
-  if (rowCount === 0) throw lost(attempt);
+  if (rowCount === 0) throw attemptLost(attempt);
 };
 
 export interface Failure {
-  /** `requested` where nothing is wrong with the rebuild itself, such as a lost connection. */
+  /** `requested` if the cause is not the rebuild itself, such as a lost connection. */
   readonly state: 'failed' | 'requested';
   readonly error: string;
 }
 
 /**
- * Gives the right back after a failure. The rebuild stays open: it is tried again after 1 s, and after twice as long with
- * each further failure, 5 minutes at most.
- * @returns failures so far, and seconds until the next attempt; undefined where the right was lost
+ * Ends the attempt after a failure. The rebuild stays open and is tried again after 1 s; the wait doubles with each
+ * further failure, up to 5 minutes.
+ * @returns the number of failures and the seconds until the next attempt; undefined if the attempt was already lost
  */
 export const failAttempt = (
   pool: Pool,
@@ -111,8 +119,8 @@ export const failAttempt = (
     return rows[0];
   });
 
-/** Gives the right back, so that the next worker begins at once: the process stops. */
-export const returnAttempt = (pool: Pool, attempt: Attempt): Promise<void> =>
+/** Ends the attempt because the process stops, so that another worker can begin immediately. */
+export const releaseAttempt = (pool: Pool, attempt: Attempt): Promise<void> =>
   withClient(pool, async (client) => {
     await client.query(
       `update projecting.rebuilds set state = 'requested'

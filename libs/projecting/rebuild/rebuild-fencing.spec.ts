@@ -3,7 +3,7 @@ import { REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
 import { eventually, gated, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import { installProjections, requestRebuild } from '../versions/install';
 import { createRebuildMetrics } from './rebuild-metrics';
-import { returnDeadRebuilds, runRebuilds } from './rebuild-queue';
+import { releaseDeadRebuilds, runRebuilds } from './rebuild-queue';
 import { dropLeftovers } from './shadow-leftovers';
 
 const NOTES = 60;
@@ -39,7 +39,7 @@ describe('two workers that rebuild one read model', () => {
 
   const isDone = async (): Promise<boolean> => (await world.rebuilds()).every(({ state }) => state === 'done');
 
-  it('lose no row when the session that holds the lock is terminated while the first one loads', async () => {
+  it('lose no row when the session that holds the lock is terminated while the first worker loads', async () => {
     await requestRebuild(world.owner, 'notes');
     const first = startWorker(4);
     await eventually(first.waiting);
@@ -47,7 +47,7 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.terminateLockSessions()).toBe(1);
     await eventually(second.waiting);
     first.open();
-    // Whatever the first one still does, it must not end the rebuild of the second one.
+    // The first worker continues, and must not end the rebuild of the second one.
     await eventually(async () => !first.waiting());
     second.open();
     await eventually(isDone);
@@ -55,7 +55,7 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.checkpoint()).toMatchObject({ epoch: 1, version: 1 });
   });
 
-  it('survive a server that ends idle sessions', async () => {
+  it('keep the lock on a server that ends idle sessions', async () => {
     await world.query(
       `alter role ${world.roles['projector']} in database ${world.database.name} set idle_session_timeout = 300`,
     );
@@ -77,12 +77,12 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.query('select attempt from projecting.rebuilds')).toEqual([{ attempt: 1 }]);
   });
 
-  it('leave nothing behind when one of them dies: the next attempt begins again and drops its tables', async () => {
+  it('leave nothing behind when one of them dies: the next attempt starts over, and the tables are dropped', async () => {
     await requestRebuild(world.owner, 'notes');
     const first = startWorker(4);
     await eventually(first.waiting);
     await world.terminateLockSessions();
-    await returnDeadRebuilds(world.worker());
+    await releaseDeadRebuilds(world.worker());
     const second = startWorker(1_000);
     await eventually(isDone);
     first.open();
@@ -96,10 +96,10 @@ describe('two workers that rebuild one read model', () => {
     expect(await world.checkpoint()).toMatchObject({ epoch: 1 });
   });
 
-  it('report the tables of an attempt that died, and nothing after a rebuild that was done', async () => {
+  it('log the tables of an attempt that died, and none after a finished rebuild', async () => {
     const lines: string[] = [];
-    const note = (_: unknown, message: string): number => lines.push(message);
-    const logger = { ...world.logger, info: note, warn: note };
+    const capture = (_: unknown, message: string): number => lines.push(message);
+    const logger = { ...world.logger, info: capture, warn: capture };
     const run = (signal: AbortSignal): Promise<void> =>
       runRebuilds(
         [world.projection()],
@@ -119,12 +119,12 @@ describe('two workers that rebuild one read model', () => {
     expect(lines.slice(1)).toEqual(['dropped the tables of an attempt at a rebuild that did not end']);
   });
 
-  it('try again what failed, later each time, and keep the reason until it is done', async () => {
-    let broken = true;
+  it('try a failed rebuild again, with longer and longer waits, and keep the reason until it is done', async () => {
+    let isBroken = true;
     const { roles, logger, log } = world;
     const failing = new Proxy(log, {
       get: (target, name) => {
-        if (name === 'subscribe' && broken) throw new Error('the disk is full');
+        if (name === 'subscribe' && isBroken) throw new Error('the disk is full');
         const value: unknown = Reflect.get(target, name);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -132,21 +132,21 @@ describe('two workers that rebuild one read model', () => {
     const options = { log: failing, pool: world.worker(), roles, logger, signal: stop.signal };
     await requestRebuild(world.owner, 'notes');
     running.push(runRebuilds([world.projection()], options, 20));
-    const now = () =>
+    const readState = () =>
       world.query<{ state: string; failures: number; wait: number; error: string | null }>(
         `select state, failures, error, extract(epoch from next_attempt_at - finished_at)::float8 as wait from projecting.rebuilds`,
       );
-    await eventually(async () => ((await now())[0]?.failures ?? 0) >= 2);
-    const [failed] = await now();
+    await eventually(async () => ((await readState())[0]?.failures ?? 0) >= 2);
+    const [failed] = await readState();
     expect(failed).toMatchObject({ error: 'the disk is full' });
     expect(failed?.wait).toBe(2 ** ((failed?.failures ?? 0) - 1));
     const registry = new Registry();
-    await createRebuildMetrics({ registry, pool: world.worker(), logger }).look();
+    await createRebuildMetrics({ registry, pool: world.worker(), logger }).update();
     expect(await registry.metrics()).toMatch(/tenantry_rebuild_failures\{projection="notes",version="1"\} [2-9]/);
-    broken = false;
-    // An operator does not wait: a request for the same is tried at once.
+    isBroken = false;
+    // The request of an operator is tried at once, although the next attempt is later.
     await requestRebuild(world.owner, 'notes');
     await eventually(isDone);
-    expect(await now()).toMatchObject([{ state: 'done', error: null }]);
+    expect(await readState()).toMatchObject([{ state: 'done', error: null }]);
   });
 });

@@ -10,7 +10,7 @@ export interface RebuildMetricsOptions {
   /** Connects as the projector. */
   readonly pool: Pool;
   readonly logger: Logger;
-  /** ms between two looks; 5,000 by default. */
+  /** ms between two updates; 5,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -20,12 +20,12 @@ export const createRebuildMetrics = ({ registry, pool, logger, intervalMs = 5_00
     new Gauge({ name, help, labelNames: ['projection', 'version'], registers: [registry] });
   const open = gauge(
     'tenantry_rebuild_open',
-    '1 while a rebuild to this version is requested, under way or to be tried again',
+    '1 while a rebuild to this version is requested, in progress or waiting for its next attempt',
   );
   const failures = gauge('tenantry_rebuild_failures', 'Failed attempts of an open rebuild');
   const events = gauge('tenantry_rebuild_events', 'Events that the present attempt at a rebuild has folded');
 
-  const look = async (): Promise<void> => {
+  const update = async (): Promise<void> => {
     const { rows } = await withClient(pool, (client) =>
       client.query<{ projection: string; version: number; failures: number; events: string }>(
         `select projection, version, failures, events from projecting.rebuilds where state in ${OPEN}`,
@@ -41,11 +41,12 @@ export const createRebuildMetrics = ({ registry, pool, logger, intervalMs = 5_00
   };
 
   return {
-    look,
-    /** Looks from time to time until the signal aborts. */
+    /** Updates the metrics once. @throws Error the database is not available */
+    update,
+    /** Updates the metrics every `intervalMs` until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {
       while (!signal.aborted) {
-        await look().catch((error: unknown) => logger.debug({ err: error }, 'the rebuilds could not be counted'));
+        await update().catch((error: unknown) => logger.debug({ err: error }, 'the rebuilds could not be counted'));
         await sleep(intervalMs, signal);
       }
     },

@@ -14,24 +14,25 @@ export interface RebuildOptions {
   readonly roles: Readonly<Record<string, string>>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Rows kept in memory before they are written; bounds the memory. 50,000 by default. */
+  /** Rows that are kept in memory before they are written, which limits the memory; 50,000 by default. */
   readonly chunkRows?: number;
   /** Events in one read; 5,000 by default. */
   readonly pageSize?: number;
 }
 
-/** How far a rebuild is. */
+/** The progress of a rebuild. It is changed by the functions that fold and write. */
 export interface RebuildState {
   position: Position;
-  /** The event there, or the last one before it. */
+  /** The event at the position, or the last event before it. */
   last?: EventMark | undefined;
   events: number;
-  /** By partition; the partition has stopped from its event on, in the new read model too. */
+  /** Parked partitions of the new read model, by partition. */
   readonly parked: Map<string, Parked>;
 }
 
-export const atTheBeginning = (): RebuildState => ({ position: START, events: 0, parked: new Map() });
+export const initialState = (): RebuildState => ({ position: START, events: 0, parked: new Map() });
 
+/** Folds a page into the buffer and updates the progress. */
 export const foldPage = (projection: Projection, page: Page, buffer: RowBuffer, progress: RebuildState): void => {
   for (const one of foldEvents(projection, page.events, new Set(progress.parked.keys()), buffer))
     progress.parked.set(one.partition, one);

@@ -13,7 +13,7 @@ interface OpenRebuild {
   readonly projection: string;
 }
 
-/** Those that are due and want exactly a version of this worker's code, the oldest request first. */
+/** The open rebuilds that are due and are for exactly the versions of this worker, the oldest request first. */
 const dueRebuilds = (pool: Pool, projections: readonly Projection[]): Promise<OpenRebuild[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<OpenRebuild>(
@@ -26,37 +26,44 @@ const dueRebuilds = (pool: Pool, projections: readonly Projection[]): Promise<Op
     return rows;
   });
 
-/** While a worker holds it, others do not begin the same rebuild. Whether an attempt may write is decided by its token. */
-const holdRebuild = (pool: Pool, projection: string): Promise<HeldLock | undefined> =>
+/**
+ * While a worker holds this lock, other workers do not begin the same rebuild. The token decides whether an attempt may
+ * write.
+ */
+const lockRebuild = (pool: Pool, projection: string): Promise<HeldLock | undefined> =>
   holdLock(pool, {
     take: 'select pg_try_advisory_lock($1, hashtext($2)) as mine',
     release: 'select pg_advisory_unlock($1, hashtext($2))',
     values: [REBUILD_LOCKS, projection],
   });
 
-/** Does one open rebuild that no other process is at, if there is one. */
-const workOne = async (projections: readonly Projection[], options: RebuildOptions): Promise<boolean> => {
+/** Runs the first due rebuild that no other process works on. @returns false if there is none */
+const rebuildOne = async (projections: readonly Projection[], options: RebuildOptions): Promise<boolean> => {
   for (const { id, projection: name } of await dueRebuilds(options.pool, projections)) {
     const projection = projections.find((it) => it.name === name);
     if (!projection) continue;
-    const held = await holdRebuild(options.pool, name);
-    if (!held) continue;
+    const lock = await lockRebuild(options.pool, name);
+    if (!lock) continue;
     try {
-      await rebuild(projection, id, { ...options, signal: AbortSignal.any([options.signal, held.lost]) });
-      if (held.lost.aborted)
+      await rebuild(projection, id, { ...options, signal: AbortSignal.any([options.signal, lock.lost]) });
+      if (lock.lost.aborted)
         options.logger.warn(
           { projection: name },
           'the session that held the lock of a rebuild was lost, so the rebuild stopped',
         );
       return true;
     } finally {
-      await held.release();
+      await lock.release();
     }
   }
   return false;
 };
 
-/** Looks for rebuilds that were requested, or left unfinished by a process that died, and does them one by one. */
+/**
+ * Runs rebuilds that were requested, or left unfinished by a process that died, one after the other, until the signal
+ * aborts.
+ * @param pollMs ms between two searches
+ */
 export const runRebuilds = async (
   projections: readonly Projection[],
   options: RebuildOptions,
@@ -64,9 +71,9 @@ export const runRebuilds = async (
 ): Promise<void> => {
   while (!options.signal.aborted) {
     try {
-      if (await workOne(projections, options)) continue;
+      if (await rebuildOne(projections, options)) continue;
     } catch (error) {
-      // What went wrong with a rebuild itself is logged and kept there.
+      // The failure of a rebuild itself was logged and stored by `rebuild`.
       if (!options.signal.aborted) options.logger.warn({ err: error }, 'rebuilds continue after an error');
     }
     await sleep(pollMs, options.signal);
@@ -74,10 +81,11 @@ export const runRebuilds = async (
 };
 
 /**
- * Gives back rebuilds whose worker died: their state says that they are under way, and nobody holds the lock. Their tokens
- * are raised, so that a worker that only lost its lock can't continue either. Erasures wait for rebuilds under way.
+ * Releases rebuilds whose worker has died: their state says that they are in progress, and no session holds their lock.
+ * Their tokens are raised, so that a worker that only lost its lock cannot continue. Otherwise erasures would wait for
+ * these rebuilds.
  */
-export const returnDeadRebuilds = (pool: Pool): Promise<void> =>
+export const releaseDeadRebuilds = (pool: Pool): Promise<void> =>
   withClient(pool, async (client) => {
     await client.query(
       `with dead as materialized (

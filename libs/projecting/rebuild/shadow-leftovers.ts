@@ -3,24 +3,28 @@ import { escapeIdentifier } from 'pg';
 import { inTransaction, withClient } from '#platform/database/connections/pools';
 import type { Logger } from '#platform/logging/logger.port';
 
-/** Drops the tables of an attempt. @throws 55P03 within a second where a session still writes them */
+/** Drops the tables of an attempt. @throws DatabaseError 55P03 after 1 s if a session still writes them */
 export const dropSchema = (pool: Pool, schema: string): Promise<void> =>
   inTransaction(pool, async (client) => {
     await client.query("set local lock_timeout = '1s'");
     await client.query(`drop schema if exists ${escapeIdentifier(schema)} cascade`);
   });
 
+/** The schema of an attempt that may not write any more. */
 interface Leftover {
   readonly name: string;
-  /** The attempt ended its rebuild, so that its tables are in place by now. */
+  /** True if the attempt finished its rebuild, so that its tables have moved to `read_model`. */
   readonly done: boolean;
 }
 
-/** @param alias a row of `projecting.rebuilds` */
+/** SQL for the name of the schema of an attempt. @param alias the alias of `projecting.rebuilds` in the query */
 const schemaOf = (alias: string): string =>
   `format('read_model_rebuild_%s_%s', replace(${alias}.id::text, '-', ''), ${alias}.attempt)`;
 
-/** Schemas of attempts that have no right any more: they are done, a process died, or another one took the rebuild. */
+/**
+ * Schemas of attempts that may not write any more: they are done, their process died, or another one claimed the
+ * rebuild.
+ */
 const leftovers = (pool: Pool): Promise<Leftover[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<Leftover>(
@@ -35,8 +39,8 @@ const leftovers = (pool: Pool): Promise<Leftover[]> =>
   });
 
 /**
- * Drops what attempts have left. Only that of an attempt that did not end its rebuild is logged. One that is still in use
- * is logged, and tried again by the next call.
+ * Drops the schemas that attempts have left behind. It logs each schema of an unfinished rebuild, and each schema that
+ * is still in use; the next call tries to drop that one again.
  */
 export const dropLeftovers = async (pool: Pool, logger: Logger): Promise<void> => {
   for (const { name: schema, done } of await leftovers(pool)) {

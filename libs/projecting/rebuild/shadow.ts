@@ -8,16 +8,19 @@ import { type Operation, type RowBuffer, rowOfSum } from '../rows/row-buffer';
 import { rowStatement } from '../rows/row-statements';
 import type { Row } from '../rows/tables';
 import { readSchema, runIn, type Schema } from '../versions/install';
-import { carryOver, keepParts, readParts, tryAddedParts } from './added-parts';
+import { carryOver, readParts, recordParts, tryAddedParts } from './added-parts';
 import { createBloomFilter } from './bloom-filter';
 import { type Attempt, requireAttempt } from './rebuild-attempt';
 import { dropSchema } from './shadow-leftovers';
 
-/** ms: a large table's indexes take their time, and nobody waits for them. */
+/** ms that the indexes of a large table may take. No request waits for them. */
 const INDEX_MS = 24 * 3_600_000;
 
-/** Makes the bare tables, after a trial with keys, row security and what operators added: on empty tables it takes no time. */
-const makeTables = (pool: Pool, projection: Projection, attempt: Attempt, parts: Schema): Promise<string> =>
+/**
+ * Creates the tables without keys and row security. Before that it creates everything once on the empty tables,
+ * including what operators added, which takes no time and shows whether it can be created.
+ */
+const createTables = (pool: Pool, projection: Projection, attempt: Attempt, parts: Schema): Promise<string> =>
   inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ name: string }>('select projecting.create_shadow($1, $2) as name', [
       attempt.rebuild,
@@ -27,18 +30,18 @@ const makeTables = (pool: Pool, projection: Projection, attempt: Attempt, parts:
     await runIn(client, name, parts.tables);
     await client.query('savepoint bare_tables');
     await runIn(client, name, parts.keys + parts.security);
-    const made = await readParts(client, name, Object.keys(projection.tables));
-    await keepParts(client, attempt, made);
+    const created = await readParts(client, name, Object.keys(projection.tables));
+    await recordParts(client, attempt, created);
     await tryAddedParts(client, projection, name, attempt);
     await client.query('rollback to savepoint bare_tables');
-    await keepParts(client, attempt, made);
+    await recordParts(client, attempt, created);
     return name;
   });
 
 /**
- * The tables of a projection under construction, beside the ones that are read: in a schema of the attempt's own, where
- * tables, keys and indexes have the names that they keep. Every chunk of rows is written in a transaction that checks the
- * attempt's right first.
+ * Creates the new tables of a projection beside the ones that are read. They are in a schema for this attempt alone,
+ * where tables, keys and indexes already have their final names. Every transaction that writes rows first checks that
+ * the attempt may still write.
  * @throws AttemptLost, TablesInUse
  */
 export const createShadow = async (
@@ -51,9 +54,9 @@ export const createShadow = async (
   const names = Object.keys(projection.tables);
   let filters = new Map(names.map((name) => [name, createBloomFilter()]));
   let indexed = false;
-  const schema = await makeTables(pool, projection, attempt, parts);
+  const schema = await createTables(pool, projection, attempt, parts);
 
-  /** Keys and indexes; from then on rows may be changed. */
+  /** Creates keys and indexes, if they do not exist yet. From then on rows can be changed. @throws AttemptLost */
   const index = async (): Promise<void> => {
     if (indexed) return;
     await inTransaction(pool, async (client) => {
@@ -66,7 +69,10 @@ export const createShadow = async (
     indexed = true;
   };
 
-  /** Indexes that operators added to the tables that are read. They take their time, so not in the swap. */
+  /**
+   * Creates the indexes that operators added to the tables that are read: before the swap, because they can take long.
+   * @throws AttemptLost
+   */
   const indexAdded = async (): Promise<void> =>
     inTransaction(pool, async (client) => {
       await requireAttempt(client, attempt);
@@ -74,7 +80,7 @@ export const createShadow = async (
       await carryOver(client, attempt, ['index'], INDEX_MS);
     });
 
-  /** Writes rows in the caller's transaction, which has to check the attempt's right. */
+  /** Writes rows in the transaction of the caller, which must check that the attempt may still write. */
   const writeIn = async (client: PoolClient, buffer: RowBuffer): Promise<void> => {
     const { expressions, values } = rowStatement(schema, projection.tables, buffer.folded, 'true', 1);
     if (expressions.length === 0) return;
@@ -82,6 +88,7 @@ export const createShadow = async (
     await client.query(within(STATEMENT_MS, { text, values }));
   };
 
+  /** Writes rows in a transaction of its own. Needs keys and indexes. @throws AttemptLost */
   const write = async (buffer: RowBuffer): Promise<void> =>
     inTransaction(pool, async (client) => {
       await requireAttempt(client, attempt);
@@ -89,18 +96,19 @@ export const createShadow = async (
     });
 
   /**
-   * Takes a chunk of folded rows: those whose key was never seen before go by COPY, the few that may be there already by
-   * the statement that the live projection uses. Empties the buffer.
+   * Writes a chunk of folded rows and empties the buffer. Rows with a new key are written with COPY. The few rows that
+   * may exist already are written with the statement of the live projection.
+   * @throws AttemptLost, or what the database throws
    */
   const load = async (buffer: RowBuffer): Promise<void> => {
     for (const [name, operations] of buffer.folded) {
       const table = projection.tables[name];
-      const seen = filters.get(name);
-      if (!table || !seen) continue;
+      const seenKeys = filters.get(name);
+      if (!table || !seenKeys) continue;
       const fresh: Row[] = [];
       const rest = new Map<string, Operation>();
       for (const [key, operation] of operations) {
-        if (seen.add(key)) rest.set(key, operation);
+        if (seenKeys.add(key)) rest.set(key, operation);
         else if (operation.kind === 'put') fresh.push(operation.row);
         else if (operation.kind === 'add') fresh.push(rowOfSum(table, operation));
       }
@@ -118,7 +126,7 @@ export const createShadow = async (
     buffer.clear();
   };
 
-  /** Empties the tables, to load them in another way. */
+  /** Empties the tables, so that they can be loaded in another way. @throws AttemptLost */
   const startOver = async (): Promise<void> => {
     filters = new Map(names.map((name) => [name, createBloomFilter()]));
     const tables = names.map((name) => `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`).join(', ');
@@ -129,10 +137,11 @@ export const createShadow = async (
   };
 
   /**
-   * Puts the shadow in the place of the tables that are read, in the caller's short transaction, which has to check the
-   * attempt's right.
-   * @param installed the tables of the version that is read, where that is known
-   * @throws DatabaseError 2BP01 where something depends on a table that is read and can't be carried over, or was added since the load began
+   * Replaces the tables that are read by the new ones, in the short transaction of the caller, which must check that
+   * the attempt may still write.
+   * @param installed the tables of the version that is read; null if they are not known
+   * @throws DatabaseError 2BP01 something that depends on a table that is read cannot be carried over, or was added
+   * since the load began
    */
   const swap = async (client: PoolClient, installed: readonly string[] | null): Promise<void> => {
     await runIn(client, schema, parts.security);
@@ -153,7 +162,7 @@ export const createShadow = async (
     writeIn,
     startOver,
     swap,
-    /** Drops what is left of the attempt. */
+    /** Drops the schema of the attempt. */
     discard: (): Promise<void> => dropSchema(pool, schema),
   };
 };

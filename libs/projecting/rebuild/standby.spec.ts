@@ -15,17 +15,17 @@ const projections = Array.from({ length: 12 }, (_, at) =>
 );
 
 describe('a worker whose projections all wait at the same time', () => {
-  it('is not warned of a leak by Node, however many projections there are', async () => {
+  it('gets no warning of a leak from Node, however many projections there are', async () => {
     const pool = { connect: () => Promise.reject(new Error('connect ECONNREFUSED')) } as unknown as Pool;
     const processes = {
       run: async () => undefined,
-      look: async () => undefined,
+      refresh: async () => undefined,
       isNewer: () => false,
       mayBeNewer: () => true,
     };
     let signal: AbortSignal | undefined;
-    const watch = async (given: AbortSignal): Promise<void> => {
-      signal = given;
+    const watch = async (received: AbortSignal): Promise<void> => {
+      signal = received;
     };
     const log = new InMemoryEventLog();
     const engine = startEngine({

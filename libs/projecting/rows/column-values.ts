@@ -2,15 +2,19 @@ import type { ColumnType, Row, Table } from './tables';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const UUID_OF_ANY_CASE = new RegExp(UUID, 'i');
-/** RFC 3339: the words that PostgreSQL takes too (`now`, `infinity`) mean something else each time, or to each reader. */
+/**
+ * RFC 3339. PostgreSQL also accepts words such as `now` and `infinity`, whose meaning depends on the time or on the
+ * reader.
+ */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 const DATE = /^\d{4}-\d\d-\d\d$/;
-const LARGEST = 2n ** 63n;
+/** The limit of a `bigint` of PostgreSQL, exclusive. */
+const BIGINT_LIMIT = 2n ** 63n;
 
-/** Types whose values have one text each, so that two keys are the same row where their texts are the same. */
+/** Types in which equal values have equal texts, so that two keys with the same text are the key of one row. */
 const KEY_TYPES: ReadonlySet<ColumnType> = new Set(['uuid', 'text', 'integer', 'bigint', 'boolean', 'date']);
 
-/** @throws Error where a column of the key has a type whose equal values may differ in their text */
+/** @throws Error a column of the key has a type in which equal values may have different texts */
 const requireKeyTypes = (
   table: string,
   { key, columns }: { readonly key: readonly string[]; readonly columns: Readonly<Record<string, ColumnType>> },
@@ -22,8 +26,8 @@ const requireKeyTypes = (
 };
 
 /**
- * PostgreSQL refuses NUL, and would be sent another character for half of a surrogate pair. `indexOf`, because it is the
- * quicker one by far, and this runs for each text of each event.
+ * PostgreSQL refuses NUL, and the driver would send another character instead of half a surrogate pair. `indexOf` is
+ * much faster than the alternatives, and this runs for each text of each event.
  */
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.isWellFormed() && value.indexOf('\0') < 0;
@@ -38,10 +42,10 @@ const isJson = (value: unknown): boolean => {
   }
 };
 
-const isLarge = (value: unknown): boolean =>
-  typeof value === 'bigint' ? value >= -LARGEST && value < LARGEST : Number.isSafeInteger(value);
+const isBigint = (value: unknown): boolean =>
+  typeof value === 'bigint' ? value >= -BIGINT_LIMIT && value < BIGINT_LIMIT : Number.isSafeInteger(value);
 
-/** Whether a value is of a column's type, so that its text can be made and means the same in the database. */
+/** True if a value has the type of a column, so that it has a text which means the same in the database. */
 const isOfType = (type: ColumnType, value: unknown): boolean => {
   switch (type) {
     case 'uuid':
@@ -51,7 +55,7 @@ const isOfType = (type: ColumnType, value: unknown): boolean => {
     case 'integer':
       return typeof value === 'number' && (value | 0) === value;
     case 'bigint':
-      return isLarge(value);
+      return isBigint(value);
     case 'boolean':
       return typeof value === 'boolean';
     case 'timestamptz':
@@ -63,7 +67,7 @@ const isOfType = (type: ColumnType, value: unknown): boolean => {
   }
 };
 
-/** What an operator is shown of a value: its kind alone, because the value itself may be a tenant's secret. */
+/** A description of a value for operators. It does not contain the value, which may be a secret of a tenant. */
 const kindOf = (value: unknown): string => {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
@@ -71,60 +75,71 @@ const kindOf = (value: unknown): string => {
 };
 
 /**
- * The checks of a table's rows, each one loop. Null is of every type; whether the column takes it is the database's to say.
- * The errors name the column and its type, and of the value no more than its kind.
+ * The checks of the rows of a table; each is one loop. Null passes for every type, because the database checks whether
+ * a column accepts it. Errors name the column and its type, and describe the value without showing it.
+ * @throws Error a column of the key has a type that cannot be part of a key
  */
 export const createChecks = (name: string, table: Pick<Table, 'key' | 'columns'>) => {
   requireKeyTypes(name, table);
   const columns = Object.keys(table.columns);
   const types = Object.values(table.columns);
-  const places = new Map(columns.map((column, at) => [column, at]));
-  const keyPlaces = table.key.map((column) => places.get(column) as number);
-  /** The last text of each column that was found right: ids of tenants, dates and times come many times in a row. */
-  const right: (string | null)[] = columns.map(() => null);
-  /** A UUID with capitals has come: keys are made lower-case from here on, as all UUIDs before it were. */
-  let ofAnyCase = false;
+  const indexes = new Map(columns.map((column, at) => [column, at]));
+  const keyIndexes = table.key.map((column) => indexes.get(column) as number);
+  /** The last valid text of each column: ids of tenants, dates and times are often repeated in successive rows. */
+  const lastValid: (string | null)[] = columns.map(() => null);
+  /**
+   * True after the first UUID with capitals. From then on UUIDs in keys are converted to lower case; all earlier UUIDs
+   * were lower-case already.
+   */
+  let hasUpperCaseUuid = false;
 
   const check = (at: number, value: unknown): void => {
-    if (value === null || value === right[at]) return;
+    if (value === null || value === lastValid[at]) return;
     const type = types[at] as ColumnType;
     if (type === 'uuid' && typeof value === 'string' && UUID.test(value)) {
-      right[at] = value;
+      lastValid[at] = value;
       return;
     }
     if (!isOfType(type, value))
       throw new Error(
-        `${name}.${columns[at]} takes ${type} and was given ${kindOf(value)}; correct the event's handler`,
+        `${name}.${columns[at]} has type ${type} and cannot store ${kindOf(value)}; correct the handler of the event`,
       );
-    if (type === 'uuid') ofAnyCase = true;
-    else if (type !== 'text' && typeof value === 'string') right[at] = value;
+    if (type === 'uuid') hasUpperCaseUuid = true;
+    else if (type !== 'text' && typeof value === 'string') lastValid[at] = value;
   };
 
   return {
-    /** @param whole all columns must be there @throws Error where a column is unknown, missing, or not of its type */
-    columns: (row: Row, whole = false): void => {
+    /**
+     * Checks the columns of a row, or of a patch.
+     * @param isComplete requires all columns of the table
+     * @throws Error a column is unknown, missing or undefined, or its value does not have its type
+     */
+    columns: (row: Row, isComplete = false): void => {
       let known = 0;
       for (const column in row) {
-        // Handlers name the columns in the table's order, but for patches.
-        const at = columns[known] === column ? known : places.get(column);
+        // The handlers that write complete rows name the columns in the order of the table.
+        const at = columns[known] === column ? known : indexes.get(column);
         if (at === undefined) throw new Error(`${name} has no column ${column}`);
         const value = row[column];
         if (value === undefined) throw new Error(`${name}.${column} is undefined`);
         check(at, value);
         known++;
       }
-      if (whole && known !== columns.length) throw new Error(`a row of ${name} lacks columns`);
+      if (isComplete && known !== columns.length) throw new Error(`a row of ${name} lacks columns`);
     },
-    /** The text by which rows are the same row. @throws Error where a column of the key is missing, null, or not of its type */
+    /**
+     * The key of a row as text.
+     * @throws Error a column of the key is missing or null, or its value does not have its type
+     */
     key: (row: Row): string => {
       let joined = '';
-      for (const at of keyPlaces) {
+      for (const at of keyIndexes) {
         const column = columns[at] as string;
         const value = row[column];
         if (value === undefined || value === null) throw new Error(`a row of ${name} lacks its key column ${column}`);
         check(at, value);
-        // PostgreSQL knows no case in a UUID.
-        joined += `${ofAnyCase && types[at] === 'uuid' ? String(value).toLowerCase() : value}\u0000`;
+        // PostgreSQL ignores the case of a UUID.
+        joined += `${hasUpperCaseUuid && types[at] === 'uuid' ? String(value).toLowerCase() : value}\u0000`;
       }
       return joined;
     },

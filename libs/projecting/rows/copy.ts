@@ -16,10 +16,13 @@ const fieldOf = (value: Value): string => {
   return typeof value === 'string' ? escaped(value) : String(value);
 };
 
-/** Characters that are gathered before they are handed to the connection. */
+/** The number of characters that are collected before they are passed to the connection. */
 const CHUNK = 256 * 1024;
 
-/** Loads rows that are known to be new with `COPY`. */
+/**
+ * Loads rows with `COPY`, within the transaction of the client. Their keys must be new.
+ * @throws DatabaseError the database refuses a row; the transaction can then only be rolled back
+ */
 export const copyRows = async (
   client: PoolClient,
   schema: string,
@@ -35,7 +38,7 @@ export const copyRows = async (
     stream.on('finish', resolve);
     stream.on('error', reject);
   });
-  // Handled where it is awaited; until then it must not count as unhandled.
+  // It is awaited at the end. Until then a rejection must not be reported as unhandled.
   finished.catch(() => {});
   try {
     let text = '';
@@ -53,7 +56,7 @@ export const copyRows = async (
     }
     stream.end(text);
   } catch (error) {
-    // A connection that is left in the middle of a COPY would take no further query.
+    // A connection that is left in the middle of a COPY would accept no further query.
     stream.destroy(error as Error);
   }
   await finished;

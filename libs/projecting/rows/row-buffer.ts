@@ -7,10 +7,10 @@ export type Operation =
   | { readonly kind: 'remove'; readonly key: Row }
   | { readonly kind: 'add'; readonly key: Row; readonly columns: Added };
 
-/** Per table, by key: what a batch of events makes of the row. */
+/** By table and key: the one operation that a batch of events applies to the row. */
 export type Folded = ReadonlyMap<string, ReadonlyMap<string, Operation>>;
 
-/** What an operation on a row comes to after what has been done to that row before. */
+/** Combines an operation with the earlier operation on the same row. */
 const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Operation): Operation => {
   if (next.kind === 'put' || next.kind === 'remove') return next;
   const before = operations.get(key);
@@ -26,7 +26,7 @@ const merge = (operations: ReadonlyMap<string, Operation>, key: string, next: Op
   }
 };
 
-/** Nothing but sums is in a table of sums. */
+/** In a table of sums, the earlier operation is also an addition. */
 const mergeSums = (before: Operation, next: Operation & { kind: 'add' }): Operation => {
   if (before.kind !== 'add') return next;
   const columns: Record<string, number> = { ...before.columns };
@@ -34,16 +34,16 @@ const mergeSums = (before: Operation, next: Operation & { kind: 'add' }): Operat
   return { kind: 'add', key: next.key, columns };
 };
 
-/** A whole row, as one that is new begins: what nothing was added to is zero. */
-export const rowOfSum = ({ columns }: Table, { key, columns: more }: Operation & { kind: 'add' }): Row => {
+/** The complete row that an addition creates: columns to which nothing is added are zero. */
+export const rowOfSum = ({ columns }: Table, { key, columns: added }: Operation & { kind: 'add' }): Row => {
   const row: Record<string, Value> = {};
-  for (const column in columns) row[column] = key[column] ?? more[column] ?? 0;
+  for (const column in columns) row[column] = key[column] ?? added[column] ?? 0;
   return row;
 };
 
 /**
- * Collects what events do to rows, so that a batch costs one statement a table however often it touches a row. What one
- * event does is taken whole or not at all ({@link RowBuffer.commit}).
+ * Collects the changes of rows, so that a batch needs one statement for each table and kind of change, however often it
+ * changes a row. The changes of one event are accepted completely or not at all ({@link RowBuffer.commit}).
  */
 export class RowBuffer {
   readonly #tables = new Map<string, Map<string, Operation>>();
@@ -55,14 +55,15 @@ export class RowBuffer {
     for (const [name, table] of Object.entries(tables)) {
       const operations = new Map<string, Operation>();
       this.#tables.set(name, operations);
-      writers[name] = table.sums ? this.#summer(name, table, operations) : this.#writer(name, table, operations);
+      writers[name] = table.sums ? this.#sumWriter(name, table, operations) : this.#rowWriter(name, table, operations);
     }
     this.writers = writers as Writers<Tables>;
   }
 
-  #summer(name: string, table: Table, operations: Map<string, Operation>): SumWriter {
+  #sumWriter(name: string, table: Table, operations: Map<string, Operation>): SumWriter {
     for (const [column, type] of Object.entries(table.columns))
-      if (type !== 'integer' && !table.key.includes(column)) throw new Error(`${name}.${column} can be no sum`);
+      if (type !== 'integer' && !table.key.includes(column))
+        throw new Error(`${name}.${column} cannot be a sum, because it is not an integer column`);
     const checks = createChecks(name, table);
     return {
       add: (key, columns) => {
@@ -72,7 +73,7 @@ export class RowBuffer {
     };
   }
 
-  #writer(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
+  #rowWriter(name: string, table: Table, operations: Map<string, Operation>): RowWriter {
     const checks = createChecks(name, table);
     const push = (key: string, operation: Operation): void => {
       this.#pending.push({ operations, key, operation });
@@ -90,13 +91,13 @@ export class RowBuffer {
     };
   }
 
-  /** Takes what one event's handler has done through the writers. */
+  /** Accepts the changes that the handler of one event has made through the writers. */
   commit(): void {
     for (const { operations, key, operation } of this.#pending) operations.set(key, merge(operations, key, operation));
     this.#pending.length = 0;
   }
 
-  /** Forgets what a handler has done that threw: the rows are as they were before its event. */
+  /** Discards the changes of the present event, whose handler has thrown. */
   rollback(): void {
     this.#pending.length = 0;
   }
@@ -105,14 +106,14 @@ export class RowBuffer {
     return this.#tables;
   }
 
-  /** Rows that are touched. */
+  /** The number of rows with a change. */
   get size(): number {
     let size = 0;
     for (const operations of this.#tables.values()) size += operations.size;
     return size;
   }
 
-  /** Leaves only these operations of a table. */
+  /** Replaces the operations of a table by these. */
   keep(table: string, rest: ReadonlyMap<string, Operation>): void {
     const operations = this.#tables.get(table);
     operations?.clear();

@@ -62,8 +62,8 @@ const harmless = {
 const event = (tenantId: string, type: ShapeEvent['type'], data: { [column: string]: JsonValue }, position: bigint) =>
   recorded({ type, data, position, stream: { tenantId, aggregate: 'shape', id: tenantId } });
 
-/** Characters and words that mean something to an array literal, to COPY, or to an input function. */
-const SYNTAX = [
+/** Characters and words with a special meaning in an array literal, in COPY or for an input function. */
+const SPECIAL_TEXTS = [
   ...['X,Y', ',', '{', '}', '{}', '"', '\\', '\\N', '\\.', 'NULL', 'null', '', ' ', '\n', '\t', '\r', '\v', "'", '\0'],
   ...['a\tb\nc', '\n\\.\n', '\ud800', 'infinity', 'now', 'today', 'epoch', '1e400', '99999999999', '0x10', 't', 'NaN'],
   ...[
@@ -80,14 +80,14 @@ const nested = (depth: number): JsonValue => JSON.parse('['.repeat(depth) + ']'.
 const anyValue: fc.Arbitrary<JsonValue> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.array(fc.constantFrom(...SYNTAX), { minLength: 1, maxLength: 3 }).map((it) => it.join('')),
+    arbitrary: fc.array(fc.constantFrom(...SPECIAL_TEXTS), { minLength: 1, maxLength: 3 }).map((it) => it.join('')),
   },
   { weight: 2, arbitrary: fc.string({ unit: 'binary' }) },
   { weight: 2, arbitrary: fc.constantFrom<JsonValue>(2 ** 31, -(2 ** 31) - 1, 1e300, 0.5, 2 ** 53, -0, true, null) },
   { weight: 2, arbitrary: fc.constantFrom<JsonValue>({ toString: 0 }, { toString: 0, valueOf: 0 }, nested(5_000), []) },
   { weight: 2, arbitrary: fc.jsonValue() as fc.Arbitrary<JsonValue> },
 );
-/** One column, or a few, hold anything; the others hold what their type wants. */
+/** One to three columns hold any value; the others hold values of their type. */
 const anyChange = fc.record({
   data: fc.dictionary(fc.constantFrom('name', ...VALUES), anyValue, { minKeys: 1, maxKeys: 3 }),
   patches: fc.boolean(),
@@ -119,16 +119,17 @@ describe('the values of one event', () => {
     await database.drop();
   });
 
-  const shown = COLUMNS.map((column) => `${column}::text`).join(', ');
+  const columnsAsText = COLUMNS.map((column) => `${column}::text`).join(', ');
   const rowsOf = (schema: string) =>
     withClient(pool, async (client) => {
       const { rows } = await client.query<Record<string, string | null>>(
-        `select ${shown} from ${schema}.shapes order by tenant_id, name`,
+        `select ${columnsAsText} from ${schema}.shapes order by tenant_id, name`,
       );
       return rows;
     });
-  const emptied = (schema: string) => withClient(pool, (client) => client.query(`truncate ${schema}.shapes`));
-  const unlessRefused = async (write: Promise<unknown>): Promise<boolean> => {
+  const truncate = (schema: string) => withClient(pool, (client) => client.query(`truncate ${schema}.shapes`));
+  /** @returns false if the database refused the rows */
+  const isWritten = async (write: Promise<unknown>): Promise<boolean> => {
     try {
       await write;
       return true;
@@ -154,61 +155,61 @@ describe('the values of one event', () => {
   const writeByCopy = (buffer: RowBuffer): Promise<void> =>
     withClient(pool, (client) => copyRows(client, 'loading', 'shapes', tables.shapes, puts(buffer)));
 
-  const requireUntouched = async (schema: string, buffer: RowBuffer, expected: unknown): Promise<void> => {
+  const requireIsolated = async (schema: string, buffer: RowBuffer, expected: unknown): Promise<void> => {
     const rows = await rowsOf(schema);
     expect(rows.filter((row) => row['tenant_id'] === OTHER)).toEqual(expected);
     const own = rows.filter((row) => row['tenant_id'] === ONE);
     const written = puts(buffer).filter((row) => row['tenant_id'] === ONE);
-    const texts = (all: readonly (Row | (typeof rows)[number])[]) =>
+    const textsOf = (all: readonly (Row | (typeof rows)[number])[]) =>
       all.map(({ name, note }) => JSON.stringify([name, note])).sort();
-    expect(texts(own)).toEqual(texts(written));
+    expect(textsOf(own)).toEqual(textsOf(written));
     expect(rows).toHaveLength(own.length + 1);
   };
 
-  it('change no row of another event, and arrive as they are, by the statement of the live projection', async () => {
-    await emptied('live');
+  it('are stored unchanged and change no row of another event, by the statement of the live projection', async () => {
+    await truncate('live');
     await writeByStatement(folded(eventsOf([]).slice(-1)));
     const expected = await rowsOf('live');
     await fc.assert(
       fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 3 }), async (changes) => {
-        await emptied('live');
+        await truncate('live');
         const buffer = folded(eventsOf(changes));
-        if (await unlessRefused(writeByStatement(buffer))) await requireUntouched('live', buffer, expected);
+        if (await isWritten(writeByStatement(buffer))) await requireIsolated('live', buffer, expected);
       }),
       { numRuns: seeds(100) },
     );
   });
 
-  /** Texts that would be rows of another tenant, or end the rows, if they were sent as they are. */
+  /** Texts that would be rows of another tenant, or would end the rows, if they were sent without escapes. */
   const INJECTIONS = [
     ...['a\tb', 'a\nb', 'a\rb', '\\', '\\N', '\\.', '\n\\.\n', 'X,Y', '{X,Y}', '","', '"', 'NULL'],
     [harmless.note, '1', '2', 't', harmless.at, harmless.day, `{}\n${OTHER}`, 'injected', harmless.id, 'x'].join('\t'),
   ];
 
   it.each(['statement', 'COPY'])(
-    'are texts that look like rows of another tenant and arrive as texts, by %s',
-    async (way) => {
-      const schema = way === 'COPY' ? 'loading' : 'live';
-      await emptied(schema);
+    'are stored as texts if they contain the syntax of rows of another tenant, by %s',
+    async (method) => {
+      const schema = method === 'COPY' ? 'loading' : 'live';
+      await truncate(schema);
       const notes = INJECTIONS.map((note, at) =>
         event(ONE as string, 'ShapePut', { ...harmless, name: `${at}`, note }, BigInt(at + 1)),
       );
-      await (way === 'COPY' ? writeByCopy : writeByStatement)(folded(notes));
+      await (method === 'COPY' ? writeByCopy : writeByStatement)(folded(notes));
       const rows = await rowsOf(schema);
       expect(new Set(rows.map((row) => row['tenant_id']))).toEqual(new Set([ONE]));
       expect(rows.map(({ note }) => note).sort()).toEqual([...INJECTIONS].sort());
     },
   );
 
-  it('change no row of another event, and arrive as they are, by the COPY of a rebuild', async () => {
-    await emptied('loading');
+  it('are stored unchanged and change no row of another event, by the COPY of a rebuild', async () => {
+    await truncate('loading');
     await writeByCopy(folded(eventsOf([]).slice(-1)));
     const expected = await rowsOf('loading');
     await fc.assert(
       fc.asyncProperty(fc.array(anyChange, { minLength: 1, maxLength: 3 }), async (changes) => {
-        await emptied('loading');
+        await truncate('loading');
         const buffer = folded(eventsOf(changes));
-        if (await unlessRefused(writeByCopy(buffer))) await requireUntouched('loading', buffer, expected);
+        if (await isWritten(writeByCopy(buffer))) await requireIsolated('loading', buffer, expected);
       }),
       { numRuns: seeds(100) },
     );

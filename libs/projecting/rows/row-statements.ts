@@ -4,13 +4,16 @@ import { scalarArray } from '#platform/database/array-literal';
 import { type Folded, type Operation, rowOfSum } from './row-buffer';
 import type { Row, Table, Tables, Value } from './tables';
 
-/** Common table expressions that carry a batch's rows, and their parameters; joined to one statement by the caller. */
+/**
+ * Common table expressions that write the rows of a batch, and their parameters. The caller joins them to one
+ * statement.
+ */
 export interface RowStatement {
   readonly expressions: string[];
   readonly values: string[];
 }
 
-/** A name for a prepared statement that is the same for the same text. */
+/** The name of a prepared statement; equal texts have equal names. */
 export const statementName = (text: string): string => `t-${createHash('sha1').update(text).digest('base64url')}`;
 
 type Columns = readonly string[];
@@ -40,13 +43,13 @@ const upsertRows = (
   rows: Row[],
   guard: string,
   parameters: Parameters,
-  become: (column: string) => string,
+  newValueOf: (column: string) => string,
 ): string => {
   const columns = Object.keys(table.columns);
   const others = columns.filter((column) => !table.key.includes(column));
   const update =
     others.length > 0
-      ? `update set ${others.map((it) => `${escapeIdentifier(it)} = ${become(escapeIdentifier(it))}`).join(', ')}`
+      ? `update set ${others.map((it) => `${escapeIdentifier(it)} = ${newValueOf(escapeIdentifier(it))}`).join(', ')}`
       : 'nothing';
   return `insert into ${target} as t (${list(columns)})
     select * from ${parameters.unnest(table, columns, rows)} where ${guard}
@@ -72,33 +75,33 @@ const removeRows = (target: string, table: Table, keys: Row[], guard: string, pa
   `delete from ${target} t using ${parameters.unnest(table, table.key, keys)} as v (${list(table.key)})
     where ${matching(table.key)} and ${guard}`;
 
-interface Sorted {
+interface OperationsByKind {
   readonly puts: Row[];
   readonly sums: Row[];
   readonly removes: Row[];
-  /** By the set of columns that they change. */
+  /** Grouped by the set of columns that they change. */
   readonly patches: Map<string, { columns: Columns; rows: Row[] }>;
 }
 
-const sort = (table: Table, operations: Iterable<Operation>): Sorted => {
-  const sorted: Sorted = { puts: [], sums: [], removes: [], patches: new Map() };
+const groupByKind = (table: Table, operations: Iterable<Operation>): OperationsByKind => {
+  const groups: OperationsByKind = { puts: [], sums: [], removes: [], patches: new Map() };
   for (const operation of operations) {
-    if (operation.kind === 'put') sorted.puts.push(operation.row);
-    else if (operation.kind === 'remove') sorted.removes.push(operation.key);
-    else if (operation.kind === 'add') sorted.sums.push(rowOfSum(table, operation));
+    if (operation.kind === 'put') groups.puts.push(operation.row);
+    else if (operation.kind === 'remove') groups.removes.push(operation.key);
+    else if (operation.kind === 'add') groups.sums.push(rowOfSum(table, operation));
     else {
       const columns = Object.keys(operation.columns).sort();
-      const group = sorted.patches.get(columns.join()) ?? { columns, rows: [] };
+      const group = groups.patches.get(columns.join()) ?? { columns, rows: [] };
       group.rows.push({ ...operation.columns, ...operation.key });
-      sorted.patches.set(columns.join(), group);
+      groups.patches.set(columns.join(), group);
     }
   }
-  return sorted;
+  return groups;
 };
 
 /**
- * One `insert`, `update` or `delete` from `unnest` for each kind of change of each table. A row is in one of them at
- * most, so their order does not matter.
+ * Builds one `insert`, `update` or `delete` from `unnest` for each table and kind of change. Each row is in at most one
+ * of them, so their order does not matter.
  * @param guard SQL condition under which the rows are written
  * @param first number of the first parameter
  */
@@ -115,7 +118,7 @@ export const rowStatement = (
     const table = tables[name];
     if (!table || operations.size === 0) continue;
     const target = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
-    const { puts, sums, patches, removes } = sort(table, operations.values());
+    const { puts, sums, patches, removes } = groupByKind(table, operations.values());
     if (puts.length > 0) expressions.push(upsertRows(target, table, puts, guard, parameters, replaced));
     if (sums.length > 0) expressions.push(upsertRows(target, table, sums, guard, parameters, summed));
     for (const { columns, rows } of patches.values()) {

@@ -21,7 +21,7 @@ import { rebuild } from '../rebuild/rebuild';
 import { installProjections, requestRebuild } from '../versions/install';
 import { RowBuffer } from './row-buffer';
 
-type Coin = { type: 'CoinsPaid'; data: { coins: number } } | { type: 'CoinRefused'; data: Record<string, never> };
+type CoinEvent = { type: 'CoinsPaid'; data: { coins: number } } | { type: 'CoinRefused'; data: Record<string, never> };
 
 const SCHEMA = `create table purses (tenant_id uuid not null, coins integer not null, payments integer not null);
 -- after load
@@ -47,7 +47,7 @@ describe('a table of sums', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   let refuses = false;
-  const purses = defineProjection<Coin, typeof tables>({
+  const purses = defineProjection<CoinEvent, typeof tables>({
     ...{ name: 'purses', version: 1, schema, tables },
     on: {
       CoinsPaid: ({ stream, data: { coins } }, rows) => {
@@ -80,14 +80,15 @@ describe('a table of sums', () => {
     await database.drop();
   });
 
-  const pay = (tenantId: string, event: Coin) =>
+  const pay = (tenantId: string, event: CoinEvent) =>
     log.append({
       stream: { tenantId, aggregate: 'purse', id: tenantId },
       ...{ expected: 'any', events: [event], commandId: uuidv7(), actor: { kind: 'system' }, correlationId: 'test' },
     });
-  const paid = (coins: number): Coin => ({ type: 'CoinsPaid', data: { coins } });
+  const paid = (coins: number): CoinEvent => ({ type: 'CoinsPaid', data: { coins } });
 
-  const following = async (work: () => Promise<void>): Promise<void> => {
+  /** Does the work while an engine runs, and waits until the read model has all events. */
+  const whileProjecting = async (work: () => Promise<void>): Promise<void> => {
     const metrics = createProjectionMetrics({ registry: new Registry(), log, pool, intervalMs: 50 });
     const engine = startEngine({ projections: [purses], log, pool, roles, progress, logger: silentLogger, metrics });
     await work();
@@ -100,10 +101,10 @@ describe('a table of sums', () => {
   const rows = async (): Promise<unknown[]> =>
     (await pool.query('select tenant_id, coins, payments from read_model.purses order by tenant_id')).rows;
 
-  it('holds what all events added, those of one batch and those of many, less what they took away', async () => {
+  it('holds the sum of the positive and negative amounts of all events, of one batch and of several', async () => {
     const [one, two] = [uuidv7(), uuidv7()];
     for (let at = 0; at < 5; at++) await pay(one, paid(10));
-    await following(async () => {
+    await whileProjecting(async () => {
       for (let at = 0; at < 40; at++) await pay(at % 2 === 0 ? one : two, paid(at % 4 === 0 ? -1 : 2));
     });
     expect(await rows()).toEqual([
@@ -112,12 +113,12 @@ describe('a table of sums', () => {
     ]);
   });
 
-  it('comes to the same in a rebuild whose chunks add to what chunks before them loaded', async () => {
+  it('holds the same sums after a rebuild whose chunks add to rows of earlier chunks', async () => {
     const tenants = Array.from({ length: 7 }, () => uuidv7());
     const payAll = async () => {
       for (let at = 0; at < 200; at++) await pay(tenants[(at * at) % 7] as string, paid((at % 5) - 1));
     };
-    await following(payAll);
+    await whileProjecting(payAll);
     const before = await rows();
     const id = await requestRebuild(pool as never, 'purses');
     const { signal } = new AbortController();
@@ -125,10 +126,10 @@ describe('a table of sums', () => {
     expect(await rows()).toEqual(before);
   });
 
-  it('adds what a parked tenant has missed once, when it continues', async () => {
+  it('adds the events that a parked tenant has missed once, when it is resumed', async () => {
     const tenant = uuidv7();
     refuses = true;
-    await following(async () => {
+    await whileProjecting(async () => {
       await pay(tenant, paid(1));
       await pay(tenant, { type: 'CoinRefused', data: {} });
       await pay(tenant, paid(5));
@@ -140,7 +141,7 @@ describe('a table of sums', () => {
     expect(await rows()).toEqual([{ tenant_id: tenant, coins: 1_006, payments: 2 }]);
   });
 
-  it('takes nothing of an event that was refused', () => {
+  it('adds nothing of an event that was refused', () => {
     refuses = true;
     const buffer = new RowBuffer(tables);
     const stream = { tenantId: uuidv7(), aggregate: 'purse', id: uuidv7() };
@@ -150,8 +151,8 @@ describe('a table of sums', () => {
     expect([...(buffer.folded.get('purses')?.values() ?? [])]).toMatchObject([{ columns: { coins: 3 } }]);
   });
 
-  it('has nothing but integers beside its key', () =>
+  it('allows only integer columns outside its key', () =>
     expect(() => new RowBuffer({ names: { key: ['id'], columns: { id: 'uuid', name: 'text' }, sums: true } })).toThrow(
-      'names.name can be no sum',
+      'names.name cannot be a sum',
     ));
 });

@@ -1,13 +1,13 @@
-/** PostgreSQL types that a read model's column may have. */
+/** The PostgreSQL types that columns of read models may have. */
 export type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'boolean' | 'timestamptz' | 'date' | 'jsonb';
 export type Value = string | number | bigint | boolean | null;
 
 export interface Table {
-  /** The columns of its primary key. */
+  /** The columns of the primary key. */
   readonly key: readonly string[];
-  /** Every column that the projection writes, the key's too. */
+  /** Every column that the projection writes, including those of the key. */
   readonly columns: { readonly [column: string]: ColumnType };
-  /** Its rows are only added to: every column beside the key is an `integer`. */
+  /** The table holds sums: handlers only add to its columns, and every column outside the key is an `integer`. */
   readonly sums?: true;
 }
 
@@ -15,23 +15,24 @@ export type Tables = { readonly [table: string]: Table };
 
 export type Row = { readonly [column: string]: Value };
 
-/** What is added to columns. */
+/** The amounts that are added to columns. */
 export type Added = { readonly [column: string]: number };
 
-/** What a handler may do to a table. */
+/** The changes that a handler may make to a table. */
 export interface RowWriter {
-  /** The row with all of its columns; replaces one that is there. */
+  /** Writes a row with all of its columns; it replaces an existing row with the same key. */
   put(row: Row): void;
-  /** Some columns of the row with this key; nothing where there is none. */
+  /** Changes some columns of the row with this key. Without such a row, nothing changes. */
   patch(key: Row, columns: Row): void;
+  /** Deletes the row with this key, if there is one. */
   remove(key: Row): void;
 }
 
-/** What a handler may do to a table of sums. */
+/** The changes that a handler may make to a table of sums. */
 export interface SumWriter {
   /**
-   * So much more, or less, in some columns of the row with this key; it begins at zero. Each event is added once, because its
-   * rows and the checkpoint behind it are one transaction.
+   * Adds amounts, which may be negative, to columns of the row with this key. A new row begins with zeros. Each event
+   * is added once, because its rows and the move of the checkpoint are one transaction.
    */
   add(key: Row, columns: Added): void;
 }

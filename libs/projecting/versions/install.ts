@@ -8,15 +8,18 @@ import type { Projection } from '../projection';
 import { OPEN } from '../rebuild/rebuild-attempt';
 
 export interface Schema {
-  /** The bare tables, as COPY fills them fastest. */
+  /** The tables without keys and indexes, which COPY fills fastest. */
   readonly tables: string;
   /** Keys and indexes, from `-- after load` on. */
   readonly keys: string;
-  /** Row security, from `-- before reading` on: COPY refuses tables that have it. */
+  /** Row security, from `-- before reading` on. COPY refuses tables with row security. */
   readonly security: string;
 }
 
-/** The SQL of a projection's tables in its three parts. */
+/**
+ * Reads the SQL of the tables of a projection, in three parts.
+ * @throws Error the file lacks one of the two lines that separate the parts
+ */
 export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<string, string>>): Promise<Schema> => {
   const sql = withRoles(await readFile(schema, 'utf8'), roles);
   const [tables, keys, security] = sql.split(/^-- (?:after load|before reading)\s*$/m);
@@ -25,20 +28,23 @@ export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<
   return { tables, keys, security };
 };
 
-/** Runs SQL whose table names are unqualified in one schema; inside a transaction. */
+/**
+ * Executes SQL with unqualified table names in one schema. It must be called in a transaction.
+ * @param timeoutMs ms that the statement may take; the limit of the connection by default
+ */
 export const runIn = async (client: PoolClient, schema: string, sql: string, timeoutMs?: number): Promise<void> => {
   await client.query(`set local search_path = ${escapeIdentifier(schema)}, pg_catalog`);
   await (timeoutMs === undefined ? client.query(sql) : client.query(within(timeoutMs, { text: sql })));
   await client.query('set local search_path = pg_catalog');
 };
 
-/** Role names for the policies that stand in the projections' SQL. */
+/** Replaces placeholders such as `{{app}}` in the SQL of a projection by the names of roles. */
 const withRoles = (sql: string, roles: Readonly<Record<string, string>>): string =>
   Object.entries(roles).reduce((text, [role, name]) => text.replaceAll(`{{${role}}}`, escapeIdentifier(name)), sql);
 
 /**
- * Makes the tables and checkpoints of projections that are new. One that is installed already stays as it is, whatever its
- * version: workers rebuild it (`wanted-versions.ts`). Any number of processes may call it at once.
+ * Creates the tables and checkpoints of new projections. Installed ones are not changed, whatever their version:
+ * workers rebuild those (`wanted-versions.ts`). Any number of processes may call it at the same time.
  * @param pool connects as the projector
  */
 export const installProjections = async (
@@ -48,18 +54,18 @@ export const installProjections = async (
 ): Promise<void> => {
   const schemas = await Promise.all(projections.map((projection) => readSchema(projection, roles)));
   await inTransaction(pool, async (client) => {
-    const known = new Set<string>();
-    const look = async (): Promise<void> => {
+    const installed = new Set<string>();
+    const readInstalled = async (): Promise<void> => {
       const { rows } = await client.query<{ projection: string }>('select projection from projecting.checkpoints');
-      for (const row of rows) known.add(row.projection);
+      for (const row of rows) installed.add(row.projection);
     };
-    await look();
-    if (projections.every(({ name }) => known.has(name))) return;
+    await readInstalled();
+    if (projections.every(({ name }) => installed.has(name))) return;
     await client.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.installingProjections]);
-    await look();
+    await readInstalled();
     for (const [at, { name, version, tables }] of projections.entries()) {
       const schema = schemas[at];
-      if (known.has(name) || !schema) continue;
+      if (installed.has(name) || !schema) continue;
       await runIn(client, 'read_model', schema.tables + schema.keys + schema.security);
       await client.query('insert into projecting.checkpoints (projection, version, tables) values ($1, $2, $3)', [
         name,
@@ -74,22 +80,25 @@ export const installProjections = async (
   });
 };
 
-export interface Request {
-  /** The version that is wanted; the installed one by default. Only a worker whose code has it will serve the request. */
+export interface RebuildRequest {
+  /**
+   * The wanted version; the installed one by default. Only a worker whose release has this version does the rebuild.
+   */
   readonly version?: number;
   /** The wanted version may replace a higher one. */
   readonly downgrade?: boolean;
 }
 
 /**
- * Requests a rebuild; a worker will do it. A request for the same version that is open already is returned instead, and is
- * tried again at once if it had failed.
+ * Requests a rebuild, which a worker does later. If a request for the same version is open already, that one is used
+ * and tried again at once.
  * @returns the id of the rebuild
+ * @throws Error the projection is not installed
  */
 export const requestRebuild = async (
   client: Pick<PoolClient, 'query'>,
   projection: string,
-  { version, downgrade = false }: Request = {},
+  { version, downgrade = false }: RebuildRequest = {},
 ): Promise<string> => {
   const { rows } = await client.query<{ id: string }>(
     `insert into projecting.rebuilds (id, projection, version, downgrade)

@@ -19,7 +19,7 @@ describe('the event types that releases know', () => {
   const newer = ['NoteWritten', 'NoteBurnt'];
   const upcasters = { NoteWritten: [(data: object) => data as never] };
 
-  it('are recorded, so that a release that was rolled back to learns what it does not know', async () => {
+  it('are recorded, so that an older release that is deployed again can list the ones that it does not know', async () => {
     expect(await recordKnownEvents(pool, old, {})).toEqual([]);
     expect(await recordKnownEvents(pool, newer, upcasters)).toEqual([]);
     expect(await recordKnownEvents(pool, newer, upcasters)).toEqual([]);

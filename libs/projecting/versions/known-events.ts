@@ -9,11 +9,13 @@ export interface EventKind {
 }
 
 /**
- * Records what this release may write from now on, and finds what other releases may have written that this one does not
- * know. One statement on a table of a row for each kind: the log is not looked through, however long it is.
+ * Records the event types and schema versions that this release writes, and finds those that other releases may have
+ * written and this one does not know. It is one statement on a table with one row for each kind of event; the log is
+ * not read.
  * @param pool connects as the projector
  * @param types the names of all events that this release knows
- * @returns what this release does not know, by type; empty where no newer release has run on this database
+ * @returns the kinds that this release does not know, ordered by type; none if no newer release has run on this
+ * database
  */
 export const recordKnownEvents = async (
   pool: Pool,

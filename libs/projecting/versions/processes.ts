@@ -9,18 +9,20 @@ export interface ProcessesOptions {
   /** Connects as the projector. */
   readonly pool: Pool;
   readonly projections: readonly Projection[];
-  /** What the process does: shown to operators. */
+  /** The role of the process, which is shown to operators. */
   readonly role: string;
   readonly logger: Logger;
-  /** ms between two beats; 2,000 by default. */
+  /** ms between two heartbeats; 2,000 by default. */
   readonly beatMs?: number;
-  /** ms without a beat, after which a process is taken for dead; 30,000 by default. */
+  /** ms without a heartbeat after which a process counts as dead; 30,000 by default. */
   readonly silenceMs?: number;
 }
 
-interface Seen {
+/** The last known state of another process. */
+interface OtherProcess {
+  /** The number of its heartbeats, as text: it is a bigint. */
   readonly beats: string;
-  /** `performance.now()` when the count of its beats was last seen to change. */
+  /** `performance.now()` when this process last saw that number change. */
   readonly at: number;
   readonly versions: Readonly<Record<string, number>>;
 }
@@ -32,15 +34,15 @@ interface Row {
 }
 
 /**
- * The processes of the product and the versions of the projections that each one knows, so that an older release notices
- * whether a newer one runs. Whether a process lives is judged by its count of beats and this process's own monotonic clock:
- * no jump of a clock makes a process seem dead or alive.
+ * The list of the processes of the product, with the projection versions that each one knows. An older release uses it
+ * to detect whether a newer one runs. A process counts as alive while its number of heartbeats grows, measured with the
+ * monotonic clock of this process, so that a jump of a wall clock makes no process seem dead or alive.
  */
 export const createProcesses = (options: ProcessesOptions) => {
   const { pool, projections, role, logger, beatMs = 2_000, silenceMs = 30_000 } = options;
   const self = uuidv7();
   const versions = JSON.stringify(Object.fromEntries(projections.map(({ name, version }) => [name, version])));
-  const seen = new Map<string, Seen>();
+  const others = new Map<string, OtherProcess>();
   const startedAt = performance.now();
 
   const beat = (): Promise<Row[]> =>
@@ -55,48 +57,49 @@ export const createProcesses = (options: ProcessesOptions) => {
       return rows;
     });
 
-  const forget = (id: string, beats: string): Promise<unknown> =>
+  const remove = (id: string, beats: string): Promise<unknown> =>
     withClient(pool, (client) =>
       client.query('delete from projecting.processes where process_id = $1 and beats = $2', [id, beats]),
     );
 
-  const look = async (): Promise<void> => {
+  const updateOthers = async (): Promise<void> => {
     const rows = await beat();
     const now = performance.now();
     const present = new Set(rows.map(({ id }) => id));
-    for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
+    for (const id of others.keys()) if (!present.has(id)) others.delete(id);
     for (const { id, beats, versions: theirs } of rows) {
-      const before = seen.get(id);
-      if (before?.beats !== beats) seen.set(id, { beats, at: now, versions: theirs });
-      else if (now - before.at > silenceMs) await forget(id, beats);
+      const before = others.get(id);
+      if (before?.beats !== beats) others.set(id, { beats, at: now, versions: theirs });
+      else if (now - before.at > silenceMs) await remove(id, beats);
     }
   };
 
+  /** By projection: `performance.now()` when a process with a higher version was last seen to be alive. */
   let newerAt = new Map<string, number>();
 
   return {
-    /** Beats once, and learns of the others. */
-    look: async (): Promise<void> => {
-      await look();
+    /** Records one heartbeat and reads those of the other processes. @throws Error the database is not available */
+    refresh: async (): Promise<void> => {
+      await updateOthers();
       const now = performance.now();
       const newer = new Map(newerAt);
       for (const { name, version } of projections)
-        for (const other of seen.values())
+        for (const other of others.values())
           if ((other.versions[name] ?? 0) > version) newer.set(name, Math.max(newer.get(name) ?? 0, other.at));
       for (const [name, at] of newer) if (now - at > silenceMs) newer.delete(name);
       newerAt = newer;
     },
-    /** Beats until the signal aborts, and then takes this process off the list. */
+    /** Calls `refresh` every `beatMs` until the signal aborts, and then removes this process from the list. */
     run: async function (signal: AbortSignal): Promise<void> {
-      let isAway = false;
+      let isReported = false;
       while (!signal.aborted) {
         try {
-          await this.look();
-          isAway = false;
+          await this.refresh();
+          isReported = false;
         } catch (error) {
-          if (!isAway && !signal.aborted)
+          if (!isReported && !signal.aborted)
             logger.warn({ err: error }, 'this process cannot renew its entry in the list of processes');
-          isAway = true;
+          isReported = true;
         }
         await sleep(beatMs, signal);
       }
@@ -105,11 +108,11 @@ export const createProcesses = (options: ProcessesOptions) => {
       ).catch((error: unknown) => logger.debug({ err: error }, 'this process stays on the list of processes'));
     },
     /**
-     * Whether a process ran within the last `silenceMs` that knows a higher version of the projection than this one does.
-     * True as long as this process has not watched for that time.
+     * True if a process that knows a higher version of the projection than this one may have run within the last
+     * `silenceMs`. It is always true until this process has watched the list for that time.
      */
     mayBeNewer: (projection: string): boolean => newerAt.has(projection) || performance.now() - startedAt <= silenceMs,
-    /** Whether one was seen. */
+    /** True if such a process was seen within the last `silenceMs`. */
     isNewer: (projection: string): boolean => newerAt.has(projection),
   };
 };

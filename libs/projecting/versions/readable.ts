@@ -3,16 +3,19 @@ import { withClient } from '#platform/database/connections/pools';
 import { NotReady } from '#platform/readiness/check';
 import type { Projection } from '../projection';
 
-type Needed = Pick<Projection, 'name' | 'version' | 'tables'>;
+type RequiredModel = Pick<Projection, 'name' | 'version' | 'tables'>;
 
+/** A read model or a column that this release needs and the database does not have. */
 interface Unreadable {
   readonly projection: string;
+  /** Null if the whole read model is missing or of an older version. */
   readonly column: string | null;
 }
 
 /**
- * A read model is readable where its version is the one of this release or a later one, and its tables have every column
- * that this release knows. A later release may add columns and tables; what it takes away makes older processes not ready.
+ * A read model is readable if its version is that of this release or a later one, and its tables have every column that
+ * this release knows. A later release may add columns and tables. If it removes some, processes of older releases are
+ * not ready.
  */
 const UNREADABLE = `
   with needed as (
@@ -31,11 +34,11 @@ const UNREADABLE = `
   order by 1, 2`;
 
 /**
- * Whether the queries of this release can be answered from the tables that are there.
- * @param pool connects as a role that reads the checkpoints: app, projector or operator
- * @throws NotReady it names the read models, or the columns
+ * Checks that the installed tables can answer the queries of this release.
+ * @param pool connects as a role that may read the checkpoints: app, projector or operator
+ * @throws NotReady the message names the read models or the columns that are missing
  */
-export const requireReadable = async (pool: Pool, projections: readonly Needed[]): Promise<void> => {
+export const requireReadable = async (pool: Pool, projections: readonly RequiredModel[]): Promise<void> => {
   const columns = projections.flatMap(({ name, tables }) =>
     Object.entries(tables).flatMap(([table, it]) => Object.keys(it.columns).map((column) => ({ name, table, column }))),
   );

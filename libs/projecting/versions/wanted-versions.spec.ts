@@ -7,7 +7,10 @@ import { reconcileVersions } from './wanted-versions';
 
 jest.setTimeout(180_000);
 
-/** ms without a beat until a process is taken for dead: short, and far longer than a beat takes on a busy machine. */
+/**
+ * ms without a heartbeat until a process counts as dead: short, and much longer than a heartbeat takes on a busy
+ * machine.
+ */
 const SILENCE_MS = 4_000;
 
 describe('the version of a read model', () => {
@@ -25,7 +28,7 @@ describe('the version of a read model', () => {
     await world.close();
   });
 
-  /** A worker of the release that has this version. */
+  /** Starts a worker of the release with this version. */
   const startRelease = async (version: number, refuses?: () => boolean) => {
     const { log, roles, logger } = world;
     const pool = world.worker();
@@ -63,7 +66,7 @@ describe('the version of a read model', () => {
   };
   const states = async (): Promise<string[]> => (await world.rebuilds()).map(({ state }) => state);
 
-  it('follows a rolling deployment: the new release gets its version, though the old one runs, too, and stops later', async () => {
+  it('follows a rolling deployment: the version of the new release is built while the old release still runs', async () => {
     const old = await startRelease(1);
     await startRelease(2);
     await versionIs(2);
@@ -72,7 +75,7 @@ describe('the version of a read model', () => {
     expect(await states()).toEqual(['done']);
   });
 
-  it('goes back with the release: the old one gets its version again once no newer process runs', async () => {
+  it('follows a rollback: the version of the old release is built again when no newer process runs any more', async () => {
     await startRelease(1);
     const next = await startRelease(2);
     await versionIs(2);
@@ -82,33 +85,33 @@ describe('the version of a read model', () => {
     await versionIs(2);
   });
 
-  it('is not taken back by an old worker while a process of the newer release beats, be it no worker', async () => {
+  it('is not lowered by an old worker while a process of the newer release is alive, even if that is no worker', async () => {
     const next = await startRelease(2);
     await versionIs(2);
     await next.stop();
     const { logger } = world;
     const projections = [world.projection(2)];
     const api = createProcesses({ pool: world.worker(), projections, role: 'api', logger });
-    await api.look();
+    await api.refresh();
     const old = [world.projection(1)];
     const pool = world.worker();
     const processes = createProcesses({ pool, projections: old, role: 'worker', logger, silenceMs: 0 });
-    await processes.look();
-    const lively = { ...processes, mayBeNewer: () => true, isNewer: () => true };
-    await reconcileVersions({ pool, projections: old, processes: lively, logger });
+    await processes.refresh();
+    const newerAlive = { ...processes, mayBeNewer: () => true, isNewer: () => true };
+    await reconcileVersions({ pool, projections: old, processes: newerAlive, logger });
     expect(await states()).toEqual(['done']);
-    // It beats no more.
+    // The process of the newer release sends no more heartbeats.
     await new Promise((resolve) => setTimeout(resolve, 20));
-    await processes.look();
+    await processes.refresh();
     expect(processes.mayBeNewer('notes')).toBe(false);
     await reconcileVersions({ pool, projections: old, processes, logger });
     expect(await states()).toEqual(['done', 'requested']);
-    // A process of the newer release is back: what the old one has requested is ended.
-    await reconcileVersions({ pool, projections, processes: lively, logger });
+    // A process of the newer release runs again: the request of the old one is ended.
+    await reconcileVersions({ pool, projections, processes: newerAlive, logger });
     expect(await states()).toEqual(['done', 'superseded']);
   });
 
-  it('is served only by a worker that has exactly that version', async () => {
+  it('is built only by a worker that has exactly the requested version', async () => {
     await startRelease(1);
     await requestRebuild(world.owner, 'notes', { version: 3 });
     const same = await requestRebuild(world.owner, 'notes');
@@ -119,7 +122,7 @@ describe('the version of a read model', () => {
     await versionIs(3);
   });
 
-  it('is the installed one where a rebuild is requested without naming any', async () => {
+  it('is the installed one if a rebuild is requested without a version', async () => {
     await requestRebuild(world.owner, 'notes');
     expect(await world.query('select version, downgrade from projecting.rebuilds')).toEqual([
       { version: 1, downgrade: false },

@@ -4,7 +4,7 @@ import type { Logger } from '#platform/logging/logger.port';
 import { sleep } from '#platform/loops/backoff';
 import type { Projection } from '../projection';
 import { OPEN } from '../rebuild/rebuild-attempt';
-import { returnDeadRebuilds } from '../rebuild/rebuild-queue';
+import { releaseDeadRebuilds } from '../rebuild/rebuild-queue';
 import { dropLeftovers } from '../rebuild/shadow-leftovers';
 import { requestRebuild } from './install';
 import type { Processes } from './processes';
@@ -17,16 +17,16 @@ export interface WantedVersionsOptions {
   readonly logger: Logger;
 }
 
-interface Present {
+interface InstalledVersion {
   readonly projection: string;
   readonly present: number;
   /** The versions of open requests. */
   readonly requested: readonly number[];
 }
 
-const readPresent = (pool: Pool, names: readonly string[]): Promise<Present[]> =>
+const readInstalledVersions = (pool: Pool, names: readonly string[]): Promise<InstalledVersion[]> =>
   withClient(pool, async (client) => {
-    const { rows } = await client.query<Present>(
+    const { rows } = await client.query<InstalledVersion>(
       `select c.projection, c.version as present,
          array(select r.version from projecting.rebuilds r where r.projection = c.projection and r.state in ${OPEN}) as requested
        from projecting.checkpoints c where c.projection = any($1)`,
@@ -35,7 +35,11 @@ const readPresent = (pool: Pool, names: readonly string[]): Promise<Present[]> =
     return rows;
   });
 
-/** Ends open requests for versions below the installed one and below `known`, the highest version that runs. */
+/**
+ * Ends open requests for versions that are lower than the installed one and lower than `known`, the highest version
+ * that runs.
+ * @returns the versions of the ended requests
+ */
 const supersede = (pool: Pool, projection: string, known: number): Promise<number[]> =>
   withClient(pool, async (client) => {
     const { rows } = await client.query<{ version: number }>(
@@ -48,15 +52,15 @@ const supersede = (pool: Pool, projection: string, known: number): Promise<numbe
   });
 
 /**
- * Compares the versions that this worker's code has with those that are installed, and requests what is missing:
- * - A worker whose version is higher than the installed one requests its version.
- * - A worker whose version is lower requests it only where no process that knows a higher version has run for a while: the
- *   operator went back to the older release.
- * - What an older worker has requested is ended as soon as a process with a higher version runs.
+ * Compares the versions of this release with the installed ones, and requests rebuilds:
+ * - A worker with a version higher than the installed one requests a rebuild to its version.
+ * - A worker with a lower version does so only if no process with a higher version has run for a while: the operator
+ *   has then deployed the older release again.
+ * - The request of an older worker is ended as soon as a process with a higher version runs.
  */
 export const reconcileVersions = async (options: WantedVersionsOptions): Promise<void> => {
   const { pool, projections, processes, logger } = options;
-  const rows = await readPresent(
+  const rows = await readInstalledVersions(
     pool,
     projections.map(({ name }) => name),
   );
@@ -88,8 +92,8 @@ export const reconcileVersions = async (options: WantedVersionsOptions): Promise
 };
 
 /**
- * Reconciles versions, and cleans up after workers that died, until the signal aborts.
- * @param everyMs ms between two looks; 1,000 by default
+ * Reconciles versions and cleans up after dead workers, until the signal aborts.
+ * @param everyMs ms between two comparisons; 1,000 by default
  */
 export const watchVersions = async (
   options: WantedVersionsOptions,
@@ -100,7 +104,7 @@ export const watchVersions = async (
   while (!signal.aborted) {
     try {
       await reconcileVersions(options);
-      await returnDeadRebuilds(pool);
+      await releaseDeadRebuilds(pool);
       await dropLeftovers(pool, logger);
     } catch (error) {
       if (!signal.aborted) logger.warn({ err: error }, 'the versions of the read models could not be compared');

@@ -2,17 +2,18 @@ import type { RecordedEvent } from '#event-log/port';
 import { failpoint } from '#platform/failpoints';
 import { backoff } from '#platform/loops/backoff';
 import { reasonOf } from '#projecting/fold/fold';
-import type { Settled } from '../options';
+import type { CompleteOptions } from '../options';
 import type { Reaction } from '../reaction';
 import type { Task } from './partitions';
 import { isRetryable, withDeadline } from './retryable-failure';
 
-/** Named point between what a reaction did and the checkpoint that says so. */
+/** The failpoint between the effect of an answer and the move of the checkpoint. */
 export const answeredFailpoint = (reaction: string): string => `answered-${reaction}`;
 
+/** One event to answer, and the calls that report the progress. */
 export interface Answer {
   readonly event: RecordedEvent;
-  /** Failures after which it is parked. */
+  /** Failures after which the event is parked. */
   readonly attempts: number;
   /** Called before the first attempt. */
   readonly onBegun?: () => void;
@@ -21,13 +22,13 @@ export interface Answer {
 }
 
 /**
- * One event to be answered: again and again while what it needs is not available, and until it is parked where it fails. Between two
- * attempts its partition waits, and no other one does.
+ * A task that answers one event. It is tried again without limit while a dependency is not available; after `attempts`
+ * other failures the event is parked. Between two attempts only its partition waits.
  */
 export const answerTask = (
   reaction: Reaction,
   { event, attempts, onBegun, onAnswered, onParked }: Answer,
-  { logger, attemptMs, firstRetryMs }: Pick<Settled, 'logger' | 'attemptMs' | 'firstRetryMs'>,
+  { logger, attemptMs, firstRetryMs }: Pick<CompleteOptions, 'logger' | 'attemptMs' | 'firstRetryMs'>,
   signal: AbortSignal,
 ): Task => {
   let [attempt, failures] = [0, 0];
@@ -39,13 +40,13 @@ export const answerTask = (
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!isRetryable(error)) failures += 1;
-      const about = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
+      const fields = { err: error, reaction: reaction.name, eventId: event.id, type: event.type };
       if (failures >= attempts) {
         await onParked(reasonOf(error), failures);
-        logger.error(about, 'the reaction to an event failed; the event is parked');
+        logger.error(fields, 'the reaction to an event failed; the event is parked');
         return undefined;
       }
-      logger.warn(about, 'the reaction to an event failed; it is tried again');
+      logger.warn(fields, 'the reaction to an event failed; it is tried again');
       return backoff(attempt, { firstMs: firstRetryMs, maxMs: 50 * firstRetryMs });
     }
     failpoint(answeredFailpoint(reaction.name));

@@ -1,60 +1,66 @@
 import type { Pool } from 'pg';
 import { type EventLog, LogUnavailable, type RecordedEvent } from '#event-log/port';
-import { eventAt, waitingOf, waitingPartitions } from '../parking';
+import { findEvent, readWaitingEvents, readWaitingPartitions } from '../parking';
 import type { Partitions, Task } from './partitions';
 
-/** Events of a partition that are read together. */
-const TOGETHER = 50;
-/** ms until the log is asked again that is not available. */
-const AGAIN_MS = 1_000;
+/** Events of a partition that are read in one step. */
+const BATCH_EVENTS = 50;
+/** ms after which the log is read again if it was not available. */
+const LOG_RETRY_MS = 1_000;
 
 export interface BacklogDeps {
   readonly reaction: string;
   readonly log: Pick<EventLog, 'readStream'>;
   readonly pool: Pool;
   readonly partitions: Partitions;
+  /** Makes a task that never rejects: a failure ends the present run of the reaction instead. */
   readonly guarded: (task: Task) => Task;
-  /** Answers an event that was set aside, and forgets it then. */
+  /** A task that answers an event that was set aside, and then deletes its stored reference. */
   readonly answer: (event: RecordedEvent) => Task;
+  /** Deletes the stored reference of an event. */
   readonly forget: (eventId: string) => Promise<void>;
 }
 
+/** The stored events of one partition. */
 interface Backlog {
-  /** Grows with each addition: what was read before one may not be all. */
+  /** Grows before and after each addition, so that a read which may have missed events is detected. */
   version: number;
-  /** Additions under way. */
+  /** The number of additions in progress. */
   adding: number;
 }
 
-/** The partitions that were set aside: each is answered from what is stored of it, until nothing is left. */
+/**
+ * The partitions that were set aside. The events of each are answered from their stored references, until none is left.
+ */
 export const createBacklogs = ({ reaction, log, pool, partitions, guarded, answer, forget }: BacklogDeps) => {
   const backlogs = new Map<string, Backlog>();
 
+  /** A task that adds the tasks of the next stored events, followed by itself. */
   const load = (partition: string, backlog: Backlog): Task => {
     const task: Task = guarded(async () => {
       const { version } = backlog;
-      const places = await waitingOf(pool, reaction, partition, TOGETHER);
-      if (places.length === 0 && backlog.adding === 0 && backlog.version === version) {
+      const references = await readWaitingEvents(pool, reaction, partition, BATCH_EVENTS);
+      if (references.length === 0 && backlog.adding === 0 && backlog.version === version) {
         backlogs.delete(partition);
         return undefined;
       }
       try {
         const events: RecordedEvent[] = [];
-        for (const place of places) {
-          const event = await eventAt(log, place);
+        for (const reference of references) {
+          const event = await findEvent(log, reference);
           if (event) events.push(event);
-          else await forget(place.eventId);
+          else await forget(reference.eventId);
         }
         partitions.add(partition, ...events.map(answer), task);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
-        return AGAIN_MS;
+        return LOG_RETRY_MS;
       }
       return undefined;
     });
     return task;
   };
-  const openedFor = (partition: string): Backlog => {
+  const openBacklog = (partition: string): Backlog => {
     const known = backlogs.get(partition);
     if (known) return known;
     const backlog: Backlog = { version: 0, adding: 0 };
@@ -64,14 +70,18 @@ export const createBacklogs = ({ reaction, log, pool, partitions, guarded, answe
   };
 
   return {
-    /** Continues with what another worker, or this one before, has set aside. */
+    /** Continues with the events that another worker, or this one earlier, has set aside. */
     open: async (): Promise<void> => {
-      for (const partition of await waitingPartitions(pool, reaction)) openedFor(partition);
+      for (const partition of await readWaitingPartitions(pool, reaction)) openBacklog(partition);
     },
+    /** True if the events of the partition are answered from their stored references. */
     has: (partition: string): boolean => backlogs.has(partition),
-    /** Events of these partitions are stored by `work`: they are answered after what is stored of them already. */
+    /**
+     * Calls `work`, which stores events of these partitions. They are answered after the events that are stored
+     * already.
+     */
     during: async (names: readonly string[], work: () => Promise<void>): Promise<void> => {
-      const opened = names.map(openedFor);
+      const opened = names.map(openBacklog);
       for (const backlog of opened) {
         backlog.adding += 1;
         backlog.version += 1;

@@ -3,8 +3,8 @@ import { LogUnavailable, type RecordedEvent } from '#event-log/port';
 import { sleep } from '#platform/loops/backoff';
 import { partitionOf } from '#projecting/projection';
 import { forget, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '../checkpoint';
-import type { Settled } from '../options';
-import { askedForAgain, eventAt, type Place } from '../parking';
+import type { CompleteOptions } from '../options';
+import { type EventReference, findEvent, readRequestedRetries } from '../parking';
 import type { Reaction } from '../reaction';
 import { answerTask } from './answer-event';
 import { createBacklogs } from './backlogs';
@@ -16,22 +16,23 @@ const PAGE = 200;
 /** ms between two writes of the low-water mark. */
 const MOVE_MS = 50;
 /** Parked events that are tried again at the same time. */
-const AGAIN = 100;
-/** ms until the log is asked again that is not available. */
-const AWAY_MS = 1_000;
+const RETRY_EVENTS = 100;
+/** ms after which the log is read again if it was not available. */
+const LOG_RETRY_MS = 1_000;
 
 /**
- * Answers the events after a position: those of one partition (a tenant, or a user outside tenants) in order, those of
- * different ones at the same time. The checkpoint is the low-water mark: everything up to it is answered, parked or set
- * aside. A partition whose answer takes long, or fails, is set aside: its events are stored, so that the mark passes them,
- * and it continues by itself from what is stored.
+ * Answers the events after a position: those of one partition (a tenant, or a user outside tenants) in order, and those
+ * of different partitions at the same time. The checkpoint is the low-water mark: every event up to it is answered,
+ * parked or set aside. If an answer takes long or fails, the events of its partition are set aside: they are stored, so
+ * that the mark can pass them, and are answered from there.
+ * @returns `run`, which works until its signal aborts or something fails, and `renew` for the lease
  */
 export const follow = (
   reaction: Reaction,
   lease: ReactionLease,
   from: CheckpointMark,
   logId: string,
-  options: Settled,
+  options: CompleteOptions,
 ) => {
   const { log, pool, onAnswered, atOnce, windowEvents, slowMs } = options;
   const ended = new AbortController();
@@ -41,21 +42,22 @@ export const follow = (
     failure ??= error;
     ended.abort();
   };
-  /** The tasks of partitions must not reject: what fails here is the database, which all of them need. */
+  /** The tasks of partitions must not reject. What can fail in them is the database, which all of them need. */
   const guarded =
     (task: Task): Task =>
     () =>
       task().catch(fail) as ReturnType<Task>;
 
-  const until = async (lost: AbortSignal): Promise<void> => {
+  const run = async (lost: AbortSignal): Promise<void> => {
     const signal = AbortSignal.any([options.signal, ended.signal, lost]);
     const partitions = createPartitions(atOnce, signal);
-    /** When the answer began that a partition is at, by `performance.now()`. */
-    const begun = new Map<string, number>();
-    /** Parked events that are being tried again, with their partitions. */
-    const again = new Map<string, string>();
-    let roomMade: (() => void) | undefined;
-    signal.addEventListener('abort', () => roomMade?.(), { once: true });
+    /** By partition: `performance.now()` when the present answer began. */
+    const startTimes = new Map<string, number>();
+    /** The partitions of parked events that are being tried again, by event id. */
+    const retrying = new Map<string, string>();
+    /** Ends the wait for room in the window. */
+    let onRoom: (() => void) | undefined;
+    signal.addEventListener('abort', () => onRoom?.(), { once: true });
     let [written, moving] = [from.position, false];
 
     const moveSoon = async (): Promise<void> => {
@@ -69,26 +71,26 @@ export const follow = (
       }
       moving = false;
     };
-    const settled = (pending: Pending): void => {
+    const settle = (pending: Pending): void => {
       window.settle(pending);
-      roomMade?.();
+      onRoom?.();
       moveSoon().catch(fail);
     };
 
-    /** @param onEnd called when it was answered (`true`) or parked */
+    /** @param onEnd called when the event was answered (`true`) or parked (`false`) */
     const answerOf = (event: RecordedEvent, onEnd: (answered: boolean) => Promise<void> | void): Task => {
       const partition = partitionOf(event);
       const answer = {
         event,
         attempts: options.attempts,
-        onBegun: () => void begun.set(partition, performance.now()),
+        onBegun: () => void startTimes.set(partition, performance.now()),
         onAnswered: async () => {
-          begun.delete(partition);
+          startTimes.delete(partition);
           onAnswered(reaction.name);
           await onEnd(true);
         },
         onParked: async (error: string, attempts: number) => {
-          begun.delete(partition);
+          startTimes.delete(partition);
           await park(pool, lease, window.reached(), event, { error, attempts });
           await onEnd(false);
         },
@@ -103,13 +105,13 @@ export const follow = (
     });
     const answerPending = (pending: Pending): Task =>
       answerOf(pending.event, async (answered) => {
-        settled(pending);
+        settle(pending);
         if (!pending.stored) return;
         await pending.stored;
         if (answered) await forgetStored(pending.event.id);
       });
 
-    /** Stores events, so that they no longer hold the low-water mark. */
+    /** Stores events, so that the low-water mark can pass them. */
     const store = async (all: readonly Pending[]): Promise<void> => {
       const stored = setAside(
         pool,
@@ -119,37 +121,37 @@ export const follow = (
       );
       for (const pending of all) pending.stored = stored;
       await stored;
-      for (const pending of all) settled(pending);
+      for (const pending of all) settle(pending);
     };
     const setSlowAside = async (): Promise<void> => {
       const before = performance.now() - slowMs;
-      const slow = new Set([...begun].filter(([, at]) => at <= before).map(([partition]) => partition));
-      for (const partition of slow) partitions.isSlow(partition);
+      const slow = new Set([...startTimes].filter(([, at]) => at <= before).map(([partition]) => partition));
+      for (const partition of slow) partitions.markSlow(partition);
       const open = window.openOf((event) => slow.has(partitionOf(event)));
       if (open.length === 0) return;
       const names = new Set(open.map(({ event }) => partitionOf(event)));
       for (const partition of names) partitions.clear(partition);
-      for (const [eventId, partition] of again) if (names.has(partition)) again.delete(eventId);
+      for (const [eventId, partition] of retrying) if (names.has(partition)) retrying.delete(eventId);
       await backlogs.during([...names], () => store(open));
     };
-    const tryAgain = async (): Promise<void> => {
-      for (const place of await askedForAgain(pool, reaction.name, AGAIN)) {
-        if (again.has(place.eventId)) continue;
-        again.set(place.eventId, place.partition);
-        partitions.add(place.partition, guarded(oneMoreAttempt(place)));
+    const retryParkedEvents = async (): Promise<void> => {
+      for (const reference of await readRequestedRetries(pool, reaction.name, RETRY_EVENTS)) {
+        if (retrying.has(reference.eventId)) continue;
+        retrying.set(reference.eventId, reference.partition);
+        partitions.add(reference.partition, guarded(retryTask(reference)));
       }
     };
-    const oneMoreAttempt =
-      (place: Place): Task =>
+    const retryTask =
+      (reference: EventReference): Task =>
       async () => {
-        const event = await eventAt(log, place).catch((error: unknown) => {
+        const event = await findEvent(log, reference).catch((error: unknown) => {
           if (!(error instanceof LogUnavailable)) throw error;
-          return 'away' as const;
+          return 'unavailable' as const;
         });
-        if (event === 'away') return AWAY_MS;
+        if (event === 'unavailable') return LOG_RETRY_MS;
         const done = async (): Promise<void> => {
-          await forgetStored(place.eventId);
-          again.delete(place.eventId);
+          await forgetStored(reference.eventId);
+          retrying.delete(reference.eventId);
         };
         if (!event) {
           await done();
@@ -157,18 +159,18 @@ export const follow = (
         }
         const onParked = async (error: string, attempts: number): Promise<void> => {
           await park(pool, lease, window.reached(), event, { error, attempts });
-          again.delete(place.eventId);
+          retrying.delete(reference.eventId);
         };
         return answerTask(reaction, { event, attempts: 1, onAnswered: done, onParked }, options, signal)();
       };
 
-    const every = async (ms: number, work: () => Promise<void>): Promise<void> => {
+    const repeatEvery = async (ms: number, work: () => Promise<void>): Promise<void> => {
       while (!signal.aborted) {
         await sleep(ms, signal);
         if (!signal.aborted) await work().catch(fail);
       }
     };
-    const beside = [every(slowMs / 4, setSlowAside), every(lease.leaseMs / 3, tryAgain)];
+    const background = [repeatEvery(slowMs / 4, setSlowAside), repeatEvery(lease.leaseMs / 3, retryParkedEvents)];
     try {
       await backlogs.open();
       const pages = log.subscribe({ after: from.position, types: reaction.types, pageSize: PAGE, signal });
@@ -180,23 +182,24 @@ export const follow = (
           if (!backlogs.has(partitionOf(it.event))) partitions.add(partitionOf(it.event), answerPending(it));
         if (waiting.length > 0)
           await backlogs.during([...new Set(waiting.map(({ event }) => partitionOf(event)))], () => store(waiting));
-        // Of pages that held nothing the next renewal of the lease tells.
+        // The next renewal of the lease moves the checkpoint over pages without events.
         while (window.open() >= windowEvents && !signal.aborted)
           await new Promise<void>((resolve) => {
-            roomMade = resolve;
+            onRoom = resolve;
           });
       }
     } finally {
       ended.abort();
-      await Promise.all([...beside, partitions.idle()]);
+      await Promise.all([...background, partitions.idle()]);
       if (!lost.aborted) await move(pool, lease, window.reached()).catch(() => {});
     }
     if (failure !== undefined) throw failure;
   };
 
   return {
-    until,
-    /** Renews the lease with how far it is. @returns false where another worker has it */
+    /** @throws what ended the work: a failure of the database or of the log */
+    run,
+    /** Renews the lease and moves the checkpoint. @returns false if another worker has the lease */
     renew: async (): Promise<boolean> => {
       try {
         await move(pool, lease, window.reached());

@@ -16,7 +16,7 @@ type Engine = ReturnType<typeof startReactions>;
 
 const NAME = 'note-readers';
 
-/** A promise, and what resolves it. */
+/** A promise and the function that resolves it. */
 const gate = () => {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -74,9 +74,9 @@ describe('events of different tenants', () => {
     });
     return position;
   };
-  const until = async (happened: () => boolean | Promise<boolean>): Promise<void> => {
-    for (const end = performance.now() + 25_000; !(await happened()); ) {
-      if (performance.now() > end) throw new Error('it did not happen');
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    for (const end = performance.now() + 25_000; !(await condition()); ) {
+      if (performance.now() > end) throw new Error('the condition did not hold within 25 s');
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
@@ -87,78 +87,78 @@ describe('events of different tenants', () => {
   const stored = async (): Promise<Record<string, unknown>[]> =>
     (await pool.query('select partition, waiting, error from reacting.parked order by position')).rows;
 
-  it('are answered while an answer of another tenant is still under way, whose later events wait', async () => {
+  it('are answered while an answer for another tenant takes long; only the later events of that tenant wait', async () => {
     const { open, opened } = gate();
-    const heard: string[] = [];
+    const received: string[] = [];
     start(async (text) => {
-      heard.push(text);
+      received.push(text);
       if (text === 'long') await opened;
     });
     await write('long', slow);
     await write('after it', slow);
     const last = await write('other', other);
-    await until(() => heard.includes('other'));
+    await until(() => received.includes('other'));
     await until(async () => (await position()) >= last);
-    expect(heard).toEqual(['long', 'other']);
+    expect(received).toEqual(['long', 'other']);
     open();
-    await until(() => heard.includes('after it'));
+    await until(() => received.includes('after it'));
     await until(async () => (await stored()).length === 0);
-    expect(heard).toEqual(['long', 'other', 'after it']);
+    expect(received).toEqual(['long', 'other', 'after it']);
   });
 
-  it('are answered while events of another tenant fail, which does not hold the checkpoint', async () => {
-    const heard: string[] = [];
+  it('are answered while events of another tenant fail, and the checkpoint moves past those', async () => {
+    const received: string[] = [];
     const failing = new Set(['one', 'two', 'three']);
     start(
       async (text) => {
         if (failing.has(text)) throw new Error(`${text} cannot be answered`);
-        heard.push(text);
+        received.push(text);
       },
       { firstRetryMs: 3_600_000 },
     );
     for (const text of failing) await write(text, slow);
     const last = await write('other', other);
-    await until(() => heard.includes('other'));
+    await until(() => received.includes('other'));
     await until(async () => (await position()) >= last);
     expect(await stored()).toEqual([1, 2, 3].map(() => ({ partition: slow, waiting: true, error: '' })));
   });
 
   it('are answered while another tenant has more events than are read ahead', async () => {
     const { open, opened } = gate();
-    const heard: string[] = [];
+    const received: string[] = [];
     start(
       async (text) => {
         if (text === '0') await opened;
-        heard.push(text);
+        received.push(text);
       },
       { windowEvents: 10 },
     );
     const many = Array.from({ length: 250 }, (_, at) => `${at}`);
     for (const text of many) await write(text, slow);
     const last = await write('other', other);
-    await until(() => heard.includes('other'));
+    await until(() => received.includes('other'));
     await until(async () => (await position()) >= last);
-    expect(heard).toEqual(['other']);
+    expect(received).toEqual(['other']);
     open();
-    await until(() => heard.length === many.length + 1);
-    expect(heard).toEqual(['other', ...many]);
+    await until(() => received.length === many.length + 1);
+    expect(received).toEqual(['other', ...many]);
     await until(async () => (await stored()).length === 0);
   });
 
-  it('are answered while as many tenants as are answered at once take long', async () => {
+  it('are answered while the answers for `atOnce` other tenants take long', async () => {
     const { open, opened } = gate();
-    const heard: string[] = [];
+    const received: string[] = [];
     start(
       async (text) => {
         if (text === 'long') await opened;
-        else heard.push(text);
+        else received.push(text);
       },
       { atOnce: 2 },
     );
     await write('long', slow);
     await write('long', other);
     await write('short', third);
-    await until(() => heard.includes('short'));
+    await until(() => received.includes('short'));
     open();
   });
 
@@ -173,29 +173,29 @@ describe('events of different tenants', () => {
     await until(async () => (await position()) >= last);
     await first.stop();
     expect(await stored()).toHaveLength(many.length);
-    const heard: string[] = [];
-    start(async (text) => void heard.push(text));
+    const received: string[] = [];
+    start(async (text) => void received.push(text));
     await write('new', slow);
-    await until(() => heard.length > many.length);
-    expect(heard).toEqual([...many, 'new']);
+    await until(() => received.length > many.length);
+    expect(received).toEqual([...many, 'new']);
     await until(async () => (await stored()).length === 0);
   });
 
-  it('that were set aside are parked where they fail for good, and the ones after them are answered', async () => {
-    const heard: string[] = [];
+  it('that were set aside are parked if they fail too often, and the later ones are answered', async () => {
+    const received: string[] = [];
     start(
       async (text) => {
-        heard.push(text);
+        received.push(text);
         if (text === 'poison') throw new Error('it is poison');
       },
       { attempts: 3, firstRetryMs: 200, slowMs: 20 },
     );
     await write('poison', slow);
     await write('after it', slow);
-    await until(() => heard.includes('after it'));
+    await until(() => received.includes('after it'));
     await until(async () => (await stored()).length === 1);
     expect(await stored()).toEqual([{ partition: slow, waiting: false, error: 'it is poison' }]);
-    expect(heard).toEqual(['poison', 'poison', 'poison', 'after it']);
+    expect(received).toEqual(['poison', 'poison', 'poison', 'after it']);
   });
 
   describe('under a lease that another worker has taken over', () => {
@@ -207,8 +207,8 @@ describe('events of different tenants', () => {
       if (!event) throw new Error('nothing was written');
       expect((await claim(pool, lease, undefined))?.position).toBe(0n);
       await setAside(pool, lease, { position: 0n }, [event]);
-      const heir = { ...lease, token: uuidv7(), leaseMs: 60_000 };
-      await until(async () => (await claim(pool, heir, undefined)) !== undefined);
+      const successor = { ...lease, token: uuidv7(), leaseMs: 60_000 };
+      await until(async () => (await claim(pool, successor, undefined)) !== undefined);
       await expect(move(pool, lease, { position: at })).rejects.toThrow(ReactionLeaseLost);
       await expect(park(pool, lease, { position: at }, event, { error: 'late', attempts: 1 })).rejects.toThrow(
         ReactionLeaseLost,

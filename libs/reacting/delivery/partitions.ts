@@ -1,18 +1,23 @@
 import { sleep } from '#platform/loops/backoff';
 
-/** ms until it is called again, in which its partition waits and the place is another's; undefined: it is done. */
+/**
+ * Returns undefined when it is done; or the ms after which it is called again, while its partition waits and another
+ * one can run.
+ */
 export type Task = () => Promise<number | undefined>;
 
 interface Partition {
   readonly tasks: Task[];
   state: 'ready' | 'running' | 'paused';
-  /** It runs beside the others, because it takes long. */
+  /** True while its task takes long and runs in addition to `atOnce` others. */
   slow: boolean;
 }
 
 /**
- * Runs tasks one after the other within a partition, and those of different partitions at the same time.
- * @param atOnce tasks that run at the same time; as many again that were said to be slow
+ * Runs the tasks of one partition one after the other, and those of different partitions at the same time. Tasks must
+ * not reject.
+ * @param atOnce the number of tasks that run at the same time; the same number of slow tasks may run in addition
+ * @param signal no task is started after it has aborted
  */
 export const createPartitions = (atOnce: number, signal: AbortSignal) => {
   const partitions = new Map<string, Partition>();
@@ -30,7 +35,7 @@ export const createPartitions = (atOnce: number, signal: AbortSignal) => {
     if (running + slow === 0) onIdle?.();
   };
 
-  const become = (key: string, partition: Partition): void => {
+  const enqueue = (key: string, partition: Partition): void => {
     partition.state = 'ready';
     ready.push(key);
     next();
@@ -45,16 +50,17 @@ export const createPartitions = (atOnce: number, signal: AbortSignal) => {
     partition.slow = false;
     if (pause !== undefined) {
       partition.state = 'paused';
-      void sleep(pause, signal).then(() => become(key, partition));
+      void sleep(pause, signal).then(() => enqueue(key, partition));
       return next();
     }
     partition.tasks.shift();
-    if (partition.tasks.length > 0) return become(key, partition);
+    if (partition.tasks.length > 0) return enqueue(key, partition);
     partitions.delete(key);
     next();
   };
 
   return {
+    /** Adds tasks to the end of a partition. */
     add: (key: string, ...tasks: readonly Task[]): void => {
       const known = partitions.get(key);
       if (known) {
@@ -63,15 +69,15 @@ export const createPartitions = (atOnce: number, signal: AbortSignal) => {
       }
       const partition: Partition = { tasks: [...tasks], state: 'ready', slow: false };
       partitions.set(key, partition);
-      become(key, partition);
+      enqueue(key, partition);
     },
-    /** Forgets the tasks of a partition that have not begun. */
+    /** Removes the tasks of a partition, except the first one, which may be running. */
     clear: (key: string): void => {
       const partition = partitions.get(key);
       if (partition) partition.tasks.length = Math.min(1, partition.tasks.length);
     },
-    /** What the partition runs takes long: its place is free for another one. */
-    isSlow: (key: string): void => {
+    /** Marks the running task of a partition as slow, so that another task can run in its place. */
+    markSlow: (key: string): void => {
       const partition = partitions.get(key);
       if (partition?.state !== 'running' || partition.slow || slow >= atOnce) return;
       partition.slow = true;
@@ -79,7 +85,7 @@ export const createPartitions = (atOnce: number, signal: AbortSignal) => {
       running -= 1;
       next();
     },
-    /** Resolves when nothing runs, once the signal has aborted. */
+    /** Resolves when no task is running. Call it after the signal has aborted. */
     idle: (): Promise<void> =>
       new Promise((resolve) => {
         onIdle = resolve;

@@ -3,24 +3,24 @@ import { AppendOutcomeUnknown, LogUnavailable } from '#event-log/port';
 import { isConnectionSuspect } from '#platform/database/connections/pools';
 import { NotYet } from '../reaction';
 
-/** Lock timeouts, deadlocks, serialization, a server that is read-only or takes no logins. */
-const NOT_NOW = /^(25006|28|3D|40001|40P01|55000|55P03)/;
-/** A statement that took too long may be the event's fault: it must not keep all others waiting for ever. */
+/** Lock timeouts, deadlocks, serialization failures, and a server that is read-only or accepts no logins. */
+const RETRYABLE_CODES = /^(25006|28|3D|40001|40P01|55000|55P03)/;
+/** A canceled statement took too long, which the event may have caused. It must not delay all later events for ever. */
 const CANCELLED = '57014';
 
-/** True where a failure says nothing of the event: what it needs is not available, or not there yet. */
+/** True if the event is not the cause of a failure: a dependency is not available, or its data is not there yet. */
 export const isRetryable = (error: unknown): boolean => {
   if (error instanceof NotYet || error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) return true;
   const code = error instanceof DatabaseError ? (error.code ?? '') : '';
-  return code !== CANCELLED && (NOT_NOW.test(code) || isConnectionSuspect(error));
+  return code !== CANCELLED && (RETRYABLE_CODES.test(code) || isConnectionSuspect(error));
 };
 
-/** An attempt took too long. It may still be at it. */
+/** An attempt took too long. It may still be running. */
 class TookTooLong extends Error {
   override readonly name = 'TookTooLong';
 }
 
-/** @throws what `work` throws, or that it took more than `ms` */
+/** Waits for `work`. @throws TookTooLong after `ms`, or what `work` throws */
 export const withDeadline = async (ms: number, work: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

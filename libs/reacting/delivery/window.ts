@@ -2,21 +2,22 @@ import { markOf } from '#event-log/history';
 import type { CheckpointMark } from '#event-log/mark';
 import type { RecordedEvent } from '#event-log/port';
 
-/** An event that was read and is not behind the low-water mark yet. */
+/** An event that was read and that the low-water mark has not passed yet. */
 export interface Pending {
   readonly event: RecordedEvent;
-  /** It was answered, parked or set aside: it does not hold the low-water mark any more. */
+  /** True if it was answered, parked or set aside, so that the low-water mark can pass it. */
   settled: boolean;
-  /** Resolves when it is set aside; undefined where it is not. */
+  /** Resolves when it is set aside; undefined if it is not going to be. */
   stored: Promise<void> | undefined;
 }
 
+/** The end of a page, whose events precede it in the window. */
 interface PageEnd {
   end: CheckpointMark;
   readonly settled: true;
 }
 
-/** What was read beyond the low-water mark, below which nothing has to be read again. */
+/** The events that were read beyond the low-water mark. No event up to that mark has to be read again. */
 export const createWindow = (from: CheckpointMark, logId: string) => {
   /** Events, and the ends of pages, in the order of the log. */
   const entries: (Pending | PageEnd)[] = [];
@@ -27,14 +28,14 @@ export const createWindow = (from: CheckpointMark, logId: string) => {
     let settled = 0;
     for (const entry of entries) {
       if (!entry.settled) break;
-      reached = 'end' in entry ? entry.end : placeOf(entry.event, logId);
+      reached = 'end' in entry ? entry.end : checkpointOf(entry.event, logId);
       settled += 1;
     }
     entries.splice(0, settled);
   };
 
   return {
-    /** @param end how far the log was read with these events */
+    /** Adds the events of a page. @param end the checkpoint at the end of the page */
     add: (events: readonly RecordedEvent[], end: CheckpointMark): Pending[] => {
       const added = events.map((event): Pending => ({ event, settled: false, stored: undefined }));
       const last = entries.at(-1);
@@ -44,6 +45,7 @@ export const createWindow = (from: CheckpointMark, logId: string) => {
       advance();
       return added;
     },
+    /** Marks an event as answered, parked or set aside, and moves the low-water mark if possible. */
     settle: (pending: Pending): void => {
       if (pending.settled) return;
       pending.settled = true;
@@ -52,15 +54,15 @@ export const createWindow = (from: CheckpointMark, logId: string) => {
     },
     /** The low-water mark. */
     reached: (): CheckpointMark => reached,
-    /** Events that hold it, or would. */
+    /** The number of events that are not settled. */
     open: (): number => open,
-    /** Those of some partitions that are neither settled nor about to be set aside. */
+    /** The wanted events that are neither settled nor about to be set aside. */
     openOf: (isWanted: (event: RecordedEvent) => boolean): Pending[] =>
       entries.filter((it): it is Pending => !('end' in it) && !it.settled && !it.stored && isWanted(it.event)),
   };
 };
 
-const placeOf = (event: RecordedEvent, logId: string): CheckpointMark => ({
+const checkpointOf = (event: RecordedEvent, logId: string): CheckpointMark => ({
   position: event.position,
   mark: { ...markOf(event), logId },
 });

@@ -1,15 +1,18 @@
 import { type Page, START } from '#event-log/port';
-import { findStops, foldUntil, isDataError } from '../fold/poison';
+import { findRefusedEvents, foldUntil, isDataError } from '../fold/poison';
 import { type Projection, partitionOf } from '../projection';
 import { RowBuffer } from '../rows/row-buffer';
 import { type Attempt, report } from './rebuild-attempt';
 import { foldPage, type RebuildOptions, type RebuildState } from './rebuild-progress';
 import type { Shadow } from './shadow';
 
-/** Events in one read: the event that the database refuses is looked for among as many. */
+/** Events in one read. A refused event is searched for among this many. */
 const PAGE = 1_000;
 
-/** Writes one page into the shadow. Where the database refuses a row, its partition is parked at the event that it comes from. */
+/**
+ * Writes one page into the new tables. If the database refuses a row, the partition is parked at the event of that row.
+ * @throws AttemptLost, or what the database throws
+ */
 export const writePage = async (
   projection: Projection,
   shadow: Shadow,
@@ -17,29 +20,30 @@ export const writePage = async (
   progress: RebuildState,
   { pool }: Pick<RebuildOptions, 'pool'>,
 ): Promise<void> => {
-  const standing = new Set(progress.parked.keys());
+  const parkedBefore = new Set(progress.parked.keys());
   const buffer = new RowBuffer(projection.tables);
   foldPage(projection, page, buffer, progress);
   try {
     await shadow.write(buffer);
   } catch (error) {
     if (!isDataError(error)) throw error;
-    const going = page.events.filter((event) => !standing.has(partitionOf(event)));
-    const parked = [...progress.parked.values()].filter(({ partition }) => !standing.has(partition));
-    const stopped = await findStops(pool, projection, going, parked, shadow.schema);
-    // No event is refused by itself: nothing that could be parked would help.
-    if (stopped.length === parked.length && stopped.every((one) => parked.includes(one))) throw error;
-    for (const one of stopped) progress.parked.set(one.partition, one);
-    const rest = foldUntil(projection, going, stopped);
-    await shadow.write(rest);
+    const unparked = page.events.filter((event) => !parkedBefore.has(partitionOf(event)));
+    const parked = [...progress.parked.values()].filter(({ partition }) => !parkedBefore.has(partition));
+    const refused = await findRefusedEvents(pool, projection, unparked, parked, shadow.schema);
+    // The database refuses no single event, so parking a partition would not help.
+    if (refused.length === parked.length && refused.every((one) => parked.includes(one))) throw error;
+    for (const one of refused) progress.parked.set(one.partition, one);
+    const remaining = foldUntil(projection, unparked, refused);
+    await shadow.write(remaining);
   }
 };
 
 /**
- * Everything up to the head that the log has now, page by page, into tables that have their constraints from the
- * beginning. Several times slower than COPY, and for a history in which the database refuses something.
+ * Loads all events up to the present head of the log, page by page, into tables that have their constraints from the
+ * beginning. This is several times slower than COPY, and is used for a history with rows that the database refuses.
+ * @throws AttemptLost, or what the log or the database throws
  */
-export const loadCarefully = async (
+export const loadPages = async (
   projection: Projection,
   attempt: Attempt,
   shadow: Shadow,

@@ -20,9 +20,9 @@ const asOwner = async (world: NotesWorld, sql: string): Promise<void> => {
 };
 
 /**
- * A worker reads a page and folds it; the database goes back to before the page's last event; the worker writes. The
- * checkpoint is the same in both, so that it cannot tell.
- * @returns what is wrong with the read model then; undefined where nothing is
+ * A worker reads and folds a page, the log loses the last event of the page, and then the worker writes. The checkpoint
+ * does not change meanwhile, so that only the mark can reveal the loss.
+ * @returns the error in the read model; undefined if there is none
  */
 export const writeOfLostEvents = async (world: NotesWorld, rewrite?: Rewrite): Promise<string | undefined> => {
   await world.reset();
@@ -50,11 +50,11 @@ export const writeOfLostEvents = async (world: NotesWorld, rewrite?: Rewrite): P
       ...{ to: position, mark: { ...last, logId }, folded: buffer.folded, parked: [] },
     });
     await asOwner(world, `delete from event_log.events where data->>'text' = 'lost'`);
-    const through = rewrite ? faultyPool(pool, () => 'none', rewrite) : pool;
-    await withClient(through, (client) => advance(client, from, statement));
+    const workerPool = rewrite ? faultyPool(pool, () => 'none', rewrite) : pool;
+    await withClient(workerPool, (client) => advance(client, from, statement));
     const kept = await log.readAll({ after: 0n, limit: 1_000 });
-    const wrong = await world.wrong(kept.events);
-    return wrong && `the read model has what the log has lost: ${wrong}`;
+    const mismatch = await world.findMismatch(kept.events);
+    return mismatch && `the read model has an event that the log has lost: ${mismatch}`;
   } finally {
     await log.close();
     await asOwner(world, 'delete from event_log.events');
