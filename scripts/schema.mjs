@@ -13,11 +13,11 @@ const load = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
 const { MIGRATIONS, RETIRED, SUPPLEMENTS } = load('apps/migrations.js');
 const { describeDatabase } = load('libs/platform/database/catalogue/describe-database.js');
 const { migrate } = load('libs/platform/database/migrations/migrate.js');
-const { createPool } = load('libs/platform/database/pools.js');
-const { deriveRolePasswords, roleNames, roleUrls } = load('libs/platform/database/roles.js');
+const { createPool } = load('libs/platform/database/connections/pools.js');
+const { deriveRolePasswords, roleNames, roleUrls } = load('libs/platform/database/roles/roles.js');
 const { openEmbeddedPostgres } = load('libs/platform/embedded-postgres/index.js');
 const { JOBS_SCHEMA } = load('libs/platform/jobs/schema.js');
-const { installProjections } = load('libs/projecting/install.js');
+const { installProjections } = load('libs/projecting/versions/install.js');
 const { projections } = load('projections/index.js');
 
 const PREFIX = 'tenantry';

@@ -104,7 +104,7 @@ export const requestRebuild = async (
     `insert into projecting.rebuilds (id, projection, version, downgrade)
      select $1, c.projection, coalesce($3, c.version), $4 from projecting.checkpoints c where c.projection = $2
      on conflict (projection, version) where state in ${OPEN}
-     do update set next_attempt_at = now(), downgrade = excluded.downgrade,
+     do update set next_attempt_at = now(), downgrade = rebuilds.downgrade or excluded.downgrade,
        state = case rebuilds.state when 'failed' then 'requested' else rebuilds.state end
      returning id`,
     [uuidv7(), projection, version ?? null, downgrade],

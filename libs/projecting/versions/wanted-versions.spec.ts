@@ -122,6 +122,15 @@ describe('the version of a read model', () => {
     await versionIs(3);
   });
 
+  it('may still replace a higher one after an operator has requested the same rebuild again', async () => {
+    await world.query(`update projecting.checkpoints set version = 2 where projection = 'notes'`);
+    const id = await requestRebuild(world.owner, 'notes', { version: 1, downgrade: true });
+    expect(await requestRebuild(world.owner, 'notes', { version: 1 })).toBe(id);
+    expect(await world.query('select downgrade from projecting.rebuilds where id = $1', id)).toEqual([
+      { downgrade: true },
+    ]);
+  });
+
   it('is the installed one if a rebuild is requested without a version', async () => {
     await requestRebuild(world.owner, 'notes');
     expect(await world.query('select version, downgrade from projecting.rebuilds')).toEqual([
