@@ -42,12 +42,12 @@ export const createInboxStore = (pool: Pool, mode: Mode) => {
       return row?.n ?? 0;
     },
 
-    /** The time of the newest stored event, by Stripe's clock; undefined: no event is stored. */
+    /** The time of the newest stored event of this account, by Stripe's clock; undefined: no event is stored. */
     newestEventTime: async (): Promise<Date | undefined> => {
       const [row] = await query<{ at: Date | null }>(
         'newest-event-time',
-        `select max(created_at) as at from billing.inbox where livemode = $1 and type <> 'unreadable'`,
-        [mode.livemode],
+        `select max(created_at) as at from billing.inbox where account = $1 and livemode = $2 and type <> 'unreadable'`,
+        [mode.account, mode.livemode],
       );
       return row?.at ?? undefined;
     },
