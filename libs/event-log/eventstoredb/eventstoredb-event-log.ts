@@ -70,7 +70,7 @@ export class EventStoreDbEventLog implements EventLog {
     const outage = createOutage(logger);
     this.#identity = new Identity(connection, this.#line, idleMs);
     this.#history = createHistory({
-      look: (mark) => inspectHistory(this.#reading, this.#identity, mark),
+      inspect: (mark) => inspectHistory(this.#reading, this.#identity, mark),
       beginEpoch: (seen) => this.#identity.beginEpoch(seen),
       logger,
       intervalMs: settings.historyMs,

@@ -64,7 +64,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     'read',
   );
   const history = createHistory({
-    look: async (mark) => {
+    inspect: async (mark) => {
       const { behind, ...look } = await inspectHistory(readers, mark);
       // What could not be raised the readiness check names; appends are refused by the database meanwhile.
       if (behind) await healPositions(readers, logger).catch(() => {});
@@ -101,7 +101,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       const { answers, written } = await writing(appenders, (client) => sendBatch(client, batch, upcasters));
       tail.offer(written);
       const newest = written.at(-1);
-      if (newest) history.meet(positionOf(newest), () => markOfRow(newest));
+      if (newest) history.observe(positionOf(newest), () => markOfRow(newest));
       return answers;
     },
     inFlight: () => (performance.now() - othersAppendedAt < SHARED_MS ? 1 : APPENDERS),
