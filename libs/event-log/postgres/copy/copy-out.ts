@@ -1,5 +1,5 @@
 import { type Pool, Query, type QueryConfig } from 'pg';
-import { reading } from '../connections';
+import { runRead } from '../connections';
 
 /** The constructor of pg's `Query`. pg exports no types for extending it. */
 type QueryConstructor = new (config: QueryConfig, callback: (error: Error | null) => void) => object;
@@ -49,7 +49,7 @@ class CopyOut extends (Query as unknown as QueryConstructor) {
  * @throws LogUnavailable
  */
 export const copyOut = (pool: Pool, select: string): Promise<BinaryRow[]> =>
-  reading(
+  runRead(
     pool,
     (client) =>
       new Promise((resolve, reject) => {
