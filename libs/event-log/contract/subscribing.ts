@@ -73,7 +73,7 @@ export const subscribing = (opened: Opened): void => {
       expect(ids(seen)).toEqual(ids(await allOf(log, tenantId)));
     });
 
-    it('reports that it has caught up even if no event matches, at a position between head and next event', async () => {
+    it('reports that it has caught up even if no event matches, at a position before the next event', async () => {
       const { log } = opened();
       await appendOf(randomUUID(), 3);
       for (const filter of [{ tenantId: randomUUID() }, { types: ['NoSuchThing'] }, { types: [] }]) {

@@ -41,7 +41,7 @@ export const upcasting = (opened: Opened): void => {
       );
     });
 
-    it('reads an event that is newer than this release knows like any other; only its data throws an error', async () => {
+    it('lets an event that is newer than this release knows be read; only its data throws an error', async () => {
       const { log } = opened();
       const append = anAppend({ stream: aStream(), events: [{ type, data: current }] });
       await withSecond(
