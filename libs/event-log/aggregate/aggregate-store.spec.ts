@@ -122,12 +122,12 @@ describe('the aggregate store', () => {
   });
 
   it('forgets the states of a tenant and keeps those of other tenants', async () => {
-    const [gone, kept] = [ofTenant(uuidv7()), ofTenant(uuidv7())];
-    for (const stream of [gone, kept]) await store.execute(fold, stream, command(), add(1));
-    store.forgetTenant(gone.tenantId);
+    const [forgotten, kept] = [ofTenant(uuidv7()), ofTenant(uuidv7())];
+    for (const stream of [forgotten, kept]) await store.execute(fold, stream, command(), add(1));
+    store.forgetTenant(forgotten.tenantId);
     const read = jest.spyOn(log, 'readStream');
-    for (const stream of [gone, kept]) await store.load(fold, stream);
-    expect(read.mock.calls).toEqual([[gone], [kept, { afterVersion: 0 }]]);
+    for (const stream of [forgotten, kept]) await store.load(fold, stream);
+    expect(read.mock.calls).toEqual([[forgotten], [kept, { afterVersion: 0 }]]);
     read.mockRestore();
   });
 

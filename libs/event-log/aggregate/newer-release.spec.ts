@@ -54,7 +54,7 @@ describe('a history with an event of a newer release', () => {
     expect((await rename(other)).version).toBe(staffed.length + 1);
   });
 
-  it('still lets a removal that comes later take effect', async () => {
+  it('does not prevent the effect of a later removal', async () => {
     const tenantId = uuidv7();
     await append(tenantId, [...staffed, unknown, memberRemoved(PEOPLE.auditor)]);
     const { state } = await store.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });

@@ -48,8 +48,8 @@ export const erasing = (opened: Opened): void => {
       ];
       const others = upTo(20).map(() => anAppend({ stream: aStream(kept.tenantId) }));
       const refused = late.map((append) => expect(log.append(append)).rejects.toBeInstanceOf(InvalidAppend));
-      const taken = others.map((append) => expect(log.append(append)).resolves.toMatchObject({ version: 1 }));
-      await Promise.all([...refused, ...taken]);
+      const accepted = others.map((append) => expect(log.append(append)).resolves.toMatchObject({ version: 1 }));
+      await Promise.all([...refused, ...accepted]);
       expect(await allOf(log, erased.tenantId)).toEqual([]);
     });
 

@@ -41,7 +41,7 @@ export const upcasting = (opened: Opened): void => {
       );
     });
 
-    it('lets an event that is newer than this release knows be read; only its data throws an error', async () => {
+    it('does not stop the read of an event that is newer than this release knows; only its data throws', async () => {
       const { log } = opened();
       const append = anAppend({ stream: aStream(), events: [{ type, data: current }] });
       await withSecond(

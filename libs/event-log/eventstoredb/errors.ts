@@ -1,9 +1,7 @@
 import { AccessDeniedError } from '@eventstore/db-client';
 import { LogDenied, LogUnavailable } from '../port';
 
-/**
- * The gRPC codes that are distinguished here. The library that defines them is a dependency of the client, not of us.
- */
+/** The gRPC codes that are distinguished here. The library that defines them is a dependency of the client only. */
 export const GRPC = { deadlineExceeded: 4, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const;
 
 /** The append was not sent, so it will never be written. */

@@ -1,13 +1,13 @@
 import { LogUnavailable } from '../port';
 import { BatchFailed } from './append/append-queue';
 
-/** The SQLSTATE of an error. Every SQLSTATE of these has a digit; the network error EPIPE has none. */
+/** The SQLSTATE of an error; undefined for a network error. The digit distinguishes a SQLSTATE from the code EPIPE. */
 const sqlState = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 };
 
-/** Classes of SQLSTATE that blame the data of a statement: invalid values, violated constraints, exceeded limits. */
+/** Classes of SQLSTATE for errors in the data of a statement: invalid values, violated constraints, exceeded limits. */
 const DATA_ERRORS = ['22', '23', '54'];
 
 /** The connection is unusable after these: shutdown, a crash of another backend, a primary that became a replica. */

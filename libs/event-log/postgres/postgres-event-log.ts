@@ -36,8 +36,8 @@ export interface PostgresEventLogOptions {
 
 const APPENDERS = 2;
 /**
- * ms after the last notification of an append of another process in which this process sends one batch at a time. While
- * several processes compete for the lock of the log, a second batch in flight has no use and makes the batches smaller.
+ * For this number of ms after a notification that another process has appended, this process sends one batch at a time.
+ * While several processes compete for the lock of the log, a second batch in flight only makes the batches smaller.
  */
 const SHARED_MS = 100;
 /**
@@ -46,8 +46,8 @@ const SHARED_MS = 100;
  */
 const STATEMENT_SHARE = 0.4;
 /**
- * ms that a read may take. Together with the timeouts of the pool this is less than 10 s, the time after which a log
- * that is available again must be in use again.
+ * ms that a read may take. Together with the timeouts of the pool, a read ends in less than 10 s, so that the log is in
+ * use again within 10 s after an outage.
  */
 const READ_MS = 5_000;
 const CLOSE_MS = 5_000;

@@ -42,10 +42,10 @@ const withTimeout = async <T>(ms: number, opening: Promise<T>): Promise<T> => {
 const CHECK_MS = 50;
 
 /**
- * Sends appends by the client's connection and its batch append protocol, but with a table of pending appends of its
- * own. The client's table is global to its module. If one connection fails, the client also rejects the appends on
- * every other connection, and throws when their replies arrive. And appends that are queued for a connection that
- * breaks reject a promise that no caller can handle. Either error would end the process.
+ * Sends appends by the client's connection and its batch append protocol, but keeps the pending appends in a table for
+ * each instance. The client's table is global to its module. If one connection fails, the client also rejects the
+ * appends on every other connection, and throws when their replies arrive. And appends that are queued for a connection
+ * that breaks reject a promise that no caller can handle. Either error would end the process.
  */
 export class AppendStream {
   readonly #connection: Connection;

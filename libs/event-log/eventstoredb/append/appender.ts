@@ -140,8 +140,8 @@ export class Appender {
   }
 
   /**
-   * The server answers a repeat in the same way as the first append. If the position is not after every position that
-   * this process had seen before the call, an earlier call of another process has stored the append.
+   * The server answers a repeat in the same way as the first append. If the position is not after the highest position
+   * that this process had seen before the call, an earlier call of another process has stored the append.
    */
   async #stored(
     valid: ValidAppend,

@@ -99,7 +99,7 @@ it('answers each caller with the result of its own append, however the store fai
     fc.asyncProperty(
       fc.array(anAppend, { minLength: 1, maxLength: 25 }),
       fc.array(aFault, { maxLength: 12 }),
-      // Others come to the log and go again.
+      // The limit changes between calls, as when other processes begin and stop appending.
       fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1 }),
       fc.integer({ min: 1, max: 8 }),
       async (script, faults, inFlight, maxBatch) => {

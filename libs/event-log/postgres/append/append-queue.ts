@@ -27,7 +27,7 @@ export interface AppendQueueOptions {
   /** Sends one batch. All appends of a batch are to different streams and of different commands. */
   readonly send: (batch: readonly ValidAppend[]) => Promise<Answer[]>;
   /**
-   * The greatest number of batches in progress, called before each one is sent. The store serialises batches, so a
+   * Returns the greatest number of batches in progress; called before each batch. The store serialises batches, so a
    * second batch waits in the store instead of here.
    */
   readonly inFlight: () => number;
