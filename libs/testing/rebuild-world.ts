@@ -41,7 +41,7 @@ export const eventually = async (condition: () => boolean | Promise<boolean>): P
 /** A log whose subscriptions stop after some pages, until `open` is called. */
 export interface GatedLog {
   readonly log: EventLog;
-  /** True while a reader waits at the gate. */
+  /** True while a subscription waits for `open`. */
   readonly waiting: () => boolean;
   readonly open: () => void;
 }
