@@ -4,8 +4,9 @@ import { type EventLog, HistoryChanged, type Position, type RecordedEvent } from
 const RETRY = { firstMs: 50, maxMs: 1_000 };
 
 /**
- * Reports every later event of these types, whichever process appends it, for what is kept in memory: nothing is
- * remembered of how far it has come. A log that is not available, or was closed before this was, is asked again, though not at once.
+ * Reports every event of these types that any process appends from now on, so that caches in memory can be corrected.
+ * It has no checkpoint: events from before the call are not reported. If the log is not available, or was closed before
+ * `stop` was called, the subscription is tried again with backoff. An error of `onFact` is ignored.
  */
 export const followFacts = (
   log: EventLog,
@@ -24,14 +25,14 @@ export const followFacts = (
             try {
               onFact(event);
             } catch {
-              // Of a newer release, or refused: what comes behind it must be heard all the same.
+              // The event is of a newer release, or `onFact` failed: later events must be reported nevertheless.
             }
           }
           after = position;
           failed = 0;
         }
       } catch (error) {
-        // The position is of a history that the log no longer has. Anything else is as where it simply ends.
+        // The position belongs to a history that the log no longer has. After any other error it is still valid.
         if (error instanceof HistoryChanged) after = undefined;
       }
       await sleep(backoff(++failed, RETRY), signal);

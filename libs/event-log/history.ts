@@ -2,22 +2,25 @@ import type { Logger } from '#platform/logging/logger.port';
 import { sleep } from '#platform/loops/backoff';
 import type { EventMark, LogIdentity, RecordedEvent } from './port';
 
-/** What one look at the log shows. */
+/** The result of one inspection of the log. */
 export interface HistoryReport {
   readonly identity: LogIdentity;
-  /** False where the log does not hold the event of the mark that was asked about. */
+  /** False if the log does not hold the event of the given mark; true if no mark was given. */
   readonly holds: boolean;
-  /** The last event that the log holds now. */
+  /** The last event of the log; undefined if the log is empty. */
   readonly last: EventMark | undefined;
 }
 
 export interface HistoryOptions {
-  /** Looks at the log, and for the event of a mark. @throws LogUnavailable */
-  readonly look: (mark: EventMark | undefined) => Promise<HistoryReport>;
-  /** Raises the epoch, for all processes to see. @throws LogUnavailable */
+  /**
+   * Reads the identity and the last event, and checks whether the log holds the event of the mark.
+   * @throws LogUnavailable
+   */
+  readonly inspect: (mark: EventMark | undefined) => Promise<HistoryReport>;
+  /** Raises the epoch in the log, where all processes see it. @throws LogUnavailable */
   readonly beginEpoch: (seen: LogIdentity) => Promise<LogIdentity>;
   readonly logger: Pick<Logger, 'warn'>;
-  /** ms between two looks while somebody listens; 1,000 by default. */
+  /** ms between two inspections after the first listener was added; 1,000 by default. */
   readonly intervalMs?: number;
 }
 
@@ -34,59 +37,61 @@ export const markOf = ({
 });
 
 /**
- * Notices that the log is another one than before, or went back to an older copy: the newest event that this process has
- * met is not there any more, or another process has raised the epoch because of what it had met.
+ * Detects that the log was replaced by another one or went back to an older copy: the newest event that this process
+ * has seen is missing from the log, or another process has detected the same and raised the epoch.
  */
-export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: HistoryOptions) => {
+export const createHistory = ({ inspect, beginEpoch, logger, intervalMs = 1_000 }: HistoryOptions) => {
   const listeners = new Set<() => void>();
   let known: LogIdentity | undefined;
-  /** Made when it is needed: most are replaced before. */
+  /**
+   * The newest event seen. Its mark is computed only when it is needed, because most marks are replaced before that.
+   */
   let newest: { readonly position: bigint; readonly mark: () => EventMark } | undefined;
   let generation = 0;
-  let looking: Promise<void> | undefined;
+  let checking: Promise<void> | undefined;
   let watching: AbortController | undefined;
   let reset = (): void => {};
 
-  const meet = (position: bigint, mark: () => EventMark): void => {
+  const observe = (position: bigint, mark: () => EventMark): void => {
     if (newest === undefined || newest.position < position) newest = { position, mark };
   };
 
   const compare = async (): Promise<void> => {
     const before = newest;
-    const asked = before?.mark();
-    const { identity, holds, last } = await look(asked);
-    const another = known !== undefined && (identity.logId !== known.logId || identity.epoch !== known.epoch);
-    if (holds && !another) {
+    const mark = before?.mark();
+    const { identity, holds, last } = await inspect(mark);
+    const identityChanged = known !== undefined && (identity.logId !== known.logId || identity.epoch !== known.epoch);
+    if (holds && !identityChanged) {
       known = identity;
       if (!last) return;
-      // The head lies before it where the tenant of the newest event was erased.
+      // If the tenant of the newest event was erased, the last event of the log lies before that event.
       if (newest === before) newest = { position: last.position, mark: () => last };
-      else meet(last.position, () => last);
+      else observe(last.position, () => last);
       return;
     }
-    // Of the same epoch: this process is the first to notice. The others may not have noticed it yet.
-    known = another ? identity : await beginEpoch(identity);
+    // If the epoch is the same, this process is the first one to detect the change: it informs the others by the epoch.
+    known = identityChanged ? identity : await beginEpoch(identity);
     generation++;
     newest = last && { position: last.position, mark: () => last };
     logger.warn(
-      { logId: known.logId, epoch: known.epoch, missing: asked?.position.toString(), head: last?.position.toString() },
+      { logId: known.logId, epoch: known.epoch, missing: mark?.position.toString(), head: last?.position.toString() },
       'the event log was restored from an older copy or replaced by another log; the caches in memory are dropped',
     );
     reset();
     for (const listener of listeners) listener();
   };
 
-  /** One look for all who ask meanwhile. @throws LogUnavailable */
+  /** Callers share a check that is in progress. @throws LogUnavailable */
   const check = (): Promise<void> => {
-    looking ??= compare().finally(() => {
-      looking = undefined;
+    checking ??= compare().finally(() => {
+      checking = undefined;
     });
-    return looking;
+    return checking;
   };
 
   const watch = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      // A log that is not available has not gone back; it is looked at again.
+      // A log that is not available has not gone back. It is checked again after the interval.
       await check().catch(() => {});
       await sleep(intervalMs, signal);
     }
@@ -98,24 +103,24 @@ export const createHistory = ({ look, beginEpoch, logger, intervalMs = 1_000 }: 
   };
 
   return {
-    /** Raised each time that the history changed. */
+    /** The number of changes of the history that were detected. */
     get generation(): number {
       return generation;
     },
-    /** As the last look showed it; undefined while nobody looks from time to time. */
+    /** The identity at the last check; undefined until regular checks have begun (`onChange`). */
     get identity(): LogIdentity | undefined {
       return watching && known;
     },
-    /** Remembers the newest event that this process has seen in the log. */
-    meet,
+    /** Notes an event that this process has seen in the log; the newest one is kept. */
+    observe,
     check,
-    /** Before the listeners: what the log itself keeps in memory. */
+    /** Sets the action that clears the caches of the log itself. It runs before the listeners. */
     onReset: (action: () => void): void => {
       reset = action;
     },
-    /** Calls the listener after a change that somebody found. */
+    /** Adds a listener for changes that any check detects. @returns a function that removes the listener */
     listen,
-    /** The same, and looks from time to time from now on, until `stop`. */
+    /** Like `listen`, and also begins regular checks, which run until `stop`. */
     onChange: (listener: () => void): (() => void) => {
       if (!watching) {
         watching = new AbortController();

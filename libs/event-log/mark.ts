@@ -1,11 +1,11 @@
 import type { EventLog, EventMark, Position } from './port';
 
-/** An event of a log, as checkpoints keep it: in a column of the type `event_log.mark`. */
+/** An event and its log, as a checkpoint stores them in a column of the type `event_log.mark`. */
 export interface LogMark extends EventMark {
   readonly logId: string;
 }
 
-/** As PostgreSQL writes the type `event_log.mark`; its fields hold no character of that syntax. */
+/** The text of a value of the SQL type `event_log.mark`. Its fields never hold a character that would need quotes. */
 export const markText = ({ logId, position, eventId, commandId, tenantId }: LogMark): string =>
   `(${logId},${position},${eventId},${commandId},${tenantId ?? ''})`;
 
@@ -16,9 +16,10 @@ export const parseMark = (text: string): LogMark => {
 };
 
 /**
- * A condition in SQL, for the statement that writes what was made of events: false where the mark is of the log in this
- * database, which does not hold its event. A mark of a log elsewhere cannot be checked there and passes, as does null.
- * @param parameter `$5`
+ * An SQL condition for a statement that stores the results of events: false if the mark belongs to the log in the same
+ * database and that log does not hold the mark's event. It is true for null, and for a mark of a log in another
+ * database, which the statement cannot check.
+ * @param parameter the parameter with the mark's text, such as `$5`
  */
 export const heldByLog = (parameter: string): string => {
   const mark = `${parameter}::event_log.mark`;
@@ -27,46 +28,50 @@ export const heldByLog = (parameter: string): string => {
           where position = (${mark}).position::bigint and command_id = (${mark}).command_id))`;
 };
 
-/** How far a reader of the log is, and at which event. */
+/** The position that a reader of the log has reached, and the event at it. */
 export interface CheckpointMark {
   readonly position: Position;
-  /** Undefined: not known. */
+  /** Undefined if the event is not known. */
   readonly mark?: LogMark | undefined;
 }
 
-/** A reader of the log by its name, and how far it is. */
+/** The checkpoint of a reader of the log, with the reader's name. */
 export interface NamedCheckpoint extends CheckpointMark {
   readonly name: string;
 }
 
 /**
- * Those of the places that are no places of this log, each with a sentence that says why: of another log, at an event that
- * the log does not hold, or beyond its end.
+ * Finds checkpoints that do not fit this log: they belong to another log, to an event that the log does not hold, or to
+ * a position beyond its end.
+ * @returns for the name of each such checkpoint a sentence that says what is wrong
  * @throws LogUnavailable
  */
 export const findInvalidMarks = async (
   log: Pick<EventLog, 'identity' | 'lastEvent' | 'missing'>,
-  places: readonly NamedCheckpoint[],
+  checkpoints: readonly NamedCheckpoint[],
 ): Promise<Map<string, string>> => {
-  const found = new Map<string, string>();
-  const begun = places.filter(({ position }) => position > 0n);
-  if (begun.length === 0) return found;
+  const reasons = new Map<string, string>();
+  const begun = checkpoints.filter(({ position }) => position > 0n);
+  if (begun.length === 0) return reasons;
   const { logId } = await log.identity();
   const own = begun.flatMap(({ mark }) => (mark?.logId === logId ? [mark] : []));
   const missing = new Set((await log.missing(own)).map(({ position, eventId }) => `${position} ${eventId}`));
-  const nameless = begun.some(({ mark }) => mark === undefined);
-  const head = nameless ? ((await log.lastEvent())?.position ?? 0n) : 0n;
+  const anyWithoutMark = begun.some(({ mark }) => mark === undefined);
+  const head = anyWithoutMark ? ((await log.lastEvent())?.position ?? 0n) : 0n;
   for (const { name, position, mark } of begun) {
     if (mark && mark.logId !== logId) {
-      found.set(name, `${name} is at position ${position} of another event log (${mark.logId}); this one is ${logId}`);
+      reasons.set(
+        name,
+        `${name} is at position ${position} of another event log (${mark.logId}); this one is ${logId}`,
+      );
     } else if (mark && missing.has(`${mark.position} ${mark.eventId}`)) {
-      found.set(
+      reasons.set(
         name,
         `${name} is at event ${mark.eventId}, position ${mark.position}, which the event log does not hold`,
       );
     } else if (!mark && position > head) {
-      found.set(name, `${name} is at position ${position}, beyond the end of the event log at ${head}`);
+      reasons.set(name, `${name} is at position ${position}, beyond the end of the event log at ${head}`);
     }
   }
-  return found;
+  return reasons;
 };

@@ -10,25 +10,25 @@ const names: readonly (readonly [StreamId, string])[] = [
 ];
 
 describe('the name of a stream', () => {
-  it.each(names)('of %j is %s, and the name gives the stream back', (stream, name) => {
+  it.each(names)('of %j is %s, and parsing the name returns the stream', (stream, name) => {
     expect(streamName(stream)).toBe(name);
     expect(parseStreamName(name)).toEqual(stream);
   });
 
-  it('begins with the tenant, which is all that stands before the first hyphen', () => {
+  it('begins with the tenant: the text before the first hyphen is the category of the tenant', () => {
     const name = streamName({ tenantId, aggregate: 'task', id });
     expect(name.slice(0, name.indexOf('-'))).toBe(tenantCategory(tenantId));
     expect(name.startsWith(tenantPrefix(tenantId))).toBe(true);
   });
 
   it.each([
-    ['the form of an earlier commit', `0198c0de00007000800000000000000a.task-${id}`],
+    ['the form of development versions', `0198c0de00007000800000000000000a.task-${id}`],
     ['another application', 'orders-1'],
     ['a system stream', `$ce-0198c0de00007000800000000000000a`],
     ['the metadata of a stream', `$$user-${id}`],
     ['an upper-case id', `user-${id.toUpperCase()}`],
     ['more after the id', `user-${id}x`],
-  ])('that has another form names no stream: %s', (_, name) => {
+  ])('cannot be parsed if it has another form: %s', (_, name) => {
     expect(parseStreamName(name)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Names one stream. `tenantId` is null for a stream outside every tenant: `user-<user id>`, and `operators-<tenant id>`,
- * which holds what operators must know of an erased tenant. Ids are lower-case UUIDs.
+ * Identifies one stream. `tenantId` is null for a stream outside every tenant: `user-<user id>`, and
+ * `operators-<tenant id>`, which holds the facts about an erased tenant that operators need. Ids are lower-case UUIDs.
  */
 export interface StreamId {
   readonly tenantId: string | null;
@@ -18,12 +18,12 @@ export const uuidPattern = new RegExp(`^${UUID}$`);
 export const aggregatePattern = new RegExp(`^${AGGREGATE}$`);
 
 /**
- * The tenant's id as 32 hex digits. EventStoreDB takes what stands before the first hyphen of a stream's name as its
- * category, so this is the category of all streams of the tenant.
+ * The tenant's id as 32 hex digits. For EventStoreDB, the category of a stream is the part of its name before the first
+ * hyphen, so this is the category of all streams of the tenant.
  */
 export const tenantCategory = (tenantId: string): string => tenantId.replaceAll('-', '');
 
-/** The prefix that the names of all streams of a tenant share, and no other stream: its category and a hyphen. */
+/** The prefix of the names of all streams of a tenant, and of no other stream: the category and a hyphen. */
 export const tenantPrefix = (tenantId: string): string => `${tenantCategory(tenantId)}-`;
 
 /** `<tenant as 32 hex digits>-<aggregate>.<id>`, or `<aggregate>-<id>` outside tenants. */
@@ -38,6 +38,6 @@ export const parseStreamName = (name: string): StreamId | undefined => {
   return outside ? { tenantId: null, aggregate: outside[1], id: outside[2] } : undefined;
 };
 
-/** By slices and not by a pattern: readers of the whole log call this for every event. */
+/** Uses slices and not a regular expression, for speed: readers of the whole log call this for every event. */
 const withHyphens = (hex: string): string =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;

@@ -12,7 +12,7 @@ describe('the current version', () => {
     expect(currentVersion(upcasters, 'Untouched')).toBe(1);
   });
 
-  it('is 1 for a type that is not listed, also for names that every object inherits', () => {
+  it('is 1 for a type that is not listed, even if every object inherits a property of that name', () => {
     expect(currentVersion(noUpcasters, 'Anything')).toBe(1);
     expect(currentVersion(upcasters, 'constructor')).toBe(1);
   });
@@ -23,7 +23,7 @@ describe('upcast', () => {
     [1, { cents: 5 }],
     [2, { amount: 5 }],
     [3, { amount: 5, currency: 'EUR' }],
-  ] as [number, JsonObject][])('takes the steps that are missing from version %i', (version, data) => {
+  ] as [number, JsonObject][])('applies the steps that data of version %i has not had yet', (version, data) => {
     expect(upcast(upcasters, 'Priced', version, data)).toEqual({ amount: 5, currency: 'EUR' });
   });
 

@@ -1,19 +1,23 @@
 import type { JsonObject } from './json';
 
-/** Rewrites the data of one event from a schema version to the next. Pure; may change its argument and return it. */
+/**
+ * Converts the data of one event from one schema version to the next. It has no side effects, except that it may change
+ * its argument and return it.
+ */
 export type Upcast = (data: JsonObject) => JsonObject;
 
 /**
- * Per event type the upcasts from version 1 to 2, 2 to 3, …: the current version is the length of the list plus one, and
- * a type that is not listed is at version 1. What was stored stays as it was stored: upcasting happens on read.
+ * For each event type, the upcasts from version 1 to 2, from 2 to 3, and so on. The current version of a type is the
+ * length of its list plus one; a type that is not listed has version 1. Stored data never changes: it is upcast when it
+ * is read.
  */
 export type Upcasters = { readonly [type: string]: readonly Upcast[] };
 
 export const noUpcasters: Upcasters = {};
 
 /**
- * An event was written by a newer release than this one: the release that reads must be deployed before the one that
- * writes. Such an event is read like any other; reading its data throws this error (see `RecordedEvent.data`).
+ * An event was written by a newer release than this one. The event itself can be read; only its data throws this error
+ * (see `RecordedEvent.data`). To avoid it, deploy a release that reads the new version before one that writes it.
  */
 export class UnknownSchemaVersion extends Error {
   override readonly name = 'UnknownSchemaVersion';
@@ -32,7 +36,9 @@ const stepsOf = (upcasters: Upcasters, type: string): readonly Upcast[] =>
 /** The schema version in which events of this type are written now. 1 or more. */
 export const currentVersion = (upcasters: Upcasters, type: string): number => stepsOf(upcasters, type).length + 1;
 
-/** Why data of this type can't be read that is stored in this version; undefined where it can. */
+/**
+ * The error for data of this type that is stored in a version which this release does not know; undefined if it does.
+ */
 export const unknownVersion = (
   upcasters: Upcasters,
   type: string,
@@ -44,9 +50,9 @@ export const unknownVersion = (
 };
 
 /**
- * The data as the current version of its type has it.
- * @param version the schema version in which it is stored, 1 or more
- * @throws UnknownSchemaVersion where the stored version is newer than this release knows, or is no version at all
+ * Converts data to the current version of its type.
+ * @param version the schema version in which the data is stored, 1 or more
+ * @throws UnknownSchemaVersion the stored version is newer than this release knows, or is not an integer above 0
  */
 export const upcast = (upcasters: Upcasters, type: string, version: number, data: JsonObject): JsonObject => {
   const unknown = unknownVersion(upcasters, type, version);

@@ -18,13 +18,13 @@ const nested = (levels: number): JsonObject => {
 };
 
 describe('validateAppend', () => {
-  it('gives the JSON of each event in order, and the bytes of all of them', () => {
+  it('returns the JSON of each event in order, and the total number of bytes', () => {
     const { json, bytes } = validateAppend(appendOf({ a: 'ä' }, {}));
     expect(json).toEqual(['{"a":"ä"}', '{}']);
     expect(bytes).toBe(12);
   });
 
-  it('takes whatever JSON can hold, as it is', () => {
+  it('accepts every value of JSON and does not change it', () => {
     const text = fc.string({ unit: 'grapheme' }).filter((some) => !some.includes('\0'));
     const value = fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 5 });
     fc.assert(
@@ -36,7 +36,7 @@ describe('validateAppend', () => {
   });
 
   it.each(['\\u0000', '\\\\u0000', '\\ud800', 'C:\\u0000\\', '\u0001', '\u007f', '𝄞', '\\'])(
-    'takes %j, which only looks unstorable',
+    'accepts %j, which only resembles text that cannot be stored',
     (text) => {
       expect(JSON.parse(validateAppend(appendOf({ text })).json[0] as string)).toEqual({ text });
     },
@@ -46,7 +46,7 @@ describe('validateAppend', () => {
     expect(() => validateAppend(appendOf({ text }))).toThrow(InvalidAppend);
   });
 
-  it('takes data of an object of another realm or without a prototype', () => {
+  it('accepts an object of another realm and an object without a prototype', () => {
     expect(validateAppend(appendOf(Object.assign(Object.create(null), { a: 1 }))).json).toEqual(['{"a":1}']);
     expect(validateAppend(appendOf(structuredClone({ a: { b: [1] } }))).json).toEqual(['{"a":{"b":[1]}}']);
   });
@@ -61,13 +61,13 @@ describe('validateAppend', () => {
     expect(() => validateAppend(appendOf({ value }))).toThrow(InvalidAppend);
   });
 
-  it('bounds the depth', () => {
+  it('refuses data that is nested too deeply', () => {
     expect(validateAppend(appendOf(nested(MAX_DEPTH))).json).toHaveLength(1);
     expect(() => validateAppend(appendOf(nested(MAX_DEPTH + 1)))).toThrow(/nested deeper than 64/);
     expect(() => validateAppend(appendOf(nested(100_000)))).toThrow(InvalidAppend);
   });
 
-  it('turns a throwing getter into a refusal', () => {
+  it('refuses an append that cannot be read, such as one with a getter that throws', () => {
     const data = {
       get a(): string {
         throw new Error('secret');
@@ -77,7 +77,7 @@ describe('validateAppend', () => {
     expect(() => validateAppend(undefined as unknown as Append)).toThrow(InvalidAppend);
   });
 
-  it('names what is wrong and never the data', () => {
+  it('says what is wrong, and never quotes the data', () => {
     const attempt = (): unknown => validateAppend(appendOf({ password: 'hunter2\0' }));
     expect(attempt).not.toThrow(/hunter2|password/);
   });

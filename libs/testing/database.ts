@@ -7,24 +7,25 @@ import { migrate } from '#platform/database/migrations/migrate';
 import { deriveRolePasswords, type PerRole, roleUrls, secureDatabase } from '#platform/database/roles/roles';
 import { jobsSchema } from '#platform/jobs/schema';
 
-/** A database of the test's own, with every migration applied. */
+/** A database that belongs to one test, with every migration applied. */
 export interface TestDatabase {
   readonly name: string;
   readonly rolePrefix: string;
-  /** A connection URL per role; `owner` is a superuser, whom row-level security does not bind. */
+  /** A connection URL for each role. `owner` is a superuser, to whom row-level security does not apply. */
   readonly urls: PerRole<string> & { readonly owner: string };
-  /** Ends every connection to it and removes it. */
+  /** Ends every connection to the database and deletes it. */
   drop(): Promise<void>;
 }
 
-/** What databases of tests share, so that it can't be an installation's. */
+/** The prefix of the role names in databases of tests. It differs from that of every installation. */
 export const TEST_ROLE_PREFIX = 'tenantry_test';
-/** 32 bytes for whatever a test encrypts or signs. */
+/** A key of 32 bytes for tests that encrypt or sign. */
 export const TEST_SECRET_KEY = createHash('sha256').update('tenantry test').digest();
 
 /**
- * Copies a database that is migrated once per state of the migrations (60 ms a copy). Without a list it has all of the
- * product's migrations. `jest.config.js` brings up the server; call `drop` in `afterAll`.
+ * Creates a database as a copy of a template (60 ms). The template is migrated once for each state of the migrations.
+ * The server is started by `jest.config.js`. Call `drop` in `afterAll`.
+ * @param migrations all migrations of the product by default
  */
 export const createTestDatabase = async (
   migrations: readonly Migration[] = productMigrations(),
@@ -48,7 +49,7 @@ export const createTestDatabase = async (
   };
 };
 
-/** An empty database, without a migration, for tests of the migrations themselves. */
+/** Creates an empty database without migrations, for tests of the migrations themselves. */
 export const createEmptyDatabase = async (): Promise<{ url: string; drop(): Promise<void> }> => {
   const server = serverUrl();
   const name = `tenantry_test_${randomBytes(6).toString('hex')}`;
@@ -72,7 +73,7 @@ const productMigrations = (): Migration[] => JSON.parse(fromSetup('TENANTRY_TEST
 const fromSetup = (name: string): string => {
   const value = process.env[name];
   if (value) return value;
-  throw new Error(`${name} is not set: test/setup/global-setup.ts sets it, run the spec by jest`);
+  throw new Error(`${name} is not set; run the spec with jest, because test/setup/global-setup.ts sets it`);
 };
 
 const passwords = (url: string): PerRole<string> => deriveRolePasswords(url, TEST_SECRET_KEY, TEST_ROLE_PREFIX);
@@ -93,11 +94,14 @@ const withServer = async <T>(url: string, work: (client: Client) => Promise<T>):
   }
 };
 
-/** Made under another name and renamed when whole: a run that is killed leaves no half-migrated template behind. */
+/**
+ * Migrates the template under another name and renames it afterwards, so that a killed run leaves no unfinished
+ * template.
+ */
 const ensureTemplate = async (client: Client, server: string, migrations: readonly Migration[]): Promise<string> => {
   const hash = createHash('sha256').update(TEST_ROLE_PREFIX);
   for (const { id, file } of migrations) hash.update(id).update(readFileSync(file));
-  // What libraries bring along depends on their versions.
+  // The tables of BullMQ depend on its version.
   hash.update(readFileSync(require.resolve('bullmq/package.json')));
   const template = `tenantry_template_${hash.digest('hex').slice(0, 16)}`;
   if (await exists(client, template)) return template;
@@ -125,7 +129,10 @@ const exists = async (client: Client, database: string): Promise<boolean> => {
   return rowCount === 1;
 };
 
-/** The server takes a moment to see that the migration's connections have gone. */
+/**
+ * Renames a database. Tries again, because the server needs a moment to see that the migration's connections have
+ * ended.
+ */
 const rename = async (client: Client, from: string, to: string): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,6 +1,6 @@
 import type { Parameter, Queries, Statement, TenantDb } from '#platform/database/scoped/scoped-db';
 
-/** A step of a plan, as PostgreSQL's `explain (analyze, format json)` names it. */
+/** A node of a query plan, with the names of PostgreSQL's `explain (analyze, format json)`. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Index Name'?: string;
@@ -10,20 +10,21 @@ export interface PlanNode {
 }
 
 /**
- * The statements that a query asks, explained as the server carries each out for the tenant.
- * @param query is answered no rows
+ * Explains each statement of a query, executed for the tenant.
+ * @param query receives no rows from its statements
+ * @returns the nodes of all plans
  */
 export const explained = async (db: TenantDb, query: (spy: TenantDb) => Promise<unknown>): Promise<PlanNode[]> => {
-  const asked: [Queries, Statement, readonly Parameter[]][] = [];
+  const statements: [Queries, Statement, readonly Parameter[]][] = [];
   const spyOn = (queries: Queries): Queries => ({
     query: async (statement, values) => {
-      asked.push([queries, statement, values]);
+      statements.push([queries, statement, values]);
       return [];
     },
   });
   await query({ ...db, ...spyOn(db), people: (found, values) => spyOn(db.people(found, values)) });
   const nodes: PlanNode[] = [];
-  for (const [queries, { name, text }, values] of asked) {
+  for (const [queries, { name, text }, values] of statements) {
     const statement = { name: `explained-${name}`, text: `explain (analyze, format json) ${text}` };
     const [row] = await queries.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(statement, values);
     const flat = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(flat)];
@@ -32,13 +33,15 @@ export const explained = async (db: TenantDb, query: (spy: TenantDb) => Promise<
   return nodes;
 };
 
-/** Where rows come from; conditions that the index could not answer are included. */
+/**
+ * The index of each scan (undefined for a scan of a whole table), with the condition that the index could not apply.
+ */
 export const scansOf = (nodes: readonly PlanNode[]): (string | undefined)[] =>
   nodes
     .filter((node) => node['Node Type'].includes('Scan'))
     .map((node) => (node.Filter === undefined ? node['Index Name'] : `${node['Index Name']}, then ${node.Filter}`));
 
-/** By what the rows of every step were found; a step that reads a whole table has the name of the table. */
+/** The names of all indexes that the plans use, and `Seq Scan` if a whole table is read. */
 export const indexesOf = (nodes: readonly PlanNode[]): Set<string> =>
   new Set(
     nodes.flatMap((node) => {

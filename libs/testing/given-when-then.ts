@@ -8,8 +8,8 @@ import { RowBuffer } from '#projecting/rows/row-buffer';
 import type { Added, Row } from '#projecting/rows/tables';
 
 /**
- * Specifies a rule without a mock: what happened, what is asked for, what happens then.
- * After Greg Young's specifications by example for event-sourced systems.
+ * Specifies a rule without mocks: the earlier events, the command, and the expected events or refusal. Based on Greg
+ * Young's specifications by example for event-sourced systems.
  */
 export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<State, Event>) => ({
   given: (...events: readonly Event[]) => ({
@@ -36,7 +36,7 @@ export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<S
   }),
 });
 
-/** A recorded event for specifications of projections; whatever is left out has a harmless value. */
+/** A recorded event for specifications of projections. Every field that is not given has a default value. */
 export const recorded = (event: EventToAppend & Partial<RecordedEvent>): RecordedEvent => {
   const commandId = uuidv7();
   return {
@@ -54,14 +54,14 @@ export const recorded = (event: EventToAppend & Partial<RecordedEvent>): Recorde
   };
 };
 
-/** What a projection makes of events, in memory: the rows of each table that are there at the end. */
+/** Folds events with a projection in memory, for assertions about the resulting operations on each table. */
 export const project = (projection: Projection, ...events: readonly RecordedEvent[]) => {
   const buffer = new RowBuffer(projection.tables);
   const parked = foldEvents(projection, events, new Set(), buffer);
   return {
     thenRows: (table: string, ...expected: readonly Row[]): void => {
       const operations = [...(buffer.folded.get(table)?.values() ?? [])];
-      expect(operations.flatMap((it) => (it.kind === 'put' ? [it.row] : []))).toEqual(expected);
+      expect(operations.flatMap((operation) => (operation.kind === 'put' ? [operation.row] : []))).toEqual(expected);
     },
     thenPatched: (table: string, key: Row, columns: Row): void => {
       const operations = [...(buffer.folded.get(table)?.values() ?? [])];
@@ -73,7 +73,7 @@ export const project = (projection: Projection, ...events: readonly RecordedEven
     },
     thenAdded: (table: string, ...expected: readonly { key: Row; columns: Added }[]): void => {
       const operations = [...(buffer.folded.get(table)?.values() ?? [])];
-      expect(operations).toEqual(expected.map((it) => ({ kind: 'add', ...it })));
+      expect(operations).toEqual(expected.map((row) => ({ kind: 'add', ...row })));
     },
     thenParked: (...reasons: readonly string[]): void => expect(parked.map(({ error }) => error)).toEqual(reasons),
   };

@@ -26,11 +26,11 @@ import { validateAppend } from '#event-log/validate-append';
 
 type Stored = Omit<RecordedEvent, 'data'> & { readonly json: string };
 
-/** What several instances share, as processes share a database. */
+/** The data that several instances of the log share, as processes share a database. */
 export class InMemoryStore {
   /** In position order. */
   events: Stored[] = [];
-  /** Streams by name; a slot is empty where the tenant has been erased. */
+  /** The events of each stream, by the name of the stream. */
   readonly streams = new Map<string, Stored[]>();
   readonly erased = new Set<string | null>();
   readonly commands = new Map<string, Omit<AppendResult, 'repeated'>>();
@@ -40,7 +40,7 @@ export class InMemoryStore {
   logId: string = randomUUID();
   epoch = 1;
 
-  /** What a restore of a copy does that was made when the log's head was at the position. */
+  /** Simulates the restore of a copy that was made when the head of the log was at the position. */
   goBackTo(position: Position): void {
     this.events = this.events.filter((event) => event.position <= position);
     this.streams.clear();
@@ -55,7 +55,7 @@ export class InMemoryStore {
   }
 }
 
-/** The event log port in memory, for tests only: correct, and nothing more. */
+/** The event log port in memory, for tests only. It is correct, but neither durable nor fast. */
 export class InMemoryEventLog implements EventLog {
   readonly #closed = new AbortController();
 
@@ -69,11 +69,11 @@ export class InMemoryEventLog implements EventLog {
     const { json } = validateAppend(append);
     const { stream, expected, expectedCommandId, commandId, events } = append;
     if (this.store.erased.has(stream.tenantId)) throw new InvalidAppend('the tenant was erased');
-    const first = this.store.commands.get(commandId);
-    if (first) return { ...first, repeated: true };
+    const earlier = this.store.commands.get(commandId);
+    if (earlier) return { ...earlier, repeated: true };
     const recorded = this.store.streams.get(streamName(stream)) ?? [];
-    const isAnother = expectedCommandId !== undefined && expectedCommandId !== recorded.at(-1)?.commandId;
-    if (expected !== 'any' && (expected !== recorded.length || (expected > 0 && isAnother))) {
+    const isOtherEvent = expectedCommandId !== undefined && expectedCommandId !== recorded.at(-1)?.commandId;
+    if (expected !== 'any' && (expected !== recorded.length || (expected > 0 && isOtherEvent))) {
       throw new WrongExpectedVersion(stream, expected, recorded.length);
     }
     const recordedAt = new Date();
@@ -118,15 +118,15 @@ export class InMemoryEventLog implements EventLog {
   async *subscribe({ after, pageSize = 1_000, signal, ...filter }: Subscribe): AsyncGenerator<Page> {
     const ended = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal;
     let position = after;
-    let told = false;
-    const begun = this.store.epoch;
+    let reportedCaughtUp = false;
+    const epochAtStart = this.store.epoch;
     while (!ended.aborted) {
-      if (this.store.epoch !== begun) throw new HistoryChanged();
+      if (this.store.epoch !== epochAtStart) throw new HistoryChanged();
       const page = await this.readAll({ ...filter, after: position, limit: pageSize });
-      if (page.position > position || !told) yield page;
+      if (page.position > position || !reportedCaughtUp) yield page;
       position = page.position;
-      told = page.caughtUp;
-      if (told && !ended.aborted && this.store.position <= position) await this.#appended(ended);
+      reportedCaughtUp = page.caughtUp;
+      if (reportedCaughtUp && !ended.aborted && this.store.position <= position) await this.#nextAppend(ended);
     }
   }
 
@@ -193,7 +193,7 @@ export class InMemoryEventLog implements EventLog {
     };
   };
 
-  #appended(ended: AbortSignal): Promise<void> {
+  #nextAppend(ended: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.store.listeners.delete(wake);

@@ -1,13 +1,13 @@
 import { Client, escapeIdentifier } from 'pg';
 import type { TestDatabase } from './database';
 
-/** A copy of a database as it is now, which can take its place later: what a restore or a late failover does. */
+/** A copy of a database that can replace the database later, to simulate a restore or a late failover. */
 export interface OlderCopy {
-  /** Ends every connection to the database and puts the copy in its place. The copy is gone then. */
+  /** Ends every connection to the database and replaces it by the copy. This can be done once. */
   takeOver(): Promise<void>;
 }
 
-/** Runs on the server of the database, and not in it. */
+/** Runs statements in the database `postgres` of the same server. */
 const onServer = async <T>({ urls }: TestDatabase, work: (client: Client) => Promise<T>): Promise<T> => {
   const url = new URL(urls.owner);
   url.pathname = '/postgres';
@@ -20,8 +20,11 @@ const onServer = async <T>({ urls }: TestDatabase, work: (client: Client) => Pro
   }
 };
 
-/** Takes no connections while `work` runs: PostgreSQL copies and renames only what nobody is connected to. */
-const alone = async (client: Client, name: string, work: () => Promise<unknown>): Promise<void> => {
+/**
+ * Runs `work` while the database accepts no connections: PostgreSQL copies and renames a database only if it has no
+ * connections.
+ */
+const withoutConnections = async (client: Client, name: string, work: () => Promise<unknown>): Promise<void> => {
   const quoted = escapeIdentifier(name);
   await client.query(`alter database ${quoted} allow_connections false`);
   try {
@@ -31,7 +34,7 @@ const alone = async (client: Client, name: string, work: () => Promise<unknown>)
         await work();
         return;
       } catch (error) {
-        // A connection that is ending is one until the server has seen it go.
+        // A terminated connection counts as a connection until the server has closed it.
         if ((error as { code?: unknown }).code !== '55006' || attempt === 500) throw error;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -42,20 +45,20 @@ const alone = async (client: Client, name: string, work: () => Promise<unknown>)
   }
 };
 
-/** Anyone who is connected loses the connection for a moment. */
+/** Copies a database. All its connections are ended, and new ones are refused for a moment. */
 export const copyDatabase = async (database: TestDatabase): Promise<OlderCopy> => {
   const { name } = database;
   const copy = `${name}_copy`;
   await onServer(database, (client) =>
-    alone(client, name, () =>
+    withoutConnections(client, name, () =>
       client.query(`create database ${escapeIdentifier(copy)} template ${escapeIdentifier(name)}`),
     ),
   );
   return {
     takeOver: () =>
       onServer(database, async (client) => {
-        // It may be connected to from its first moment under its new name.
-        await alone(client, name, async () => {
+        // The copy accepts connections as soon as it has its new name.
+        await withoutConnections(client, name, async () => {
           await client.query(`alter database ${escapeIdentifier(name)} rename to ${escapeIdentifier(`${name}_lost`)}`);
           await client.query(`alter database ${escapeIdentifier(copy)} rename to ${escapeIdentifier(name)}`);
         });

@@ -35,18 +35,18 @@ const tables = {
 /** Waits until `condition` holds, for 60 s at most: machines that run tests are busy. */
 export const eventually = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   for (const end = Date.now() + 60_000; !(await condition()); await sleep(20))
-    if (Date.now() > end) throw new Error(`did not come about: ${condition}`);
+    if (Date.now() > end) throw new Error(`this condition did not become true within 60 s: ${condition}`);
 };
 
-/** A log whose subscription stops after some pages until it is opened again. */
+/** A log whose subscriptions stop after some pages, until `open` is called. */
 export interface GatedLog {
   readonly log: EventLog;
-  /** True while a reader waits at the gate. */
+  /** True while a subscription waits for `open`. */
   readonly waiting: () => boolean;
   readonly open: () => void;
 }
 
-/** @param pages the number of pages of each subscription that pass the closed gate */
+/** @param pages the number of pages that each subscription yields before it waits for `open` */
 export const gated = (log: EventLog, pages: number): GatedLog => {
   let waiting = false;
   let open = (): void => undefined;
@@ -74,7 +74,7 @@ export const gated = (log: EventLog, pages: number): GatedLog => {
   return { log: through, waiting: () => waiting, open };
 };
 
-/** A small read model on a database of its own, for tests of rebuilds by several workers. */
+/** A small read model in a separate database, for tests of rebuilds by several workers. */
 export const openRebuildWorld = async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rebuild-'));
   const schema = join(folder, 'schema.sql');
@@ -93,7 +93,7 @@ export const openRebuildWorld = async () => {
     query,
     roles: roleNames(TEST_ROLE_PREFIX),
     logger: silentLogger,
-    /** The read model of a release: with `version`, its text says so. */
+    /** The read model as a release has it. Its version is part of the text of each row. */
     projection: (version = 1, refuses: () => boolean = () => false): Projection =>
       defineProjection<NoteEvent, typeof tables>({
         name: 'notes',
@@ -107,7 +107,7 @@ export const openRebuildWorld = async () => {
           },
         },
       }),
-    /** Connections of one worker. */
+    /** Opens the connections of one worker. */
     worker: (): Pool => {
       const pool = createPool({ url: database.urls.projector, max: 8, applicationName: 'projector' });
       pools.push(pool);
@@ -133,7 +133,7 @@ export const openRebuildWorld = async () => {
       query<{ id: string; state: string; error: string | null }>(
         'select id, state, error from projecting.rebuilds order by requested_at, id',
       ),
-    /** Ends the sessions that hold an advisory lock of a rebuild. @returns how many */
+    /** Ends the sessions that hold an advisory lock of a rebuild. @returns the number of ended sessions */
     terminateLockSessions: async (): Promise<number> =>
       (
         await query(

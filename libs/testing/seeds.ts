@@ -1,8 +1,9 @@
-/** How often a property or a kill loop is tried: few in `npm test`, as many as the environment asks for in `npm run test:long`. */
+/** The number of runs of a property: `short` in `npm test`; `npm run test:long` sets more by `TEST_SEEDS`. */
 export const seeds = (short: number): number => Number(process.env['TEST_SEEDS'] ?? short);
+/** The number of kills in a kill loop: `short` in `npm test`; `npm run test:long` sets more by `TEST_KILLS`. */
 export const kills = (short: number): number => Number(process.env['TEST_KILLS'] ?? short);
-/** The same for a scenario whose rounds take long: one round for so many kills that the environment asks for. */
+/** The number of rounds of a scenario with long rounds: one round for each `killsPerRound` of `TEST_KILLS`. */
 export const rounds = (short: number, killsPerRound: number): number => {
-  const asked = process.env['TEST_KILLS'];
-  return asked === undefined ? short : Math.max(short, Math.round(Number(asked) / killsPerRound));
+  const wantedKills = process.env['TEST_KILLS'];
+  return wantedKills === undefined ? short : Math.max(short, Math.round(Number(wantedKills) / killsPerRound));
 };

@@ -1,21 +1,22 @@
 import type { Pool } from 'pg';
 
-/** What goes by a clock beside read models. */
+/** The schemas whose functions and defaults read a clock; read models do not. */
 const SCHEMAS = `'lease', 'billing', 'idempotency', 'identity', 'plans'`;
 
-/** Functions of the product that read a clock, with the search path that puts ours before PostgreSQL's. */
+/** The functions of these schemas. They get a search path with the shifted clock before PostgreSQL's own. */
 const FUNCTIONS = `select p.oid::regprocedure::text as name from pg_proc p
   where p.pronamespace::regnamespace::text in (${SCHEMAS}) and p.oid <> 'lease.now()'::regprocedure`;
 
-/** Columns that are the wall clock's time unless said otherwise. */
+/** The statements that give the shifted clock to columns whose default is the time of the wall clock. */
 const DEFAULTS = `select format('alter table %s alter column %I set default shifted.now()', a.attrelid::regclass, a.attname) as ddl
   from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
   join pg_class c on c.oid = d.adrelid
   where c.relnamespace::regnamespace::text in (${SCHEMAS}) and pg_get_expr(d.adbin, d.adrelid) = 'now()'`;
 
 /**
- * Sets the wall clock of a test's database: `now()` and `clock_timestamp()` in the functions and defaults of leases, billing,
- * idempotency keys, identity and plans answer with another time from then on. @param owner connects as its owner
+ * Makes the wall clock of a test's database adjustable: `by` shifts the result of `now()` and `clock_timestamp()` in
+ * the functions and defaults of leases, billing, idempotency keys, identity and plans.
+ * @param owner connects as the owner of the database
  */
 export const shiftClock = async (owner: Pool): Promise<{ by(interval: string): Promise<void> }> => {
   await owner.query(`

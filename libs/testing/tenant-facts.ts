@@ -1,7 +1,7 @@
 import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEvent } from '#domain/tenant/events';
 import type { Role } from '#domain/tenant/roles';
 
-/** A tenant for specifications of its rules: somebody in each role, and somebody who does not belong to it. */
+/** The users of a tenant for specifications of its rules: a member in each role, and a user who is not a member. */
 export const PEOPLE = {
   owner: '01a20000-0000-7000-8000-000000000001',
   admin: '01a20000-0000-7000-8000-000000000002',
@@ -58,7 +58,7 @@ export const teamMemberRemoved = (teamId: string, userId: string): TenantEvent =
   data: { teamId, userId },
 });
 
-/** Versions 1 to 4: the owner, and then the members who joined, in the order of their roles. */
+/** The events at versions 1 to 4: the owner creates the tenant, then a member of each other role joins. */
 export const staffed: readonly TenantEvent[] = [
   tenantCreated,
   memberJoined(PEOPLE.admin, 'admin'),

@@ -16,7 +16,7 @@ const check = (path: string): { readonly status: number | null; readonly errors:
   return { status, errors: stderr };
 };
 
-/** The check against a page of an earlier release, which this one differs from. */
+/** Runs the check against the page of an earlier release and returns its errors. */
 const checkAgainst = (earlier: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'events-'));
   try {
@@ -34,12 +34,11 @@ const replaced = (text: string, replacement: string): string => {
   return page.replace(text, replacement);
 };
 
-// Each check starts a compiler, which takes long on a busy machine.
+// Each check starts a compiler, which takes a long time on a busy machine.
 jest.setTimeout(300_000);
 
-describe('docs/events.md, the contract of what is stored', () => {
-  it('says what the code says; where an event changed, the error names the ways that leave stored events as they are', () =>
-    expect(check('docs/events.md')).toEqual({ status: 0, errors: '' }));
+describe('docs/events.md, the contract of stored events', () => {
+  it('agrees with the code', () => expect(check('docs/events.md')).toEqual({ status: 0, errors: '' }));
 
   it('lists each event that this release knows', () => {
     const listed = [...page.matchAll(/^### (\w+)$/gm)].map(([, name]) => name);
@@ -56,7 +55,7 @@ describe('docs/events.md, the contract of what is stored', () => {
     }
   });
 
-  it('cannot be written while a stored event has lost its name or has another field', () => {
+  it('is not written while a stored event is missing or has another field; the error says what to do', () => {
     const earlier = replaced('| `times` | `number` |', '| `times` | `string` |').replace(
       '### TaskDeleted\n',
       '### TaskBurnt\n\n- Schema version: 1\n\n### TaskDeleted\n',
@@ -70,7 +69,7 @@ describe('docs/events.md, the contract of what is stored', () => {
     expect(errors).toContain('add an event with another name');
   });
 
-  it('can be written with other fields in a higher schema version, and with new events', () => {
+  it('may be written if an event has other fields in a higher schema version, and with new events', () => {
     const [before = '', after = ''] = page.split('### PaymentFailed\n');
     const failed = after.replace('Schema version: 2', 'Schema version: 1').replace(/^\| `attempt` .*\n/m, '');
     const earlier = `${before}### PaymentFailed\n${failed}`.replace(/### TaskDeleted\n[^#]*/, '');

@@ -9,46 +9,46 @@ import {
 } from '#event-log/port';
 import { IMPATIENT, scripted, until } from './support';
 
-describe('an append whose answer is lost', () => {
-  const given = scripted(IMPATIENT);
+describe('an append whose reply is lost', () => {
+  const fixture = scripted(IMPATIENT);
 
-  /** An append to a stream of 2 events, for each way to expect its version. */
-  const prepared = async (expected: ExpectedVersion): Promise<Append> => {
+  /** An append of 2 events to a stream that holds 2 events. */
+  const prepareAppend = async (expected: ExpectedVersion): Promise<Append> => {
     const stream = aStream();
-    await given().log.append(anAppend({ stream, events: facts(2) }));
+    await fixture().log.append(anAppend({ stream, events: facts(2) }));
     return anAppend({ stream, expected, events: facts(2) });
   };
 
   const expectStoredOnce = async (append: Append): Promise<void> => {
-    expect(versions(await given().log.readStream(append.stream))).toEqual(upTo(4));
-    expect(await given().log.append(append)).toMatchObject({ version: 4, repeated: true });
+    expect(versions(await fixture().log.readStream(append.stream))).toEqual(upTo(4));
+    expect(await fixture().log.append(append)).toMatchObject({ version: 4, repeated: true });
     expect(
-      await given()
+      await fixture()
         .another()
         .append({ ...append, expected: 4 }),
     ).toMatchObject({ version: 4, repeated: true });
-    expect(versions(await given().log.readStream(append.stream))).toEqual(upTo(4));
+    expect(versions(await fixture().log.readStream(append.stream))).toEqual(upTo(4));
   };
 
-  describe.each([2, 'any'] as const)('where %s is expected', (expected) => {
+  describe.each([2, 'any'] as const)('with the expected version %s', (expected) => {
     it.each([
-      ['it is stored and never answered', 'silent'],
-      ['it is stored and the connection is cut', 'cut'],
-      ['the connection is cut before it is stored', 'cut-before'],
+      ['the server stores it and does not reply', 'silent'],
+      ['the server stores it and the connection is cut', 'cut'],
+      ['the connection is cut before the server stores it', 'cut-before'],
       ['the server times out and has not stored it', 'timeout'],
       ['the server times out and has stored it', 'timeout-stored'],
       ['the server is not ready', 'not-ready'],
-      ['it is answered twice', 'twice'],
-    ] as const)('is stored once: %s', async (_, fault) => {
-      const append = await prepared(expected);
-      given().server.script.next(fault);
-      expect(await given().log.append(append)).toMatchObject({ version: 4, repeated: false });
+      ['the server replies twice', 'twice'],
+    ] as const)('is stored once if %s', async (_, fault) => {
+      const append = await prepareAppend(expected);
+      fixture().server.script.next(fault);
+      expect(await fixture().log.append(append)).toMatchObject({ version: 4, repeated: false });
       await expectStoredOnce(append);
     });
 
-    it('is of unknown outcome where it is still on its way; a repeat is safe before and after it arrives', async () => {
-      const append = await prepared(expected);
-      const { log, server } = given();
+    it('has an unknown outcome if it arrives late; a repeat is safe before and after it arrives', async () => {
+      const append = await prepareAppend(expected);
+      const { log, server } = fixture();
       server.script.onAppend = () => 'late';
       await expect(log.append(append)).rejects.toBeInstanceOf(AppendOutcomeUnknown);
       server.script.onAppend = undefined;
@@ -57,9 +57,9 @@ describe('an append whose answer is lost', () => {
       await expectStoredOnce(append);
     });
 
-    it('leaves the stream to another writer, and the late one is refused', async () => {
-      const append = await prepared(expected);
-      const { log, server, another } = given();
+    it('is refused if it arrives after the append of another writer', async () => {
+      const append = await prepareAppend(expected);
+      const { log, server, another } = fixture();
       let other: Promise<unknown> | undefined;
       server.script.onAppend = () => {
         server.script.onAppend = undefined;
@@ -80,9 +80,9 @@ describe('an append whose answer is lost', () => {
     });
   });
 
-  it('is of unknown outcome where the server freezes with it, and is stored once when it is repeated', async () => {
-    const append = await prepared(2);
-    const { log, server } = given();
+  it('has an unknown outcome if the server freezes, and is stored once when it is repeated', async () => {
+    const append = await prepareAppend(2);
+    const { log, server } = fixture();
     server.script.freeze();
     await expect(log.append(append)).rejects.toBeInstanceOf(AppendOutcomeUnknown);
     await expect(log.append(append)).rejects.toMatchObject({
@@ -93,17 +93,17 @@ describe('an append whose answer is lost', () => {
     await expectStoredOnce(append);
   });
 
-  it('is of unknown outcome where the server goes away with it', async () => {
-    const append = await prepared(2);
-    const { log, server } = given();
-    const gone = new Promise<void>((resolve) => {
+  it('has an unknown outcome if the server stops', async () => {
+    const append = await prepareAppend(2);
+    const { log, server } = fixture();
+    const stopped = new Promise<void>((resolve) => {
       server.script.onAppend = () => {
         server.stop().then(resolve);
         return 'silent';
       };
     });
     await expect(log.append(append)).rejects.toBeInstanceOf(AppendOutcomeUnknown);
-    await gone;
+    await stopped;
     server.script.onAppend = undefined;
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);
     await server.start();
@@ -111,11 +111,11 @@ describe('an append whose answer is lost', () => {
   });
 });
 
-describe('a server that cannot take appends', () => {
-  const given = scripted(IMPATIENT);
+describe('a server that cannot accept appends', () => {
+  const fixture = scripted(IMPATIENT);
 
-  it('frozen before the first call: nothing was written, and it says so in time', async () => {
-    const { log, server } = given();
+  it('because it is frozen: an append fails in time, and nothing is written', async () => {
+    const { log, server } = fixture();
     server.script.freeze();
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);
     expect(server.script.counts.appends).toBe(0);
@@ -123,8 +123,8 @@ describe('a server that cannot take appends', () => {
     expect(await log.append(anAppend())).toMatchObject({ version: 1, repeated: false });
   });
 
-  it('down: nothing was written, and the same log continues when it is back', async () => {
-    const { log, server } = given();
+  it('because it is stopped: nothing is written, and the same log continues after a restart', async () => {
+    const { log, server } = fixture();
     await server.stop();
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);
     await expect(log.readStream(aStream())).rejects.toBeInstanceOf(LogUnavailable);
@@ -134,8 +134,8 @@ describe('a server that cannot take appends', () => {
     expect(await log.append(anAppend())).toMatchObject({ version: 1, repeated: false });
   });
 
-  it('not ready for long: nothing was written', async () => {
-    const { log, server } = given();
+  it('because it is not ready for a long time: nothing is written', async () => {
+    const { log, server } = fixture();
     await log.ping();
     server.script.notReady = true;
     const append = anAppend();
@@ -146,37 +146,37 @@ describe('a server that cannot take appends', () => {
     expect(await log.append(append)).toMatchObject({ version: 1, repeated: false });
   });
 
-  it('refusing for the size: an invalid append', async () => {
-    const { log, server } = given();
+  it('because of its size: the append is invalid', async () => {
+    const { log, server } = fixture();
     server.script.next('too-large');
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(InvalidAppend);
   });
 
-  it('telling of a version that no reader can see: nothing was written', async () => {
-    const { log, server } = given();
+  it('because of a version that no read returns: the log counts as unavailable', async () => {
+    const { log, server } = fixture();
     server.script.next('conflict');
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);
   });
 });
 
 describe('appends in flight', () => {
-  const given = scripted({ maxInFlight: 8, maxWaiting: 20 });
+  const fixture = scripted({ maxInFlight: 8, maxWaiting: 20 });
 
-  it('are bounded; the others wait, and beyond the queue they are refused at once', async () => {
-    const { log, server } = given();
+  it('are limited in number: further ones wait, and are refused at once when the queue is full', async () => {
+    const { log, server } = fixture();
     await log.ping();
     server.script.onAppend = () => 'late';
-    const taken = upTo(28).map(() => log.append(anAppend()));
+    const accepted = upTo(28).map(() => log.append(anAppend()));
     await until(() => server.script.counts.appends === 8);
     await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogUnavailable);
     expect(server.script.counts.appends).toBe(8);
     server.script.onAppend = undefined;
     server.script.release();
-    for (const { version } of await Promise.all(taken)) expect(version).toBe(1);
+    for (const { version } of await Promise.all(accepted)) expect(version).toBe(1);
   });
 
-  it('leave the queue when their time is up', async () => {
-    const { server, another } = given();
+  it('leave the queue at their deadline', async () => {
+    const { server, another } = fixture();
     const log = another({ ...IMPATIENT, maxInFlight: 1, maxWaiting: 5 });
     await log.ping();
     server.script.onAppend = () => 'late';

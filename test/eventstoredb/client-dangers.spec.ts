@@ -4,31 +4,31 @@ import type { Append } from '#event-log/port';
 import { startScriptedEventStore } from '../support/scripted-eventstore';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
-// Megabytes go through a server in this very process, which a busy machine needs its time for.
+// The server runs in this process and receives megabytes, which takes a long time on a busy machine.
 jest.setTimeout(120_000);
 
-describe('what the client of EventStoreDB does not survive by itself:', () => {
-  const given = scripted(IMPATIENT);
+describe('conditions that the client of EventStoreDB alone would not survive:', () => {
+  const fixture = scripted(IMPATIENT);
 
-  it('an append that it could not serialise never reaches it', async () => {
-    const { log, server } = given();
+  it('an append that the client cannot serialise is refused before it reaches the client', async () => {
+    const { log, server } = fixture();
     await log.append(anAppend());
-    const bad: Partial<Append>[] = [
+    const invalid: Partial<Append>[] = [
       { commandId: 'no uuid' },
       { events: facts(1, '') },
       { events: [{ type: 'A', data: { n: 1n as unknown as number } }] },
       { events: [] },
     ];
     await withoutStrayErrors(async () => {
-      const { lost } = await settle(bad.map((said) => log.append(anAppend(said))));
-      expect(lost).toMatchObject(bad.map(() => ({ name: 'InvalidAppend' })));
+      const { lost } = await settle(invalid.map((fields) => log.append(anAppend(fields))));
+      expect(lost).toMatchObject(invalid.map(() => ({ name: 'InvalidAppend' })));
       expect(await log.append(anAppend())).toMatchObject({ version: 1 });
     });
     expect(server.script.counts.appends).toBe(2);
   });
 
-  it('a connection that is cut under many appends ends neither the process nor the log', async () => {
-    const { log, server } = given();
+  it('a connection that is cut during many appends ends neither the process nor the log', async () => {
+    const { log, server } = fixture();
     const data = { text: 'x'.repeat(20_000) };
     await withoutStrayErrors(async () => {
       for (let round = 0; round < 10; round++) {
@@ -44,8 +44,8 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
     expect(await log.append(anAppend())).toMatchObject({ version: 1 });
   });
 
-  it('a second answer to an append finds nobody, and does no harm', async () => {
-    const { log, server } = given();
+  it('a second reply to an append is ignored', async () => {
+    const { log, server } = fixture();
     server.script.onAppend = () => 'twice';
     await withoutStrayErrors(async () => {
       const { won } = await settle(upTo(20).map(() => log.append(anAppend())));
@@ -54,7 +54,7 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
   });
 
   it('a broken connection to one server disturbs no append to another', async () => {
-    const { log, server } = given();
+    const { log, server } = fixture();
     const second = await startScriptedEventStore();
     const other = new EventStoreDbEventLog({ connectionString: second.connectionString });
     try {
@@ -70,7 +70,7 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
         second.script.release();
         for (const result of await Promise.all(waiting)) expect(result).toMatchObject({ version: 1, repeated: false });
       });
-      // None was sent twice.
+      // No append was sent twice.
       expect(second.script.counts.appends).toBe(10);
     } finally {
       await other.close();
@@ -78,8 +78,8 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
     }
   });
 
-  it('reads and pings end in time where the server is frozen', async () => {
-    const { log, server } = given();
+  it('reads and pings fail in time if the server is frozen', async () => {
+    const { log, server } = fixture();
     await log.append(anAppend());
     server.script.freeze();
     const calls = [
@@ -97,8 +97,8 @@ describe('what the client of EventStoreDB does not survive by itself:', () => {
     await log.ping();
   });
 
-  it('a conflict names the version of the stream', async () => {
-    const { log } = given();
+  it('the error of a conflict names the version of the stream', async () => {
+    const { log } = fixture();
     const stream = aStream();
     await log.append(anAppend({ stream, events: facts(3) }));
     await expect(log.append(anAppend({ stream, expected: 1 }))).rejects.toMatchObject({ expected: 1, actual: 3 });

@@ -11,8 +11,8 @@ describe('a cluster', () => {
   let cluster: ScriptedCluster;
   let log: EventStoreDbEventLog;
 
-  /** Times that the nodes were asked who leads. */
-  const asked = (): number => cluster.nodes.reduce((sum, { script }) => sum + script.counts.gossip, 0);
+  /** The number of times that the nodes were asked for the leader. */
+  const gossipRequests = (): number => cluster.nodes.reduce((sum, { script }) => sum + script.counts.gossip, 0);
   const open = (options: Partial<ConstructorParameters<typeof EventStoreDbEventLog>[0]> = {}): void => {
     log = new EventStoreDbEventLog({
       connectionString: cluster.connectionString,
@@ -30,7 +30,7 @@ describe('a cluster', () => {
     await cluster.close();
   });
 
-  /** A call is tried until the client has found the leader; the test's own timeout ends it. */
+  /** Repeats a call until the client has found the leader, or until the timeout of the test. */
   const afterElection = async <T>(call: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
@@ -41,7 +41,7 @@ describe('a cluster', () => {
     }
   };
 
-  it('that loses its quorum while two reads are under way does not end the process', async () => {
+  it('that loses its quorum during two reads does not end the process', async () => {
     const [leader] = cluster.nodes as [ScriptedEventStore];
     await log.append(anAppend());
     await withoutStrayErrors(async () => {
@@ -49,10 +49,11 @@ describe('a cluster', () => {
       const reads = upTo(2).map(() => log.readStream(aStream()));
       await until(() => leader.script.counts.reads === 2);
       cluster.elect(undefined);
-      // The first read's next try looks for a leader, and finds none; meanwhile the second read fails.
-      const before = asked();
+      // The next attempt of the first read searches for a leader and finds none. During that search, the second read
+      // fails.
+      const before = gossipRequests();
       leader.failReads(1);
-      await until(() => asked() > before);
+      await until(() => gossipRequests() > before);
       leader.failReads(1);
       const { lost } = await settle<unknown>(reads);
       for (const error of lost) expect(error).toMatchObject({ name: 'LogUnavailable' });
@@ -62,7 +63,7 @@ describe('a cluster', () => {
     await afterElection(() => log.append(anAppend()));
   });
 
-  it('whose leader steps down takes the append on the new leader, and the old one is asked for nothing', async () => {
+  it('whose leader steps down stores the append on the new leader, and the old one receives no append', async () => {
     await log.append(anAppend());
     const before = cluster.nodes[0]?.script.counts.appends;
     cluster.elect(1);
@@ -70,16 +71,16 @@ describe('a cluster', () => {
     expect(cluster.nodes[0]?.script.counts.appends).toBe(before);
   });
 
-  it('without a leader lets appends and reads wait for the end of the election', async () => {
+  it('without a leader makes appends and reads wait for the end of the election', async () => {
     await log.close();
     open({ appendDeadlineMs: 30_000 });
     const first = anAppend();
     await log.append(first);
     cluster.elect(undefined);
-    const before = asked();
+    const before = gossipRequests();
     const appended = log.append(anAppend({ stream: first.stream, expected: 1 }));
     const read = log.readStream(first.stream);
-    await until(() => asked() > before + 6);
+    await until(() => gossipRequests() > before + 6);
     cluster.elect(2);
     expect(await appended).toMatchObject({ version: 2, repeated: false });
     expect((await read).length).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { eventLogContract } from '#event-log/contract/contract.suite';
 import { EventStoreDbEventLog } from '#event-log/eventstoredb/index';
 import { startScriptedEventStore } from '../support/scripted-eventstore';
 
-eventLogContract('EventStoreDB, scripted,', async () => {
+eventLogContract('a scripted EventStoreDB', async () => {
   const server = await startScriptedEventStore();
   const { connectionString } = server;
   const log = new EventStoreDbEventLog({ connectionString });

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { endAll, launch, type Product, root } from '../e2e/start/product';
 
 const url = process.env['EVENTSTORE_URL'];
-if (!url) process.stderr.write('skipped: the product on EventStoreDB, because EVENTSTORE_URL is not set\n');
+if (!url)
+  process.stderr.write('The tests of the product on EventStoreDB are skipped, because EVENTSTORE_URL is not set.\n');
 
 jest.setTimeout(120_000);
 
@@ -14,11 +15,11 @@ interface SignedUp {
   readonly accessToken: string;
 }
 
-interface Shown {
+interface TenantBody {
   readonly limits: readonly { readonly resource: string }[];
 }
 
-/** The whole line, with EventStoreDB as the log and read models in PostgreSQL. */
+/** Tests the whole product with EventStoreDB as the event log and read models in PostgreSQL. */
 (url ? describe : describe.skip)('the product on EventStoreDB', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-esdb-'));
   const email = `esdb-${Date.now()}-${process.pid}@example.com`;
@@ -55,7 +56,7 @@ interface Shown {
     return body.accessToken;
   };
 
-  it('signs a tenant up, renames it and shows it, each answer with what was written before', async () => {
+  it('signs a tenant up, renames it and shows it, and each response contains the earlier changes', async () => {
     const request = { companyName: 'Acme', personName: 'Ada', email, password: 'correct horse battery staple' };
     const { status, body } = await send<SignedUp>('POST', '/v1/signup', request);
     expect(status).toBe(201);
@@ -68,7 +69,7 @@ interface Shown {
     }
   });
 
-  it('continues after kill -9 with what was acknowledged', async () => {
+  it('continues after kill -9 with every acknowledged change', async () => {
     await product.end('SIGKILL');
     await start();
     const token = await signIn();
@@ -80,25 +81,25 @@ interface Shown {
     expect(new Set(renames.map(({ headers }) => headers.get('etag'))).size).toBe(20);
   });
 
-  it('comes to the same read model when it is rebuilt', async () => {
+  it('rebuilds a read model with the same content', async () => {
     const token = await signIn();
-    /** Without the calls that were made: to look is one more. */
-    const shown = async (): Promise<Shown> => {
-      const { body } = await send<Shown>('GET', '/v1/tenant', undefined, token);
+    /** The tenant without the number of API calls, because reading it is one more call. */
+    const readTenant = async (): Promise<TenantBody> => {
+      const { body } = await send<TenantBody>('GET', '/v1/tenant', undefined, token);
       return { ...body, limits: body.limits.filter(({ resource }) => resource !== 'apiCalls') };
     };
-    const before = await shown();
+    const before = await readTenant();
     const env = { ...process.env, DATA_DIR: dataDir, EVENTSTORE_URL: url };
-    const told = execFileSync(
+    const output = execFileSync(
       process.execPath,
       [join(root, 'dist/apps/cli/main.js'), 'projections', 'rebuild', 'tenants'],
       { env },
     );
-    expect(String(told)).toContain('tenants is rebuilt');
-    expect(await shown()).toEqual(before);
+    expect(String(output)).toContain('tenants is rebuilt');
+    expect(await readTenant()).toEqual(before);
   });
 
-  it('stops in order', async () => {
+  it('stops without an error', async () => {
     expect(await product.end('SIGTERM')).toBe(0);
   });
 });

@@ -4,13 +4,13 @@ import { singleNodeOf } from '../support/eventstore-url';
 import { startProxy } from '../support/tcp-proxy';
 
 /**
- * The same contract against a real server, `EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false'`, through a proxy that cuts
- * its connections. A cluster, which is found by discovery, is spoken to directly.
+ * Runs the contract suite against a real server, `EVENTSTORE_URL='esdb://127.0.0.1:2113?tls=false'`, through a proxy
+ * that cuts its connections. A cluster that is found by discovery is used without the proxy.
  */
 const url = process.env['EVENTSTORE_URL'];
 
 if (url) {
-  eventLogContract('EventStoreDB, real,', async () => {
+  eventLogContract('a real EventStoreDB', async () => {
     const node = singleNodeOf(url);
     const proxy = node && (await startProxy(node));
     const connectionString = proxy?.through(url) ?? url;
@@ -26,7 +26,8 @@ if (url) {
     };
   });
 } else {
-  const reason = 'EVENTSTORE_URL is not set: the contract of the event log was not held against a real EventStoreDB';
+  const reason =
+    'EVENTSTORE_URL is not set: the contract suite of the event log was not run against a real EventStoreDB';
   process.stderr.write(`${reason}\n`);
   describe.skip(reason, () => {
     it('needs a server', () => undefined);

@@ -4,60 +4,60 @@ import { streamName } from '#event-log/stream-id';
 import { uuidv7 } from '#platform/ids/uuid';
 import { scripted } from './support';
 
-describe('the round trips of an append', () => {
-  const given = scripted();
+describe('the number of round trips of an append is', () => {
+  const fixture = scripted();
 
-  const counted = async (body: () => Promise<unknown>): Promise<{ appends: number; reads: number }> => {
-    const { counts } = given().server.script;
+  const countCalls = async (body: () => Promise<unknown>): Promise<{ appends: number; reads: number }> => {
+    const { counts } = fixture().server.script;
     const before = { ...counts };
     await body();
     return { appends: counts.appends - before.appends, reads: counts.reads - before.reads };
   };
 
   it('one for a new command that starts a stream', async () => {
-    const { log } = given();
-    expect(await counted(() => log.append(anAppend()))).toEqual({ appends: 1, reads: 0 });
-    expect(await counted(() => log.append(anAppend({ expected: 'any' })))).toEqual({ appends: 1, reads: 0 });
+    const { log } = fixture();
+    expect(await countCalls(() => log.append(anAppend()))).toEqual({ appends: 1, reads: 0 });
+    expect(await countCalls(() => log.append(anAppend({ expected: 'any' })))).toEqual({ appends: 1, reads: 0 });
   });
 
-  it('one where the stream was read before, whole or from a snapshot, or written here', async () => {
-    const { log, another } = given();
+  it('one if this process has read the stream (all of it or after a snapshot) or written to it', async () => {
+    const { log, another } = fixture();
     const stream = aStream();
     await another().append(anAppend({ stream, events: facts(5) }));
     await log.readStream(stream);
-    expect(await counted(() => log.append(anAppend({ stream, expected: 5 })))).toEqual({ appends: 1, reads: 0 });
-    expect(await counted(() => log.append(anAppend({ stream, expected: 6 })))).toEqual({ appends: 1, reads: 0 });
-    expect(await counted(() => log.append(anAppend({ stream, expected: 'any' })))).toEqual({ appends: 1, reads: 0 });
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 5 })))).toEqual({ appends: 1, reads: 0 });
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 6 })))).toEqual({ appends: 1, reads: 0 });
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 'any' })))).toEqual({ appends: 1, reads: 0 });
   });
 
-  it('one more for a stream of which this process knows nothing', async () => {
-    const { log, another } = given();
+  it('two for a stream of which this process knows nothing', async () => {
+    const { log, another } = fixture();
     const stream = aStream();
     await another().append(anAppend({ stream, events: facts(5) }));
-    expect(await counted(() => log.append(anAppend({ stream, expected: 5 })))).toEqual({ appends: 1, reads: 1 });
-    expect(await counted(() => log.append(anAppend({ stream, expected: 6 })))).toEqual({ appends: 1, reads: 0 });
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 5 })))).toEqual({ appends: 1, reads: 1 });
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 6 })))).toEqual({ appends: 1, reads: 0 });
   });
 
   it('none for a repeat that this process knows', async () => {
-    const { log } = given();
+    const { log } = fixture();
     const append = anAppend();
     await log.append(append);
-    expect(await counted(() => log.append({ ...append, expected: 1 }))).toEqual({ appends: 0, reads: 0 });
+    expect(await countCalls(() => log.append({ ...append, expected: 1 }))).toEqual({ appends: 0, reads: 0 });
   });
 
-  it('the check of a repeat by another process goes no further back than the command is old', async () => {
-    const { log, another, server } = given();
+  it('two for a long unknown stream, because only events that may be newer than the command are read', async () => {
+    const { log, another, server } = fixture();
     const stream = aStream();
-    const long = another();
+    const writer = another();
     for (let expected = 0; expected < 2_000; expected += 500)
-      await long.append(anAppend({ stream, expected, events: facts(500) }));
+      await writer.append(anAppend({ stream, expected, events: facts(500) }));
     // An hour ago, by the server's clock.
     for (const stored of server.store.read(streamName(stream)) ?? []) {
       Object.assign(stored, { created: stored.created - 36_000_000_000n });
     }
-    expect(await counted(() => log.append(anAppend({ stream, expected: 2_000 })))).toEqual({ appends: 1, reads: 1 });
-    // Of a command whose age is not known all is read, by growing pages.
-    const { reads } = await counted(() =>
+    expect(await countCalls(() => log.append(anAppend({ stream, expected: 2_000 })))).toEqual({ appends: 1, reads: 1 });
+    // For a command of unknown age the whole stream is read, by pages of growing size.
+    const { reads } = await countCalls(() =>
       another().append(anAppend({ stream, expected: 2_001, commandId: randomUUID() })),
     );
     expect(reads).toBe(4);
@@ -66,10 +66,10 @@ describe('the round trips of an append', () => {
 });
 
 describe('a repeat that the server would write again', () => {
-  const given = scripted();
+  const fixture = scripted();
 
-  it('is recognised after a restart in which the server forgot the ids of events', async () => {
-    const { log, another, server } = given();
+  it('is recognised after a restart in which the server lost its ids of recent events', async () => {
+    const { log, another, server } = fixture();
     const stream = aStream();
     await log.append(anAppend({ stream }));
     for (const commandId of [uuidv7(), randomUUID()]) {
@@ -81,8 +81,8 @@ describe('a repeat that the server would write again', () => {
     }
   });
 
-  it('and knows itself, is distinguished from a first attempt if a later event was seen here', async () => {
-    const { log, another } = given();
+  it('is reported as a repeat, even by a process that has seen only a later event of the log', async () => {
+    const { log, another } = fixture();
     const second = another();
     const append = anAppend();
     const first = await log.append(append);
@@ -91,8 +91,8 @@ describe('a repeat that the server would write again', () => {
     expect(await second.append(append)).toEqual({ ...first, repeated: true });
   });
 
-  it('is recognised by another process that was told the present version from elsewhere', async () => {
-    const { log, another } = given();
+  it('is recognised by another process, even if it expects the present version of the stream', async () => {
+    const { log, another } = fixture();
     const append = anAppend({ events: facts(2) });
     await log.append(append);
     expect(await another().append({ ...append, expected: 2 })).toMatchObject({ version: 2, repeated: true });

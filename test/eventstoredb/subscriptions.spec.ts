@@ -7,15 +7,18 @@ import { sleep } from '#platform/loops/backoff';
 import { IMPATIENT, scripted, until, withoutStrayErrors } from './support';
 
 describe('a subscription', () => {
-  const given = scripted(IMPATIENT);
+  const fixture = scripted(IMPATIENT);
 
   const appendTo = async (tenantId: string, count: number): Promise<void> => {
-    for (let n = 0; n < count; n++) await given().log.append(anAppend({ stream: aStream(tenantId) }));
+    for (let n = 0; n < count; n++) await fixture().log.append(anAppend({ stream: aStream(tenantId) }));
   };
 
-  /** Follows one tenant until it has `count` events, and lets `between` happen after each. */
-  const survive = async (count: number, between: (n: number) => Promise<void> | void): Promise<void> => {
-    const { log } = given();
+  /**
+   * Subscribes to one tenant, appends `count` events and calls `between` after each. The subscription must get them
+   * all.
+   */
+  const expectToSurvive = async (count: number, between: (n: number) => Promise<void> | void): Promise<void> => {
+    const { log } = fixture();
     const tenantId = randomUUID();
     const following = follow(log, { after: START, tenantId }, (events) => events.length >= count);
     for (let n = 0; n < count; n++) {
@@ -32,13 +35,15 @@ describe('a subscription', () => {
     ['unavailable', status.UNAVAILABLE],
     ['unknown', status.UNKNOWN],
     ['internal', status.INTERNAL],
-  ])('that the server ends as %s continues where it was', async (_, code) => {
-    await withoutStrayErrors(() => survive(8, (n) => (n % 2 ? given().server.dropSubscriptions(code) : undefined)));
+  ])('that the server ends with the status %s continues at its position', async (_, code) => {
+    await withoutStrayErrors(() =>
+      expectToSurvive(8, (n) => (n % 2 ? fixture().server.dropSubscriptions(code) : undefined)),
+    );
   });
 
-  it('waits for a server that is down, and for one that is not ready', async () => {
-    const { server } = given();
-    await survive(6, async (n) => {
+  it('waits for a server that is stopped, and for one that is not ready', async () => {
+    const { server } = fixture();
+    await expectToSurvive(6, async (n) => {
       if (n === 1) {
         await server.stop();
         await sleep(50);
@@ -53,13 +58,13 @@ describe('a subscription', () => {
     });
   });
 
-  it('says once that the server is not available, and once that it is back, for any number of subscriptions and attempts', async () => {
-    const { server, another } = given();
-    const told: string[] = [];
-    const tell = (level: string) => (fields: Record<string, unknown>, message: string) => {
-      told.push(`${level} ${message}${'err' in fields ? ', and why' : ''}`);
+  it('logs an outage once and its end once, for any number of subscriptions and attempts', async () => {
+    const { server, another } = fixture();
+    const messages: string[] = [];
+    const logAs = (level: string) => (fields: Record<string, unknown>, message: string) => {
+      messages.push(`${level} ${message}${'err' in fields ? ', with the error' : ''}`);
     };
-    const log = another({ logger: { info: tell('info'), warn: tell('warn') } });
+    const log = another({ logger: { info: logAs('info'), warn: logAs('warn') } });
     let pages = 0;
     const leaving = new AbortController();
     const reading = upTo(5).map(() =>
@@ -72,21 +77,21 @@ describe('a subscription', () => {
     for (const outage of upTo(2)) {
       await server.stop();
       await sleep(1_000);
-      expect(told).toHaveLength(2 * outage - 1);
+      expect(messages).toHaveLength(2 * outage - 1);
       await server.start();
-      await until(() => told.length === 2 * outage);
+      await until(() => messages.length === 2 * outage);
     }
-    const once = [
-      'warn EventStoreDB is not available; its subscriptions are tried again, and why',
+    const eachOutage = [
+      'warn EventStoreDB is not available; its subscriptions are tried again, with the error',
       'info EventStoreDB is available again; its subscriptions continue',
     ];
-    expect(told).toEqual([...once, ...once]);
+    expect(messages).toEqual([...eachOutage, ...eachOutage]);
     leaving.abort();
     await Promise.all(reading);
   });
 
-  it('that finds the server frozen tries again', async () => {
-    const { log, server } = given();
+  it('that begins while the server is frozen is tried again', async () => {
+    const { log, server } = fixture();
     const tenantId = randomUUID();
     await appendTo(tenantId, 3);
     server.script.freeze();
@@ -96,8 +101,8 @@ describe('a subscription', () => {
     expect((await following).events).toHaveLength(3);
   });
 
-  it('that is taken and then hears nothing tries again', async () => {
-    const { log, server } = given();
+  it('that the server accepts but does not answer is tried again', async () => {
+    const { log, server } = fixture();
     const tenantId = randomUUID();
     await appendTo(tenantId, 3);
     let silent = 2;
@@ -106,8 +111,8 @@ describe('a subscription', () => {
     expect(silent).toBe(-1);
   });
 
-  it('that freezes while it catches up is resumed', async () => {
-    const { log, server } = given();
+  it('during which the server freezes is resumed', async () => {
+    const { log, server } = fixture();
     const tenantId = randomUUID();
     const stream = aStream(tenantId);
     for (let expected = 0; expected < 3_000; expected += 500)
@@ -124,15 +129,15 @@ describe('a subscription', () => {
     expect(seen.map(({ version }) => version)).toEqual(upTo(3_000));
   });
 
-  it('holds no more than a page for a slow consumer, tells that it fell behind, and catches up without a gap', async () => {
-    const { log, server } = given();
+  it('buffers a page at most for a slow consumer, reports that it fell behind, and has no gap', async () => {
+    const { log, server } = fixture();
     const tenantId = randomUUID();
     const stream = aStream(tenantId);
     await appendTo(tenantId, 1);
     const data = { text: 'x'.repeat(2_000) };
     const many = upTo(250).map(() => ({ type: 'Large', data }));
     const seen: RecordedEvent[] = [];
-    const told: boolean[] = [];
+    const caughtUpFlags: boolean[] = [];
     for await (const page of log.subscribe({ after: START, tenantId, pageSize: 20 })) {
       if (seen.length === 0 && page.events.length > 0) {
         for (let expected = 0; expected < 2_000; expected += 250) {
@@ -143,15 +148,15 @@ describe('a subscription', () => {
       }
       expect(page.events.length).toBeLessThanOrEqual(20);
       seen.push(...page.events);
-      told.push(page.caughtUp);
+      caughtUpFlags.push(page.caughtUp);
       if (seen.length === 2_001 && page.caughtUp) break;
     }
     expect(seen.slice(1).map(({ version }) => version)).toEqual(upTo(2_000));
-    expect(told).toContain(false);
+    expect(caughtUpFlags).toContain(false);
   });
 
-  it('ends at the server when its consumer leaves, aborts or closes', async () => {
-    const { log, server, another } = given();
+  it('ends at the server when its consumer ends it, aborts it or closes the log', async () => {
+    const { log, server, another } = fixture();
     await appendTo(randomUUID(), 2);
     await follow(log, { after: START }, () => true);
     await until(() => server.subscriptions === 0);
@@ -171,8 +176,8 @@ describe('a subscription', () => {
     await until(() => server.subscriptions === 0);
   });
 
-  it('moves its position while nothing matches', async () => {
-    const { log } = given();
+  it('moves its position while no event matches', async () => {
+    const { log } = fixture();
     const stream = aStream();
     const after = await log.head();
     const moved = follow(log, { after, tenantId: randomUUID() }, (_, page) => page.position > after);
@@ -183,8 +188,8 @@ describe('a subscription', () => {
     expect(await follow(log, { after: pages.at(-1)?.position ?? after }, caughtUp)).toBeDefined();
   });
 
-  it('passes over events of other applications and of the server', async () => {
-    const { log, server } = given();
+  it('leaves out events of other applications and of the server', async () => {
+    const { log, server } = fixture();
     const tenantId = randomUUID();
     await appendTo(tenantId, 2);
     const foreign = {
@@ -213,25 +218,25 @@ describe('a subscription', () => {
 });
 
 describe('the erasure of a tenant', () => {
-  const given = scripted(IMPATIENT);
+  const fixture = scripted(IMPATIENT);
 
-  it('that fails half-way hides the tenant already, and a repeat ends it', async () => {
-    const { log, server, another } = given();
+  it('hides the tenant even if it fails half-way, and a repeat completes it', async () => {
+    const { log, server, another } = fixture();
     const tenantId = randomUUID();
     const streams = upTo(20).map(() => aStream(tenantId));
     for (const stream of streams) await log.append(anAppend({ stream }));
-    const dying = log.deleteTenant(tenantId);
+    const interrupted = log.deleteTenant(tenantId);
     await until(() => server.script.counts.tombstones > 3);
     server.script.notReady = true;
-    await expect(dying).rejects.toMatchObject({ name: 'LogUnavailable' });
+    await expect(interrupted).rejects.toMatchObject({ name: 'LogUnavailable' });
     server.script.notReady = false;
     expect((await another().readAll({ after: START, limit: 100, tenantId })).events).toEqual([]);
     await another().deleteTenant(tenantId);
     for (const stream of streams) expect(await log.readStream(stream)).toEqual([]);
   });
 
-  it('cannot be undone by an append, here or in another process', async () => {
-    const { log, another } = given();
+  it('cannot be undone by an append of this or of another process', async () => {
+    const { log, another } = fixture();
     const append = anAppend();
     await log.append(append);
     await log.deleteTenant(append.stream.tenantId as string);

@@ -2,49 +2,49 @@ import { EventStoreDbEventLog, type EventStoreDbOptions } from '#event-log/event
 import { sleep } from '#platform/loops/backoff';
 import { type ScriptedEventStore, startScriptedEventStore } from '../support/scripted-eventstore';
 
-/** Short enough to wait for, long enough for a loaded machine to answer within. */
+/** Deadlines that are short enough for tests and long enough for a busy machine. */
 export const IMPATIENT = { appendDeadlineMs: 3_000, resolveDeadlineMs: 800, readDeadlineMs: 800, pingDeadlineMs: 500 };
 
 export interface Scripted {
   readonly server: ScriptedEventStore;
   readonly log: EventStoreDbEventLog;
-  /** Another instance, as another process would have. */
+  /** Opens another instance of the log, as in another process. */
   another(options?: Partial<EventStoreDbOptions>): EventStoreDbEventLog;
 }
 
-/** A server and a log for each test of the block. */
+/** Starts a server and opens a log for each test of the block, and closes them afterwards. */
 export const scripted = (options: Partial<EventStoreDbOptions> = {}): (() => Scripted) => {
-  let now: Scripted | undefined;
+  let current: Scripted | undefined;
   let logs: EventStoreDbEventLog[] = [];
   beforeEach(async () => {
     const server = await startScriptedEventStore();
-    const another = (own: Partial<EventStoreDbOptions> = {}): EventStoreDbEventLog => {
-      const log = new EventStoreDbEventLog({ connectionString: server.connectionString, ...options, ...own });
+    const another = (overrides: Partial<EventStoreDbOptions> = {}): EventStoreDbEventLog => {
+      const log = new EventStoreDbEventLog({ connectionString: server.connectionString, ...options, ...overrides });
       logs.push(log);
       return log;
     };
-    now = { server, another, log: another() };
+    current = { server, another, log: another() };
   });
   afterEach(async () => {
-    now?.server.script.thaw();
+    current?.server.script.thaw();
     await Promise.all(logs.map((log) => log.close()));
     logs = [];
-    await now?.server.close();
+    await current?.server.close();
   });
   return () => {
-    if (!now) throw new Error('outside of a test');
-    return now;
+    if (!current) throw new Error('the scripted server is open only during a test');
+    return current;
   };
 };
 
-/** Waits for what will come in its own time; the test's own timeout ends it. */
+/** Waits until the condition is true, or until the timeout of the test. */
 export const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await sleep(5);
 };
 
 /**
- * jest fails a test during which an error finds nobody to take it, which would end the process. The body's stray errors
- * are waited for.
+ * Runs the body and waits for its unhandled errors. jest fails a test during which an unhandled error occurs; in
+ * production such an error would end the process.
  */
 export const withoutStrayErrors = async (body: () => Promise<void>): Promise<void> => {
   await body();

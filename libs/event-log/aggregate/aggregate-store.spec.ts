@@ -34,24 +34,24 @@ describe('the aggregate store', () => {
   const memory = new InMemoryStore();
   const log = new InMemoryEventLog(memory);
   const store = new AggregateStore({ log });
-  /** Another process, with a memory of its own. */
+  /** A second process, which shares the log but not the memory. */
   const elsewhere = new AggregateStore({ log: new InMemoryEventLog(memory) });
 
-  it('decides on what the events come to', async () => {
+  it('decides on the state that results from the events', async () => {
     const stream = aStream();
     await store.execute(fold, stream, command(), add(2));
     expect(await store.execute(fold, stream, command(), add(3))).toMatchObject({ version: 2 });
     expect(await store.load(fold, stream)).toMatchObject({ version: 2, state: 5 });
   });
 
-  it('decides again where another was faster', async () => {
+  it('decides again if another process appended first', async () => {
     const stream = aStream();
-    const hundred = Array.from({ length: 40 }, (_, at) => (at % 2 ? store : elsewhere));
-    await Promise.all(hundred.map((it) => it.execute(fold, stream, command(), add(1))));
+    const stores = Array.from({ length: 40 }, (_, at) => (at % 2 ? store : elsewhere));
+    await Promise.all(stores.map((each) => each.execute(fold, stream, command(), add(1))));
     expect(await elsewhere.load(fold, stream)).toMatchObject({ version: 40, state: 40 });
   });
 
-  it('passes no limit under any race', async () => {
+  it('never exceeds a limit, however many commands run at the same time', async () => {
     const stream = aStream();
     const results = await Promise.allSettled(
       Array.from({ length: 60 }, (_, at) => (at % 2 ? store : elsewhere).execute(fold, stream, command(), add(1, 25))),
@@ -60,14 +60,14 @@ describe('the aggregate store', () => {
     expect((await store.load(fold, stream)).state).toBe(25);
   });
 
-  it('does not refuse because its memory is behind', async () => {
+  it('does not refuse a command only because its state in memory is behind the log', async () => {
     const stream = aStream();
     await store.execute(fold, stream, command(), add(10));
     await elsewhere.execute(fold, stream, command(), add(-10));
     await expect(store.execute(fold, stream, command(), add(10, 10))).resolves.toMatchObject({ version: 3 });
   });
 
-  it('appends nothing where nothing is decided', async () => {
+  it('appends nothing if the rule returns no events', async () => {
     const stream = aStream();
     await store.execute(fold, stream, command(), add(1));
     expect(await store.execute(fold, stream, command(), add(0))).toMatchObject({
@@ -77,7 +77,7 @@ describe('the aggregate store', () => {
     });
   });
 
-  it('holds to the version that the client insists on', async () => {
+  it('refuses a command if the stream does not have the version that the client requires', async () => {
     const stream = aStream();
     await store.execute(fold, stream, command(), add(1));
     await elsewhere.execute(fold, stream, command(), add(1));
@@ -85,7 +85,7 @@ describe('the aggregate store', () => {
     await expect(store.execute(fold, stream, command(), add(1), 2)).resolves.toMatchObject({ version: 3 });
   });
 
-  it('carries out a command once, however often it comes', async () => {
+  it('executes a command once, however often it is repeated', async () => {
     const stream = aStream();
     const context = command();
     const first = await store.execute(fold, stream, context, add(5));
@@ -95,43 +95,43 @@ describe('the aggregate store', () => {
     expect((await store.load(fold, stream)).state).toBe(6);
   });
 
-  it('founds a stream without reading it, once', async () => {
+  it('creates a stream without reading it, and only once', async () => {
     const stream = aStream();
     const context = command();
-    const founding = (sum: number): Added[] => (sum === 0 ? add(1)(sum) : add(1, 0)(sum));
-    const first = await store.create(fold, stream, context, founding);
-    expect(await elsewhere.create(fold, stream, context, founding)).toMatchObject({ position: first.position });
-    await expect(store.create(fold, stream, command(), founding)).rejects.toThrow(Refusal);
+    const createOnce = (sum: number): Added[] => (sum === 0 ? add(1)(sum) : add(1, 0)(sum));
+    const first = await store.create(fold, stream, context, createOnce);
+    expect(await elsewhere.create(fold, stream, context, createOnce)).toMatchObject({ position: first.position });
+    await expect(store.create(fold, stream, command(), createOnce)).rejects.toThrow(Refusal);
   });
 
-  it('believes nothing that it has kept of a stream that was erased elsewhere', async () => {
+  it('uses no state in memory of a stream that another process erased', async () => {
     const stream = ofTenant(uuidv7());
     await store.execute(fold, stream, command(), add(5));
     await elsewhere.load(fold, stream);
     await log.deleteTenant(stream.tenantId);
-    for (const it of [store, elsewhere]) {
-      expect(await it.load(fold, stream)).toMatchObject({ version: 0, state: 0 });
+    for (const each of [store, elsewhere]) {
+      expect(await each.load(fold, stream)).toMatchObject({ version: 0, state: 0 });
       const seen: number[] = [];
       const decide = (sum: number): Added[] => {
         seen.push(sum);
         throw new Refusal('not-found', 'nothing is here');
       };
-      await expect(it.execute(fold, stream, command(), decide)).rejects.toThrow(Refusal);
+      await expect(each.execute(fold, stream, command(), decide)).rejects.toThrow(Refusal);
       expect(seen.at(-1)).toBe(0);
     }
   });
 
-  it('forgets a tenant, and nothing of others', async () => {
-    const [gone, kept] = [ofTenant(uuidv7()), ofTenant(uuidv7())];
-    for (const stream of [gone, kept]) await store.execute(fold, stream, command(), add(1));
-    store.forgetTenant(gone.tenantId);
+  it('forgets the states of a tenant and keeps those of other tenants', async () => {
+    const [forgotten, kept] = [ofTenant(uuidv7()), ofTenant(uuidv7())];
+    for (const stream of [forgotten, kept]) await store.execute(fold, stream, command(), add(1));
+    store.forgetTenant(forgotten.tenantId);
     const read = jest.spyOn(log, 'readStream');
-    for (const stream of [gone, kept]) await store.load(fold, stream);
-    expect(read.mock.calls).toEqual([[gone], [kept, { afterVersion: 0 }]]);
+    for (const stream of [forgotten, kept]) await store.load(fold, stream);
+    expect(read.mock.calls).toEqual([[forgotten], [kept, { afterVersion: 0 }]]);
     read.mockRestore();
   });
 
-  it('decides on no state of a history that the log no longer has, also where the version fits again', async () => {
+  it('decides on no state of a lost history, even if the stream has reached the same version again', async () => {
     const store = new InMemoryStore();
     const [here, there] = [0, 1].map(() => new AggregateStore({ log: new InMemoryEventLog(store) }));
     if (!here || !there) throw new Error('two processes are needed');
@@ -149,11 +149,11 @@ describe('the aggregate store', () => {
     expect(await here.execute(fold, stream, command(), add(1))).toMatchObject({ version: 4, state: 12 });
   });
 
-  it('passes on that the log is not available', async () => {
+  it('passes on the error of a log that is not available', async () => {
     const closed = new InMemoryEventLog();
     await closed.close();
-    const away = new AggregateStore({ log: closed });
-    await expect(away.execute(fold, aStream(), command(), add(1))).rejects.toThrow(LogUnavailable);
+    const unavailable = new AggregateStore({ log: closed });
+    await expect(unavailable.execute(fold, aStream(), command(), add(1))).rejects.toThrow(LogUnavailable);
   });
 
   describe('with snapshots', () => {
@@ -169,7 +169,7 @@ describe('the aggregate store', () => {
     };
     const fresh = () => new AggregateStore({ log, snapshots, snapshotEvery: 10 });
 
-    it('reads only what came after the snapshot, and its last event as the proof that it still holds', async () => {
+    it("reads only the later events, and the snapshot's last event as the proof that it is valid", async () => {
       const stream = aStream();
       for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
       await fresh().load(fold, stream);
@@ -181,7 +181,7 @@ describe('the aggregate store', () => {
       read.mockRestore();
     });
 
-    it('believes no snapshot of a stream that was erased', async () => {
+    it('ignores the snapshot of a stream that was erased', async () => {
       const stream = ofTenant(uuidv7());
       for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
       await fresh().load(fold, stream);
@@ -189,7 +189,7 @@ describe('the aggregate store', () => {
       expect(await fresh().load(fold, stream)).toMatchObject({ version: 0, state: 0 });
     });
 
-    it('falls back to the events where a snapshot has the right version and is of another history, or no state', async () => {
+    it('folds all events if the snapshot belongs to another history or holds no valid state', async () => {
       const stream = aStream();
       for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
       const checked = { ...fold, isState: (value: unknown): value is number => typeof value === 'number' };
@@ -203,7 +203,7 @@ describe('the aggregate store', () => {
       expect(await fresh().load(checked, stream)).toMatchObject({ version: 12, state: 12 });
     });
 
-    it('leaves a snapshot of another fold aside', async () => {
+    it('ignores a snapshot of another fold version', async () => {
       const stream = aStream();
       for (let i = 0; i < 12; i++) await store.execute(fold, stream, command(), add(1));
       await fresh().load(fold, stream);

@@ -1,22 +1,24 @@
 import { backoff, sleep } from '#platform/loops/backoff';
-import { type EventLog, type EventToAppend, type Position, type RecordedEvent, WrongExpectedVersion } from '../port';
-import { type StreamId, streamName, tenantPrefix } from '../stream-id';
+import { type EventLog, type EventToAppend, type Position, WrongExpectedVersion } from '../port';
+import type { StreamId } from '../stream-id';
 import type { CommandContext, Fold } from './fold';
 import { foldOnto, HistoryOfNewerRelease } from './fold-onto';
 import { noSnapshots, type Snapshots } from './snapshots';
-import { createStateCache, type Folded, type StateCache } from './state-cache';
+import type { Folded } from './state-cache';
+import { type NamedStream, StateLoader, withName } from './state-loader';
+import { createStreamQueue } from './stream-queue';
 
-/** What came of a command. */
+/** The result of a command. */
 export interface CommandResult<State = unknown> {
-  /** The stream's version afterwards. */
+  /** The version of the stream after the command. */
   readonly version: number;
-  /** What the stream's events come to at that version. */
+  /** The state of the stream at that version. */
   readonly state: State;
-  /** Where its last event lies; undefined where nothing had to happen. */
+  /** The position of the command's last event; undefined if the command changed nothing. */
   readonly position: Position | undefined;
 }
 
-/** The client insisted on a version (`If-Match`) that the stream is no longer at. */
+/** The client required a version (`If-Match`) that the stream no longer has. */
 export class StaleVersion extends Error {
   override readonly name = 'StaleVersion';
 }
@@ -24,49 +26,37 @@ export class StaleVersion extends Error {
 export interface AggregateStoreOptions {
   readonly log: EventLog;
   readonly snapshots?: Snapshots;
-  /** Streams whose state is kept in memory; 10,000 by default. */
+  /** The greatest number of streams whose state is kept in memory; 10,000 by default. */
   readonly cached?: number;
-  /** A snapshot is written when this many events came since the last; 500 by default. */
+  /** A snapshot is saved when at least this many events were read after the last one; 500 by default. */
   readonly snapshotEvery?: number;
 }
 
 type Decide<State, Event> = (state: State) => readonly Event[];
 
-/** A stream and what it is kept by, which is made once a command. */
-interface Target {
-  readonly stream: StreamId;
-  readonly name: string;
-}
-
-const targetOf = (stream: StreamId): Target => ({ stream, name: streamName(stream) });
-
-/** Rounds of read, decide, append before a command fails because others keep writing to the same stream. */
+/** Rounds of read, decide and append before a command fails because other processes keep writing to the same stream. */
 const ATTEMPTS = 50;
 
 /**
- * Loads a stream's state, lets a rule decide on it, appends what it decided expecting the version that it saw, and does
- * so again where another was faster. A rule's no counts only on a state that was read from the log for it: a state that
- * was kept in memory may be behind. What was kept of a stream that has been erased since, or of a
- * history that the log no longer has, counts for nothing.
+ * Loads the state of a stream, calls a rule with it, and appends the events that the rule returns, with the version of
+ * that state as the expected version. It starts again if another process appended first. A refusal of the rule is
+ * passed on only if the state was read from the log for this command, because a state in memory may be behind.
  */
 export class AggregateStore {
   readonly #log: EventLog;
-  readonly #snapshots: Snapshots;
-  readonly #cache: StateCache;
-  readonly #snapshotEvery: number;
-  /** The last command of each stream that has one under way. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #states: StateLoader;
+  readonly #inQueue = createStreamQueue();
 
   constructor({ log, snapshots = noSnapshots, cached = 10_000, snapshotEvery = 500 }: AggregateStoreOptions) {
     this.#log = log;
-    this.#snapshots = snapshots;
-    this.#cache = createStateCache(cached);
-    this.#snapshotEvery = snapshotEvery;
+    this.#states = new StateLoader({ log, snapshots, cached, snapshotEvery });
   }
 
   /**
-   * For a command that founds its stream: appends without reading first.
-   * @throws a rule's refusal; StaleVersion never
+   * Executes a command that creates its stream: appends without reading first.
+   * @throws WrongExpectedVersion other processes appended first {@link ATTEMPTS} times
+   * @throws HistoryOfNewerRelease the stream exists and holds an event that this release does not know
+   * @throws the refusal of the rule, or an error of the log; never StaleVersion
    */
   async create<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
@@ -76,20 +66,20 @@ export class AggregateStore {
   ): Promise<CommandResult<State>> {
     const events = decide(fold.initial);
     try {
-      return await this.#append(fold, targetOf(stream), context, { version: 0, state: fold.initial }, events);
+      return await this.#append(fold, withName(stream), context, { version: 0, state: fold.initial }, events);
     } catch (error) {
       if (!(error instanceof WrongExpectedVersion)) throw error;
-      // Somebody else's stream: the rule says what that means.
+      // Another command has created the stream: the rule decides what that means.
       return this.execute(fold, stream, context, decide);
     }
   }
 
   /**
-   * @param expectedVersion the version that the client insists on
-   * @throws StaleVersion it is at another one
-   * @throws WrongExpectedVersion others were faster {@link ATTEMPTS} times
+   * @param expectedVersion the version that the client requires
+   * @throws StaleVersion the stream has another version than the client requires
+   * @throws WrongExpectedVersion other processes appended first {@link ATTEMPTS} times
    * @throws HistoryOfNewerRelease the stream holds an event that this release does not know
-   * @throws a rule's refusal, or what the log throws
+   * @throws the refusal of the rule, or an error of the log
    */
   execute<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
@@ -98,43 +88,56 @@ export class AggregateStore {
     decide: Decide<State, Event>,
     expectedVersion?: number,
   ): Promise<CommandResult<State>> {
-    const target = targetOf(stream);
-    return this.#inTurn(target.name, () => this.#execute(fold, target, context, decide, expectedVersion));
+    const target = withName(stream);
+    return this.#inQueue(target.name, () => this.#execute(fold, target, context, decide, expectedVersion));
   }
 
   /**
-   * Commands of this process on one stream, one after the other: of those that run at once all but one would be in vain,
-   * and read and decide again. Only other processes are met in the log.
+   * The state at the end of the stream, for readers. Events that this release does not know are left out.
+   * @throws LogUnavailable
    */
-  async #inTurn<T>(name: string, command: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(name);
-    const mine = before ? before.then(command, command) : command();
-    this.#turns.set(name, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#turns.get(name) === mine) this.#turns.delete(name);
-    }
+  load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
+    return this.#states.load(fold, withName(stream));
+  }
+
+  /**
+   * The state at the end of the stream, for decisions about another stream.
+   * @throws HistoryOfNewerRelease the stream holds an event that this release does not know
+   * @throws LogUnavailable
+   */
+  async loadWhole<State, Event extends EventToAppend>(
+    fold: Fold<State, Event>,
+    stream: StreamId,
+  ): Promise<Folded<State>> {
+    const target = withName(stream);
+    const folded = await this.#states.load(fold, target);
+    requireWhole(target.name, folded);
+    return folded;
+  }
+
+  /** Drops the states of an erased tenant from memory. */
+  forgetTenant(tenantId: string): void {
+    this.#states.forgetTenant(tenantId);
   }
 
   async #execute<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
-    target: Target,
+    target: NamedStream,
     context: CommandContext,
     decide: Decide<State, Event>,
     expectedVersion?: number,
   ): Promise<CommandResult<State>> {
     if (context.mayRepeat) {
       const position = await this.#find(target.stream, context.commandId);
-      if (position !== undefined) return { ...(await this.#load(fold, target)), position };
+      if (position !== undefined) return { ...(await this.#states.load(fold, target)), position };
     }
-    let folded = this.#cache.get<State>(target.name);
+    let folded = this.#states.cached<State>(target);
     let fresh = folded === undefined;
     for (let attempt = 1; ; attempt++) {
-      folded = fresh || !folded ? await this.#load(fold, target) : folded;
+      folded = fresh || !folded ? await this.#states.load(fold, target) : folded;
       try {
         requireWhole(target.name, folded);
-        // The rule's no comes first: what is not there is not found, whatever version it is asked for in.
+        // The rule decides before the version is compared: a resource that does not exist is 404 with any `If-Match`.
         const events = decide(folded.state);
         if (expectedVersion !== undefined && expectedVersion !== folded.version) throw new StaleVersion();
         if (events.length > 0) return await this.#append(fold, target, context, folded, events);
@@ -142,83 +145,16 @@ export class AggregateStore {
       } catch (error) {
         const conflict = error instanceof WrongExpectedVersion;
         if (conflict && attempt >= ATTEMPTS) throw error;
-        if (!conflict && (fresh || isOfTheLog(error))) throw error;
+        if (!conflict && (fresh || isLogError(error))) throw error;
         if (conflict && attempt > 2) await sleep(backoff(attempt - 2, { firstMs: 1, maxMs: 20 }));
       }
       fresh = true;
     }
   }
 
-  /**
-   * The state that the stream's events come to now; from memory and snapshot as far as they reach. For readers: events that
-   * this release does not know are left out.
-   */
-  load<State, Event extends EventToAppend>(fold: Fold<State, Event>, stream: StreamId): Promise<Folded<State>> {
-    return this.#load(fold, targetOf(stream));
-  }
-
-  async #load<State, Event extends EventToAppend>(
-    fold: Fold<State, Event>,
-    { stream, name }: Target,
-  ): Promise<Folded<State>> {
-    const kept = this.#cache.get<State>(name) ?? (await this.#snapshot(fold, stream));
-    const added = kept && (await this.#readOn(stream, kept));
-    if (kept && !added) this.#cache.drop(name);
-    const base = kept && added ? kept : { version: 0, state: fold.initial };
-    const events = added ?? (await this.#log.readStream(stream));
-    const commandId = events.at(-1)?.commandId ?? base.commandId;
-    const folded = { ...foldOnto(fold, base, events as unknown as readonly Event[]), commandId };
-    this.#cache.put(name, folded);
-    // The newer release would take what was left out here for nothing that happened.
-    if (events.length >= this.#snapshotEvery && !folded.unknown) this.#snapshots.save(stream, fold.foldVersion, folded);
-    return folded;
-  }
-
-  /**
-   * The same for what a rule about another stream is decided on.
-   * @throws HistoryOfNewerRelease the history holds an event that this release does not know
-   */
-  async loadWhole<State, Event extends EventToAppend>(
-    fold: Fold<State, Event>,
-    stream: StreamId,
-  ): Promise<Folded<State>> {
-    const target = targetOf(stream);
-    const folded = await this.#load(fold, target);
-    requireWhole(target.name, folded);
-    return folded;
-  }
-
-  async #snapshot<State, Event extends EventToAppend>(
-    { foldVersion, isState = isAny }: Fold<State, Event>,
-    stream: StreamId,
-  ): Promise<Folded<State> | undefined> {
-    const found = await this.#snapshots.load<State>(stream, foldVersion);
-    return found && isState(found.state) ? found : undefined;
-  }
-
-  /** Keeps nothing of an erased tenant in memory. What a command under way puts back is distrusted by {@link load}. */
-  forgetTenant(tenantId: string): void {
-    this.#cache.dropAll(tenantPrefix(tenantId));
-  }
-
-  /**
-   * What came after a version. Its own event is read with it, as the proof that what was kept is of a stream that still
-   * is, in the same history: an erased stream has nothing after any version either, and a log that went back to an older
-   * copy may have another event there.
-   * @returns undefined where that event is gone
-   */
-  async #readOn(
-    stream: StreamId,
-    { version, commandId }: Folded<unknown>,
-  ): Promise<readonly RecordedEvent[] | undefined> {
-    if (version === 0) return undefined;
-    const [known, ...added] = await this.#log.readStream(stream, { afterVersion: version - 1 });
-    return known?.version === version && known.commandId === commandId ? added : undefined;
-  }
-
   async #append<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
-    target: Target,
+    target: NamedStream,
     { commandId, actor, correlationId, causationId }: CommandContext,
     folded: Folded<State>,
     events: readonly Event[],
@@ -234,10 +170,10 @@ export class AggregateStore {
       ...(causationId !== undefined && { causationId }),
     });
     const { position } = result;
-    // What the command found when it was carried out first is not what it would find now.
-    if (result.repeated) return { ...(await this.#load(fold, target)), position };
+    // The first execution may have decided on another state and stored other events than `events`.
+    if (result.repeated) return { ...(await this.#states.load(fold, target)), position };
     const next = { ...foldOnto(fold, { ...folded, version: result.version - events.length }, events), commandId };
-    this.#cache.put(target.name, next);
+    this.#states.keep(target, next);
     return { ...next, position };
   }
 
@@ -251,7 +187,5 @@ const requireWhole = (name: string, { unknown }: Folded<unknown>): void => {
   if (unknown) throw new HistoryOfNewerRelease(name, unknown);
 };
 
-const isAny = <State>(_value: unknown): _value is State => true;
-
 const LOG_ERRORS = new Set(['InvalidAppend', 'LogUnavailable', 'AppendOutcomeUnknown']);
-const isOfTheLog = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);
+const isLogError = (error: unknown): boolean => error instanceof Error && LOG_ERRORS.has(error.name);

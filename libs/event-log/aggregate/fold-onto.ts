@@ -5,8 +5,8 @@ import type { Fold } from './fold';
 import type { Folded, UnknownFact } from './state-cache';
 
 /**
- * A command was refused because the history that it would be decided on holds an event of a newer release. Nothing was
- * written. It can be decided where that release runs.
+ * A command was refused because its rule would decide on a stream that holds an event of a newer release. Nothing was
+ * written. A process that runs the newer release can execute the command.
  */
 export class HistoryOfNewerRelease extends Error {
   override readonly name = 'HistoryOfNewerRelease';
@@ -21,9 +21,9 @@ export class HistoryOfNewerRelease extends Error {
 }
 
 /**
- * What more events make of a state. An event of a newer release is left out, and the result says so: it may be read, and
- * removals that come later still take effect, but no rule may decide on it. Behind such an event the history may make no
- * sense to this release: an event that can't be folded there is left out, too.
+ * Applies more events to a state. An event of a newer release is left out, and the result names it in `unknown`:
+ * readers may use the state, and later removals still take effect, but no rule may decide on it. After such an event,
+ * an event that this release knows may not fit the state either; if it cannot be folded, it is left out, too.
  */
 export const foldOnto = <State, Event extends EventToAppend>(
   fold: Fold<State, Event>,

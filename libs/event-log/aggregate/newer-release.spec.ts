@@ -38,7 +38,7 @@ describe('a history with an event of a newer release', () => {
   it.each([
     ['of an unknown type', unknown, {}],
     ['of a newer schema version', newVersion, newer],
-  ])('%s can be read, and no command is decided on it', async (_, event, upcasters) => {
+  ])('%s can be read, but no command can be decided on it', async (_, event, upcasters) => {
     const [tenantId, other] = [uuidv7(), uuidv7()];
     await append(tenantId, staffed);
     await append(other, staffed);
@@ -54,21 +54,21 @@ describe('a history with an event of a newer release', () => {
     expect((await rename(other)).version).toBe(staffed.length + 1);
   });
 
-  it('still lets a removal that comes later take effect', async () => {
+  it('does not prevent the effect of a later removal', async () => {
     const tenantId = uuidv7();
     await append(tenantId, [...staffed, unknown, memberRemoved(PEOPLE.auditor)]);
     const { state } = await store.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });
     expect(memberOf(state, PEOPLE.auditor)).toBeUndefined();
   });
 
-  it('can begin with that event, and can be read all the same', async () => {
+  it('can be read even if that event is the first one', async () => {
     const tenantId = uuidv7();
     await append(tenantId, [unknown, memberRemoved(PEOPLE.auditor)]);
     const stream = { tenantId, aggregate: 'tenant', id: tenantId };
     expect(await store.load(tenantFold, stream)).toMatchObject({ version: 2, state: { status: 'absent' } });
   });
 
-  it('is decided on by the release that knows it', async () => {
+  it('can be decided on by the release that knows the event', async () => {
     const tenantId = uuidv7();
     await append(tenantId, staffed);
     await append(tenantId, [newVersion], newer);
@@ -77,11 +77,11 @@ describe('a history with an event of a newer release', () => {
     expect((await knowing.loadWhole(tenantFold, stream)).state).toMatchObject({ name: 'New' });
   });
 
-  it('is not kept in a snapshot, which the newer release would believe', async () => {
+  it('is not saved in a snapshot, because the newer release would trust the snapshot', async () => {
     const tenantId = uuidv7();
     await append(tenantId, [...staffed, unknown]);
     const saved: unknown[] = [];
-    const snapshots: Snapshots = { load: async () => undefined, save: (...all) => void saved.push(all) };
+    const snapshots: Snapshots = { load: async () => undefined, save: (...snapshot) => void saved.push(snapshot) };
     const snapshotting = new AggregateStore({ log, snapshots, snapshotEvery: 1 });
     await snapshotting.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });
     expect(saved).toEqual([]);
@@ -91,7 +91,7 @@ describe('a history with an event of a newer release', () => {
     ['project', projectFold],
     ['task', taskFold],
     ['tenant', tenantFold],
-  ])('is noticed by the default of the %s fold', (_, fold) => {
+  ])('is detected by the default case of the %s fold', (_, fold) => {
     const evolve = fold.evolve as (
       state: unknown,
       event: { type: string; data: JsonObject },

@@ -1,11 +1,16 @@
 import type { StreamId } from '../stream-id';
 import type { Folded } from './state-cache';
 
-/** Folded states of long streams. Disposable: losing one costs a longer read. */
+/**
+ * Stores the states of long streams. A snapshot may be lost at any time; then the stream is read from its beginning.
+ */
 export interface Snapshots {
-  /** Undefined where there is none, it is of another fold version, it does not name its event, or it can't be had now. */
+  /**
+   * @returns undefined if there is no snapshot, if it has another fold version, if it does not name the command of its
+   * last event, or if it cannot be read at present
+   */
   load<State>(stream: StreamId, foldVersion: number): Promise<Folded<State> | undefined>;
-  /** In the background; a failure is of no consequence. */
+  /** Saves in the background; a failure is ignored. */
   save<State>(stream: StreamId, foldVersion: number, folded: Folded<State>): void;
 }
 

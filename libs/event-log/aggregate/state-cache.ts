@@ -1,23 +1,28 @@
-/** A folded stream: what its first `version` events came to. */
+/** The state of a stream after its first `version` events. */
 export interface Folded<State> {
   readonly version: number;
   readonly state: State;
-  /** Of the event at that version: the version alone fits another history, too. Undefined at version 0. */
+  /**
+   * The command of the event at that version. The version alone does not identify the history: after a restore another
+   * event may have the same version. Undefined at version 0.
+   */
   readonly commandId?: string | undefined;
-  /** The first event that this release does not know: `state` is what the others come to. Left out where all are known. */
+  /**
+   * The first event that this release does not know; `state` was computed without it. Absent if all events are known.
+   */
   readonly unknown?: UnknownFact;
 }
 
-/** An event of a newer release: its type, or the schema version of its data, is not known here. */
+/** An event of a newer release: this release does not know its type or the schema version of its data. */
 export interface UnknownFact {
   readonly type: string;
-  /** Of the stream. */
+  /** The version of the stream with this event. */
   readonly version: number;
 }
 
 /**
- * The states of the streams that were used last, at most `capacity`. They may be behind the log: anyone who decides on one
- * appends with its version, and the log refuses the append if it was.
+ * Keeps the states of the `capacity` most recently used streams. A state may be behind the log: a command that decided
+ * on it appends with its version as the expected version, and the log refuses the append if the stream has moved on.
  */
 export const createStateCache = (capacity: number) => {
   const entries = new Map<string, Folded<unknown>>();
@@ -33,7 +38,7 @@ export const createStateCache = (capacity: number) => {
     put: <State>(key: string, folded: Folded<State>): void => {
       const present = entries.get(key);
       if (present && present.version > folded.version) return;
-      // What is there already was just asked for, and keeps its place.
+      // A key that exists keeps its place in the order: `get` has just moved it to the end.
       entries.set(key, folded);
       if (entries.size > capacity) {
         const [oldest] = entries.keys();

@@ -4,7 +4,7 @@ import { eventId } from '../event-id';
 import { type Actor, type JsonObject, type RecordedEvent, WrongExpectedVersion } from '../port';
 import { allOf, anAppend, aStream, facts, fields, type Opened, upTo, versions } from './support';
 
-const demanding: JsonObject = {
+const unusualData: JsonObject = {
   text: 'Grüße, Żółć, 日本語, 𝄞🚀, "quotes", back\\slash, \\u0000 as text',
   nested: {
     list: [1, -2.5, 1e-7, true, false, null, [], {}, [[['deep']]]],
@@ -17,7 +17,7 @@ const demanding: JsonObject = {
 
 export const appending = (opened: Opened): void => {
   describe('append', () => {
-    it('gives back every field that was written', async () => {
+    it('stores every field, and a read returns it', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const [user, causationId, commandId] = [randomUUID(), randomUUID(), uuidv7()];
@@ -52,13 +52,13 @@ export const appending = (opened: Opened): void => {
         { ...common, id: eventId(commandId, 1), version: 2, type: 'SecondThing', data: {} },
       ]);
       expect(events[1]?.position).toBe(result.position);
-      // Another machine's clock may stamp the events: a day's tolerance is about the unit, not about the time.
+      // The time may come from the clock of another machine: the tolerance of a day only proves that the unit is right.
       for (const { recordedAt } of events) expect(Math.abs(recordedAt.getTime() - before)).toBeLessThan(86_400_000);
       expect((await allOf(log, tenantId)).map(fields)).toEqual(events.map(fields));
     });
 
     it.each<Actor>([{ kind: 'operator' }, { kind: 'stripe' }, { kind: 'system' }])(
-      'keeps the actor %j',
+      'stores the actor %j',
       async (actor) => {
         const { log } = opened();
         const append = anAppend({ actor });
@@ -67,28 +67,28 @@ export const appending = (opened: Opened): void => {
       },
     );
 
-    it('names the command as the cause where no cause is given', async () => {
+    it('stores the command id as the causation id by default', async () => {
       const { log } = opened();
       const append = anAppend();
       await log.append(append);
       expect((await log.readStream(append.stream))[0]?.causationId).toBe(append.commandId);
     });
 
-    it('keeps streams outside tenants', async () => {
+    it('stores streams outside tenants', async () => {
       const { log } = opened();
       const stream = aStream(null, 'user');
       await log.append(anAppend({ stream }));
       expect((await log.readStream(stream))[0]?.stream).toEqual(stream);
     });
 
-    it('keeps any JSON as it was written', async () => {
+    it('stores every JSON value without a change', async () => {
       const { log } = opened();
-      const append = anAppend({ events: [{ type: 'ThingHappened', data: demanding }] });
+      const append = anAppend({ events: [{ type: 'ThingHappened', data: unusualData }] });
       await log.append(append);
-      expect((await log.readStream(append.stream))[0]?.data).toEqual(demanding);
+      expect((await log.readStream(append.stream))[0]?.data).toEqual(unusualData);
     });
 
-    it('does not change what it was given, nor what it gave', async () => {
+    it('is not affected by later changes to its argument or to the events that a read returned', async () => {
       const { log } = opened();
       const data = { list: [1] };
       const append = anAppend({ events: [{ type: 'ThingHappened', data }] });
@@ -100,7 +100,7 @@ export const appending = (opened: Opened): void => {
       expect((await log.readStream(append.stream))[0]?.data).toEqual({ list: [1] });
     });
 
-    it('is atomic for many events and numbers them from 1', async () => {
+    it('stores many events atomically and numbers them from 1', async () => {
       const { log } = opened();
       const stream = aStream();
       expect((await log.append(anAppend({ stream, events: facts(3) }))).version).toBe(3);
@@ -112,7 +112,7 @@ export const appending = (opened: Opened): void => {
   });
 
   describe('expected version', () => {
-    it('is refused, with nothing written, for a stream that exists already', async () => {
+    it('of 0 is refused for a stream that exists already, and nothing is written', async () => {
       const { log } = opened();
       const stream = aStream();
       await log.append(anAppend({ stream, events: facts(2) }));
@@ -123,7 +123,7 @@ export const appending = (opened: Opened): void => {
       expect(await log.readStream(stream)).toHaveLength(2);
     });
 
-    it.each([1, 3, 500])('%i is refused where the stream is at 2', async (expected) => {
+    it.each([1, 3, 500])('of %i is refused if the stream is at version 2', async (expected) => {
       const { log } = opened();
       const stream = aStream();
       await log.append(anAppend({ stream, events: facts(2) }));
@@ -131,7 +131,7 @@ export const appending = (opened: Opened): void => {
       expect(await log.readStream(stream)).toHaveLength(2);
     });
 
-    it('is refused for a stream that does not exist', async () => {
+    it('above 0 is refused for a stream that does not exist', async () => {
       const { log } = opened();
       const append = anAppend({ expected: 1 });
       const refused = await log.append(append).catch((error: unknown) => error);
@@ -140,16 +140,16 @@ export const appending = (opened: Opened): void => {
       expect(await log.readStream(append.stream)).toEqual([]);
     });
 
-    it('lets the same caller succeed with the right one afterwards', async () => {
+    it('that was wrong does not prevent a second attempt with the right version', async () => {
       const { log } = opened();
       const stream = aStream();
       await log.append(anAppend({ stream, events: facts(2) }));
-      const late = anAppend({ stream, expected: 1 });
-      await expect(log.append(late)).rejects.toBeInstanceOf(WrongExpectedVersion);
-      expect(await log.append({ ...late, expected: 2 })).toMatchObject({ version: 3, repeated: false });
+      const outdated = anAppend({ stream, expected: 1 });
+      await expect(log.append(outdated)).rejects.toBeInstanceOf(WrongExpectedVersion);
+      expect(await log.append({ ...outdated, expected: 2 })).toMatchObject({ version: 3, repeated: false });
     });
 
-    it('any is taken whether the stream exists or not', async () => {
+    it('of `any` is accepted whether the stream exists or not', async () => {
       const { log } = opened();
       const stream = aStream();
       for (const version of [1, 2, 3]) {

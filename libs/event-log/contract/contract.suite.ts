@@ -13,9 +13,9 @@ import { upcasting } from './upcasting';
 export type { ContractFixture } from './support';
 
 /**
- * Holds an implementation of the event log port to every sentence of `port.ts`. The store may hold other data and have
- * other writers: each test makes its own tenants and streams. Parts that need `reopen` or `breakConnections` pass
- * without them.
+ * Tests an implementation of the event log port against every sentence of `port.ts` and of the folder `port`. The store
+ * may hold other data and have other writers, because each test creates its own tenants and streams. If a fixture has
+ * no `reopen` or `breakConnections`, the tests that need it pass without testing anything.
  */
 export const eventLogContract = (name: string, open: () => Promise<ContractFixture>): void => {
   describe(`${name} keeps the contract of the event log:`, () => {

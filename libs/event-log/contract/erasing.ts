@@ -12,21 +12,21 @@ export const erasing = (opened: Opened): void => {
       return { tenantId, appends };
     };
 
-    it('leaves nothing of the tenant to read, and all of the others', async () => {
+    it('removes every event of the tenant from all reads, and no event of others', async () => {
       const { log } = opened();
-      const [gone, kept] = [await aTenant(5), await aTenant(3)];
+      const [erased, kept] = [await aTenant(5), await aTenant(3)];
       const user = anAppend({ stream: aStream(null, 'user') });
       await log.append(user);
       const before = await allOf(log, kept.tenantId);
 
-      await log.deleteTenant(gone.tenantId);
-      for (const { stream } of gone.appends) expect(await log.readStream(stream)).toEqual([]);
-      expect(await allOf(log, gone.tenantId)).toEqual([]);
+      await log.deleteTenant(erased.tenantId);
+      for (const { stream } of erased.appends) expect(await log.readStream(stream)).toEqual([]);
+      expect(await allOf(log, erased.tenantId)).toEqual([]);
       expect(await allOf(log, kept.tenantId)).toEqual(before);
       expect(await log.readStream(user.stream)).toHaveLength(1);
     });
 
-    it('can be repeated, and asked for a tenant that never was', async () => {
+    it('can be repeated, and can be called for a tenant that never existed', async () => {
       const { log } = opened();
       const { tenantId, appends } = await aTenant(2);
       await log.deleteTenant(tenantId);
@@ -38,22 +38,22 @@ export const erasing = (opened: Opened): void => {
 
     it('refuses every later append of the tenant, to an existing stream and to a new one', async () => {
       const { log } = opened();
-      const [gone, kept] = [await aTenant(2), await aTenant(1)];
-      await log.deleteTenant(gone.tenantId);
-      const [old] = gone.appends;
+      const [erased, kept] = [await aTenant(2), await aTenant(1)];
+      await log.deleteTenant(erased.tenantId);
+      const [old] = erased.appends;
       const late = [
-        anAppend({ stream: aStream(gone.tenantId) }),
-        anAppend({ stream: aStream(gone.tenantId), events: facts(3), expected: 'any' }),
+        anAppend({ stream: aStream(erased.tenantId) }),
+        anAppend({ stream: aStream(erased.tenantId), events: facts(3), expected: 'any' }),
         ...(old ? [{ ...old, commandId: randomUUID(), expected: 'any' as const }] : []),
       ];
       const others = upTo(20).map(() => anAppend({ stream: aStream(kept.tenantId) }));
       const refused = late.map((append) => expect(log.append(append)).rejects.toBeInstanceOf(InvalidAppend));
-      const taken = others.map((append) => expect(log.append(append)).resolves.toMatchObject({ version: 1 }));
-      await Promise.all([...refused, ...taken]);
-      expect(await allOf(log, gone.tenantId)).toEqual([]);
+      const accepted = others.map((append) => expect(log.append(append)).resolves.toMatchObject({ version: 1 }));
+      await Promise.all([...refused, ...accepted]);
+      expect(await allOf(log, erased.tenantId)).toEqual([]);
     });
 
-    it('leaves nothing of what is appended while it works', async () => {
+    it('also removes events that are appended while it runs', async () => {
       const { log } = opened();
       const { tenantId } = await aTenant(2);
       const writing = upTo(8).map(async () => {
@@ -62,35 +62,35 @@ export const erasing = (opened: Opened): void => {
           await new Promise(setImmediate);
         }
       });
-      const refused = writing.map((it) => expect(it).rejects.toBeInstanceOf(InvalidAppend));
+      const refused = writing.map((writer) => expect(writer).rejects.toBeInstanceOf(InvalidAppend));
       await new Promise(setImmediate);
       await log.deleteTenant(tenantId);
       await Promise.all(refused);
       expect(await allOf(log, tenantId)).toEqual([]);
     });
 
-    it('makes no subscriber stumble, from the start or live', async () => {
+    it('disturbs no subscription, neither a live one nor one that begins afterwards', async () => {
       const { log } = opened();
       const after = await log.head();
-      const [gone, kept] = [await aTenant(4), await aTenant(2)];
+      const [erased, kept] = [await aTenant(4), await aTenant(2)];
       const live = follow(log, { after }, (events) => events.some(({ type }) => type === 'AfterTheErasure'));
-      await log.deleteTenant(gone.tenantId);
+      await log.deleteTenant(erased.tenantId);
       const last = anAppend({ stream: aStream(kept.tenantId), events: facts(1, 'AfterTheErasure') });
       await log.append(last);
       expect((await live).events.filter(({ stream }) => stream.tenantId === kept.tenantId)).toHaveLength(4);
 
       const head = await log.head();
-      const ofGone = await follow(log, { after: START, tenantId: gone.tenantId }, caughtUp);
-      expect(ofGone.events).toEqual([]);
-      expect((ofGone.pages.at(-1) as Page).position >= head).toBe(true);
+      const ofErased = await follow(log, { after: START, tenantId: erased.tenantId }, caughtUp);
+      expect(ofErased.events).toEqual([]);
+      expect((ofErased.pages.at(-1) as Page).position >= head).toBe(true);
       const all = await follow(log, { after }, caughtUp);
-      expect(all.events.filter(({ stream }) => stream.tenantId === gone.tenantId)).toEqual([]);
+      expect(all.events.filter(({ stream }) => stream.tenantId === erased.tenantId)).toEqual([]);
       expect(all.events.filter(({ stream }) => stream.tenantId === kept.tenantId)).toHaveLength(4);
       const page = await log.readAll({ after, limit: 10_000 });
-      expect(page.events.filter(({ stream }) => stream.tenantId === gone.tenantId)).toEqual([]);
+      expect(page.events.filter(({ stream }) => stream.tenantId === erased.tenantId)).toEqual([]);
     });
 
-    it('leaves a head that a live reader reaches, though nothing is appended after it', async () => {
+    it('leaves a head that a live subscription reaches even if no event is appended after the erasure', async () => {
       const { log } = opened();
       const after = await log.head();
       const { tenantId, appends } = await aTenant(3);
@@ -101,18 +101,18 @@ export const erasing = (opened: Opened): void => {
         reached = position;
         return false;
       });
-      const until = async (position: Position): Promise<void> => {
+      const untilReached = async (position: Position): Promise<void> => {
         while (reached < position) await sleep(10);
       };
-      await until(last.position);
+      await untilReached(last.position);
       await log.deleteTenant(tenantId);
       expect(await log.readStream((appends[0] as Append).stream)).toEqual([]);
-      await until(await log.head());
+      await untilReached(await log.head());
       leaving.abort();
       await reading;
     });
 
-    it('is seen by every process', async () => {
+    it('takes effect in every process', async () => {
       const { log, reopen } = opened();
       const second = await reopen?.();
       try {

@@ -3,8 +3,8 @@ import { sleep } from '#platform/loops/backoff';
 import { type Append, AppendOutcomeUnknown, type AppendResult, type EventLog, LogUnavailable } from '../port';
 import { allOf, anAppend, aStream, facts, follow, ids, type Opened, upTo } from './support';
 
-/** Repeats the command until its outcome is known, as a caller does. */
-const insist = async (log: EventLog, append: Append): Promise<AppendResult> => {
+/** Repeats the append until its outcome is known, as a caller does; 50 times at most. */
+const appendUntilKnown = async (log: EventLog, append: Append): Promise<AppendResult> => {
   for (let tries = 1; ; tries++) {
     try {
       return await log.append(append);
@@ -16,7 +16,8 @@ const insist = async (log: EventLog, append: Append): Promise<AppendResult> => {
   }
 };
 
-const readOnceMore = async <T>(read: () => Promise<T>): Promise<T> => {
+/** Repeats a read until the log is available; 50 times at most. */
+const readWithRetries = async <T>(read: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
       return await read();
@@ -29,11 +30,11 @@ const readOnceMore = async <T>(read: () => Promise<T>): Promise<T> => {
 
 export const failing = (opened: Opened): void => {
   describe('connections that are cut', () => {
-    it('lose nothing that was acknowledged, double nothing, and every unknown outcome can be resolved', async () => {
+    it('lose no acknowledged event and store none twice, and every unknown outcome can be determined', async () => {
       const { log, breakConnections } = opened();
       if (!breakConnections) return;
       const tenantId = randomUUID();
-      const after = await readOnceMore(() => log.head());
+      const after = await readWithRetries(() => log.head());
       const total = 8 * 25 * 2;
       const following = follow(log, { after, tenantId }, (events) => events.length >= total);
       let writing = true;
@@ -47,31 +48,31 @@ export const failing = (opened: Opened): void => {
         upTo(8).map(async (_, writer) => {
           const stream = aStream(tenantId);
           for (let expected = 0; expected < 50; expected += 2) {
-            // One in two lets the log find the version.
+            // Every other writer lets the log determine the version.
             const append = anAppend({ stream, expected: writer % 2 ? expected : 'any', events: facts(2) });
-            expect((await insist(log, append)).version).toBe(expected + 2);
+            expect((await appendUntilKnown(log, append)).version).toBe(expected + 2);
           }
         }),
       );
       writing = false;
       await cutting;
       expect(results).toHaveLength(8);
-      const truth = await readOnceMore(() => allOf(log, tenantId));
+      const truth = await readWithRetries(() => allOf(log, tenantId));
       expect(truth).toHaveLength(total);
       expect(new Set(ids(truth)).size).toBe(total);
       expect(ids((await following).events)).toEqual(ids(truth));
     });
 
-    it('are gone with the next call', async () => {
+    it('are replaced by the next call', async () => {
       const { log, breakConnections } = opened();
       if (!breakConnections) return;
       for (let n = 0; n < 3; n++) {
         await breakConnections();
         const append = anAppend();
-        await insist(log, append);
-        expect(await readOnceMore(() => log.readStream(append.stream))).toHaveLength(1);
+        await appendUntilKnown(log, append);
+        expect(await readWithRetries(() => log.readStream(append.stream))).toHaveLength(1);
         await breakConnections();
-        await readOnceMore(() => log.ping());
+        await readWithRetries(() => log.ping());
       }
     });
 
@@ -80,10 +81,10 @@ export const failing = (opened: Opened): void => {
       if (!breakConnections) return;
       const tenantId = randomUUID();
       const stream = aStream(tenantId);
-      const after = await readOnceMore(() => log.head());
+      const after = await readWithRetries(() => log.head());
       const following = follow(log, { after, tenantId, pageSize: 3 }, (events) => events.length >= 20);
       for (let expected = 0; expected < 20; expected++) {
-        await insist(log, anAppend({ stream, expected }));
+        await appendUntilKnown(log, anAppend({ stream, expected }));
         if (expected % 5 === 2) await breakConnections();
       }
       expect((await following).events.map(({ version }) => version)).toEqual(upTo(20));
@@ -91,7 +92,7 @@ export const failing = (opened: Opened): void => {
   });
 
   describe('close', () => {
-    it('waits for what is in flight', async () => {
+    it('waits for appends in progress', async () => {
       const { log, reopen } = opened();
       if (!reopen) return;
       const second = await reopen();
@@ -103,7 +104,7 @@ export const failing = (opened: Opened): void => {
       for (const { stream } of appends) expect(await log.readStream(stream)).toHaveLength(1);
     });
 
-    it('ends subscriptions without an error, and refuses what comes later', async () => {
+    it('ends subscriptions without an error, and refuses later calls', async () => {
       const { log, reopen } = opened();
       if (!reopen) return;
       const second = await reopen();
@@ -119,7 +120,7 @@ export const failing = (opened: Opened): void => {
       expect(await log.readStream(append.stream)).toEqual([]);
     });
 
-    it('leaves the other instances of the process alone', async () => {
+    it('does not affect other instances in the process', async () => {
       const { log, reopen } = opened();
       if (!reopen) return;
       const second = await reopen();

@@ -4,17 +4,18 @@ import { anAppend, aStream, facts, follow, ids, type Opened, withSecond } from '
 
 export const identifying = (opened: Opened): void => {
   describe('the identity of the log', () => {
-    it('is the same in every process, also where several ask for the first time', async () => {
+    it('is the same in every process, even if several calls read it for the first time', async () => {
       const { log } = opened();
-      const asked = await Promise.all([log.identity(), log.identity(), log.identity()]);
-      expect(asked[0]?.logId).toMatch(/^[0-9a-f-]{36}$/);
-      expect(asked).toEqual([asked[0], asked[0], asked[0]]);
-      await withSecond(opened(), async (second) => expect(await second.identity()).toEqual(asked[0]));
+      const identities = await Promise.all([log.identity(), log.identity(), log.identity()]);
+      const [first] = identities;
+      expect(first?.logId).toMatch(/^[0-9a-f-]{36}$/);
+      expect(identities).toEqual([first, first, first]);
+      await withSecond(opened(), async (second) => expect(await second.identity()).toEqual(first));
     });
   });
 
   describe('a mark', () => {
-    it('names the last event, and the last one at or before a position', async () => {
+    it('identifies the last event of the log, or the last event at or before a position', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const stream = aStream(tenantId);
@@ -27,7 +28,7 @@ export const identifying = (opened: Opened): void => {
       expect((await log.lastEvent())?.position).toBeGreaterThan(position);
     });
 
-    it('is missing where the log holds another event, or none, at its position', async () => {
+    it('is missing if the log holds another event, or no event, at its position', async () => {
       const { log } = opened();
       const { position } = await log.append(anAppend({ events: facts(2) }));
       const held = await log.lastEvent(position);
@@ -38,7 +39,7 @@ export const identifying = (opened: Opened): void => {
       expect(await log.missing([held, another, beyond])).toEqual([another, beyond]);
     });
 
-    it('is not missing where its tenant was erased', async () => {
+    it('is not missing if its tenant was erased', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const { position } = await log.append(anAppend({ stream: aStream(tenantId) }));
@@ -48,7 +49,7 @@ export const identifying = (opened: Opened): void => {
       expect(await log.missing([mark])).toEqual([]);
     });
 
-    it('comes with each page that ends at an event', async () => {
+    it('is part of each page that ends at an event', async () => {
       const { log } = opened();
       const after = await log.head();
       const append = anAppend({ events: facts(3, 'Marked') });
@@ -60,7 +61,7 @@ export const identifying = (opened: Opened): void => {
   });
 
   describe('an expected version', () => {
-    it('fits with the command of the event that stands there', async () => {
+    it('is accepted together with the command of the event at that version', async () => {
       const { log } = opened();
       const first = anAppend({ events: facts(2) });
       await log.append(first);
@@ -71,7 +72,7 @@ export const identifying = (opened: Opened): void => {
       expect(await log.append(third)).toMatchObject({ version: 5, repeated: false });
     });
 
-    it('does not fit a stream that is at another version, whatever the command', async () => {
+    it('is refused if the stream is at another version, whatever the command', async () => {
       const { log } = opened();
       const first = anAppend({ events: facts(2) });
       await log.append(first);

@@ -15,23 +15,20 @@ import {
   versions,
 } from './support';
 
-/** Appends one event after another, reading the version again after each defeat. */
-const contend = async (log: EventLog, stream: StreamId, rounds: number): Promise<number> => {
-  let defeats = 0;
-  for (let won = 0; won < rounds; ) {
+/** Appends events one after the other, and reads the version again after each conflict. */
+const appendInCompetition = async (log: EventLog, stream: StreamId, rounds: number): Promise<void> => {
+  for (let appended = 0; appended < rounds; ) {
     const expected = (await log.readStream(stream)).length;
     try {
       await log.append(anAppend({ stream, expected }));
-      won++;
+      appended++;
     } catch (error) {
       if (!(error instanceof WrongExpectedVersion)) throw error;
-      defeats++;
     }
   }
-  return defeats;
 };
 
-/** A version that is seen in a stream follows the one before it. */
+/** Requires that the versions of each stream have no gap and are in order. */
 const expectVersionsInOrder = (events: readonly RecordedEvent[]): void => {
   const seen = new Map<string, number>();
   for (const { stream, version } of events) {
@@ -42,7 +39,7 @@ const expectVersionsInOrder = (events: readonly RecordedEvent[]): void => {
 
 export const racing = (opened: Opened): void => {
   describe('concurrent writers', () => {
-    it('on one version of one stream: exactly one wins', async () => {
+    it('that expect the same version of a stream: exactly one succeeds', async () => {
       const { log } = opened();
       const stream = aStream();
       for (const expected of [0, 2, 4]) {
@@ -56,19 +53,21 @@ export const racing = (opened: Opened): void => {
       expect(versions(await log.readStream(stream))).toEqual(upTo(6));
     });
 
-    it('on one stream all come through in the end, each version once', async () => {
+    it('to one stream all succeed in the end, and store each version once', async () => {
       const fixture = opened();
       const second = await fixture.reopen?.();
       try {
         const stream = aStream();
-        await Promise.all(upTo(6).map((n) => contend(n % 2 ? fixture.log : (second ?? fixture.log), stream, 8)));
+        await Promise.all(
+          upTo(6).map((n) => appendInCompetition(n % 2 ? fixture.log : (second ?? fixture.log), stream, 8)),
+        );
         expect(versions(await fixture.log.readStream(stream))).toEqual(upTo(48));
       } finally {
         await second?.close();
       }
     });
 
-    it('that expect any all come through at once', async () => {
+    it('that expect `any` all succeed at the first attempt', async () => {
       const { log } = opened();
       const stream = aStream();
       const results = await Promise.all(
@@ -77,11 +76,11 @@ export const racing = (opened: Opened): void => {
       expect(results.map(({ version }) => version).sort((a, b) => a - b)).toEqual(upTo(30).map((n) => 2 * n));
       const events = await log.readStream(stream);
       expect(versions(events)).toEqual(upTo(60));
-      // Atomic: the two events of an append are neighbours.
+      // The appends are atomic: the two events of each append are adjacent.
       for (let i = 0; i < 60; i += 2) expect(events[i + 1]?.commandId).toBe(events[i]?.commandId);
     });
 
-    it('on many streams disturb nobody', async () => {
+    it('to different streams do not conflict', async () => {
       const { log } = opened();
       const appends = upTo(200).map((n) => anAppend({ events: facts((n % 3) + 1) }));
       const results = await Promise.all(appends.map((append) => log.append(append)));
@@ -90,8 +89,8 @@ export const racing = (opened: Opened): void => {
     });
   });
 
-  describe('a reader next to writers', () => {
-    it('sees every event once and in order, with no gap', async () => {
+  describe('a reader beside concurrent writers', () => {
+    it('receives every event once and in order, without a gap', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const streams = upTo(8).map(() => aStream(tenantId));
@@ -124,7 +123,7 @@ export const racing = (opened: Opened): void => {
       expect(ids(events.filter(({ stream }) => stream.tenantId === tenantId))).toEqual(ids(truth));
     });
 
-    it('that pages through the log while it grows misses nothing', async () => {
+    it('that reads the log by pages while it grows misses no event', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const after = await log.head();
@@ -139,11 +138,11 @@ export const racing = (opened: Opened): void => {
       const seen: RecordedEvent[] = [];
       let position = after;
       for (;;) {
-        const over = !writing;
+        const writersDone = !writing;
         const page = await log.readAll({ after: position, limit: 13 });
         seen.push(...page.events.filter(({ stream }) => stream.tenantId === tenantId));
         position = page.position;
-        if (over && page.caughtUp) break;
+        if (writersDone && page.caughtUp) break;
       }
       await writers;
       expect(ids(seen)).toEqual(ids(await allOf(log, tenantId)));

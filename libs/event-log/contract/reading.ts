@@ -4,7 +4,7 @@ import { allOf, anAppend, aStream, expectAscending, facts, ids, type Opened, upT
 
 const TYPES = ['Created', 'Changed', 'ChangedAgain'] as const;
 
-/** Two tenants, interleaved, with three types: 6 appends of 3 events each. */
+/** Appends events of two tenants in alternation: 6 appends with one event of each of the three types. */
 const twoTenants = async (log: EventLog) => {
   const after = await log.head();
   const [ours, theirs] = [randomUUID(), randomUUID()];
@@ -37,7 +37,7 @@ const eventsOf = (pages: readonly Page[]): RecordedEvent[] => pages.flatMap(({ e
 
 export const reading = (opened: Opened): void => {
   describe('readStream', () => {
-    it('is empty for a stream that does not exist', async () => {
+    it('returns no events for a stream that does not exist', async () => {
       expect(await opened().log.readStream(aStream())).toEqual([]);
       expect(await opened().log.readStream(aStream(), { afterVersion: 7, limit: 3 })).toEqual([]);
     });
@@ -58,7 +58,7 @@ export const reading = (opened: Opened): void => {
       expect(await read({ afterVersion: 4_000 })).toEqual([]);
     });
 
-    it('reads a long stream whole', async () => {
+    it('reads all events of a long stream', async () => {
       const { log } = opened();
       const stream = aStream();
       for (let expected = 0; expected < 2_000; expected += 500)
@@ -68,7 +68,7 @@ export const reading = (opened: Opened): void => {
       expectAscending(events);
     });
 
-    it('reads at once what was acknowledged, in every process', async () => {
+    it('returns an acknowledged event at once, in every process', async () => {
       const { log, reopen } = opened();
       const second = (await reopen?.()) ?? log;
       try {
@@ -84,7 +84,7 @@ export const reading = (opened: Opened): void => {
   });
 
   describe('readAll', () => {
-    it('keeps to the tenant', async () => {
+    it('returns only events of the requested tenant', async () => {
       const { log } = opened();
       const { after, ours } = await twoTenants(log);
       const events = eventsOf(await pagesOf(log, { after, limit: 100, tenantId: ours }));
@@ -93,28 +93,28 @@ export const reading = (opened: Opened): void => {
       for (const { stream } of events) expect(stream.tenantId).toBe(ours);
     });
 
-    it('keeps to the types, and takes no name for a prefix', async () => {
+    it('returns only events of the requested types, and does not use their names as prefixes', async () => {
       const { log } = opened();
       const { after, ours, theirs } = await twoTenants(log);
       const events = eventsOf(await pagesOf(log, { after, limit: 100, types: ['Changed', 'Created'] }));
-      const mine = events.filter(({ stream }) => stream.tenantId === ours || stream.tenantId === theirs);
-      expect(mine.map(({ type }) => type)).toEqual(upTo(6).flatMap(() => ['Created', 'Changed']));
+      const ofBoth = events.filter(({ stream }) => stream.tenantId === ours || stream.tenantId === theirs);
+      expect(ofBoth.map(({ type }) => type)).toEqual(upTo(6).flatMap(() => ['Created', 'Changed']));
     });
 
-    it('keeps to both', async () => {
+    it('returns only events that match both tenant and types', async () => {
       const { log } = opened();
       const { after, ours } = await twoTenants(log);
       const events = eventsOf(await pagesOf(log, { after, limit: 100, tenantId: ours, types: ['ChangedAgain'] }));
       expect(events.map(({ type, data }) => [type, data['n']])).toEqual([0, 1, 2].map((n) => ['ChangedAgain', n]));
     });
 
-    it('finds nothing for no type at all', async () => {
+    it('returns no events for an empty list of types', async () => {
       const { log } = opened();
       const { after } = await twoTenants(log);
       expect(eventsOf(await pagesOf(log, { after, limit: 100, types: [] }))).toEqual([]);
     });
 
-    it.each([1, 2, 4, 9, 10, 1_000])('gives the same events by pages of %i', async (limit) => {
+    it.each([1, 2, 4, 9, 10, 1_000])('returns the same events by pages of %i', async (limit) => {
       const { log } = opened();
       const { after, ours, theirs } = await twoTenants(log);
       const whole = await allOf(log, ours);
@@ -125,7 +125,7 @@ export const reading = (opened: Opened): void => {
       expect(typed).toHaveLength(3);
     });
 
-    it('moves its position over events that do not match, and no further', async () => {
+    it('moves the position over events that do not match, and not beyond the head', async () => {
       const { log } = opened();
       const { ours, theirs } = await twoTenants(log);
       const head = await log.head();
@@ -139,7 +139,7 @@ export const reading = (opened: Opened): void => {
       expect(ended.position >= lastOfTheirs.position).toBe(true);
     });
 
-    it('can be resumed from any event', async () => {
+    it('can continue after any event', async () => {
       const { log } = opened();
       const { ours } = await twoTenants(log);
       const whole = await allOf(log, ours);
@@ -149,7 +149,7 @@ export const reading = (opened: Opened): void => {
       }
     });
 
-    it('is empty and caught up at the head', async () => {
+    it('returns an empty page that has caught up at the head', async () => {
       const { log } = opened();
       const append = anAppend();
       await log.append(append);
@@ -160,7 +160,7 @@ export const reading = (opened: Opened): void => {
   });
 
   describe('head', () => {
-    it('lies at or beyond what was acknowledged, before what comes next', async () => {
+    it('is at or after every acknowledged event, and before the next event', async () => {
       const { log } = opened();
       const first = await log.append(anAppend());
       const head = await log.head();
@@ -170,7 +170,7 @@ export const reading = (opened: Opened): void => {
     });
   });
 
-  it('ping resolves', async () => {
+  it('ping resolves while the log is available', async () => {
     await opened().log.ping();
   });
 };

@@ -4,8 +4,8 @@ import type { AppendResult } from '../port';
 import { anAppend, aStream, facts, type Opened, upTo, versions, withSecond } from './support';
 
 const repeatOf = (first: AppendResult): AppendResult => ({ ...first, repeated: true });
-/** The generator never goes back in time, so the time is put in afterwards. */
-const aMinuteOld = (): string => {
+/** A UUIDv7 of a minute ago. The generator never goes back in time, so the time is replaced afterwards. */
+const aMinuteOldId = (): string => {
   const time = (Date.now() - 60_000).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-${uuidv7().slice(14)}`;
 };
@@ -13,10 +13,10 @@ const aMinuteOld = (): string => {
 export const repeating = (opened: Opened): void => {
   describe.each([
     ['a new UUIDv7', () => uuidv7()],
-    ['an older UUIDv7', aMinuteOld],
+    ['an older UUIDv7', aMinuteOldId],
     ['a random UUID', () => randomUUID()],
   ])('a repeat of a command that is %s', (_, commandId) => {
-    it('answers with what the first one stored', async () => {
+    it('returns the result of the first append', async () => {
       const { log } = opened();
       const append = anAppend({ commandId: commandId(), events: facts(3) });
       const first = await log.append(append);
@@ -25,7 +25,7 @@ export const repeating = (opened: Opened): void => {
       expect(await log.readStream(append.stream)).toHaveLength(3);
     });
 
-    it('does so after others have appended, whatever version it expects', async () => {
+    it('returns it after other appends, too, whatever version the repeat expects', async () => {
       const { log } = opened();
       const stream = aStream();
       await log.append(anAppend({ stream, events: facts(2) }));
@@ -38,7 +38,7 @@ export const repeating = (opened: Opened): void => {
       expect(versions(await log.readStream(stream))).toEqual(upTo(7));
     });
 
-    it('does so at once with the version that the stream has now', async () => {
+    it('returns it, too, if the repeat expects the present version of the stream', async () => {
       const { log } = opened();
       const append = anAppend({ commandId: commandId() });
       const first = await log.append(append);
@@ -46,7 +46,7 @@ export const repeating = (opened: Opened): void => {
       expect(await log.readStream(append.stream)).toHaveLength(1);
     });
 
-    it('does so where both expected any', async () => {
+    it('returns it, too, if both expected `any`', async () => {
       const { log } = opened();
       const stream = aStream();
       await log.append(anAppend({ stream, expected: 'any' }));
@@ -58,7 +58,7 @@ export const repeating = (opened: Opened): void => {
     });
 
     it.each([0, 'any'] as const)(
-      'stores once what many callers append at the same time (expected %s)',
+      'stores the append once if many callers send it at the same time (expected version: %s)',
       async (expected) => {
         const { log } = opened();
         const append = anAppend({ commandId: commandId(), expected, events: facts(3) });
@@ -71,7 +71,7 @@ export const repeating = (opened: Opened): void => {
       },
     );
 
-    it('is known to another process, whatever version it expects', async () => {
+    it('is recognised by another process, whatever version it expects', async () => {
       const { log } = opened();
       await withSecond(opened(), async (second) => {
         const stream = aStream();
@@ -86,7 +86,7 @@ export const repeating = (opened: Opened): void => {
       });
     });
 
-    it('is stored once where several processes append it at the same time', async () => {
+    it('is stored once if several processes append it at the same time', async () => {
       const { log } = opened();
       await withSecond(opened(), async (second) => {
         for (const expected of [0, 'any'] as const) {
@@ -101,9 +101,9 @@ export const repeating = (opened: Opened): void => {
     });
   });
 
-  it('a repeat of an older command by another process is distinguished from a first attempt', async () => {
+  it('a repeat of an older command by another process is reported as a repeat', async () => {
     await withSecond(opened(), async (second) => {
-      const append = anAppend({ commandId: aMinuteOld() });
+      const append = anAppend({ commandId: aMinuteOldId() });
       const first = await opened().log.append(append);
       expect(await second.append(append)).toEqual(repeatOf(first));
     });

@@ -10,23 +10,23 @@ export const subscribing = (opened: Opened): void => {
       for (let n = 0; n < count; n++) await log.append(anAppend({ stream: aStream(tenantId), events: facts(1, type) }));
     };
 
-    it('catches up, tells so, then continues live', async () => {
+    it('yields the stored events, reports that it has caught up, then yields new events', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       await appendOf(tenantId, 5);
-      const caught: number[] = [];
+      const countsWhenCaughtUp: number[] = [];
       let more: Promise<void> | undefined;
       const { events } = await follow(log, { after: START, tenantId }, (seen, page) => {
-        if (page.caughtUp) caught.push(seen.length);
+        if (page.caughtUp) countsWhenCaughtUp.push(seen.length);
         if (page.caughtUp && !more) more = appendOf(tenantId, 5);
         return seen.length === 10;
       });
       await more;
-      expect(caught[0]).toBe(5);
+      expect(countsWhenCaughtUp[0]).toBe(5);
       expect(ids(events)).toEqual(ids(await allOf(log, tenantId)));
     });
 
-    it('moves its position over each event of another type that comes while it is live', async () => {
+    it('moves its position over each new event of another type', async () => {
       const { log } = opened();
       const types = [`Wanted${randomUUID().slice(0, 8)}`];
       for (let round = 0; round < 3; round++) {
@@ -44,7 +44,7 @@ export const subscribing = (opened: Opened): void => {
       }
     });
 
-    it('starts after the position it is given', async () => {
+    it('begins after the given position', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       await appendOf(tenantId, 6);
@@ -73,7 +73,7 @@ export const subscribing = (opened: Opened): void => {
       expect(ids(seen)).toEqual(ids(await allOf(log, tenantId)));
     });
 
-    it('tells that it has caught up where nothing matches, beyond everything there was and before all that comes', async () => {
+    it('reports that it has caught up even if no event matches, at a position before the next event', async () => {
       const { log } = opened();
       await appendOf(randomUUID(), 3);
       for (const filter of [{ tenantId: randomUUID() }, { types: ['NoSuchThing'] }, { types: [] }]) {
@@ -86,7 +86,7 @@ export const subscribing = (opened: Opened): void => {
       }
     });
 
-    it('keeps to tenant and types, live as well', async () => {
+    it('yields only events of the requested tenant and types, also among new events', async () => {
       const { log } = opened();
       const [ours, theirs] = [randomUUID(), randomUUID()];
       const after = await log.head();
@@ -111,28 +111,31 @@ export const subscribing = (opened: Opened): void => {
       expect((await byType).events.every(({ type }) => type === 'Kept')).toBe(true);
     });
 
-    it.each([2, 7, 12, 30])('is never beyond what is still to come (%i events)', async (count) => {
-      const { log } = opened();
-      const tenantId = randomUUID();
-      const after = await log.head();
-      await appendOf(tenantId, count);
-      for (const filter of [{}, { tenantId }]) {
-        let position = after;
-        for await (const page of log.subscribe({ after, ...filter, pageSize: 3 })) {
-          expect(page.events.length).toBeLessThanOrEqual(3);
-          expect(page.position >= position).toBe(true);
-          for (const event of page.events) {
-            expect(event.position > position && event.position <= page.position).toBe(true);
+    it.each([2, 7, 12, 30])(
+      'never reports the position of an event before it has yielded the event (%i events)',
+      async (count) => {
+        const { log } = opened();
+        const tenantId = randomUUID();
+        const after = await log.head();
+        await appendOf(tenantId, count);
+        for (const filter of [{}, { tenantId }]) {
+          let position = after;
+          for await (const page of log.subscribe({ after, ...filter, pageSize: 3 })) {
+            expect(page.events.length).toBeLessThanOrEqual(3);
+            expect(page.position >= position).toBe(true);
+            for (const event of page.events) {
+              expect(event.position > position && event.position <= page.position).toBe(true);
+            }
+            position = page.position;
+            if (page.caughtUp) break;
+            // In this time, all other events arrive from the server.
+            await sleep(15);
           }
-          position = page.position;
-          if (page.caughtUp) break;
-          // Meanwhile all the rest arrives.
-          await sleep(15);
         }
-      }
-    });
+      },
+    );
 
-    it('gives everything to a consumer that is slower than the writers', async () => {
+    it('yields every event to a consumer that is slower than the writers', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       const stream = aStream(tenantId);
@@ -174,21 +177,21 @@ export const subscribing = (opened: Opened): void => {
       expect(pages).toBe(1);
     });
 
-    it('lets its consumer leave at any time', async () => {
+    it('may be ended by its consumer at any time', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       await appendOf(tenantId, 3);
       for (let n = 0; n < 20; n++) await follow(log, { after: START, tenantId, pageSize: 1 }, () => true);
       await expect(
         follow(log, { after: START, tenantId }, () => {
-          throw new Error('of the consumer');
+          throw new Error('the consumer failed');
         }),
-      ).rejects.toThrow('of the consumer');
+      ).rejects.toThrow('the consumer failed');
       const { events } = await follow(log, { after: START, tenantId }, caughtUp);
       expect(events).toHaveLength(3);
     });
 
-    it('serves several subscribers, each from its own position', async () => {
+    it('may run several times at once, each time from another position', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
       await appendOf(tenantId, 8);

@@ -4,17 +4,17 @@ import type { Append, EventLog, EventToAppend, Page, Position, RecordedEvent, Su
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 
-/** One implementation, opened on a store that may hold other data and other writers. */
+/** One implementation, opened on a store that may hold other data and have other writers. */
 export interface ContractFixture {
   readonly log: EventLog;
-  /** A second instance on the same store that shares no memory with the first, as in another process. */
+  /** Opens a second instance on the same store. It shares no memory with the first one, like another process. */
   reopen?(options?: { readonly upcasters?: Upcasters }): Promise<EventLog>;
-  /** Cuts the connections of every instance at the server's side. */
+  /** Cuts the connections of every instance from the side of the server. */
   breakConnections?(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What each part of the suite is given: the fixture that `beforeAll` has opened. */
+/** Returns the fixture that `beforeAll` has opened. */
 export type Opened = () => ContractFixture;
 
 export const aStream = (tenantId: string | null = randomUUID(), aggregate = 'thing'): StreamId => ({
@@ -26,22 +26,22 @@ export const aStream = (tenantId: string | null = randomUUID(), aggregate = 'thi
 export const facts = (count: number, type = 'ThingHappened'): EventToAppend[] =>
   Array.from({ length: count }, (_, n) => ({ type, data: { n } }));
 
-/** An append that is valid as it is; what a test is about, it says. */
-export const anAppend = (said: Partial<Append> = {}): Append => ({
+/** A valid append of one event to a new stream. @param overrides the fields that matter for the test */
+export const anAppend = (overrides: Partial<Append> = {}): Append => ({
   stream: aStream(),
   expected: 0,
   events: facts(1),
   commandId: uuidv7(),
   actor: { kind: 'system' },
   correlationId: randomUUID(),
-  ...said,
+  ...overrides,
 });
 
 export const ids = (events: readonly RecordedEvent[]): string[] => events.map(({ id }) => id);
 export const versions = (events: readonly RecordedEvent[]): number[] => events.map(({ version }) => version);
 export const upTo = (last: number): number[] => Array.from({ length: last }, (_, n) => n + 1);
 
-/** Every field of the port, for comparing: an implementation may make a field when it is asked for. */
+/** Copies every field of an event, for comparisons: an implementation may compute a field only when it is read. */
 export const fields = (event: RecordedEvent): RecordedEvent => {
   const { id, stream, version, position, type, data, commandId, actor, correlationId, causationId } = event;
   const { schemaVersion, recordedAt } = event;
@@ -58,7 +58,7 @@ export const expectAscending = (events: readonly RecordedEvent[]): void => {
   }
 };
 
-/** Every event of the tenant, by pages. */
+/** Every event of the tenant, read by pages. @param limit the size of the pages */
 export const allOf = async (log: EventLog, tenantId: string, limit = 1_000): Promise<RecordedEvent[]> => {
   const events: RecordedEvent[] = [];
   let after: Position = 0n;
@@ -71,7 +71,7 @@ export const allOf = async (log: EventLog, tenantId: string, limit = 1_000): Pro
   }
 };
 
-/** Takes pages until the predicate holds for what has come so far, then ends the subscription. */
+/** Reads pages of a subscription until `enough` returns true, then ends the subscription. */
 export const follow = async (
   log: EventLog,
   options: Subscribe,
@@ -89,7 +89,9 @@ export const follow = async (
 
 export const caughtUp = (_: readonly RecordedEvent[], page: Page): boolean => page.caughtUp;
 
-/** The value, or the error, so that a test can look at every outcome of many calls. */
+/**
+ * Waits for all calls, and returns the values of those that succeeded (`won`) and the errors of the others (`lost`).
+ */
 export const settle = async <T>(calls: readonly Promise<T>[]): Promise<{ won: T[]; lost: unknown[] }> => {
   const outcomes = await Promise.allSettled(calls);
   const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -97,7 +99,7 @@ export const settle = async <T>(calls: readonly Promise<T>[]): Promise<{ won: T[
   return { won, lost };
 };
 
-/** Runs the body with a second instance, which it closes; skips nothing: the caller has checked that there is one. */
+/** Runs the body with a second instance and closes the instance. Without `reopen` in the fixture it does nothing. */
 export const withSecond = async (
   fixture: ContractFixture,
   body: (second: EventLog) => Promise<void>,

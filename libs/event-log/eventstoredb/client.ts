@@ -6,8 +6,8 @@ import { sleep } from '#platform/loops/backoff';
 import { GRPC, InvalidConnectionString } from './errors';
 
 /**
- * What the client's own commands are built from. Its types call these members `protected`; the version is pinned, and
- * the specs of this folder would fail on any other that lacks them.
+ * The members of the client from which its own commands are built. Its types declare them as `protected`. The version
+ * of the client is pinned, and the specs of this folder fail with a version that lacks them.
  */
 interface Internals {
   GRPCStreamCreator<C extends GrpcClient, S>(
@@ -28,13 +28,13 @@ interface Internals {
 
 export const internalsOf = (client: EventStoreDBClient): Internals => client as unknown as Internals;
 
-/** ms for the client to end its calls. */
+/** The longest time in ms that the client may take to end its calls. */
 const DISPOSE_MS = 1_000;
 
 /**
- * What the connection string does not set. The client sends a keep-alive into each connection that has calls, also into
- * one that it has left; 10 s is the shortest interval that it takes without a warning. A node that does not say who leads
- * within 2 s is passed over for another one.
+ * Options that are added if the connection string does not set them. The client sends keep-alives on each connection
+ * that has calls, even on one that it has left; 10 s is the shortest interval that it accepts without a warning. If a
+ * node does not name the leader within 2 s, the client asks another node.
  */
 const DEFAULTS = { keepAliveInterval: '10000', keepAliveTimeout: '5000', gossipTimeout: '2' } as const;
 
@@ -43,21 +43,21 @@ const FILES = ['tlsCAFile', 'userCertFile', 'userKeyFile'];
 const optionsOf = (connectionString: string): URLSearchParams =>
   new URLSearchParams(connectionString.split('?').slice(1).join('&'));
 
-/** The client reads the names of options without regard to case, `_` and `-`. */
-const flat = (name: string): string => name.toLowerCase().replace(/[_-]/g, '');
+/** The client ignores case, `_` and `-` in the names of options. */
+const normalised = (name: string): string => name.toLowerCase().replace(/[_-]/g, '');
 
 const withDefaults = (connectionString: string): string => {
-  const given = new Set([...optionsOf(connectionString).keys()].map(flat));
-  const added = Object.entries(DEFAULTS).filter(([name]) => !given.has(flat(name)));
+  const present = new Set([...optionsOf(connectionString).keys()].map(normalised));
+  const added = Object.entries(DEFAULTS).filter(([name]) => !present.has(normalised(name)));
   if (added.length === 0) return connectionString;
   const options = added.map(([name, value]) => `${name}=${value}`).join('&');
   return `${connectionString.replace(/\/+$/, '')}${connectionString.includes('?') ? '&' : '?'}${options}`;
 };
 
-/** The client says of a missing file neither which option names it nor where it looked. */
+/** The client's own error for a missing file names neither the option nor the full path. */
 const requireFiles = (connectionString: string): void => {
   for (const [name, path] of optionsOf(connectionString)) {
-    const option = FILES.find((file) => flat(file) === flat(name));
+    const option = FILES.find((file) => normalised(file) === normalised(name));
     const file = isAbsolute(path) ? path : resolve(path);
     if (option && !existsSync(file)) {
       throw new InvalidConnectionString(
@@ -68,7 +68,7 @@ const requireFiles = (connectionString: string): void => {
 };
 
 /**
- * @param onLeft called with each connection that the client has left, so that what still runs on it can be ended
+ * @param onLeft called with each connection that the client has left, so that the calls on it can be ended
  * @throws InvalidConnectionString
  */
 export const connect = (connectionString: string, onLeft: (channel: Channel) => void): EventStoreDBClient => {
@@ -76,12 +76,12 @@ export const connect = (connectionString: string, onLeft: (channel: Channel) => 
   const client = create(withDefaults(connectionString));
   const internals = internalsOf(client);
   const { handleError } = internals;
-  // The client calls this without awaiting it. It rejects where a search for the leader, which some other call has begun,
-  // finds none: that call gets the error, and here nobody is left to take it, which would end the process.
+  // The client calls this without awaiting it. It rejects if a search for the leader that another call has begun finds
+  // none. That other call receives the error; here it would be an unhandled rejection, which ends the process.
   internals.handleError = async (grpcClient, error) => {
     const channel = grpcClient.getChannel() as Channel;
     await handleError(grpcClient, error).catch(() => undefined);
-    if (leaves(internals, error)) onLeft(channel);
+    if (leavesNode(internals, error)) onLeft(channel);
   };
   return client;
 };
@@ -90,13 +90,14 @@ const create = (connectionString: string): EventStoreDBClient => {
   try {
     return EventStoreDBClient.connectionString(connectionString);
   } catch (error) {
-    // The client quotes what it could not read, which may be a part of the password.
-    const said = (error instanceof Error ? error.message : String(error)).replace(/".*?"/gs, 'text');
-    throw new InvalidConnectionString(`EVENTSTORE_URL cannot be used: ${said}`, { cause: error });
+    // The client quotes the text that it could not parse, which may be a part of the password.
+    const message = (error instanceof Error ? error.message : String(error)).replace(/".*?"/gs, 'text');
+    throw new InvalidConnectionString(`EVENTSTORE_URL cannot be used: ${message}`, { cause: error });
   }
 };
 
-const leaves = (internals: Internals, error: Error): boolean => {
+/** Whether the client leaves its node because of this error. */
+const leavesNode = (internals: Internals, error: Error): boolean => {
   try {
     return internals.shouldReconnect(error)[0];
   } catch {
@@ -105,15 +106,15 @@ const leaves = (internals: Internals, error: Error): boolean => {
 };
 
 /**
- * Leaves the node of this connection, unless the client has left it already: the next call looks for the leader, and
- * asks this node last.
+ * Makes the client leave the node of this connection, unless it has left the node already. The next call searches for
+ * the leader and asks this node last.
  */
 export const leave = async (client: EventStoreDBClient, channel: Channel, reason: string): Promise<void> => {
-  const gone = Object.assign(new Error(reason), { code: GRPC.unavailable, details: reason }) as ServiceError;
-  await internalsOf(client).handleError({ getChannel: () => channel }, new UnavailableError(gone));
+  const unavailable = Object.assign(new Error(reason), { code: GRPC.unavailable, details: reason }) as ServiceError;
+  await internalsOf(client).handleError({ getChannel: () => channel }, new UnavailableError(unavailable));
 };
 
-/** Ends every call and closes the connection, which `dispose` alone would keep. */
+/** Ends every call and closes the connection. The client's `dispose` alone would not close it. */
 export const disconnect = async (client: EventStoreDBClient): Promise<void> => {
   const disposed = new AbortController();
   const ended = client.dispose().finally(() => disposed.abort());

@@ -4,13 +4,13 @@ import type { Actor, Append, JsonObject, RecordedEvent } from '../port';
 import { parseStreamName } from '../stream-id';
 import { currentVersion, type Upcasters, unknownVersion, upcast } from '../upcasting';
 
-/** As it is stored. The names with `$` are those that EventStoreDB's own tools follow. */
+/** The stored form of the metadata. EventStoreDB's own tools interpret the names with `$`. */
 interface StoredMetadata {
   readonly $correlationId: string;
   readonly $causationId: string;
   readonly commandId: string;
   readonly ordinal: number;
-  /** `user:<id>`, or the kind alone. */
+  /** `user:<id>`, or only the kind of any other actor. */
   readonly actor: string;
   readonly schemaVersion: number;
 }
@@ -29,7 +29,7 @@ const actorOf = (text: string): Actor =>
     ? { kind: 'user', id: text.slice('user:'.length) }
     : { kind: text as Exclude<Actor['kind'], 'user'> };
 
-/** The events of an append as the server takes them. `json` is the data, serialised already. */
+/** Encodes the events of an append for the server. @param json the serialised data of each event */
 export const encode = (append: Append, json: readonly string[], upcasters: Upcasters): EncodedEvent[] => {
   const { commandId, correlationId, causationId = commandId } = append;
   const actor = actorText(append.actor);
@@ -56,20 +56,21 @@ type Raw = Pick<
   'streamId' | 'type' | 'id' | 'revision' | 'data' | 'metadata' | 'created' | 'position'
 >;
 
-const isOurs = (metadata: unknown): metadata is StoredMetadata =>
+const isStoredMetadata = (metadata: unknown): metadata is StoredMetadata =>
   typeof metadata === 'object' &&
   metadata !== null &&
   typeof (metadata as Partial<StoredMetadata>).commandId === 'string';
 
 /**
- * The event as the port has it; undefined for what is not of this product: the server's own events (statistics,
- * metadata, tombstones, links) and other applications' streams.
+ * Decodes an event of this product.
+ * @returns undefined for the server's own events (statistics, metadata, tombstones, links) and for events of other
+ * applications
  */
 export const decode = (raw: Raw | undefined, upcasters: Upcasters): RecordedEvent | undefined => {
   if (!raw || raw.type.startsWith('$')) return undefined;
   const stream = parseStreamName(raw.streamId);
   const { metadata } = raw as { metadata: unknown };
-  if (!stream || !isOurs(metadata)) return undefined;
+  if (!stream || !isStoredMetadata(metadata)) return undefined;
   const { schemaVersion } = metadata;
   let data: JsonObject | undefined;
   return {
@@ -78,7 +79,7 @@ export const decode = (raw: Raw | undefined, upcasters: Upcasters): RecordedEven
     version: Number(raw.revision) + 1,
     position: raw.position?.commit ?? 0n,
     type: raw.type,
-    // Only for the reader who asks: what can't be upcast must not end the subscription of all others.
+    // Upcast when the data is read: an event that cannot be upcast must not end the subscription.
     get data() {
       data ??= upcast(upcasters, raw.type, schemaVersion, raw.data as JsonObject);
       return data;

@@ -8,26 +8,26 @@ import { GRPC } from './errors';
 
 export interface ConnectionOptions {
   readonly connectionString: string;
-  /** ms between two looks at whether the node answers, while anything waits for it. */
+  /** ms between two probes of the node while calls wait for it. */
   readonly probeIntervalMs: number;
-  /** ms for the node to answer such a look. */
+  /** ms in which the node must answer a probe. */
   readonly probeDeadlineMs: number;
-  /** ms from the first failure on for which calls look for a node again and again. */
+  /** ms after the first failure in which calls are tried again. */
   readonly patienceMs: number;
 }
 
 interface Call {
   channel: Channel | undefined;
-  readonly lost: (error: LogUnavailable) => void;
+  readonly onLost: (error: LogUnavailable) => void;
 }
 
-/** ms by which a timer may be late before this process counts as the one that stood still. */
+/** If a timer fires more than this many ms late, this process itself was suspended, and the probe proves nothing. */
 const OWN_DELAY_MS = 1_000;
 
 /**
- * The connection to the one node that the client speaks to, the leader where there is one. Every call runs on it; when the
- * node is left, every call that runs on it fails and can begin again on the next node. The client notices by itself a node
- * that refuses, and not one that is frozen: so a node is asked for a sign of life while anything waits for it.
+ * The connection to the one node that the client uses: the leader, if there is one. Every call runs on it. When the
+ * node is left, every call in progress fails and can be repeated on the next node. The client itself detects a node
+ * that refuses calls, but not a frozen one. So the node is probed while calls wait for it.
  */
 export class Connection {
   readonly client: EventStoreDBClient;
@@ -35,35 +35,35 @@ export class Connection {
   readonly #calls = new Set<Call>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
-  #awaySince: number | undefined;
+  #unavailableSince: number | undefined;
 
   /** @throws InvalidConnectionString */
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.client = connect(options.connectionString, (channel) => this.#fail(channel));
+    this.client = connect(options.connectionString, (channel) => this.#failCalls(channel));
   }
 
   /**
-   * Until when (ms since 1970) a call that finds no node, or no leader, is tried again. An election takes a second or
-   * two. Counted from the first failure on, so that in a long outage only the first calls wait and the others fail soon.
+   * The time (ms since 1970) until which a call that finds no node or no leader is tried again. An election takes one
+   * or two seconds. The time is counted from the first failure, so that in a long outage later calls fail soon.
    */
   get retryUntil(): number {
-    this.#awaySince ??= Date.now();
-    return this.#awaySince + this.#options.patienceMs;
+    this.#unavailableSince ??= Date.now();
+    return this.#unavailableSince + this.#options.patienceMs;
   }
 
-  /** A node has answered a call. */
+  /** Must be called when a node has answered a call. It ends the outage that `retryUntil` counts. */
   answered(): void {
-    this.#awaySince = undefined;
+    this.#unavailableSince = undefined;
   }
 
   /**
    * Watches the node for a call that begins now.
-   * @param lost called at most once, when the node is left
-   * @returns ends the watch
+   * @param onLost called at most once, when the node is left
+   * @returns a function that ends the watch
    */
-  watch(lost: (error: LogUnavailable) => void): () => void {
-    const call: Call = { channel: undefined, lost };
+  watch(onLost: (error: LogUnavailable) => void): () => void {
+    const call: Call = { channel: undefined, onLost };
     this.#calls.add(call);
     internalsOf(this.client)
       .getChannel()
@@ -71,7 +71,7 @@ export class Connection {
         (channel) => {
           call.channel = channel;
         },
-        // The call itself gets the same error.
+        // The call itself receives the same error.
         () => undefined,
       );
     this.#schedule();
@@ -80,7 +80,7 @@ export class Connection {
     };
   }
 
-  /** Leaves the present node, which answers and can't serve: the next call looks for the leader. */
+  /** Leaves the present node, which answers but cannot serve calls. The next call searches for the leader. */
   async leaveNode(reason: string): Promise<void> {
     const channel = await internalsOf(this.client)
       .getChannel()
@@ -88,7 +88,12 @@ export class Connection {
     if (channel) await leave(this.client, channel, reason);
   }
 
-  /** Whether the node answers, and the methods that it has. @throws what the client throws */
+  /**
+   * Requests the names of the methods of the node, to see whether it answers.
+   * @param ms the deadline
+   * @returns the names in lower case
+   * @throws errors of the client
+   */
   async probe(ms: number): Promise<readonly string[]> {
     const internals = internalsOf(this.client);
     return internals.execute(
@@ -114,14 +119,14 @@ export class Connection {
   #schedule(): void {
     if (this.#closed) return;
     this.#timer ??= setTimeout(() => {
-      void this.#look().finally(() => {
+      void this.#checkNode().finally(() => {
         this.#timer = undefined;
         if (this.#calls.size > 0) this.#schedule();
       });
     }, this.#options.probeIntervalMs);
   }
 
-  async #look(): Promise<void> {
+  async #checkNode(): Promise<void> {
     if (this.#calls.size === 0) return;
     const { probeDeadlineMs } = this.#options;
     const channel = await internalsOf(this.client)
@@ -132,18 +137,18 @@ export class Connection {
     try {
       await this.probe(probeDeadlineMs);
     } catch (error) {
-      const late = (error as { code?: unknown }).code === GRPC.deadlineExceeded;
-      if (late && Date.now() < latest) {
+      const timedOut = (error as { code?: unknown }).code === GRPC.deadlineExceeded;
+      if (timedOut && Date.now() < latest) {
         await leave(this.client, channel, `the node did not answer within ${probeDeadlineMs} ms`);
       }
     }
   }
 
-  #fail(channel: Channel): void {
+  #failCalls(channel: Channel): void {
     for (const call of [...this.#calls]) {
       if (call.channel !== channel) continue;
       this.#calls.delete(call);
-      call.lost(new LogUnavailable('the connection to the node was left'));
+      call.onLost(new LogUnavailable('the connection to the node was closed'));
     }
   }
 }

@@ -7,18 +7,21 @@ import type { Categories } from './read/categories';
 import { readHead } from './read/client-reads';
 import { SubscriptionSource } from './read/subscription-source';
 
-/** Tombstones on the wire at the same time. */
-const AT_ONCE = 8;
+/** The greatest number of tombstones that are sent at the same time. */
+const MAX_PARALLEL = 8;
 const BATCH = 10_000;
 
-interface Erasing {
+interface Deps {
   readonly connection: Connection;
   readonly categories: Categories;
   readonly idleMs: number;
 }
 
-/** The tenant's streams that are not tombstoned: by the links of its category, and of the rest from a look at the log. */
-const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId: string): Promise<Set<string>> => {
+/**
+ * The names of the tenant's streams that are not tombstoned: from the links of its category, and for later events from
+ * the log itself.
+ */
+const liveStreams = async ({ connection, categories, idleMs }: Deps, tenantId: string): Promise<Set<string>> => {
   const names = new Set<string>();
   const head = await readHead(connection, idleMs);
   const linked = await categories.read(tenantId, START, Number.POSITIVE_INFINITY, ({ event }) => {
@@ -33,7 +36,7 @@ const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId
     horizon: new Horizon(),
     capacity: BATCH,
     idleMs,
-    take: ({ event }) => {
+    convert: ({ event }) => {
       if (event?.type === '$streamDeleted') names.delete(event.streamId);
       else if (event) names.add(event.streamId);
       return undefined;
@@ -47,26 +50,27 @@ const liveStreams = async ({ connection, categories, idleMs }: Erasing, tenantId
 };
 
 /**
- * Tombstones every stream of the tenant: unlike a soft delete that is for ever, and no later append can bring a stream
- * back. What is appended to a new stream of the tenant meanwhile, the next look finds.
- * @throws LogUnavailable some streams may be gone already; a repeat continues
+ * Tombstones every stream of the tenant. Unlike a soft delete, a tombstone is permanent: no later append can create the
+ * stream again. New streams that are created in the meantime are found by the next round.
+ * @returns the names of the streams that were tombstoned
+ * @throws LogUnavailable some streams may be tombstoned already; a repeat continues
  */
-export const tombstoneStreams = async (erasing: Erasing, tenantId: string): Promise<string[]> => {
-  const gone: string[] = [];
+export const tombstoneStreams = async (deps: Deps, tenantId: string): Promise<string[]> => {
+  const tombstoned: string[] = [];
   for (;;) {
-    const names = [...(await liveStreams(erasing, tenantId))].filter((name) => !gone.includes(name));
-    if (names.length === 0) return gone;
-    for (let i = 0; i < names.length; i += AT_ONCE) {
-      await Promise.all(names.slice(i, i + AT_ONCE).map((name) => tombstone(erasing, name)));
+    const names = [...(await liveStreams(deps, tenantId))].filter((name) => !tombstoned.includes(name));
+    if (names.length === 0) return tombstoned;
+    for (let i = 0; i < names.length; i += MAX_PARALLEL) {
+      await Promise.all(names.slice(i, i + MAX_PARALLEL).map((name) => tombstone(deps, name)));
     }
-    gone.push(...names);
+    tombstoned.push(...names);
   }
 };
 
-const tombstone = async ({ connection, idleMs }: Erasing, name: string): Promise<void> => {
+const tombstone = async ({ connection, idleMs }: Deps, name: string): Promise<void> => {
   try {
     await connection.client.tombstoneStream(name, { deadline: idleMs, requiresLeader: true });
   } catch (error) {
-    if (!(error instanceof StreamDeletedError)) throw unavailable('erasing a stream', error);
+    if (!(error instanceof StreamDeletedError)) throw unavailable('a stream could not be tombstoned', error);
   }
 };

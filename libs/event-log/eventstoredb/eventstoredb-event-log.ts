@@ -38,19 +38,19 @@ import { findMissing, inspectHistory, readLastEvent } from './read/marks';
 import type { ReadDeps } from './read/read-deps';
 import { subscribe } from './read/subscribe';
 
-/** ms that `close` waits for what is in flight. */
+/** ms that `close` waits for calls in progress. */
 const DRAIN_MS = 5_000;
 
 /**
- * The event log on EventStoreDB. Connects with the first call. Each instance has a connection and a client of its own
- * and shares nothing with others of the process.
+ * The event log on EventStoreDB. It connects at the first call. Each instance has its own connection and client, and
+ * shares nothing with other instances in the process.
  */
 export class EventStoreDbEventLog implements EventLog {
   readonly #settings: Settings;
   readonly #connection: Connection;
-  readonly #line: AppendStream;
+  readonly #appendStream: AppendStream;
   readonly #appender: Appender;
-  readonly #reading: ReadDeps;
+  readonly #deps: ReadDeps;
   readonly #identity: Identity;
   readonly #history: History;
   readonly #closed = new AbortController();
@@ -63,14 +63,14 @@ export class EventStoreDbEventLog implements EventLog {
     this.#settings = settings;
     const connection = new Connection({ ...settings, patienceMs: settings.appendDeadlineMs });
     this.#connection = connection;
-    this.#line = new AppendStream(connection);
+    this.#appendStream = new AppendStream(connection);
     const known = new KnownStreams();
     const erasures = new Erasures(connection, idleMs);
     const horizon = new Horizon();
     const outage = createOutage(logger);
-    this.#identity = new Identity(connection, this.#line, idleMs);
+    this.#identity = new Identity(connection, this.#appendStream, idleMs);
     this.#history = createHistory({
-      look: (mark) => inspectHistory(this.#reading, this.#identity, mark),
+      inspect: (mark) => inspectHistory(this.#deps, this.#identity, mark),
       beginEpoch: (seen) => this.#identity.beginEpoch(seen),
       logger,
       intervalMs: settings.historyMs,
@@ -80,12 +80,12 @@ export class EventStoreDbEventLog implements EventLog {
       horizon.reset();
     });
     const categories = new Categories(connection, idleMs);
-    const formerNames = createOldNameWarning(logger);
-    this.#reading = {
-      ...{ connection, categories, erasures, known, horizon, upcasters, outage, formerNames, idleMs },
+    const warnOfOldName = createOldNameWarning(logger);
+    this.#deps = {
+      ...{ connection, categories, erasures, known, horizon, upcasters, outage, warnOfOldName, idleMs },
     };
     this.#appender = new Appender(
-      this.#line,
+      this.#appendStream,
       new InFlight(settings.maxInFlight, settings.maxWaiting),
       known,
       new StreamHistory(connection, known, idleMs),
@@ -97,26 +97,26 @@ export class EventStoreDbEventLog implements EventLog {
 
   async append(append: Append): Promise<AppendResult> {
     const valid = validateAppend(append);
-    if (this.#reading.erasures.hide(streamName(append.stream))) throw new InvalidAppend('the tenant was erased');
+    if (this.#deps.erasures.isErased(streamName(append.stream))) throw new InvalidAppend('the tenant was erased');
     return this.#track(() => this.#appender.append(valid));
   }
 
   readStream(stream: StreamId, options: ReadStream = {}): Promise<RecordedEvent[]> {
-    return this.#track(() => readStream(this.#reading, stream, options));
+    return this.#track(() => readStream(this.#deps, stream, options));
   }
 
   readAll(options: ReadAll): Promise<Page> {
-    return this.#track(() => readAll(this.#reading, options));
+    return this.#track(() => readAll(this.#deps, options));
   }
 
   subscribe(options: Subscribe): AsyncIterable<Page> {
-    return subscribe(this.#reading, this.#history, options, this.#closed.signal);
+    return subscribe(this.#deps, this.#history, options, this.#closed.signal);
   }
 
   head(): Promise<Position> {
     return this.#track(async () => {
       const head = await readHead(this.#connection, this.#settings.readDeadlineMs);
-      this.#reading.horizon.meet(head);
+      this.#deps.horizon.observe(head);
       return head;
     });
   }
@@ -126,14 +126,14 @@ export class EventStoreDbEventLog implements EventLog {
   }
 
   lastEvent(notAfter?: Position): Promise<EventMark | undefined> {
-    return this.#track(() => readLastEvent(this.#reading, notAfter));
+    return this.#track(() => readLastEvent(this.#deps, notAfter));
   }
 
   missing(marks: readonly EventMark[]): Promise<EventMark[]> {
-    return this.#track(() => findMissing(this.#reading, marks));
+    return this.#track(() => findMissing(this.#deps, marks));
   }
 
-  /** The server draws no positions from a sequence: nothing can be behind. */
+  /** The server does not draw positions from a sequence, so positions cannot be behind. */
   async checkPositions(): Promise<void> {}
 
   onHistoryChange(listener: () => void): () => void {
@@ -141,17 +141,17 @@ export class EventStoreDbEventLog implements EventLog {
   }
 
   /**
-   * Notes the erasure, which hides the tenant from every reader, then tombstones its streams. The bytes go with the
-   * server's next scavenges, which its operator runs.
+   * Stores the erasure, which hides the tenant from every reader, then tombstones the tenant's streams. The server
+   * deletes the bytes when its operator runs a scavenge.
    */
   deleteTenant(tenantId: string): Promise<void> {
     return this.#track(async () => {
-      await this.#reading.erasures.add(this.#line, tenantId);
-      const gone = await tombstoneStreams(this.#reading, tenantId);
-      for (const name of gone) this.#reading.known.forget(name);
-      if (gone.length === 0) return;
+      await this.#deps.erasures.add(this.#appendStream, tenantId);
+      const tombstoned = await tombstoneStreams(this.#deps, tenantId);
+      for (const name of tombstoned) this.#deps.known.forget(name);
+      if (tombstoned.length === 0) return;
       this.#settings.logger.info(
-        { tenantId, streams: gone.length },
+        { tenantId, streams: tombstoned.length },
         'the streams of a tenant are deleted; their events can be read in $all until a scavenge has run on every node',
       );
     });
@@ -161,13 +161,13 @@ export class EventStoreDbEventLog implements EventLog {
     return this.#track(async () => {
       const { pingDeadlineMs } = this.#settings;
       const answered = new AbortController();
-      const late = sleep(pingDeadlineMs, answered.signal).then(() => {
+      const timeout = sleep(pingDeadlineMs, answered.signal).then(() => {
         if (!answered.signal.aborted) throw new LogUnavailable(`no answer within ${pingDeadlineMs} ms`);
       });
-      const probes = Promise.all([this.#line.open(pingDeadlineMs), readHead(this.#connection, pingDeadlineMs)]);
-      await Promise.race([probes, late])
+      const probes = Promise.all([this.#appendStream.open(pingDeadlineMs), readHead(this.#connection, pingDeadlineMs)]);
+      await Promise.race([probes, timeout])
         .catch((error: unknown) => {
-          throw unavailable('ping', error);
+          throw unavailable('the ping failed', error);
         })
         .finally(() => answered.abort());
     });
@@ -184,11 +184,11 @@ export class EventStoreDbEventLog implements EventLog {
     const drained = new AbortController();
     const all = Promise.allSettled(this.#active).then(() => drained.abort());
     await Promise.race([all, sleep(DRAIN_MS, drained.signal)]);
-    this.#line.close();
+    this.#appendStream.close();
     await this.#connection.close();
   }
 
-  /** Refuses what comes after `close` and lets it wait for what came before. */
+  /** Refuses calls after `close`, and registers earlier calls so that `close` waits for them. */
   async #track<T>(action: () => Promise<T>): Promise<T> {
     if (this.#closed.signal.aborted) throw new LogUnavailable('the log is closed');
     const running = action();

@@ -1,6 +1,6 @@
 import { type Position, START } from '../port';
 
-/** The furthest position that this process has met, by any way: appends, reads, subscriptions. */
+/** The highest position that this process has seen in appends, reads and subscriptions. */
 export class Horizon {
   #position: Position = START;
 
@@ -12,7 +12,7 @@ export class Horizon {
     this.#position = START;
   }
 
-  meet(position: Position | undefined): void {
+  observe(position: Position | undefined): void {
     if (position !== undefined && position > this.#position) this.#position = position;
   }
 }

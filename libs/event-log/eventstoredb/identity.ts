@@ -5,21 +5,27 @@ import type { Connection } from './connection';
 import { unavailable } from './errors';
 import { readEvents } from './read/client-reads';
 
-/** Its first event carries the log's id, each later one begins an epoch. The name is none of a product's stream. */
+/**
+ * Its first event holds the id of the log; each later event begins an epoch. No stream of an aggregate has this name.
+ */
 const STREAM = 'log-identity';
 const TRIES = 3;
 
 const identityOf = (data: unknown, revision: bigint): LogIdentity => {
   const { logId } = data as { logId?: unknown };
-  if (typeof logId !== 'string') throw new LogUnavailable(`the stream ${STREAM} was not written by this product`);
+  if (typeof logId !== 'string') {
+    throw new LogUnavailable(
+      `the stream ${STREAM} was written by another application; use an EventStoreDB that does not hold that stream`,
+    );
+  }
   return { logId, epoch: Number(revision) + 1 };
 };
 
-/** Which log this is: written by the first process that asks. */
+/** The identity of the log, which the first process that reads it creates. */
 export class Identity {
   constructor(
     private readonly connection: Connection,
-    private readonly line: AppendStream,
+    private readonly appendStream: AppendStream,
     private readonly idleMs: number,
   ) {}
 
@@ -28,7 +34,7 @@ export class Identity {
     return (await this.#last()) ?? this.#add({ logId: randomUUID(), epoch: 0 }, 'LogFounded');
   }
 
-  /** Raises the epoch, unless another process has done so since it was seen. @throws LogUnavailable */
+  /** Raises the epoch, unless another process has raised it since this process read it. @throws LogUnavailable */
   beginEpoch(seen: LogIdentity): Promise<LogIdentity> {
     return this.#add(seen, 'EpochBegun');
   }
@@ -43,9 +49,11 @@ export class Identity {
   async #add({ logId, epoch }: LogIdentity, type: string): Promise<LogIdentity> {
     const fact = { id: randomUUID(), type, data: Buffer.from(JSON.stringify({ logId })), metadata: Buffer.from('{}') };
     for (let tries = 1; ; tries++) {
-      // Of several processes one is the first; the others take what it has written, as does one that hears no answer.
-      await this.line.send(STREAM, epoch, [fact], Date.now() + this.idleMs).catch((error: unknown) => {
-        if (tries === TRIES && !(error instanceof WrongExpectedVersion)) throw unavailable('the log identity', error);
+      // If several processes write at once, one succeeds. The others use what it has written, and so does a process
+      // whose answer was lost.
+      await this.appendStream.send(STREAM, epoch, [fact], Date.now() + this.idleMs).catch((error: unknown) => {
+        if (tries === TRIES && !(error instanceof WrongExpectedVersion))
+          throw unavailable('the identity of the log could not be written', error);
       });
       const last = await this.#last();
       if (last && last.epoch > epoch) return last;

@@ -1,34 +1,37 @@
 import { type Logger as ProductLogger, silentLogger } from '#platform/logging/logger.port';
 import { noUpcasters, type Upcasters } from '../upcasting';
 
-/** Where the adapter says what an operator should know. */
+/** Receives messages for operators. */
 export type Logger = Pick<ProductLogger, 'info' | 'warn'>;
 
 export interface EventStoreDbOptions {
-  /** `esdb://…` or `esdb+discover://…`. Needs a server of 23.10 or later (the first that reports when it has caught up). */
+  /**
+   * `esdb://…` or `esdb+discover://…`. The server must be version 23.10 or later, which reports that a subscription has
+   * caught up.
+   */
   readonly connectionString: string;
   readonly upcasters?: Upcasters;
   readonly logger?: Logger;
   /**
-   * ms for an append to be answered by the server, its waits for a place and a connection included; with the
-   * looks before and after it ends within about twice that. 5,000 by default.
+   * ms in which the server must answer an append, including the waits for a free place and for a connection. Together
+   * with the reads before and after it, an append ends within about twice this time. 5,000 by default.
    */
   readonly appendDeadlineMs?: number;
-  /** ms without an answer in which an append of unknown outcome is looked for, after that. 2,000 by default. */
+  /** ms without any answer after which the search for an append of unknown outcome fails. 2,000 by default. */
   readonly resolveDeadlineMs?: number;
-  /** ms without any answer after which a read has failed. 10,000 by default. */
+  /** ms without any answer after which a read fails. 10,000 by default. */
   readonly readDeadlineMs?: number;
-  /** ms for `ping`. 2,000 by default. */
+  /** ms after which `ping` fails. 2,000 by default. */
   readonly pingDeadlineMs?: number;
-  /** ms between two looks whether the log is another one, or went back; 1,000 by default. */
+  /** ms between two checks whether the log was replaced or went back to an older copy; 1,000 by default. */
   readonly historyMs?: number;
-  /** ms between two looks at whether the node still answers, while anything waits for it. 2,000 by default. */
+  /** ms between two probes of the node while calls wait for it. 2,000 by default. */
   readonly probeIntervalMs?: number;
-  /** ms for the node to answer such a look; then it is left for another one. 3,000 by default. */
+  /** ms in which the node must answer a probe; otherwise the client changes to another node. 3,000 by default. */
   readonly probeDeadlineMs?: number;
-  /** Appends on the wire at the same time; more wait for a place. 128 by default. */
+  /** The greatest number of appends in flight; further appends wait. 128 by default. */
   readonly maxInFlight?: number;
-  /** Appends that wait for a place; more are refused at once. 10,000 by default. */
+  /** The greatest number of appends that wait; further appends are refused at once. 10,000 by default. */
   readonly maxWaiting?: number;
 }
 

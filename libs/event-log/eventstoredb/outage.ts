@@ -1,25 +1,25 @@
 import type { Logger } from './options';
 
 /**
- * Says once that subscriptions have broken off, and once that all continue again, however many there are and however often
- * each is tried.
+ * Logs once when subscriptions fail, and once when all of them continue, however many there are and however often each
+ * is tried again.
  */
 export const createOutage = (logger: Logger) => {
-  const broken = new Set<object>();
+  const failing = new Set<object>();
   return {
-    /** @param subscription whatever is the same for one subscription */
-    broke: (subscription: object, error: unknown): void => {
-      if (broken.size === 0)
+    /** @param subscription an object that identifies the subscription */
+    failed: (subscription: object, error: unknown): void => {
+      if (failing.size === 0)
         logger.warn({ err: error }, 'EventStoreDB is not available; its subscriptions are tried again');
-      broken.add(subscription);
+      failing.add(subscription);
     },
-    goesOn: (subscription: object): void => {
-      if (broken.delete(subscription) && broken.size === 0)
+    resumed: (subscription: object): void => {
+      if (failing.delete(subscription) && failing.size === 0)
         logger.info({}, 'EventStoreDB is available again; its subscriptions continue');
     },
-    /** The subscription ended; this says nothing about the others. */
-    left: (subscription: object): void => {
-      broken.delete(subscription);
+    /** The consumer ended the subscription, which proves nothing about the server. */
+    ended: (subscription: object): void => {
+      failing.delete(subscription);
     },
   };
 };

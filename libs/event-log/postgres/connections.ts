@@ -5,7 +5,7 @@ import { createPool } from '#platform/database/connections/pools';
 import { BatchFailed } from './append/append-queue';
 import { batchFailure, isConnectionUsable, unavailable } from './failures';
 
-/** Connects as the log's own role. */
+/** Options of a pool that connects as the database role of the log. */
 export interface ConnectionOptions extends Route {
   readonly max: number;
   /** ms that the server may spend on one statement. */
@@ -19,16 +19,16 @@ export const createLogPool = ({ url, pooler, max, statementTimeoutMs }: Connecti
     max,
     applicationName: `tenantry-${name}`,
     statementTimeoutMs,
-    // Before the statement's own bound, so that a lock that is held too long is distinguished from a slow statement.
+    // Shorter than the statement timeout, so that a lock that is held too long has another error than a slow statement.
     lockTimeoutMs: Math.floor(statementTimeoutMs * 0.8),
     connectionTimeoutMs: 2_000,
   });
 
-/** Runs one statement; a connection that is not known to be well afterwards is destroyed. */
-const using = async <T>(
+/** Lends a connection to `work` and wraps its errors. A connection that may be broken after an error is destroyed. */
+const runOnClient = async <T>(
   pool: Pool,
   work: (client: PoolClient) => Promise<T>,
-  wrap: (e: unknown) => Error,
+  wrap: (error: unknown) => Error,
 ): Promise<T> => {
   let client: PoolClient;
   try {
@@ -47,10 +47,10 @@ const using = async <T>(
   }
 };
 
-/** @throws BatchFailed */
-export const writing = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
-  using(pool, work, (error) => (error instanceof BatchFailed ? error : batchFailure(error)));
+/** Runs a statement that appends. @throws BatchFailed */
+export const runWrite = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  runOnClient(pool, work, (error) => (error instanceof BatchFailed ? error : batchFailure(error)));
 
-/** @throws LogUnavailable */
-export const reading = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
-  using(pool, work, unavailable);
+/** Runs statements that read. @throws LogUnavailable for any error */
+export const runRead = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  runOnClient(pool, work, unavailable);

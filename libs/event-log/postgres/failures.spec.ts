@@ -15,7 +15,7 @@ describe('an error of a batch', () => {
     ['ETIMEDOUT', 'unknown', false],
     ['EPIPE', 'unknown', false],
     [undefined, 'unknown', false],
-  ])('%s says that it is %s, and whether the connection is usable: %s', (code, outcome, usable) => {
+  ])('with the code %s means that the batch is %s; the connection is usable: %s', (code, outcome, usable) => {
     expect(batchFailure(failed(code)).outcome).toBe(outcome);
     expect(isConnectionUsable(failed(code))).toBe(usable);
   });

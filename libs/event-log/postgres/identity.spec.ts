@@ -6,7 +6,7 @@ import { createPostgresEventLog } from './postgres-event-log';
 
 jest.setTimeout(60_000);
 
-describe("the sequence of the log's positions, where it is behind the last event", () => {
+describe("the sequence of the log's positions, if it is behind the last event", () => {
   let database: TestDatabase;
   let log: EventLog;
 
@@ -29,45 +29,47 @@ describe("the sequence of the log's positions, where it is behind the last event
       await client.end();
     }
   };
-  /** As a logical restore leaves it. */
-  const putBack = (): Promise<void> => asOwner("select setval('event_log.positions', 1, false)");
+  /** The state after a logical restore that left out the sequence. */
+  const resetSequence = (): Promise<void> => asOwner("select setval('event_log.positions', 1, false)");
 
   it.each([
     ['one event', () => [anAppend()]],
-    ['one event on another', () => [anAppend({ expected: 'any' })]],
+    ['one event with any expected version', () => [anAppend({ expected: 'any' })]],
     ['several events', () => [anAppend({ events: facts(3) })]],
-    ['many streams at once', () => Array.from({ length: 20 }, () => anAppend())],
-  ])('does not fail an append of %s, which lies behind all events', async (_, appends) => {
+    ['one event each to many streams at once', () => Array.from({ length: 20 }, () => anAppend())],
+  ])('does not fail an append of %s, which gets a position after all events', async (_, appends) => {
     const head = await log.head();
-    await putBack();
+    await resetSequence();
     const results = await Promise.all(appends().map((append) => log.append(append)));
     for (const { position } of results) expect(position).toBeGreaterThan(head);
   });
 
-  it('gives no event a position that readers have passed, where the first events were erased', async () => {
+  it('assigns no position that readers have passed, even if the first events were erased', async () => {
     const tenantId = aStream().tenantId ?? '';
     await log.append(anAppend({ stream: aStream(tenantId) }));
     const { position: head } = await log.append(anAppend());
     await asOwner('delete from event_log.events where position < 6');
-    await putBack();
+    await resetSequence();
     const { position } = await log.append(anAppend());
     expect(position).toBeGreaterThan(head);
     expect((await log.readAll({ after: head, limit: 10 })).events).toHaveLength(1);
   });
 
-  it('is raised by the process that looks', async () => {
-    await putBack();
+  it('is raised by checkPositions', async () => {
+    await resetSequence();
     await log.checkPositions();
     await asOwner(`do $$ begin
       if (select last_value from event_log.positions) < 5 then raise 'it was not raised'; end if; end $$`);
   });
 
-  it('is named in a sentence where it cannot be raised', async () => {
-    await putBack();
+  it('is described in the error if it cannot be raised', async () => {
+    await resetSequence();
     await asOwner('revoke execute on function event_log.raise_positions from tenantry_test_log');
-    const said = await log.checkPositions().catch((error: unknown) => error);
-    expect(said).toBeInstanceOf(PositionsBehind);
-    expect((said as Error).message).toMatch(/is at 0, behind the last event at 5.*setval\('event_log.positions', 5\)/);
+    const thrown = await log.checkPositions().catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(PositionsBehind);
+    expect((thrown as Error).message).toMatch(
+      /is at 0, behind the last event at 5.*setval\('event_log.positions', 5\)/,
+    );
     await asOwner('grant execute on function event_log.raise_positions to tenantry_test_log');
     expect(await log.lastEvent(START)).toBeUndefined();
   });

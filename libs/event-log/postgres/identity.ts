@@ -3,7 +3,7 @@ import type { Logger } from '#platform/logging/logger.port';
 import { eventId } from '../event-id';
 import type { HistoryReport } from '../history';
 import { type EventMark, type LogIdentity, PositionsBehind } from '../port';
-import { reading } from './connections';
+import { runRead } from './connections';
 
 interface IdentityRow {
   readonly log_id: string;
@@ -13,27 +13,29 @@ interface IdentityRow {
 const identityOf = ({ log_id, epoch }: IdentityRow): LogIdentity => ({ logId: log_id, epoch });
 
 const onlyRow = <T>([row]: readonly T[]): T => {
-  // Made by a migration, and nobody but the owner may delete it.
+  // A migration inserted the row, and only the owner of the database may delete it.
   if (!row)
-    throw new Error('event_log.identity is empty: insert a row with `insert into event_log.identity default values`');
+    throw new Error(
+      'event_log.identity is empty: run `insert into event_log.identity default values` as the owner of the database',
+    );
   return row;
 };
 
 /** @throws LogUnavailable */
 export const readIdentity = (pool: Pool): Promise<LogIdentity> =>
-  reading(pool, async (client) => {
+  runRead(pool, async (client) => {
     const { rows } = await client.query<IdentityRow>('select log_id, epoch from event_log.identity');
     return identityOf(onlyRow(rows));
   });
 
-/** Raises the epoch, unless another process has done so since it was seen. @throws LogUnavailable */
+/** Raises the epoch, unless another process has raised it since this process read it. @throws LogUnavailable */
 export const beginEpoch = (pool: Pool, { epoch }: LogIdentity): Promise<LogIdentity> =>
-  reading(pool, async (client) => {
+  runRead(pool, async (client) => {
     const { rows } = await client.query<IdentityRow>('select log_id, epoch from event_log.begin_epoch($1)', [epoch]);
     return identityOf(onlyRow(rows));
   });
 
-const FIND = {
+const FIND_MARKS = {
   name: 'find-marks',
   text: `select m.ord::integer, e.command_id, e.ordinal,
       exists (select from event_log.erased_tenants t where t.tenant_id = m.tenant_id) as erased
@@ -41,18 +43,21 @@ const FIND = {
     left join event_log.events e on e.position = m.position`,
 };
 
-const find = async (client: PoolClient, marks: readonly EventMark[]): Promise<EventMark[]> => {
+const marksWithoutEvent = async (client: PoolClient, marks: readonly EventMark[]): Promise<EventMark[]> => {
   if (marks.length === 0) return [];
   const { rows } = await client.query<{
     ord: number;
     command_id: string | null;
     ordinal: number | null;
     erased: boolean;
-  }>({ ...FIND, values: [marks.map(({ position }) => position.toString()), marks.map(({ tenantId }) => tenantId)] });
+  }>({
+    ...FIND_MARKS,
+    values: [marks.map(({ position }) => position.toString()), marks.map(({ tenantId }) => tenantId)],
+  });
   const held = new Set(
     rows
       .filter(({ ord, command_id, ordinal, erased }) =>
-        // Gone with its tenant, or there.
+        // No event is at the position: the mark counts as held only if its tenant was erased.
         command_id === null || ordinal === null ? erased : eventId(command_id, ordinal) === marks[ord - 1]?.eventId,
       )
       .map(({ ord }) => ord),
@@ -62,10 +67,10 @@ const find = async (client: PoolClient, marks: readonly EventMark[]): Promise<Ev
 
 /** Those of the marks whose event the log does not hold. @throws LogUnavailable */
 export const findMissing = (pool: Pool, marks: readonly EventMark[]): Promise<EventMark[]> =>
-  reading(pool, (client) => find(client, marks));
+  runRead(pool, (client) => marksWithoutEvent(client, marks));
 
-const LOOK = {
-  name: 'look-at-history',
+const INSPECT_HISTORY = {
+  name: 'inspect-history',
   text: `select i.log_id, i.epoch, e.position, e.command_id, e.ordinal, e.tenant_id,
       coalesce(e.position > (select s.last_value - (not s.is_called)::integer from event_log.positions s), false) as behind
     from event_log.identity i left join lateral (
@@ -74,15 +79,16 @@ const LOOK = {
 };
 
 /**
- * The identity, the last event, and whether the mark's event is there: what tells that a log went back.
- * `behind`: the positions' sequence is behind the last event.
+ * Reads the identity and the last event, and checks whether the log holds the mark's event. From these the caller
+ * detects that the log went back to an older copy.
+ * @returns the report, and in `behind` whether the sequence of positions is behind the last event
  * @throws LogUnavailable
  */
 export const inspectHistory = (
   pool: Pool,
   mark: EventMark | undefined,
 ): Promise<HistoryReport & { readonly behind: boolean }> =>
-  reading(pool, async (client) => {
+  runRead(pool, async (client) => {
     const { rows } = await client.query<
       IdentityRow & {
         position: string | null;
@@ -91,7 +97,7 @@ export const inspectHistory = (
         tenant_id: string | null;
         behind: boolean;
       }
-    >(LOOK);
+    >(INSPECT_HISTORY);
     const row = onlyRow(rows);
     const last: EventMark | undefined =
       row.position === null
@@ -103,24 +109,28 @@ export const inspectHistory = (
             tenantId: row.tenant_id,
           };
     const isLast = mark !== undefined && last?.position === mark.position && last.eventId === mark.eventId;
-    const holds = mark === undefined || isLast || (await find(client, [mark])).length === 0;
+    const holds = mark === undefined || isLast || (await marksWithoutEvent(client, [mark])).length === 0;
     return { identity: identityOf(row), last, holds, behind: row.behind };
   });
 
-const SEQUENCE = {
-  name: 'look-at-sequence',
+const READ_SEQUENCE = {
+  name: 'read-sequence',
   text: `select (s.last_value - (not s.is_called)::integer) as at, coalesce((select max(position) from event_log.events), 0) as head
     from event_log.positions s`,
 };
 
-/** Raises the positions' sequence to the last event where it is behind. @throws PositionsBehind, LogUnavailable */
+/**
+ * Raises the sequence of positions to the last event if it is behind.
+ * @throws PositionsBehind the sequence is behind and could not be raised
+ * @throws LogUnavailable
+ */
 export const checkPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): Promise<void> => {
-  const look = (): Promise<{ at: string; head: string }> =>
-    reading(pool, async (client) => onlyRow((await client.query<{ at: string; head: string }>(SEQUENCE)).rows));
-  const { at, head } = await look();
+  const readSequence = (): Promise<{ at: string; head: string }> =>
+    runRead(pool, async (client) => onlyRow((await client.query<{ at: string; head: string }>(READ_SEQUENCE)).rows));
+  const { at, head } = await readSequence();
   if (BigInt(at) >= BigInt(head)) return;
   try {
-    await healPositions(pool, logger);
+    await raisePositions(pool, logger);
   } catch (error) {
     throw new PositionsBehind(
       `The sequence event_log.positions is at ${at}, behind the last event at ${head}, and could not be raised. Run \`select setval('event_log.positions', ${head})\` as the owner of the database.`,
@@ -129,13 +139,13 @@ export const checkPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): 
   }
 };
 
-/** Raises the positions' sequence to the last event. */
-export const healPositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): Promise<void> => {
-  const raisedTo = await reading(pool, async (client) => {
+/** Raises the sequence of positions to the last event, and logs a warning if it was behind. @throws LogUnavailable */
+export const raisePositions = async (pool: Pool, logger: Pick<Logger, 'warn'>): Promise<void> => {
+  const raisedTo = await runRead(pool, async (client) => {
     const { rows } = await client.query<{ to: string | null }>('select event_log.raise_positions() as to');
     return rows[0]?.to ?? null;
   });
   if (raisedTo !== null) {
-    logger.warn({ raisedTo }, 'the sequence of positions was behind the last event and was advanced to it');
+    logger.warn({ raisedTo }, 'the sequence event_log.positions was behind the last event and was raised to it');
   }
 };

@@ -4,7 +4,7 @@ import { type ContractFixture, eventLogContract } from '../contract/contract.sui
 import type { Upcasters } from '../upcasting';
 import { createPostgresEventLog } from './postgres-event-log';
 
-/** Ends every connection to the database but the one that asks. */
+/** Ends every connection to the database except the one that sends this statement. */
 const terminate = async (database: TestDatabase): Promise<void> => {
   const client = new Client({ connectionString: database.urls.owner });
   await client.connect();
@@ -30,7 +30,7 @@ const open = async (): Promise<ContractFixture> => {
     },
     breakConnections: () => terminate(database),
     close: async () => {
-      await Promise.all([log, ...others].map((it) => it.close()));
+      await Promise.all([log, ...others].map((each) => each.close()));
       await database.drop();
     },
   };

@@ -8,50 +8,53 @@ import { noUpcasters, type Upcasters } from '../upcasting';
 import { validateAppend } from '../validate-append';
 import { sendBatch } from './append/append-batch';
 import { createAppendQueue } from './append/append-queue';
-import { createLogPool, reading, writing } from './connections';
-import { beginEpoch, checkPositions, findMissing, healPositions, inspectHistory, readIdentity } from './identity';
+import { createLogPool, runRead, runWrite } from './connections';
+import { beginEpoch, checkPositions, findMissing, inspectHistory, raisePositions, readIdentity } from './identity';
 import { readFrom, readHead, readLast, readLastMark, readPage, readStream } from './read';
 import { markOfRow, positionOf } from './rows';
 import { subscribePages } from './subscribe';
 import { createTail } from './tail';
 
 export interface PostgresEventLogOptions {
-  /** Connects as the log's own role, to a database that is migrated. */
+  /** Connects to a migrated database as the database role of the log. */
   readonly connectionString: string;
-  /** What `connectionString` leads over. */
+  /** The pooler to which `connectionString` leads; none by default. */
   readonly pooler?: Pooler | undefined;
-  /** Where LISTEN connects, which a pooler does not pass on; `connectionString` by default. */
+  /** The URL for LISTEN, which must not lead to a pooler; `connectionString` by default. */
   readonly listenUrl?: string;
   readonly upcasters?: Upcasters;
-  /** Connections for reads; 4 by default. Appends have two of their own, and LISTEN one. */
+  /** Connections for reads; 4 by default. Appends use two further connections, and LISTEN one. */
   readonly readers?: number;
-  /** ms in which an append is answered, retries included; 5,000 by default. */
+  /** The longest time in ms until an append is answered, retries included; 5,000 by default. */
   readonly appendDeadlineMs?: number;
-  /** ms between two looks at a quiet log; 250 by default. */
+  /** ms between two reads of a log of which no append is notified; 250 by default. */
   readonly pollMs?: number;
   readonly logger?: Pick<Logger, 'warn'>;
-  /** ms between two looks whether the log went back to an older copy; 1,000 by default. */
+  /** ms between two checks whether the log went back to an older copy; 1,000 by default. */
   readonly historyMs?: number;
 }
 
 const APPENDERS = 2;
 /**
- * ms after another process was last heard to append. While the log's lock is shared with others, the second batch of a
- * process keeps it busy no more, and only makes batches smaller: then it is one at a time.
+ * For this number of ms after a notification that another process has appended, this process sends one batch at a time.
+ * While several processes compete for the lock of the log, a second batch in flight only makes the batches smaller.
  */
 const SHARED_MS = 100;
 /**
- * Of an append's time, what one statement may take: one that gets no answer (its connection is dead) leaves time to ask
- * again on another.
+ * The share of an append's deadline that one statement may take. If a statement gets no answer because its connection
+ * is dead, there is time to send it again on another connection.
  */
 const STATEMENT_SHARE = 0.4;
-/** ms that a read may take. With what the pool adds, less than the 10 s in which a log that was away is to be well again. */
+/**
+ * ms that a read may take. Together with the timeouts of the pool, a read ends in less than 10 s, so that the log is in
+ * use again within 10 s after an outage.
+ */
 const READ_MS = 5_000;
 const CLOSE_MS = 5_000;
-/** Makes other processes drop their caches of the log. */
+/** The notification after which other processes drop their caches of the log. */
 const ERASED = 'erased';
 
-/** The event log in one PostgreSQL table; the comments in `apps/migrations/0003-event-log.sql` say how it keeps its order. */
+/** The event log in one PostgreSQL table. The comments in `apps/migrations/0003-event-log.sql` explain its order. */
 export const createPostgresEventLog = (options: PostgresEventLogOptions): EventLog => {
   const { connectionString, pooler, upcasters = noUpcasters, appendDeadlineMs = 5_000, pollMs = 250 } = options;
   const { logger = silentLogger, historyMs: intervalMs = 1_000 } = options;
@@ -64,11 +67,11 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     'read',
   );
   const history = createHistory({
-    look: async (mark) => {
-      const { behind, ...look } = await inspectHistory(readers, mark);
-      // What could not be raised the readiness check names; appends are refused by the database meanwhile.
-      if (behind) await healPositions(readers, logger).catch(() => {});
-      return look;
+    inspect: async (mark) => {
+      const { behind, ...report } = await inspectHistory(readers, mark);
+      // If the sequence cannot be raised, the readiness check reports it, and the database refuses appends.
+      if (behind) await raisePositions(readers, logger).catch(() => {});
+      return report;
     },
     beginEpoch: (seen) => beginEpoch(readers, seen),
     logger,
@@ -77,31 +80,31 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
   const tail = createTail({
     read: (from, limit) => readFrom(readers, from, limit),
     last: () => readLast(readers, null),
-    // Whether the log went back, or a tenant was erased, the history tells; a log that is not available is asked again soon.
-    onDoubt: () => void history.check().catch(() => {}),
+    // The check finds out whether the log went back or a tenant was erased. If it fails, regular checks repeat it soon.
+    onMismatch: () => void history.check().catch(() => {}),
     upcasters,
   });
   history.onReset(tail.reset);
   let othersAppendedAt = Number.NEGATIVE_INFINITY;
-  const wake = createNotifications({
+  const notifications = createNotifications({
     channel: 'event_log',
     connectionString: options.listenUrl ?? connectionString,
     pool: readers,
     onRemote: (message) => {
       othersAppendedAt = performance.now();
-      tail.expire();
+      tail.markStale();
       if (message === ERASED || message === MISSED) tail.reset();
     },
   });
-  wake.start();
+  notifications.start();
   const closed = new AbortController();
 
   const queue = createAppendQueue({
     send: async (batch) => {
-      const { answers, written } = await writing(appenders, (client) => sendBatch(client, batch, upcasters));
+      const { answers, written } = await runWrite(appenders, (client) => sendBatch(client, batch, upcasters));
       tail.offer(written);
       const newest = written.at(-1);
-      if (newest) history.meet(positionOf(newest), () => markOfRow(newest));
+      if (newest) history.observe(positionOf(newest), () => markOfRow(newest));
       return answers;
     },
     inFlight: () => (performance.now() - othersAppendedAt < SHARED_MS ? 1 : APPENDERS),
@@ -109,11 +112,13 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     maxBatchBytes: 4 * 1024 * 1024,
     maxWaiting: 10_000,
     deadlineMs: appendDeadlineMs,
-    onWritten: wake.notify,
+    onWritten: notifications.notify,
     backoffMs: (failed) => backoff(failed, { firstMs: 20, maxMs: 1_000 }),
   });
 
-  /** From memory where the subscriber is near the head, as nearly all are nearly always; else from the table. */
+  /**
+   * Reads from memory if the subscriber is near the head, which is nearly always the case; otherwise from the table.
+   */
   const nextPage = async (after: Position, limit: number, filter: Filter): Promise<Page> => {
     await tail.catchUp();
     return tail.page(after, limit, filter) ?? readPage(readers, upcasters, { ...filter, after, limit });
@@ -127,7 +132,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       const { pageSize = 1_000, signal } = subscribe;
       const { after: _, signal: __, pageSize: ___, ...filter } = subscribe;
       return subscribePages(
-        { read: (after) => nextPage(after, pageSize, filter), expire: tail.expire, wake, history, pollMs },
+        { read: (after) => nextPage(after, pageSize, filter), onPoll: tail.markStale, notifications, history, pollMs },
         { ...subscribe, signal: signal ? AbortSignal.any([signal, closed.signal]) : closed.signal },
       );
     },
@@ -138,12 +143,12 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     missing: (marks) => findMissing(readers, marks),
     onHistoryChange: history.onChange,
     deleteTenant: (tenantId) =>
-      reading(readers, async (client) => {
-        // Committed before the first event is deleted: no append can come after the last look.
+      runRead(readers, async (client) => {
+        // Committed before the first event is deleted, so that no event can be appended after the deletion.
         await client.query('select event_log.bury_tenant($1)', [tenantId]);
         await client.query('select event_log.erase_tenant($1)', [tenantId]);
         tail.reset();
-        await wake.tell(ERASED);
+        await notifications.tell(ERASED);
       }),
     ping: async () => {
       await readHead(readers);
@@ -157,7 +162,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
       clearTimeout(timer);
       closed.abort();
       history.stop();
-      await wake.close();
+      await notifications.close();
       await Promise.allSettled([appenders.end(), readers.end()]);
     },
   };

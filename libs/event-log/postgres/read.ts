@@ -12,22 +12,22 @@ import {
 } from '../port';
 import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
-import { reading } from './connections';
+import { runRead } from './connections';
 import { COPIED_COLUMNS, CopiedEvent } from './copy/copied-event';
 import { copyOut } from './copy/copy-out';
 import { COLUMNS, type EventRow, markOfRow, positionOf, RowEvent, rawTypes } from './rows';
 
-/** Positions that one statement looks through when a filter may match few of them: bounds the statement's time. */
+/** The number of positions that one statement reads with a filter that may match few of them: bounds its time. */
 const WINDOW = 50_000n;
-/** Rows from which on COPY is the faster way: it is planned again each time. */
+/** The number of rows from which COPY is faster. COPY has no prepared statement and is planned each time. */
 const COPIED = 500;
-/** Must be that of the index on (tenant_id, position >> 16). */
+/** Must equal the shift in the index on (tenant_id, position >> 16). */
 const BUCKET = '16';
 
 const rows = (pool: Pool, query: QueryArrayConfig): Promise<EventRow[]> =>
-  reading(pool, async (client) => (await client.query<EventRow>({ ...query, types: rawTypes })).rows);
+  runRead(pool, async (client) => (await client.query<EventRow>({ ...query, types: rawTypes })).rows);
 
-const stored = (found: EventRow[], upcasters: Upcasters): RecordedEvent[] =>
+const toEvents = (found: EventRow[], upcasters: Upcasters): RecordedEvent[] =>
   found.map((row) => new RowEvent(row, upcasters));
 
 export const readStream = async (
@@ -44,7 +44,7 @@ export const readStream = async (
     rowMode: 'array',
     values: [id, aggregate, afterVersion, tenantId, limit ?? null],
   });
-  return stored(found, upcasters);
+  return toEvents(found, upcasters);
 };
 
 export const readHead = async (pool: Pool): Promise<Position> => {
@@ -57,7 +57,7 @@ export const readHead = async (pool: Pool): Promise<Position> => {
   return BigInt(row?.[0] ?? 0);
 };
 
-/** The last event at or before a position, as a row; of the whole log where the position is null. */
+/** The last event at or before a position, as a row; the last event of the whole log if the position is null. */
 export const readLast = async (pool: Pool, notAfter: Position | null): Promise<EventRow | undefined> => {
   const [row] = await rows(pool, {
     name: 'read-last',
@@ -69,13 +69,13 @@ export const readLast = async (pool: Pool, notAfter: Position | null): Promise<E
   return row;
 };
 
-/** {@link readLast}, for a mark. */
+/** The mark of the last event at or before a position; of the whole log if the position is null. */
 export const readLastMark = async (pool: Pool, notAfter: Position | null): Promise<EventMark | undefined> => {
   const row = await readLast(pool, notAfter);
   return row && markOfRow(row);
 };
 
-/** Every event from a position on, as rows. */
+/** Events from a position on (inclusive), as rows. */
 export const readFrom = (pool: Pool, from: Position, limit: number): Promise<EventRow[]> =>
   rows(pool, {
     name: 'read-from',
@@ -84,7 +84,7 @@ export const readFrom = (pool: Pool, from: Position, limit: number): Promise<Eve
     values: [from.toString(), limit],
   });
 
-/** Every event after a position, as rows. */
+/** Events after a position, as rows. */
 const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'after' | 'limit'>): Promise<EventRow[]> =>
   rows(pool, {
     name: 'read-all',
@@ -93,8 +93,8 @@ const readEverything = (pool: Pool, { after, limit }: Pick<ReadAll, 'after' | 'l
     values: [after.toString(), limit],
   });
 
-/** As events, for readers of many. */
-const copied = async (pool: Pool, upcasters: Upcasters, rest: string): Promise<RecordedEvent[]> => {
+/** Reads events by COPY, for readers of many events. @param rest the SQL after `where`, without parameters */
+const copyEvents = async (pool: Pool, upcasters: Upcasters, rest: string): Promise<RecordedEvent[]> => {
   const found = await copyOut(pool, `select ${COPIED_COLUMNS} from event_log.events where ${rest}`);
   return found.map((row) => new CopiedEvent(row, upcasters));
 };
@@ -126,7 +126,7 @@ const readWindow = async (
   if (Math.min(limit, Number(to - from)) >= COPIED) {
     const wanted = `array[${types.map(escapeLiteral).join()}]::text[]`;
     const rest = `position > ${from} and position <= ${to} and type = any(${wanted}) order by position limit ${limit}`;
-    return copied(pool, upcasters, rest);
+    return copyEvents(pool, upcasters, rest);
   }
   const found = await rows(pool, {
     name: 'read-window',
@@ -135,7 +135,7 @@ const readWindow = async (
     rowMode: 'array',
     values: [from.toString(), to.toString(), types, limit],
   });
-  return stored(found, upcasters);
+  return toEvents(found, upcasters);
 };
 
 const lastMark = (events: readonly RecordedEvent[]): EventMark | undefined => {
@@ -143,21 +143,22 @@ const lastMark = (events: readonly RecordedEvent[]): EventMark | undefined => {
   return event && markOf(event);
 };
 
-const last = (events: readonly RecordedEvent[], otherwise: Position): Position => events.at(-1)?.position ?? otherwise;
+const lastPosition = (events: readonly RecordedEvent[], otherwise: Position): Position =>
+  events.at(-1)?.position ?? otherwise;
 
 /**
- * One page. With a filter the head is asked first, so that the position can move over what did not match; whatever was
- * appended between the two statements is left for the next page.
+ * One page. With a filter, the head is read first, so that the position can move over events that do not match. Events
+ * that are appended between the two statements belong to the next page.
  */
-export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll): Promise<Page> => {
-  const options = { ...asked, limit: Math.min(asked.limit, MAX_PAGE) };
+export const readPage = async (pool: Pool, upcasters: Upcasters, request: ReadAll): Promise<Page> => {
+  const options = { ...request, limit: Math.min(request.limit, MAX_PAGE) };
   const { after, limit, tenantId, types } = options;
   if (tenantId === undefined && types === undefined) {
     const events =
       limit >= COPIED
-        ? await copied(pool, upcasters, `position > ${after} order by position limit ${limit}`)
-        : stored(await readEverything(pool, options), upcasters);
-    return { events, position: last(events, after), caughtUp: events.length < limit, last: lastMark(events) };
+        ? await copyEvents(pool, upcasters, `position > ${after} order by position limit ${limit}`)
+        : toEvents(await readEverything(pool, options), upcasters);
+    return { events, position: lastPosition(events, after), caughtUp: events.length < limit, last: lastMark(events) };
   }
   const headRow = await readLast(pool, null);
   const head = headRow ? positionOf(headRow) : START;
@@ -165,9 +166,9 @@ export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll)
   if (head <= after)
     return { events: [], position: after, caughtUp: true, last: head === after ? headMark : undefined };
   if (tenantId !== undefined) {
-    const events = stored(await readTenant(pool, tenantId, options), upcasters);
+    const events = toEvents(await readTenant(pool, tenantId, options), upcasters);
     const complete = events.length < limit;
-    const end = last(events, after);
+    const end = lastPosition(events, after);
     const isAtHead = complete && head >= end;
     return {
       events,
@@ -179,9 +180,9 @@ export const readPage = async (pool: Pool, upcasters: Upcasters, asked: ReadAll)
   const to = head - after > WINDOW ? after + WINDOW : head;
   const events = await readWindow(pool, upcasters, { types: types ?? [], from: after, to, limit });
   if (events.length === limit) {
-    return { events, position: last(events, after), caughtUp: false, last: lastMark(events) };
+    return { events, position: lastPosition(events, after), caughtUp: false, last: lastMark(events) };
   }
-  // Behind the window's last event no event was when it was read: the position is that event's, so that it has a name.
+  // The page ends at the last event of the window and not at the end of the window, so that its mark can name an event.
   const mark = to === head ? headMark : await readLastMark(pool, to);
   const position = mark && mark.position > after ? mark.position : to;
   return { events, position, caughtUp: to === head, last: mark };

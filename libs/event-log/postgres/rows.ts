@@ -4,11 +4,15 @@ import type { StreamId } from '../stream-id';
 import type { Upcasters } from '../upcasting';
 import { StoredEvent } from './stored-event';
 
-/** In the order of {@link RowEvent}'s row; all as text, so that what nobody asks for is never parsed. */
+/**
+ * The columns in the order of {@link EventRow}. All are read as text, so that a field that no reader uses is not
+ * parsed.
+ */
 export const COLUMNS = `position, (date_part('epoch', recorded_at) * 1000)::bigint as recorded_at, command_id,
   aggregate_id, tenant_id, actor_id, causation_id, version, ordinal, schema_version, actor_kind, aggregate, type,
   correlation_id, data`;
 
+/** The fields of an event as text, in the order of {@link COLUMNS}. */
 export type EventRow = (string | null)[];
 
 export const positionOf = (row: EventRow): Position => BigInt(row[0] as string);
@@ -22,9 +26,10 @@ export const markOfRow = (row: EventRow): EventMark => ({
   tenantId: tenantOf(row),
 });
 
+/** Makes `pg` return every value as text. */
 export const rawTypes = { getTypeParser: () => (value: string) => value };
 
-/** An event whose fields came as text. */
+/** An event whose fields were read as text. */
 export class RowEvent extends StoredEvent {
   readonly #row: EventRow;
 

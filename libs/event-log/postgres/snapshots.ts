@@ -11,7 +11,7 @@ const SAVE = `insert into event_log.snapshots as s (tenant_id, aggregate_id, agg
     where s.fold_version <> excluded.fold_version or s.version < excluded.version
       or s.command_id is distinct from excluded.command_id`;
 
-/** Snapshots beside the log, in the table `event_log.snapshots`. */
+/** Snapshots in the table `event_log.snapshots`. An error while loading or saving is ignored. */
 export const createPostgresSnapshots = (pool: Pool): Snapshots => ({
   load: async <State>(stream: { aggregate: string; id: string }, foldVersion: number) => {
     try {
@@ -29,7 +29,7 @@ export const createPostgresSnapshots = (pool: Pool): Snapshots => ({
     }
   },
   save: ({ tenantId, aggregate, id }, foldVersion, { version, state, commandId }) => {
-    // One that does not name its event can't be distinguished from one of another history.
+    // Without the command of its last event, a snapshot cannot be distinguished from one of another history.
     if (commandId === undefined) return;
     const values = [tenantId, id, aggregate, foldVersion, version, JSON.stringify(state), commandId];
     withClient(pool, (client) => client.query({ name: 'save-snapshot', text: SAVE, values })).catch(() => {});

@@ -5,18 +5,21 @@ import { currentVersion, type UnknownSchemaVersion, type Upcasters, unknownVersi
 
 const ACTORS = { o: { kind: 'operator' }, s: { kind: 'stripe' }, y: { kind: 'system' } } as const;
 
-/** A row of the log as the port shows it. Fields are made when they are asked for: most readers want four of them. */
+/**
+ * A row of the log as an event of the port. Each field is computed when it is read, because most readers use only four
+ * fields.
+ */
 export abstract class StoredEvent implements RecordedEvent {
   #data: JsonObject | undefined;
   #stream: StreamId | undefined;
   readonly #upcasters: Upcasters;
-  readonly #storedIn: number;
+  readonly #storedVersion: number;
   readonly type: string;
 
-  /** @param storedIn the schema version in which it is stored */
-  constructor(type: string, storedIn: number, upcasters: Upcasters) {
+  /** @param storedVersion the schema version in which the data is stored */
+  constructor(type: string, storedVersion: number, upcasters: Upcasters) {
     this.type = type;
-    this.#storedIn = storedIn;
+    this.#storedVersion = storedVersion;
     this.#upcasters = upcasters;
   }
 
@@ -50,13 +53,13 @@ export abstract class StoredEvent implements RecordedEvent {
     return this.storedCorrelation ?? this.commandId;
   }
   get schemaVersion(): number {
-    return Math.max(this.#storedIn, currentVersion(this.#upcasters, this.type));
+    return Math.max(this.#storedVersion, currentVersion(this.#upcasters, this.type));
   }
   get undecodable(): UnknownSchemaVersion | undefined {
-    return unknownVersion(this.#upcasters, this.type, this.#storedIn);
+    return unknownVersion(this.#upcasters, this.type, this.#storedVersion);
   }
   get data(): JsonObject {
-    this.#data ??= upcast(this.#upcasters, this.type, this.#storedIn, JSON.parse(this.json) as JsonObject);
+    this.#data ??= upcast(this.#upcasters, this.type, this.#storedVersion, JSON.parse(this.json) as JsonObject);
     return this.#data;
   }
 }

@@ -5,33 +5,36 @@ import { HistoryChanged, LogUnavailable, type Page, type Position, type Subscrib
 
 interface Source {
   readonly read: (after: Position) => Promise<Page>;
-  /** Called where nothing was heard for `pollMs`: what is kept in memory may be behind. */
-  readonly expire: () => void;
-  readonly wake: Notifications;
+  /** Called before a read that no notification caused: the events in memory may be behind the log. */
+  readonly onPoll: () => void;
+  readonly notifications: Notifications;
   readonly history: Pick<History, 'generation' | 'listen'>;
-  /** ms between two looks at a quiet log: the truth, where wake-ups are only a hint. */
+  /** ms between two reads while no notification arrives. Notifications may be lost; these reads find every event. */
   readonly pollMs: number;
 }
 
-/** Something that may have happened since it was last asked for: no wake-up is lost between a read and the wait. */
-const createSignal = (wake: Notifications, history: Source['history']) => {
+/**
+ * Remembers whether a notification arrived since `lower` was called, so that none is lost between a read and the next
+ * wait.
+ */
+const createSignal = (notifications: Notifications, history: Source['history']) => {
   let raised = false;
   let release: (() => void) | undefined;
   const raise = (): void => {
     raised = true;
     release?.();
   };
-  const stops = [wake.onWake(raise), history.listen(raise)];
+  const stops = [notifications.onWake(raise), history.listen(raise)];
   return {
     lower: (): void => {
       raised = false;
     },
-    /** @param expired called where the time ran out */
-    wait: (ms: number, signal: AbortSignal | undefined, expired: () => void): Promise<void> => {
+    /** Waits for a notification, for the abort of the signal, or for `ms`. @param onTimeout called after `ms` */
+    wait: (ms: number, signal: AbortSignal | undefined, onTimeout: () => void): Promise<void> => {
       if (raised || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
-          expired();
+          onTimeout();
           release?.();
         }, ms);
         const aborted = (): void => release?.();
@@ -51,27 +54,28 @@ const createSignal = (wake: Notifications, history: Source['history']) => {
 };
 
 /**
- * Pages from `after` on, without an end. While the consumer works on a full page, the next one is already read.
+ * Yields pages from `after` on, without an end. While the consumer processes a full page, the next one is read ahead.
  * @throws HistoryChanged
  */
 export async function* subscribePages(source: Source, { after, signal }: Subscribe): AsyncGenerator<Page> {
   const { history } = source;
   const begun = history.generation;
-  const signalled = createSignal(source.wake, history);
+  const notified = createSignal(source.notifications, history);
   let position = after;
-  let told = false;
+  /** Whether the consumer has received a page that had caught up. */
+  let reportedCaughtUp = false;
   let failures = 0;
   let ahead: Promise<Page> | undefined;
   try {
     while (!signal?.aborted) {
-      signalled.lower();
+      notified.lower();
       let page: Page;
       try {
         page = await (ahead ?? source.read(position));
         failures = 0;
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
-        // Readers wait for a log that is not available; who must know asks `ping`.
+        // A subscription waits for a log that is not available. `ping` reports whether it is.
         await sleep(backoff(++failures, { firstMs: 50, maxMs: 2_000 }), signal);
         continue;
       } finally {
@@ -79,18 +83,18 @@ export async function* subscribePages(source: Source, { after, signal }: Subscri
       }
       if (signal?.aborted) return;
       if (history.generation !== begun) throw new HistoryChanged();
-      if (page.position > position || (page.caughtUp && !told)) {
+      if (page.position > position || (page.caughtUp && !reportedCaughtUp)) {
         position = page.position;
-        told = page.caughtUp;
+        reportedCaughtUp = page.caughtUp;
         if (!page.caughtUp) {
           ahead = source.read(position);
           ahead.catch(() => {});
         }
         yield page;
       }
-      if (page.caughtUp) await signalled.wait(source.pollMs, signal, source.expire);
+      if (page.caughtUp) await notified.wait(source.pollMs, signal, source.onPoll);
     }
   } finally {
-    signalled.stop();
+    notified.stop();
   }
 }

@@ -23,34 +23,34 @@ const row = (position: number, command = 'command'): EventRow => [
 ];
 
 describe('the tail of the log', () => {
-  /** A log in memory whose reads are answered when the test says so. */
+  /** A log in memory whose reads are answered when the test calls `answer`. */
   const open = () => {
     const stored: EventRow[] = [];
     const reads: (() => void)[] = [];
-    const doubts: string[] = [];
+    const mismatches: string[] = [];
     const tail = createTail({
       last: async () => stored.at(-1),
       read: (from) =>
         new Promise((resolve) => {
           reads.push(() => resolve(stored.slice(Math.max(0, Number(from) - 1))));
         }),
-      onDoubt: () => doubts.push('doubt'),
+      onMismatch: () => mismatches.push('mismatch'),
       upcasters: noUpcasters,
     });
     const answer = async (): Promise<void> => {
       while (reads.length === 0) await new Promise(setImmediate);
       reads.shift()?.();
     };
-    return { stored, tail, answer, doubts };
+    return { stored, tail, answer, mismatches };
   };
 
-  it('shows what another process appended to all who were told of it, however many ask at the same time', async () => {
+  it('returns the event of another process to every subscriber, however many read at the same time', async () => {
     const { stored, tail, answer } = open();
     const begun = tail.catchUp();
     await answer();
     await begun;
     stored.push(row(1));
-    tail.expire();
+    tail.markStale();
     const seen = Array.from({ length: 8 }, async () => {
       await tail.catchUp();
       return tail.page(0n, 10, {})?.events.length;
@@ -59,27 +59,27 @@ describe('the tail of the log', () => {
     expect(await Promise.all(seen)).toEqual(Array.from({ length: 8 }, () => 1));
   });
 
-  it('keeps nothing of a log that gives a position again to another event, wherever that event comes from', async () => {
-    const { stored, tail, answer, doubts } = open();
+  it('drops its rows if the log holds another event at a position, whether it was read or appended', async () => {
+    const { stored, tail, answer, mismatches } = open();
     stored.push(row(1), row(2, 'lost'));
     const begun = tail.catchUp();
     await answer();
     await begun;
     stored[1] = row(2, 'another');
-    tail.expire();
+    tail.markStale();
     const again = tail.catchUp();
     await answer();
     await answer();
     await again;
-    expect(doubts).toHaveLength(1);
+    expect(mismatches).toHaveLength(1);
     expect(tail.page(2n, 10, {})?.last?.commandId).toBe('another');
     tail.offer([row(3, 'kept')]);
     tail.offer([row(3, 'another again')]);
-    expect(doubts).toHaveLength(2);
+    expect(mismatches).toHaveLength(2);
     expect(tail.page(2n, 10, {})).toBeUndefined();
   });
 
-  it('asks the database nothing where nobody else may have appended', async () => {
+  it('does not read the database if no other process may have appended', async () => {
     const { tail, answer } = open();
     const begun = tail.catchUp();
     await answer();

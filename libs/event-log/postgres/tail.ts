@@ -3,39 +3,42 @@ import type { Upcasters } from '../upcasting';
 import { type EventRow, markOfRow, positionOf, RowEvent, tenantOf, typeOf } from './rows';
 
 export interface TailOptions {
-  /** Rows from a position on, that one included, in order, from the database. */
+  /** Reads rows from the database, from a position on (inclusive), in order. */
   readonly read: (from: Position, limit: number) => Promise<EventRow[]>;
-  /** The last row of the log; undefined where it is empty. */
+  /** Reads the last row of the log; undefined if the log is empty. */
   readonly last: () => Promise<EventRow | undefined>;
-  /** Called where the log does not hold what is kept here: it went back, or a tenant was erased. Nothing is kept then. */
-  readonly onDoubt: () => void;
+  /**
+   * Called after the tail has dropped its rows because the log does not hold one of them: the log went back to an older
+   * copy, or a tenant was erased.
+   */
+  readonly onMismatch: () => void;
   readonly upcasters: Upcasters;
-  /** Events that are kept; 4,096 by default. */
+  /** The number of events that are kept at least; up to twice as many may be in memory. 4,096 by default. */
   readonly capacity?: number;
 }
 
-/** The row that is asked for again included. */
-const READ = 1_001;
-/** Batches that came out of order and wait for the one before them. */
-const EARLY = 16;
+/** Rows in one read, including the newest row, which is read again. */
+const PAGE = 1_001;
+/** The greatest number of batches that arrived out of order and wait for the batch before them. */
+const MAX_EARLY_BATCHES = 16;
 
 /**
- * The last events of the log, once for all subscribers of this process. Those that the process appended itself come from
- * memory, without a read: positions are drawn under the log's lock, so a batch whose first position is the next one has
- * nothing between it and what is known. Where there is a gap (another process, a batch that was rolled back) the tail is
- * read from the database.
+ * Keeps the last events of the log in memory, shared by all subscribers of this process. Events that this process
+ * appended are added without a read: positions are drawn under the log's lock, so no event lies between the newest row
+ * and a batch whose first position is the next one. If there is a gap (another process appended, or a batch was rolled
+ * back), the tail is read from the database.
  */
-export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }: TailOptions) => {
+export const createTail = ({ read, last, onMismatch, upcasters, capacity = 4_096 }: TailOptions) => {
   let rows: EventRow[] = [];
-  /** Everything after this, and up to `position`, is in `rows`. */
+  /** `rows` holds every event after this position, up to `position`; undefined after a reset. */
   let from: Position | undefined;
   let position: Position = START;
-  /** The row at `position`: read again with what comes after it, as the proof that the log still holds it. */
+  /** The row at `position`. It is read again with the rows after it, to prove that the log still holds it. */
   let newest: EventRow | undefined;
   let newestMark: EventMark | undefined;
   let stale = true;
   let refreshing: Promise<void> | undefined;
-  const early = new Map<Position, EventRow[]>();
+  const earlyBatches = new Map<Position, EventRow[]>();
 
   const push = (more: readonly EventRow[]): void => {
     for (const row of more) {
@@ -46,7 +49,7 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
       newest = row;
     }
     if (rows.length <= 2 * capacity) return;
-    // Cut rarely, and a lot: an array that loses its first element each time is copied each time.
+    // The array is cut rarely and by many rows, because each cut copies it.
     const cut = rows.length - capacity;
     from = positionOf(rows[cut - 1] as EventRow);
     rows = rows.slice(cut);
@@ -58,12 +61,12 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
     newest = undefined;
     newestMark = undefined;
     stale = true;
-    early.clear();
+    earlyBatches.clear();
   };
 
-  const doubt = (): void => {
+  const handleMismatch = (): void => {
     reset();
-    onDoubt();
+    onMismatch();
   };
 
   const refresh = async (): Promise<void> => {
@@ -75,20 +78,20 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
     for (;;) {
       stale = false;
       const known = newest;
-      const more = await read(position, READ);
-      // Reset meanwhile: what was read may be what was erased.
+      const more = await read(position, PAGE);
+      // The tail was reset during the read: the rows that were read may have been erased since.
       if (from === undefined) return refresh();
       if (known && !(more[0] && isSame(more[0], known))) {
-        doubt();
+        handleMismatch();
         return refresh();
       }
       push(more);
-      if (more.length < READ) break;
+      if (more.length < PAGE) break;
     }
-    for (const first of early.keys()) if (first <= position) early.delete(first);
+    for (const first of earlyBatches.keys()) if (first <= position) earlyBatches.delete(first);
   };
 
-  /** Made once for all subscribers. */
+  /** The mark of the newest row, computed once for all subscribers. */
   const markOfNewest = (): EventMark | undefined => {
     if (newest && newestMark?.position !== position) newestMark = markOfRow(newest);
     return newest && newestMark;
@@ -106,43 +109,44 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
   };
 
   return {
-    /** What this process has just appended, in position order without a gap. */
+    /** Adds rows that this process has just appended, in position order without a gap. */
     offer: (appended: EventRow[]): void => {
       const [first] = appended;
       if (!first || from === undefined) return;
       const at = positionOf(first);
       if (at !== position + 1n) {
         if (at <= position) {
-          // Read back before the answer came, or else the log gives positions again that it had given before.
+          // Either the rows were read from the log before the append was answered, or the log has assigned positions
+          // for a second time.
           const known = rows[firstAfter(at - 1n)];
-          if (known && !isSame(known, first)) doubt();
+          if (known && !isSame(known, first)) handleMismatch();
           return;
         }
-        // The batch before it may be on its way; if it is not, somebody else wrote in between.
+        // The batch before it may arrive later. If not, another process has appended in between.
         stale = true;
-        if (early.size >= EARLY) early.clear();
-        early.set(at, appended);
+        if (earlyBatches.size >= MAX_EARLY_BATCHES) earlyBatches.clear();
+        earlyBatches.set(at, appended);
         return;
       }
       push(appended);
-      for (let next = early.get(position + 1n); next; next = early.get(position + 1n)) {
-        early.delete(position + 1n);
+      for (let next = earlyBatches.get(position + 1n); next; next = earlyBatches.get(position + 1n)) {
+        earlyBatches.delete(position + 1n);
         push(next);
       }
-      if (early.size === 0) stale = false;
+      if (earlyBatches.size === 0) stale = false;
     },
 
-    /** Forgets everything: what is kept may have been erased. */
+    /** Drops all rows, because they may have been erased. */
     reset,
 
-    /** Somebody else may have appended. */
-    expire: (): void => {
+    /** Another process may have appended: the next `catchUp` reads the database. */
+    markStale: (): void => {
       stale = true;
     },
 
-    /** Brings it up to the head where it may be behind; one read for all who ask. @throws what the reads throw */
+    /** Reads up to the head if the tail may be behind. Callers share a read in progress. @throws errors of the reads */
     catchUp: async (): Promise<void> => {
-      // A read that is under way lowers `stale` when it begins: a caller that asks meanwhile waits for its result.
+      // A read sets `stale` to false when it begins, so a caller must also wait for a read that is in progress.
       if (!stale && refreshing === undefined) return;
       refreshing ??= refresh().finally(() => {
         refreshing = undefined;
@@ -150,7 +154,7 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
       await refreshing;
     },
 
-    /** A page from memory; undefined where `after` lies before what is kept. */
+    /** A page from memory; undefined if events after `after` are no longer in memory. */
     page: (after: Position, limit: number, { tenantId, types }: Filter): Page | undefined => {
       if (from === undefined || after < from) return undefined;
       const events: RecordedEvent[] = [];
@@ -160,10 +164,10 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
         if (tenantId !== undefined && tenantOf(row) !== tenantId) continue;
         if (events.length === limit) {
           const end = rows[at - 1];
-          // Up to the row before the next one that matches: what lies between is looked through.
-          const place =
+          // The page ends at the row before the next match, because the rows up to there do not match.
+          const reached =
             end && positionOf(end) > after ? { position: positionOf(end), last: markOfRow(end) } : undefined;
-          return { events, caughtUp: false, ...(place ?? { position: after }) };
+          return { events, caughtUp: false, ...(reached ?? { position: after }) };
         }
         events.push(new RowEvent(row, upcasters));
       }
@@ -173,7 +177,7 @@ export const createTail = ({ read, last, onDoubt, upcasters, capacity = 4_096 }:
   };
 };
 
-/** The same event at the same place. */
+/** Whether both rows are the same event: position, command id and ordinal. */
 const isSame = (a: EventRow, b: EventRow): boolean => a[0] === b[0] && a[2] === b[2] && a[8] === b[8];
 
 export type Tail = ReturnType<typeof createTail>;

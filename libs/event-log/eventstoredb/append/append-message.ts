@@ -10,23 +10,25 @@ import { InvalidAppend, LogUnavailable } from '../../port';
 import type { EncodedEvent } from '../codec';
 import { OutcomeLost } from '../errors';
 
-/** What the server says of one append. */
+/** The server's reply to one append. */
 export type Reply =
   | { readonly kind: 'stored'; readonly version: number; readonly position: bigint | undefined }
   | { readonly kind: 'conflict'; readonly actual: number };
 
-/** The server is there and does not take appends now; nothing was written. */
-export class NotNow extends LogUnavailable {}
+/** The server answers but does not accept appends at present. Nothing was written. */
+export class ServerNotReady extends LogUnavailable {}
 
 const uuid = (text: string): UUID => new UUID().setString(text);
 
-/** Correlates a reply within one call: the number is in the low half, where the reply can be read without arithmetic. */
+/**
+ * The id that relates a reply to its request within one call. The number is in the low half, where it is easy to read.
+ */
 const correlation = (number: string): UUID =>
   new UUID().setStructured(new UUID.Structured().setMostSignificantBits('1').setLeastSignificantBits(number));
 
 /**
- * One append as one message. It sets no deadline of the server's: that would be a time by this machine's clock. The
- * server has its own for writes.
+ * Builds the message of one append. It sets no deadline, because that would be a time of this machine's clock. The
+ * server has its own timeout for writes.
  */
 export const appendMessage = (
   number: string,
@@ -52,6 +54,7 @@ export const appendMessage = (
     .setIsFinal(true);
 };
 
+/** The number of the request that a reply answers. */
 export const numberOf = (reply: BatchAppendResp): string => {
   const id = reply.getCorrelationId();
   const structured = id?.getStructured();
@@ -61,14 +64,16 @@ export const numberOf = (reply: BatchAppendResp): string => {
 
 const TYPE = 'event_store.client.';
 
-/** Positions that the server gives where it does not know one: -1, in either reading. */
-const plausible = (position: bigint): bigint | undefined =>
+/** Undefined for the position -1 (signed or unsigned), which the server returns if it does not know the position. */
+const knownPosition = (position: bigint): bigint | undefined =>
   position > 0n && position < 2n ** 63n ? position : undefined;
 
 /**
- * @throws InvalidAppend too large, or the stream was erased
- * @throws NotNow
- * @throws OutcomeLost the server gave up waiting for its own answer, or says something that is not known here
+ * Reads a reply.
+ * @throws InvalidAppend the append is too large or invalid, or the stream was erased
+ * @throws ServerNotReady
+ * @throws LogUnavailable the server denies the append to this user
+ * @throws OutcomeLost the server timed out, or the reply is not known here
  */
 export const readReply = (reply: BatchAppendResp): Reply => {
   const success = reply.getSuccess();
@@ -77,7 +82,7 @@ export const readReply = (reply: BatchAppendResp): Reply => {
     return {
       kind: 'stored',
       version: Number(success.getCurrentRevision()) + 1,
-      position: position === undefined ? undefined : plausible(BigInt(position)),
+      position: position === undefined ? undefined : knownPosition(BigInt(position)),
     };
   }
   const error = reply.getError();
@@ -95,15 +100,15 @@ export const readReply = (reply: BatchAppendResp): Reply => {
       throw new InvalidAppend('the stream was erased');
     case `${TYPE}MaximumAppendSizeExceeded`: {
       const limit = details?.unpack(MaximumAppendSizeExceeded.deserializeBinary, type)?.getMaxappendsize();
-      throw new InvalidAppend(`the server takes ${limit} bytes in one append at most, its metadata included`);
+      throw new InvalidAppend(`the server accepts at most ${limit} bytes in one append, including its metadata`);
     }
     case `${TYPE}BadRequest`:
     case `${TYPE}InvalidTransaction`:
       throw new InvalidAppend(`the server refuses the append: ${error?.getMessage()}`);
     case `${TYPE}AccessDenied`:
-      throw new LogUnavailable('the server denies this user the append');
+      throw new LogUnavailable('the server denies the append to this user');
   }
-  const said = error?.getMessage() ?? '';
-  if (/not ready|too busy|leader/i.test(said)) throw new NotNow(said);
-  throw new OutcomeLost(said || type || 'an answer of no known form');
+  const message = error?.getMessage() ?? '';
+  if (/not ready|too busy|leader/i.test(message)) throw new ServerNotReady(message);
+  throw new OutcomeLost(message || type || 'the reply of the server has an unknown form');
 };

@@ -18,38 +18,39 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-interface Line {
+/** An open call to the server, with the appends that wait for a reply on it. */
+interface OpenCall {
   readonly call: Call;
   readonly pending: Map<string, Pending>;
-  /** Ends the watch on its node. */
+  /** Ends the watch on the node of the call. */
   readonly unwatch: () => void;
 }
 
-/** The search for a leader has no deadline of its own. */
-const within = async <T>(ms: number, opening: Promise<T>): Promise<T> => {
+/** Limits the time to open a call, because the client's search for a leader has no deadline. @throws NotSent */
+const withTimeout = async <T>(ms: number, opening: Promise<T>): Promise<T> => {
   const opened = new AbortController();
-  const late = sleep(Math.max(1, ms), opened.signal).then((): T => {
+  const timeout = sleep(Math.max(1, ms), opened.signal).then((): T => {
     throw new NotSent(`no connection within ${ms} ms`);
   });
-  // Of the two one is too late, and what it throws then is nobody's.
-  late.catch(() => undefined);
+  // The promise that loses the race may reject, and no caller would handle that.
+  timeout.catch(() => undefined);
   opening.catch(() => undefined);
-  return Promise.race([opening, late]).finally(() => opened.abort());
+  return Promise.race([opening, timeout]).finally(() => opened.abort());
 };
 
-/** ms between two looks at what has waited too long for its answer. */
-const LOOK_MS = 50;
+/** ms between two checks for appends that have waited too long for a reply. */
+const CHECK_MS = 50;
 
 /**
- * The client's batch appends over its own connection and protocol, with another table of what is pending. The client's
- * is global to its module: the error of one connection rejects the appends of every other and leaves their answers
- * without an owner, which throws; and what is queued for a connection that breaks rejects a promise that no caller can
- * reach. Each of the two ends the process.
+ * Sends appends by the client's connection and its batch append protocol, but keeps the pending appends in a table for
+ * each instance. The client's table is global to its module. If one connection fails, the client also rejects the
+ * appends on every other connection, and throws when their replies arrive. And appends that are queued for a connection
+ * that breaks reject a promise that no caller can handle. Either error would end the process.
  */
 export class AppendStream {
   readonly #connection: Connection;
-  #line: Line | undefined;
-  #opening: Promise<Line> | undefined;
+  #current: OpenCall | undefined;
+  #opening: Promise<OpenCall> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #number = 0;
 
@@ -58,73 +59,77 @@ export class AppendStream {
   }
 
   /**
-   * Sends one append and waits for its answer.
-   * @param until ms since 1970; an answer that has not come by then is given up
-   * @throws NotSent there is no server to send it to
-   * @throws LogDenied the server refuses this user
-   * @throws OutcomeLost the connection broke, or no answer came in time
-   * @throws what {@link readReply} throws
+   * Sends one append and waits for the reply.
+   * @param until the deadline, in ms since 1970
+   * @throws NotSent no connection could be opened
+   * @throws LogDenied the server denies appends to this user
+   * @throws OutcomeLost the connection broke, or no reply came in time
+   * @throws the errors of {@link readReply}
    */
   async send(stream: string, expected: number | 'any', events: readonly EncodedEvent[], until: number): Promise<Reply> {
-    const line = this.#line ?? (await this.open(until - Date.now()));
+    const current = this.#current ?? (await this.open(until - Date.now()));
     return new Promise((resolve, reject) => {
       const number = String(++this.#number);
-      line.pending.set(number, { until, resolve, reject });
-      this.#timer ??= setTimeout(this.#expire, LOOK_MS);
-      // What `write` says of back-pressure is of no use: the number of appends in flight is bounded already.
-      line.call.write(appendMessage(number, stream, expected, events));
+      current.pending.set(number, { until, resolve, reject });
+      this.#timer ??= setTimeout(this.#expire, CHECK_MS);
+      // The result of `write` (back-pressure) is ignored, because the number of appends in flight is limited already.
+      current.call.write(appendMessage(number, stream, expected, events));
     });
   }
 
   /**
-   * @param ms for the server to say that it is there
+   * Opens a call for appends, unless one is open.
+   * @param ms the time in which the server must answer
    * @throws NotSent
    * @throws LogDenied
    */
-  async open(ms: number): Promise<Line> {
-    if (this.#line) return this.#line;
+  async open(ms: number): Promise<OpenCall> {
+    if (this.#current) return this.#current;
     this.#opening ??= this.#connect(Math.max(1, ms)).finally(() => {
       this.#opening = undefined;
     });
-    return within(ms, this.#opening);
+    return withTimeout(ms, this.#opening);
   }
 
-  /** Nothing may be in flight any more. */
+  /** Ends the open call. The outcome of an append that is still pending is lost. */
   close(): void {
     clearTimeout(this.#timer);
-    if (this.#line) this.#break(this.#line, new OutcomeLost('the log is closed'));
+    if (this.#current) this.#end(this.#current, new OutcomeLost('the log is closed'));
   }
 
-  async #connect(ms: number): Promise<Line> {
+  async #connect(ms: number): Promise<OpenCall> {
     try {
       const methods = await this.#connection.probe(ms);
-      if (!methods.includes('batchappend')) throw new Error('this version of the server knows no batch appends');
+      if (!methods.includes('batchappend')) {
+        throw new Error('this version of the server has no batch appends; run EventStoreDB 23.10 or later');
+      }
       const { GRPCStreamCreator, callArguments } = internalsOf(this.#connection.client);
       const create = GRPCStreamCreator(StreamsClient, 'append', (streams) => {
-        // A node that is no leader any more would pass appends on, and in an election keep them until their deadline.
-        const always = { deadline: Number.POSITIVE_INFINITY };
-        const call: Call = streams.batchAppend(...callArguments({ requiresLeader: true }, always));
-        const unwatch = this.#connection.watch((error) => this.#break(line, new OutcomeLost(error.message)));
-        const line: Line = { call, pending: new Map(), unwatch };
-        call.on('data', (reply: BatchAppendResp) => this.#answered(line, reply));
-        call.on('error', (error) => this.#break(line, new OutcomeLost(error.message, { cause: error })));
-        call.on('end', () => this.#break(line, new OutcomeLost('the server has ended the call')));
-        this.#line = line;
+        // Without `requiresLeader`, a former leader would forward appends, and during an election would keep them until
+        // their deadline.
+        const noDeadline = { deadline: Number.POSITIVE_INFINITY };
+        const call: Call = streams.batchAppend(...callArguments({ requiresLeader: true }, noDeadline));
+        const unwatch = this.#connection.watch((error) => this.#end(opened, new OutcomeLost(error.message)));
+        const opened: OpenCall = { call, pending: new Map(), unwatch };
+        call.on('data', (reply: BatchAppendResp) => this.#receive(opened, reply));
+        call.on('error', (error) => this.#end(opened, new OutcomeLost(error.message, { cause: error })));
+        call.on('end', () => this.#end(opened, new OutcomeLost('the server has ended the call')));
+        this.#current = opened;
         return call;
       });
       await create();
     } catch (error) {
-      if (isDenied(error)) throw new LogDenied('the server denies this user to append', { cause: error });
+      if (isDenied(error)) throw new LogDenied('the server denies appends to this user', { cause: error });
       throw new NotSent(error instanceof Error ? error.message : String(error), { cause: error });
     }
-    if (!this.#line) throw new NotSent('the connection broke at once');
-    return this.#line;
+    if (!this.#current) throw new NotSent('the connection broke as soon as it was opened');
+    return this.#current;
   }
 
-  #answered({ pending }: Line, reply: BatchAppendResp): void {
+  #receive({ pending }: OpenCall, reply: BatchAppendResp): void {
     const number = numberOf(reply);
     const waiting = pending.get(number);
-    // A second answer to the same append has been seen; the first one counts.
+    // Servers were observed to send a second reply to the same append. The first one counts.
     if (!waiting) return;
     pending.delete(number);
     this.#connection.answered();
@@ -135,27 +140,27 @@ export class AppendStream {
     }
   }
 
-  /** The next append opens another line. What is pending on this one may or may not have been written. */
-  #break(line: Line, error: OutcomeLost): void {
-    if (this.#line === line) this.#line = undefined;
-    line.unwatch();
-    const lost = [...line.pending.values()];
-    line.pending.clear();
+  /** Ends a call. Its pending appends may or may not have been written. The next append opens another call. */
+  #end(ended: OpenCall, error: OutcomeLost): void {
+    if (this.#current === ended) this.#current = undefined;
+    ended.unwatch();
+    const lost = [...ended.pending.values()];
+    ended.pending.clear();
     for (const { reject } of lost) reject(error);
-    line.call.cancel();
+    ended.call.cancel();
   }
 
-  /** A line on which one append has found no answer in time is given up: so none can fill it with lost ones. */
+  /** Ends the call if one of its appends has no reply in time, so that lost appends cannot accumulate on it. */
   readonly #expire = (): void => {
     this.#timer = undefined;
-    const line = this.#line;
-    if (!line || line.pending.size === 0) return;
+    const current = this.#current;
+    if (!current || current.pending.size === 0) return;
     const now = Date.now();
-    for (const { until } of line.pending.values()) {
+    for (const { until } of current.pending.values()) {
       if (until > now) continue;
-      this.#break(line, new OutcomeLost('no answer in time'));
+      this.#end(current, new OutcomeLost('the server did not answer in time'));
       return;
     }
-    this.#timer = setTimeout(this.#expire, LOOK_MS);
+    this.#timer = setTimeout(this.#expire, CHECK_MS);
   };
 }

@@ -16,40 +16,45 @@ import type { Connection } from '../connection';
 import { knowsNoLeader, NotSent, OutcomeLost } from '../errors';
 import type { Horizon } from '../horizon';
 import type { Settings } from '../options';
-import { NotNow, type Reply } from './append-message';
+import { type Reply, ServerNotReady } from './append-message';
 import type { AppendStream } from './append-stream';
 import type { InFlight } from './in-flight';
-import { type Known, type KnownStreams, reachesBack, type StoredCommand } from './known-streams';
+import { coversCommand, type KnownPart, type KnownStreams, type StoredCommand } from './known-streams';
 import type { StreamHistory } from './stream-history';
 
-/** Bytes of an event's envelope on the wire, about. */
+/** The approximate number of bytes that an event needs in a message in addition to its data. */
 const ENVELOPE = 400;
-/** A command is taken for new where its UUIDv7 says that it was made within this time. */
+/** A command counts as new if its id, a UUIDv7, was generated within this number of ms. */
 const NEW_MS = 1_000;
-/** Tries of one append, however long the log is not available already. */
+/**
+ * Attempts at one append. An append that was not written is tried at least this often, even during a long outage; one
+ * whose outcome was lost, at most this often.
+ */
 const TRIES = 3;
 
-/** When a command was made, as its id tells; undefined where it is no UUIDv7. */
-const bornAt = (commandId: string): number | undefined => (commandId[14] === '7' ? timeOfUuidv7(commandId) : undefined);
+/** The time (ms since 1970) at which a command id was generated; undefined if the id is not a UUIDv7. */
+const creationTimeOf = (commandId: string): number | undefined =>
+  commandId[14] === '7' ? timeOfUuidv7(commandId) : undefined;
 
 const repeatOf = ({ version, position }: StoredCommand): AppendResult => ({ version, position, repeated: true });
 
 /**
- * Appends with the port's promises, which the server's own idempotency does not keep: it knows a repeat only by the
- * version that the first one expected, writes it again where the repeat expects the present version, and with `any`
- * forgets it in time and with a restart.
+ * Appends as the port promises. The server's own idempotency is not sufficient for that: it recognises a repeat only if
+ * the repeat expects the same version as the first append, it stores the events again if the repeat expects the present
+ * version, and with `any` it forgets the first append after some time and at a restart.
  *
- * So every append goes out with an exact version, also where the caller takes any; then no second attempt can be written
- * beside the first, however late that one arrives, and repeating is always safe. And no append goes out before this
- * process knows all of the stream, up to the version that it expects, in which its command could lie: from what it has
- * read and written itself, so that the common case needs no further round trip, or else from a look at the stream's end.
+ * So every append is sent with an exact version, even if the caller accepts any version. Then a second attempt cannot
+ * be stored in addition to the first one, however late the first one arrives, and a repeat is always safe. And before
+ * an append is sent, this process must know every event of the stream, up to the expected version, that could belong to
+ * the command. In the common case it knows them from its own reads and appends, and needs no further round trip.
+ * Otherwise it reads the end of the stream.
  */
 export class Appender {
   readonly #running = new Map<string, Promise<AppendResult>>();
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #lastAppends = new Map<string, Promise<unknown>>();
 
   constructor(
-    private readonly line: AppendStream,
+    private readonly appendStream: AppendStream,
     private readonly inFlight: InFlight,
     private readonly known: KnownStreams,
     private readonly history: StreamHistory,
@@ -58,7 +63,7 @@ export class Appender {
     private readonly settings: Pick<Settings, 'upcasters' | 'appendDeadlineMs' | 'resolveDeadlineMs'>,
   ) {}
 
-  /** Everything that `EventLog.append` promises, for an append that is valid. */
+  /** Implements `EventLog.append` for an append that is valid. */
   async append(valid: ValidAppend): Promise<AppendResult> {
     const { commandId } = valid.append;
     for (let first = this.#running.get(commandId); first; first = this.#running.get(commandId)) {
@@ -66,7 +71,7 @@ export class Appender {
       if (result) return { ...result, repeated: true };
     }
     const until = Date.now() + this.settings.appendDeadlineMs;
-    const attempt = valid.append.expected === 'any' ? this.#inTurn(valid, until) : this.#attempt(valid, until);
+    const attempt = valid.append.expected === 'any' ? this.#inQueue(valid, until) : this.#attempt(valid, until);
     this.#running.set(commandId, attempt);
     try {
       return await attempt;
@@ -75,114 +80,118 @@ export class Appender {
     }
   }
 
-  /** Appends of one process that take any version follow one another, instead of defeating one another. */
-  #inTurn(valid: ValidAppend, until: number): Promise<AppendResult> {
+  /**
+   * Sends appends with `any` to one stream one after the other, because parallel ones would conflict with each other.
+   */
+  #inQueue(valid: ValidAppend, until: number): Promise<AppendResult> {
     const name = streamName(valid.append.stream);
     const attempt = (): Promise<AppendResult> => this.#attempt(valid, until);
-    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(attempt, attempt);
-    this.#turns.set(name, turn);
+    const queued = (this.#lastAppends.get(name) ?? Promise.resolve()).then(attempt, attempt);
+    this.#lastAppends.set(name, queued);
     const done = (): void => {
-      if (this.#turns.get(name) === turn) this.#turns.delete(name);
+      if (this.#lastAppends.get(name) === queued) this.#lastAppends.delete(name);
     };
-    turn.then(done, done);
-    return turn;
+    queued.then(done, done);
+    return queued;
   }
 
-  /** @param until ms since 1970; nothing is sent after that, and what was sent is looked for */
+  /** @param until ms since 1970; after this time nothing is sent, and the outcome of an append that was sent is read */
   async #attempt(valid: ValidAppend, until: number): Promise<AppendResult> {
-    if (Date.now() >= until) throw new LogUnavailable('the append had to wait for too long');
+    if (Date.now() >= until) throw new LogUnavailable('the append waited too long for earlier appends to its stream');
     const { append } = valid;
     const { stream, expected, commandId } = append;
     const name = streamName(stream);
-    const born = bornAt(commandId);
+    const createdAt = creationTimeOf(commandId);
     const earlier =
       this.known.get(name)?.commands.get(commandId) ??
-      (mayGoAtOnce(append, this.known.get(name), born)
+      (needsNoRead(append, this.known.get(name), createdAt)
         ? undefined
-        : await this.history.find(name, commandId, born, { idleMs: this.settings.appendDeadlineMs }));
+        : await this.history.find(name, commandId, createdAt, { idleMs: this.settings.appendDeadlineMs }));
     if (earlier) return repeatOf(earlier);
 
     const horizon = this.horizon.position;
-    /** Whether an attempt of this very call may have been written. */
-    let lost = false;
+    /** Whether an attempt of this call may have been written. */
+    let maybeWritten = false;
     for (let tries = 1; ; tries++) {
-      const at = expected === 'any' ? (this.known.get(name)?.to ?? 0) : expected;
-      const reply = await this.#write(name, at, valid, until).catch((error: unknown) => {
+      const expectedNow = expected === 'any' ? (this.known.get(name)?.to ?? 0) : expected;
+      const reply = await this.#write(name, expectedNow, valid, until).catch((error: unknown) => {
         if (error instanceof OutcomeLost) return error;
-        // An attempt before this one may have been written all the same.
-        if (lost)
-          throw new AppendOutcomeUnknown('the server went away while the append was looked for', { cause: error });
+        // An earlier attempt of this call may have been written.
+        if (maybeWritten) {
+          throw new AppendOutcomeUnknown('the log became unavailable before the outcome was known', { cause: error });
+        }
         throw error;
       });
       if (!(reply instanceof OutcomeLost) && reply.kind === 'stored')
-        return this.#stored(valid, name, at, reply, horizon);
-      lost ||= reply instanceof OutcomeLost;
-      const found = await this.#lookFor(name, append, born, reply, { lost, until });
-      if (found) return { ...repeatOf(found), repeated: !lost };
-      // Nothing of it in the stream. Where it was lost, the same once more with the same version can't be written twice.
+        return this.#stored(valid, name, expectedNow, reply, horizon);
+      maybeWritten ||= reply instanceof OutcomeLost;
+      const found = await this.#findAfterFailure(name, append, createdAt, reply, { maybeWritten, until });
+      if (found) return { ...repeatOf(found), repeated: !maybeWritten };
+      // The stream does not hold the append. If its outcome was lost, it is sent again with the same version: the
+      // server cannot store both.
       if (reply instanceof OutcomeLost) {
         if (tries >= TRIES || Date.now() >= until) throw new AppendOutcomeUnknown(reply.message, { cause: reply });
       } else if (expected !== 'any') {
         throw new WrongExpectedVersion(stream, expected, reply.actual);
       } else if (Date.now() >= until) {
-        throw new LogUnavailable('others were faster, again and again');
+        throw new LogUnavailable('other writers kept appending to the stream until the deadline');
       }
     }
   }
 
   /**
-   * The server answers a repeat as it answered the first one. What lies before something that was met before this call
-   * has been stored by an earlier one, of another process.
+   * The server answers a repeat in the same way as the first append. If the position is not after the highest position
+   * that this process had seen before the call, an earlier call of another process has stored the append.
    */
   async #stored(
     valid: ValidAppend,
     name: string,
-    at: number,
+    expectedNow: number,
     reply: Reply & { kind: 'stored' },
     horizon: Position,
   ): Promise<AppendResult> {
     const { commandId } = valid.append;
     const { version } = reply;
     const position = reply.position ?? (await this.history.find(name, commandId, undefined))?.position;
-    if (position === undefined) throw new AppendOutcomeUnknown('stored, and not found again');
-    this.known.learn(name, at, [{ version, position, commandId, time: Date.now() }], true);
-    this.horizon.meet(position);
+    if (position === undefined) throw new AppendOutcomeUnknown('the append was stored, but could not be read again');
+    this.known.learn(name, expectedNow, [{ version, position, commandId, time: Date.now() }], true);
+    this.horizon.observe(position);
     return { version, position, repeated: position <= horizon };
   }
 
-  /** Looks for the command after a conflict or a lost answer, within a time of its own at least. */
-  async #lookFor(
+  /** Searches the stream for the command after a conflict or a lost reply; takes at least `resolveDeadlineMs`. */
+  async #findAfterFailure(
     name: string,
     { commandId }: Append,
-    born: number | undefined,
+    createdAt: number | undefined,
     reply: Reply | OutcomeLost,
-    { lost, until }: { readonly lost: boolean; readonly until: number },
+    { maybeWritten, until }: { readonly maybeWritten: boolean; readonly until: number },
   ) {
     const actual = reply instanceof OutcomeLost || reply.kind === 'stored' ? 0 : reply.actual;
-    // The search for the next leader counts, too.
+    // This time includes the search for the next leader.
     const idleMs = Math.max(this.settings.resolveDeadlineMs, until - Date.now());
     try {
-      return await this.history.find(name, commandId, born, { idleMs, upTo: actual });
+      return await this.history.find(name, commandId, createdAt, { idleMs, upTo: actual });
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      if (!lost) throw error;
-      throw new AppendOutcomeUnknown('the append could not be looked for', { cause: error });
+      if (!maybeWritten) throw error;
+      throw new AppendOutcomeUnknown('the stream could not be read to find the append', { cause: error });
     }
   }
 
-  /** @throws OutcomeLost | LogUnavailable | InvalidAppend */
-  async #write(name: string, at: number, { append, json, bytes }: ValidAppend, until: number): Promise<Reply> {
+  /** Sends the append, again if it was not written. @throws OutcomeLost, LogUnavailable, InvalidAppend */
+  async #write(name: string, expectedNow: number, { append, json, bytes }: ValidAppend, until: number): Promise<Reply> {
     const events = encode(append, json, this.settings.upcasters);
     for (let tries = 1; ; tries++) {
       if (Date.now() >= until) throw new LogUnavailable('the append could not be sent in time');
       try {
         const size = bytes + events.length * ENVELOPE;
-        return await this.inFlight.run(size, until, () => this.line.send(name, at, events, until));
+        return await this.inFlight.run(size, until, () => this.appendStream.send(name, expectedNow, events, until));
       } catch (error) {
         if (error instanceof InvalidAppend) this.known.forget(name);
-        const untouched = error instanceof NotSent || error instanceof NotNow;
-        if (!untouched) throw error;
-        // An election takes a second or two, and the append waits for it as long as it has time.
+        const notWritten = error instanceof NotSent || error instanceof ServerNotReady;
+        if (!notWritten) throw error;
+        // An election takes one or two seconds. The append waits for its end until the deadline.
         const { retryUntil } = this.connection;
         if (tries >= TRIES && Date.now() > retryUntil) throw new LogUnavailable(error.message, { cause: error });
         if (knowsNoLeader(error)) await this.connection.leaveNode('the node knows no leader');
@@ -193,12 +202,13 @@ export class Appender {
 }
 
 /**
- * Whether the append needs no look at the stream first: its command is new, and all of the stream in which it could lie
- * is known. A stream that must not exist holds nothing; the server itself refuses the append if it does.
+ * Whether the append can be sent without reading the stream first: its command is new, and every event of the stream
+ * that could belong to it is known. If the stream must not exist, no event needs to be known: the server refuses the
+ * append if the stream exists.
  */
-const mayGoAtOnce = ({ expected }: Append, known: Known | undefined, born: number | undefined): boolean => {
-  if (born === undefined || Date.now() - born > NEW_MS) return false;
+const needsNoRead = ({ expected }: Append, known: KnownPart | undefined, createdAt: number | undefined): boolean => {
+  if (createdAt === undefined || Date.now() - createdAt > NEW_MS) return false;
   if (expected === 0) return true;
   if (!known) return expected === 'any';
-  return (expected === 'any' || known.to >= expected) && reachesBack(known, born);
+  return (expected === 'any' || known.to >= expected) && coversCommand(known, createdAt);
 };

@@ -7,14 +7,14 @@ interface Waiting {
   readonly leave: (error: LogUnavailable) => void;
 }
 
-/** Bytes on the wire at the same time; a single append may be larger. */
+/** The greatest number of bytes in flight; a single append may be larger. */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** ms between two looks at who has waited too long. */
-const LOOK_MS = 50;
+/** ms between two checks for appends that have waited too long. */
+const CHECK_MS = 50;
 
 /**
- * Bounds the appends on the wire by number and bytes, as the client does not. The others wait in order, until their
- * deadline or in a queue that is itself bounded.
+ * Limits the number and the bytes of the appends in flight, which the client does not limit. Further appends wait in
+ * order in a queue of limited length, until their deadline.
  */
 export class InFlight {
   #count = 0;
@@ -28,8 +28,11 @@ export class InFlight {
   ) {}
 
   /**
-   * @param until ms since 1970; no longer is waited for a place
-   * @throws LogUnavailable there was no place in time, or too many wait already
+   * Runs the action when there is a free place.
+   * @param bytes the size of the append
+   * @param until ms since 1970: the deadline of the wait for a place
+   * @throws LogUnavailable no place was free in time, or too many appends wait already
+   * @throws the error of the action
    */
   async run<T>(bytes: number, until: number, action: () => Promise<T>): Promise<T> {
     if (this.#queue.length > 0 || !this.#fits(bytes)) await this.#wait(bytes, until);
@@ -53,10 +56,10 @@ export class InFlight {
   }
 
   #wait(bytes: number, until: number): Promise<void> {
-    if (this.#queue.length >= this.maxWaiting) throw new LogUnavailable('too many appends wait for the log');
+    if (this.#queue.length >= this.maxWaiting) throw new LogUnavailable('too many appends are waiting');
     return new Promise((enter, leave) => {
       this.#queue.push({ bytes, until, enter, leave });
-      this.#timer ??= setTimeout(this.#expire, LOOK_MS);
+      this.#timer ??= setTimeout(this.#expire, CHECK_MS);
     });
   }
 
@@ -70,10 +73,10 @@ export class InFlight {
 
   readonly #expire = (): void => {
     const now = Date.now();
-    const late = this.#queue.filter(({ until }) => until <= now);
-    if (late.length > 0) this.#queue = this.#queue.filter(({ until }) => until > now);
-    for (const { leave } of late) leave(new LogUnavailable('no append could be sent in time'));
+    const expired = this.#queue.filter(({ until }) => until <= now);
+    if (expired.length > 0) this.#queue = this.#queue.filter(({ until }) => until > now);
+    for (const { leave } of expired) leave(new LogUnavailable('the append could not be sent in time'));
     this.#admit();
-    this.#timer = this.#queue.length > 0 ? setTimeout(this.#expire, LOOK_MS) : undefined;
+    this.#timer = this.#queue.length > 0 ? setTimeout(this.#expire, CHECK_MS) : undefined;
   };
 }

@@ -1,41 +1,42 @@
 import type { Position } from '../../port';
 
-/** Where the last event of an append lies. */
+/** The place of the last event of an append. */
 export interface StoredCommand {
   readonly version: number;
   readonly position: Position;
-  /** ms since 1970, by the server's clock. */
+  /** ms since 1970, by the clock of the server. */
   readonly time: number;
 }
 
-/** What of an event is remembered. */
-export interface Seen {
+/** The fields of an event that are remembered. */
+export interface SeenEvent {
   readonly version: number;
   readonly position: Position;
   readonly commandId: string;
   readonly time: number;
 }
 
-/** An unbroken part of a stream, `from` (inclusive) to `to`, and every command that has events in it. */
-export interface Known {
+/** A part of a stream without a gap, from `from` to `to` (both inclusive), and every command with events in it. */
+export interface KnownPart {
   readonly from: number;
-  /** The time of the event at `from`: whatever lies before it is not younger. */
+  /** The time of the event at `from` (ms since 1970). Events before it are not newer. -Infinity if `from` is 1. */
   readonly fromTime: number;
   readonly to: number;
   readonly commands: ReadonlyMap<string, StoredCommand>;
 }
 
-type Mutable = { from: number; fromTime: number; to: number; commands: Map<string, StoredCommand> };
+type MutablePart = { from: number; fromTime: number; to: number; commands: Map<string, StoredCommand> };
 
-/** Minutes by which the clocks of two machines may differ. */
+/** ms by which the clocks of two machines may differ. */
 const SKEW_MS = 5 * 60_000;
 
 /**
- * What this process has read and written of the streams, most recently used last. Events never change, so it is never
- * wrong, at most incomplete. Bounded by the number of commands in it (about 200 bytes each).
+ * The parts of the streams that this process has read or written, the most recently used stream last. Events never
+ * change, so this knowledge may be incomplete but is never wrong. Its size is limited by the number of commands in it
+ * (about 200 bytes each).
  */
 export class KnownStreams {
-  readonly #streams = new Map<string, Mutable>();
+  readonly #streams = new Map<string, MutablePart>();
   #commands = 0;
 
   constructor(
@@ -43,7 +44,7 @@ export class KnownStreams {
     private readonly maxPerStream = 20_000,
   ) {}
 
-  get(stream: string): Known | undefined {
+  get(stream: string): KnownPart | undefined {
     const known = this.#streams.get(stream);
     if (!known) return undefined;
     this.#streams.delete(stream);
@@ -52,10 +53,11 @@ export class KnownStreams {
   }
 
   /**
-   * Notes what was read after a version: `events` are all there are from `after` + 1 on, without a gap.
-   * @param whole false where the read ended by its limit, perhaps in the middle of an append
+   * Adds events that were read or written.
+   * @param events the events from version `after` + 1 on, without a gap
+   * @param whole false if the read ended at its limit, possibly in the middle of an append
    */
-  learn(stream: string, after: number, events: readonly Seen[], whole: boolean): void {
+  learn(stream: string, after: number, events: readonly SeenEvent[], whole: boolean): void {
     let end = events.length;
     const lastCommand = events[end - 1]?.commandId;
     if (!whole) while (end > 0 && events[end - 1]?.commandId === lastCommand) end--;
@@ -63,10 +65,10 @@ export class KnownStreams {
     if (end === 0 && after > 0) return;
     const commands = new Map<string, StoredCommand>();
     for (let i = 0; i < end; i++) {
-      const { commandId, version, position, time } = events[i] as Seen;
+      const { commandId, version, position, time } = events[i] as SeenEvent;
       commands.set(commandId, { version, position, time });
     }
-    const fromTime = after === 0 ? Number.NEGATIVE_INFINITY : (events[0] as Seen).time;
+    const fromTime = after === 0 ? Number.NEGATIVE_INFINITY : (events[0] as SeenEvent).time;
     this.#add(stream, { from: after + 1, fromTime, to, commands });
   }
 
@@ -82,14 +84,14 @@ export class KnownStreams {
     this.#commands -= known.commands.size;
   }
 
-  #add(stream: string, part: Mutable): void {
+  #add(stream: string, part: MutablePart): void {
     const known = this.#streams.get(stream);
     const touching = known && part.from <= known.to + 1 && known.from <= part.to + 1;
-    // Of two parts with a gap between them the newer one is of more use.
+    // If there is a gap between two parts, the newer one is more useful.
     if (known && !touching && known.to >= part.to) return;
     this.forget(stream);
     const merged = known && touching ? merge(known, part) : part;
-    if (merged.commands.size > this.maxPerStream) trim(merged, this.maxPerStream >> 1);
+    if (merged.commands.size > this.maxPerStream) keepNewest(merged, this.maxPerStream >> 1);
     this.#streams.set(stream, merged);
     this.#commands += merged.commands.size;
     for (const oldest of this.#streams.keys()) {
@@ -99,8 +101,8 @@ export class KnownStreams {
   }
 }
 
-/** Into the larger of the two, as most often one event is added to many. */
-const merge = (known: Mutable, part: Mutable): Mutable => {
+/** Merges the smaller part into the larger one, because usually one event is added to many. */
+const merge = (known: MutablePart, part: MutablePart): MutablePart => {
   const earlier = part.from < known.from ? part : known;
   const [into, other] = known.commands.size >= part.commands.size ? [known, part] : [part, known];
   for (const [id, stored] of other.commands) {
@@ -110,13 +112,16 @@ const merge = (known: Mutable, part: Mutable): Mutable => {
   return { ...into, from: earlier.from, fromTime: earlier.fromTime, to: Math.max(known.to, part.to) };
 };
 
-const trim = (known: Mutable, keep: number): void => {
+const keepNewest = (known: MutablePart, keep: number): void => {
   const newest = [...known.commands].sort(([, a], [, b]) => a.version - b.version).slice(-keep);
   known.commands = new Map(newest);
   const oldest = newest[0]?.[1];
   if (oldest) [known.from, known.fromTime] = [oldest.version, oldest.time];
 };
 
-/** Whether an append of a command that was made at `born` (ms; undefined: unknown) would have to lie within what is known. */
-export const reachesBack = (known: Known, born: number | undefined): boolean =>
-  known.from === 1 || (born !== undefined && known.fromTime < born - SKEW_MS);
+/**
+ * Whether every event that could belong to a command is in the known part or after it.
+ * @param createdAt when the command was created (ms since 1970); undefined if that is not known
+ */
+export const coversCommand = (known: KnownPart, createdAt: number | undefined): boolean =>
+  known.from === 1 || (createdAt !== undefined && known.fromTime < createdAt - SKEW_MS);

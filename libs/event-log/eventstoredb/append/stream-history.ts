@@ -3,34 +3,37 @@ import { backoff, sleep } from '#platform/loops/backoff';
 import { InvalidAppend, LogUnavailable } from '../../port';
 import type { Connection } from '../connection';
 import { readEvents, StreamErased, type StreamRead } from '../read/client-reads';
-import { type KnownStreams, reachesBack, type Seen, type StoredCommand } from './known-streams';
+import { coversCommand, type KnownStreams, type SeenEvent, type StoredCommand } from './known-streams';
 
-/** Events in the first page that is read backwards; each further one is larger. */
+/**
+ * Events in the first page that is read backwards. Each further page is four times as large, up to
+ * {@link LARGEST_PAGE}.
+ */
 const FIRST_PAGE = 64;
 const LARGEST_PAGE = 4_096;
-/** Times that a stream is read again because it does not show yet what the server has spoken of. */
+/** The greatest number of reads until the stream shows the version that the server has reported. */
 const TRIES = 5;
 
-export interface Find {
-  /** ms without an answer; the read deadline by default. */
+export interface FindOptions {
+  /** ms without an answer after which a read fails; the read deadline by default. */
   readonly idleMs?: number;
-  /** The server has said that the stream is at this version: less than that is not the whole of it. */
+  /** The version that the server has reported for the stream: a read that ends before it is incomplete. */
   readonly upTo?: number;
 }
 
-const seenOf = ({ event }: ResolvedEvent): Seen | undefined => {
+const seenOf = ({ event }: ResolvedEvent): SeenEvent | undefined => {
   if (!event) return undefined;
   const commandId = (event.metadata as { commandId?: unknown } | undefined)?.commandId;
   return {
     version: Number(event.revision) + 1,
     position: event.position?.commit ?? 0n,
-    // Of another application, in a stream of ours: it has a place in the stream and matches no command.
+    // An event of another application in one of our streams has a version, but belongs to no command.
     commandId: typeof commandId === 'string' ? commandId : '',
     time: event.created.getTime(),
   };
 };
 
-/** Finds out where in a stream a command lies, and fills the memory of streams as it goes. */
+/** Finds the events of a command in a stream, and adds every event that it reads to the known streams. */
 export class StreamHistory {
   constructor(
     private readonly connection: Connection,
@@ -39,26 +42,29 @@ export class StreamHistory {
   ) {}
 
   /**
-   * The command's append as the stream has it now, undefined where it is not there. Reads what has been added since the
-   * last time, and backwards no further than the command can lie.
-   * @param born when the command was made (ms); undefined: unknown, the whole stream is looked through
+   * Finds the append of a command in a stream. Reads the events that were added since the last read, and then older
+   * events backwards, as far back as the command can lie.
+   * @param createdAt when the command was created (ms since 1970); if undefined, the whole stream is read
+   * @returns undefined if the stream does not hold the command
    * @throws LogUnavailable
    * @throws InvalidAppend the stream was erased
    */
   async find(
     stream: string,
     commandId: string,
-    born: number | undefined,
-    options: Find = {},
+    createdAt: number | undefined,
+    options: FindOptions = {},
   ): Promise<StoredCommand | undefined> {
     const { idleMs = this.readDeadlineMs, upTo = 0 } = options;
     for (let tries = 1; ; tries++) {
       const found =
-        (await this.#forwards(stream, commandId, idleMs)) ?? (await this.#backwards(stream, commandId, born, idleMs));
+        (await this.#forwards(stream, commandId, idleMs)) ??
+        (await this.#backwards(stream, commandId, createdAt, idleMs));
       if (found) return found;
       if ((this.known.get(stream)?.to ?? 0) >= upTo) return undefined;
-      // A node that has just lost its leadership may lag behind the one that answered.
-      if (tries === TRIES) throw new LogUnavailable('the stream cannot be read to its end');
+      // The node may be a former leader that is behind the node that reported the version.
+      if (tries === TRIES)
+        throw new LogUnavailable('the stream cannot be read up to the version that the server reported');
       await sleep(backoff(tries, { firstMs: 20, maxMs: 200 }));
     }
   }
@@ -74,15 +80,15 @@ export class StreamHistory {
   async #backwards(
     stream: string,
     commandId: string,
-    born: number | undefined,
+    createdAt: number | undefined,
     idleMs: number,
   ): Promise<StoredCommand | undefined> {
     let from = this.known.get(stream)?.from;
-    let reached = false;
+    let covered = false;
     for (let maxCount = FIRST_PAGE; ; maxCount = Math.min(LARGEST_PAGE, maxCount * 4)) {
       const known = this.known.get(stream);
-      reached ||= known !== undefined && reachesBack(known, born);
-      if (reached || from === 1) return undefined;
+      covered ||= known !== undefined && coversCommand(known, createdAt);
+      if (covered || from === 1) return undefined;
       const read: StreamRead = { stream, backwards: true, maxCount, ...(from === undefined ? {} : { from: from - 2 }) };
       const events = (await this.#read(read, idleMs)).reverse();
       const first = events[0]?.version ?? 1;
@@ -93,7 +99,7 @@ export class StreamHistory {
     }
   }
 
-  async #read(read: StreamRead, idleMs: number): Promise<Seen[]> {
+  async #read(read: StreamRead, idleMs: number): Promise<SeenEvent[]> {
     try {
       return (await readEvents(this.connection, read, idleMs, seenOf)) ?? [];
     } catch (error) {
@@ -104,6 +110,6 @@ export class StreamHistory {
   }
 }
 
-/** The last event of the command: events of an append are neighbours, so the last in the page is the last there is. */
-const lastOf = (events: readonly Seen[], commandId: string): StoredCommand | undefined =>
+/** The last event of the command. The events of an append are adjacent, so no later one lies outside of the page. */
+const lastOf = (events: readonly SeenEvent[], commandId: string): StoredCommand | undefined =>
   events.findLast((event) => event.commandId === commandId);

@@ -4,38 +4,43 @@ import { tenantCategory } from '../../stream-id';
 import type { Connection } from '../connection';
 import { readEvents } from './client-reads';
 
-/** ms for which the projection's checkpoint is used, and for which a server without one is not asked again. */
+/**
+ * ms for which a checkpoint of the projection is used, and ms until a server without the projection is queried again.
+ */
 const FRESH_MS = 1_000;
 const ABSENT_MS = 30_000;
-/** Links in one page. */
+/** The number of links in one page. */
 const PAGE = 1_000;
-/** Tenants of which is remembered where the last page ended. */
+/** The greatest number of tenants for which the end of the last page is remembered. */
 const MAX_ENDS = 1_000;
 
-/** How the server writes a position that it does not know: -1. */
-const known = (position: Position | undefined): position is Position => position !== undefined && position < 2n ** 63n;
+/** False for the position -1 (unsigned), which the server returns if it does not know the position. */
+const isKnown = (position: Position | undefined): position is Position =>
+  position !== undefined && position < 2n ** 63n;
 
-interface End {
+/** The end of the last page that was read of a tenant's links. */
+interface PageEnd {
   readonly position: Position;
-  /** Of the next link. */
+  /** The revision of the next link. */
   readonly next: number;
 }
 
 export interface Linked<T> {
   readonly items: T[];
-  /** No other event of the tenant lies before it. */
+  /** The position up to which the tenant's events were read. */
   readonly position: Position;
 }
 
 /**
- * A tenant's history by the server's own projection of categories: it keeps a stream of links for each category, in the
- * order of the log, and the names of our streams begin with the tenant. The projection is always a little behind the log;
- * up to its checkpoint its links are whole. The rest the caller looks for in the log itself.
+ * Reads the events of a tenant by the server's own projection of categories. The projection maintains a stream of links
+ * for each category, in the order of the log, and the category of our streams is the tenant. The projection is always a
+ * little behind the log. Its links are complete up to its checkpoint; the caller reads later events from the log
+ * itself.
  */
 export class Categories {
   #checkpoint: Position | undefined;
-  #askAgainAt = 0;
-  readonly #ends = new Map<string, End>();
+  #refreshAt = 0;
+  readonly #ends = new Map<string, PageEnd>();
 
   constructor(
     private readonly connection: Connection,
@@ -43,18 +48,20 @@ export class Categories {
   ) {}
 
   /**
-   * What `take` wants of the tenant's events after a position, `limit` at most.
-   * @returns undefined where the links can't be used: the projection does not run, this user may not see it, or it has
-   * not come as far
-   * @throws LogUnavailable, or what `take` throws
+   * Reads the tenant's events after a position and converts them.
+   * @param limit the greatest number of items
+   * @param convert called with each event; undefined leaves the event out
+   * @returns undefined if the links cannot be used: the projection does not run, this user may not see it, or its
+   * checkpoint is not after the position
+   * @throws LogUnavailable, or the error of `convert`
    */
   async read<T>(
     tenantId: string,
     after: Position,
     limit: number,
-    take: (record: ResolvedEvent) => T | undefined,
+    convert: (record: ResolvedEvent) => T | undefined,
   ): Promise<Linked<T> | undefined> {
-    const checkpoint = await this.#covered();
+    const checkpoint = await this.#readCheckpoint();
     if (checkpoint === undefined || after >= checkpoint) return undefined;
     const stream = `$ce-${tenantCategory(tenantId)}`;
     const items: T[] = [];
@@ -64,29 +71,29 @@ export class Categories {
       const page = await this.#page(stream, next, PAGE);
       for (const record of page) {
         const position = record.event?.position?.commit;
-        // A link to a stream that was erased leads nowhere.
+        // A link to an event of an erased stream has no event.
         if (!record.event) continue;
-        if (!known(position)) return undefined;
+        if (!isKnown(position)) return undefined;
         if (position > checkpoint)
-          return this.#ended(stream, { items, position: checkpoint }, Number(record.link?.revision));
+          return this.#rememberEnd(stream, { items, position: checkpoint }, Number(record.link?.revision));
         next = Number(record.link?.revision) + 1;
-        const item = position > after ? take(record) : undefined;
+        const item = position > after ? convert(record) : undefined;
         if (item !== undefined) items.push(item);
-        if (items.length === limit) return this.#ended(stream, { items, position }, next);
+        if (items.length === limit) return this.#rememberEnd(stream, { items, position }, next);
       }
       next = Number(page.at(-1)?.link?.revision ?? next - 1) + 1;
-      if (page.length < PAGE) return this.#ended(stream, { items, position: checkpoint }, next);
+      if (page.length < PAGE) return this.#rememberEnd(stream, { items, position: checkpoint }, next);
     }
   }
 
-  #ended<T>(stream: string, linked: Linked<T>, next: number): Linked<T> {
+  #rememberEnd<T>(stream: string, linked: Linked<T>, next: number): Linked<T> {
     this.#ends.delete(stream);
     this.#ends.set(stream, { position: linked.position, next });
     if (this.#ends.size > MAX_ENDS) this.#ends.delete(this.#ends.keys().next().value as string);
     return linked;
   }
 
-  /** The first link to an event after the position; undefined where there is no such stream. */
+  /** The revision of the first link to an event after the position; undefined if the stream does not exist. */
   async #firstAfter(stream: string, after: Position): Promise<number | undefined> {
     const end = this.#ends.get(stream);
     if (end?.position === after) return end.next;
@@ -98,8 +105,8 @@ export class Categories {
       const middle = (low + high) >> 1;
       const [record] = await this.#page(stream, middle, 1);
       const position = record?.event?.position?.commit;
-      // Of what was erased no position is known. To begin too early costs time alone.
-      if (!known(position)) return low;
+      // The positions of erased events are not known. A start that is too early only costs time.
+      if (!isKnown(position)) return low;
       if (position <= after) low = middle + 1;
       else high = middle;
     }
@@ -117,18 +124,21 @@ export class Categories {
     return readEvents(this.connection, { stream, resolveLinks: true, ...part }, this.idleMs, (record) => record);
   }
 
-  /** Up to where every event has its link. The checkpoint is written after the links, so it never promises too much. */
-  async #covered(): Promise<Position | undefined> {
-    if (Date.now() < this.#askAgainAt) return this.#checkpoint;
+  /**
+   * The position up to which every event has a link. The projection writes its checkpoint after the links, so the
+   * checkpoint is never ahead of them.
+   */
+  async #readCheckpoint(): Promise<Position | undefined> {
+    if (Date.now() < this.#refreshAt) return this.#checkpoint;
     try {
       const status = await this.connection.client.getProjectionStatus('$by_category', { deadline: this.idleMs });
       const commit = /^C:(\d+)\//.exec(status?.lastCheckpoint ?? '')?.[1];
       this.#checkpoint = commit === undefined || commit === '0' ? undefined : BigInt(commit);
     } catch {
-      // No projections on this server, or not for this user: the log itself is looked through.
+      // The server runs no projections, or this user may not see them: events are read from the log itself.
       this.#checkpoint = undefined;
     }
-    this.#askAgainAt = Date.now() + (this.#checkpoint === undefined ? ABSENT_MS : FRESH_MS);
+    this.#refreshAt = Date.now() + (this.#checkpoint === undefined ? ABSENT_MS : FRESH_MS);
     return this.#checkpoint;
   }
 }

@@ -19,35 +19,36 @@ import { knowsNoLeader, unavailable } from '../errors';
 import { whenSilent } from './when-silent';
 
 /**
- * Tries of one read, however long the log is not available already. A connection that was cut is gone only after the first call
- * that has failed on it.
+ * The least number of attempts at one read, even during a long outage. The client closes a broken connection only after
+ * the first call on it has failed.
  */
 const TRIES = 3;
 
 /** Thrown for a stream that is tombstoned. */
 export { StreamDeletedError as StreamErased };
 
-/** No answer came in time: not worth another try. */
+/** No answer came in time. The read is not tried again. */
 class TimedOut extends LogUnavailable {}
 
-const isAnAnswer = (error: unknown): boolean =>
+/** Whether the error is an answer of the server about the stream, and not a failure. */
+const isAnswer = (error: unknown): boolean =>
   error instanceof StreamDeletedError || error instanceof StreamNotFoundError;
 
-/** What the client's reads and its raw calls have in common; their types differ in each listener. */
+/** The methods that the client's reads and its raw calls have in common. Their types differ in each listener. */
 interface Incoming {
   on(event: string, listener: (value: never) => void): unknown;
   cancel(): unknown;
 }
 
 /**
- * Takes everything that a read gives. The client has no deadline for reads: this one ends a read that has made no
- * progress for `idleMs`, or whose node is left.
+ * Passes every event of a read to `receive`. The client has no deadline for reads; this function ends a read that has
+ * made no progress for `idleMs`, or whose node the client leaves.
  */
-const drain = <E>(
+const consume = <E>(
   connection: Connection,
   open: () => unknown,
   idleMs: number,
-  take: (event: E) => void,
+  receive: (event: E) => void,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     let seen = 0;
@@ -55,19 +56,20 @@ const drain = <E>(
     const opening = Promise.resolve().then(open) as Promise<Incoming>;
     const finish = (settle: () => void): void => {
       finished = true;
-      unwatchQuiet();
+      unwatchSilence();
       unwatchNode();
       settle();
-      // What has come already must flow away: a call that is left with it never ends, nor does the client's dispose.
+      // Events that have arrived must be discarded: otherwise the call never ends, and neither does the client's
+      // dispose.
       void opening.then((stream) => stream.cancel()).catch(() => undefined);
     };
     const fail = (error: unknown): void =>
-      finish(() => reject(isAnAnswer(error) ? error : unavailable('the read broke', error)));
+      finish(() => reject(isAnswer(error) ? error : unavailable('the read failed', error)));
     const timeOut = (): void => finish(() => reject(new TimedOut(`no answer within ${idleMs} ms`)));
-    const unwatchQuiet = whenSilent(idleMs, () => seen, timeOut);
+    const unwatchSilence = whenSilent(idleMs, () => seen, timeOut);
     const unwatchNode = connection.watch(fail);
     opening.then((stream) => {
-      // The listener stays: the client may emit a second error.
+      // The listener is never removed, because the client may emit a second error.
       stream.on('error', fail);
       stream.on('end', () =>
         finish(() => {
@@ -78,7 +80,7 @@ const drain = <E>(
       stream.on('data', (event: never) => {
         seen++;
         try {
-          if (!finished) take(event);
+          if (!finished) receive(event);
         } catch (error) {
           finish(() => reject(error));
         }
@@ -86,8 +88,11 @@ const drain = <E>(
     }, fail);
   });
 
-/** An election, or a node that is being restarted, is waited for; what would fail again fails at once. */
-const retrying = async <T>(connection: Connection, read: () => Promise<T>): Promise<T> => {
+/**
+ * Tries a read again during an election or the restart of a node. Errors that a repeat would not change are thrown at
+ * once.
+ */
+const withRetries = async <T>(connection: Connection, read: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
       return await read();
@@ -102,17 +107,20 @@ const retrying = async <T>(connection: Connection, read: () => Promise<T>): Prom
 
 export interface StreamRead {
   readonly stream: string;
-  /** Revision of the first event, inclusive; the end by default where it reads backwards. */
+  /**
+   * The revision of the first event, inclusive. By default the read begins at the start, or at the end if backwards.
+   */
   readonly from?: number;
   readonly backwards?: boolean;
   readonly maxCount?: number;
-  /** Gives in place of a link the event that it points to. */
+  /** Whether a link is replaced by the event to which it points. */
   readonly resolveLinks?: boolean;
 }
 
 /**
- * The events of one stream; undefined for a stream that does not exist. From the leader, so that what was acknowledged
- * is seen.
+ * Reads the events of one stream from the leader, so that every acknowledged event is included.
+ * @param convert called with each event; undefined leaves the event out
+ * @returns undefined if the stream does not exist
  * @throws StreamErased the stream is tombstoned
  * @throws LogUnavailable
  */
@@ -123,7 +131,7 @@ export const readEvents = async <T>(
   convert: (event: ResolvedEvent) => T | undefined,
 ): Promise<T[] | undefined> => {
   try {
-    return await retrying(connection, async () => {
+    return await withRetries(connection, async () => {
       const events: T[] = [];
       const read = () =>
         connection.client.readStream(stream, {
@@ -133,7 +141,7 @@ export const readEvents = async <T>(
           resolveLinkTos: resolveLinks,
           ...(maxCount === undefined ? {} : { maxCount }),
         });
-      await drain<ResolvedEvent>(connection, read, idleMs, (event) => {
+      await consume<ResolvedEvent>(connection, read, idleMs, (event) => {
         const converted = convert(event);
         if (converted !== undefined) events.push(converted);
       });
@@ -148,44 +156,52 @@ export const readEvents = async <T>(
   }
 };
 
-/** All records in position order, the server's own included, from a position that was received (inclusive). */
+/**
+ * Reads all records in position order, including the server's own.
+ * @param from inclusive; must be `START` or a position that was received from the server
+ * @throws LogUnavailable
+ */
 export const readForwards = (
   connection: Connection,
   from: Position,
   maxCount: number,
   idleMs: number,
 ): Promise<AllStreamResolvedEvent[]> =>
-  retrying(connection, async () => {
+  withRetries(connection, async () => {
     const events: AllStreamResolvedEvent[] = [];
     const fromPosition = from === START ? BEGINNING : { commit: from, prepare: from };
     const read = () => connection.client.readAll({ fromPosition, maxCount, requiresLeader: true });
-    await drain<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
+    await consume<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
     return events;
   });
 
-/** All records in reverse order, from before a position that was received, or from the end. */
+/**
+ * Reads all records in reverse order, including the server's own.
+ * @param before exclusive; a position that was received from the server, or undefined for the end
+ * @throws LogUnavailable
+ */
 export const readBackwards = (
   connection: Connection,
   before: Position | undefined,
   maxCount: number,
   idleMs: number,
 ): Promise<AllStreamResolvedEvent[]> =>
-  retrying(connection, async () => {
+  withRetries(connection, async () => {
     const events: AllStreamResolvedEvent[] = [];
     const fromPosition = before === undefined ? END : { commit: before, prepare: before };
     const read = () =>
       connection.client.readAll({ direction: BACKWARDS, fromPosition, maxCount, requiresLeader: true });
-    await drain<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
+    await consume<AllStreamResolvedEvent>(connection, read, idleMs, (event) => events.push(event));
     return events;
   });
 
-/** What a filter on types must match so that it leaves out the server's own records, and nothing else. */
-export const NOT_OF_THE_SERVER = '^[^$]';
-/** Records that the server looks through in one go. */
+/** A regular expression for types that excludes exactly the server's own records. */
+export const NOT_SYSTEM_TYPE = '^[^$]';
+/** The number of records that the server reads before it reports its position. */
 const WINDOW = 500;
 
-/** One record backwards from the end, of those that the server did not write itself. The client's reads know no filter. */
-const lastRecord = (): ReadReq => {
+/** The request for the last record that is not one of the server's own. The client's reads cannot filter. */
+const lastRecordRequest = (): ReadReq => {
   const options = new ReadReq.Options()
     .setAll(new ReadReq.Options.AllOptions().setEnd(new Empty()))
     .setReadDirection(ReadReq.Options.ReadDirection.BACKWARDS)
@@ -193,7 +209,7 @@ const lastRecord = (): ReadReq => {
     .setUuidOption(new ReadReq.Options.UUIDOption().setString(new Empty()))
     .setFilter(
       new ReadReq.Options.FilterOptions()
-        .setEventType(new ReadReq.Options.FilterOptions.Expression().setRegex(NOT_OF_THE_SERVER))
+        .setEventType(new ReadReq.Options.FilterOptions.Expression().setRegex(NOT_SYSTEM_TYPE))
         .setMax(WINDOW)
         .setCheckpointintervalmultiplier(1),
     );
@@ -201,19 +217,22 @@ const lastRecord = (): ReadReq => {
 };
 
 /**
- * The position of the last record that a subscription can show. The server's own records (tombstones, statistics, links of
- * its projections) are left out, as every subscription leaves them out: a reader that waits for one of them would wait
- * in vain.
+ * The position of the last record that a subscription can deliver. The server's own records (tombstones, statistics,
+ * links of its projections) do not count, because every subscription leaves them out: a reader that waits for the
+ * position of such a record would never reach it.
  * @throws LogUnavailable
  */
 export const readHead = (connection: Connection, idleMs: number): Promise<Position> =>
-  retrying(connection, async () => {
+  withRetries(connection, async () => {
     let head = START;
     const { GRPCStreamCreator, callArguments } = internalsOf(connection.client);
     const read = GRPCStreamCreator(StreamsClient, 'readHead', (streams) =>
-      streams.read(lastRecord(), ...callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY })),
+      streams.read(
+        lastRecordRequest(),
+        ...callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY }),
+      ),
     );
-    await drain<ReadResp>(connection, read, idleMs, (response) => {
+    await consume<ReadResp>(connection, read, idleMs, (response) => {
       const commit = response.getEvent()?.getEvent()?.getCommitPosition();
       if (commit !== undefined) head = BigInt(commit);
     });

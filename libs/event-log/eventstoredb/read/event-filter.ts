@@ -4,35 +4,35 @@ import { decode } from '../codec';
 import type { Logger } from '../options';
 import type { ReadDeps } from './read-deps';
 
-/** How streams of tenants were named before the tenant became their category. */
-const FORMER_NAME = /^[0-9a-f]{32}\.[a-z][a-z0-9_]{0,30}-[0-9a-f]{8}-/;
+/** The names that development versions gave to streams of tenants. */
+const OLD_NAME = /^[0-9a-f]{32}\.[a-z][a-z0-9_]{0,30}-[0-9a-f]{8}-/;
 
-/** Says once that the log holds streams which this release does not read. */
+/** Logs one warning if the log holds streams that this release does not read. */
 export const createOldNameWarning = (logger: Logger) => {
-  let said = false;
-  return (stream: string): void => {
-    if (said || !FORMER_NAME.test(stream)) return;
-    said = true;
+  let warned = false;
+  return (streamName: string): void => {
+    if (warned || !OLD_NAME.test(streamName)) return;
+    warned = true;
     logger.warn(
-      { stream },
-      'the log holds streams that a development version named in another form; they are not read. Begin with an empty EventStoreDB',
+      { stream: streamName },
+      'the log holds streams of a development version, which are not read; begin with an empty EventStoreDB',
     );
   };
 };
 
-/** What a filter wants of a record of the log, erased tenants left out. */
+/** A function that decodes a record of the log if it matches the filter; undefined for all other records. */
 export const eventFilter = (
-  { upcasters, erasures, formerNames }: Pick<ReadDeps, 'upcasters' | 'erasures' | 'formerNames'>,
+  { upcasters, erasures, warnOfOldName }: Pick<ReadDeps, 'upcasters' | 'erasures' | 'warnOfOldName'>,
   types: readonly string[] | undefined,
   tenantId?: string,
 ) => {
   const wanted = types && new Set(types);
   return ({ event }: Pick<ResolvedEvent, 'event'>): RecordedEvent | undefined => {
-    if (!event || wanted?.has(event.type) === false || erasures.hide(event.streamId)) return undefined;
+    if (!event || wanted?.has(event.type) === false || erasures.isErased(event.streamId)) return undefined;
     const recorded = decode(event, upcasters);
     if (!recorded) {
-      erasures.notice(event);
-      formerNames(event.streamId);
+      erasures.learn(event);
+      warnOfOldName(event.streamId);
     }
     return tenantId !== undefined && recorded?.stream.tenantId !== tenantId ? undefined : recorded;
   };

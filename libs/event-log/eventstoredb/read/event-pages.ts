@@ -7,7 +7,7 @@ import { eventFilter } from './event-filter';
 import type { ReadDeps } from './read-deps';
 import { SubscriptionSource } from './subscription-source';
 
-/** In version order; empty for a stream that does not exist or was erased. @throws LogUnavailable */
+/** Events in version order; an empty array if the stream does not exist or was erased. @throws LogUnavailable */
 export const readStream = async (
   { connection, known, horizon, upcasters, idleMs }: ReadDeps,
   stream: StreamId,
@@ -17,7 +17,7 @@ export const readStream = async (
   const read = { stream: name, from: afterVersion, ...(limit === undefined ? {} : { maxCount: limit }) };
   try {
     const events = (await readEvents(connection, read, idleMs, ({ event }) => decode(event, upcasters))) ?? [];
-    horizon.meet(events.at(-1)?.position);
+    horizon.observe(events.at(-1)?.position);
     remember(known, name, afterVersion, events, limit === undefined || events.length < limit);
     return events;
   } catch (error) {
@@ -26,7 +26,7 @@ export const readStream = async (
   }
 };
 
-/** What a handler has read it will soon append to. */
+/** Adds a read to the known streams, because its caller will probably append to the stream soon. */
 const remember = (
   known: KnownStreams,
   name: string,
@@ -34,7 +34,7 @@ const remember = (
   events: readonly RecordedEvent[],
   whole: boolean,
 ): void => {
-  // An event of another application was left out: what is there is not all there is.
+  // An event of another application was left out, so the events have a gap.
   if (events.length > 0 && (events.at(-1)?.version ?? 0) - after !== events.length) return;
   const seen = events.map(({ version, position, commandId, recordedAt }) => {
     return { version, position, commandId, time: recordedAt.getTime() };
@@ -43,52 +43,52 @@ const remember = (
 };
 
 /** One page in position order. @throws LogUnavailable */
-export const readAll = async (reading: ReadDeps, options: ReadAll): Promise<Page> => {
-  await reading.erasures.refresh();
+export const readAll = async (deps: ReadDeps, options: ReadAll): Promise<Page> => {
+  await deps.erasures.refresh();
   const filtered = options.tenantId !== undefined || options.types !== undefined;
-  return filtered ? readFiltered(reading, options) : readWhole(reading, options);
+  return filtered ? readFiltered(deps, options) : readWhole(deps, options);
 };
 
-const readWhole = async (reading: ReadDeps, { after, limit }: ReadAll): Promise<Page> => {
-  const take = eventFilter(reading, undefined);
+const readWhole = async (deps: ReadDeps, { after, limit }: ReadAll): Promise<Page> => {
+  const convert = eventFilter(deps, undefined);
   const events: RecordedEvent[] = [];
   let position = after;
   for (;;) {
-    // Inclusive: the record at the position comes once more.
-    const asked = limit - events.length + (position === START ? 0 : 1);
-    const records = await readForwards(reading.connection, position, asked, reading.idleMs);
+    // The read is inclusive, so it returns the record at the position once more.
+    const maxCount = limit - events.length + (position === START ? 0 : 1);
+    const records = await readForwards(deps.connection, position, maxCount, deps.idleMs);
     for (const record of records) {
       const at: Position | undefined = record.event?.position.commit;
       if (at === undefined || at <= position) continue;
       position = at;
-      const event = take(record);
+      const event = convert(record);
       if (event) events.push(event);
     }
-    const caughtUp = records.length < asked;
+    const caughtUp = records.length < maxCount;
     if (caughtUp || events.length === limit) return { events, position, caughtUp };
   }
 };
 
 /**
- * A tenant's events by the links of its category as far as they go. The client's reads know no filter: what is left is
- * a subscription until the log's end.
+ * Reads a tenant's events by the links of its category, as far as these are complete. Later events are read by a
+ * subscription up to the end of the log, because the client's reads cannot filter.
  */
-const readFiltered = async (reading: ReadDeps, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
-  const head = await readHead(reading.connection, reading.idleMs);
-  reading.horizon.meet(head);
+const readFiltered = async (deps: ReadDeps, { after, limit, tenantId, types }: ReadAll): Promise<Page> => {
+  const head = await readHead(deps.connection, deps.idleMs);
+  deps.horizon.observe(head);
   if (after >= head) return { events: [], position: after, caughtUp: true };
-  const take = eventFilter(reading, types, tenantId);
-  const linked = tenantId === undefined ? undefined : await reading.categories.read(tenantId, after, limit, take);
+  const convert = eventFilter(deps, types, tenantId);
+  const linked = tenantId === undefined ? undefined : await deps.categories.read(tenantId, after, limit, convert);
   const events = linked?.items ?? [];
   const from = linked?.position ?? after;
   if (events.length === limit || from >= head) return { events, position: from, caughtUp: from >= head };
-  const source = new SubscriptionSource(reading.connection, {
+  const source = new SubscriptionSource(deps.connection, {
     after: from,
     head,
-    horizon: reading.horizon,
+    horizon: deps.horizon,
     capacity: limit,
-    idleMs: reading.idleMs,
-    take,
+    idleMs: deps.idleMs,
+    convert,
     ...(tenantId === undefined ? {} : { tenantId }),
     ...(types === undefined ? {} : { types }),
   });

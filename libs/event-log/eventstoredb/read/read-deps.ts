@@ -6,7 +6,7 @@ import type { Horizon } from '../horizon';
 import type { Outage } from '../outage';
 import type { Categories } from './categories';
 
-/** What pages, streams and subscriptions are read with. */
+/** The dependencies of reads and subscriptions. */
 export interface ReadDeps {
   readonly connection: Connection;
   readonly categories: Categories;
@@ -15,8 +15,8 @@ export interface ReadDeps {
   readonly horizon: Horizon;
   readonly upcasters: Upcasters;
   readonly outage: Outage;
-  /** Called with the name of each stream that is in a format which this release does not read. */
-  readonly formerNames: (stream: string) => void;
-  /** A read fails after this many ms without an answer. */
+  /** Called with the name of each stream that this release does not read. */
+  readonly warnOfOldName: (streamName: string) => void;
+  /** ms without any answer after which a read fails. */
   readonly idleMs: number;
 }

@@ -12,12 +12,12 @@ const RETRY = { firstMs: 100, maxMs: 5_000 };
 const PAGE = 1_000;
 
 /**
- * Catch-up, then live, resumed after every failure from where the consumer is. The client's subscriptions end with the
- * connection and never come back by themselves.
+ * Yields the stored events and then each new one. After every failure it continues from the position of the last page,
+ * because the client's subscriptions end with their connection and are not resumed by the client.
  * @throws HistoryChanged
  */
 export async function* subscribe(
-  reading: ReadDeps,
+  deps: ReadDeps,
   history: Pick<History, 'listen'>,
   options: Subscribe,
   closed: AbortSignal,
@@ -26,78 +26,78 @@ export async function* subscribe(
   const stop = history.listen(() => changed.abort());
   const ended = options.signal ? AbortSignal.any([options.signal, closed]) : closed;
   const signal = AbortSignal.any([ended, changed.signal]);
-  const self = {};
+  const subscription = {};
   let position = options.after;
-  let failed = 0;
+  let failures = 0;
   try {
     while (!signal.aborted) {
       try {
-        for await (const page of follow(reading, { ...options, after: position, signal })) {
-          reading.outage.goesOn(self);
-          if (page.position > position) failed = 0;
+        for await (const page of follow(deps, { ...options, after: position, signal })) {
+          deps.outage.resumed(subscription);
+          if (page.position > position) failures = 0;
           position = page.position;
           yield page;
         }
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
-        reading.outage.broke(self, error);
-        await sleep(backoff(++failed, RETRY), signal);
+        deps.outage.failed(subscription, error);
+        await sleep(backoff(++failures, RETRY), signal);
       }
     }
     if (!ended.aborted) throw new HistoryChanged();
   } finally {
     stop();
-    reading.outage.left(self);
+    deps.outage.ended(subscription);
   }
 }
 
-/** undefined as soon as the signal aborts: a reader that ends waits for no server. */
+/** Resolves with undefined as soon as the signal aborts, so that a consumer that ends does not wait for the server. */
 const unlessAborted = async <T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> => {
-  let leave: () => void = () => undefined;
+  let onAbort: () => void = () => undefined;
   const aborted = new Promise<undefined>((resolve) => {
-    leave = () => resolve(undefined);
-    signal.addEventListener('abort', leave, { once: true });
+    onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', onAbort);
   }
 };
 
 /**
- * Up to the head the server picks the types, or the tenant; from then on it sends everything, and what is not wanted is
- * left out here: a filtered subscription tells its position only every so many records, and a reader who waits for a
- * position that holds nothing for them would wait in vain.
+ * Up to the head, the server filters by types or by the tenant. After that, the server sends every event and the filter
+ * is applied here. The reason: a filtered subscription of the server reports its position only after many records, so a
+ * reader that waits for the position of an event that does not match would wait very long.
  */
-async function* follow(reading: ReadDeps, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
+async function* follow(deps: ReadDeps, options: Subscribe & { signal: AbortSignal }): AsyncGenerator<Page> {
   const { tenantId, types, signal } = options;
   let after = options.after;
-  const history =
+  const catchUp =
     tenantId !== undefined
-      ? pagesOf(reading, { ...options, tenantId })
+      ? tenantPages(deps, { ...options, tenantId })
       : types !== undefined
-        ? followOne(reading, options, types)
+        ? followOne(deps, options, types)
         : undefined;
-  if (history) {
-    for await (const page of history) {
+  if (catchUp) {
+    for await (const page of catchUp) {
       yield page;
       after = page.position;
       if (page.caughtUp) break;
     }
     if (signal.aborted) return;
   }
-  yield* followOne(reading, { ...options, after }, undefined);
+  yield* followOne(deps, { ...options, after }, undefined);
 }
 
-/** One tenant's history, page by page, to the head. */
-async function* pagesOf(
-  reading: ReadDeps,
+/** Yields the events of one tenant page by page, up to the head. */
+async function* tenantPages(
+  deps: ReadDeps,
   { after, tenantId, types, pageSize = PAGE, signal }: Subscribe & { tenantId: string; signal: AbortSignal },
 ): AsyncGenerator<Page> {
   for (let position = after; ; ) {
-    const wanted = { after: position, limit: pageSize, tenantId, ...(types === undefined ? {} : { types }) };
-    const page = await unlessAborted(signal, readAll(reading, wanted));
+    const request = { after: position, limit: pageSize, tenantId, ...(types === undefined ? {} : { types }) };
+    const page = await unlessAborted(signal, readAll(deps, request));
     if (!page) return;
     yield page;
     if (page.caughtUp) return;
@@ -105,24 +105,27 @@ async function* pagesOf(
   }
 }
 
-/** One subscription, until it fails or the signal aborts. @param serverTypes the types that the server picks */
+/**
+ * Yields the pages of one subscription, until it fails or the signal aborts.
+ * @param serverTypes the types by which the server filters; undefined: the server sends every event
+ */
 async function* followOne(
-  reading: ReadDeps,
+  deps: ReadDeps,
   options: Subscribe & { signal: AbortSignal },
   serverTypes: readonly string[] | undefined,
 ): AsyncGenerator<Page> {
-  const { connection, erasures, horizon, idleMs } = reading;
+  const { connection, erasures, horizon, idleMs } = deps;
   const { after, pageSize = PAGE, signal, tenantId, types } = options;
   const [head] = (await unlessAborted(signal, Promise.all([readHead(connection, idleMs), erasures.refresh()]))) ?? [];
   if (head === undefined || signal.aborted) return;
-  horizon.meet(head);
+  horizon.observe(head);
   const source = new SubscriptionSource(connection, {
     after,
     head,
     horizon,
     capacity: pageSize,
     idleMs,
-    take: eventFilter(reading, types, tenantId),
+    convert: eventFilter(deps, types, tenantId),
     ...(serverTypes === undefined ? {} : { types: serverTypes }),
   });
   let last: EventMark | undefined;
@@ -130,13 +133,13 @@ async function* followOne(
     for (let live = false; ; ) {
       const batch = await source.next(pageSize, signal);
       if (!batch) return;
-      const known = erasures.count;
+      const knownErasures = erasures.count;
       if (!live) await unlessAborted(signal, erasures.keepFresh());
       if (signal.aborted) return;
       live = batch.caughtUp;
       const { items, position, caughtUp } = batch;
       const events =
-        erasures.count === known ? items : items.filter(({ stream }) => !erasures.hide(streamName(stream)));
+        erasures.count === knownErasures ? items : items.filter(({ stream }) => !erasures.isErased(streamName(stream)));
       const newest = items.at(-1);
       if (newest) last = markOf(newest);
       yield { events, position, caughtUp, last };

@@ -11,32 +11,33 @@ import { tenantPrefix } from '../../stream-id';
 import type { Connection } from '../connection';
 import { unavailable } from '../errors';
 import type { Horizon } from '../horizon';
-import { NOT_OF_THE_SERVER } from './client-reads';
+import { NOT_SYSTEM_TYPE } from './client-reads';
 import { whenSilent } from './when-silent';
 
-/** Records that the server reads before it reports its position. */
+/** The number of records that the server reads before it reports its position. */
 const CHECKPOINT = 2_000;
 
-/** How the server writes the position before everything: it tells it where it has looked from there and nothing matched. */
+/** The position before every record (-1, unsigned). The server reports it if no record from the start has matched. */
 const BEFORE_EVERYTHING = 2n ** 64n - 1n;
 
 /**
- * The filter that the server applies. It has one for names of streams or one for types: of two the tenant is the
- * narrower, and types are prefixes to it, so the consumer compares them once more.
+ * The filter that the server applies. The server can filter either by names of streams or by types. If both are given,
+ * it filters by the tenant, which matches fewer records. It compares types as prefixes, so the consumer must compare
+ * them again.
  */
 const serverFilter = (
   { tenantId, types }: Filter,
   checkpointReached: NonNullable<ServerFilter['checkpointReached']>,
 ): ServerFilter => {
-  // A checkpoint callback must not throw: that would stall the subscription without a word.
+  // A checkpoint callback must not throw: the subscription would stop without an error.
   const common = { maxSearchWindow: CHECKPOINT, checkpointInterval: 1, checkpointReached };
   if (tenantId !== undefined) return streamNameFilter({ ...common, prefixes: [tenantPrefix(tenantId)] });
   if (types) return eventTypeFilter({ ...common, prefixes: types.length > 0 ? [...types] : ['$none-'] });
-  return eventTypeFilter({ ...common, regex: NOT_OF_THE_SERVER });
+  return eventTypeFilter({ ...common, regex: NOT_SYSTEM_TYPE });
 };
 
-/** Something that lies behind the events that the stream has taken in by then. */
-interface Mark {
+/** A report of the server that takes effect after a number of received events. */
+interface Marker {
   readonly after: number;
   readonly position?: Position;
   readonly live?: boolean;
@@ -44,28 +45,28 @@ interface Mark {
 
 export interface Batch<T> {
   readonly items: T[];
-  /** The log has been looked through up to here. */
+  /** The position up to which the log was read. */
   readonly position: Position;
-  /** Everything that the server had has been handed over. */
+  /** True if the consumer has received every record that the server has sent and the server has caught up. */
   readonly caughtUp: boolean;
 }
 
 export interface SubscriptionSourceOptions<T> extends Filter {
   readonly after: Position;
-  /** A position of the log that was read before: when the server has caught up, it has been there. */
+  /** The head of the log, read before. When the server reports that it has caught up, it has reached this position. */
   readonly head: Position;
   readonly horizon: Horizon;
-  /** Items that are held for a consumer at most. */
+  /** The number of items in the buffer at which the client is paused. */
   readonly capacity: number;
-  /** ms without a sign of the server after which it is given up, until it has caught up. */
+  /** ms without a message of the server after which the source fails. Applies until the server has caught up. */
   readonly idleMs: number;
-  /** What the consumer wants of a record; undefined: nothing. What it throws ends the source. */
-  readonly take: (record: AllStreamResolvedEvent) => T | undefined;
+  /** Converts a record; undefined leaves it out. An error of this function ends the source. */
+  readonly convert: (record: AllStreamResolvedEvent) => T | undefined;
 }
 
 /**
- * One subscription of the client's, as batches that the consumer fetches. It takes records as fast as they come up to its
- * capacity, then pauses the client, whose window then pauses the server.
+ * One subscription of the client, as batches that the consumer fetches. It buffers records up to its capacity, then
+ * pauses the client. When the window of the client is full, the server pauses, too.
  */
 export class SubscriptionSource<T> {
   readonly #options: SubscriptionSourceOptions<T>;
@@ -75,12 +76,12 @@ export class SubscriptionSource<T> {
   #positions: Position[] = [];
   #position: Position;
   #received = 0;
-  #marks: Mark[] = [];
+  #markers: Marker[] = [];
   #live = false;
-  /** Whether something has happened that the consumer has not received. */
-  #news = false;
-  /** Of life, from the server. */
-  #signs = 0;
+  /** Whether `next` has anything new to return or throw. */
+  #hasNews = false;
+  /** The number of messages from the server. */
+  #messages = 0;
   #failure: unknown;
   #wake: (() => void) | undefined;
 
@@ -91,38 +92,40 @@ export class SubscriptionSource<T> {
     this.#stream = connection.client.subscribeToAll({
       fromPosition: after === START ? BEGINNING : { commit: after, prepare: after },
       filter: serverFilter(options, (_, { commit, prepare }) => {
-        // One that could not be resumed from is of no use.
-        if (commit === prepare && commit !== BEFORE_EVERYTHING) this.#mark({ position: commit });
+        // A subscription cannot be resumed from any other position.
+        if (commit === prepare && commit !== BEFORE_EVERYTHING) this.#addMarker({ position: commit });
       }),
     });
     this.#stream
-      .on('data', this.#take)
-      .on('error', (error) => this.#fail(unavailable('a subscription broke', error)))
+      .on('data', this.#receive)
+      .on('error', (error) => this.#fail(unavailable('a subscription failed', error)))
       .on('end', () => this.#fail(new LogUnavailable('the server has ended a subscription')))
       .on('confirmation', () => {
         connection.answered();
-        this.#signs++;
+        this.#messages++;
       })
-      .on('caughtUp', () => this.#mark({ live: true, position: head }))
-      .on('fellBehind', () => this.#mark({ live: false }));
-    // Silence means nothing once it has caught up, or where this side has asked for it.
-    const progress = (): number => (this.#live || this.#stream.isPaused() ? ++this.#signs : this.#signs);
-    const unwatchQuiet = whenSilent(idleMs, progress, () =>
-      this.#fail(new LogUnavailable(`no sign of the server within ${idleMs} ms`)),
+      .on('caughtUp', () => this.#addMarker({ live: true, position: head }))
+      .on('fellBehind', () => this.#addMarker({ live: false }));
+    // Silence is normal after the server has caught up, and while the client is paused.
+    const progress = (): number => (this.#live || this.#stream.isPaused() ? ++this.#messages : this.#messages);
+    const unwatchSilence = whenSilent(idleMs, progress, () =>
+      this.#fail(new LogUnavailable(`no message from the server within ${idleMs} ms`)),
     );
     const unwatchNode = connection.watch((error) => this.#fail(error));
     this.#unwatch = () => {
-      unwatchQuiet();
+      unwatchSilence();
       unwatchNode();
     };
   }
 
   /**
-   * The next items, `limit` at most; waits for news. undefined when the signal aborts.
-   * @throws LogUnavailable, or what `take` threw, after everything before it has been handed over
+   * Waits until there is something new, and returns it.
+   * @param limit the greatest number of items
+   * @returns undefined if the signal aborts
+   * @throws LogUnavailable, or the error of `convert`, after every item before the error has been returned
    */
   async next(limit: number, signal?: AbortSignal): Promise<Batch<T> | undefined> {
-    if (!this.#news) await this.#waitForNews(signal);
+    if (!this.#hasNews) await this.#waitForNews(signal);
     if (signal?.aborted) return undefined;
     if (this.#items.length === 0 && this.#failure !== undefined) throw this.#failure;
     const all = this.#items.length <= limit;
@@ -131,7 +134,7 @@ export class SubscriptionSource<T> {
     this.#items = all ? [] : this.#items.slice(limit);
     this.#positions = all ? [] : this.#positions.slice(limit);
     const caughtUp = all && this.#live && this.#stream.readableLength === 0;
-    this.#news = !all || this.#failure !== undefined;
+    this.#hasNews = !all || this.#failure !== undefined;
     if (this.#stream.isPaused() && this.#items.length < this.#options.capacity) this.#stream.resume();
     return { items, position, caughtUp };
   }
@@ -139,20 +142,20 @@ export class SubscriptionSource<T> {
   close(): void {
     this.#unwatch();
     this.#fail(new LogUnavailable('the subscription is closed'));
-    // The server continues until it gets the request to stop. What has come already must flow away, or the call never ends.
+    // The server sends records until it receives the request to stop. They must be discarded, or the call never ends.
     void this.#stream.unsubscribe().catch(() => undefined);
     this.#stream.resume();
   }
 
-  readonly #take = (record: AllStreamResolvedEvent): void => {
+  readonly #receive = (record: AllStreamResolvedEvent): void => {
     if (this.#failure !== undefined) return;
     this.#received++;
-    this.#signs++;
+    this.#messages++;
     try {
-      const item = this.#options.take(record);
+      const item = this.#options.convert(record);
       const position = record.event?.position.commit;
       if (position !== undefined && position > this.#position) this.#position = position;
-      this.#options.horizon.meet(position);
+      this.#options.horizon.observe(position);
       if (item !== undefined) {
         this.#items.push(item);
         this.#positions.push(this.#position);
@@ -161,37 +164,37 @@ export class SubscriptionSource<T> {
     } catch (error) {
       this.#fail(error);
     }
-    if (this.#marks.length > 0) this.#passMarks();
-    this.#tell();
+    if (this.#markers.length > 0) this.#applyMarkers();
+    this.#notify();
   };
 
-  /** Counts the events that came before the mark and that the stream has not handed over yet. */
-  #mark(mark: Omit<Mark, 'after'>): void {
-    this.#signs++;
-    this.#marks.push({ ...mark, after: this.#received + this.#stream.readableLength });
-    this.#passMarks();
-    this.#tell();
+  /** Adds a marker after the events that have arrived, including those that the stream has not delivered yet. */
+  #addMarker(marker: Omit<Marker, 'after'>): void {
+    this.#messages++;
+    this.#markers.push({ ...marker, after: this.#received + this.#stream.readableLength });
+    this.#applyMarkers();
+    this.#notify();
   }
 
-  #passMarks(): void {
-    for (let mark = this.#marks[0]; mark && mark.after <= this.#received; mark = this.#marks[0]) {
-      this.#marks.shift();
-      if (mark.position !== undefined && mark.position > this.#position) this.#position = mark.position;
-      if (mark.live !== undefined) this.#live = mark.live;
+  #applyMarkers(): void {
+    for (let marker = this.#markers[0]; marker && marker.after <= this.#received; marker = this.#markers[0]) {
+      this.#markers.shift();
+      if (marker.position !== undefined && marker.position > this.#position) this.#position = marker.position;
+      if (marker.live !== undefined) this.#live = marker.live;
     }
   }
 
   #fail(error: unknown): void {
     this.#failure ??= error;
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
-    this.#news = true;
+  #notify(): void {
+    this.#hasNews = true;
     this.#wake?.();
   }
 
-  /** Then lets the stream hand over what has come in the same go, so that a batch is not one record. */
+  /** Also waits until the stream has delivered all records that arrived together, so that a batch is not one record. */
   async #waitForNews(signal?: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = (): void => {

@@ -1,20 +1,20 @@
-/** Looks in one deadline: a silence is noticed a quarter of the deadline late at most. */
-const LOOKS = 4;
+/** Checks within one deadline: a silence is detected at most a quarter of the deadline late. */
+const CHECKS = 4;
 
 /**
- * Calls `end` once, when the number that `progress` gives has stayed the same for `ms`. No timer is set again with each
- * event, as there may be tens of thousands in a second.
- * @returns stops watching
+ * Calls `onSilence` once, when the number that `progress` returns has not changed for `ms`. A timer is not reset at
+ * each event, because there may be tens of thousands of events in a second.
+ * @returns a function that stops watching
  */
-export const whenSilent = (ms: number, progress: () => number, end: () => void): (() => void) => {
-  let [before, quiet] = [progress(), 0];
+export const whenSilent = (ms: number, progress: () => number, onSilence: () => void): (() => void) => {
+  let [before, silentChecks] = [progress(), 0];
   const timer = setInterval(() => {
     const now = progress();
-    quiet = now === before ? quiet + 1 : 0;
+    silentChecks = now === before ? silentChecks + 1 : 0;
     before = now;
-    if (quiet < LOOKS) return;
+    if (silentChecks < CHECKS) return;
     clearInterval(timer);
-    end();
-  }, ms / LOOKS);
+    onSilence();
+  }, ms / CHECKS);
   return () => clearInterval(timer);
 };

@@ -8,7 +8,7 @@ import type { EventRow } from '../rows';
 import { sendExpected } from './append-expected';
 import { sendOne } from './append-one';
 import type { Answer } from './append-queue';
-import { actorId, actorKind, correlation, rowsOf, type Sent } from './append-rows';
+import { actorId, actorKind, type BatchResult, correlation, rowsOf } from './append-rows';
 
 const ANY = -1;
 const UNIQUE_VIOLATION = '23505';
@@ -24,8 +24,12 @@ const answerOf = ({ append }: ValidAppend, outcome: string, version: number, pos
   return { version, position: BigInt(position), repeated: outcome === 'r' };
 };
 
-/** Any batch: each append is looked up, and answered on its own. */
-const sendEach = async (client: PoolClient, batch: readonly ValidAppend[], upcasters: Upcasters): Promise<Sent> => {
+/** Sends any batch: the server checks each append and answers each on its own. */
+const sendEach = async (
+  client: PoolClient,
+  batch: readonly ValidAppend[],
+  upcasters: Upcasters,
+): Promise<BatchResult> => {
   const appends = batch.map((one) => one.append);
   const events = batch.flatMap(({ append, json }, owner) =>
     append.events.map(({ type }, ordinal) => ({ owner: owner + 1, ordinal, type, json: json[ordinal] as string })),
@@ -55,6 +59,7 @@ const sendEach = async (client: PoolClient, batch: readonly ValidAppend[], upcas
   });
   const answers: Answer[] = [];
   const written: EventRow[] = [];
+  // Outcomes: `a` appended, `r` repeated, `c` conflict.
   for (const [ord, outcome, version, position, recordedAt] of rows.sort(([a], [b]) => a - b)) {
     const one = batch[ord - 1];
     if (!one) continue;
@@ -66,21 +71,22 @@ const sendEach = async (client: PoolClient, batch: readonly ValidAppend[], upcas
 };
 
 /**
- * One round trip, one commit; one more where a stream or a command of the batch is not what its caller believes.
- * @throws whatever `pg` throws; nothing of the batch was written then, unless the answer was lost on its way
+ * Sends a batch in one round trip with one commit. A second round trip follows if a stream has another version than its
+ * append expects, or if a command was stored before.
+ * @throws the errors of `pg`; nothing of the batch was written then, unless the answer of the server was lost
  */
 export const sendBatch = async (
   client: PoolClient,
   batch: readonly ValidAppend[],
   upcasters: Upcasters,
-): Promise<Sent> => {
+): Promise<BatchResult> => {
   const [first] = batch;
   const alone = batch.length === 1 && first?.json.length === 1;
   const sent = alone ? sendOne(client, first, upcasters) : sendExpected(client, batch, upcasters);
-  const taken = await sent.catch((error: unknown) => {
-    // A stream, or a command, is there already.
+  const result = await sent.catch((error: unknown) => {
+    // A stream or a command exists already.
     if (codeOf(error) === UNIQUE_VIOLATION) return undefined;
     throw error;
   });
-  return taken ?? sendEach(client, batch, upcasters);
+  return result ?? sendEach(client, batch, upcasters);
 };

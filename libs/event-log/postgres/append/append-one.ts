@@ -1,17 +1,20 @@
 import type { PoolClient } from 'pg';
 import { currentVersion, type Upcasters } from '../../upcasting';
 import type { ValidAppend } from '../../validate-append';
-import { actorId, actorKind, correlation, rowsOf, type Sent } from './append-rows';
+import { actorId, actorKind, type BatchResult, correlation, rowsOf } from './append-rows';
 
 const APPEND_ONE = 'select event_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
 
-/** One append of one event that names the version it expects; undefined where the server does not take it like that. */
+/**
+ * Sends one append of one event with a number as its expected version.
+ * @returns undefined if the append is of another form, or if the server does not accept it; nothing was written then
+ */
 export const sendOne = async (
   client: PoolClient,
-  one: ValidAppend,
+  item: ValidAppend,
   upcasters: Upcasters,
-): Promise<Sent | undefined> => {
-  const { append, json } = one;
+): Promise<BatchResult | undefined> => {
+  const { append, json } = item;
   const [event] = append.events;
   if (!event || append.expected === 'any') return undefined;
   const { rows } = await client.query<[string[] | null]>({
@@ -40,6 +43,6 @@ export const sendOne = async (
   const lastPosition = BigInt(position);
   return {
     answers: [{ version, position: lastPosition, repeated: false }],
-    written: rowsOf(one, { lastPosition, version, recordedAt }, upcasters),
+    written: rowsOf(item, { lastPosition, version, recordedAt }, upcasters),
   };
 };

@@ -9,7 +9,7 @@ jest.setTimeout(30_000 + seeds(200) * 50);
 
 type Fault = 'none' | 'lost-before' | 'lost-after' | 'rolled-back' | 'unsent';
 
-/** A store as the queue sees it: atomic batches, versions, repeats by command; and faults as a script has them. */
+/** A model of the store: atomic batches, versions, repeats by command id, and scripted faults. */
 class ModelStore {
   readonly streams = new Map<string, number>();
   readonly commands = new Map<string, { version: number; position: bigint; times: number }>();
@@ -33,14 +33,14 @@ class ModelStore {
     if (fault === 'lost-before') throw new BatchFailed('unknown', new Error('reset'));
     if (batch.some((one) => one.append.events[0]?.type === 'Poison'))
       throw new BatchFailed('poisoned', new Error('invalid input'));
-    const answers = batch.map((one) => this.take(one));
+    const answers = batch.map((one) => this.append(one));
     if (fault === 'lost-after') throw new BatchFailed('unknown', new Error('reset'));
     return answers;
   };
 
-  take({ append }: ValidAppend): Answer {
-    const prior = this.commands.get(append.commandId);
-    if (prior) return { version: prior.version, position: prior.position, repeated: true };
+  append({ append }: ValidAppend): Answer {
+    const first = this.commands.get(append.commandId);
+    if (first) return { version: first.version, position: first.position, repeated: true };
     const current = this.streams.get(append.stream.id) ?? 0;
     if (append.expected !== 'any' && append.expected !== current)
       return new WrongExpectedVersion(append.stream, append.expected, current);
@@ -89,23 +89,23 @@ const anAppend = fc.record({
   expected: fc.oneof(fc.constant<'any'>('any'), fc.integer({ min: 0, max: 3 })),
   events: fc.integer({ min: 1, max: 40 }),
   poison: fc.integer({ min: 0, max: 9 }).map((it) => it === 0),
-  /** Sends the same command again, of the append that many places before. */
+  /** Repeats the command of the append that lies this number of places before. */
   repeats: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 3 }),
   pause: fc.boolean(),
 });
 
-it('gives each caller the answer to its own append, whatever the others send and however the store fails', async () => {
+it('answers each caller with the result of its own append, however the store fails', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(anAppend, { minLength: 1, maxLength: 25 }),
       fc.array(aFault, { maxLength: 12 }),
-      // Others come to the log and go again.
+      // The limit changes between calls, as when other processes begin and stop appending.
       fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1 }),
       fc.integer({ min: 1, max: 8 }),
       async (script, faults, inFlight, maxBatch) => {
         const store = new ModelStore([...faults], maxBatch);
-        let asked = 0;
-        const queue = queueOver(store, () => inFlight[asked++ % inFlight.length] ?? 1);
+        let calls = 0;
+        const queue = queueOver(store, () => inFlight[calls++ % inFlight.length] ?? 1);
         const appends: ValidAppend[] = [];
         const outcomes: Promise<unknown>[] = [];
         for (const { stream, expected, events, poison, repeats, pause } of script) {
@@ -143,26 +143,26 @@ it('gives each caller the answer to its own append, whatever the others send and
   );
 });
 
-it('combines what arrives while a batch is under way', async () => {
+it('combines appends that arrive while a batch is in progress', async () => {
   const store = new ModelStore([], 100);
   const queue = queueOver(store, 1);
   await Promise.all(Array.from({ length: 30 }, (_, at) => queue.add(valid(`s-${at}`, 0, 1, false))));
-  // The first finds nothing under way and goes at once.
+  // The first append is sent at once, because no batch is in progress.
   expect(store.batches).toEqual([1, 29]);
 });
 
-it('says that nothing was written where the store could not be reached in time', async () => {
+it('reports that nothing was written if the store could not be reached in time', async () => {
   const store = new ModelStore(Array<Fault>(1_000).fill('unsent'), 10);
   await expect(queueOver(store, 1, 5).add(valid('s', 0, 1, false))).rejects.toThrow(LogUnavailable);
 });
 
-it('says that it does not know where the answer was lost and the store is gone since', async () => {
+it('reports an unknown outcome if the answer was lost and the store cannot be reached since', async () => {
   const store = new ModelStore(['lost-after', ...Array<Fault>(1_000).fill('unsent')], 10);
   await expect(queueOver(store, 1, 5).add(valid('s', 0, 1, false))).rejects.toThrow(AppendOutcomeUnknown);
   expect(store.commands.size).toBe(1);
 });
 
-it('takes nothing more once it is closed, and finishes what it has', async () => {
+it('refuses further appends once it is closed, and finishes the appends that it has', async () => {
   const store = new ModelStore([], 10);
   const queue = queueOver(store, 1);
   const before = queue.add(valid('s', 0, 1, false));

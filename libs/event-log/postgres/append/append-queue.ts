@@ -3,18 +3,18 @@ import { streamName } from '../../stream-id';
 import type { ValidAppend } from '../../validate-append';
 
 /**
- * What the store says of one append of a batch; an `Error` where it refused this one alone. A batch that fails as a
- * whole throws {@link BatchFailed}.
+ * The store's answer to one append of a batch; an `Error` if the store refused only this append. A batch that fails as
+ * a whole throws {@link BatchFailed}.
  */
 export type Answer = AppendResult | Error;
 
-/** Why a whole batch came back without answers. */
+/** A whole batch failed, so its appends have no answers. */
 export class BatchFailed extends Error {
   override readonly name = 'BatchFailed';
   constructor(
     /**
-     * `unsent`: it never reached the store. `rolled-back`: the store undid it, and may take it later.
-     * `poisoned`: the store undid it because of what is in it. `unknown`: nobody heard the store's answer.
+     * `unsent`: the batch never reached the store. `rolled-back`: the store rolled it back, and a later attempt may
+     * succeed. `poisoned`: the store rolled it back because of its data. `unknown`: the answer of the store was lost.
      */
     readonly outcome: 'unsent' | 'rolled-back' | 'poisoned' | 'unknown',
     override readonly cause: unknown,
@@ -24,22 +24,23 @@ export class BatchFailed extends Error {
 }
 
 export interface AppendQueueOptions {
-  /** Sends one batch; appends of a batch are on different streams and of different commands. */
+  /** Sends one batch. All appends of a batch are to different streams and of different commands. */
   readonly send: (batch: readonly ValidAppend[]) => Promise<Answer[]>;
   /**
-   * Batches under way at once, asked before each. The store serialises them: the second one waits there instead of here.
+   * Returns the greatest number of batches in progress; called before each batch. The store serialises batches, so a
+   * second batch waits in the store instead of here.
    */
   readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly maxBatchBytes: number;
-  /** Appends that may wait; further ones are refused at once with `LogUnavailable`. */
+  /** The greatest number of appends that wait; further appends are refused at once with `LogUnavailable`. */
   readonly maxWaiting: number;
-  /** How long an append may take in all, in ms, retries included. */
+  /** The longest time that an append may take, in ms, retries included. */
   readonly deadlineMs: number;
-  /** Called after a batch wrote something. */
+  /** Called after a batch that wrote at least one append. */
   readonly onWritten: () => void;
-  /** ms to wait before the attempt after the n-th (from 1) failed one. */
-  readonly backoffMs: (failed: number) => number;
+  /** ms to wait after the n-th (from 1) failed attempt in a row. */
+  readonly backoffMs: (handleFailure: number) => number;
 }
 
 interface Waiting {
@@ -48,121 +49,124 @@ interface Waiting {
   readonly deadline: number;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: Error) => void;
-  /** True once a batch with it has been sent and its answer was lost. */
+  /** True after the answer to a batch with this append was lost. */
   maybeWritten: boolean;
 }
 
 /**
- * Combines the appends of all callers: while one batch commits, the next one gathers. Each caller gets its own answer;
- * nobody's conflict or bad data fails another's append.
+ * Combines the appends of all callers into batches: while one batch is committed, further appends wait for the next
+ * one. Each caller receives the answer to its own append; a conflict or invalid data of one append does not fail
+ * another.
  */
 export const createAppendQueue = (options: AppendQueueOptions) => {
   const waiting: Waiting[] = [];
-  let under = 0;
+  let inProgress = 0;
   let failures = 0;
   let scheduled = false;
   let lastSize = 0;
   let closed = false;
   let idle: (() => void) | undefined;
 
-  /** The oldest appends that fit in one batch. A stream or command that is in it already waits for the next one. */
-  const takeBatch = (): Waiting[] => {
+  /** The oldest appends that fit in one batch. A second append to a stream or of a command waits for the next batch. */
+  const nextBatch = (): Waiting[] => {
     const batch: Waiting[] = [];
-    const left: Waiting[] = [];
-    const taken = new Set<string>();
+    const skipped: Waiting[] = [];
+    const included = new Set<string>();
     let bytes = 0;
     let at = 0;
     for (; at < waiting.length && batch.length < options.maxBatch && bytes < options.maxBatchBytes; at++) {
-      const one = waiting[at] as Waiting;
-      const { commandId } = one.append.append;
-      if (taken.has(one.stream) || taken.has(commandId)) {
-        left.push(one);
+      const item = waiting[at] as Waiting;
+      const { commandId } = item.append.append;
+      if (included.has(item.stream) || included.has(commandId)) {
+        skipped.push(item);
         continue;
       }
-      taken.add(one.stream).add(commandId);
-      bytes += one.append.bytes;
-      batch.push(one);
+      included.add(item.stream).add(commandId);
+      bytes += item.append.bytes;
+      batch.push(item);
     }
-    waiting.splice(0, at, ...left);
+    waiting.splice(0, at, ...skipped);
     return batch;
   };
 
-  const giveUp = (one: Waiting, cause: unknown): void =>
-    one.reject(
-      one.maybeWritten
-        ? new AppendOutcomeUnknown('the answer was lost and could not be re-read in time', { cause })
-        : new LogUnavailable('the log took no appends in time', { cause }),
+  const failAtDeadline = (item: Waiting, cause: unknown): void =>
+    item.reject(
+      item.maybeWritten
+        ? new AppendOutcomeUnknown('the answer of the log was lost, and the outcome could not be determined in time', {
+            cause,
+          })
+        : new LogUnavailable('the log accepted no appends in time', { cause }),
     );
 
-  /** Puts what may be tried again in front of the queue; what ran out of time is answered now. */
-  const again = (batch: Waiting[], cause: unknown): void => {
+  /** Puts appends at the front of the queue to send them again; those beyond their deadline are rejected. */
+  const requeue = (batch: Waiting[], cause: unknown): void => {
     const now = Date.now();
-    const rest: Waiting[] = [];
-    for (const one of batch) {
-      if (now < one.deadline && !closed) rest.push(one);
-      else giveUp(one, cause);
+    const retried: Waiting[] = [];
+    for (const item of batch) {
+      if (now < item.deadline && !closed) retried.push(item);
+      else failAtDeadline(item, cause);
     }
-    waiting.unshift(...rest);
+    waiting.unshift(...retried);
   };
 
   const settle = (batch: Waiting[], answers: Answer[]): void => {
     let written = false;
-    batch.forEach((one, place) => {
+    batch.forEach((item, place) => {
       const answer = answers[place];
       if (answer === undefined || answer instanceof Error)
-        one.reject(answer ?? new AppendOutcomeUnknown('the store left this append without an answer'));
+        item.reject(answer ?? new AppendOutcomeUnknown('the store left this append without an answer'));
       else {
         written ||= !answer.repeated;
-        one.resolve(answer);
+        item.resolve(answer);
       }
     });
     if (written) options.onWritten();
   };
 
-  const failed = async (batch: Waiting[], error: unknown): Promise<void> => {
+  const handleFailure = async (batch: Waiting[], error: unknown): Promise<void> => {
     const outcome = error instanceof BatchFailed ? error.outcome : 'unknown';
     if (outcome === 'poisoned') {
       const [only] = batch;
       if (batch.length === 1 && only)
         return only.reject(new InvalidAppend('the store refuses this data', { cause: error }));
-      // The poison is in one half or the other; each half stands for itself.
+      // At least one append of the batch is invalid. Each half is sent as a batch, until the invalid one is found.
       const half = batch.length >> 1;
       await deliver(batch.slice(0, half));
       await deliver(batch.slice(half));
       return;
     }
-    if (outcome === 'unknown') for (const one of batch) one.maybeWritten = true;
+    if (outcome === 'unknown') for (const item of batch) item.maybeWritten = true;
     failures += 1;
     await new Promise((resolve) => setTimeout(resolve, options.backoffMs(failures)));
-    // Sending the same commands again is the re-read: under the log's lock, the store answers with what it has.
-    again(batch, error);
+    // A repeat also finds out the outcome: under the log's lock, the store answers a known command with its result.
+    requeue(batch, error);
   };
 
   const deliver = async (batch: Waiting[]): Promise<void> => {
     try {
-      const answers = await options.send(batch.map((one) => one.append));
+      const answers = await options.send(batch.map((item) => item.append));
       failures = 0;
       settle(batch, answers);
     } catch (error) {
-      await failed(batch, error);
+      await handleFailure(batch, error);
     }
   };
 
-  const pump = (): void => {
+  const sendNext = (): void => {
     scheduled = false;
-    while (waiting.length > 0 && under < options.inFlight()) {
-      const batch = takeBatch();
+    while (waiting.length > 0 && inProgress < options.inFlight()) {
+      const batch = nextBatch();
       lastSize = batch.length;
-      under += 1;
+      inProgress += 1;
       void deliver(batch).finally(() => {
-        under -= 1;
-        if (options.inFlight() > 1) return pump();
-        // Anyone who was just answered may have more: it shall not miss the only batch that goes.
+        inProgress -= 1;
+        if (options.inFlight() > 1) return sendNext();
+        // Callers that were just answered may append more. They get the chance to join the only batch that is sent.
         scheduled = true;
-        setImmediate(pump);
+        setImmediate(sendNext);
       });
     }
-    if (under === 0 && waiting.length === 0) idle?.();
+    if (inProgress === 0 && waiting.length === 0) idle?.();
   };
 
   return {
@@ -173,18 +177,18 @@ export const createAppendQueue = (options: AppendQueueOptions) => {
         const stream = streamName(append.append.stream);
         const deadline = Date.now() + options.deadlineMs;
         waiting.push({ append, stream, deadline, resolve, reject, maybeWritten: false });
-        if (scheduled || under >= options.inFlight()) return;
-        // Appends that callers make in one turn of the event loop share a batch. Where they come one by one, there is
-        // nothing to wait for.
-        if (under === 0 && lastSize <= 1) return pump();
+        if (scheduled || inProgress >= options.inFlight()) return;
+        // Appends of one turn of the event loop share a batch. If appends arrive one by one, there is no reason to
+        // wait.
+        if (inProgress === 0 && lastSize <= 1) return sendNext();
         scheduled = true;
-        setImmediate(pump);
+        setImmediate(sendNext);
       }),
 
-    /** Refuses what comes from now on and resolves when nothing waits or is under way. */
+    /** Refuses every further append, and resolves when no append waits or is in progress. */
     drain: (): Promise<void> => {
       closed = true;
-      if (under === 0 && waiting.length === 0) return Promise.resolve();
+      if (inProgress === 0 && waiting.length === 0) return Promise.resolve();
       return new Promise((resolve) => {
         idle = resolve;
       });

@@ -4,20 +4,20 @@ import type { ValidAppend } from '../../validate-append';
 import type { EventRow } from '../rows';
 import type { Answer } from './append-queue';
 
-/** What came of a batch. */
-export interface Sent {
+/** The result of a batch. */
+export interface BatchResult {
   /** In the order of the batch. */
   readonly answers: Answer[];
-  /** What was written now, as the log would be read back, in position order. */
+  /** The rows that this batch wrote, as a read of the log would return them, in position order. */
   readonly written: EventRow[];
 }
 
-/** Where an append was written, and when. */
-export interface Written {
+/** The place and the time of an append that was written. */
+export interface WrittenAppend {
   readonly lastPosition: bigint;
-  /** The stream's version after it. */
+  /** The version of the stream after the append. */
   readonly version: number;
-  /** ms since 1970. */
+  /** ms since 1970, as text. */
   readonly recordedAt: string;
 }
 
@@ -25,27 +25,27 @@ const ACTOR_KINDS = { user: 'u', operator: 'o', stripe: 's', system: 'y' } as co
 
 export const actorKind = ({ actor }: Append): string => ACTOR_KINDS[actor.kind];
 export const actorId = ({ actor }: Append): string | null => (actor.kind === 'user' ? actor.id : null);
-/** The command id is the correlation where a request brought none of its own: not worth storing twice. */
+/** Null if the correlation id is the command id, as for a request without a correlation id: it is not stored twice. */
 export const correlation = ({ correlationId, commandId }: Append): string | null =>
   correlationId === commandId ? null : correlationId;
 
-/** The rows of an append that was just written, as `COLUMNS` would show them. */
+/** The rows of an append that was just written, in the order of `COLUMNS`. */
 export const rowsOf = (
   { append, json }: ValidAppend,
-  { lastPosition, version, recordedAt }: Written,
+  { lastPosition, version, recordedAt }: WrittenAppend,
   upcasters: Upcasters,
 ): EventRow[] => {
   const { stream, events } = append;
-  const before = events.length - 1;
+  const lastOrdinal = events.length - 1;
   return events.map(({ type }, ordinal) => [
-    (lastPosition - BigInt(before - ordinal)).toString(),
+    (lastPosition - BigInt(lastOrdinal - ordinal)).toString(),
     recordedAt,
     append.commandId,
     stream.id,
     stream.tenantId,
     actorId(append),
     append.causationId ?? null,
-    String(version - (before - ordinal)),
+    String(version - (lastOrdinal - ordinal)),
     String(ordinal),
     String(currentVersion(upcasters, type)),
     actorKind(append),

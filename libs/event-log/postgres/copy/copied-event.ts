@@ -4,7 +4,9 @@ import type { Upcasters } from '../../upcasting';
 import { StoredEvent } from '../stored-event';
 import type { BinaryRow } from './copy-out';
 
-/** As they lie in the table, in the order of {@link FIELD}: a search for one field goes over those before it. */
+/**
+ * In the order of {@link FIELD}. Reading a field skips those before it, so the fields that are read most come first.
+ */
 export const COPIED_COLUMNS = `position, type, schema_version, tenant_id, aggregate_id, data, aggregate, version,
   recorded_at, command_id, ordinal, actor_kind, actor_id, causation_id, correlation_id`;
 
@@ -13,7 +15,7 @@ const FIELD = {
   ...{ recordedAt: 8, commandId: 9, ordinal: 10, actorKind: 11, actorId: 12, causationId: 13, correlationId: 14 },
 } as const;
 
-/** ms from 1970 to 2000, where PostgreSQL's clock begins. */
+/** ms from 1970 to 2000, the year in which PostgreSQL's timestamps begin. */
 const EPOCH_MS = 946_684_800_000;
 
 const int32At = (bytes: Buffer, at: number): number =>
@@ -22,12 +24,12 @@ const int32At = (bytes: Buffer, at: number): number =>
   ((bytes[at + 2] as number) << 8) |
   (bytes[at + 3] as number);
 
-/** The two digits of each byte, as two bytes of text. */
+/** The two hex digits of each byte, as two bytes of text. */
 const DIGITS = Uint16Array.from({ length: 256 }, (_, byte) => {
   const hex = byte.toString(16).padStart(2, '0');
   return hex.charCodeAt(0) | (hex.charCodeAt(1) << 8);
 });
-/** Where each byte of a UUID stands in its text. */
+/** The index of each byte of a UUID in its text. */
 const PLACES = Uint8Array.of(0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34);
 const uuidText = Buffer.from('00000000-0000-0000-0000-000000000000', 'latin1');
 
@@ -41,7 +43,10 @@ const uuidAt = (bytes: Buffer, at: number): string => {
   return uuidText.toString('latin1');
 };
 
-/** Words of the log are few: of each the last one read is kept, so that the next of the same bytes is not made again. */
+/**
+ * A cache of short words by a hash of their bytes. The log uses few different words, so that most of them are found
+ * here and need not be decoded again.
+ */
 const words: { readonly bytes: Buffer; readonly text: string }[] = [];
 const WORDS = 256;
 
@@ -50,7 +55,7 @@ const isAt = (word: Buffer, bytes: Buffer, at: number): boolean => {
   return true;
 };
 
-/** A short word of ASCII, as the names of types and aggregates are. */
+/** Reads a short ASCII word, such as the name of a type or an aggregate. */
 const wordAt = (bytes: Buffer, at: number, length: number): string => {
   const place = (length * 31 + (bytes[at] as number) * 7 + (bytes[at + length - 1] as number)) % WORDS;
   const known = words[place];
@@ -61,7 +66,7 @@ const wordAt = (bytes: Buffer, at: number, length: number): string => {
   return text;
 };
 
-/** Where the field's length stands; its bytes come four further on. */
+/** The index of the field's length. The bytes of the field begin four bytes later. */
 const fieldAt = ({ bytes, start }: BinaryRow, field: number): number => {
   let at = start;
   for (let before = 0; before < field; before++) at += 4 + Math.max(0, int32At(bytes, at));
@@ -87,7 +92,7 @@ const int16Of = (row: BinaryRow, field: number): number => row.bytes.readInt16BE
 const int32Of = (row: BinaryRow, field: number): number => int32At(row.bytes, fieldAt(row, field) + 4);
 const int64Of = (row: BinaryRow, field: number): bigint => row.bytes.readBigInt64BE(fieldAt(row, field) + 4);
 
-/** An event whose fields lie in COPY's binary format. */
+/** An event whose fields are read from the binary format of COPY. */
 export class CopiedEvent extends StoredEvent {
   readonly #row: BinaryRow;
 
@@ -101,7 +106,8 @@ export class CopiedEvent extends StoredEvent {
   }
   get recordedAt(): Date {
     const at = fieldAt(this.#row, FIELD.recordedAt) + 4;
-    // Microseconds since 2000 in two halves, of which the lower one has no sign: below 2^53 until the year 2285.
+    // Microseconds since 2000 as two halves; the lower half is unsigned. The result stays below 2^53 until the year
+    // 2285.
     const microseconds = int32At(this.#row.bytes, at) * 2 ** 32 + (int32At(this.#row.bytes, at + 4) >>> 0);
     return new Date(microseconds / 1_000 + EPOCH_MS);
   }

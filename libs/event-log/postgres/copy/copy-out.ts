@@ -1,30 +1,32 @@
 import { type Pool, Query, type QueryConfig } from 'pg';
-import { reading } from '../connections';
+import { runRead } from '../connections';
 
-/** pg's own query, as far as it is extended here; pg exports no types of its inside. */
-type Inside = new (config: QueryConfig, callback: (error: Error | null) => void) => object;
+/** The constructor of pg's `Query`. pg exports no types for extending it. */
+type QueryConstructor = new (config: QueryConfig, callback: (error: Error | null) => void) => object;
 
-/** Before the first row: a signature of 11 bytes, flags, and the length of an extension that there is none of. */
+/** Bytes before the first row: a signature of 11 bytes, 4 bytes of flags, and the length (0) of a header extension. */
 const HEADER = 19;
-/** Bytes that rows are gathered in. */
+/** The size in bytes of the blocks into which rows are copied. */
 const BLOCK = 256 * 1024;
 
-/** A row in COPY's binary format: for each field its length (-1: null) in four bytes, then so many bytes. */
+/** A row in the binary format of COPY: for each field four bytes with its length (-1 for null), then its bytes. */
 export interface BinaryRow {
-  /** Shared with other rows, and longer than this one. */
+  /** The block with this row; other rows lie in the same block. */
   readonly bytes: Buffer;
-  /** Where the first field's length is. */
+  /** The index of the length of the first field. */
   readonly start: number;
 }
 
-/** Keeps rows beyond the message that brought them: the connection uses its buffer again. */
-class CopyOut extends (Query as unknown as Inside) {
+/** Copies the rows out of the messages, because the connection reuses the buffer of each message. */
+class CopyOut extends (Query as unknown as QueryConstructor) {
   readonly rows: BinaryRow[] = [];
   #block = Buffer.allocUnsafe(BLOCK);
   #used = 0;
   #begun = false;
 
-  /** One message is one row, whole; the first one brings the header along, the last one is the trailer (-1) alone. */
+  /**
+   * Each message holds one whole row. The first one also holds the header; the last one holds only the trailer (-1).
+   */
   handleCopyData({ chunk }: { readonly chunk: Buffer }): void {
     const skipped = this.#begun ? 0 : HEADER;
     this.#begun = true;
@@ -41,12 +43,13 @@ class CopyOut extends (Query as unknown as Inside) {
 }
 
 /**
- * Rows by COPY, as PostgreSQL sends them, for code that looks at a few fields of very many rows: nothing is decoded here, where
- * a row of an ordinary query is a string for each of its fields. `select` holds its values; COPY takes no parameters.
+ * Reads rows by COPY, for code that reads a few fields of very many rows. The rows are not decoded here, while an
+ * ordinary query creates a string for each field.
+ * @param select the SQL, which must include its values, because COPY has no parameters
  * @throws LogUnavailable
  */
 export const copyOut = (pool: Pool, select: string): Promise<BinaryRow[]> =>
-  reading(
+  runRead(
     pool,
     (client) =>
       new Promise((resolve, reject) => {
