@@ -1,6 +1,6 @@
 /**
- * Whether plain data has every field of a sample, each of the sample's kind. Null in the sample stands for any value.
- * For states that come back from a snapshot, where a field may be missing that a newer release added.
+ * Whether plain data has every field of a sample, each of the same type as in the sample. Null in the sample matches
+ * any value. It checks states that are read from a snapshot, which may lack a field that a newer release added.
  */
 const hasShapeOf = (value: unknown, sample: unknown): boolean => {
   if (sample === null) return value !== undefined;
@@ -11,7 +11,12 @@ const hasShapeOf = (value: unknown, sample: unknown): boolean => {
   return Object.entries(sample as object).every(([key, field]) => hasShapeOf(fields[key], field));
 };
 
-/** {@link hasShapeOf} one of several samples, which differ in the text of one field. */
+/**
+ * {@link hasShapeOf} for a union: compares the value with the sample that has the same text in the discriminating
+ * field.
+ * @param field the field whose text differs between the samples
+ * @returns false if no sample has that text
+ */
 export const hasShapeOfOne = <Field extends string>(
   value: unknown,
   field: Field,

@@ -15,10 +15,10 @@ const evolve = (_: User, event: UserEvent): User => {
   }
 };
 
-/** Of each status, for a state that comes back from a snapshot. */
+/** One sample of each status, to check a state that is read from a snapshot. */
 const SAMPLES: readonly User[] = [{ status: 'absent' }, { status: 'registered' }, { status: 'erased' }];
 
-/** How a user's state comes from their events. */
+/** Builds the state of a user from their events. */
 export const userFold = {
   aggregate: 'user',
   foldVersion: 1,
