@@ -19,7 +19,7 @@ const createGuard = (room = 100, usable = true) => {
     limitsOf: () => NO_LIMITS,
     requireWritable: async () => undefined,
     reserve: async ({ commandId }: LimitClaim, { resource }: Reservable) => {
-      if (room-- <= 0) throw new Refusal('plan-limit-reached', 'No more.');
+      if (room-- <= 0) throw new Refusal('plan-limit-reached', 'The limit is reached.');
       notes.push(`${resource} for ${commandId}`);
       return {
         isUsable: () => usable,

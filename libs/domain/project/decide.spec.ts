@@ -52,7 +52,8 @@ describe('creating a project', () => {
       .thenHappened(projectCreated),
   );
   it('is forbidden to an auditor', () => given().when(create(auditor)).thenRefused('forbidden'));
-  it('is not found by a user who is not a member', () => given().when(create(stranger)).thenRefused('not-found'));
+  it('is refused with not-found if the sender is not a member', () =>
+    given().when(create(stranger)).thenRefused('not-found'));
   it('is refused for a team that the tenant does not have', () =>
     given()
       .when(create(factsWith({ teamExists: false })))
@@ -106,11 +107,11 @@ describe('changing a project', () => {
     given(projectCreated)
       .when(change({ name: 'Shop' }, auditor))
       .thenRefused('forbidden'));
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(projectCreated)
       .when(change({ name: 'Shop' }, stranger))
       .thenRefused('not-found'));
-  it('is not found if there is no such project', () =>
+  it('is refused with not-found if there is no such project', () =>
     given()
       .when(change({ name: 'Shop' }))
       .thenRefused('not-found'));
@@ -128,7 +129,7 @@ describe('archiving and restoring a project', () => {
     ['archive', archive],
     ['restore', restore],
   ])(
-    '%s is forbidden to an auditor, and is not found by a user who is not a member or without a project',
+    '%s is forbidden to an auditor, and is refused with not-found for a user who is not a member or without a project',
     (_, command) => {
       given(projectCreated).when(command(auditor)).thenRefused('forbidden');
       given(projectCreated).when(command(stranger)).thenRefused('not-found');

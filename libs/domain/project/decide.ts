@@ -31,7 +31,8 @@ export class CreateProject extends TenantCommand<ProjectCreation> {}
 
 /**
  * The project may belong to a team of the tenant, or to no team.
- * @throws Refusal not-found, forbidden, workspace-locked; conflict if the team does not exist or the project exists already
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the team does not exist or the project exists
+ * already
  */
 export const createProject = (
   { name, description, teamId }: ProjectDetails,

@@ -69,7 +69,7 @@ describe('creating a task', () => {
     given().when(create(more)).thenHappened(created(more));
   });
   it('is refused in an archived project', () => given().when(create({}, archived)).thenRefused('conflict'));
-  it('is not found if there is no such project', () =>
+  it('is refused with not-found if there is no such project', () =>
     given()
       .when(create({}, factsWith({ project: 'absent' })))
       .thenRefused('not-found'));
@@ -86,7 +86,8 @@ describe('creating a task', () => {
       .when(create({}, factsWith({ assigneeRole: undefined })))
       .thenHappened(created()));
   it('is forbidden to an auditor', () => given().when(create({}, auditor)).thenRefused('forbidden'));
-  it('is not found by a user who is not a member', () => given().when(create({}, stranger)).thenRefused('not-found'));
+  it('is refused with not-found if the sender is not a member', () =>
+    given().when(create({}, stranger)).thenRefused('not-found'));
   it('is refused if the task exists', () => given(created()).when(create()).thenRefused('conflict'));
 });
 
@@ -166,11 +167,11 @@ describe('changing a task', () => {
     given(created())
       .when(change({ status: 'done' }, auditor))
       .thenRefused('forbidden'));
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(created())
       .when(change({ status: 'done' }, stranger))
       .thenRefused('not-found'));
-  it('is not found if there is no such task, or if it was deleted', () => {
+  it('is refused with not-found if there is no such task, or if it was deleted', () => {
     given()
       .when(change({ status: 'done' }, factsWith({ project: 'absent' })))
       .thenRefused('not-found');
@@ -184,9 +185,9 @@ describe('deleting a task', () => {
   it('records the project that the task was in', () => given(created()).when(remove()).thenHappened(deleted));
   it('is refused while the project is archived', () => given(created()).when(remove(archived)).thenRefused('conflict'));
   it('is forbidden to an auditor', () => given(created()).when(remove(auditor)).thenRefused('forbidden'));
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(created()).when(remove(stranger)).thenRefused('not-found'));
-  it('is not found if there is no such task, or if it was deleted', () => {
+  it('is refused with not-found if there is no such task, or if it was deleted', () => {
     given().when(remove()).thenRefused('not-found');
     given(created(), deleted).when(remove()).thenRefused('not-found');
   });

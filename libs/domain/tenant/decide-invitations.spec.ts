@@ -78,13 +78,13 @@ describe('inviting', () => {
       .when(invite({ by: PEOPLE[role], role: 'auditor' }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(invite({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, tenantClosed).when(invite()).thenRefused('not-found'));
-  it('is not found if there is no such tenant', () => given().when(invite()).thenRefused('not-found'));
+  it('is refused with not-found if there is no such tenant', () => given().when(invite()).thenRefused('not-found'));
   it.each([1, MAX_USES])('is allowed for %d uses', (maxUses) =>
     given(tenantCreated).when(invite({ maxUses })).thenHappened(invited({ maxUses })),
   );
@@ -129,13 +129,13 @@ describe('revoking an invitation', () => {
       .when(revoke(PEOPLE[role]))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated, invited()).when(revoke(stranger)).thenRefused('not-found'));
-  it('is not found if there is no such invitation', () =>
+  it('is refused with not-found if there is no such invitation', () =>
     given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found'));
-  it('is not found a second time', () =>
+  it('is refused with not-found a second time', () =>
     given(tenantCreated, invited(), revoked).when(revoke(owner)).thenRefused('not-found'));
-  it('is not found if the invitation is used up', () =>
+  it('is refused with not-found if the invitation is used up', () =>
     given(tenantCreated, invited(), joined(stranger, 1)).when(revoke(owner)).thenRefused('not-found'));
   it('does not revoke other invitations', () =>
     given(tenantCreated, invited(), other, revoked)
@@ -148,7 +148,7 @@ describe('revoking an invitation', () => {
     given(tenantCreated, invited({ expiresAt: at }))
       .when(revoke(owner))
       .thenHappened(revoked));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, invited(), tenantClosed).when(revoke(owner)).thenRefused('not-found'));
 });
 
@@ -164,16 +164,16 @@ describe('joining', () => {
     given(tenantCreated, invited({ maxUses: 2 }), joined(guest, 1))
       .when(join())
       .thenHappened(joined(stranger, 2)));
-  it('is not found when the invitation is used up', () =>
+  it('is refused with not-found when the invitation is used up', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(guest, 1), joined(admin, 2))
       .when(join())
       .thenRefused('not-found'));
-  it('is not found for a used-up invitation after the user who joined has left', () =>
+  it('is refused with not-found for a used-up invitation after the user who joined has left', () =>
     given(tenantCreated, invited(), joined(guest, 1), memberRemoved(guest)).when(join()).thenRefused('not-found'));
   describe('a second time', () => {
     const invitation = invited({ maxUses: 5 });
     const left: TenantEvent = { type: 'MemberRemoved', data: { userId: stranger, reason: 'left' } };
-    it('is not found by a user who was removed after the invitation was created', () =>
+    it('is refused with not-found for a user who was removed after the invitation was created', () =>
       given(tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger))
         .when(join())
         .thenRefused('not-found'));
@@ -183,19 +183,19 @@ describe('joining', () => {
         .thenHappened(joined(stranger, 1)));
     it('works with an earlier invitation for a user who left', () =>
       given(tenantCreated, invitation, joined(stranger, 1), left).when(join()).thenHappened(joined(stranger, 2)));
-    it('is not found by a user who was removed once, even if they joined and left since then', () =>
+    it('is refused with not-found for a user who was removed once, even if they joined and left since then', () =>
       given(
         ...[tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger)],
         ...[memberJoined(stranger, 'member', 'a newer invitation'), left],
       )
         .when(join())
         .thenRefused('not-found'));
-    it('is not found only by the removed user: others can join', () =>
+    it('is refused with not-found only for the removed user: other users can join', () =>
       given(tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger))
         .when(join({ userId: guest }))
         .thenHappened(joined(guest, 2)));
   });
-  it('is not found if the member who created the invitation could no longer create it', () => {
+  it('is refused with not-found if the member who created the invitation could no longer create it', () => {
     const byAdmin = invited({ invitedBy: admin });
     given(...staffed, byAdmin)
       .when(join())
@@ -207,13 +207,14 @@ describe('joining', () => {
       .when(join())
       .thenRefused('not-found');
   });
-  it('is not found with an unknown token', () => given(tenantCreated, other).when(join()).thenRefused('not-found'));
-  it('is not found with a revoked invitation', () =>
+  it('is refused with not-found with an unknown token', () =>
+    given(tenantCreated, other).when(join()).thenRefused('not-found'));
+  it('is refused with not-found with a revoked invitation', () =>
     given(tenantCreated, invited(), revoked).when(join()).thenRefused('not-found'));
   it.each([
     ['2026-02-01T00:00:00.000Z', 'at'],
     ['2027-01-01T00:00:00.000Z', 'after'],
-  ])('is not found at %s, %s the expiry time', (late) =>
+  ])('is refused with not-found at %s, %s the expiry time', (late) =>
     given(tenantCreated, invited())
       .when(join({ at: late }))
       .thenRefused('not-found'),
@@ -222,13 +223,13 @@ describe('joining', () => {
     given(tenantCreated, invited())
       .when(join({ at: '2026-01-31T23:59:59.999Z' }))
       .thenHappened(joined(stranger, 1)));
-  it('is not found if the tenant is closed, even by its members', () => {
+  it('is refused with not-found if the tenant is closed, even for its members', () => {
     given(tenantCreated, invited(), tenantClosed).when(join()).thenRefused('not-found');
     given(tenantCreated, invited(), tenantClosed)
       .when(join({ userId: owner }))
       .thenRefused('not-found');
   });
-  it('is not found if there is no such tenant', () => given().when(join()).thenRefused('not-found'));
+  it('is refused with not-found if there is no such tenant', () => given().when(join()).thenRefused('not-found'));
 
   const forAcme = invited({ emailDomains: ['acme.example', 'acme.test'] });
   it.each(['acme.example', 'acme.test'])('works with an address of %s, a domain of the invitation', (emailDomain) =>

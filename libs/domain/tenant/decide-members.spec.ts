@@ -74,47 +74,47 @@ describe('changing a role', () => {
     given(...staffed)
       .when(change(owner, member, 'member'))
       .thenNothing());
-  it('is refused to the last owner for themselves', () =>
+  it('is refused if the last owner changes their own role', () =>
     given(...staffed)
       .when(change(owner, owner, 'admin'))
       .thenRefused('conflict'));
-  it('to owner adds no event for the last owner', () =>
+  it('to owner adds no event if the last owner does it for themselves', () =>
     given(tenantCreated)
       .when(change(owner, owner, 'owner'))
       .thenNothing());
-  it('is allowed to one of two owners for themselves', () =>
+  it('is allowed if one of two owners changes their own role', () =>
     given(...withSecond('owner'))
       .when(change(owner, owner, 'member'))
       .thenHappened(changed(owner, 'member')));
-  it('is refused to the second of two owners when the first is no longer an owner', () =>
+  it('is refused if the second of two owners changes their own role after the first', () =>
     given(...withSecond('owner'), changed(owner, 'member'))
       .when(change(second, second, 'member'))
       .thenRefused('conflict'));
-  it('is allowed to an admin for themselves', () =>
+  it('is allowed if an admin changes their own role', () =>
     given(...staffed)
       .when(change(admin, admin, 'member'))
       .thenHappened(changed(admin, 'member')));
-  it('is forbidden to a member for themselves', () =>
+  it('is forbidden if a member changes their own role', () =>
     given(...staffed)
       .when(change(member, member, 'admin'))
       .thenRefused('forbidden'));
-  it('is not found for a user who is not a member', () =>
+  it('is refused with not-found for a user who is not a member', () =>
     given(...staffed)
       .when(change(owner, stranger, 'admin'))
       .thenRefused('not-found'));
-  it('is not found for a user who was removed', () =>
+  it('is refused with not-found for a user who was removed', () =>
     given(...staffed, memberRemoved(member))
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...staffed)
       .when(change(stranger, member, 'admin'))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
-  it('is not found if there is no such tenant', () =>
+  it('is refused with not-found if there is no such tenant', () =>
     given()
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
@@ -131,7 +131,7 @@ describe('changing a role', () => {
     given(...staffed, changed(member, 'auditor'))
       .when(change(owner, member, 'auditor', 3))
       .thenRefused('precondition-failed'));
-  it('is not found with any version for a user who is not a member', () =>
+  it('is refused with not-found with any version for a user who is not a member', () =>
     given(...staffed)
       .when(change(owner, stranger, 'admin', 3))
       .thenRefused('not-found'));
@@ -195,23 +195,23 @@ describe('removing a member', () => {
         teamMemberRemoved('legal', member),
         removed(member, 'removed'),
       ));
-  it('is not found for a user who is not a member', () =>
+  it('is refused with not-found for a user who is not a member', () =>
     given(...staffed)
       .when(remove(owner, stranger))
       .thenRefused('not-found'));
-  it('is not found for a user who was removed before', () =>
+  it('is refused with not-found for a user who was removed before', () =>
     given(...staffed, memberRemoved(member))
       .when(remove(owner, member))
       .thenRefused('not-found'));
-  it('is not found for a user who left before', () =>
+  it('is refused with not-found for a user who left before', () =>
     given(...staffed, memberRemoved(member))
       .when(remove(member, member))
       .thenRefused('not-found'));
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...staffed)
       .when(remove(stranger, member))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(remove(member, member))
       .thenRefused('not-found'));
@@ -255,11 +255,11 @@ describe('transferring ownership', () => {
       .when(change(member, member, 'admin', 3))
       .thenRefused('precondition-failed');
   });
-  it('is refused to the sender themselves', () =>
+  it('to the sender is refused', () =>
     given(...staffed)
       .when(transfer(owner, owner))
       .thenRefused('conflict'));
-  it('is not found for a user who is not a member', () =>
+  it('is refused with not-found for a user who is not a member', () =>
     given(...staffed)
       .when(transfer(owner, stranger))
       .thenRefused('not-found'));
@@ -268,11 +268,11 @@ describe('transferring ownership', () => {
       .when(transfer(PEOPLE[role], owner))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...staffed)
       .when(transfer(stranger, member))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(transfer(owner, member))
       .thenRefused('not-found'));
@@ -306,7 +306,7 @@ describe('the open invitations that a member created', () => {
         .when(change(owner, second, role))
         .thenHappened(revoked('invitation-1'), revoked('invitation-2'), changed(second, role));
   });
-  it('stay when the member gets a higher role', () =>
+  it('are not revoked when the member gets a higher role', () =>
     given(...withSecond('admin'), invitationBy(second, 'invitation-1', 'member'))
       .when(change(owner, second, 'owner'))
       .thenHappened(changed(second, 'owner')));

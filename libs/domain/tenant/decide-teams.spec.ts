@@ -58,11 +58,11 @@ describe('creating a team', () => {
       .when(create('Sales', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...staffed)
       .when(create('Sales', { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(create('Sales'))
       .thenRefused('not-found'));
@@ -108,7 +108,7 @@ describe('renaming a team', () => {
       .when(rename('Marketing', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(rename('Marketing', { by: stranger }))
       .thenRefused('not-found'));
@@ -127,15 +127,15 @@ describe('renaming a team', () => {
         .when(rename(name))
         .thenRefused('conflict'),
   );
-  it('is not found if there is no such team', () =>
+  it('is refused with not-found if there is no such team', () =>
     given(...staffed)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('is not found if the team was deleted', () =>
+  it('is refused with not-found if the team was deleted', () =>
     given(...withSales, deleted)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
@@ -155,7 +155,7 @@ describe('renaming a team', () => {
     given(...withSales, teamMemberAdded('sales', member), teamMemberRemoved('sales', member))
       .when(rename('Marketing', { expectedVersion: 6 }))
       .thenRefused('precondition-failed'));
-  it('is not found with any version if there is no such team', () =>
+  it('is refused with not-found with any version if there is no such team', () =>
     given(...staffed)
       .when(rename('Marketing', { expectedVersion: 5 }))
       .thenRefused('not-found'));
@@ -172,11 +172,11 @@ describe('deleting a team', () => {
       .when(remove({ by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(remove({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found a second time', () =>
+  it('is refused with not-found a second time', () =>
     given(...withSales, deleted)
       .when(remove())
       .thenRefused('not-found'));
@@ -188,7 +188,7 @@ describe('deleting a team', () => {
     given(...withSales, renamed('Marketing'))
       .when(remove({ expectedVersion: 5 }))
       .thenRefused('precondition-failed'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(remove())
       .thenRefused('not-found'));
@@ -209,7 +209,7 @@ describe('adding a member to a team', () => {
       .when(add(PEOPLE[role], { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(add(member, { by: stranger }))
       .thenRefused('not-found'));
@@ -217,19 +217,19 @@ describe('adding a member to a team', () => {
     given(...withSales, teamMemberAdded('sales', member))
       .when(add(member))
       .thenNothing());
-  it('is not found for a user who is not a member of the tenant', () =>
+  it('is refused with not-found for a user who is not a member of the tenant', () =>
     given(...withSales)
       .when(add(stranger))
       .thenRefused('not-found'));
-  it('is not found for a user who was removed from the tenant', () =>
+  it('is refused with not-found for a user who was removed from the tenant', () =>
     given(...withSales, memberRemoved(member))
       .when(add(member))
       .thenRefused('not-found'));
-  it('is not found if there is no such team', () =>
+  it('is refused with not-found if there is no such team', () =>
     given(...staffed)
       .when(add(member))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(add(member))
       .thenRefused('not-found'));
@@ -265,27 +265,27 @@ describe('removing a member from a team', () => {
       .when(removeUser(member, { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found for a member who is not in the team', () =>
+  it('is refused with not-found for a member who is not in the team', () =>
     given(...withMember)
       .when(removeUser(admin))
       .thenRefused('not-found'));
-  it('is not found for a member of another team', () =>
+  it('is refused with not-found for a member of another team', () =>
     given(...withMember)
       .when(removeUser(member, { teamId: 'support' }))
       .thenRefused('not-found'));
-  it('is not found a second time', () =>
+  it('is refused with not-found a second time', () =>
     given(...withMember, teamMemberRemoved('sales', member))
       .when(removeUser(member))
       .thenRefused('not-found'));
-  it('is not found if the team was deleted', () =>
+  it('is refused with not-found if the team was deleted', () =>
     given(...withMember, deleted)
       .when(removeUser(member))
       .thenRefused('not-found'));
-  it('is not found by a user who is not a member of the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withMember)
       .when(removeUser(member, { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withMember, tenantClosed)
       .when(removeUser(member))
       .thenRefused('not-found'));

@@ -61,15 +61,15 @@ describe('renaming a tenant', () => {
       .when(rename({ by: PEOPLE[role], name: 'Mine' }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(rename({ by: stranger, name: 'Mine' }))
       .thenRefused('not-found'));
-  it('is not found if there is no such tenant', () =>
+  it('is refused with not-found if there is no such tenant', () =>
     given()
       .when(rename({ name: 'Acme' }))
       .thenRefused('not-found'));
-  it('is not found if the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, tenantClosed)
       .when(rename({ name: 'Other' }))
       .thenRefused('not-found'));
@@ -106,12 +106,13 @@ describe('closing a tenant', () => {
       .when(close({ by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by a user who is not a member', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(close({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found a second time', () => given(tenantCreated, tenantClosed).when(close()).thenRefused('not-found'));
-  it('is not found if there is no such tenant', () => given().when(close()).thenRefused('not-found'));
+  it('is refused with not-found a second time', () =>
+    given(tenantCreated, tenantClosed).when(close()).thenRefused('not-found'));
+  it('is refused with not-found if there is no such tenant', () => given().when(close()).thenRefused('not-found'));
 });
 
 describe('a tenant’s stream', () => {
