@@ -41,8 +41,8 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
     creates ? { state: fold.initial } : store.loadWhole(fold, stream),
   ]);
   const decide = decideWith(facts);
-  // The rule decides before a place is reserved: a refused command and a command without events need no reservation. For a
-  // command that may be a repeat, the store searches the log instead, because the rule may decide differently by now.
+  // The rule decides before a place is reserved: a refused command and a command without events need no reservation.
+  // For a command that may be a repeat, the store searches the log instead, because the rule may decide differently now.
   if (!looksUpRepeats && decide(state).length === 0) return append(decide);
   await requireWritable(facts);
   const { claim, wanted } = reserves(command, facts);

@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { ProjectDetails, ProjectEvent } from './events';
 
@@ -40,5 +40,5 @@ export const projectFold = {
   foldVersion: 1,
   initial: { status: 'absent' } as Project,
   evolve,
-  isState: (value: unknown): value is Project => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is Project => matchesOneSample(value, 'status', SAMPLES),
 };

@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { TaskEvent, TaskStatus } from './events';
 
@@ -71,5 +71,5 @@ export const taskFold = {
   foldVersion: 1,
   initial: { kind: 'absent' } as Task,
   evolve,
-  isState: (value: unknown): value is Task => hasShapeOfOne(value, 'kind', SAMPLES),
+  isState: (value: unknown): value is Task => matchesOneSample(value, 'kind', SAMPLES),
 };

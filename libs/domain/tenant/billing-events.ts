@@ -33,7 +33,7 @@ export type SubscriptionDetails = {
   readonly status: SubscriptionStatus;
   readonly periodEnd: string;
   readonly trialEnd: string | null;
-  /** The time at which it ends; null: it was not cancelled for a later time. */
+  /** The time at which it ends; null: it was not canceled for a later time. */
   readonly cancelAt: string | null;
   /**
    * The time since which a payment is missing, by Stripe's clock, so that every process has the same time; null: none

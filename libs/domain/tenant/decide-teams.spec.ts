@@ -9,7 +9,14 @@ import {
   tenantClosed,
 } from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
-import { addTeamMember, createTeam, deleteTeam, MAX_TEAMS_OF_ONE, removeTeamMember, renameTeam } from './decide-teams';
+import {
+  addTeamMember,
+  createTeam,
+  deleteTeam,
+  MAX_TEAMS_PER_MEMBER,
+  removeTeamMember,
+  renameTeam,
+} from './decide-teams';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
 
@@ -234,7 +241,7 @@ describe('adding a member to a team', () => {
       .when(add(member))
       .thenRefused('not-found'));
 
-  const teams = Array.from({ length: MAX_TEAMS_OF_ONE }, (_, at) => `team-${at}`);
+  const teams = Array.from({ length: MAX_TEAMS_PER_MEMBER }, (_, at) => `team-${at}`);
   const inMaxTeams = [
     ...withSales,
     ...teams.flatMap((teamId) => [teamCreated(teamId, teamId), teamMemberAdded(teamId, member)]),

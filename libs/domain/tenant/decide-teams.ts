@@ -100,19 +100,21 @@ export interface TeamMemberInput extends ChangeTeamInput {
  * The most teams that one member can be in. A member who leaves the tenant is removed from all teams in the same
  * append, and the number of events in one append is limited.
  */
-export const MAX_TEAMS_OF_ONE = 250;
+export const MAX_TEAMS_PER_MEMBER = 250;
 
 const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
   let count = 0;
   for (const [, { members }] of entries(teams)) if (get(members, userId)) count += 1;
-  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
+  if (count >= MAX_TEAMS_PER_MEMBER)
+    throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_PER_MEMBER} teams.`);
 };
 
 export class AddTeamMember extends TenantCommand<TeamMemberInput> {}
 
 /**
  * A member of the team adds no event.
- * @throws Refusal not-found, forbidden, workspace-locked; conflict if the member is in {@link MAX_TEAMS_OF_ONE} teams
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the member is in {@link MAX_TEAMS_PER_MEMBER}
+ * teams
  */
 export const addTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {
   const open = openTenantFor(tenant, by);

@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
 import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing-account';
 import { BILLING_EVENTS, type BillingEvent } from './billing-events';
@@ -205,5 +205,5 @@ export const tenantFold = {
   foldVersion: 7,
   initial: { status: 'absent' } as Tenant,
   evolve,
-  isState: (value: unknown): value is Tenant => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is Tenant => matchesOneSample(value, 'status', SAMPLES),
 };

@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { UserEvent } from './events';
 
@@ -24,5 +24,5 @@ export const userFold = {
   foldVersion: 1,
   initial: { status: 'absent' } as User,
   evolve,
-  isState: (value: unknown): value is User => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is User => matchesOneSample(value, 'status', SAMPLES),
 };
