@@ -1,5 +1,5 @@
 import type { PaymentDisputed, SubscriptionStatus, Terms } from '#domain/tenant/billing-events';
-import type { BillingFacts, InvoiceFacts } from '#domain/tenant/decide-billing';
+import type { BillingFacts, InvoiceFacts } from '#domain/tenant/billing-facts';
 import type { Catalogue } from '#plans/catalogue/index';
 import type { StripeInvoice, StripeSnapshot, StripeSubscription } from './stripe-snapshot';
 

@@ -7,15 +7,19 @@ import type { CommandDeps } from './rule';
 
 export interface OpenCommandBus {
   readonly bus: CommandBus;
+  /** Closes Nest's application context. The store and the guard stay open. */
   close(): Promise<void>;
 }
 
 export interface CommandBusOptions extends CommandDeps {
-  /** For Nest's own messages. Nest has one logger per process: the last one given counts. */
+  /**
+   * For the messages of Nest itself. Nest has one logger for the whole process, so the last logger that is passed is
+   * used.
+   */
   readonly logger: Logger;
 }
 
-/** The command bus for processes, or parts of one, that serve no HTTP: the worker, the command line, tests. */
+/** Opens a command bus for code without the HTTP API: the worker, the command line and tests. */
 export const openCommandBus = async ({ logger, ...deps }: CommandBusOptions): Promise<OpenCommandBus> => {
   const context = await NestFactory.createApplicationContext(CommandsModule.with(deps), {
     logger: nestLogger(logger),

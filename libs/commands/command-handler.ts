@@ -6,7 +6,10 @@ import { LimitGuard } from '#plans/limit-guard.port';
 import { executeRule } from './execute-rule';
 import type { AnyCommand, CommandRule } from './rule';
 
-/** The Nest command handler of one rule. Its name is the command's with `Handler` behind it, for Nest's messages. */
+/**
+ * The Nest command handler of one rule. Nest shows its name in messages: the name of the command, followed by
+ * `Handler`.
+ */
 export const commandHandler = <Command extends AnyCommand, State, Event extends EventToAppend, Facts>(
   rule: CommandRule<Command, State, Event, Facts>,
 ): Type<ICommandHandler<AnyCommand>> => {

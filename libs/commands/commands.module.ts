@@ -5,9 +5,9 @@ import { LimitGuard } from '#plans/limit-guard.port';
 import { commandHandlers } from './handlers';
 import type { CommandDeps } from './rule';
 
-/** The command handlers, with Nest's `CommandBus` for all modules of the application. */
+/** The command handlers, and Nest's `CommandBus`, which all modules of the application can inject. */
 @Module({})
-// biome-ignore lint/complexity/noStaticOnlyClass: Nest's dynamic modules are made this way.
+// biome-ignore lint/complexity/noStaticOnlyClass: a dynamic module of Nest is a class with a static method.
 export class CommandsModule {
   static with({ store, limits }: CommandDeps): DynamicModule {
     return {

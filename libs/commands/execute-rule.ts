@@ -4,13 +4,13 @@ import { withReservation } from '#plans/with-reservation';
 import type { AnyCommand, CommandDeps, CommandRule } from './rule';
 
 /**
- * Executes one command: reads the facts that its rule needs, checks and reserves what the plan limits, lets the rule decide
- * on the state of its stream, and appends the events. The store repeats the decision when another writer was faster, and
- * recognises a command that was executed before.
+ * Executes one command: reads the facts that its rule needs, checks the limits of the plan and reserves a place below
+ * them, lets the rule decide on the state of its stream, and appends the events. The store repeats the decision if
+ * another writer appended first, and recognises a command that was executed before.
  * @throws Refusal the rule refuses the command
  * @throws Problem plan-limit-reached
- * @throws StaleVersion the stream is not at the version that the client insists on
- * @throws what `AggregateStore.execute` throws
+ * @throws StaleVersion the stream does not have the version that the client requires
+ * @throws all other errors of `AggregateStore.execute`, and of reading the facts
  */
 export const executeRule = async <Command extends AnyCommand, State, Event extends EventToAppend, Facts>(
   rule: CommandRule<Command, State, Event, Facts>,
@@ -20,7 +20,7 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   const { fold, creates, reserves } = rule;
   const { context } = command;
   const stream = rule.streamOf(command);
-  const deciding = (facts: Facts) => (state: State) => rule.decide(command, state, facts, limits);
+  const decideWith = (facts: Facts) => (state: State) => rule.decide(command, state, facts, limits);
   const looksUpRepeats = reserves !== undefined && context.mayRepeat;
   const append = (decide: (state: State) => readonly Event[]): Promise<CommandResult<State>> =>
     creates && !looksUpRepeats
@@ -34,15 +34,15 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   if (!reserves) {
     const facts = await rule.readFacts(store, command);
     if (rule.writesTo) await requireWritable(facts);
-    return append(deciding(facts));
+    return append(decideWith(facts));
   }
   const [facts, { state }] = await Promise.all([
     rule.readFacts(store, command),
     creates ? { state: fold.initial } : store.loadWhole(fold, stream),
   ]);
-  const decide = deciding(facts);
-  // The rule refuses before the plan does, and what changes nothing needs no reservation. A command that may be a repeat is
-  // looked up in the log instead: the rule may answer it in another way by now.
+  const decide = decideWith(facts);
+  // The rule decides before a place is reserved: a refused command and a command without events need no reservation.
+  // For a command that may be a repeat, the store searches the log instead, because the rule may decide differently now.
   if (!looksUpRepeats && decide(state).length === 0) return append(decide);
   await requireWritable(facts);
   const { claim, wanted } = reserves(command, facts);

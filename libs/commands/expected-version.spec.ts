@@ -16,7 +16,7 @@ const context = () => ({
   correlationId: 'test',
 });
 
-describe('the version that a client insists on', () => {
+describe('the version that a client requires', () => {
   let commands: OpenCommandBus;
   const tenantId = uuidv7();
 
@@ -28,7 +28,7 @@ describe('the version that a client insists on', () => {
   });
   afterEach(() => commands.close());
 
-  it('is that of the stream, for a project', async () => {
+  it('is compared with the version of the stream for a project', async () => {
     const projectId = uuidv7();
     const project = { by, projectId, name: 'Website', description: '', teamId: null };
     await commands.bus.execute(new CreateProject(tenantId, project, context()));
@@ -38,7 +38,7 @@ describe('the version that a client insists on', () => {
     await expect(archive(1)).resolves.toMatchObject({ version: 2 });
   });
 
-  it('is that of the changed part, for a tenant, whatever else has happened in its stream', async () => {
+  it('is compared with the version of the changed part for a tenant', async () => {
     const { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains } = memberInvited().data;
     const invitation = { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains };
     const invited = await commands.bus.execute(

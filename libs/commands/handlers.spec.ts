@@ -4,7 +4,7 @@ import { commandHandlers } from './handlers';
 
 const DOMAIN = join(__dirname, '../domain');
 
-/** The commands of an aggregate are the classes that its `decide` files export. */
+/** The names of an aggregate's commands: the classes that its `decide` files export. */
 const commandsOf = (aggregate: string): string[] =>
   readdirSync(join(DOMAIN, aggregate))
     .filter((name) => /^decide(-[a-z]+)?\.ts$/.test(name))
@@ -13,7 +13,7 @@ const commandsOf = (aggregate: string): string[] =>
     .map(([name]) => name);
 
 describe('the command handlers', () => {
-  it('are one for each command of the domain', () => {
+  it('are exactly one for each command of the domain', () => {
     const commands = ['user', 'project', 'task', 'tenant'].flatMap(commandsOf);
     expect(commands).toContain('ChangeRole');
     expect(commandHandlers.map(({ name }) => name).sort()).toEqual(commands.map((name) => `${name}Handler`).sort());

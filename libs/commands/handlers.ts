@@ -3,5 +3,5 @@ import { taskHandlers } from './task/rules';
 import { tenantHandlers } from './tenant/rules';
 import { userHandlers } from './user/rules';
 
-/** A handler for every command of the domain. */
+/** The handlers of all commands of the domain. */
 export const commandHandlers = [...tenantHandlers, ...userHandlers, ...projectHandlers, ...taskHandlers];

@@ -12,14 +12,14 @@ import { type OpenCommandBus, openCommandBus } from './command-bus';
 
 const [tenantId, owner] = [uuidv7(), uuidv7()];
 
-/** A guard that notes what is taken and given back, and has room for so many. */
+/** A guard that records each reservation and release. @param room the number of places that can be reserved */
 const createGuard = (room = 100, usable = true) => {
   const notes: string[] = [];
   const limits: LimitGuard = {
     limitsOf: () => NO_LIMITS,
     requireWritable: async () => undefined,
     reserve: async ({ commandId }: LimitClaim, { resource }: Reservable) => {
-      if (room-- <= 0) throw new Refusal('plan-limit-reached', 'No more.');
+      if (room-- <= 0) throw new Refusal('plan-limit-reached', 'The limit is reached.');
       notes.push(`${resource} for ${commandId}`);
       return {
         isUsable: () => usable,
@@ -33,7 +33,7 @@ const createGuard = (room = 100, usable = true) => {
   return { limits, notes };
 };
 
-const founded = async (): Promise<InMemoryEventLog> => {
+const logWithTenant = async (): Promise<InMemoryEventLog> => {
   const log = new InMemoryEventLog();
   await log.append({
     stream: { tenantId, aggregate: 'tenant', id: tenantId },
@@ -61,7 +61,7 @@ afterEach(async () => {
   opened = [];
 });
 
-/** The command bus of a process with this log and this guard. */
+/** Opens a command bus with this log and this guard, and returns a function that executes commands on it. */
 const createBus = async (log: InMemoryEventLog, limits: LimitGuard) => {
   const commands = await openCommandBus({ store: new AggregateStore({ log }), limits, logger: silentLogger });
   opened.push(commands);
@@ -81,52 +81,52 @@ const createTask = (commandId: string, projectId: string): CreateTask =>
     contextOf(commandId),
   );
 
-describe('what a plan limits', () => {
-  it('is taken for the command that uses it, and kept', async () => {
+describe('a reservation of a limited resource', () => {
+  it('is made for the command that uses the resource, and is not released', async () => {
     const { limits, notes } = createGuard();
-    const execute = await createBus(await founded(), limits);
+    const execute = await createBus(await logWithTenant(), limits);
     const [project, task] = [uuidv7(), uuidv7()];
     await execute(createProject(project));
     await execute(createTask(task, project));
     expect(notes).toEqual([`projects for ${project}`, `tasks for ${task}`]);
   });
 
-  it('is not used where there is no room', async () => {
+  it('is refused if the limit is reached, and nothing is appended', async () => {
     const { limits } = createGuard(0);
-    const log = await founded();
+    const log = await logWithTenant();
     await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toMatchObject({
       reason: 'plan-limit-reached',
     });
     expect(await log.head()).toBe(1n);
   });
 
-  it('is not asked for what a rule refuses', async () => {
+  it('is not made for a command that the rule refuses', async () => {
     const { limits, notes } = createGuard();
-    const execute = await createBus(await founded(), limits);
+    const execute = await createBus(await logWithTenant(), limits);
     await expect(execute(createProject(uuidv7(), { by: uuidv7() }))).rejects.toMatchObject({ reason: 'not-found' });
     await expect(execute(createTask(uuidv7(), uuidv7()))).rejects.toMatchObject({ reason: 'not-found' });
     expect(notes).toEqual([]);
   });
 
-  it('is given back where nothing was written', async () => {
+  it('is released if nothing was appended', async () => {
     const { limits, notes } = createGuard();
-    const log = await founded();
-    jest.spyOn(log, 'append').mockRejectedValueOnce(new LogUnavailable('away'));
+    const log = await logWithTenant();
+    jest.spyOn(log, 'append').mockRejectedValueOnce(new LogUnavailable('the log is not available'));
     await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
     expect(notes).toEqual([expect.any(String), 'released']);
   });
 
-  it('is not used when its time is over, as after the process stood still', async () => {
+  it('is not used after it has expired, for example because the process was suspended', async () => {
     const { limits, notes } = createGuard(100, false);
-    const log = await founded();
+    const log = await logWithTenant();
     await expect((await createBus(log, limits))(createProject(uuidv7()))).rejects.toThrow(LogUnavailable);
     expect(notes).toEqual([expect.any(String), 'released']);
     expect(await log.head()).toBe(1n);
   });
 
-  it('is kept where it is not known whether something was written', async () => {
+  it('is not released if it is not known whether the append succeeded', async () => {
     const { limits, notes } = createGuard();
-    const log = await founded();
+    const log = await logWithTenant();
     const append = log.append.bind(log);
     jest.spyOn(log, 'append').mockImplementationOnce(async (one) => {
       await append(one);
@@ -139,10 +139,10 @@ describe('what a plan limits', () => {
     expect(await log.head()).toBe(2n);
   });
 
-  it('is taken by a restored project, and not by one that was never away', async () => {
+  it('is made for a restored project, and not if the project was not archived', async () => {
     const { limits, notes } = createGuard();
-    const log = await founded();
-    const [execute, id, again] = [await createBus(log, limits), uuidv7(), uuidv7()];
+    const log = await logWithTenant();
+    const [execute, id, secondRestore] = [await createBus(log, limits), uuidv7(), uuidv7()];
     await execute(createProject(id));
     const restore = (commandId: string) =>
       execute(new RestoreProject(tenantId, { by: owner, projectId: id }, contextOf(commandId)));
@@ -155,7 +155,7 @@ describe('what a plan limits', () => {
       actor: { kind: 'user', id: owner },
       correlationId: 'test',
     });
-    await restore(again);
-    expect(notes).toEqual([`projects for ${id}`, `projects for ${again}`]);
+    await restore(secondRestore);
+    expect(notes).toEqual([`projects for ${id}`, `projects for ${secondRestore}`]);
   });
 });

@@ -7,50 +7,58 @@ import type { EventToAppend } from '#event-log/port';
 import type { StreamId } from '#event-log/stream-id';
 import type { LimitClaim, LimitGuard, Reservable } from '#plans/limit-guard.port';
 
-/** What every command carries, whatever its aggregate. */
+/** The properties that every command has. */
 export interface AnyCommand {
   readonly context: CommandContext;
-  /** The version that the client insists on; undefined: any version. */
+  /** The version that the client requires; undefined: any version. */
   readonly expectedVersion?: number | undefined;
 }
 
-/** What commands are executed with. */
+/** The services that the execution of a command needs. */
 export interface CommandDeps {
   readonly store: AggregateStore;
   readonly limits: LimitGuard;
 }
 
 /**
- * One command: its aggregate, the rule that decides on it, and what must be known or reserved before. A handler executes it
- * (see `execute-rule.ts`).
+ * Connects one command with its aggregate, with the rule that decides on it, and with the facts and reservations that
+ * the rule needs. `execute-rule.ts` executes it.
  */
 export interface CommandRule<Command extends AnyCommand, State, Event extends EventToAppend, Facts> {
   readonly command: Type<Command>;
   readonly fold: Fold<State, Event>;
   readonly streamOf: (command: Command) => StreamId;
-  /** True where the command begins its stream. The events are appended without a read before. */
+  /** True if the command creates its stream. The events are appended without reading the stream first. */
   readonly creates?: boolean;
-  /** Reads what the rule must know about other streams. Called once per command. @throws what the log throws */
+  /**
+   * Reads the facts of other streams that the rule needs. Called once per command. @throws the errors of the event log
+   */
   readonly readFacts: (store: AggregateStore, command: Command) => Facts | Promise<Facts>;
   /**
-   * Called again with the newer state after another writer was faster.
+   * Calls the rule. It is called again with the newer state if another writer appended first.
    * @throws Refusal
    */
   readonly decide: (command: Command, state: State, facts: Facts, limits: LimitGuard) => readonly Event[];
-  /** The version of a part of the state that the client insists on is compared by the rule, and not with the stream's. */
+  /**
+   * True if the rule compares the expected version with the version of a part of the state. False: the store compares
+   * it with the stream's version.
+   */
   readonly comparesVersion?: boolean;
-  /** The project that the command writes to. After a downgrade, projects beyond the plan's limit are read-only. */
+  /**
+   * The project that the command writes to, or undefined. After a downgrade, projects beyond the plan's limit are
+   * read-only.
+   */
   readonly writesTo?: (command: Command, facts: Facts) => WrittenProject | undefined;
-  /** What the command uses up of a limit that spans streams. It is reserved before the append. */
+  /** The place below a limit across several streams that the command needs. It is reserved before the append. */
   readonly reserves?: (command: Command, facts: Facts) => { readonly claim: LimitClaim; readonly wanted: Reservable };
 }
 
 export interface WrittenProject {
   readonly tenantId: string;
-  /** As it is now: its plan sets the limit. */
+  /** The present state: its plan sets the limit. */
   readonly tenant: Tenant;
   readonly projectId: string;
 }
 
-/** For rules that need only the state of their own stream. */
+/** For a rule that needs only the state of its own stream. */
 export const noFacts = (): undefined => undefined;

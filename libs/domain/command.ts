@@ -1,28 +1,31 @@
-/** Who made something happen. `id` is a user's id; operators, Stripe and the system itself have none. */
+/** Who caused a change. `id` is a user's id; operators, Stripe and the system itself have no id. */
 export type Actor =
   | { readonly kind: 'user'; readonly id: string }
   | { readonly kind: 'operator' | 'stripe' | 'system' };
 
-/** Who wants something done, and how it hangs together with the rest. */
+/** Who sent a command, and the request and event that it belongs to. */
 export interface CommandContext {
-  /** UUID: the command's identity. Carrying out the same one twice has the effect of once. */
+  /** UUID: the identity of the command. A command that is executed twice has the same effect as once. */
   readonly commandId: string;
   readonly actor: Actor;
-  /** 1..128 characters of `[A-Za-z0-9._:-]`: the request that all of this belongs to. */
+  /** 1..128 characters of `[A-Za-z0-9._:-]`: the request that this command and its events belong to. */
   readonly correlationId: string;
-  /** UUID of the event that a reaction answers. */
+  /** UUID of the event that a reaction answers with this command. */
   readonly causationId?: string;
-  /** True where this very command may have been carried out before: the log is asked first. */
+  /** True if this command may have been executed before: the log is searched for its id first. */
   readonly mayRepeat?: boolean;
 }
 
-/** A command to one stream of a tenant: what its rule decides on, and for whom. */
+/** A command to one stream of a tenant: the input of its rule, and its context. */
 export abstract class TenantCommand<Input> {
   constructor(
     readonly tenantId: string,
     readonly input: Input,
     readonly context: CommandContext,
-    /** The version that the client insists on: of the stream, or of the changed part of a tenant. Undefined: any. */
+    /**
+     * The version that the client requires: of the stream, or for a tenant, of the part that the command changes.
+     * Undefined: any version.
+     */
     readonly expectedVersion?: number | undefined,
   ) {}
 }

@@ -13,8 +13,8 @@ import {
 import { USER_EVENTS, type UserEvent } from './user/events';
 
 /**
- * Every event that the log may hold, by the aggregate whose streams hold it. The events of some aggregates are in several
- * parts, named after what they are about, so that a read model can leave a part alone.
+ * Every event that the log may hold, by the aggregate whose streams hold it. The events of a larger aggregate are
+ * grouped into parts, named after their subject, so that a read model can ignore a whole part.
  */
 export type DomainEvents = {
   'tenant.workspace': TenantLifecycleEvent;
@@ -38,7 +38,7 @@ export type DomainEvent = DomainEvents[keyof DomainEvents];
 
 type AggregateOf<Group> = Group extends `${infer Aggregate}.${string}` ? Aggregate : Group;
 
-/** By aggregate; the comments name the streams, for docs/events.md. */
+/** The event names of each aggregate. `npm run events` reads the streams in docs/events.md from the comments. */
 const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly DomainEvent['type'][] } = {
   /** `<tenant>-tenant.<tenant>` */
   tenant: TENANT_EVENTS,
@@ -48,9 +48,11 @@ const NAMES: { readonly [aggregate in AggregateOf<keyof DomainEvents>]: readonly
   task: TASK_EVENTS,
   /** `user-<user>`. Users are outside every tenant. */
   user: USER_EVENTS,
-  /** `operators-<tenant>`. It holds what operators must know of a tenant after its own streams are erased. */
+  /** `operators-<tenant>`. It holds what operators must know about a tenant after its own streams are erased. */
   operators: ERASURE_EVENTS,
-  /** `<tenant>-refusals.<tenant>`. It is apart from the tenant's own stream, so that refusals do not delay members. */
+  /**
+   * `<tenant>-refusals.<tenant>`. It is not the tenant's own stream, so that refusals do not delay commands of members.
+   */
   refusals: REFUSAL_EVENTS,
 };
 

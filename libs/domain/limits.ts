@@ -1,6 +1,6 @@
-/** What a plan gives of each thing. Null: as many as wanted. */
+/** The highest number of each resource that a plan allows. Null: no limit. */
 export type PlanLimits = {
-  /** People who belong to the tenant. */
+  /** Members of the tenant. */
   readonly seats: number | null;
   readonly teams: number | null;
   /** Invitations that can still be used. */
@@ -12,16 +12,18 @@ export type PlanLimits = {
   readonly apiCallsPerMonth: number | null;
 };
 
-/** What a plan may include beside its limits. Nothing is in here, and so in the catalogue, that is not there to be had. */
+/**
+ * Every feature that a plan may include. A feature is listed here, and in the catalogue, only once its routes exist.
+ */
 export const FEATURES = ['invitation-domains'] as const;
 export type Feature = (typeof FEATURES)[number];
 
-/** What one tenant's own stream owns, and its rules count exactly. */
+/** The limits that the rules of a tenant enforce exactly, because its own stream counts the resources. */
 export interface InStreamLimits extends Pick<PlanLimits, 'seats' | 'teams' | 'openInvitations'> {
   readonly features: readonly Feature[];
-  /** Whether each use of an open invitation holds a seat until somebody takes it. */
+  /** Whether each unused use of an open invitation counts as a used seat. */
   readonly invitationsHoldSeats: boolean;
-  /** The plan that says so, and the next larger one, for those who are refused. */
+  /** The plan that sets these limits, and the next larger plan, both for the text of a refusal. */
   readonly plan: string;
   readonly upgradeTo: string | null;
 }

@@ -1,4 +1,4 @@
-/** Why a rule refuses a command: the names of problems in the HTTP API. */
+/** Why a rule refuses a command. Each reason is the name of a problem in the HTTP API. */
 export type RefusalReason =
   | 'forbidden'
   | 'not-found'
@@ -9,14 +9,14 @@ export type RefusalReason =
   | 'feature-not-in-plan'
   | 'workspace-locked';
 
-/** Thrown by a rule that refuses a command. Nothing is appended; the caller gets the reason. */
+/** A rule throws it to refuse a command. No event is appended, and the caller receives the reason. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(
     readonly reason: RefusalReason,
-    /** One sentence for the user who asked. */
+    /** One or two sentences for the user who sent the command. */
     readonly detail: string,
-    /** Members of the problem's own, such as `limit` and `used`. */
+    /** Further members of the problem document, such as `limit` and `used`. */
     readonly members?: Readonly<Record<string, string | number | null>>,
   ) {
     super(detail);

@@ -9,20 +9,20 @@ const opened = tenantFold.evolve(
   1,
 );
 
-describe('the state of a snapshot', () => {
+describe('the state from a snapshot', () => {
   it.each([
     ['a tenant', tenantFold, [tenantFold.initial, { status: 'closed', eraseAfter: '2030-01-01T00:00:00Z' }, opened]],
     ['a user', userFold, [userFold.initial, { status: 'registered' }, { status: 'erased' }]],
     ['a project', projectFold, [projectFold.initial, { status: 'active', name: 'a', description: '', teamId: null }]],
     ['a task', taskFold, [taskFold.initial, { kind: 'deleted' }]],
-  ])('is known as one of %s, after JSON', (_, fold, states) => {
+  ])('is accepted as a state of %s after it was stored as JSON, and other data is not', (_, fold, states) => {
     for (const state of states) expect(fold.isState(JSON.parse(JSON.stringify(state)))).toBe(true);
-    for (const wrong of [null, 7, 'open', [], {}, { status: 'unheard of' }, { kind: 'present' }]) {
+    for (const wrong of [null, 7, 'open', [], {}, { status: 'unknown' }, { kind: 'present' }]) {
       expect(fold.isState(wrong)).toBe(false);
     }
   });
 
-  it('is refused where any field of an open tenant is missing or of another kind', () => {
+  it('is refused if any field of an open tenant is missing or has another type', () => {
     const state = JSON.parse(JSON.stringify(opened)) as { [key: string]: unknown };
     for (const key of Object.keys(state)) {
       const { [key]: _, ...without } = state;

@@ -1,23 +1,28 @@
 /**
- * Whether plain data has every field of a sample, each of the sample's kind. Null in the sample stands for any value.
- * For states that come back from a snapshot, where a field may be missing that a newer release added.
+ * Whether plain data has every field of a sample, each of the same type as in the sample. Null in the sample matches
+ * any value. It checks states that are read from a snapshot, which may lack a field that a newer release added.
  */
-const hasShapeOf = (value: unknown, sample: unknown): boolean => {
+const matchesSample = (value: unknown, sample: unknown): boolean => {
   if (sample === null) return value !== undefined;
   if (Array.isArray(sample)) return Array.isArray(value);
   if (typeof sample !== 'object') return typeof value === typeof sample;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const fields = value as { [key: string]: unknown };
-  return Object.entries(sample as object).every(([key, field]) => hasShapeOf(fields[key], field));
+  return Object.entries(sample as object).every(([key, field]) => matchesSample(fields[key], field));
 };
 
-/** {@link hasShapeOf} one of several samples, which differ in the text of one field. */
-export const hasShapeOfOne = <Field extends string>(
+/**
+ * {@link matchesSample} for a union: compares the value with the sample that has the same text in the discriminating
+ * field.
+ * @param field the field whose text differs between the samples
+ * @returns false if no sample has that text
+ */
+export const matchesOneSample = <Field extends string>(
   value: unknown,
   field: Field,
   samples: readonly { readonly [key in Field]: string }[],
 ): boolean => {
   const kind = (value as { [key: string]: unknown } | null)?.[field];
   const sample = samples.find((it) => it[field] === kind);
-  return sample !== undefined && hasShapeOf(value, sample);
+  return sample !== undefined && matchesSample(value, sample);
 };

@@ -4,17 +4,17 @@ import { may, type Permission, rolesNeeded } from './tenant/permissions';
 import { requireUnlocked } from './tenant/requirements';
 import type { Role } from './tenant/roles';
 
-/** Who asks, and how the tenant stands, for rules outside the tenant's own stream. */
+/** The role of the user who sends a command, and the tenant's standing, for rules outside the tenant's own stream. */
 export interface TenantAccess {
-  /** undefined: they do not belong to the tenant, or it is closed */
+  /** Undefined: the user is not a member of the tenant, or the tenant is closed. */
   readonly role: Role | undefined;
-  /** Left out: nothing is locked. */
+  /** Left out: the tenant is not locked. */
   readonly standing?: Standing;
 }
 
 /**
- * @throws Refusal not-found for a stranger, forbidden for a member whose role does not have the permission,
- * workspace-locked where a failed payment stops it
+ * @throws Refusal not-found for a user who is not a member, forbidden for a member whose role does not have the
+ * permission, workspace-locked if the tenant is locked and the permission does not work then
  */
 export const requirePermission = ({ role, standing }: TenantAccess, permission: Permission): void => {
   if (role === undefined) throw new Refusal('not-found', 'There is no such tenant.');

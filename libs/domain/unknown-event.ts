@@ -1,4 +1,4 @@
-/** An event that the rules of this release do not know: a newer release wrote it, before this one took its place. */
+/** An event that the rules of this release do not know: a newer release wrote it before a rollback to this one. */
 export class UnknownEvent extends Error {
   override readonly name = 'UnknownEvent';
   constructor(
@@ -9,7 +9,11 @@ export class UnknownEvent extends Error {
   }
 }
 
-/** The default of a fold: the compiler lets it be reached by no event that the release knows. @throws UnknownEvent */
+/**
+ * The default case of a fold. The type `never` makes the compiler report each known event that the fold does not
+ * handle.
+ * @throws UnknownEvent
+ */
 export const unknownEvent = (event: never): never => {
   throw new UnknownEvent((event as { readonly type: string }).type);
 };

@@ -1,6 +1,6 @@
 import { upcasters } from './upcasters';
 
-describe('an invoice of an earlier release', () => {
+describe('the upcaster of an invoice event', () => {
   const stored: Parameters<(typeof upcasters)[string][number]>[0] = {
     invoiceId: 'in_1',
     number: 'A-1',
@@ -13,7 +13,7 @@ describe('an invoice of an earlier release', () => {
     ['PaymentSucceeded', 4_900],
     ['PaymentFailed', 0],
     ['PaymentForgiven', 0],
-  ])('in %s was to be paid whole, and %i of it was', (type, amountPaid) => {
+  ])('adds the whole amount as due to %s, and %i as paid', (type, amountPaid) => {
     expect(upcasters[type]?.reduce((data, step) => step(data), stored)).toEqual({
       ...stored,
       amountDue: 4_900,

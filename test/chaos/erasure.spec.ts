@@ -8,6 +8,7 @@ import { ERASURE_FAILPOINTS } from '#identity/sagas/erasure';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { CLOSED, joined } from '../support/facts';
+import { sweepLater, sweepSoon } from './sweeping';
 
 jest.setTimeout(180_000);
 
@@ -78,6 +79,7 @@ describe('an erasure that is interrupted by the death of the process', () => {
    */
   const interruptAt = async (failpoint: string): Promise<Interrupted> => {
     rmSync(fired, { force: true });
+    await sweepLater(system.owner, 'identity.erasures');
     const env = { NODE_ENV: 'test', TENANTRY_FAILPOINT: failpoint, TENANTRY_FAILPOINT_FILE: fired };
     const product = system.start(env);
     const url = await product.ready();
@@ -112,12 +114,12 @@ describe('an erasure that is interrupted by the death of the process', () => {
       expect(await eventsOf(request)).toEqual(appended);
       return request;
     };
-    // The last failpoint comes first, because the sweeper continues older erasures while the others are interrupted.
     const done = await interrupt(completed, 'erased', 'MemberRemoved', 'UserErased');
     const swept = await interrupt(userErased, 'erasing', 'MemberRemoved', 'UserErased');
     const second = await interrupt(membershipsEnded, 'erasing', 'MemberRemoved');
     const repeated = await interrupt(begun, 'erasing');
 
+    await sweepSoon(system.owner, 'identity.erasures');
     const product = system.start();
     const url = await product.ready();
     let answer: Response | undefined;

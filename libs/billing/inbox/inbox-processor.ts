@@ -1,5 +1,5 @@
 import type { BillingAccount } from '#domain/tenant/billing-account';
-import type { BillingFacts } from '#domain/tenant/decide-billing';
+import type { BillingFacts } from '#domain/tenant/billing-facts';
 import type { Tenant } from '#domain/tenant/evolve';
 import type { Catalogue } from '#plans/catalogue/index';
 import { failpoint } from '#platform/failpoints';

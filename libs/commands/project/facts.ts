@@ -4,13 +4,13 @@ import { type Tenant, teamOf, tenantAccessOf } from '#domain/tenant/evolve';
 import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
-/** What the rules of projects must know about the tenant. */
+/** The facts about the tenant that the rules of projects need. */
 export interface ProjectFacts extends ProjectRuleFacts {
-  /** For the plan's limits. */
+  /** Its plan sets the limits. */
   readonly tenant: Tenant;
 }
 
-/** The user who asks, and the team that the project shall have, where the command names one. */
+/** The user who sends the command, and the team of the project, if the command names one. */
 interface ProjectInput {
   readonly by: string;
   readonly teamId?: string | null;

@@ -28,7 +28,7 @@ const aggregate = {
   readFacts: readProjectFacts,
 };
 
-/** A project that is not archived counts against the plan's limit. */
+/** Each project that is not archived counts towards the plan's limit. */
 const reservesProject = {
   reserves: ({ tenantId, input: { projectId }, context }: ProjectCommand, { tenant }: ProjectFacts) => ({
     claim: { tenantId, tenant, commandId: context.commandId },
@@ -36,7 +36,7 @@ const reservesProject = {
   }),
 };
 
-/** Each command of a project with the rule that decides on it. */
+/** The command handlers of the aggregate project: each command with the rule that decides on it. */
 export const projectHandlers = [
   commandHandler({
     ...aggregate,

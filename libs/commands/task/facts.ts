@@ -6,15 +6,15 @@ import { memberOf, type Tenant, tenantAccessOf } from '#domain/tenant/evolve';
 import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { readTenant } from '../tenant/tenant-state';
 
-/** What the rules of tasks must know about the tenant and the project. */
+/** The facts about the tenant and the project that the rules of tasks need. */
 export interface TaskFacts extends TaskRuleFacts {
-  /** For the plan's limits. */
+  /** Its plan sets the limits. */
   readonly tenant: Tenant;
-  /** undefined: the task does not exist, so that nothing depends on its project */
+  /** Undefined: the task does not exist, so its project is not known. */
   readonly projectId: string | undefined;
 }
 
-/** The user who asks, and the user that the task shall be assigned to, where the command names one. */
+/** The user who sends the command, and the assignee, if the command names one. */
 interface TaskInput {
   readonly by: string;
   readonly assigneeId?: string | null;
@@ -41,13 +41,13 @@ const readFacts = async (
   };
 };
 
-/** For a new task, whose project the command names. */
+/** The facts for a new task. The command names its project. */
 export const readNewTaskFacts = (
   store: AggregateStore,
   { tenantId, input }: TenantCommand<TaskInput & { readonly projectId: string }>,
 ): Promise<TaskFacts> => readFacts(store, tenantId, input.projectId, input);
 
-/** For a task that exists: its own events say which project it belongs to. */
+/** The facts for an existing task. Its own state names its project. */
 export const readTaskFacts = async (
   store: AggregateStore,
   { tenantId, input }: TenantCommand<TaskInput & { readonly taskId: string }>,

@@ -26,7 +26,7 @@ const writesToItsProject = {
     projectId === undefined ? undefined : { tenantId, tenant, projectId },
 };
 
-/** Each command of a task with the rule that decides on it. */
+/** The command handlers of the aggregate task: each command with the rule that decides on it. */
 export const taskHandlers = [
   commandHandler({
     ...aggregate,

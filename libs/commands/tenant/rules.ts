@@ -63,7 +63,7 @@ const aggregate = {
   comparesVersion: true,
 };
 
-/** @param decide gets the version of the changed part that the client insists on, where it insists on one */
+/** @param decide receives the version that the client requires of the changed part; undefined: any version */
 const rule = <Input>(
   command: Type<TenantCommand<Input>>,
   decide: (input: Input, tenant: Tenant, expectedVersion?: number) => TenantEvent[],
@@ -75,7 +75,7 @@ const rule = <Input>(
       decide(input, tenant, expectedVersion),
   });
 
-/** @param decide gets the limits of the tenant's plan */
+/** @param decide receives the limits of the tenant's plan */
 const limitedRule = <Input>(
   command: Type<TenantCommand<Input>>,
   decide: (input: Input, limits: InStreamLimits, tenant: Tenant) => TenantEvent[],
@@ -87,7 +87,7 @@ const limitedRule = <Input>(
       decide(input, limits.limitsOf(tenant), tenant),
   });
 
-/** Each command of a tenant with the rule that decides on it. */
+/** The command handlers of the aggregate tenant: each command with the rule that decides on it. */
 export const tenantHandlers = [
   commandHandler({
     ...aggregate,

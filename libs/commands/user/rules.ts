@@ -14,7 +14,7 @@ const aggregate = {
   readFacts: noFacts,
 };
 
-/** Each command of a user with the rule that decides on it. */
+/** The command handlers of the aggregate user: each command with the rule that decides on it. */
 export const userHandlers = [
   commandHandler({
     ...aggregate,

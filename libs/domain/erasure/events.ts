@@ -1,9 +1,9 @@
 import { eventTypes } from '../event-types';
 
-/** What operators did to a tenant's data; in streams outside every tenant, one a tenant. */
+/** Events about the erasure of a tenant's data. Each tenant has a stream for them that is not part of the tenant. */
 export type ErasureEvent = TenantErased;
 
-/** The tombstone: rows and streams of the tenant are gone. */
+/** All rows and streams of the tenant are erased. This event is what remains of it. */
 export type TenantErased = { readonly type: 'TenantErased'; readonly data: { readonly tenantId: string } };
 
 export const ERASURE_EVENTS = eventTypes<ErasureEvent>({

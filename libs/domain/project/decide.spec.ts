@@ -19,53 +19,54 @@ const projectCreated: ProjectEvent = { type: 'ProjectCreated', data: details };
 const projectArchived: ProjectEvent = { type: 'ProjectArchived', data: {} };
 const projectRestored: ProjectEvent = { type: 'ProjectRestored', data: {} };
 
-const among = (surroundings: Partial<ProjectRuleFacts> = {}): ProjectRuleFacts => ({
+const factsWith = (facts: Partial<ProjectRuleFacts> = {}): ProjectRuleFacts => ({
   role: 'member',
   teamExists: true,
-  ...surroundings,
+  ...facts,
 });
-const stranger = among({ role: undefined });
-const auditor = among({ role: 'auditor' });
+const stranger = factsWith({ role: undefined });
+const auditor = factsWith({ role: 'auditor' });
 
 const create =
-  (surroundings = among(), creation = details) =>
+  (facts = factsWith(), creation = details) =>
   (project: Project) =>
-    createProject(creation, surroundings, project);
+    createProject(creation, facts, project);
 const change =
-  (wanted: Partial<ProjectDetails>, surroundings = among()) =>
+  (changed: Partial<ProjectDetails>, facts = factsWith()) =>
   (project: Project) =>
-    changeProject({ by: 'user', projectId: 'project', ...wanted } satisfies ProjectChange, surroundings, project);
+    changeProject({ by: 'user', projectId: 'project', ...changed } satisfies ProjectChange, facts, project);
 const archive =
-  (surroundings = among()) =>
+  (facts = factsWith()) =>
   (project: Project) =>
-    archiveProject(surroundings, project);
+    archiveProject(facts, project);
 const restore =
-  (surroundings = among()) =>
+  (facts = factsWith()) =>
   (project: Project) =>
-    restoreProject(surroundings, project);
+    restoreProject(facts, project);
 const release = (teamId: string) => (project: Project) => releaseProject(teamId, project);
 
 describe('creating a project', () => {
-  it.each<Role>(['owner', 'admin', 'member'])('is for everybody who works: %s', (role) =>
+  it.each<Role>(['owner', 'admin', 'member'])('is allowed to the role %s', (role) =>
     given()
-      .when(create(among({ role })))
+      .when(create(factsWith({ role })))
       .thenHappened(projectCreated),
   );
-  it('is forbidden to auditors', () => given().when(create(auditor)).thenRefused('forbidden'));
-  it('is about nothing for a stranger', () => given().when(create(stranger)).thenRefused('not-found'));
-  it('needs a team of the tenant', () =>
+  it('is forbidden to an auditor', () => given().when(create(auditor)).thenRefused('forbidden'));
+  it('is refused with not-found if the sender is not a member', () =>
+    given().when(create(stranger)).thenRefused('not-found'));
+  it('is refused for a team that the tenant does not have', () =>
     given()
-      .when(create(among({ teamExists: false })))
+      .when(create(factsWith({ teamExists: false })))
       .thenRefused('conflict'));
-  it('needs no team', () =>
+  it('works without a team', () =>
     given()
-      .when(create(among({ teamExists: false }), { ...details, teamId: null }))
+      .when(create(factsWith({ teamExists: false }), { ...details, teamId: null }))
       .thenHappened({ type: 'ProjectCreated', data: { ...details, teamId: null } }));
-  it('is refused where it exists', () => given(projectCreated).when(create()).thenRefused('conflict'));
+  it('is refused if the project exists', () => given(projectCreated).when(create()).thenRefused('conflict'));
 });
 
 describe('changing a project', () => {
-  it('records all details, and keeps what is not named', () =>
+  it('records all details, and keeps those that are left out', () =>
     given(projectCreated)
       .when(change({ name: 'Shop' }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, name: 'Shop' } }));
@@ -73,70 +74,76 @@ describe('changing a project', () => {
     given(projectCreated)
       .when(change({ description: '' }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, description: '' } }));
-  it('gives it to another team', () =>
+  it('moves it to another team', () =>
     given(projectCreated)
       .when(change({ teamId: 'other' }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, teamId: 'other' } }));
-  it('takes it from its team', () =>
+  it('removes it from its team', () =>
     given(projectCreated)
       .when(change({ teamId: null }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, teamId: null } }));
-  it('to a team that there is not is refused', () =>
+  it('is refused for a team that does not exist', () =>
     given(projectCreated)
-      .when(change({ teamId: 'other' }, among({ teamExists: false })))
+      .when(change({ teamId: 'other' }, factsWith({ teamExists: false })))
       .thenRefused('conflict'));
-  it('does not ask for a team that it has already', () =>
+  it('does not check the team that it already belongs to', () =>
     given(projectCreated)
-      .when(change({ teamId: 'team', name: 'Shop' }, among({ teamExists: false })))
+      .when(change({ teamId: 'team', name: 'Shop' }, factsWith({ teamExists: false })))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, name: 'Shop' } }));
-  it('to what it is already is nothing', () => given(projectCreated).when(change(details)).thenNothing());
-  it('back and forth is two facts', () =>
+  it('adds no event for the present details', () => given(projectCreated).when(change(details)).thenNothing());
+  it('adds an event for the change back, too', () =>
     given(projectCreated, { type: 'ProjectChanged', data: { ...details, name: 'Shop' } })
       .when(change({ name: 'Website' }))
       .thenHappened({ type: 'ProjectChanged', data: details }));
-  it('is refused while it is archived', () =>
+  it('is refused while the project is archived', () =>
     given(projectCreated, projectArchived)
       .when(change({ name: 'Shop' }))
       .thenRefused('conflict'));
-  it('continues once it is restored', () =>
+  it('works again after the project was restored', () =>
     given(projectCreated, projectArchived, projectRestored)
       .when(change({ name: 'Shop' }))
       .thenHappened({ type: 'ProjectChanged', data: { ...details, name: 'Shop' } }));
-  it('is forbidden to auditors', () =>
+  it('is forbidden to an auditor', () =>
     given(projectCreated)
       .when(change({ name: 'Shop' }, auditor))
       .thenRefused('forbidden'));
-  it('is about nothing for a stranger', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(projectCreated)
       .when(change({ name: 'Shop' }, stranger))
       .thenRefused('not-found'));
-  it('finds nothing where there is none', () =>
+  it('is refused with not-found if there is no such project', () =>
     given()
       .when(change({ name: 'Shop' }))
       .thenRefused('not-found'));
 });
 
 describe('archiving and restoring a project', () => {
-  it('puts it away', () => given(projectCreated).when(archive()).thenHappened(projectArchived));
-  it('twice is once', () => given(projectCreated, projectArchived).when(archive()).thenNothing());
-  it('takes it up again', () => given(projectCreated, projectArchived).when(restore()).thenHappened(projectRestored));
-  it('has nothing to restore where it is not archived', () => given(projectCreated).when(restore()).thenNothing());
+  it('records the archiving', () => given(projectCreated).when(archive()).thenHappened(projectArchived));
+  it('adds no event if the project is already archived', () =>
+    given(projectCreated, projectArchived).when(archive()).thenNothing());
+  it('records the restoring', () =>
+    given(projectCreated, projectArchived).when(restore()).thenHappened(projectRestored));
+  it('adds no event for the restoring of a project that is not archived', () =>
+    given(projectCreated).when(restore()).thenNothing());
   it.each([
     ['archive', archive],
     ['restore', restore],
-  ])('%s is forbidden to auditors, and finds nothing for strangers or where there is none', (_, command) => {
-    given(projectCreated).when(command(auditor)).thenRefused('forbidden');
-    given(projectCreated).when(command(stranger)).thenRefused('not-found');
-    given().when(command()).thenRefused('not-found');
-  });
+  ])(
+    '%s is forbidden to an auditor, and is refused with not-found for a user who is not a member or without a project',
+    (_, command) => {
+      given(projectCreated).when(command(auditor)).thenRefused('forbidden');
+      given(projectCreated).when(command(stranger)).thenRefused('not-found');
+      given().when(command()).thenRefused('not-found');
+    },
+  );
 });
 
-describe('releasing a project from a team that is no more', () => {
+describe('releasing a project from a deleted team', () => {
   const released: ProjectEvent = { type: 'ProjectChanged', data: { ...details, teamId: null } };
-  it('makes it nobody’s in particular', () => given(projectCreated).when(release('team')).thenHappened(released));
-  it('does so while it is archived', () =>
+  it('leaves it without a team', () => given(projectCreated).when(release('team')).thenHappened(released));
+  it('works while the project is archived', () =>
     given(projectCreated, projectArchived).when(release('team')).thenHappened(released));
-  it('leaves alone what is another team’s by now, and what does not exist', () => {
+  it('adds no event if the project belongs to another team by now, to none, or does not exist', () => {
     given(projectCreated).when(release('other')).thenNothing();
     given(projectCreated, released).when(release('team')).thenNothing();
     given().when(release('team')).thenNothing();

@@ -4,9 +4,9 @@ import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 
-/** What a rule about a project has to know of the tenant. */
+/** What a rule of a project must know about the tenant. */
 export interface ProjectRuleFacts extends TenantAccess {
-  /** Whether the team that is asked for is one of the tenant's. */
+  /** Whether the tenant has the team that the command names. */
   readonly teamExists: boolean;
 }
 
@@ -26,22 +26,26 @@ export interface ProjectCreation extends ProjectDetails {
   readonly projectId: string;
 }
 
-/** Creates a project; its stream must not exist yet. */
+/** Creates a project. Its stream must not exist yet. */
 export class CreateProject extends TenantCommand<ProjectCreation> {}
 
-/** Members make projects, of a team of the tenant or of none. */
+/**
+ * The project may belong to a team of the tenant, or to no team.
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the team does not exist or the project exists
+ * already
+ */
 export const createProject = (
   { name, description, teamId }: ProjectDetails,
-  surroundings: ProjectRuleFacts,
+  facts: ProjectRuleFacts,
   project: Project,
 ): ProjectEvent[] => {
-  requirePermission(surroundings, 'projects.write');
-  requireTeam(teamId, surroundings);
+  requirePermission(facts, 'projects.write');
+  requireTeam(teamId, facts);
   if (project.status !== 'absent') throw new Refusal('conflict', 'A project with this id already exists.');
   return [{ type: 'ProjectCreated', data: { name, description, teamId } }];
 };
 
-/** What is left out stays as it is. */
+/** A field that is left out keeps its value. */
 export interface ProjectChange extends Partial<ProjectDetails> {
   readonly by: string;
   readonly projectId: string;
@@ -50,13 +54,13 @@ export interface ProjectChange extends Partial<ProjectDetails> {
 /** Changes a project's name, description or team. */
 export class ChangeProject extends TenantCommand<ProjectChange> {}
 
-/** Members change a project, unless it is archived; details that it has already are no event. */
-export const changeProject = (
-  change: ProjectChange,
-  surroundings: ProjectRuleFacts,
-  project: Project,
-): ProjectEvent[] => {
-  requirePermission(surroundings, 'projects.write');
+/**
+ * A change to the present details adds no event.
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the project is archived or the team does not
+ * exist
+ */
+export const changeProject = (change: ProjectChange, facts: ProjectRuleFacts, project: Project): ProjectEvent[] => {
+  requirePermission(facts, 'projects.write');
   const { status, ...details } = requirePresent(project);
   if (status === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
   const next = {
@@ -64,41 +68,44 @@ export const changeProject = (
     description: change.description ?? details.description,
     teamId: change.teamId === undefined ? details.teamId : change.teamId,
   };
-  if (next.teamId !== details.teamId) requireTeam(next.teamId, surroundings);
-  return isSame(next, details) ? [] : [{ type: 'ProjectChanged', data: next }];
+  if (next.teamId !== details.teamId) requireTeam(next.teamId, facts);
+  return isSameDetails(next, details) ? [] : [{ type: 'ProjectChanged', data: next }];
 };
 
-const isSame = (one: ProjectDetails, other: ProjectDetails): boolean =>
+const isSameDetails = (one: ProjectDetails, other: ProjectDetails): boolean =>
   one.name === other.name && one.description === other.description && one.teamId === other.teamId;
 
 interface ProjectRequest {
-  /** The user who asks. */
+  /** The user who sends the command. */
   readonly by: string;
   readonly projectId: string;
 }
 
 export class ArchiveProject extends TenantCommand<ProjectRequest> {}
 
-/** Members put a project away: it can be read and restored, and nothing in it changes. */
-export const archiveProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
-  requirePermission(standpoint, 'projects.write');
+/**
+ * An archived project can be read and restored; nothing in it can be changed. Archiving it again adds no event.
+ * @throws Refusal not-found, forbidden, workspace-locked
+ */
+export const archiveProject = (access: TenantAccess, project: Project): ProjectEvent[] => {
+  requirePermission(access, 'projects.write');
   return requirePresent(project).status === 'archived' ? [] : [{ type: 'ProjectArchived', data: {} }];
 };
 
 export class RestoreProject extends TenantCommand<ProjectRequest> {}
 
-/** Members take up an archived project again. */
-export const restoreProject = (standpoint: TenantAccess, project: Project): ProjectEvent[] => {
-  requirePermission(standpoint, 'projects.write');
+/** Restoring a project that is not archived adds no event. @throws Refusal not-found, forbidden, workspace-locked */
+export const restoreProject = (access: TenantAccess, project: Project): ProjectEvent[] => {
+  requirePermission(access, 'projects.write');
   return requirePresent(project).status === 'active' ? [] : [{ type: 'ProjectRestored', data: {} }];
 };
 
-/** Removes a project from a team that was deleted. Sent by the system itself: no permission is checked. */
+/** Removes a project from a team that was deleted. The system itself sends it, so no permission is checked. */
 export class ReleaseProject extends TenantCommand<{ readonly projectId: string; readonly teamId: string }> {}
 
 /**
- * A project of a team that is no more becomes nobody's in particular, archived or not. What is not so any more when it is
- * asked for is left alone.
+ * Removes the project from the team, even while it is archived. A project that does not exist, or that belongs to
+ * another team or to none by now, does not change.
  */
 export const releaseProject = (teamId: string, project: Project): ProjectEvent[] => {
   if (project.status === 'absent' || project.teamId !== teamId) return [];

@@ -1,6 +1,6 @@
 import { eventTypes } from '../event-types';
 
-/** What can happen to a project. Names and fields are a storage contract: never renamed, only upcast on read. */
+/** The events of a project. Names and fields are a storage contract: they are never renamed, only upcast on read. */
 export type ProjectEvent = ProjectLifecycleEvent | ProjectChanged;
 
 export type ProjectLifecycleEvent = ProjectCreated | ProjectArchived | ProjectRestored;
@@ -8,13 +8,13 @@ export type ProjectLifecycleEvent = ProjectCreated | ProjectArchived | ProjectRe
 export type ProjectDetails = {
   readonly name: string;
   readonly description: string;
-  /** The team whose it is; null: nobody's in particular. */
+  /** The team that the project belongs to; null: it belongs to no team. */
   readonly teamId: string | null;
 };
 
 export type ProjectCreated = { readonly type: 'ProjectCreated'; readonly data: ProjectDetails };
 
-/** All details as they are from now on. */
+/** Holds all details as they are after the change. */
 export type ProjectChanged = { readonly type: 'ProjectChanged'; readonly data: ProjectDetails };
 
 export type ProjectArchived = { readonly type: 'ProjectArchived'; readonly data: Record<string, never> };

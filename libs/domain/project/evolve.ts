@@ -1,8 +1,8 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { ProjectDetails, ProjectEvent } from './events';
 
-/** A project as its rules need to see it. Plain data: it is kept in snapshots. */
+/** The state of a project that its rules need. It is plain data, because snapshots store it. */
 export type Project = { readonly status: 'absent' } | ({ readonly status: 'active' | 'archived' } & ProjectDetails);
 
 type Present = Exclude<Project, { status: 'absent' }>;
@@ -27,18 +27,18 @@ const evolve = (project: Project, event: ProjectEvent): Project => {
   }
 };
 
-/** Of each status, for a state that comes back from a snapshot. */
+/** One sample of each status, to check a state that is read from a snapshot. */
 const SAMPLES: readonly Project[] = [
   { status: 'absent' },
   { status: 'active', name: '', description: '', teamId: null },
   { status: 'archived', name: '', description: '', teamId: null },
 ];
 
-/** How a project's state comes from its events. */
+/** Builds the state of a project from its events. */
 export const projectFold = {
   aggregate: 'project',
   foldVersion: 1,
   initial: { status: 'absent' } as Project,
   evolve,
-  isState: (value: unknown): value is Project => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is Project => matchesOneSample(value, 'status', SAMPLES),
 };

@@ -1,24 +1,27 @@
 import { eventTypes } from '../event-types';
 
 /**
- * Something was refused to somebody of a tenant, for the audit: a limit, a feature, a lock. In a stream of its own beside the
- * tenant's, so that those who are refused keep nobody from working.
+ * A request in a tenant was refused because of a limit, a missing feature or a lock. It is recorded for the audit, in a
+ * separate stream, so that many refusals do not delay commands on the tenant's own stream.
  */
 export type OperationRefused = {
   readonly type: 'OperationRefused';
   readonly data: {
-    /** The problem's name. */
+    /** The name of the problem in the answer. */
     readonly problem: string;
-    /** What of, as `GET /v1/usage` names it (`projects`, `tasksPerProject`, `seats`, …), or the feature; null for a lock. */
+    /**
+     * The resource, as `GET /v1/usage` names it (`projects`, `tasksPerProject`, `seats`, …), or the feature; null for a
+     * lock.
+     */
     readonly resource: string | null;
     readonly limit: number | null;
     readonly used: number | null;
     readonly plan: string | null;
-    /** Method and path template. */
+    /** HTTP method and path template. */
     readonly operation: string;
-    /** Null: somebody who wanted to join, and does not belong to the tenant. */
+    /** The user whose request was refused; null: a user who tried to join and is not a member. */
     readonly by: string | null;
-    /** How often since it was recorded last. */
+    /** The number of such refusals since the last one was recorded. */
     readonly times: number;
   };
 };

@@ -28,67 +28,71 @@ const created = (more: Partial<TaskCreation> = {}): TaskEvent => {
   return { type: 'TaskCreated', data };
 };
 const assigned = (assigneeId: string): TaskEvent => ({ type: 'TaskAssigned', data: { assigneeId } });
-const moved = (status: (typeof TASK_STATUSES)[number]): TaskEvent => ({ type: 'TaskStatusChanged', data: { status } });
+const statusChanged = (status: (typeof TASK_STATUSES)[number]): TaskEvent => ({
+  type: 'TaskStatusChanged',
+  data: { status },
+});
 const deleted: TaskEvent = { type: 'TaskDeleted', data: { projectId: 'project' } };
 
-const among = (surroundings: Partial<TaskRuleFacts> = {}): TaskRuleFacts => ({
+const factsWith = (facts: Partial<TaskRuleFacts> = {}): TaskRuleFacts => ({
   role: 'member',
   project: 'active',
   assigneeRole: 'member',
-  ...surroundings,
+  ...facts,
 });
-const stranger = among({ role: undefined });
-const auditor = among({ role: 'auditor' });
-const archived = among({ project: 'archived' });
+const stranger = factsWith({ role: undefined });
+const auditor = factsWith({ role: 'auditor' });
+const archived = factsWith({ project: 'archived' });
 
 const create =
-  (more: Partial<TaskCreation> = {}, surroundings = among()) =>
+  (more: Partial<TaskCreation> = {}, facts = factsWith()) =>
   (task: Task) =>
-    createTask({ ...creation, ...more }, surroundings, task);
+    createTask({ ...creation, ...more }, facts, task);
 const change =
-  (wanted: Partial<TaskChange>, surroundings = among()) =>
+  (changed: Partial<TaskChange>, facts = factsWith()) =>
   (task: Task) =>
-    changeTask({ by: 'user', taskId: 'task', ...wanted }, surroundings, task);
+    changeTask({ by: 'user', taskId: 'task', ...changed }, facts, task);
 const remove =
-  (surroundings = among()) =>
+  (facts = factsWith()) =>
   (task: Task) =>
-    deleteTask(surroundings, task);
+    deleteTask(facts, task);
 const unassign = (assignedAt: number) => (task: Task) => unassignTask(assignedAt, task);
 
 describe('creating a task', () => {
-  it.each<Role>(['owner', 'admin', 'member'])('is for everybody who works: %s', (role) =>
+  it.each<Role>(['owner', 'admin', 'member'])('is allowed to the role %s', (role) =>
     given()
-      .when(create({}, among({ role })))
+      .when(create({}, factsWith({ role })))
       .thenHappened(created()),
   );
-  it('records whose it is and when it is due', () => {
+  it('records the assignee and the due date', () => {
     const more = { assigneeId: 'ada', dueOn: '2026-02-28', description: 'Two lines\nof it' };
     given().when(create(more)).thenHappened(created(more));
   });
-  it('is refused in a project that is archived', () => given().when(create({}, archived)).thenRefused('conflict'));
-  it('finds no project where there is none', () =>
+  it('is refused in an archived project', () => given().when(create({}, archived)).thenRefused('conflict'));
+  it('is refused with not-found if there is no such project', () =>
     given()
-      .when(create({}, among({ project: 'absent' })))
+      .when(create({}, factsWith({ project: 'absent' })))
       .thenRefused('not-found'));
-  it('is assigned to nobody who does not belong to the tenant', () =>
+  it('is refused with an assignee who is not a member of the tenant', () =>
     given()
-      .when(create({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
+      .when(create({ assigneeId: 'ada' }, factsWith({ assigneeRole: undefined })))
       .thenRefused('conflict'));
-  it('is assigned to nobody who could not see it', () =>
+  it('is refused with an assignee whose role may not read tasks', () =>
     given()
-      .when(create({ assigneeId: 'ada' }, among({ assigneeRole: 'auditor' })))
+      .when(create({ assigneeId: 'ada' }, factsWith({ assigneeRole: 'auditor' })))
       .thenRefused('conflict'));
-  it('needs no assignee', () =>
+  it('works without an assignee', () =>
     given()
-      .when(create({}, among({ assigneeRole: undefined })))
+      .when(create({}, factsWith({ assigneeRole: undefined })))
       .thenHappened(created()));
-  it('is forbidden to auditors', () => given().when(create({}, auditor)).thenRefused('forbidden'));
-  it('is about nothing for a stranger', () => given().when(create({}, stranger)).thenRefused('not-found'));
-  it('is refused where it exists', () => given(created()).when(create()).thenRefused('conflict'));
+  it('is forbidden to an auditor', () => given().when(create({}, auditor)).thenRefused('forbidden'));
+  it('is refused with not-found if the sender is not a member', () =>
+    given().when(create({}, stranger)).thenRefused('not-found'));
+  it('is refused if the task exists', () => given(created()).when(create()).thenRefused('conflict'));
 });
 
 describe('changing a task', () => {
-  it('keeps of title and description what is not named', () => {
+  it('keeps the title or the description that is left out', () => {
     given(created())
       .when(change({ title: 'Choose two' }))
       .thenHappened({ type: 'TaskDescribed', data: { title: 'Choose two', description: '' } });
@@ -97,14 +101,14 @@ describe('changing a task', () => {
       .thenHappened({ type: 'TaskDescribed', data: { title: creation.title, description: 'Soon' } });
   });
   it.each(TASK_STATUSES.flatMap((from) => TASK_STATUSES.map((to) => [from, to] as const)))(
-    'moves it from %s to %s',
+    'changes the status from %s to %s',
     (from, to) => {
-      const asked = given(created(), moved(from)).when(change({ status: to }));
-      if (from === to) asked.thenNothing();
-      else asked.thenHappened(moved(to));
+      const decision = given(created(), statusChanged(from)).when(change({ status: to }));
+      if (from === to) decision.thenNothing();
+      else decision.thenHappened(statusChanged(to));
     },
   );
-  it('assigns it, and assigns it to another', () => {
+  it('assigns it, and assigns it to another user', () => {
     given(created())
       .when(change({ assigneeId: 'ada' }))
       .thenHappened(assigned('ada'));
@@ -112,23 +116,23 @@ describe('changing a task', () => {
       .when(change({ assigneeId: 'bob' }))
       .thenHappened(assigned('bob'));
   });
-  it('takes it back', () =>
+  it('unassigns it', () =>
     given(created({ assigneeId: 'ada' }))
       .when(change({ assigneeId: null }))
       .thenHappened({ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }));
-  it('assigns it to nobody who does not belong to the tenant', () =>
+  it('is refused with a new assignee who is not a member of the tenant', () =>
     given(created())
-      .when(change({ assigneeId: 'ada' }, among({ assigneeRole: undefined })))
+      .when(change({ assigneeId: 'ada' }, factsWith({ assigneeRole: undefined })))
       .thenRefused('conflict'));
-  it('assigns it to nobody who could not see it', () =>
+  it('is refused with a new assignee whose role may not read tasks', () =>
     given(created())
-      .when(change({ assigneeId: 'ada' }, among({ assigneeRole: 'auditor' })))
+      .when(change({ assigneeId: 'ada' }, factsWith({ assigneeRole: 'auditor' })))
       .thenRefused('conflict'));
-  it('does not ask who has it already', () =>
+  it('does not check the present assignee', () =>
     given(created({ assigneeId: 'ada' }))
-      .when(change({ assigneeId: 'ada', status: 'done' }, among({ assigneeRole: undefined })))
-      .thenHappened(moved('done')));
-  it('sets and empties the day it is due', () => {
+      .when(change({ assigneeId: 'ada', status: 'done' }, factsWith({ assigneeRole: undefined })))
+      .thenHappened(statusChanged('done')));
+  it('sets and clears the due date', () => {
     given(created())
       .when(change({ dueOn: '2026-02-28' }))
       .thenHappened({ type: 'TaskDueDateChanged', data: { dueOn: '2026-02-28' } });
@@ -136,35 +140,40 @@ describe('changing a task', () => {
       .when(change({ dueOn: null }))
       .thenHappened({ type: 'TaskDueDateChanged', data: { dueOn: null } });
   });
-  it('does all of it at once', () =>
+  it('makes several changes in one append', () =>
     given(created())
       .when(change({ title: 'T', description: 'D', status: 'done', assigneeId: 'ada', dueOn: '2026-02-28' }))
-      .thenHappened({ type: 'TaskDescribed', data: { title: 'T', description: 'D' } }, moved('done'), assigned('ada'), {
-        type: 'TaskDueDateChanged',
-        data: { dueOn: '2026-02-28' },
-      }));
-  it('to what it is already is nothing', () => {
+      .thenHappened(
+        { type: 'TaskDescribed', data: { title: 'T', description: 'D' } },
+        statusChanged('done'),
+        assigned('ada'),
+        {
+          type: 'TaskDueDateChanged',
+          data: { dueOn: '2026-02-28' },
+        },
+      ));
+  it('adds no event for the present values', () => {
     const { title, description, assigneeId, dueOn } = creation;
     given(created())
       .when(change({ title, description, status: 'open', assigneeId, dueOn }))
       .thenNothing();
     given(created()).when(change({})).thenNothing();
   });
-  it('is refused while its project is archived', () =>
+  it('is refused while the project is archived', () =>
     given(created())
       .when(change({ status: 'done' }, archived))
       .thenRefused('conflict'));
-  it('is forbidden to auditors', () =>
+  it('is forbidden to an auditor', () =>
     given(created())
       .when(change({ status: 'done' }, auditor))
       .thenRefused('forbidden'));
-  it('is about nothing for a stranger', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(created())
       .when(change({ status: 'done' }, stranger))
       .thenRefused('not-found'));
-  it('finds nothing where there is none, or none any more', () => {
+  it('is refused with not-found if there is no such task, or if it was deleted', () => {
     given()
-      .when(change({ status: 'done' }, among({ project: 'absent' })))
+      .when(change({ status: 'done' }, factsWith({ project: 'absent' })))
       .thenRefused('not-found');
     given(created(), deleted)
       .when(change({ status: 'done' }, archived))
@@ -173,30 +182,31 @@ describe('changing a task', () => {
 });
 
 describe('deleting a task', () => {
-  it('is a fact', () => given(created()).when(remove()).thenHappened(deleted));
-  it('is refused while its project is archived', () => given(created()).when(remove(archived)).thenRefused('conflict'));
-  it('is forbidden to auditors', () => given(created()).when(remove(auditor)).thenRefused('forbidden'));
-  it('is about nothing for a stranger', () => given(created()).when(remove(stranger)).thenRefused('not-found'));
-  it('finds nothing where there is none, or none any more', () => {
+  it('records the project that the task was in', () => given(created()).when(remove()).thenHappened(deleted));
+  it('is refused while the project is archived', () => given(created()).when(remove(archived)).thenRefused('conflict'));
+  it('is forbidden to an auditor', () => given(created()).when(remove(auditor)).thenRefused('forbidden'));
+  it('is refused with not-found if the sender is not a member', () =>
+    given(created()).when(remove(stranger)).thenRefused('not-found'));
+  it('is refused with not-found if there is no such task, or if it was deleted', () => {
     given().when(remove()).thenRefused('not-found');
     given(created(), deleted).when(remove()).thenRefused('not-found');
   });
 });
 
-describe('taking back the assignment of somebody who left', () => {
+describe('unassigning a task from a user who left the tenant', () => {
   const unassigned: TaskEvent = { type: 'TaskUnassigned', data: { reason: 'no-member' } };
-  it('that the task began with', () =>
+  it('works for the assignee of the creation', () =>
     given(created({ assigneeId: 'ada' }))
       .when(unassign(1))
       .thenHappened(unassigned));
-  it('that came later', () => given(created(), assigned('ada')).when(unassign(2)).thenHappened(unassigned));
-  it('keeps a task that was assigned again since, to any member', () => {
+  it('works for a later assignee', () => given(created(), assigned('ada')).when(unassign(2)).thenHappened(unassigned));
+  it('adds no event if the task was assigned again since then, to the same or another member', () => {
     given(created({ assigneeId: 'ada' }), assigned('bob'))
       .when(unassign(1))
       .thenNothing();
     given(created(), assigned('ada'), unassigned, assigned('ada')).when(unassign(2)).thenNothing();
   });
-  it('leaves alone what nobody has, and what is gone', () => {
+  it('adds no event if the task has no assignee, was deleted, or does not exist', () => {
     given(created()).when(unassign(1)).thenNothing();
     given(created({ assigneeId: 'ada' }), deleted)
       .when(unassign(1))

@@ -7,18 +7,18 @@ import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 
-/** What a rule about a task has to know of the tenant and of the project. */
+/** What a rule of a task must know about the tenant and the project. */
 export interface TaskRuleFacts extends TenantAccess {
   readonly project: Project['status'];
-  /** What the user that it shall be assigned to is in the tenant; undefined: they do not belong to it. */
+  /** The role of the user that the command assigns the task to; undefined: the user is not a member of the tenant. */
   readonly assigneeRole: Role | undefined;
 }
 
-type InProject = Omit<TaskRuleFacts, 'assigneeRole'>;
+type FactsWithoutAssignee = Omit<TaskRuleFacts, 'assigneeRole'>;
 
-const requireWork = (surroundings: InProject): void => {
-  requirePermission(surroundings, 'tasks.write');
-  const { project } = surroundings;
+const requireWritable = (facts: FactsWithoutAssignee): void => {
+  requirePermission(facts, 'tasks.write');
+  const { project } = facts;
   if (project === 'archived') throw new Refusal('conflict', 'The project is archived. Restore it first.');
 };
 
@@ -50,23 +50,26 @@ export interface TaskCreation {
   readonly dueOn: string | null;
 }
 
-/** Adds a task to a project; its stream must not exist yet. */
+/** Adds a task to a project. The task's stream must not exist yet. */
 export class CreateTask extends TenantCommand<TaskCreation> {}
 
-/** Members add tasks to a project that is not archived. */
+/**
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the project is archived, the assignee is not a
+ * member who may read tasks, or the task exists
+ */
 export const createTask = (
   { projectId, title, description, assigneeId, dueOn }: TaskCreation,
-  surroundings: TaskRuleFacts,
+  facts: TaskRuleFacts,
   task: Task,
 ): TaskEvent[] => {
-  requireWork(surroundings);
-  if (surroundings.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
-  if (assigneeId !== null) requireAssignable(surroundings);
+  requireWritable(facts);
+  if (facts.project === 'absent') throw new Refusal('not-found', 'There is no such project.');
+  if (assigneeId !== null) requireAssignable(facts);
   if (task.kind !== 'absent') throw new Refusal('conflict', 'A task with this id already exists.');
   return [{ type: 'TaskCreated', data: { projectId, title, description, assigneeId, dueOn } }];
 };
 
-/** What is left out stays as it is; null empties it. */
+/** A field that is left out keeps its value; null clears it. */
 export interface TaskChange {
   readonly by: string;
   readonly taskId: string;
@@ -80,59 +83,64 @@ export interface TaskChange {
 /** Changes any fields of a task in one append. */
 export class ChangeTask extends TenantCommand<TaskChange> {}
 
-/** Members change a task, its status from any to any, unless its project is archived; what it is already is no event. */
-export const changeTask = (change: TaskChange, surroundings: TaskRuleFacts, task: Task): TaskEvent[] => {
-  requirePermission(surroundings, 'tasks.write');
+/**
+ * The status may change from any value to any other. Each kind of change adds a separate event; a field that keeps its
+ * value adds none.
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the project is archived or the new assignee is
+ * not a member who may read tasks
+ */
+export const changeTask = (change: TaskChange, facts: TaskRuleFacts, task: Task): TaskEvent[] => {
+  requirePermission(facts, 'tasks.write');
   const present = requirePresent(task);
-  requireWork(surroundings);
+  requireWritable(facts);
   return [
-    ...describe(change, present),
-    ...move(change, present),
-    ...assign(change, surroundings, present),
-    ...fallDue(change, present),
+    ...describeTask(change, present),
+    ...changeStatus(change, present),
+    ...assign(change, facts, present),
+    ...changeDueDate(change, present),
   ];
 };
 
-const describe = (change: TaskChange, task: PresentTask): TaskEvent[] => {
+const describeTask = (change: TaskChange, task: PresentTask): TaskEvent[] => {
   const { title = task.title, description = task.description } = change;
   if (title === task.title && description === task.description) return [];
   return [{ type: 'TaskDescribed', data: { title, description } }];
 };
 
-const move = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
+const changeStatus = ({ status }: TaskChange, task: PresentTask): TaskEvent[] =>
   status === undefined || status === task.status ? [] : [{ type: 'TaskStatusChanged', data: { status } }];
 
-const assign = ({ assigneeId }: TaskChange, surroundings: TaskRuleFacts, task: PresentTask): TaskEvent[] => {
+const assign = ({ assigneeId }: TaskChange, facts: TaskRuleFacts, task: PresentTask): TaskEvent[] => {
   if (assigneeId === undefined || assigneeId === (task.assignment?.userId ?? null)) return [];
   if (assigneeId === null) return [{ type: 'TaskUnassigned', data: { reason: 'withdrawn' } }];
-  requireAssignable(surroundings);
+  requireAssignable(facts);
   return [{ type: 'TaskAssigned', data: { assigneeId } }];
 };
 
-const fallDue = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
+const changeDueDate = ({ dueOn }: TaskChange, task: PresentTask): TaskEvent[] =>
   dueOn === undefined || dueOn === task.dueOn ? [] : [{ type: 'TaskDueDateChanged', data: { dueOn } }];
 
 export class DeleteTask extends TenantCommand<{ readonly by: string; readonly taskId: string }> {}
 
-/** Members delete a task, unless its project is archived. */
-export const deleteTask = (surroundings: InProject, task: Task): TaskEvent[] => {
-  requirePermission(surroundings, 'tasks.write');
+/** @throws Refusal not-found, forbidden, workspace-locked; conflict if the project is archived */
+export const deleteTask = (facts: FactsWithoutAssignee, task: Task): TaskEvent[] => {
+  requirePermission(facts, 'tasks.write');
   const { projectId } = requirePresent(task);
-  requireWork(surroundings);
+  requireWritable(facts);
   return [{ type: 'TaskDeleted', data: { projectId } }];
 };
 
-/** Unassigns a task from a user who left the tenant. Sent by the system itself: no permission is checked. */
+/** Unassigns a task from a user who left the tenant. The system itself sends it, so no permission is checked. */
 export class UnassignTask extends TenantCommand<{
   readonly taskId: string;
-  /** The version of the task's stream by which it was assigned. */
+  /** The version of the event in the task's stream that assigned it. */
   readonly assignedAt: number;
 }> {}
 
 /**
- * Anyone who had it belongs to the tenant no more: takes back that one assignment, in an archived project too. A task that
- * was assigned again since, or is gone, is left alone.
- * @param assignedAt the stream's version by which it was assigned
+ * Ends one assignment, because the assignee is no longer a member of the tenant. It works in an archived project, too.
+ * A task that was assigned again since then, or is deleted, does not change.
+ * @param assignedAt the version of the event in the task's stream that assigned it
  */
 export const unassignTask = (assignedAt: number, task: Task): TaskEvent[] =>
   task.kind === 'present' && task.assignment?.version === assignedAt

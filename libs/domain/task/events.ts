@@ -1,6 +1,6 @@
 import { eventTypes } from '../event-types';
 
-/** What can happen to a task. Names and fields are a storage contract: never renamed, only upcast on read. */
+/** The events of a task. Names and fields are a storage contract: they are never renamed, only upcast on read. */
 export type TaskEvent = TaskLifecycleEvent | TaskDetailEvent;
 
 export type TaskLifecycleEvent = TaskCreated | TaskDeleted;
@@ -9,7 +9,7 @@ export type TaskDetailEvent = TaskDescribed | TaskStatusChanged | TaskAssigned |
 export const TASK_STATUSES = ['open', 'in-progress', 'done'] as const;
 export type TaskStatus = (typeof TASK_STATUSES)[number];
 
-/** It begins open. */
+/** The new task has the status `open`. */
 export type TaskCreated = {
   readonly type: 'TaskCreated';
   readonly data: {
@@ -31,7 +31,7 @@ export type TaskStatusChanged = { readonly type: 'TaskStatusChanged'; readonly d
 
 export type TaskAssigned = { readonly type: 'TaskAssigned'; readonly data: { readonly assigneeId: string } };
 
-/** `withdrawn` by somebody, or `no-member`: the assignee no longer belongs to the tenant. */
+/** The reason is `withdrawn` if a member unassigned it, and `no-member` if the assignee is no longer a member. */
 export type TaskUnassigned = {
   readonly type: 'TaskUnassigned';
   readonly data: { readonly reason: 'withdrawn' | 'no-member' };

@@ -1,15 +1,15 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { TaskEvent, TaskStatus } from './events';
 
-/** Who has a task since when. */
+/** The user that a task is assigned to, and the event that assigned it. */
 export interface Assignment {
   readonly userId: string;
-  /** The stream's version by which it was assigned: names this one assignment. */
+  /** The version of the event in the task's stream that assigned it. It identifies this assignment. */
   readonly version: number;
 }
 
-/** A task as its rules need to see it. Plain data: it is kept in snapshots. */
+/** The state of a task that its rules need. It is plain data, because snapshots store it. */
 export type Task =
   | { readonly kind: 'absent' }
   | { readonly kind: 'deleted' }
@@ -58,18 +58,18 @@ const evolve = (task: Task, event: TaskEvent, version: number): Task => {
   }
 };
 
-/** Of each kind, for a state that comes back from a snapshot. */
+/** One sample of each kind, to check a state that is read from a snapshot. */
 const SAMPLES: readonly Task[] = [
   { kind: 'absent' },
   { kind: 'deleted' },
   { kind: 'present', projectId: '', title: '', description: '', status: 'open', assignment: null, dueOn: null },
 ];
 
-/** How a task's state comes from its events. */
+/** Builds the state of a task from its events. */
 export const taskFold = {
   aggregate: 'task',
   foldVersion: 1,
   initial: { kind: 'absent' } as Task,
   evolve,
-  isState: (value: unknown): value is Task => hasShapeOfOne(value, 'kind', SAMPLES),
+  isState: (value: unknown): value is Task => matchesOneSample(value, 'kind', SAMPLES),
 };

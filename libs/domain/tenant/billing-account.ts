@@ -9,34 +9,36 @@ import type {
 } from './billing-events';
 import { none, type PersistentMap, remove, set } from './persistent-map';
 
-/** What is known of an invoice: that its payment failed, or that it was paid. One that was forgiven is forgotten. */
+/** An invoice whose payment failed or succeeded. An invoice whose payment was forgiven is removed from the account. */
 export interface Invoice {
   readonly status: 'failed' | 'paid';
+  /** The number of the last failed attempt; 0 once it is paid. */
   readonly attempts: number;
 }
 
 /**
- * How the tenant stands with its payments:
- * `active` → `past-due` (a payment failed, within the grace) → `locked` (writes stop) → `suspended` (reads, too), and from
- * each of them back to `active` at once.
+ * The payment state of a tenant: `active` → `past-due` (a payment failed, and the grace period has not ended) →
+ * `locked` (writes are refused) → `suspended` (reads are refused, too). Each state can change back to `active`
+ * directly.
  */
 export type Standing =
   | { readonly kind: 'active' }
   | { readonly kind: 'past-due' }
   | { readonly kind: 'locked' | 'suspended'; readonly reason: LockReason; readonly suspendAt: string };
 
-/** The part of a tenant that its billing decides. */
+/** The part of a tenant's state that its billing events change. */
 export interface BillingAccount {
-  /** Null: those with which every tenant begins. */
+  /** The terms of the tenant's plan; null: the terms that every new tenant has. */
   readonly terms: Terms | null;
-  /** Whether the terms have ever become smaller, so that more may be in use than they allow. */
+  /** Whether the limits have ever become lower, so that the tenant may use more than they allow. */
   readonly shrunk: boolean;
+  /** The seats that were bought; null: the plan does not sell single seats. */
   readonly seats: number | null;
   readonly subscription: SubscriptionDetails | null;
-  /** Subscriptions that are over. */
+  /** The ids of the subscriptions that have ended. */
   readonly ended: PersistentMap<true>;
   readonly invoices: PersistentMap<Invoice>;
-  /** Those that are known of. */
+  /** The ids of the recorded disputes. */
   readonly disputes: PersistentMap<true>;
   readonly standing: Standing;
 }
@@ -75,15 +77,15 @@ const withInvoice = (
   return { ...account, invoices: invoice ? set(invoices, invoiceId, invoice) : remove(invoices, invoiceId) };
 };
 
-/** What was late without being locked is late no more. */
-const withoutDelay = (standing: Standing): Standing => (standing.kind === 'past-due' ? ACTIVE : standing);
+/** Ends `past-due`. A lock stays. */
+const withoutPastDue = (standing: Standing): Standing => (standing.kind === 'past-due' ? ACTIVE : standing);
 
 const isPaid = ({ status }: SubscriptionDetails): boolean => status === 'active' || status === 'trialing';
 
 const withSubscription = (account: BillingAccount, subscription: SubscriptionDetails): BillingAccount => ({
   ...account,
   subscription,
-  standing: isPaid(subscription) ? withoutDelay(account.standing) : account.standing,
+  standing: isPaid(subscription) ? withoutPastDue(account.standing) : account.standing,
 });
 
 export const evolveBillingAccount = (account: BillingAccount, event: BillingEvent): BillingAccount => {
@@ -95,11 +97,11 @@ export const evolveBillingAccount = (account: BillingAccount, event: BillingEven
       return withSubscription(account, event.data);
     case 'SubscriptionCanceled': {
       const { subscriptionId } = event.data;
-      const isPresent = account.subscription?.subscriptionId === subscriptionId;
+      const isCurrent = account.subscription?.subscriptionId === subscriptionId;
       return {
         ...account,
         ended: set(account.ended, subscriptionId, true),
-        ...(isPresent && { subscription: null, seats: null, standing: withoutDelay(account.standing) }),
+        ...(isCurrent && { subscription: null, seats: null, standing: withoutPastDue(account.standing) }),
       };
     }
     case 'SeatsChanged':

@@ -5,20 +5,23 @@ export const PLANS = ['free', 'pro', 'enterprise'] as const;
 export type Plan = (typeof PLANS)[number];
 
 /**
- * What a tenant has bought, as it was when it bought it: a later version of the catalogue changes nothing for those who
- * have an earlier one.
+ * The plan of a tenant with its limits and features, as they were when it was bought. A later version of the catalogue
+ * does not change the terms of a tenant that bought an earlier version.
  */
 export type Terms = {
   readonly plan: Plan;
-  /** Of the catalogue. */
+  /** The version of the catalogue. */
   readonly version: number;
   readonly limits: PlanLimits;
   readonly features: readonly Feature[];
-  /** Days from a failed payment to the lock. */
+  /** The grace period: days from a failed payment to the lock. */
   readonly graceDays: number;
-  /** Days from the lock until reads are stopped, too. */
+  /** Days from the lock until reads are refused, too. */
   readonly suspendAfterDays: number;
-  /** Agreed with this one tenant, outside the catalogue: no subscription's end takes it away. */
+  /**
+   * True if an operator agreed these terms with the tenant, outside the catalogue: the end of a subscription keeps
+   * them.
+   */
   readonly agreed: boolean;
 };
 
@@ -30,30 +33,33 @@ export type SubscriptionDetails = {
   readonly status: SubscriptionStatus;
   readonly periodEnd: string;
   readonly trialEnd: string | null;
-  /** When it ends, if it was cancelled for a later moment. */
+  /** The time at which it ends; null: it was not canceled for a later time. */
   readonly cancelAt: string | null;
-  /** Since when payment is missing: known to Stripe, so that everybody who asks gets the same. */
+  /**
+   * The time since which a payment is missing, by Stripe's clock, so that every process has the same time; null: none
+   * is missing.
+   */
   readonly failingSince: string | null;
 };
 
 export type InvoiceDetails = {
   readonly invoiceId: string;
-  /** As it is printed on the invoice; null for one without. */
+  /** The number that is printed on the invoice; null: it has none. */
   readonly number: string | null;
-  /** Minor units, of all its lines; below 0: a credit. */
+  /** The total of all lines, in minor units; below 0: a credit. */
   readonly amount: number;
-  /** Minor units: what of it there was to pay, after credits. */
+  /** The amount to pay after credits, in minor units. */
   readonly amountDue: number;
-  /** Minor units that were charged. */
+  /** The amount that was charged, in minor units. */
   readonly amountPaid: number;
   /** ISO 4217, upper case. */
   readonly currency: string;
   readonly createdAt: string;
-  /** Stripe's page of it. */
+  /** The address of Stripe's page for the invoice; null: it has none. */
   readonly url: string | null;
 };
 
-/** A plan was bought, changed, agreed upon, or fell back to free. `reason` is for anyone who asks why. */
+/** A plan was bought, changed, agreed with an operator or released, or the tenant returned to the free plan. */
 export type PlanChanged = {
   readonly type: 'PlanChanged';
   readonly data: { readonly terms: Terms; readonly reason: 'subscribed' | 'changed' | 'ended' | 'agreed' | 'released' };
@@ -61,34 +67,34 @@ export type PlanChanged = {
 
 export type SubscriptionStarted = { readonly type: 'SubscriptionStarted'; readonly data: SubscriptionDetails };
 
-/** Its status, its period, or when it ends. */
+/** The status, the period or the end of the subscription changed. */
 export type SubscriptionUpdated = { readonly type: 'SubscriptionUpdated'; readonly data: SubscriptionDetails };
 
-/** It is over for good: nothing that arrives later revives it. */
+/** The subscription has ended. Nothing that Stripe reports later makes it active again. */
 export type SubscriptionCanceled = {
   readonly type: 'SubscriptionCanceled';
   readonly data: { readonly subscriptionId: string };
 };
 
-/** So many were bought, where the plan sells seats one by one; null: it no longer does. */
+/** The number of seats that are bought; null: the new plan does not sell single seats. */
 export type SeatsChanged = { readonly type: 'SeatsChanged'; readonly data: { readonly seats: number | null } };
 
 export type PaymentFailed = {
   readonly type: 'PaymentFailed';
-  /** `attempt` counts from 1; `nextAttemptAt` is null where there is none. */
+  /** `attempt` counts from 1; `nextAttemptAt` is null if Stripe plans no further attempt. */
   readonly data: InvoiceDetails & { readonly attempt: number; readonly nextAttemptAt: string | null };
 };
 
-/** Nothing of it is open any more: it was paid, or needed no payment, by a credit or as one. */
+/** The invoice is settled: it was paid, credits covered it, or it is a credit itself. */
 export type PaymentSucceeded = { readonly type: 'PaymentSucceeded'; readonly data: InvoiceDetails };
 
-/** Nobody waits for it any more. */
+/** The invoice does not have to be paid any more. */
 export type PaymentForgiven = {
   readonly type: 'PaymentForgiven';
   readonly data: InvoiceDetails & { readonly as: 'void' | 'uncollectible' };
 };
 
-/** The customer's bank takes back what was paid. Nobody is locked for it: whether it was right is still to be found out. */
+/** The customer's bank reclaims a payment. It does not lock the tenant, because the dispute is not decided yet. */
 export type PaymentDisputed = {
   readonly type: 'PaymentDisputed';
   readonly data: {
@@ -97,7 +103,7 @@ export type PaymentDisputed = {
     readonly amount: number;
     /** ISO 4217, upper case. */
     readonly currency: string;
-    /** In Stripe's words: `fraudulent`, `product_not_received`, … */
+    /** Stripe's name for the reason: `fraudulent`, `product_not_received`, … */
     readonly reason: string;
     readonly createdAt: string;
   };
@@ -105,13 +111,13 @@ export type PaymentDisputed = {
 
 export type LockReason = 'payment-failed' | 'subscription-paused';
 
-/** Writes stop. `since` is when the grace was over, not when that was noticed. */
+/** Writes are refused from now on. `since` is the end of the grace period, not the time at which it was noticed. */
 export type WorkspaceLocked = {
   readonly type: 'WorkspaceLocked';
   readonly data: { readonly reason: LockReason; readonly since: string; readonly suspendAt: string };
 };
 
-/** Reads stop, too. */
+/** Reads are refused, too, from now on. */
 export type WorkspaceSuspended = { readonly type: 'WorkspaceSuspended'; readonly data: { readonly since: string } };
 
 export type WorkspaceUnlocked = {
@@ -119,15 +125,15 @@ export type WorkspaceUnlocked = {
   readonly data: { readonly reason: 'paid' | 'ended' };
 };
 
-/** Reconciliation found what no webhook had told, and mended it. */
+/** Reconciliation found changes at Stripe that no webhook had reported, and applied them. */
 export type BillingDriftRepaired = {
   readonly type: 'BillingDriftRepaired';
-  /** The facts by which it was mended, which follow it. */
+  /** The types of the events that apply the changes. They follow this event. */
   readonly data: { readonly facts: readonly string[] };
 };
 
 export type SubscriptionEvent = SubscriptionStarted | SubscriptionUpdated | SubscriptionCanceled | SeatsChanged;
-/** Payments, and what a comparison with Stripe found. */
+/** Payments, and changes that a comparison with Stripe found. */
 export type PaymentEvent = PaymentFailed | PaymentSucceeded | PaymentForgiven | PaymentDisputed | BillingDriftRepaired;
 export type LockEvent = WorkspaceLocked | WorkspaceSuspended | WorkspaceUnlocked;
 

@@ -1,14 +1,8 @@
 import { specificationOf } from '#testing/given-when-then';
 import { PEOPLE, tenantClosed, tenantCreated } from '#testing/tenant-facts';
 import type { InvoiceDetails, SubscriptionDetails, Terms } from './billing-events';
-import {
-  advanceStanding,
-  agreeTerms,
-  type BillingFacts,
-  followStripe,
-  type InvoiceFacts,
-  releaseTerms,
-} from './decide-billing';
+import type { BillingFacts, InvoiceFacts, SubscriptionFacts } from './billing-facts';
+import { advanceStanding, agreeTerms, followStripe, releaseTerms } from './decide-billing';
 import { renameTenant } from './decide-tenant';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
@@ -23,7 +17,7 @@ const free: Terms = {
   ...{ plan: 'free', version: 1, limits, features: [], graceDays: 0, suspendAfterDays: 14, agreed: false },
 };
 const pro: Terms = { ...free, plan: 'pro', limits: { ...limits, projects: 50 } };
-const patient: Terms = { ...pro, graceDays: 3 };
+const proWithGrace: Terms = { ...pro, graceDays: 3 };
 
 const details: SubscriptionDetails = {
   ...{ subscriptionId: 'sub_1', status: 'active', periodEnd: '2026-02-01T00:00:00.000Z' },
@@ -37,7 +31,7 @@ const FAILED_AT = '2026-01-10T00:00:00.000Z';
 const pastDue = { ...details, status: 'past-due', failingSince: FAILED_AT } as const;
 
 const at = '2026-01-10T00:01:00.000Z';
-const nothing: BillingFacts = {
+const noFacts: BillingFacts = {
   at,
   subscription: null,
   ended: [],
@@ -46,7 +40,7 @@ const nothing: BillingFacts = {
   free,
   reconciling: false,
 };
-const subscribed = (more: Partial<SubscriptionDetails & { terms: Terms; seats: number | null }> = {}) => ({
+const subscribed = (more: Partial<SubscriptionFacts> = {}): SubscriptionFacts => ({
   ...{ ...details, terms: pro, seats: null },
   ...more,
 });
@@ -54,8 +48,8 @@ const invoiced = (more: Partial<InvoiceFacts> = {}): InvoiceFacts => ({
   ...{ ...invoice, status: 'open', attempts: 1, nextAttemptAt: null },
   ...more,
 });
-const follow = (facts: Partial<BillingFacts>) => (tenant: Tenant) => followStripe({ ...nothing, ...facts }, tenant);
-const pass = (time: string) => (tenant: Tenant) => advanceStanding({ at: time }, tenant);
+const follow = (facts: Partial<BillingFacts>) => (tenant: Tenant) => followStripe({ ...noFacts, ...facts }, tenant);
+const advanceTo = (time: string) => (tenant: Tenant) => advanceStanding({ at: time }, tenant);
 
 const started: TenantEvent = { type: 'SubscriptionStarted', data: details };
 const updated = (data: SubscriptionDetails): TenantEvent => ({ type: 'SubscriptionUpdated', data });
@@ -76,57 +70,57 @@ const unlocked = (reason: 'paid' | 'ended'): TenantEvent => ({ type: 'WorkspaceU
 
 const founded = [tenantCreated];
 const onPro = [...founded, started, planned(pro, 'subscribed')];
-const owing = [...onPro, updated(pastDue), failed, locked];
+const lockedForPayment = [...onPro, updated(pastDue), failed, locked];
 
 describe('a subscription', () => {
   it('begins with its plan', () =>
     given(...founded)
       .when(follow({ subscription: subscribed() }))
       .thenHappened(started, planned(pro, 'subscribed')));
-  it('begins once, however often Stripe reports it', () =>
+  it('begins once, even if Stripe reports it several times', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
-  it('records when it is renewed or will end', () => {
+  it('records a renewal and a coming end', () => {
     const next = { ...details, periodEnd: '2026-03-01T00:00:00.000Z', cancelAt: '2026-03-01T00:00:00.000Z' };
     given(...onPro)
       .when(follow({ subscription: subscribed(next) }))
       .thenHappened(updated(next));
   });
-  it('brings another plan with it', () =>
+  it('changes the plan of the tenant', () =>
     given(...onPro)
-      .when(follow({ subscription: subscribed({ terms: patient }) }))
-      .thenHappened(planned(patient, 'changed')));
-  it('brings the seats that were bought', () =>
+      .when(follow({ subscription: subscribed({ terms: proWithGrace }) }))
+      .thenHappened(planned(proWithGrace, 'changed')));
+  it('records the seats that were bought', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed({ seats: 30 }) }))
       .thenHappened({ type: 'SeatsChanged', data: { seats: 30 } }));
-  it('falls back to free when it ends', () =>
+  it('returns the tenant to the free plan when it ends', () =>
     given(...onPro)
       .when(follow({ ended: ['sub_1'] }))
       .thenHappened(canceled, planned(free, 'ended')));
-  it('ends with its customer', () =>
+  it('ends when its customer is deleted', () =>
     given(...onPro)
       .when(follow({ ended: 'all' }))
       .thenHappened(canceled, planned(free, 'ended')));
-  it('never becomes active again, even where Stripe says so', () =>
+  it('never becomes active again, even if Stripe reports it as active', () =>
     given(...onPro, canceled, planned(free, 'ended'))
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
-  it('is followed by another', () =>
+  it('can be followed by another subscription', () =>
     given(...onPro, canceled, planned(free, 'ended'))
       .when(follow({ subscription: subscribed({ subscriptionId: 'sub_2' }), ended: ['sub_1'] }))
       .thenHappened(
         { type: 'SubscriptionStarted', data: { ...details, subscriptionId: 'sub_2' } },
         planned(pro, 'subscribed'),
       ));
-  it('does not end what was agreed with the tenant', () => {
+  it('does not end the terms that were agreed with the tenant', () => {
     const agreed = { ...pro, agreed: true };
     given(...founded, planned(agreed, 'agreed'))
       .when(follow({ ended: ['sub_1'] }))
       .thenNothing();
   });
-  it('changes nothing of what was agreed with the tenant, until that is released', () => {
+  it('does not change agreed terms until they are released', () => {
     const agreed = { ...pro, agreed: true, limits: { ...limits, seats: 1_000 } };
     given(...onPro, planned(agreed, 'agreed'))
       .when(follow({ subscription: subscribed() }))
@@ -142,36 +136,36 @@ describe('a subscription', () => {
       .when(released)
       .thenNothing();
   });
-  it('has no seats any more where the next plan sells none', () =>
+  it('has no seats any more if the new plan does not sell them', () =>
     given(...onPro, { type: 'SeatsChanged', data: { seats: 39 } })
       .when(follow({ subscription: subscribed({ seats: null }) }))
       .thenHappened({ type: 'SeatsChanged', data: { seats: null } }));
-  it('is nothing to a tenant that is closed', () =>
+  it('does not change a closed tenant', () =>
     given(...founded, tenantClosed)
       .when(follow({ subscription: subscribed() }))
       .thenNothing());
 });
 
 describe('a failed payment', () => {
-  it('locks at once where there is no grace', () =>
+  it('locks at once if the plan has no grace period', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced()] }))
       .thenHappened(updated(pastDue), failed, locked));
   it('is recorded once for each attempt', () => {
-    given(...owing)
+    given(...lockedForPayment)
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced()] }))
       .thenNothing();
-    given(...owing)
+    given(...lockedForPayment)
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced({ attempts: 3 })] }))
       .thenHappened({ type: 'PaymentFailed', data: { ...invoice, attempt: 3, nextAttemptAt: null } });
   });
-  it('waits for the grace of the plan', () => {
-    const late = [...founded, started, planned(patient, 'subscribed'), updated(pastDue), failed];
+  it('locks at the end of the plan’s grace period', () => {
+    const late = [...founded, started, planned(proWithGrace, 'subscribed'), updated(pastDue), failed];
     given(...late)
-      .when(pass('2026-01-12T23:59:59.999Z'))
+      .when(advanceTo('2026-01-12T23:59:59.999Z'))
       .thenNothing();
     given(...late)
-      .when(pass('2026-01-13T00:00:00.000Z'))
+      .when(advanceTo('2026-01-13T00:00:00.000Z'))
       .thenHappened({
         type: 'WorkspaceLocked',
         data: {
@@ -179,51 +173,51 @@ describe('a failed payment', () => {
         },
       });
   });
-  it('suspends when it was locked for long', () => {
-    given(...owing)
-      .when(pass('2026-01-23T23:59:59.999Z'))
+  it('suspends a tenant that is locked for the days of its plan', () => {
+    given(...lockedForPayment)
+      .when(advanceTo('2026-01-23T23:59:59.999Z'))
       .thenNothing();
-    given(...owing)
-      .when(pass(SUSPENDED_AT))
+    given(...lockedForPayment)
+      .when(advanceTo(SUSPENDED_AT))
       .thenHappened(suspended);
-    given(...owing, suspended)
-      .when(pass('2027-01-01T00:00:00.000Z'))
+    given(...lockedForPayment, suspended)
+      .when(advanceTo('2027-01-01T00:00:00.000Z'))
       .thenNothing();
   });
   it.each([
     ['locked', []],
     ['suspended', [suspended]],
-  ])('is over by payment where the workspace is %s', (_, more) =>
-    given(...owing, ...more)
+  ])('unlocks after the payment if the tenant is %s', (_, more) =>
+    given(...lockedForPayment, ...more)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ status: 'paid' })] }))
       .thenHappened(updated(details), paid, unlocked('paid')),
   );
-  it('is over by the end of the subscription', () =>
-    given(...owing)
+  it('unlocks at the end of the subscription', () =>
+    given(...lockedForPayment)
       .when(follow({ ended: ['sub_1'] }))
       .thenHappened(canceled, planned(free, 'ended'), unlocked('ended')));
-  it('is forgiven', () =>
-    given(...owing)
+  it('unlocks if the invoice becomes void', () =>
+    given(...lockedForPayment)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ status: 'void' })] }))
       .thenHappened(updated(details), { type: 'PaymentForgiven', data: { ...invoice, as: 'void' } }, unlocked('paid')));
-  it('is no news after it was paid', () =>
+  it('is not recorded after the invoice was paid', () =>
     given(...onPro, failed, paid)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ attempts: 2 })] }))
       .thenNothing());
   it.each([
     ['an invoice that credits paid for', 45_000],
     ['a credit', -45_000],
-  ])('of %s is known, with what was charged', (_, amount) => {
+  ])('of %s is recorded as paid, with the amount that was charged', (_, amount) => {
     const data = { ...invoice, amount, amountDue: 0, amountPaid: 0 };
     given(...onPro)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ ...data, status: 'paid' })] }))
       .thenHappened({ type: 'PaymentSucceeded', data });
   });
-  it('of an invoice of nothing is no payment', () =>
+  it('of an invoice with the total 0 is not recorded', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ status: 'paid', amount: 0 })] }))
       .thenNothing());
-  it('locks where the subscription is paused, too', () => {
+  it('locks also if the subscription is paused', () => {
     const paused = { ...details, status: 'paused', failingSince: FAILED_AT } as const;
     given(...onPro)
       .when(follow({ subscription: subscribed(paused) }))
@@ -234,24 +228,24 @@ describe('a failed payment', () => {
   });
 });
 
-describe('a payment that is taken back', () => {
+describe('a disputed payment', () => {
   const disputed: TenantEvent = {
     type: 'PaymentDisputed',
     data: { disputeId: 'dp_1', amount: 4_900, currency: 'EUR', reason: 'fraudulent', createdAt: at },
   };
   it('is recorded once and locks no tenant', () => {
-    const told = follow({ subscription: subscribed(), disputes: [disputed.data] });
+    const followDispute = follow({ subscription: subscribed(), disputes: [disputed.data] });
     given(...onPro)
-      .when(told)
+      .when(followDispute)
       .thenHappened(disputed);
     given(...onPro, disputed)
-      .when(told)
+      .when(followDispute)
       .thenNothing();
   });
 });
 
 describe('reconciliation', () => {
-  it('says what it mended', () =>
+  it('records the changes that no webhook reported', () =>
     given(...founded)
       .when(follow({ subscription: subscribed(), reconciling: true }))
       .thenHappened(
@@ -259,40 +253,40 @@ describe('reconciliation', () => {
         started,
         planned(pro, 'subscribed'),
       ));
-  it('says nothing where there was nothing to mend', () =>
+  it('adds no event if nothing has changed', () =>
     given(...onPro)
       .when(follow({ subscription: subscribed(), reconciling: true }))
       .thenNothing());
 });
 
-describe('terms that an operator agrees upon', () => {
+describe('terms that an operator agrees with a tenant', () => {
   const agree = (terms: Terms) => (tenant: Tenant) => agreeTerms({ terms }, tenant);
-  it('are the plan from then on', () =>
+  it('become the terms of the tenant', () =>
     given(...founded)
       .when(agree({ ...pro, agreed: true }))
       .thenHappened(planned({ ...pro, agreed: true }, 'agreed')));
-  it('are nothing twice', () =>
+  it('add no event a second time', () =>
     given(...founded, planned(pro, 'agreed'))
       .when(agree(pro))
       .thenNothing());
-  it('need a tenant', () =>
+  it('are refused for a closed tenant', () =>
     given(...founded, tenantClosed)
       .when(agree(pro))
       .thenRefused('not-found'));
 });
 
-describe('a locked workspace', () => {
+describe('a locked tenant', () => {
   const rename = (tenant: Tenant) => renameTenant({ by: PEOPLE.owner, name: 'Other' }, tenant);
-  it('is not written to', () => {
-    given(...owing)
+  it('refuses a write', () => {
+    given(...lockedForPayment)
       .when(rename)
       .thenRefused('workspace-locked');
-    given(...owing, suspended)
+    given(...lockedForPayment, suspended)
       .when(rename)
       .thenRefused('workspace-locked');
   });
-  it('is written to by the next command after it was unlocked', () =>
-    given(...owing, unlocked('paid'))
+  it('accepts the next write after it was unlocked', () =>
+    given(...lockedForPayment, unlocked('paid'))
       .when(rename)
       .thenHappened({ type: 'TenantRenamed', data: { name: 'Other', slug: 'acme' } }));
 });

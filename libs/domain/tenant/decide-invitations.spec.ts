@@ -54,144 +54,148 @@ const joined = (userId: string, use: number, role: Role = 'member'): TenantEvent
   memberJoined(userId, role, INVITATION, use);
 
 describe('inviting', () => {
-  it.each(['admin', 'member', 'auditor'] as const)('to be %s is for owners', (role) =>
+  it.each(['admin', 'member', 'auditor'] as const)('with the role %s is allowed to an owner', (role) =>
     given(...staffed)
       .when(invite({ role }))
       .thenHappened(invited({ role })),
   );
-  it.each(['member', 'auditor'] as const)('to be %s is for admins', (role) =>
+  it.each(['member', 'auditor'] as const)('with the role %s is allowed to an admin', (role) =>
     given(...staffed)
       .when(invite({ by: admin, role }))
       .thenHappened(invited({ role, invitedBy: admin })),
   );
-  it('to be admin is not for admins', () =>
+  it('with the role admin is forbidden to an admin', () =>
     given(...staffed)
       .when(invite({ by: admin, role: 'admin' }))
       .thenRefused('forbidden'));
-  it.each([owner, admin])('to be owner is for nobody', (by) =>
+  it.each([owner, admin])('with the role owner is forbidden to every role', (by) =>
     given(...staffed)
       .when(invite({ by, role: 'owner' }))
       .thenRefused('forbidden'),
   );
-  it.each(['member', 'auditor'] as const)('is not for somebody who is %s', (role) =>
+  it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
     given(...staffed)
       .when(invite({ by: PEOPLE[role], role: 'auditor' }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(invite({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, tenantClosed).when(invite()).thenRefused('not-found'));
-  it('is not found where there is none', () => given().when(invite()).thenRefused('not-found'));
-  it.each([1, MAX_USES])('is for %d uses', (maxUses) =>
+  it('is refused with not-found if there is no such tenant', () => given().when(invite()).thenRefused('not-found'));
+  it.each([1, MAX_USES])('is allowed for %d uses', (maxUses) =>
     given(tenantCreated).when(invite({ maxUses })).thenHappened(invited({ maxUses })),
   );
-  it.each([0, -1, 1.5, Number.NaN, MAX_USES + 1])('is not for %d uses', (maxUses) =>
+  it.each([0, -1, 1.5, Number.NaN, MAX_USES + 1])('is refused for %d uses', (maxUses) =>
     given(tenantCreated).when(invite({ maxUses })).thenRefused('conflict'),
   );
   it.each([at, '2026-01-14T23:59:59.999Z', '2026-01-15T01:00:00.000+01:00', 'tomorrow'])(
-    'is refused until %s: it would have expired, or never',
+    'is refused with the expiry time %s, which is past or no time',
     (expiresAt) => given(tenantCreated).when(invite({ expiresAt })).thenRefused('conflict'),
   );
-  it('is within what the plan allows', () =>
+  it('is allowed up to the limit of the plan', () =>
     given(tenantCreated, other)
       .when(invite({}, { openInvitations: 2 }))
       .thenHappened(invited()));
-  it('is refused beyond what the plan allows', () =>
+  it('is refused beyond the limit of the plan', () =>
     given(tenantCreated, other)
       .when(invite({}, { openInvitations: 1 }))
       .thenRefused('plan-limit-reached'));
   it.each([
     ['expired', invited({ expiresAt: at })],
     ['revoked', invited(), revoked],
-    ['spent', invited(), joined(stranger, 1)],
-  ])('does not count one that is %s', (_, ...facts) =>
+    ['used up', invited(), joined(stranger, 1)],
+  ])('does not count an invitation that is %s', (_, ...facts) =>
     given(tenantCreated, ...(facts as TenantEvent[]))
       .when(invite({ invitationId: OTHER }, { openInvitations: 1 }))
       .thenHappened(invited({ invitationId: OTHER })),
   );
-  it('under the id of one that there is, is refused: its uses continue counting', () =>
+  it('is refused with the id of an open invitation, so that its uses still count', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1))
       .when(invite())
       .thenRefused('conflict'));
 });
 
 describe('revoking an invitation', () => {
-  it.each([owner, admin])('is for owners and admins, also where another member made the link', (by) =>
+  it.each([owner, admin])('is allowed to owners and admins, even if another member created it', (by) =>
     given(...staffed, invited())
       .when(revoke(by))
       .thenHappened(revoked),
   );
-  it.each(['member', 'auditor'] as const)('is not for somebody who is %s', (role) =>
+  it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
     given(...staffed, invited())
       .when(revoke(PEOPLE[role]))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated, invited()).when(revoke(stranger)).thenRefused('not-found'));
-  it('that never was is not found', () => given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found'));
-  it('twice is not found', () => given(tenantCreated, invited(), revoked).when(revoke(owner)).thenRefused('not-found'));
-  it('that is spent is not found', () =>
+  it('is refused with not-found if there is no such invitation', () =>
+    given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found'));
+  it('is refused with not-found a second time', () =>
+    given(tenantCreated, invited(), revoked).when(revoke(owner)).thenRefused('not-found'));
+  it('is refused with not-found if the invitation is used up', () =>
     given(tenantCreated, invited(), joined(stranger, 1)).when(revoke(owner)).thenRefused('not-found'));
-  it('leaves the others', () =>
+  it('does not revoke other invitations', () =>
     given(tenantCreated, invited(), other, revoked)
       .when(revoke(owner, OTHER))
       .thenHappened({
         type: 'InvitationRevoked',
         data: { invitationId: OTHER },
       }));
-  it('that has expired is possible', () =>
+  it('works for an expired invitation', () =>
     given(tenantCreated, invited({ expiresAt: at }))
       .when(revoke(owner))
       .thenHappened(revoked));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, invited(), tenantClosed).when(revoke(owner)).thenRefused('not-found'));
 });
 
 describe('joining', () => {
-  it.each(['admin', 'member', 'auditor'] as const)('makes somebody %s, as the link says', (role) =>
+  it.each(['admin', 'member', 'auditor'] as const)('gives the role %s of the invitation', (role) =>
     given(tenantCreated, invited({ role }))
       .when(join())
       .thenHappened(joined(stranger, 1, role)),
   );
-  it('goes by the token among several', () =>
+  it('selects the invitation by its token', () =>
     given(tenantCreated, other, invited()).when(join()).thenHappened(joined(stranger, 1)));
   it('counts the uses', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(guest, 1))
       .when(join())
       .thenHappened(joined(stranger, 2)));
-  it('is not found once it is used as often as it says', () =>
+  it('is refused with not-found when the invitation is used up', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(guest, 1), joined(admin, 2))
       .when(join())
       .thenRefused('not-found'));
-  it('is not given back by somebody’s leaving', () =>
+  it('is refused with not-found for a used-up invitation after the user who joined has left', () =>
     given(tenantCreated, invited(), joined(guest, 1), memberRemoved(guest)).when(join()).thenRefused('not-found'));
-  describe('again', () => {
-    const link = invited({ maxUses: 5 });
+  describe('a second time', () => {
+    const invitation = invited({ maxUses: 5 });
     const left: TenantEvent = { type: 'MemberRemoved', data: { userId: stranger, reason: 'left' } };
-    it('is not found by whom others removed after the link was made', () =>
-      given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger)).when(join()).thenRefused('not-found'));
-    it('by a link that was made after the removal works', () =>
-      given(tenantCreated, memberJoined(stranger, 'admin'), memberRemoved(stranger), link)
+    it('is refused with not-found for a user who was removed after the invitation was created', () =>
+      given(tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger))
+        .when(join())
+        .thenRefused('not-found'));
+    it('works with an invitation that was created after the removal', () =>
+      given(tenantCreated, memberJoined(stranger, 'admin'), memberRemoved(stranger), invitation)
         .when(join())
         .thenHappened(joined(stranger, 1)));
-    it('by an earlier link works for a user who left', () =>
-      given(tenantCreated, link, joined(stranger, 1), left).when(join()).thenHappened(joined(stranger, 2)));
-    it('is not found by whom others removed once, whatever they did since', () =>
+    it('works with an earlier invitation for a user who left', () =>
+      given(tenantCreated, invitation, joined(stranger, 1), left).when(join()).thenHappened(joined(stranger, 2)));
+    it('is refused with not-found for a user who was removed once, even if they joined and left since then', () =>
       given(
-        ...[tenantCreated, link, joined(stranger, 1), memberRemoved(stranger)],
-        ...[memberJoined(stranger, 'member', 'a newer link'), left],
+        ...[tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger)],
+        ...[memberJoined(stranger, 'member', 'a newer invitation'), left],
       )
         .when(join())
         .thenRefused('not-found'));
-    it('is nothing to the others', () =>
-      given(tenantCreated, link, joined(stranger, 1), memberRemoved(stranger))
+    it('is refused with not-found only for the removed user: other users can join', () =>
+      given(tenantCreated, invitation, joined(stranger, 1), memberRemoved(stranger))
         .when(join({ userId: guest }))
         .thenHappened(joined(guest, 2)));
   });
-  it('is not found where the member who made the link could no longer make it', () => {
+  it('is refused with not-found if the member who created the invitation could no longer create it', () => {
     const byAdmin = invited({ invitedBy: admin });
     given(...staffed, byAdmin)
       .when(join())
@@ -203,65 +207,66 @@ describe('joining', () => {
       .when(join())
       .thenRefused('not-found');
   });
-  it('by an unknown token is not found', () => given(tenantCreated, other).when(join()).thenRefused('not-found'));
-  it('by a revoked link is not found', () =>
+  it('is refused with not-found with an unknown token', () =>
+    given(tenantCreated, other).when(join()).thenRefused('not-found'));
+  it('is refused with not-found with a revoked invitation', () =>
     given(tenantCreated, invited(), revoked).when(join()).thenRefused('not-found'));
   it.each([
     ['2026-02-01T00:00:00.000Z', 'at'],
     ['2027-01-01T00:00:00.000Z', 'after'],
-  ])('at %s, %s its end, is not found', (late) =>
+  ])('is refused with not-found at %s, %s the expiry time', (late) =>
     given(tenantCreated, invited())
       .when(join({ at: late }))
       .thenRefused('not-found'),
   );
-  it('just before its end works', () =>
+  it('works just before the expiry time', () =>
     given(tenantCreated, invited())
       .when(join({ at: '2026-01-31T23:59:59.999Z' }))
       .thenHappened(joined(stranger, 1)));
-  it('a tenant that is closed is not found, by its members neither', () => {
+  it('is refused with not-found if the tenant is closed, even for its members', () => {
     given(tenantCreated, invited(), tenantClosed).when(join()).thenRefused('not-found');
     given(tenantCreated, invited(), tenantClosed)
       .when(join({ userId: owner }))
       .thenRefused('not-found');
   });
-  it('where there is no tenant is not found', () => given().when(join()).thenRefused('not-found'));
+  it('is refused with not-found if there is no such tenant', () => given().when(join()).thenRefused('not-found'));
 
   const forAcme = invited({ emailDomains: ['acme.example', 'acme.test'] });
-  it.each(['acme.example', 'acme.test'])('works with an address of %s, one of its domains', (emailDomain) =>
+  it.each(['acme.example', 'acme.test'])('works with an address of %s, a domain of the invitation', (emailDomain) =>
     given(tenantCreated, forAcme).when(join({ emailDomain })).thenHappened(joined(stranger, 1)),
   );
   it.each(['other.example', 'sub.acme.example', 'notacme.example', ''])(
-    'is refused with an address of %j, none of its domains',
+    'is refused with an address of %j, which is not a domain of the invitation',
     (emailDomain) => given(tenantCreated, forAcme).when(join({ emailDomain })).thenRefused('forbidden'),
   );
-  it('does not reveal its domains once it cannot be used', () =>
+  it('does not reveal the domains of a revoked invitation', () =>
     given(tenantCreated, forAcme, revoked)
       .when(join({ emailDomain: 'other.example' }))
       .thenRefused('not-found'));
 
-  it('again uses nothing', () =>
+  it('uses up nothing for a member', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1))
       .when(join())
       .thenNothing());
-  it('again changes no role', () =>
+  it('does not change the role of a member', () =>
     given(...staffed, invited({ role: 'admin' }))
       .when(join({ userId: PEOPLE.auditor }))
       .thenNothing());
-  it('again by a link that is spent or revoked since is nothing, and no refusal', () => {
+  it('adds no event for a member, and is not refused, if the invitation is used up or revoked since then', () => {
     given(tenantCreated, invited(), joined(stranger, 1)).when(join()).thenNothing();
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1), revoked)
       .when(join())
       .thenNothing();
   });
-  it('takes the last seat of the plan', () =>
+  it('can use the last seat of the plan', () =>
     given(tenantCreated, invited())
       .when(join({}, { seats: 2 }))
       .thenHappened(joined(stranger, 1)));
-  it('is refused where every seat of the plan is taken', () =>
+  it('is refused if every seat of the plan is used', () =>
     given(...staffed, invited())
       .when(join({}, { seats: 4 }))
       .thenRefused('plan-limit-reached'));
-  it('again needs no seat', () =>
+  it('needs no seat for a member', () =>
     given(...staffed, invited())
       .when(join({ userId: admin }, { seats: 1 }))
       .thenNothing());

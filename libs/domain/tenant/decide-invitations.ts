@@ -8,51 +8,52 @@ import { entries, get } from './persistent-map';
 import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
 import type { Role } from './roles';
 
+/** The most users that can join by one invitation. */
 export const MAX_USES = 10_000;
-/** Links that end in one append, beside the teams that somebody leaves: it has a bound. */
-export const MAX_ENDED = 240;
+/** The most invitations that one append revokes. The number of events in one append is limited. */
+export const MAX_REVOKED = 240;
 
 const isExpired = ({ expiresAt }: Invitation, at: string): boolean => Date.parse(expiresAt) <= Date.parse(at);
 
-/** Invitations that can still be used, and how often all together. */
-const usable = ({ invitations }: OpenTenant, at: string): { count: number; held: number } => {
-  let [count, held] = [0, 0];
+/** The number of invitations that can still be used, and the sum of their unused uses. */
+const countOpenInvitations = ({ invitations }: OpenTenant, at: string): { count: number; unusedUses: number } => {
+  let [count, unusedUses] = [0, 0];
   for (const [, invitation] of entries(invitations)) {
     if (isExpired(invitation, at)) continue;
     count += 1;
-    held += invitation.maxUses - invitation.uses;
+    unusedUses += invitation.maxUses - invitation.uses;
   }
-  return { count, held };
+  return { count, unusedUses };
 };
 
-/** An owner makes a link by which admins join, an admin one for everybody below; nobody one for owners. */
+/** Only an owner may invite admins. No role may invite owners; {@link inviteMember} refuses that. */
 const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
   inviter !== undefined && may(inviter, 'invitations.create') && (role !== 'admin' || inviter === 'owner');
 
 /**
- * The links that somebody made and could not make any more as what they are from now on: else they would hand on a right
- * that was taken from them, to themselves first of all. At most {@link MAX_ENDED}, those that were made last; whatever is
- * left over lets nobody in either, see {@link joinTenant}.
- * @param role undefined: they belong to the tenant no more
- * @param at RFC 3339: now
+ * Revokes the open invitations that a member created and could not create in the new role. Otherwise the member could
+ * pass on a right that was taken away, or use the invitation to get it back. It revokes at most {@link MAX_REVOKED} of
+ * them, the latest ones. Nobody can join by the others either: {@link joinTenant} refuses them.
+ * @param role the new role; undefined: the user is no longer a member
+ * @param at RFC 3339: the present time
  */
-export const endLinks = (
+export const revokeInvitationsOf = (
   { invitations }: OpenTenant,
   userId: string,
   role: Role | undefined,
   at: string,
 ): TenantEvent[] =>
   [...entries(invitations)]
-    .filter(([, link]) => link.invitedBy === userId && !isExpired(link, at) && !mayInvite(role, link.role))
+    .filter(([, it]) => it.invitedBy === userId && !isExpired(it, at) && !mayInvite(role, it.role))
     .map(([invitationId]) => invitationId)
     .sort()
-    .slice(-MAX_ENDED)
+    .slice(-MAX_REVOKED)
     .map((invitationId) => ({ type: 'InvitationRevoked', data: { invitationId } }));
 
 export interface InviteMemberInput {
   readonly by: string;
   readonly invitationId: string;
-  /** Never above the inviter's own, and never owner. */
+  /** Not `owner`, and `admin` only if the inviter is an owner. */
   readonly role: Role;
   /** 1..{@link MAX_USES} */
   readonly maxUses: number;
@@ -60,17 +61,20 @@ export interface InviteMemberInput {
   readonly expiresAt: string;
   /** SHA-256 of the token, in hexadecimal. */
   readonly tokenHash: string;
-  /** Lower case; none: any address. */
+  /** Lower case; empty: any address. */
   readonly emailDomains: readonly string[];
-  /** RFC 3339: now. */
+  /** RFC 3339: the present time. */
   readonly at: string;
 }
 
 export class InviteMember extends TenantCommand<InviteMemberInput> {}
 
-/** An admin makes a link by which people join; an owner one by which admins do. */
-export const inviteMember = (wanted: InviteMemberInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
-  const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = wanted;
+/**
+ * @throws Refusal not-found, workspace-locked, plan-limit-reached, feature-not-in-plan; forbidden if the inviter may
+ * not invite to the role; conflict if the id is taken or the uses or the expiry time are out of bounds
+ */
+export const inviteMember = (input: InviteMemberInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+  const { by, invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, at } = input;
   const open = requireOpen(tenant);
   const inviter = requirePermission(open, by, 'invitations.create');
   if (role === 'owner')
@@ -85,9 +89,9 @@ export const inviteMember = (wanted: InviteMemberInput, limits: InStreamLimits, 
   if (!(Date.parse(expiresAt) > Date.parse(at)))
     throw new Refusal('conflict', 'The expiry time is in the past. Choose a later time.');
   if (emailDomains.length > 0) requireFeature('invitation-domains', limits);
-  const { count, held } = usable(open, at);
+  const { count, unusedUses } = countOpenInvitations(open, at);
   requireRoom('openInvitations', count, limits);
-  if (limits.invitationsHoldSeats) requireRoom('seats', open.members.size + held, limits, maxUses);
+  if (limits.invitationsHoldSeats) requireRoom('seats', open.members.size + unusedUses, limits, maxUses);
   const data = { invitationId, role, maxUses, expiresAt, tokenHash, emailDomains, invitedBy: by };
   return [{ type: 'MemberInvited', data }];
 };
@@ -99,7 +103,9 @@ export interface RevokeInvitationInput {
 
 export class RevokeInvitation extends TenantCommand<RevokeInvitationInput> {}
 
-/** From then on nobody joins by it. One that is revoked or spent already is not found. */
+/**
+ * @throws Refusal forbidden, workspace-locked; not-found if there is no such invitation, or it is revoked or used up
+ */
 export const revokeInvitation = ({ by, invitationId }: RevokeInvitationInput, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'invitations.revoke');
@@ -110,22 +116,24 @@ export const revokeInvitation = ({ by, invitationId }: RevokeInvitationInput, te
 export interface JoinTenantInput {
   readonly userId: string;
   readonly tokenHash: string;
-  /** Lower case: what follows the `@` of the user's address. */
+  /** The part of the user's e-mail address after the `@`, in lower case. */
   readonly emailDomain: string;
-  /** RFC 3339: now. */
+  /** RFC 3339: the present time. */
   readonly at: string;
 }
 
-/** By the token of an invitation. */
+/** Makes a user a member by the token of an invitation. */
 export class JoinTenant extends TenantCommand<JoinTenantInput> {}
 
 /**
- * Somebody joins by a link, as often as it says and no more. Who belongs to the tenant already uses nothing of it. Whom
- * others removed it lets in again only if it was made after that; who left by themselves may come back. It is worth what
- * its maker could give now. One answer for a link that was never made, is revoked, spent or expired, or is not for them.
+ * A user who is a member already adds no event and does not use up the invitation. A user who was removed by another
+ * member can join again only by an invitation that was created after the removal; a user who left may join by any. The
+ * invitation works only while the member who created it could still create it.
+ * @throws Refusal not-found if the tenant is not open, or the invitation does not exist, is revoked, used up or
+ * expired, or the user may not use it; forbidden for another e-mail domain; workspace-locked, plan-limit-reached
  */
-export const joinTenant = (wanted: JoinTenantInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
-  const { userId, tokenHash, emailDomain, at } = wanted;
+export const joinTenant = (input: JoinTenantInput, limits: InStreamLimits, tenant: Tenant): TenantEvent[] => {
+  const { userId, tokenHash, emailDomain, at } = input;
   const open = requireOpen(tenant);
   if (get(open.members, userId)) return [];
   for (const [invitationId, invitation] of entries(open.invitations)) {

@@ -1,6 +1,6 @@
 import { TenantCommand } from '../command';
 import { Refusal } from '../refusal';
-import { endLinks } from './decide-invitations';
+import { revokeInvitationsOf } from './decide-invitations';
 import type { MemberRemoved, TenantEvent } from './events';
 import type { Member, OpenTenant, Tenant } from './evolve';
 import { entries, get } from './persistent-map';
@@ -13,7 +13,7 @@ const requireMember = (tenant: OpenTenant, userId: string): Member => {
   return member;
 };
 
-/** What would take the last owner away leaves a tenant that nobody can run. */
+/** Without an owner, no member could manage the tenant. */
 const requireAnotherOwner = ({ owners }: OpenTenant, { role }: Member): void => {
   if (role === 'owner' && owners === 1)
     throw new Refusal('conflict', 'A tenant needs at least one owner. Make another member an owner first.');
@@ -23,29 +23,34 @@ export interface ChangeRoleInput {
   readonly by: string;
   readonly userId: string;
   readonly role: Role;
-  /** RFC 3339: now. */
+  /** RFC 3339: the present time. */
   readonly at: string;
 }
 
 export class ChangeRole extends TenantCommand<ChangeRoleInput> {}
 
 /**
- * Only an owner makes or unmakes an owner; the last one stays one. Links that they could not make any more in their new
- * role end.
+ * Only an owner can grant or take the role owner, and the last owner keeps it. Open invitations that the member could
+ * not create in the new role are revoked. The present role adds no event.
+ * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict for the last owner
  */
-export const changeRole = ({ by, userId, role, at }: ChangeRoleInput, tenant: Tenant, seen?: number): TenantEvent[] => {
+export const changeRole = (
+  { by, userId, role, at }: ChangeRoleInput,
+  tenant: Tenant,
+  expectedVersion?: number,
+): TenantEvent[] => {
   const open = requireOpen(tenant);
-  const giver = requirePermission(open, by, 'members.change-role');
+  const sender = requirePermission(open, by, 'members.change-role');
   const member = requireMember(open, userId);
-  requireOwnerFor(giver, role);
-  requireOwnerFor(giver, member.role);
-  requireVersion(member.version, seen);
+  requireOwnerFor(sender, role);
+  requireOwnerFor(sender, member.role);
+  requireVersion(member.version, expectedVersion);
   if (member.role === role) return [];
   requireAnotherOwner(open, member);
-  return [...endLinks(open, userId, role, at), { type: 'MemberRoleChanged', data: { userId, role } }];
+  return [...revokeInvitationsOf(open, userId, role, at), { type: 'MemberRoleChanged', data: { userId, role } }];
 };
 
-const leavingTeams = function* ({ teams }: OpenTenant, userId: string): Generator<TenantEvent> {
+const teamRemovals = function* ({ teams }: OpenTenant, userId: string): Generator<TenantEvent> {
   for (const [teamId, { members }] of entries(teams))
     if (get(members, userId)) yield { type: 'TeamMemberRemoved', data: { teamId, userId } };
 };
@@ -54,33 +59,35 @@ export interface RemoveMemberInput {
   readonly by: string;
   readonly userId: string;
   readonly reason: MemberRemoved['data']['reason'];
-  /** RFC 3339: now. */
+  /** RFC 3339: the present time. */
   readonly at: string;
 }
 
-/** Of another, or of oneself. */
+/** Removes another member, or the user who sends it. */
 export class RemoveMember extends TenantCommand<RemoveMemberInput> {}
 
 /**
- * Everybody may leave; an admin removes others but owners, an owner anybody. Anyone who is erased as a user leaves by
- * themselves. The last owner can do neither. The links that they made end with them.
+ * Every member may leave. An admin can remove every member who is not an owner, and an owner every member. A user who
+ * is erased leaves each tenant with the reason `erased`. The last owner can neither leave nor be removed. The member is
+ * also removed from all teams, and the open invitations that the member created are revoked.
+ * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict for the last owner
  */
 export const removeMember = (
   { by, userId, reason, at }: RemoveMemberInput,
   tenant: Tenant,
-  seen?: number,
+  expectedVersion?: number,
 ): TenantEvent[] => {
   const open = requireOpen(tenant);
-  // Personal data is erased at any time; the rest waits while the workspace is locked.
+  // A user can be erased while the tenant is locked. Leaving for another reason is refused then.
   if (by === userId) (reason === 'erased' ? requireRole : requirePermission)(open, by, 'members.leave');
   const remover = by === userId ? undefined : requirePermission(open, by, 'members.remove');
   const member = requireMember(open, userId);
   if (remover) requireOwnerFor(remover, member.role);
-  requireVersion(member.version, seen);
+  requireVersion(member.version, expectedVersion);
   requireAnotherOwner(open, member);
   return [
-    ...leavingTeams(open, userId),
-    ...endLinks(open, userId, undefined, at),
+    ...teamRemovals(open, userId),
+    ...revokeInvitationsOf(open, userId, undefined, at),
     { type: 'MemberRemoved', data: { userId, reason } },
   ];
 };
@@ -88,17 +95,24 @@ export const removeMember = (
 export interface TransferOwnershipInput {
   readonly by: string;
   readonly userId: string;
-  /** RFC 3339: now. */
+  /** RFC 3339: the present time. */
   readonly at: string;
 }
 
 export class TransferOwnership extends TenantCommand<TransferOwnershipInput> {}
 
-/** An owner hands ownership over to another member, and is an admin from then on, without links for admins. */
+/**
+ * Another member becomes an owner, and the sender becomes an admin. The open invitations for admins that the sender
+ * created are revoked.
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the member is the sender
+ */
 export const transferOwnership = ({ by, userId, at }: TransferOwnershipInput, tenant: Tenant): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.transfer');
   requireMember(open, userId);
   if (by === userId) throw new Refusal('conflict', 'You are an owner already. Choose another member.');
-  return [...endLinks(open, by, 'admin', at), { type: 'OwnershipTransferred', data: { from: by, to: userId } }];
+  return [
+    ...revokeInvitationsOf(open, by, 'admin', at),
+    { type: 'OwnershipTransferred', data: { from: by, to: userId } },
+  ];
 };

@@ -9,7 +9,14 @@ import {
   tenantClosed,
 } from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
-import { addTeamMember, createTeam, deleteTeam, MAX_TEAMS_OF_ONE, removeTeamMember, renameTeam } from './decide-teams';
+import {
+  addTeamMember,
+  createTeam,
+  deleteTeam,
+  MAX_TEAMS_PER_MEMBER,
+  removeTeamMember,
+  renameTeam,
+} from './decide-teams';
 import type { TenantEvent } from './events';
 import { type Tenant, tenantFold } from './evolve';
 
@@ -25,53 +32,53 @@ const create =
   (tenant: Tenant) =>
     createTeam({ by, teamId, name }, limitedTo(teams), tenant);
 const rename =
-  (name: string, { by = owner as string, teamId = 'sales', seen = undefined as number | undefined } = {}) =>
+  (name: string, { by = owner as string, teamId = 'sales', expectedVersion = undefined as number | undefined } = {}) =>
   (tenant: Tenant) =>
-    renameTeam({ by, teamId, name }, tenant, seen);
+    renameTeam({ by, teamId, name }, tenant, expectedVersion);
 const remove =
-  ({ by = owner as string, teamId = 'sales', seen = undefined as number | undefined } = {}) =>
+  ({ by = owner as string, teamId = 'sales', expectedVersion = undefined as number | undefined } = {}) =>
   (tenant: Tenant) =>
-    deleteTeam({ by, teamId }, tenant, seen);
+    deleteTeam({ by, teamId }, tenant, expectedVersion);
 const add =
   (userId: string, { by = owner as string, teamId = 'sales' } = {}) =>
   (tenant: Tenant) =>
     addTeamMember({ by, teamId, userId }, tenant);
-const takeOut =
+const removeUser =
   (userId: string, { by = owner as string, teamId = 'sales' } = {}) =>
   (tenant: Tenant) =>
     removeTeamMember({ by, teamId, userId }, tenant);
 
 const renamed = (name: string, teamId = 'sales'): TenantEvent => ({ type: 'TeamRenamed', data: { teamId, name } });
 const deleted: TenantEvent = { type: 'TeamDeleted', data: { teamId: 'sales' } };
-/** The team is of version 5. */
+/** The team has the version 5. */
 const withSales = [...staffed, teamCreated('sales', 'Sales')];
-const withBoth = [...withSales, teamCreated('support', 'Support')];
+const withSalesAndSupport = [...withSales, teamCreated('support', 'Support')];
 
 describe('creating a team', () => {
-  it.each(ADMINS)('is for somebody who is %s', (role) =>
+  it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...staffed)
       .when(create('Sales', { by: PEOPLE[role] }))
       .thenHappened(teamCreated('new', 'Sales')),
   );
-  it.each(OTHERS)('is not for somebody who is %s', (role) =>
+  it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...staffed)
       .when(create('Sales', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...staffed)
       .when(create('Sales', { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...staffed, tenantClosed)
       .when(create('Sales'))
       .thenRefused('not-found'));
-  it.each(['Sales', 'sales', 'SALES'])('is refused as %s where there is a team Sales', (name) =>
+  it.each(['Sales', 'sales', 'SALES'])('is refused with the name %s if there is a team Sales', (name) =>
     given(...withSales)
       .when(create(name))
       .thenRefused('conflict'),
   );
-  it('takes the name of one that was deleted, or renamed', () => {
+  it('accepts the earlier name of a team that was deleted or renamed', () => {
     given(...withSales, deleted)
       .when(create('Sales'))
       .thenHappened(teamCreated('new', 'Sales'));
@@ -79,217 +86,219 @@ describe('creating a team', () => {
       .when(create('Sales'))
       .thenHappened(teamCreated('new', 'Sales'));
   });
-  it('is refused under the id of one that there is', () =>
+  it('is refused with the id of a team that exists', () =>
     given(...withSales)
       .when(create('Support', { teamId: 'sales' }))
       .thenRefused('conflict'));
-  it('is within what the plan allows', () =>
+  it('is allowed up to the limit of the plan', () =>
     given(...withSales)
       .when(create('Support', { teams: 2 }))
       .thenHappened(teamCreated('new', 'Support')));
-  it('is refused beyond what the plan allows', () =>
+  it('is refused beyond the limit of the plan', () =>
     given(...withSales)
       .when(create('Support', { teams: 1 }))
       .thenRefused('plan-limit-reached'));
-  it('is possible again where one was deleted', () =>
+  it('is allowed again after another team was deleted', () =>
     given(...withSales, deleted)
       .when(create('Support', { teams: 1 }))
       .thenHappened(teamCreated('new', 'Support')));
 });
 
 describe('renaming a team', () => {
-  it.each(ADMINS)('is for somebody who is %s', (role) =>
+  it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withSales)
       .when(rename('Marketing', { by: PEOPLE[role] }))
       .thenHappened(renamed('Marketing')),
   );
-  it.each(OTHERS)('is not for somebody who is %s', (role) =>
+  it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withSales)
       .when(rename('Marketing', { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(rename('Marketing', { by: stranger }))
       .thenRefused('not-found'));
-  it('to its name is nothing', () =>
+  it('adds no event for the present name', () =>
     given(...withSales)
       .when(rename('Sales'))
       .thenNothing());
-  it('to its name in capitals is a fact', () =>
+  it('adds an event for the present name in capitals', () =>
     given(...withSales)
       .when(rename('SALES'))
       .thenHappened(renamed('SALES')));
-  it.each(['sUPPORT', ' Support', 'Support\u00a0'])('to %j, which looks like the name of another, is refused', (name) =>
-    given(...withBoth)
-      .when(rename(name))
-      .thenRefused('conflict'),
+  it.each(['sUPPORT', ' Support', 'Support\u00a0'])(
+    'is refused with %j, which has the same normal form as the name of another team',
+    (name) =>
+      given(...withSalesAndSupport)
+        .when(rename(name))
+        .thenRefused('conflict'),
   );
-  it('that is not there is not found', () =>
+  it('is refused with not-found if there is no such team', () =>
     given(...staffed)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('that was deleted is not found', () =>
+  it('is refused with not-found if the team was deleted', () =>
     given(...withSales, deleted)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
-  it('goes by the version of that team, whatever else has happened since', () =>
-    given(...withBoth, teamMemberAdded('support', member), memberRemoved(admin))
-      .when(rename('Marketing', { seen: 5 }))
+  it('accepts the version of the team, whatever else has happened since then', () =>
+    given(...withSalesAndSupport, teamMemberAdded('support', member), memberRemoved(admin))
+      .when(rename('Marketing', { expectedVersion: 5 }))
       .thenHappened(renamed('Marketing')));
   it.each([
     ['name', renamed('Other')],
     ['new member', teamMemberAdded('sales', member)],
-  ])('under a version before its last %s is refused', (_, fact) =>
+  ])('is refused with a version from before the last %s', (_, fact) =>
     given(...withSales, fact)
-      .when(rename('Marketing', { seen: 5 }))
+      .when(rename('Marketing', { expectedVersion: 5 }))
       .thenRefused('precondition-failed'),
   );
-  it('under a version before somebody was taken out is refused', () =>
+  it('is refused with a version from before a member was removed', () =>
     given(...withSales, teamMemberAdded('sales', member), teamMemberRemoved('sales', member))
-      .when(rename('Marketing', { seen: 6 }))
+      .when(rename('Marketing', { expectedVersion: 6 }))
       .thenRefused('precondition-failed'));
-  it('that is not there is not found, whatever the version', () =>
+  it('is refused with not-found with any version if there is no such team', () =>
     given(...staffed)
-      .when(rename('Marketing', { seen: 5 }))
+      .when(rename('Marketing', { expectedVersion: 5 }))
       .thenRefused('not-found'));
 });
 
 describe('deleting a team', () => {
-  it.each(ADMINS)('is for somebody who is %s', (role) =>
+  it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withSales)
       .when(remove({ by: PEOPLE[role] }))
       .thenHappened(deleted),
   );
-  it.each(OTHERS)('is not for somebody who is %s', (role) =>
+  it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withSales)
       .when(remove({ by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(remove({ by: stranger }))
       .thenRefused('not-found'));
-  it('twice is not found', () =>
+  it('is refused with not-found a second time', () =>
     given(...withSales, deleted)
       .when(remove())
       .thenRefused('not-found'));
-  it('under its version works', () =>
-    given(...withBoth)
-      .when(remove({ seen: 5 }))
+  it('works with the version of the team', () =>
+    given(...withSalesAndSupport)
+      .when(remove({ expectedVersion: 5 }))
       .thenHappened(deleted));
-  it('under an old version is refused', () =>
+  it('is refused with an earlier version', () =>
     given(...withSales, renamed('Marketing'))
-      .when(remove({ seen: 5 }))
+      .when(remove({ expectedVersion: 5 }))
       .thenRefused('precondition-failed'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(remove())
       .thenRefused('not-found'));
 });
 
-describe('putting somebody into a team', () => {
-  it.each(['owner', 'admin', 'member', 'auditor'] as const)('works with somebody who is %s', (role) =>
+describe('adding a member to a team', () => {
+  it.each(['owner', 'admin', 'member', 'auditor'] as const)('works for a member with the role %s', (role) =>
     given(...withSales)
       .when(add(PEOPLE[role]))
       .thenHappened(teamMemberAdded('sales', PEOPLE[role])),
   );
-  it('is for admins too', () =>
+  it('is allowed to an admin, too', () =>
     given(...withSales)
       .when(add(member, { by: admin }))
       .thenHappened(teamMemberAdded('sales', member)));
-  it.each(OTHERS)('is not for somebody who is %s, themselves neither', (role) =>
+  it.each(OTHERS)('is forbidden to the role %s, even for the user who sends it', (role) =>
     given(...withSales)
       .when(add(PEOPLE[role], { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to the tenant', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withSales)
       .when(add(member, { by: stranger }))
       .thenRefused('not-found'));
-  it('who is in it already is nothing', () =>
+  it('adds no event for a member of the team', () =>
     given(...withSales, teamMemberAdded('sales', member))
       .when(add(member))
       .thenNothing());
-  it('who does not belong to the tenant is not found', () =>
+  it('is refused with not-found for a user who is not a member of the tenant', () =>
     given(...withSales)
       .when(add(stranger))
       .thenRefused('not-found'));
-  it('who was removed from the tenant is not found', () =>
+  it('is refused with not-found for a user who was removed from the tenant', () =>
     given(...withSales, memberRemoved(member))
       .when(add(member))
       .thenRefused('not-found'));
-  it('that is not there is not found', () =>
+  it('is refused with not-found if there is no such team', () =>
     given(...staffed)
       .when(add(member))
       .thenRefused('not-found'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withSales, tenantClosed)
       .when(add(member))
       .thenRefused('not-found'));
 
-  const teams = Array.from({ length: MAX_TEAMS_OF_ONE }, (_, at) => `team-${at}`);
-  const inMany = [
+  const teams = Array.from({ length: MAX_TEAMS_PER_MEMBER }, (_, at) => `team-${at}`);
+  const inMaxTeams = [
     ...withSales,
     ...teams.flatMap((teamId) => [teamCreated(teamId, teamId), teamMemberAdded(teamId, member)]),
   ];
-  it('is refused once they are in as many as anybody can be', () =>
-    given(...inMany)
+  it('is refused for a member who is in the highest number of teams', () =>
+    given(...inMaxTeams)
       .when(add(member))
       .thenRefused('conflict'));
-  it('is possible for the others then', () =>
-    given(...inMany)
+  it('works for other members then', () =>
+    given(...inMaxTeams)
       .when(add(admin))
       .thenHappened(teamMemberAdded('sales', admin)));
-  it('who is in it already is nothing also then', () =>
-    given(...inMany)
+  it('adds no event then for a member of the team', () =>
+    given(...inMaxTeams)
       .when(add(member, { teamId: 'team-0' }))
       .thenNothing());
 });
 
-describe('taking somebody out of a team', () => {
-  const withMember = [...withBoth, teamMemberAdded('sales', member)];
-  it.each(ADMINS)('is for somebody who is %s', (role) =>
+describe('removing a member from a team', () => {
+  const withMember = [...withSalesAndSupport, teamMemberAdded('sales', member)];
+  it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withMember)
-      .when(takeOut(member, { by: PEOPLE[role] }))
+      .when(removeUser(member, { by: PEOPLE[role] }))
       .thenHappened(teamMemberRemoved('sales', member)),
   );
-  it.each(OTHERS)('is not for somebody who is %s', (role) =>
+  it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withMember)
-      .when(takeOut(member, { by: PEOPLE[role] }))
+      .when(removeUser(member, { by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('who is not in it is not found', () =>
+  it('is refused with not-found for a member who is not in the team', () =>
     given(...withMember)
-      .when(takeOut(admin))
+      .when(removeUser(admin))
       .thenRefused('not-found'));
-  it('who is in another is not found', () =>
+  it('is refused with not-found for a member of another team', () =>
     given(...withMember)
-      .when(takeOut(member, { teamId: 'support' }))
+      .when(removeUser(member, { teamId: 'support' }))
       .thenRefused('not-found'));
-  it('twice is not found', () =>
+  it('is refused with not-found a second time', () =>
     given(...withMember, teamMemberRemoved('sales', member))
-      .when(takeOut(member))
+      .when(removeUser(member))
       .thenRefused('not-found'));
-  it('that was deleted is not found', () =>
+  it('is refused with not-found if the team was deleted', () =>
     given(...withMember, deleted)
-      .when(takeOut(member))
+      .when(removeUser(member))
       .thenRefused('not-found'));
-  it('by somebody who does not belong to the tenant is not found', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(...withMember)
-      .when(takeOut(member, { by: stranger }))
+      .when(removeUser(member, { by: stranger }))
       .thenRefused('not-found'));
-  it('is not found where the tenant is closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(...withMember, tenantClosed)
-      .when(takeOut(member))
+      .when(removeUser(member))
       .thenRefused('not-found'));
 });
 
-it('a team that is made again has none of those who were in the one of its name', () =>
+it('a new team with the name of a deleted team has none of its members', () =>
   given(...withSales, teamMemberAdded('sales', member), deleted, teamCreated('new', 'Sales'))
-    .when(takeOut(member, { teamId: 'new' }))
+    .when(removeUser(member, { teamId: 'new' }))
     .thenRefused('not-found'));

@@ -6,7 +6,7 @@ import type { OpenTenant, Team, Tenant } from './evolve';
 import { entries, get } from './persistent-map';
 import { notFound, requireOpen, requirePermission, requireRoom, requireVersion } from './requirements';
 
-const openFor = (tenant: Tenant, by: string): OpenTenant => {
+const openTenantFor = (tenant: Tenant, by: string): OpenTenant => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'teams.write');
   return open;
@@ -18,32 +18,38 @@ const requireTeam = ({ teams }: OpenTenant, teamId: string): Team => {
   return team;
 };
 
-/** What a name looks like: neither capitals nor white space around it nor how its letters are composed tell two apart. */
-const looksOf = (name: string): string => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
+/**
+ * Two names that differ only in capitals, in white space or in the composition of letters have the same normal form.
+ */
+const normalForm = (name: string): string => name.normalize('NFC').trim().replace(/\s+/g, ' ').toLowerCase();
 
-const sameName = (one: string, other: string): boolean => looksOf(one) === looksOf(other);
+const isSameName = (one: string, other: string): boolean => normalForm(one) === normalForm(other);
 
 const requireFreeName = ({ teams }: OpenTenant, teamId: string, name: string): void => {
   for (const [id, team] of entries(teams))
-    if (id !== teamId && sameName(team.name, name))
+    if (id !== teamId && isSameName(team.name, name))
       throw new Refusal('conflict', 'Another team has this name. Choose another name.');
 };
 
 export interface NameTeamInput {
   readonly by: string;
   readonly teamId: string;
-  /** 1..200 characters; no other team's, however it is capitalised or spaced. */
+  /** 1..200 characters. No other team may have the same name, regardless of capitals and white space. */
   readonly name: string;
 }
 
 export class CreateTeam extends TenantCommand<NameTeamInput> {}
 
+/**
+ * @throws Refusal not-found, forbidden, workspace-locked, plan-limit-reached; conflict if another team has the name or
+ * the id
+ */
 export const createTeam = (
   { by, teamId, name }: NameTeamInput,
   limits: InStreamLimits,
   tenant: Tenant,
 ): TenantEvent[] => {
-  const open = openFor(tenant, by);
+  const open = openTenantFor(tenant, by);
   if (get(open.teams, teamId)) throw new Refusal('conflict', 'A team with this id already exists.');
   requireFreeName(open, teamId, name);
   requireRoom('teams', open.teams.size, limits);
@@ -52,11 +58,18 @@ export const createTeam = (
 
 export class RenameTeam extends TenantCommand<NameTeamInput> {}
 
-/** A name that it has already is no event. */
-export const renameTeam = ({ by, teamId, name }: NameTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
-  const open = openFor(tenant, by);
+/**
+ * The present name adds no event.
+ * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict if another team has the name
+ */
+export const renameTeam = (
+  { by, teamId, name }: NameTeamInput,
+  tenant: Tenant,
+  expectedVersion?: number,
+): TenantEvent[] => {
+  const open = openTenantFor(tenant, by);
   const team = requireTeam(open, teamId);
-  requireVersion(team.version, seen);
+  requireVersion(team.version, expectedVersion);
   requireFreeName(open, teamId, name);
   return team.name === name ? [] : [{ type: 'TeamRenamed', data: { teamId, name } }];
 };
@@ -68,9 +81,14 @@ export interface ChangeTeamInput {
 
 export class DeleteTeam extends TenantCommand<ChangeTeamInput> {}
 
-export const deleteTeam = ({ by, teamId }: ChangeTeamInput, tenant: Tenant, seen?: number): TenantEvent[] => {
-  const open = openFor(tenant, by);
-  requireVersion(requireTeam(open, teamId).version, seen);
+/** @throws Refusal not-found, forbidden, workspace-locked, precondition-failed */
+export const deleteTeam = (
+  { by, teamId }: ChangeTeamInput,
+  tenant: Tenant,
+  expectedVersion?: number,
+): TenantEvent[] => {
+  const open = openTenantFor(tenant, by);
+  requireVersion(requireTeam(open, teamId).version, expectedVersion);
   return [{ type: 'TeamDeleted', data: { teamId } }];
 };
 
@@ -78,23 +96,28 @@ export interface TeamMemberInput extends ChangeTeamInput {
   readonly userId: string;
 }
 
-/** Anyone who leaves the tenant leaves their teams in the same append, and that has a bound. */
-export const MAX_TEAMS_OF_ONE = 250;
+/**
+ * The most teams that one member can be in. A member who leaves the tenant is removed from all teams in the same
+ * append, and the number of events in one append is limited.
+ */
+export const MAX_TEAMS_PER_MEMBER = 250;
 
 const requireFewTeams = ({ teams }: OpenTenant, userId: string): void => {
   let count = 0;
   for (const [, { members }] of entries(teams)) if (get(members, userId)) count += 1;
-  if (count >= MAX_TEAMS_OF_ONE) throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_OF_ONE} teams.`);
+  if (count >= MAX_TEAMS_PER_MEMBER)
+    throw new Refusal('conflict', `A member can be in at most ${MAX_TEAMS_PER_MEMBER} teams.`);
 };
 
 export class AddTeamMember extends TenantCommand<TeamMemberInput> {}
 
 /**
- * Only who belongs to the tenant belongs to its teams, and to {@link MAX_TEAMS_OF_ONE} of them at most. Anyone who is in it
- * already stays, without an event.
+ * A member of the team adds no event.
+ * @throws Refusal not-found, forbidden, workspace-locked; conflict if the member is in {@link MAX_TEAMS_PER_MEMBER}
+ * teams
  */
 export const addTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {
-  const open = openFor(tenant, by);
+  const open = openTenantFor(tenant, by);
   const team = requireTeam(open, teamId);
   if (!get(open.members, userId)) throw notFound('member');
   if (get(team.members, userId)) return [];
@@ -104,9 +127,9 @@ export const addTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: T
 
 export class RemoveTeamMember extends TenantCommand<TeamMemberInput> {}
 
-/** Anyone who is not in it is not found. */
+/** @throws Refusal forbidden, workspace-locked; not-found if there is no such team or member of the team */
 export const removeTeamMember = ({ by, teamId, userId }: TeamMemberInput, tenant: Tenant): TenantEvent[] => {
-  const open = openFor(tenant, by);
+  const open = openTenantFor(tenant, by);
   if (!get(requireTeam(open, teamId).members, userId)) throw notFound('member of the team');
   return [{ type: 'TeamMemberRemoved', data: { teamId, userId } }];
 };

@@ -20,103 +20,106 @@ const create =
   (creation: Partial<CreateTenantInput> = {}) =>
   (tenant: Tenant) =>
     createTenant({ name: 'Acme', slug: 'acme', ownerId: owner, ...creation }, tenant);
-const rename = (renaming: Partial<RenameTenantInput>, seen?: number) => (tenant: Tenant) =>
-  renameTenant({ by: owner, ...renaming }, tenant, seen);
+const rename = (renaming: Partial<RenameTenantInput>, expectedVersion?: number) => (tenant: Tenant) =>
+  renameTenant({ by: owner, ...renaming }, tenant, expectedVersion);
 const close =
-  (closing: Partial<CloseTenantInput> = {}, seen?: number) =>
+  (closing: Partial<CloseTenantInput> = {}, expectedVersion?: number) =>
   (tenant: Tenant) =>
-    closeTenant({ by: owner, confirmName: 'Acme', eraseAfter, ...closing }, tenant, seen);
+    closeTenant({ by: owner, confirmName: 'Acme', eraseAfter, ...closing }, tenant, expectedVersion);
 const renamed = (name: string, slug = 'acme'): TenantRenamed => ({ type: 'TenantRenamed', data: { name, slug } });
 
 describe('creating a tenant', () => {
-  it('makes it with its owner inside, on the free plan', () => given().when(create()).thenHappened(tenantCreated));
-  it('is refused where it exists', () => given(tenantCreated).when(create()).thenRefused('conflict'));
-  it('is refused where it was closed', () => given(tenantCreated, tenantClosed).when(create()).thenRefused('conflict'));
+  it('records the owner and the free plan', () => given().when(create()).thenHappened(tenantCreated));
+  it('is refused if the tenant exists', () => given(tenantCreated).when(create()).thenRefused('conflict'));
+  it('is refused if the tenant is closed', () =>
+    given(tenantCreated, tenantClosed).when(create()).thenRefused('conflict'));
 });
 
 describe('renaming a tenant', () => {
-  it('records name and slug', () =>
+  it('records the name and the slug', () =>
     given(tenantCreated)
       .when(rename({ name: 'Acme Ltd', slug: 'acme-ltd' }))
       .thenHappened(renamed('Acme Ltd', 'acme-ltd')));
-  it('keeps what is not named', () =>
+  it('keeps a field that is left out', () =>
     given(tenantCreated)
       .when(rename({ name: 'Acme Ltd' }))
       .thenHappened(renamed('Acme Ltd')));
-  it('to what it is called already is nothing', () =>
+  it('adds no event for the present name', () =>
     given(tenantCreated)
       .when(rename({ name: 'Acme' }))
       .thenNothing());
-  it('back and forth is two facts', () =>
+  it('adds an event for the change back, too', () =>
     given(tenantCreated, renamed('Other'))
       .when(rename({ name: 'Acme' }))
       .thenHappened(renamed('Acme')));
-  it('is for admins too', () =>
+  it('is allowed to an admin, too', () =>
     given(...staffed)
       .when(rename({ by: PEOPLE.admin, name: 'Acme Ltd' }))
       .thenHappened(renamed('Acme Ltd')));
-  it.each(['member', 'auditor'] as const)('is not for somebody who is %s', (role) =>
+  it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
     given(...staffed)
       .when(rename({ by: PEOPLE[role], name: 'Mine' }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to it', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(rename({ by: stranger, name: 'Mine' }))
       .thenRefused('not-found'));
-  it('is not found where there is none', () =>
+  it('is refused with not-found if there is no such tenant', () =>
     given()
       .when(rename({ name: 'Acme' }))
       .thenRefused('not-found'));
-  it('is not found where it was closed', () =>
+  it('is refused with not-found if the tenant is closed', () =>
     given(tenantCreated, tenantClosed)
       .when(rename({ name: 'Other' }))
       .thenRefused('not-found'));
-  it('goes by the version of its name, whatever else has happened since', () =>
+  it('accepts the version of the last renaming, whatever else has happened since then', () =>
     given(...staffed)
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenHappened(renamed('Acme Ltd')));
-  it('under a version before its last name is refused', () =>
+  it('is refused with a version from before the last renaming', () =>
     given(tenantCreated, renamed('Other'))
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenRefused('precondition-failed'));
-  it('under a version that is the stream’s and not its name’s is refused', () =>
+  it('is refused with the stream’s version, if the last event was not a renaming', () =>
     given(...staffed)
       .when(rename({ name: 'Acme Ltd' }, 4))
       .thenRefused('precondition-failed'));
 });
 
 describe('closing a tenant', () => {
-  it('records when it is to be erased', () => given(tenantCreated).when(close()).thenHappened(tenantClosed));
-  it.each(['', 'acme', 'Acme ', 'Other'])('is refused where the name is given as %j', (confirmName) =>
+  it('records the time after which the data is erased', () =>
+    given(tenantCreated).when(close()).thenHappened(tenantClosed));
+  it.each(['', 'acme', 'Acme ', 'Other'])('is refused with the name %j', (confirmName) =>
     given(tenantCreated).when(close({ confirmName })).thenRefused('conflict'),
   );
-  it('goes by its present name', () =>
+  it('needs the present name', () =>
     given(tenantCreated, renamed('Other'))
       .when(close({ confirmName: 'Other' }))
       .thenHappened(tenantClosed));
-  it('under a version before its last name is refused', () =>
+  it('is refused with a version from before the last renaming', () =>
     given(tenantCreated, renamed('Other'))
       .when(close({ confirmName: 'Other' }, 1))
       .thenRefused('precondition-failed'));
-  it.each(['admin', 'member', 'auditor'] as const)('is not for somebody who is %s', (role) =>
+  it.each(['admin', 'member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
     given(...staffed)
       .when(close({ by: PEOPLE[role] }))
       .thenRefused('forbidden'),
   );
-  it('is not found by somebody who does not belong to it', () =>
+  it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated)
       .when(close({ by: stranger }))
       .thenRefused('not-found'));
-  it('is not found a second time', () => given(tenantCreated, tenantClosed).when(close()).thenRefused('not-found'));
-  it('is not found where there is none', () => given().when(close()).thenRefused('not-found'));
+  it('is refused with not-found a second time', () =>
+    given(tenantCreated, tenantClosed).when(close()).thenRefused('not-found'));
+  it('is refused with not-found if there is no such tenant', () => given().when(close()).thenRefused('not-found'));
 });
 
 describe('a tenant’s stream', () => {
-  it('changes nothing by what comes after the closing', () =>
+  it('ignores an event after the closing', () =>
     given(tenantCreated, tenantClosed, renamed('Other'))
       .when(close({ confirmName: 'Other' }))
       .thenRefused('not-found'));
-  it('begins with its creation', () =>
+  it('must begin with TenantCreated', () =>
     expect(() => tenantFold.evolve(tenantFold.initial, tenantClosed, 1)).toThrow('does not begin'));
 });

@@ -9,13 +9,16 @@ export interface CreateTenantInput {
   readonly name: string;
   /** Lower-case letters, digits and hyphens; 1..60 characters. */
   readonly slug: string;
+  /** The user who becomes the first owner. */
   readonly ownerId: string;
 }
 
-/** Founds a workspace; its stream must not exist yet. */
+/** Creates a tenant. Its stream must not exist yet. */
 export class CreateTenant extends TenantCommand<CreateTenantInput> {}
 
-/** A tenant signs up: the workspace, and its owner's membership inside it. */
+/**
+ * The event also records the membership of the first owner. @throws Refusal conflict if the tenant exists or is closed
+ */
 export const createTenant = ({ name, slug, ownerId }: CreateTenantInput, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'absent') throw new Refusal('conflict', 'A tenant with this id already exists.');
   return [{ type: 'TenantCreated', data: { name, slug, ownerId, plan: 'free' } }];
@@ -29,11 +32,18 @@ export interface RenameTenantInput {
 
 export class RenameTenant extends TenantCommand<RenameTenantInput> {}
 
-/** An admin renames the workspace; a name that it has already is no event. */
-export const renameTenant = ({ by, name, slug }: RenameTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {
+/**
+ * The present name and slug add no event.
+ * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed
+ */
+export const renameTenant = (
+  { by, name, slug }: RenameTenantInput,
+  tenant: Tenant,
+  expectedVersion?: number,
+): TenantEvent[] => {
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.rename');
-  requireVersion(open.version, seen);
+  requireVersion(open.version, expectedVersion);
   const next = { name: name ?? open.name, slug: slug ?? open.slug };
   if (next.name === open.name && next.slug === open.slug) return [];
   return [{ type: 'TenantRenamed', data: next }];
@@ -41,20 +51,24 @@ export const renameTenant = ({ by, name, slug }: RenameTenantInput, tenant: Tena
 
 export interface CloseTenantInput {
   readonly by: string;
-  /** The tenant's name, typed again: nobody closes one by accident. */
+  /** The tenant's present name, which the owner types again, so that no tenant is closed by accident. */
   readonly confirmName: string;
-  /** RFC 3339: when what it wrote is erased. */
+  /** RFC 3339: the time after which the tenant's data is erased. */
   readonly eraseAfter: string;
 }
 
 export class CloseTenant extends TenantCommand<CloseTenantInput> {}
 
-/** An owner closes the tenant: from now on nobody gets in. */
-export const closeTenant = (wanted: CloseTenantInput, tenant: Tenant, seen?: number): TenantEvent[] => {
-  const { by, confirmName, eraseAfter } = wanted;
+/**
+ * No member can use the tenant after this event.
+ * @throws Refusal not-found, forbidden, workspace-locked, precondition-failed; conflict if the name is not the tenant's
+ * name
+ */
+export const closeTenant = (input: CloseTenantInput, tenant: Tenant, expectedVersion?: number): TenantEvent[] => {
+  const { by, confirmName, eraseAfter } = input;
   const open = requireOpen(tenant);
   requirePermission(open, by, 'workspace.close');
-  requireVersion(open.version, seen);
+  requireVersion(open.version, expectedVersion);
   if (confirmName !== open.name)
     throw new Refusal(
       'conflict',

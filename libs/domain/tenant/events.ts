@@ -3,8 +3,8 @@ import { BILLING_EVENTS, type BillingEvent, type Plan } from './billing-events';
 import type { Role } from './roles';
 
 /**
- * What can happen to a tenant. Names and fields are a storage contract: they are never
- * renamed, only upcast on read. People appear by id alone.
+ * The events of a tenant. Names and fields are a storage contract: they are never renamed, only upcast on read. The
+ * only data about a user is the id.
  */
 export type TenantEvent = TenantLifecycleEvent | MembershipEvent | InvitationEvent | TeamEvent | BillingEvent;
 
@@ -13,7 +13,7 @@ export type MembershipEvent = MemberJoined | MemberRoleChanged | MemberRemoved |
 export type InvitationEvent = MemberInvited | InvitationRevoked;
 export type TeamEvent = TeamCreated | TeamRenamed | TeamDeleted | TeamMemberAdded | TeamMemberRemoved;
 
-/** A tenant signed up; its owner's membership is in it. */
+/** A tenant was created. The event also records the membership of its first owner. */
 export type TenantCreated = {
   readonly type: 'TenantCreated';
   readonly data: { readonly name: string; readonly slug: string; readonly ownerId: string; readonly plan: Plan };
@@ -24,10 +24,10 @@ export type TenantRenamed = {
   readonly data: { readonly name: string; readonly slug: string };
 };
 
-/** Nobody gets in any more; what it wrote is kept until `eraseAfter` (RFC 3339) and erased then. */
+/** No member can use the tenant any more. Its data is kept until `eraseAfter` (RFC 3339) and then erased. */
 export type TenantClosed = { readonly type: 'TenantClosed'; readonly data: { readonly eraseAfter: string } };
 
-/** A link was made that so many people may join by. Anyone who holds its token may; only the token's hash is kept. */
+/** An invitation was created. Up to `maxUses` users can join by its token; only the hash of the token is stored. */
 export type MemberInvited = {
   readonly type: 'MemberInvited';
   readonly data: {
@@ -38,7 +38,7 @@ export type MemberInvited = {
     readonly expiresAt: string;
     /** SHA-256 of the token, in hexadecimal. */
     readonly tokenHash: string;
-    /** Lower-case domains that an address must be of; none: any. */
+    /** The domains that an e-mail address may have, in lower case; empty: any domain. */
     readonly emailDomains: readonly string[];
     readonly invitedBy: string;
   };
@@ -55,7 +55,7 @@ export type MemberJoined = {
     readonly userId: string;
     readonly role: Role;
     readonly invitationId: string;
-    /** Which use of the invitation it was, from 1. */
+    /** The number of this use of the invitation, from 1. */
     readonly use: number;
   };
 };
@@ -66,15 +66,16 @@ export type MemberRoleChanged = {
 };
 
 /**
- * `removed` by another, `left` by themselves, `erased` as a user everywhere. Teams lost them just before, and the links
- * that they had made ended.
+ * The reason is `removed` if another member removed the user, `left` if the user left the tenant, and `erased` if the
+ * user was erased. Events before this one, in the same append, remove the user from all teams and revoke the user's
+ * invitations.
  */
 export type MemberRemoved = {
   readonly type: 'MemberRemoved';
   readonly data: { readonly userId: string; readonly reason: 'removed' | 'left' | 'erased' };
 };
 
-/** `to` is an owner from now on, `from` an admin. */
+/** The user `to` is now an owner, and the user `from` is now an admin. */
 export type OwnershipTransferred = {
   readonly type: 'OwnershipTransferred';
   readonly data: { readonly from: string; readonly to: string };
@@ -90,7 +91,7 @@ export type TeamRenamed = {
   readonly data: { readonly teamId: string; readonly name: string };
 };
 
-/** Projects that were the team's are nobody's in particular. */
+/** The team is deleted. A reaction then removes its projects from it, with `ProjectChanged`. */
 export type TeamDeleted = { readonly type: 'TeamDeleted'; readonly data: { readonly teamId: string } };
 
 export type TeamMemberAdded = {

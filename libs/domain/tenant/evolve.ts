@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
 import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing-account';
 import { BILLING_EVENTS, type BillingEvent } from './billing-events';
@@ -8,11 +8,11 @@ import type { Role } from './roles';
 
 export interface Member {
   readonly role: Role;
-  /** Of the stream, when the member last changed: their ETag. */
+  /** The stream's version at the member's last change. It is the ETag of the member. */
   readonly version: number;
 }
 
-/** One that can be used, but for its time. Those that were revoked or are spent are gone. */
+/** An invitation that is neither revoked nor used up. It may have expired. */
 export interface Invitation {
   readonly role: Role;
   readonly maxUses: number;
@@ -22,14 +22,14 @@ export interface Invitation {
   readonly tokenHash: string;
   readonly emailDomains: readonly string[];
   readonly invitedBy: string;
-  /** Of the stream, when it was made. */
+  /** The stream's version at its creation. */
   readonly version: number;
 }
 
 export interface Team {
   readonly name: string;
   readonly members: PersistentMap<true>;
-  /** Of the stream, when its name or who is in it last changed: its ETag. */
+  /** The stream's version at the last change of its name or members. It is the ETag of the team. */
   readonly version: number;
 }
 
@@ -37,42 +37,48 @@ export interface OpenTenant {
   readonly status: 'open';
   readonly name: string;
   readonly slug: string;
-  /** Of the stream, when its name, its plan or its lock last changed: its ETag. */
+  /** The stream's version at the last change of the name, the plan or the lock. It is the ETag of the tenant. */
   readonly version: number;
   readonly members: PersistentMap<Member>;
+  /** The number of members who are owners. */
   readonly owners: number;
-  /** Whom others removed, and the stream's version when they last did: no older link brings them back. */
+  /**
+   * The users that other members removed, each with the stream's version at the last removal: such a user cannot join
+   * again by an older invitation.
+   */
   readonly removed: PersistentMap<number>;
   readonly invitations: PersistentMap<Invitation>;
   readonly teams: PersistentMap<Team>;
   readonly account: BillingAccount;
 }
 
-/** A tenant as its rules need to see it. Plain data: it is kept in snapshots. */
+/** The state of a tenant that its rules need. It is plain data, because snapshots store it. */
 export type Tenant =
   | { readonly status: 'absent' }
   | { readonly status: 'closed'; readonly eraseAfter: string }
   | OpenTenant;
 
-/** Undefined: the user does not belong to the tenant, or there is no such tenant, or not any more. */
+/** @returns undefined if the user is not a member, or if the tenant does not exist or is closed */
 export const memberOf = (tenant: Tenant, userId: string): Member | undefined =>
   tenant.status === 'open' ? get(tenant.members, userId) : undefined;
 
-/** Who asks, and how the tenant stands, for rules outside the tenant's own stream. */
+/** The role of a user and the standing of the tenant, for rules outside the tenant's own stream. */
 export const tenantAccessOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
   role: memberOf(tenant, userId)?.role,
   ...(tenant.status === 'open' && { standing: tenant.account.standing }),
 });
 
+/** @returns undefined if there is no such team, or if the tenant does not exist or is closed */
 export const teamOf = (tenant: Tenant, teamId: string): Team | undefined =>
   tenant.status === 'open' ? get(tenant.teams, teamId) : undefined;
 
-const isOwner = (tenant: OpenTenant, userId: string): number => (get(tenant.members, userId)?.role === 'owner' ? 1 : 0);
+const ownerCountOf = (tenant: OpenTenant, userId: string): number =>
+  get(tenant.members, userId)?.role === 'owner' ? 1 : 0;
 
-/** What a member's role changes. */
+/** The members and the number of owners after a user has a role. */
 const membersWith = (tenant: OpenTenant, userId: string, role: Role, version: number) => ({
   members: set(tenant.members, userId, { role, version }),
-  owners: tenant.owners - isOwner(tenant, userId) + (role === 'owner' ? 1 : 0),
+  owners: tenant.owners - ownerCountOf(tenant, userId) + (role === 'owner' ? 1 : 0),
 });
 
 const withRole = (tenant: OpenTenant, userId: string, role: Role, version: number): OpenTenant => ({
@@ -84,10 +90,10 @@ const withoutMember = (tenant: OpenTenant, { userId, reason }: MemberRemoved['da
   ...tenant,
   ...(reason === 'removed' && { removed: set(tenant.removed, userId, version) }),
   members: remove(tenant.members, userId),
-  owners: tenant.owners - isOwner(tenant, userId),
+  owners: tenant.owners - ownerCountOf(tenant, userId),
 });
 
-/** One more use; a spent one is gone. */
+/** Counts one more use, and removes the invitation when it is used up. */
 const withUse = (invitations: PersistentMap<Invitation>, id: string): PersistentMap<Invitation> => {
   const invitation = get(invitations, id);
   if (!invitation) return invitations;
@@ -104,33 +110,33 @@ const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => 
   if (event.type === 'TenantCreated') {
     const { name, slug, ownerId } = event.data;
     const members = set<Member>(none, ownerId, { role: 'owner', version });
-    const nothing = { removed: none, invitations: none, teams: none, account: newBillingAccount };
-    return { status: 'open', name, slug, version, members, owners: 1, ...nothing };
+    const rest = { removed: none, invitations: none, teams: none, account: newBillingAccount };
+    return { status: 'open', name, slug, version, members, owners: 1, ...rest };
   }
-  // What came first is an event that this release does not know.
+  // The first event of the stream is one that this release does not know.
   if (tenant.status === 'absent')
     throw new UnknownEvent(
       event.type,
       `the stream does not begin with TenantCreated, and this release does not know the event ${event.type} there`,
     );
-  // What was still on its way when the tenant was closed changes nothing any more.
+  // An event after the closing does not change the tenant.
   if (tenant.status === 'closed') return tenant;
-  if (isOfBilling(event)) {
+  if (isBillingEvent(event)) {
     const account = evolveBillingAccount(tenant.account, event);
-    return { ...tenant, account, ...(SHOWN.has(event.type) && { version }) };
+    return { ...tenant, account, ...(VISIBLE_TO_MEMBERS.has(event.type) && { version }) };
   }
   return evolveOpen(tenant, event, version);
 };
 
-/** What everybody in the tenant sees of its billing. */
-const SHOWN: ReadonlySet<string> = new Set<BillingEvent['type']>([
+/** The billing events that change what every member sees of the tenant, and so its ETag. */
+const VISIBLE_TO_MEMBERS: ReadonlySet<string> = new Set<BillingEvent['type']>([
   'PlanChanged',
   'WorkspaceLocked',
   'WorkspaceSuspended',
   'WorkspaceUnlocked',
 ]);
-const OF_BILLING: ReadonlySet<string> = new Set(BILLING_EVENTS);
-const isOfBilling = (event: TenantEvent): event is BillingEvent => OF_BILLING.has(event.type);
+const BILLING_EVENT_TYPES: ReadonlySet<string> = new Set(BILLING_EVENTS);
+const isBillingEvent = (event: TenantEvent): event is BillingEvent => BILLING_EVENT_TYPES.has(event.type);
 
 const evolveOpen = (
   tenant: OpenTenant,
@@ -190,14 +196,14 @@ const OPEN: OpenTenant = {
   ...{ status: 'open', name: '', slug: '', version: 1, members: none, owners: 1 },
   ...{ removed: none, invitations: none, teams: none, account: newBillingAccount },
 };
-/** Of each status, for a state that comes back from a snapshot. */
+/** One sample of each status, to check a state that is read from a snapshot. */
 const SAMPLES: readonly Tenant[] = [{ status: 'absent' }, { status: 'closed', eraseAfter: '' }, OPEN];
 
-/** How a tenant's state comes from its events. */
+/** Builds the state of a tenant from its events. */
 export const tenantFold = {
   aggregate: 'tenant',
   foldVersion: 7,
   initial: { status: 'absent' } as Tenant,
   evolve,
-  isState: (value: unknown): value is Tenant => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is Tenant => matchesOneSample(value, 'status', SAMPLES),
 };

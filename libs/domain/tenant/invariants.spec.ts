@@ -17,10 +17,10 @@ const START = Date.parse('2026-01-01T00:00:00.000Z');
 const timeOf = (hour: number): string => new Date(START + hour * 3_600_000).toISOString();
 
 const user = fc.constantFrom(...Object.values(PEOPLE));
-/** More often the one who may do it. */
+/** The owner twice as often as any user, so that most commands are allowed. */
 const by = fc.oneof({ weight: 2, arbitrary: fc.constant(PEOPLE.owner) }, { weight: 1, arbitrary: user });
 const role = fc.constantFrom(...ROLES);
-const link = fc.integer({ min: 0, max: 2 }).map((at) => `link-${at}`);
+const invitation = fc.integer({ min: 0, max: 2 }).map((at) => `invitation-${at}`);
 const team = fc.integer({ min: 0, max: 2 }).map((at) => `team-${at}`);
 const name = fc.constantFrom('Sales', 'sales', 'Support', 'Legal');
 const hour = fc.integer({ min: 0, max: 9 });
@@ -28,96 +28,96 @@ const later = fc.integer({ min: 5, max: 20 });
 
 type Rule = (tenant: Tenant) => TenantEvent[];
 
-/** Anything that anybody may ask for; more often what keeps the tenant going than what ends it. */
+/** Any command of any user. Commands that make the tenant grow are more frequent than commands that end something. */
 const command: fc.Arbitrary<Rule> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .record({ by, id: link, role, maxUses: fc.integer({ min: 1, max: 3 }), until: later, now: hour })
+      .record({ by, id: invitation, role, maxUses: fc.integer({ min: 1, max: 3 }), until: later, now: hour })
       .map(({ by, id, until, now, ...more }): Rule => {
         const { invitedBy: _, ...data } = memberInvited({ ...more, invitationId: id, tokenHash: `hash of ${id}` }).data;
-        const wanted = { ...data, by, expiresAt: timeOf(until), at: timeOf(now) };
-        return (tenant) => inviteMember(wanted, LIMITS, tenant);
+        const input = { ...data, by, expiresAt: timeOf(until), at: timeOf(now) };
+        return (tenant) => inviteMember(input, LIMITS, tenant);
       }),
   },
   {
     weight: 8,
-    arbitrary: fc.record({ userId: user, id: link, now: hour }).map(({ userId, id, now }): Rule => {
-      const wanted = { userId, tokenHash: `hash of ${id}`, emailDomain: 'acme.example', at: timeOf(now) };
-      return (tenant) => joinTenant(wanted, LIMITS, tenant);
+    arbitrary: fc.record({ userId: user, id: invitation, now: hour }).map(({ userId, id, now }): Rule => {
+      const input = { userId, tokenHash: `hash of ${id}`, emailDomain: 'acme.example', at: timeOf(now) };
+      return (tenant) => joinTenant(input, LIMITS, tenant);
     }),
   },
-  fc.record({ by, invitationId: link }).map(
-    (wanted): Rule =>
+  fc.record({ by, invitationId: invitation }).map(
+    (input): Rule =>
       (tenant) =>
-        revokeInvitation(wanted, tenant),
+        revokeInvitation(input, tenant),
   ),
   {
     weight: 4,
     arbitrary: fc.record({ by, userId: user, role }).map(
-      (wanted): Rule =>
+      (input): Rule =>
         (tenant) =>
-          changeRole({ ...wanted, at: timeOf(0) }, tenant),
+          changeRole({ ...input, at: timeOf(0) }, tenant),
     ),
   },
   {
     weight: 2,
     arbitrary: fc.record({ by, userId: user, reason: fc.constantFrom('removed', 'left', 'erased') }).map(
-      (wanted): Rule =>
+      (input): Rule =>
         (tenant) =>
-          removeMember({ ...wanted, at: timeOf(0) }, tenant),
+          removeMember({ ...input, at: timeOf(0) }, tenant),
     ),
   },
   fc.record({ by, userId: user }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        transferOwnership({ ...wanted, at: timeOf(0) }, tenant),
+        transferOwnership({ ...input, at: timeOf(0) }, tenant),
   ),
   {
     weight: 3,
     arbitrary: fc.record({ by, teamId: team, name }).map(
-      (wanted): Rule =>
+      (input): Rule =>
         (tenant) =>
-          createTeam(wanted, LIMITS, tenant),
+          createTeam(input, LIMITS, tenant),
     ),
   },
   fc.record({ by, teamId: team, name }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        renameTeam(wanted, tenant),
+        renameTeam(input, tenant),
   ),
   fc.record({ by, teamId: team }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        deleteTeam(wanted, tenant),
+        deleteTeam(input, tenant),
   ),
   {
     weight: 4,
     arbitrary: fc.record({ by, teamId: team, userId: user }).map(
-      (wanted): Rule =>
+      (input): Rule =>
         (tenant) =>
-          addTeamMember(wanted, tenant),
+          addTeamMember(input, tenant),
     ),
   },
   fc.record({ by, teamId: team, userId: user }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        removeTeamMember(wanted, tenant),
+        removeTeamMember(input, tenant),
   ),
   fc.record({ by, name }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        renameTenant(wanted, tenant),
+        renameTenant(input, tenant),
   ),
   fc.record({ by: user, confirmName: fc.constantFrom('Sales', 'wrong') }).map(
-    (wanted): Rule =>
+    (input): Rule =>
       (tenant) =>
-        closeTenant({ ...wanted, eraseAfter: timeOf(99) }, tenant),
+        closeTenant({ ...input, eraseAfter: timeOf(99) }, tenant),
   ),
 );
 
-/** What a rule decides; nothing where it says no. */
-const asked = (rule: Rule, tenant: Tenant): TenantEvent[] => {
+/** The events that a rule decides; none if it refuses. */
+const decisionOf = (rule: Rule, tenant: Tenant): TenantEvent[] => {
   try {
     return rule(tenant);
   } catch (error) {
@@ -126,7 +126,7 @@ const asked = (rule: Rule, tenant: Tenant): TenantEvent[] => {
   }
 };
 
-/** Each state that a tenant goes through, with what had happened until then. */
+/** Each state of a tenant after an event, with all events up to that one. */
 const states = function* (
   founding: readonly TenantEvent[],
   rules: readonly Rule[],
@@ -134,7 +134,7 @@ const states = function* (
   const happened: TenantEvent[] = [];
   let tenant: Tenant = tenantFold.initial;
   for (const rule of [() => [...founding], ...rules])
-    for (const event of asked(rule, tenant)) {
+    for (const event of decisionOf(rule, tenant)) {
       happened.push(event);
       tenant = tenantFold.evolve(tenant, event, happened.length);
       yield [tenant, happened];
@@ -151,60 +151,60 @@ const always = (holds: (tenant: Tenant & { status: 'open' }, happened: readonly 
     { numRuns: seeds(300) },
   );
 
-describe('any command of any user on an open tenant', () => {
-  it('it has an owner, and knows how many', () =>
+describe('an open tenant, after any commands of any users', () => {
+  it('has an owner, and counts its owners correctly', () =>
     always(({ members, owners }) => {
       const counted = [...entries(members)].filter(([, member]) => member.role === 'owner').length;
       expect(owners).toBe(counted);
       expect(owners).toBeGreaterThan(0);
     }));
 
-  it('a link is used no more often than it says, each use once, and by nobody whom it was not for', () =>
+  it('has no invitation that was used more often than allowed, with a use counted twice, or for another role', () =>
     always(({ invitations }, happened) => {
-      const links = new Map<string, { maxUses: number; role: string; uses: number }>();
+      const invited = new Map<string, { maxUses: number; role: string; uses: number }>();
       for (const { type, data } of happened) {
-        if (type === 'MemberInvited') links.set(data.invitationId, { ...data, uses: 0 });
-        const used = type === 'MemberJoined' ? links.get(data.invitationId) : undefined;
+        if (type === 'MemberInvited') invited.set(data.invitationId, { ...data, uses: 0 });
+        const used = type === 'MemberJoined' ? invited.get(data.invitationId) : undefined;
         if (type !== 'MemberJoined' || !used) continue;
         used.uses += 1;
         expect([data.use, data.role]).toEqual([used.uses, used.role]);
         expect(used.uses).toBeLessThanOrEqual(used.maxUses);
       }
-      for (const [id, invitation] of entries(invitations)) {
-        expect(invitation.uses).toBe(links.get(id)?.uses);
-        expect(invitation.uses).toBeLessThan(invitation.maxUses);
+      for (const [id, open] of entries(invitations)) {
+        expect(open.uses).toBe(invited.get(id)?.uses);
+        expect(open.uses).toBeLessThan(open.maxUses);
       }
     }));
 
-  it('the member who made an open link could still make it', () =>
+  it('has no open invitation that its creator could not create now', () =>
     always(({ members, invitations }, happened) => {
-      // Those who lose the right lose the links just before, in the same append.
+      // The invitations of a member who loses the right are revoked by the events before, in the same append.
       if (happened.at(-1)?.type === 'InvitationRevoked') return;
       for (const [, { invitedBy, role }] of entries(invitations))
         expect(role === 'admin' ? ['owner'] : ['owner', 'admin']).toContain(get(members, invitedBy)?.role);
     }));
 
-  it('every member of a team belongs to the tenant', () =>
+  it('has only its own members in its teams', () =>
     always(({ members, teams }, happened) => {
-      // Those who leave are taken out of their teams just before, in the same append.
+      // A member who leaves is removed from the teams by the events before, in the same append.
       if (happened.at(-1)?.type === 'TeamMemberRemoved') return;
       for (const [, team] of entries(teams))
         for (const [userId] of entries(team.members)) expect(get(members, userId)).toBeDefined();
     }));
 
-  it('no limit of its plan is passed', () =>
+  it('does not exceed the limits of its plan', () =>
     always(({ members, teams }) => {
       expect(members.size).toBeLessThanOrEqual(LIMITS.seats);
       expect(teams.size).toBeLessThanOrEqual(LIMITS.teams);
     }));
 
-  it('its teams have names of their own', () =>
+  it('has no two teams with the same name', () =>
     always(({ teams }) => {
       const names = [...entries(teams)].map(([, { name }]) => name.toLowerCase());
       expect(new Set(names).size).toBe(names.length);
     }));
 
-  it('no version of a part of it is of the future, and none goes back', () => {
+  it('has parts whose versions never exceed the stream’s version and never decrease', () => {
     const last = new Map<string, number>();
     always(({ version, members, teams }, happened) => {
       if (happened.length === 1) last.clear();

@@ -4,12 +4,12 @@ const permissions = Object.keys(PERMISSIONS) as Permission[];
 
 describe('permissions', () => {
   it.each(permissions)('an owner may %s', (permission) => expect(may('owner', permission)).toBe(true));
-  it.each(permissions)('an auditor may %s only to read audits, or to go', (permission) =>
+  it.each(permissions)('an auditor may %s only if it is to read audits or to leave', (permission) =>
     expect(may('auditor', permission)).toBe(permission === 'audit.read' || permission === 'members.leave'),
   );
-  it('what a member may, an admin may', () => {
+  it('an admin has every permission of a member', () => {
     for (const it of permissions) if (may('member', it)) expect(may('admin', it)).toBe(true);
   });
-  it('names the roles that a refusal asks for', () =>
+  it('names the roles that a refused action needs', () =>
     expect(rolesNeeded('teams.write')).toBe('This action needs the role owner or admin.'));
 });

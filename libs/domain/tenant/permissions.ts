@@ -1,26 +1,26 @@
 import type { Standing } from './billing-account';
 import { ROLES, type Role } from './roles';
 
-const OWNER: readonly Role[] = ['owner'];
+const OWNERS: readonly Role[] = ['owner'];
 const ADMINS: readonly Role[] = ['owner', 'admin'];
 const MEMBERS: readonly Role[] = ['owner', 'admin', 'member'];
 const AUDITORS: readonly Role[] = ['owner', 'admin', 'auditor'];
-const EVERYBODY: readonly Role[] = ROLES;
+const ALL_ROLES: readonly Role[] = ROLES;
 
 /**
- * Who may do what: the one table that the guard asks, that the rules ask again on the state that they decide on, and that
- * documents are made of. What depends on more than the role (oneself, the last owner, the inviter's own role) is in the
- * rules.
+ * The roles that have each permission. The guard of the API checks this table, the rules check it again on the state
+ * that they decide on, and docs/permissions.md is generated from it. Conditions that depend on more than the role (a
+ * member's own membership, the last owner, the role of the inviter) are in the rules.
  */
 export const PERMISSIONS = {
   'workspace.read': MEMBERS,
   'workspace.rename': ADMINS,
-  'workspace.transfer': OWNER,
-  'workspace.close': OWNER,
+  'workspace.transfer': OWNERS,
+  'workspace.close': OWNERS,
   'members.read': MEMBERS,
   'members.change-role': ADMINS,
   'members.remove': ADMINS,
-  'members.leave': EVERYBODY,
+  'members.leave': ALL_ROLES,
   'invitations.read': ADMINS,
   'invitations.create': ADMINS,
   'invitations.revoke': ADMINS,
@@ -31,7 +31,7 @@ export const PERMISSIONS = {
   'tasks.read': MEMBERS,
   'tasks.write': MEMBERS,
   'billing.read': ADMINS,
-  'billing.change': OWNER,
+  'billing.change': OWNERS,
   'usage.read': MEMBERS,
   'audit.read': AUDITORS,
   'feed.read': ADMINS,
@@ -41,19 +41,22 @@ export type Permission = keyof typeof PERMISSIONS;
 
 export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
 
-/** Detail of the refusal: `This action needs the role owner or admin.` */
+/** The detail of the refusal, such as `This action needs the role owner or admin.` */
 export const rolesNeeded = (permission: Permission): string =>
   `This action needs the role ${PERMISSIONS[permission].join(' or ')}.`;
 
 /**
- * What always works, suspended or with every call of the month used up: nobody's data is held hostage, anyone who wants to pay
- * can, and what is used up can be seen.
+ * The permissions that work even while the tenant is suspended or has used all API calls of the month, so that a tenant
+ * can always read its audit trail, pay, and see what it has used.
  */
-const EVEN_LOCKED: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'usage.read', 'audit.read']);
+const ALWAYS_WORKING: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'usage.read', 'audit.read']);
 
-export const worksAlways = (permission: Permission): boolean => EVEN_LOCKED.has(permission);
+export const worksAlways = (permission: Permission): boolean => ALWAYS_WORKING.has(permission);
 
-/** Whether a tenant that stands like this may not do that: locked, it writes nothing; suspended, it reads nothing either. */
+/**
+ * Whether a tenant with this standing may not use a permission: writes are refused while it is locked or suspended, and
+ * reads while it is suspended.
+ */
 export const isStopped = ({ kind }: Standing, permission: Permission): boolean => {
   if (kind === 'active' || kind === 'past-due' || worksAlways(permission)) return false;
   return kind === 'suspended' || !permission.endsWith('.read');

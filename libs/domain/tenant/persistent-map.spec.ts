@@ -1,28 +1,28 @@
 import fc from 'fast-check';
 import { entries, get, none, type PersistentMap, remove, set } from './persistent-map';
 
-/** Ids that share buckets, and what an object has by nature. */
+/** Ids that share buckets, and names of properties that every object has. */
 const IDS = ['a-01', 'b-01', 'c-01', '01', '1', '', 'a-02', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
 
 type Step = { readonly id: string; readonly value: number | undefined };
 
 const step = fc.record({
   id: fc.oneof(fc.constantFrom(...IDS), fc.uuid()),
-  // More is set than removed, so that many become more than a few.
+  // Sets are more frequent than removals, so that many maps have more entries than one array holds.
   value: fc.option(fc.nat(), { nil: undefined, freq: 4 }),
 });
 
-const take = (all: PersistentMap<number>, { id, value }: Step): PersistentMap<number> =>
+const applyStep = (all: PersistentMap<number>, { id, value }: Step): PersistentMap<number> =>
   value === undefined ? remove(all, id) : set(all, id, value);
 
-describe('things by their id', () => {
-  it('are what a map has, whatever is set and removed', () =>
+describe('a persistent map', () => {
+  it('has the same entries as a Map after any sets and removals', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const map = new Map<string, number>();
         let all: PersistentMap<number> = none;
         for (const one of steps) {
-          all = take(all, one);
+          all = applyStep(all, one);
           if (one.value === undefined) map.delete(one.id);
           else map.set(one.id, one.value);
         }
@@ -32,28 +32,28 @@ describe('things by their id', () => {
       }),
     ));
 
-  it('are the same after they were kept as JSON', () =>
+  it('is the same after it was stored as JSON', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const all = steps.reduce(take, none as PersistentMap<number>);
-        const kept = JSON.parse(JSON.stringify(all)) as PersistentMap<number>;
-        expect(kept.size).toBe(all.size);
-        expect(new Map(entries(kept))).toEqual(new Map(entries(all)));
-        for (const id of IDS) expect(get(kept, id)).toBe(get(all, id));
+        const all = steps.reduce(applyStep, none as PersistentMap<number>);
+        const stored = JSON.parse(JSON.stringify(all)) as PersistentMap<number>;
+        expect(stored.size).toBe(all.size);
+        expect(new Map(entries(stored))).toEqual(new Map(entries(all)));
+        for (const id of IDS) expect(get(stored, id)).toBe(get(all, id));
       }),
     ));
 
-  it('do not change what they were made from', () =>
+  it('does not change when another map is made from it', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
-        const before = steps.reduce(take, none as PersistentMap<number>);
+        const before = steps.reduce(applyStep, none as PersistentMap<number>);
         const seen = JSON.stringify(before);
-        take(before, last);
+        applyStep(before, last);
         expect(JSON.stringify(before)).toBe(seen);
       }),
     ));
 
-  it('leave nothing empty behind', () => {
+  it('keeps no empty bucket or branch after a removal', () => {
     const all = remove(set(set(none, 'a-01', 1), 'b-02', 2), 'a-01');
     expect(all).toEqual(set(none, 'b-02', 2));
     expect(remove(all, 'b-02')).toEqual(none);

@@ -1,99 +1,111 @@
 type Bucket<T> = readonly (readonly [id: string, value: T])[];
 type Branch<T> = readonly (Bucket<T> | null)[];
 
-/** How many lie in one array, which a look goes through as fast as down the branches, and a change copies in less room. */
-const FEW = 8;
+/**
+ * The most entries that one array holds before branches are used. Up to this number, a search of the array is as fast
+ * as the way through the branches, and a change copies less memory.
+ */
+const MAX_FEW = 8;
 
 /**
- * Things by their id, as plain data that is copied cheaply: a state is made again for each event, and copying ten thousand
- * members for each of ten thousand joins would be quadratic. A few lie side by side. Of more, the last two characters of an
- * id lead over one of 16 branches to one of 256 buckets, and only what lies on that way is copied. All of it arrays: V8
- * copies 16 places of one at once, and objects key by key, with a shape of their own for each new id (four fifths of what a
- * join cost, when these were objects).
+ * An immutable map from ids to values, as plain data that is cheap to copy. A fold creates a new state for each event,
+ * and copying ten thousand members for each of ten thousand joins would take quadratic time. Up to {@link MAX_FEW}
+ * entries are in one array. With more entries, the last two characters of an id select one of 16 branches, and in it
+ * one of 16 buckets; a change copies only the path to its bucket. All parts are arrays: V8 copies an array of 16 slots
+ * in one operation, but an object key by key, with a new hidden class for each new id (which took four fifths of the
+ * time of a join).
  */
 export interface PersistentMap<T> {
   readonly size: number;
-  /** All of them, unless there are branches. */
+  /** All entries, or empty if there are branches. */
   readonly few: Bucket<T>;
-  /** Nothing, or 16 of them. They stay until nothing is left. */
+  /** Empty, or 16 slots. Branches are kept until the map is empty. */
   readonly branches: readonly (Branch<T> | null)[];
 }
 
 export const none: PersistentMap<never> = { size: 0, few: [], branches: [] };
 
-const PLACES: readonly null[] = new Array(16).fill(null);
+const EMPTY_SLOTS: readonly null[] = new Array(16).fill(null);
 
-/** 0 to 15 for a hexadecimal digit, as ids end with; some of them for any other character. */
-const placeOf = (id: string, fromTheEnd: number): number => {
+/**
+ * The slot for the character at a distance from the end of an id, 0 to 15. Each hexadecimal digit, which UUIDs end
+ * with, has its own slot; other characters share the slots.
+ */
+const slotOf = (id: string, fromTheEnd: number): number => {
   const code = id.length < fromTheEnd ? 0 : id.charCodeAt(id.length - fromTheEnd);
   return ((code & 15) + 9 * (code >>> 6)) & 15;
 };
 
 type Branches<T> = PersistentMap<T>['branches'];
 
-const placed = <T>(branches: Branches<T>, id: string): Bucket<T> | undefined | null =>
-  branches[placeOf(id, 1)]?.[placeOf(id, 2)];
+const bucketAt = <T>(branches: Branches<T>, id: string): Bucket<T> | undefined | null =>
+  branches[slotOf(id, 1)]?.[slotOf(id, 2)];
 
-/** Where it lies, if it is there. */
+/** The bucket that holds the id, if the map has it. */
 const bucketOf = <T>({ few, branches }: PersistentMap<T>, id: string): Bucket<T> | undefined | null =>
-  branches.length === 0 ? few : placed(branches, id);
+  branches.length === 0 ? few : bucketAt(branches, id);
 
-export const get = <T>(all: PersistentMap<T>, id: string): T | undefined => {
-  const bucket = bucketOf(all, id);
+export const get = <T>(map: PersistentMap<T>, id: string): T | undefined => {
+  const bucket = bucketOf(map, id);
   if (bucket) for (const [known, value] of bucket) if (known === id) return value;
   return undefined;
 };
 
-/** A copy with something else, or nothing, in one of the 16 places; nothing where nothing is left. */
-const withPlace = <T>(places: readonly (T | null)[], at: number, value: T | null): readonly (T | null)[] => {
-  const copy = (places.length === 0 ? PLACES : places).slice() as (T | null)[];
+/** A copy of 16 slots with another value in one of them; an empty array if all slots are null then. */
+const withSlot = <T>(slots: readonly (T | null)[], at: number, value: T | null): readonly (T | null)[] => {
+  const copy = (slots.length === 0 ? EMPTY_SLOTS : slots).slice() as (T | null)[];
   copy[at] = value;
   return value === null && copy.every((it) => it === null) ? [] : copy;
 };
 
 const withBucket = <T>(branches: Branches<T>, id: string, bucket: Bucket<T>): Branches<T> => {
-  const at = placeOf(id, 1);
-  const branch = withPlace(branches[at] ?? [], placeOf(id, 2), bucket.length === 0 ? null : bucket);
-  return withPlace(branches, at, branch.length === 0 ? null : branch);
+  const at = slotOf(id, 1);
+  const branch = withSlot(branches[at] ?? [], slotOf(id, 2), bucket.length === 0 ? null : bucket);
+  return withSlot(branches, at, branch.length === 0 ? null : branch);
 };
 
-/** The same with another bucket where the id belongs. */
-const changed = <T>({ branches }: PersistentMap<T>, size: number, id: string, bucket: Bucket<T>): PersistentMap<T> =>
+/** A copy with another bucket for the id. */
+const withChangedBucket = <T>(
+  { branches }: PersistentMap<T>,
+  size: number,
+  id: string,
+  bucket: Bucket<T>,
+): PersistentMap<T> =>
   branches.length === 0
     ? { size, few: bucket, branches }
     : { size, few: [], branches: withBucket(branches, id, bucket) };
 
-const branchedOut = <T>({ size, few }: PersistentMap<T>): PersistentMap<T> => {
+const withBranches = <T>({ size, few }: PersistentMap<T>): PersistentMap<T> => {
   let branches: Branches<T> = [];
   for (const entry of few) {
     const [id] = entry;
-    branches = withBucket(branches, id, [...(placed(branches, id) ?? []), entry]);
+    branches = withBucket(branches, id, [...(bucketAt(branches, id) ?? []), entry]);
   }
   return { size, few: [], branches };
 };
 
-export const set = <T>(all: PersistentMap<T>, id: string, value: T): PersistentMap<T> => {
-  const bucket = bucketOf(all, id) ?? [];
+export const set = <T>(map: PersistentMap<T>, id: string, value: T): PersistentMap<T> => {
+  const bucket = bucketOf(map, id) ?? [];
   const at = bucket.findIndex(([known]) => known === id);
-  if (at >= 0) return changed(all, all.size, id, bucket.with(at, [id, value]));
-  if (all.branches.length === 0 && all.size === FEW) return set(branchedOut(all), id, value);
-  return changed(all, all.size + 1, id, [...bucket, [id, value]]);
+  if (at >= 0) return withChangedBucket(map, map.size, id, bucket.with(at, [id, value]));
+  if (map.branches.length === 0 && map.size === MAX_FEW) return set(withBranches(map), id, value);
+  return withChangedBucket(map, map.size + 1, id, [...bucket, [id, value]]);
 };
 
-export const remove = <T>(all: PersistentMap<T>, id: string): PersistentMap<T> => {
-  const bucket = bucketOf(all, id);
-  if (!bucket?.some(([known]) => known === id)) return all;
-  return changed(
-    all,
-    all.size - 1,
+export const remove = <T>(map: PersistentMap<T>, id: string): PersistentMap<T> => {
+  const bucket = bucketOf(map, id);
+  if (!bucket?.some(([known]) => known === id)) return map;
+  return withChangedBucket(
+    map,
+    map.size - 1,
     id,
     bucket.filter(([known]) => known !== id),
   );
 };
 
 /**
- * All of them, by age while they are few, else by place. An array, which a rule that looks for one goes through in half of a
- * generator's time.
+ * All entries: in the order of their insertion while they are in one array, then in the order of the buckets. It
+ * returns an array, because a rule that searches for an entry goes through an array in half the time of a generator.
  */
 export const entries = <T>({ few, branches }: PersistentMap<T>): Bucket<T> => {
   if (branches.length === 0) return few;

@@ -8,66 +8,86 @@ import type { Role } from './roles';
 
 export const notFound = (what: string): Refusal => new Refusal('not-found', `There is no such ${what}.`);
 
-/** A tenant that is closed is none. */
+/** @throws Refusal not-found if the tenant does not exist or is closed */
 export const requireOpen = (tenant: Tenant): OpenTenant => {
-  if (tenant.status !== 'open') throw notFound('workspace');
+  if (tenant.status !== 'open') throw notFound('tenant');
   return tenant;
 };
 
-const WHY = {
+const LOCK_DETAILS = {
   'payment-failed':
     'A payment failed, so the tenant is locked. Pay the open invoice or choose another plan to unlock it.',
   'subscription-paused': 'The subscription is paused, so the tenant is locked. Resume the subscription to unlock it.',
 };
 
-/** @throws Refusal workspace-locked where a failed payment stops this */
+/** @throws Refusal workspace-locked if the tenant is locked or suspended and the permission does not work then */
 export const requireUnlocked = (standing: Standing, permission: Permission): void => {
   if (!isStopped(standing, permission) || !('reason' in standing)) return;
   const { kind, reason } = standing;
-  throw new Refusal('workspace-locked', WHY[reason], { lock: kind, reason, billingUrl: '/v1/billing' });
+  throw new Refusal('workspace-locked', LOCK_DETAILS[reason], { lock: kind, reason, billingUrl: '/v1/billing' });
 };
 
-/** @returns the role that allows it, locked or not */
+/**
+ * Does not check the lock.
+ * @returns the user's role
+ * @throws Refusal not-found for a user who is not a member, forbidden for a role without the permission
+ */
 export const requireRole = (tenant: OpenTenant, userId: string, permission: Permission): Role => {
   const role = get(tenant.members, userId)?.role;
-  if (role === undefined) throw notFound('workspace');
+  if (role === undefined) throw notFound('tenant');
   if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
   return role;
 };
 
-/** @returns the role that allows it */
+/**
+ * @returns the user's role
+ * @throws Refusal not-found for a user who is not a member, forbidden for a role without the permission,
+ * workspace-locked
+ */
 export const requirePermission = (tenant: OpenTenant, userId: string, permission: Permission): Role => {
   const role = requireRole(tenant, userId, permission);
   requireUnlocked(tenant.account.standing, permission);
   return role;
 };
 
-/** Nobody but an owner makes or unmakes an owner. */
+/**
+ * Only an owner may grant or take the role owner.
+ * @param by the role of the user who sends the command
+ * @param role the role that is granted or taken
+ * @throws Refusal forbidden
+ */
 export const requireOwnerFor = (by: Role, role: Role): void => {
   if (role === 'owner' && by !== 'owner') throw new Refusal('forbidden', 'This action needs the role owner.');
 };
 
-/** @param seen the version that the client insists on */
-export const requireVersion = (version: number, seen: number | undefined): void => {
-  if (seen !== undefined && seen !== version)
+/**
+ * @param expectedVersion the version that the client requires; undefined: any version
+ * @throws Refusal precondition-failed
+ */
+export const requireVersion = (version: number, expectedVersion: number | undefined): void => {
+  if (expectedVersion !== undefined && expectedVersion !== version)
     throw new Refusal(
       'precondition-failed',
       'The resource has changed since you read it. Read it again, then repeat the change.',
     );
 };
 
-type Counted = 'seats' | 'teams' | 'openInvitations';
+type CountedResource = 'seats' | 'teams' | 'openInvitations';
 
-/** @param wanted how many more; one by default */
-export const requireRoom = (resource: Counted, used: number, limits: InStreamLimits, wanted = 1): void => {
+/**
+ * @param wanted the number of further places that are needed; 1 by default
+ * @throws Refusal plan-limit-reached
+ */
+export const requireRoom = (resource: CountedResource, used: number, limits: InStreamLimits, wanted = 1): void => {
   const { [resource]: limit, plan, upgradeTo } = limits;
   if (limit === null || used + wanted <= limit) return;
-  const detail = `The plan ${plan} allows ${limit} ${NAMES[resource]}, and ${used} are used.`;
+  const detail = `The plan ${plan} allows ${limit} ${RESOURCE_NAMES[resource]}, and ${used} are used.`;
   throw new Refusal('plan-limit-reached', detail, { resource, limit, used, plan, upgradeTo });
 };
 
-const NAMES = { seats: 'seats', teams: 'teams', openInvitations: 'open invitations' } as const;
+const RESOURCE_NAMES = { seats: 'seats', teams: 'teams', openInvitations: 'open invitations' } as const;
 
+/** @throws Refusal feature-not-in-plan */
 export const requireFeature = (feature: Feature, { features, plan, upgradeTo }: InStreamLimits): void => {
   if (features.includes(feature)) return;
   const detail = `The plan ${plan} does not include ${FEATURE_NAMES[feature]}. Choose a larger plan.`;

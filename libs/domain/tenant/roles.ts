@@ -1,4 +1,7 @@
-/** Owners may all, admins most of it, members work, auditors stand apart: they only read audits. */
+/**
+ * An owner may do everything, and an admin most of it. A member works with projects and tasks. An auditor only reads
+ * audits.
+ */
 export const ROLES = ['owner', 'admin', 'member', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 

@@ -10,12 +10,13 @@ const erased: UserErased = { type: 'UserErased', data: {} };
 
 describe('registering a user', () => {
   it('records no personal data', () => given().when(registerUser).thenHappened(registered));
-  it('happens once', () => given(registered).when(registerUser).thenRefused('conflict'));
-  it('happens to nobody who was erased', () => given(registered, erased).when(registerUser).thenRefused('conflict'));
+  it('is refused a second time', () => given(registered).when(registerUser).thenRefused('conflict'));
+  it('is refused for a user who was erased', () =>
+    given(registered, erased).when(registerUser).thenRefused('conflict'));
 });
 
 describe('erasing a user', () => {
-  it('records that they are gone', () => given(registered).when(eraseUser).thenHappened(erased));
-  it('a second time is nothing', () => given(registered, erased).when(eraseUser).thenNothing());
-  it('is refused where there was nobody', () => given().when(eraseUser).thenRefused('not-found'));
+  it('records the erasure', () => given(registered).when(eraseUser).thenHappened(erased));
+  it('adds no event a second time', () => given(registered, erased).when(eraseUser).thenNothing());
+  it('is refused if there is no such user', () => given().when(eraseUser).thenRefused('not-found'));
 });

@@ -3,7 +3,7 @@ import { Refusal } from '../refusal';
 import type { UserEvent } from './events';
 import type { User } from './evolve';
 
-/** Registers a user; their stream must not exist yet. */
+/** Registers a user. The user's stream must not exist yet. */
 export class RegisterUser {
   constructor(
     readonly userId: string,
@@ -11,13 +11,13 @@ export class RegisterUser {
   ) {}
 }
 
-/** A user who exists already can't be registered again. @throws Refusal conflict */
+/** @throws Refusal conflict if the user exists or was erased */
 export const registerUser = (user: User): UserEvent[] => {
   if (user.status !== 'absent') throw new Refusal('conflict', 'A user with this id already exists.');
   return [{ type: 'UserRegistered', data: {} }];
 };
 
-/** Records that a user's personal data is erased. */
+/** Records that the personal data of a user is erased. */
 export class EraseUser {
   constructor(
     readonly userId: string,
@@ -25,7 +25,7 @@ export class EraseUser {
   ) {}
 }
 
-/** Erasing a user a second time adds no event. @throws Refusal not-found */
+/** Erasing a user a second time adds no event. @throws Refusal not-found if the user was never registered */
 export const eraseUser = (user: User): UserEvent[] => {
   if (user.status === 'absent') throw new Refusal('not-found', 'There is no such user.');
   return user.status === 'erased' ? [] : [{ type: 'UserErased', data: {} }];

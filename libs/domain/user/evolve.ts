@@ -1,4 +1,4 @@
-import { hasShapeOfOne } from '../shape';
+import { matchesOneSample } from '../shape';
 import { unknownEvent } from '../unknown-event';
 import type { UserEvent } from './events';
 
@@ -15,14 +15,14 @@ const evolve = (_: User, event: UserEvent): User => {
   }
 };
 
-/** Of each status, for a state that comes back from a snapshot. */
+/** One sample of each status, to check a state that is read from a snapshot. */
 const SAMPLES: readonly User[] = [{ status: 'absent' }, { status: 'registered' }, { status: 'erased' }];
 
-/** How a user's state comes from their events. */
+/** Builds the state of a user from their events. */
 export const userFold = {
   aggregate: 'user',
   foldVersion: 1,
   initial: { status: 'absent' } as User,
   evolve,
-  isState: (value: unknown): value is User => hasShapeOfOne(value, 'status', SAMPLES),
+  isState: (value: unknown): value is User => matchesOneSample(value, 'status', SAMPLES),
 };
