@@ -133,8 +133,8 @@ const withRetries = async (work: () => Promise<void>): Promise<void> => {
 };
 
 /**
- * Revokes all rights on the database from everyone but its owner and these roles. It is not part of a migration,
- * because a copy of a database (`create database … template …`) has no copy of the rights on the database itself.
+ * Lets only the owner and these roles connect to the database. It is not part of a migration, because a copy of a
+ * database (`create database … template …`) does not have the rights on the original database.
  */
 export const secureDatabase = async (client: ClientBase, prefix: string): Promise<void> => {
   const { rows } = await client.query<{ name: string }>('select current_database() as name');
