@@ -1,2 +1,4 @@
-/** Lets what has come in meanwhile be heard: between two pieces of long work, so that nobody who is asked need wait. */
+/**
+ * Lets the event loop process waiting input, for example requests. Call it between two steps of long synchronous work.
+ */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
