@@ -7,15 +7,17 @@ import type { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { membershipsOf } from '#projections/members/queries';
 import type { TenantStates } from './tenant-states';
 
-interface Surroundings {
+interface ErasureDeps {
   readonly execute: (command: RemoveMember | EraseUser) => Promise<CommandResult>;
   readonly db: ScopedDb;
   readonly stateOf: TenantStates;
 }
 
-/** The facts of an erasure as commands to their aggregates. */
-export const createErasureEvents = ({ execute, db, stateOf }: Surroundings): ErasureEvents => {
-  /** The read model knows where to look; what they are there, the tenant's own stream says. */
+/** Sends the events of an erasure as commands to the aggregates. */
+export const createErasureEvents = ({ execute, db, stateOf }: ErasureDeps): ErasureEvents => {
+  /**
+   * The read model lists the tenants of the user. The role comes from the tenant's stream, which is always up to date.
+   */
   const membershipIn = async (tenantId: string, userId: string): Promise<ErasedMembership[]> => {
     const tenant = await stateOf(tenantId);
     const member = memberOf(tenant, userId);

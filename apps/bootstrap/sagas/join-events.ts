@@ -3,7 +3,7 @@ import { RegisterUser } from '#domain/user/decide';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { JoinEvents } from '#identity/sagas/join';
 
-/** The facts of a join as commands to their aggregates. */
+/** Sends the events of a join as commands to the aggregates. */
 export const createJoinEvents = (
   execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>,
 ): JoinEvents => ({
@@ -13,7 +13,7 @@ export const createJoinEvents = (
   },
   registerUser: async (userId, context) => {
     const { position } = await execute(new RegisterUser(userId, context));
-    if (position === undefined) throw new Error('founding a stream appended nothing');
+    if (position === undefined) throw new Error('the command that begins the stream of a user appended no event');
     return position;
   },
 });

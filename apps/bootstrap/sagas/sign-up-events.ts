@@ -6,16 +6,16 @@ import type { SignUpEvents } from '#identity/sagas/sign-up';
 
 type Execute = (command: CreateTenant | RegisterUser) => Promise<CommandResult>;
 
-/** The facts of a sign-up as commands to their aggregates. */
+/** Sends the events of a sign-up as commands to the aggregates. */
 export const createSignUpEvents = (execute: Execute): SignUpEvents => {
-  const appended = async (command: CreateTenant | RegisterUser): Promise<Position> => {
+  const append = async (command: CreateTenant | RegisterUser): Promise<Position> => {
     const { position } = await execute(command);
-    if (position === undefined) throw new Error('founding a stream appended nothing');
+    if (position === undefined) throw new Error('a command that begins a stream appended no event');
     return position;
   };
   return {
     createTenant: ({ tenantId, companyName, slug, userId }, context) =>
-      appended(new CreateTenant(tenantId, { name: companyName, slug, ownerId: userId }, context)),
-    registerUser: (userId, context) => appended(new RegisterUser(userId, context)),
+      append(new CreateTenant(tenantId, { name: companyName, slug, ownerId: userId }, context)),
+    registerUser: (userId, context) => append(new RegisterUser(userId, context)),
   };
 };

@@ -2,7 +2,7 @@ import { type Tenant, tenantFold } from '#domain/tenant/evolve';
 import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
 import { tokenClass } from '#platform/token-class';
 
-/** What the events of a tenant's own stream come to now; the read models may be behind it. */
+/** Loads the present state of a tenant from its stream. Unlike the read models, it is never behind. */
 export abstract class TenantStates extends tokenClass<(tenantId: string) => Promise<Tenant>>() {}
 
 export const createTenantStates =
