@@ -1,4 +1,4 @@
-// `npm run bench`: compiles the product and its benchmark into a folder of the run's own and measures there.
+// `npm run bench`: compiles the product and its benchmark into a temporary folder, and runs the benchmark there.
 import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,9 @@ const swc = join(dirname(createRequire(import.meta.url).resolve('@swc/cli/packag
 const sources = ['apps', 'libs', 'projections', 'test'];
 const options = ['-d', made, '--copy-files', '--ignore', '**/*.spec.ts', '--quiet'];
 
-/** Resolves with the exit code of the bench; a signal is passed on, and it ends in its own order. */
+/**
+ * Resolves with the exit code of the benchmark. Signals are passed on to it, so that it can stop its processes first.
+ */
 const bench = () =>
   new Promise((resolve, reject) => {
     const main = join(root, made, 'test/bench/main.js');
