@@ -37,21 +37,21 @@ export const build = () => {
   const swc = compiler();
   const stamp = stampOf();
   // Compiled next to dist/ and then renamed, so that a process that runs from dist/ never sees an incomplete folder.
-  const made = `.dist-${process.pid}`;
+  const outDir = `.dist-${process.pid}`;
   try {
     const sources = SOURCES.filter((folder) => existsSync(join(root, folder)));
-    const options = ['-d', made, '--copy-files', '--ignore', '**/*.spec.ts'];
+    const options = ['-d', outDir, '--copy-files', '--ignore', '**/*.spec.ts'];
     const { status, error } = spawnSync(process.execPath, [swc, ...sources, ...options, '--quiet'], {
       cwd: root,
       stdio: 'inherit',
     });
     if (error) throw error;
     if (status !== 0) throw new Error(`swc ended with code ${status}`);
-    writeImports(join(root, made));
-    writeFileSync(join(root, made, '.stamp'), stamp);
-    replaceDist(join(root, made));
+    writeImports(join(root, outDir));
+    writeFileSync(join(root, outDir, '.stamp'), stamp);
+    replaceDist(join(root, outDir));
   } finally {
-    rmSync(join(root, made), { recursive: true, force: true });
+    rmSync(join(root, outDir), { recursive: true, force: true });
   }
 };
 
@@ -60,20 +60,20 @@ export const build = () => {
  * to the sources; here they lead to the compiled files. So a copy of the folder, for example of an older release, loads
  * its own files.
  */
-export const writeImports = (made) => {
+export const writeImports = (outDir) => {
   const { imports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const compiled = Object.entries(imports).map(([name, path]) => [name, path.replace(/\.ts$/, '.js')]);
-  writeFileSync(join(made, 'package.json'), `${JSON.stringify({ imports: Object.fromEntries(compiled) })}\n`);
+  writeFileSync(join(outDir, 'package.json'), `${JSON.stringify({ imports: Object.fromEntries(compiled) })}\n`);
 };
 
 /** Renames the old folder before it is removed, because removing takes time, in which there would be no dist/. */
-const replaceDist = (made) => {
+const replaceDist = (outDir) => {
   const dist = join(root, 'dist');
-  const old = `${made}-old`;
+  const old = `${outDir}-old`;
   for (let attempt = 1; ; attempt++) {
     try {
       if (existsSync(dist)) renameSync(dist, old);
-      renameSync(made, dist);
+      renameSync(outDir, dist);
       break;
     } catch (error) {
       // Another build has replaced dist/ at the same time.

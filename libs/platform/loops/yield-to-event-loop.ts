@@ -1,4 +1,5 @@
 /**
- * Lets the event loop process waiting input, for example requests. Call it between two steps of long synchronous work.
+ * Resolves after the event loop has handled waiting input, such as requests. Call it between two steps of long
+ * synchronous work.
  */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
