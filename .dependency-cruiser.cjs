@@ -60,7 +60,7 @@ module.exports = {
       'What runs does not need what tests it.',
       {
         path: '^(apps|libs|projections)/',
-        pathNot: ['\\.(spec|suite)\\.ts$', '^libs/testing/', '^libs/[^/]+/contract/'],
+        pathNot: ['\\.(spec|suite)\\.ts$', '^libs/testing/', '^libs/.+/contract/'],
       },
       { path: ['^test/', '^libs/testing/', '\\.(spec|suite)\\.ts$'] },
     ),
@@ -69,7 +69,7 @@ module.exports = {
       'What runs has only the dependencies of production.',
       {
         path: '^(apps|libs|projections)/',
-        pathNot: ['\\.(spec|suite)\\.ts$', '^libs/testing/', '^libs/[^/]+/contract/'],
+        pathNot: ['\\.(spec|suite)\\.ts$', '^libs/testing/', '^libs/.+/contract/'],
       },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     ),

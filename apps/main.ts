@@ -10,7 +10,7 @@ import { announceStop, waitUntilReady } from './bootstrap/process/start-up';
 import { openRuntime, type Runtime } from './bootstrap/runtime';
 import type { StripePart } from './stripe-sim/part';
 
-/** Beyond the grace that a part gives to what is under way: for closing its connections. */
+/** ms for a part to close its connections, in addition to the grace period for its work in progress. */
 const CLOSE_MS = 5_000;
 
 const main = async (): Promise<void> => {
@@ -20,15 +20,17 @@ const main = async (): Promise<void> => {
   try {
     await run(settings, logger, lifecycle);
   } catch (error) {
-    // Whatever fails because everything is being stopped is no failure.
+    // A start that fails because the process is already stopping is not an error.
     if (lifecycle.stopping) return;
-    complain(error);
+    printStartError(error);
     await lifecycle.stop(1);
   }
 };
 
 const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Promise<void> => {
-  /** From here on whatever `opening` leads to is closed in its turn, also when a signal comes before it is there. */
+  /**
+   * Registers the result of `opening` to be closed when the process stops, also if a signal arrives before it is open.
+   */
   const open = <T>(name: string, opening: Promise<T>, close: (opened: T) => Promise<void>): Promise<T> => {
     const stop = async (): Promise<void> => {
       const [result] = await Promise.allSettled([opening]);
@@ -44,8 +46,10 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   const runtime = await open('the event log', openRuntime(context), (it) => it.close());
   if (lifecycle.stopping) return;
   await reportNewerEvents(runtime);
-  const isOurOwn = settings.role !== 'worker' && runtime.stripe?.embedded === true;
-  const stripe = isOurOwn ? await open('the Stripe on loopback', startStripe(runtime), (it) => it.stop()) : undefined;
+  const needsSimulator = settings.role !== 'worker' && runtime.stripe?.embedded === true;
+  const stripe = needsSimulator
+    ? await open('the Stripe simulator', startStripe(runtime), (it) => it.stop())
+    : undefined;
   if (lifecycle.stopping) return;
   const parts: Runtime =
     runtime.stripe && stripe ? { ...runtime, stripe: { ...runtime.stripe, url: stripe.url } } : runtime;
@@ -59,7 +63,11 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   if (api?.url) stripe?.deliverTo(`${api.url}${WEBHOOK_PATH}`);
   const { readiness, phase } = runtime;
   const noticeMs = settings.shutdownNoticeMs;
-  lifecycle.add('the notice of the stop', () => announceStop({ readiness, phase, noticeMs }), noticeMs + CLOSE_MS);
+  lifecycle.add(
+    'the notice for load balancers',
+    () => announceStop({ readiness, phase, noticeMs }),
+    noticeMs + CLOSE_MS,
+  );
   phase.started();
   await waitUntilReady({
     readiness,
@@ -70,25 +78,27 @@ const run = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Pr
   process.stdout.write(api?.url ? bannerFor(api.url, stripe?.url) : workerBannerFor(worker?.url));
 };
 
-// Loaded only where they run: a worker needs no HTTP.
+// Each part is loaded only where it runs, because loading takes time. A worker, for example, does not need the API.
 const startStripe = async (runtime: Runtime): Promise<StripePart> =>
   (await import('./stripe-sim/part.js')).startStripe(runtime);
 const startApi = async (runtime: Runtime): Promise<Part> => (await import('./api/start.js')).startApi(runtime);
-/** While the API is loaded the process answers nothing for seconds, and would give up every connection of the worker. */
+/** After the API: loading the API blocks the process for seconds, in which the worker's connections would time out. */
 const startWorkerAfter = async (api: Promise<Part> | undefined, runtime: Runtime): Promise<Part> => {
   await api;
   return (await import('./worker/start.js')).startWorker(runtime);
 };
 
-/** A fault that an operator can correct is printed as a sentence; an error in the code is printed with its stack. */
-const complain = (error: unknown): void => {
-  const told =
+/** Prints an error that an operator can correct as a sentence, and any other error with its stack. */
+const printStartError = (error: unknown): void => {
+  const isForOperator =
     error instanceof Error && /^(SettingsError|DatabaseSetupError|EmbeddedPostgresError|CannotStart)$/.test(error.name);
-  const text = told ? error.message : redact(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const text = isForOperator
+    ? error.message
+    : redact(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.stderr.write(`\nTenantry cannot start: ${text}\n\n`);
 };
 
 main().catch((error: unknown) => {
-  complain(error);
+  printStartError(error);
   process.exitCode = 1;
 });

@@ -3,7 +3,7 @@ import type { Supplement } from '#platform/database/migrations/migrate';
 import { readMigrationFolder } from '#platform/database/migrations/migration-folder';
 import { jobsSchema } from '#platform/jobs/schema';
 
-/** Every migration of the product, in order. One that was released is never edited or renamed. */
+/** Every migration of the product, in order. A released migration is never edited or renamed. */
 export const MIGRATIONS = readMigrationFolder(join(__dirname, 'migrations'));
 
 /** Migrations of development versions before the first release (docs/adr/0021-baseline-migrations.md). */
@@ -47,5 +47,5 @@ export const RETIRED: readonly string[] = [
   '0037-added-parts',
 ];
 
-/** What libraries migrate by themselves, after all migrations. */
+/** Tables that libraries migrate by themselves, after all migrations. */
 export const SUPPLEMENTS: readonly Supplement[] = [jobsSchema];

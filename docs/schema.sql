@@ -1,15 +1,16 @@
--- The whole database as it is after all migrations and with every read model. Written by `npm run schema` from the
--- catalogue of PostgreSQL, to be read and not to be run. {{app}}, {{log}}, {{projector}}, {{operator}} and {{jobs}} are the
--- roles of the installation (libs/platform/database/roles/roles.ts), {{owner}} is the user of DATABASE_URL.
+-- The whole database after all migrations, with every read model. `npm run schema` writes this file from the catalogue
+-- of PostgreSQL. It is for reading, not for running. {{app}}, {{log}}, {{projector}}, {{operator}} and {{jobs}} are the
+-- roles of the installation (libs/platform/database/roles/role-names.ts), {{owner}} is the user of DATABASE_URL.
 
 
 -- ==== billing ====
 
--- Money: which Stripe customer is which tenant, the events that Stripe sent, and the requests that were made to Stripe.
+-- Billing: the tenant of each Stripe customer, the events from Stripe (inbox), and the requests to Stripe (outbox).
 create schema billing;
 grant usage on schema billing to {{app}}, {{operator}}, {{projector}};
 
--- Requests to Stripe, written before they are made, each with the key by which Stripe recognises a repeat.
+-- The outbox: requests to Stripe. Each is stored before it is sent, with the idempotency key by which Stripe recognises
+-- a repeat.
 create table billing.calls (
   tenant_id uuid not null,
   call_id uuid not null,
@@ -23,7 +24,7 @@ create table billing.calls (
   asked_at timestamp with time zone not null default lease.now(),
   -- in lease time
   due_at timestamp with time zone not null default lease.now(),
-  -- the order of a tenant's requests
+  -- orders the requests of a tenant
   number bigint not null generated always as identity,
   constraint calls_pkey PRIMARY KEY (tenant_id, call_id),
   constraint calls_kind_check CHECK ((kind = ANY (ARRAY['customer'::text, 'checkout'::text, 'portal'::text, 'change'::text]))),
@@ -49,8 +50,8 @@ grant insert, select, update on billing.calls to {{app}};
 grant select on billing.calls to {{operator}};
 grant delete, select, update on billing.calls to {{projector}};
 
--- Which tenant a Stripe customer is: by this table, never by what an object of Stripe says. `account` is empty for the
--- installation's own account. A tenant has one customer in each mode, until that is deleted.
+-- The tenant of each Stripe customer. Only this table decides it, never the data of an object at Stripe. `account` is
+-- empty for the installation's own account. A tenant has one customer in each mode, until that customer is deleted.
 create table billing.customers (
   account text not null,
   livemode boolean not null,
@@ -79,7 +80,7 @@ grant insert, select on billing.customers to {{app}};
 grant select on billing.customers to {{operator}};
 grant select, update on billing.customers to {{projector}};
 
--- Every event of Stripe, once. Kept as the text that was signed.
+-- The inbox: every event of Stripe once, as the text that Stripe has signed.
 create table billing.inbox (
   account text not null,
   livemode boolean not null,
@@ -90,13 +91,15 @@ create table billing.inbox (
   created_at timestamp with time zone not null,
   received_at timestamp with time zone not null default now(),
   payload text not null,
-  -- webhook: Stripe sent it; list: found in Stripe's list of events
+  -- webhook: Stripe sent it to the webhook; list: it was found in Stripe's list of events
   via text not null,
-  -- pending: to be handled; ignored: needs nothing; quarantined: cannot be understood; parked: failed too often
+  -- pending: waits for processing; handled: processed; ignored: requires no processing; quarantined: cannot be
+  -- understood or assigned; parked: failed too often; skipped: by an operator
   state text not null,
   reason text,
   handled_at timestamp with time zone,
-  -- since when the customer of the event cannot be found out, in lease time: after a day the event is parked
+  -- when the search for the customer of the event failed for the first time, in lease time; after a day the event is
+  -- parked
   failing_since timestamp with time zone,
   constraint inbox_pkey PRIMARY KEY (account, livemode, event_id),
   constraint inbox_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'handled'::text, 'ignored'::text, 'quarantined'::text, 'parked'::text, 'skipped'::text]))),
@@ -119,7 +122,7 @@ create policy worker_all on billing.inbox as permissive for all to {{projector}}
 grant select on billing.inbox to {{operator}};
 grant delete, select, update on billing.inbox to {{projector}};
 
--- How far Stripe's list of events was read, by Stripe's clock.
+-- The time, by Stripe's clock, up to which Stripe's list of events was read.
 create table billing.listed (
   account text not null,
   livemode boolean not null,
@@ -139,10 +142,10 @@ create policy worker_all on billing.listed as permissive for all to {{projector}
 grant select on billing.listed to {{operator}};
 grant insert, select, update on billing.listed to {{projector}};
 
--- Which process may change something at Stripe for a tenant. A checkout or a change reads what Stripe has and then
--- requests what follows, so two at once would both be carried out. It is a lease, because no lock may be held during a
--- request to Stripe; the lease of a killed process ends after a few seconds. A row is deleted when its lease is given
--- back, and after a crash within the hour.
+-- Leases of tenants for changes at Stripe. A checkout or a change reads the subscription at Stripe and then sends a
+-- request that depends on it, so two at the same time could both be executed. It is a lease, because no lock may be
+-- held during a request to Stripe; the lease of a killed process ends after a few seconds. A row is deleted when its
+-- lease is released, and after a crash within an hour.
 create table billing.turns (
   tenant_id uuid not null,
   holder uuid not null,
@@ -166,7 +169,8 @@ create policy worker_all on billing.turns as permissive for all to {{projector}}
 grant delete, insert, select, update on billing.turns to {{app}}, {{projector}};
 grant select on billing.turns to {{operator}};
 
--- Customers to process: at most one worker at each, however many events of the customer are in the inbox.
+-- Customers to process: one row for each customer, however many of its events are in the inbox. One worker at a time
+-- processes a customer, under a lease.
 create table billing.work (
   account text not null,
   livemode boolean not null,
@@ -176,9 +180,9 @@ create table billing.work (
   attempts integer not null default 0,
   -- in lease time
   failing_since timestamp with time zone,
-  -- requests since the work began: one that comes during the work asks for another pass
+  -- number of requests: if it has changed when the work ends, the customer is processed once more
   asked integer not null default 0,
-  -- requested by reconciliation and not by an event
+  -- true: requested by a reconciliation, not by an event
   reconcile boolean not null default false,
   lease uuid,
   -- in lease time
@@ -199,7 +203,7 @@ create policy worker_all on billing.work as permissive for all to {{projector}}
 grant select on billing.work to {{operator}};
 grant delete, insert, select, update on billing.work to {{projector}};
 
--- Requests that customers are compared with Stripe: those of one tenant, or all. Returns how many.
+-- Requests that the customers of one tenant, or of all tenants (null), are compared with Stripe. Returns their number.
 CREATE OR REPLACE FUNCTION billing.ask(p_account text, p_livemode boolean, p_tenant_id uuid)
  RETURNS integer
  LANGUAGE sql
@@ -219,7 +223,8 @@ AS $function$
 $function$;
 grant execute on function billing.ask(p_account text, p_livemode boolean, p_tenant_id uuid) to {{projector}};
 
--- The same for the tenant of the caller, after a request to Stripe was answered.
+-- Requests that the customer of the caller's tenant is processed, after Stripe has answered a request. Returns the
+-- number of customers.
 CREATE OR REPLACE FUNCTION billing.ask_for_me(p_account text, p_livemode boolean)
  RETURNS integer
  LANGUAGE sql
@@ -237,7 +242,7 @@ AS $function$
 $function$;
 grant execute on function billing.ask_for_me(p_account text, p_livemode boolean) to {{app}};
 
--- The events of Stripe behind a decision about the tenant of the caller.
+-- The events of Stripe with these ids, if they belong to the caller's tenant.
 CREATE OR REPLACE FUNCTION billing.causes(p_event_ids text[])
  RETURNS TABLE(event_id text, type text, created_at timestamp with time zone, received_at timestamp with time zone)
  LANGUAGE sql
@@ -251,9 +256,8 @@ AS $function$
 $function$;
 grant execute on function billing.causes(p_event_ids text[]) to {{app}};
 
--- Gives customers that are due to one worker, for so many seconds: customers of the account and mode that the worker
--- can ask Stripe about. In two steps, because a limit within `in` is a limit for each row where PostgreSQL takes the
--- table for a small one.
+-- Leases at most p_limit due customers of one account and mode to a worker, for p_seconds. It selects them in a
+-- separate step, because PostgreSQL may apply a limit inside of `in` to each row if it assumes that the table is small.
 CREATE OR REPLACE FUNCTION billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer)
  RETURNS TABLE(account text, livemode boolean, customer_id text, lease uuid, attempts integer, failing_since timestamp with time zone, asked integer, reconcile boolean)
  LANGUAGE sql
@@ -270,7 +274,7 @@ AS $function$
 $function$;
 grant execute on function billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer) to {{projector}};
 
--- Deletes what is kept of a tenant for billing; Stripe keeps its own.
+-- Deletes the customers of a tenant, with their events, work and requests. The data at Stripe is not changed.
 CREATE OR REPLACE FUNCTION billing.erase_tenant(p_tenant_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -285,9 +289,9 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Ends the work on these events of a customer. What has come meanwhile, or was requested, keeps the customer due: the
--- lock of the row, and a fresh look after it, leave no gap. False: the lease has passed to another worker, whose result
--- may be newer, so the customer is processed once more.
+-- Ends the work on these events of a customer. If other events or requests have arrived in the meantime, the customer
+-- stays due; none can be missed, because the row is locked first and they are counted afterwards. False: another worker
+-- has the lease. Its result may be newer, so the customer is processed once more.
 CREATE OR REPLACE FUNCTION billing.finish(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_asked integer, p_event_ids text[], p_state text, p_reason text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -318,7 +322,7 @@ begin
 end $function$;
 grant execute on function billing.finish(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_asked integer, p_event_ids text[], p_state text, p_reason text) to {{projector}};
 
--- Whether there is unfinished work for the tenant of the caller.
+-- Whether a customer of the caller's tenant is being processed or due.
 CREATE OR REPLACE FUNCTION billing.is_at_work(p_account text, p_livemode boolean)
  RETURNS boolean
  LANGUAGE sql
@@ -331,8 +335,8 @@ AS $function$
 $function$;
 grant execute on function billing.is_at_work(p_account text, p_livemode boolean) to {{app}};
 
--- Whether there is unfinished work for the tenant of the caller that has not failed: a request waits no longer for work
--- that failed.
+-- Whether a customer of the caller's tenant is being processed or due, and its processing has not failed: a request
+-- does not wait for processing that has failed.
 CREATE OR REPLACE FUNCTION billing.is_well_at_work(p_account text, p_livemode boolean)
  RETURNS boolean
  LANGUAGE sql
@@ -345,7 +349,7 @@ AS $function$
 $function$;
 grant execute on function billing.is_well_at_work(p_account text, p_livemode boolean) to {{app}};
 
--- Sets the customer of an event that did not name one; null: it belongs to no customer.
+-- Sets the customer of an event that did not contain one. Null: the event belongs to no customer and is quarantined.
 CREATE OR REPLACE FUNCTION billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text)
  RETURNS void
  LANGUAGE sql
@@ -355,7 +359,7 @@ AS $function$
   with named as (
     update billing.inbox set customer_id = p_customer,
       state = case when p_customer is null then 'quarantined' else state end,
-      reason = case when p_customer is null then 'Stripe knows of no customer to whom it belongs' end
+      reason = case when p_customer is null then 'at Stripe, the event belongs to no customer' end
     where account = p_account and livemode = p_livemode and event_id = p_event_id and state = 'pending'
       and customer_id is null
     returning account, livemode, customer_id
@@ -366,7 +370,7 @@ AS $function$
 $function$;
 grant execute on function billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text) to {{projector}};
 
--- Called when the work failed: it is due again after a pause.
+-- Releases a customer whose processing failed. It is due again after p_ms milliseconds.
 CREATE OR REPLACE FUNCTION billing.put_off(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_ms integer)
  RETURNS void
  LANGUAGE sql
@@ -378,8 +382,8 @@ AS $function$
 $function$;
 grant execute on function billing.put_off(p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_ms integer) to {{projector}};
 
--- An operator wants an event to be handled again, as it is understood now. Returns its new state; null: there is
--- nothing to retry.
+-- Has an event processed again at the request of an operator, as this release understands it. Returns its new state.
+-- Null: there is no such event, or it is not parked, quarantined or skipped.
 CREATE OR REPLACE FUNCTION billing.retry(p_event_id text, p_type text, p_customer text, p_created timestamp with time zone, p_state text, p_reason text)
  RETURNS text
  LANGUAGE sql
@@ -399,7 +403,7 @@ AS $function$
 $function$;
 grant execute on function billing.retry(p_event_id text, p_type text, p_customer text, p_created timestamp with time zone, p_state text, p_reason text) to {{projector}};
 
--- Stores events of Stripe, many at once; events that are stored already change nothing. Returns the number of customers
+-- Stores events of Stripe in the inbox. Events that are already stored are ignored. Returns the number of customers
 -- that have new work.
 CREATE OR REPLACE FUNCTION billing.take_in(p_accounts text[], p_livemodes boolean[], p_event_ids text[], p_types text[], p_customers text[], p_created timestamp with time zone[], p_payloads text[], p_states text[], p_reasons text[], p_via text)
  RETURNS integer
@@ -410,14 +414,14 @@ AS $function$
 declare
   v_fresh integer;
 begin
-  with told as (
+  with received as (
     select distinct on (account, livemode, event_id) *
     from unnest(p_accounts, p_livemodes, p_event_ids, p_types, p_customers, p_created, p_payloads, p_states, p_reasons)
       as t(account, livemode, event_id, type, customer_id, created_at, payload, state, reason)
     order by account, livemode, event_id
   ), fresh as (
     insert into billing.inbox (account, livemode, event_id, type, customer_id, created_at, payload, state, reason, via)
-    select account, livemode, event_id, type, customer_id, created_at, payload, state, reason, p_via from told
+    select account, livemode, event_id, type, customer_id, created_at, payload, state, reason, p_via from received
     on conflict do nothing
     returning account, livemode, customer_id, state
   ), due as (
@@ -432,7 +436,7 @@ begin
 end $function$;
 grant execute on function billing.take_in(p_accounts text[], p_livemodes boolean[], p_event_ids text[], p_types text[], p_customers text[], p_created timestamp with time zone[], p_payloads text[], p_states text[], p_reasons text[], p_via text) to {{app}}, {{projector}};
 
--- Takes the lease of the tenant, or extends it. False: another process has it.
+-- Acquires or extends the lease of a tenant, for p_seconds. False: another process has it.
 CREATE OR REPLACE FUNCTION billing.take_turn(p_tenant_id uuid, p_holder uuid, p_seconds integer)
  RETURNS boolean
  LANGUAGE sql
@@ -451,8 +455,8 @@ grant execute on function billing.take_turn(p_tenant_id uuid, p_holder uuid, p_s
 
 -- ==== bullmq ====
 
--- The transport of jobs. BullMQ makes its tables and functions itself (libs/platform/jobs/schema.ts). The role may not
--- create anything here: the owner would meet it on the search path at the next upgrade.
+-- The job queues. BullMQ creates its tables and functions by itself (libs/platform/jobs/schema.ts). The role of jobs
+-- may create nothing here, because at the next upgrade the owner would run it: the schema is on the search path then.
 create schema bullmq;
 grant usage on schema bullmq to {{jobs}};
 
@@ -468,21 +472,21 @@ grant usage on sequence bullmq.relay_mid_seq to {{jobs}};
 
 -- ==== erasing ====
 
--- Erasures of closed tenants under way: kept outside the read models, so that an interrupted one is completed even
--- where the event that closed the tenant is erased already.
+-- Erasures of closed tenants that are in progress. They are stored outside of the read models, so that an interrupted
+-- erasure is completed even if the event that closed the tenant is already deleted.
 create schema erasing;
 grant usage on schema erasing to {{operator}}, {{projector}};
 
 -- One row for each erasure that is not complete.
 create table erasing.erasures (
   tenant_id uuid not null,
-  -- position of the log's last event when the erasure began or the events were deleted: the tenant has no event after
-  -- it
+  -- position of the last event of the log when the erasure began or when the events were deleted: the tenant has no
+  -- later event
   head numeric(20,0) not null,
   begun_at timestamp with time zone not null default now(),
-  -- when the events were deleted: no append comes after it
+  -- when the events were deleted: later appends are refused
   deleted_at timestamp with time zone,
-  -- fencing token, raised by each worker that takes the erasure
+  -- fencing token, raised by each worker that begins an attempt
   attempt integer not null default 0,
   constraint erasures_pkey PRIMARY KEY (tenant_id)
 );
@@ -496,7 +500,7 @@ create policy projector_works on erasing.erasures as permissive for all to {{pro
 grant select on erasing.erasures to {{operator}};
 grant delete, insert, select, update (attempt, deleted_at, head) on erasing.erasures to {{projector}};
 
--- Deletes what is kept of a tenant beside its events and its read models. The users who were members stay: they may be
+-- Deletes all data of a tenant except its events and its rows in read models. Its users are kept, because they may be
 -- members of other tenants.
 CREATE OR REPLACE FUNCTION erasing.erase_rows(p_tenant_id uuid)
  RETURNS void
@@ -521,41 +525,41 @@ grant execute on function erasing.erase_rows(p_tenant_id uuid) to {{projector}};
 
 -- ==== event_log ====
 
--- The event log: one row an event, in one table and one order. The order of positions is the order of commits, because
--- positions are drawn under an advisory lock that is held until the commit. A reader that asks for positions after its
--- checkpoint can not pass an event that is still being written.
+-- The event log: one table with one row for each event. The order of positions is the order of commits, because
+-- positions are assigned under an advisory lock that is held until the commit. So a reader that reads the positions
+-- after its checkpoint cannot miss an event that is still being written.
 create schema event_log;
 grant usage on schema event_log to {{app}}, {{log}}, {{operator}}, {{projector}};
 
 -- The answer to one append of a batch.
 create type event_log.append_outcome as (
-  -- place of the append in the batch, from 1
+  -- number of the append in the batch, from 1
   ord integer,
   -- a(ppended), r(epeated), c(onflict)
   outcome "char",
-  -- after the append; the stream's version after a conflict
+  -- version of the stream: after the append, or the present one if there was a conflict
   version integer,
   last_position bigint,
-  -- ms since 1970, of an append that was written now
+  -- ms since 1970; valid only if the append was written now
   recorded_at bigint
 );
 
--- Names an event and its log.
+-- Identifies an event and its log.
 create type event_log.mark as (
   log_id uuid,
   "position" numeric,
   event_id uuid,
   command_id uuid,
-  -- the tenant whose erasure may have removed the event
+  -- tenant of the event: if the event is missing, the erasure of this tenant may be the reason
   tenant_id uuid
 );
 
--- A sequence and not max(position) + 1: the positions of an erased tenant must never be used again.
+-- A sequence and not max(position) + 1, because the positions of an erased tenant must never be used again.
 create sequence event_log.positions as bigint start with 1 increment by 1 cache 1;
 grant select, usage on sequence event_log.positions to {{log}};
 grant select on sequence event_log.positions to {{operator}}, {{projector}};
 
--- Erased tenants, for ever: an id, and nothing that it could lead to.
+-- The ids of erased tenants. They are kept for ever, and nothing else is kept of these tenants.
 create table event_log.erased_tenants (
   tenant_id uuid not null,
   erased_at timestamp with time zone not null default now(),
@@ -578,24 +582,25 @@ create table event_log.events (
   recorded_at timestamp with time zone not null,
   command_id uuid not null,
   aggregate_id uuid not null,
-  -- null: a stream outside every tenant (users, operators)
+  -- null: the stream is outside of all tenants (users, operators)
   tenant_id uuid,
   -- only with actor_kind 'u'
   actor_id uuid,
-  -- null: the command itself
+  -- null: equal to the command id
   causation_id uuid,
   -- 1 for the first event of the stream
   version integer not null,
-  -- place in its append; the event id is uuidv5(command_id, ordinal)
+  -- number of the event in its append, from 0; the event id is uuidv5(command_id, ordinal)
   ordinal smallint not null,
   schema_version smallint not null,
   -- u (user), o (operator), s (Stripe), y (system)
   actor_kind "char" not null,
   aggregate text not null,
   type text not null,
-  -- null: the command id
+  -- null: equal to the command id
   correlation_id text,
-  -- json and not jsonb: it is written once and read back whole, and jsonb is larger and must be rendered on each read
+  -- json and not jsonb: it is written once and always read as a whole, and jsonb is larger and must be converted on
+  -- each read
   data json not null,
   constraint events_pkey PRIMARY KEY ("position"),
   constraint events_stream_key UNIQUE (aggregate_id, aggregate, version)
@@ -620,8 +625,9 @@ create policy tenant_reads on event_log.events as permissive for select to {{app
 grant select on event_log.events to {{app}}, {{operator}}, {{projector}};
 grant insert, select on event_log.events to {{log}};
 
--- Which log this is, and how often it went back to an older copy. Every mark of the log (checkpoints, snapshots, states
--- in memory) names the log and an event of it, so that a mark of another history is recognised.
+-- The id of this log, and its epoch, which is raised after each restore of an older copy. Every mark of the log
+-- (checkpoints, snapshots, states in memory) contains the id of the log and of one of its events, so that a mark from
+-- before a restore is recognised.
 create table event_log.identity (
   only_row boolean not null default true,
   log_id uuid not null default gen_random_uuid(),
@@ -632,7 +638,7 @@ create table event_log.identity (
 );
 grant select on event_log.identity to {{log}}, {{operator}}, {{projector}};
 
--- Folded states of long streams. A row that is missing, or of another fold version, only costs a longer read.
+-- Snapshots: the states of long streams. If a row is missing or has another fold version, the whole stream is read.
 create table event_log.snapshots (
   tenant_id uuid,
   aggregate_id uuid not null,
@@ -640,7 +646,8 @@ create table event_log.snapshots (
   fold_version integer not null,
   version integer not null,
   state json not null,
-  -- of the last event that was folded: it names the event, which a version alone does not
+  -- command of the last event in the state: it identifies the event, because after a restore another event may have the
+  -- same version
   command_id uuid,
   constraint snapshots_pkey PRIMARY KEY (aggregate_id, aggregate)
 );
@@ -653,10 +660,9 @@ create policy owner_erases on event_log.snapshots as permissive for all to {{own
   using (true);
 grant delete, insert, select, update on event_log.snapshots to {{log}};
 
--- Takes a batch of appends, each to a stream of its own, and answers each on its own: a conflict fails only the append
--- that has it. Callers put no stream and no command into one batch twice. The command of the event at the expected
--- version is compared where the caller knows it, because a version alone fits again after a log went back to an older
--- copy.
+-- Appends a batch. Each append gets its own answer: a conflict fails only the append that has it. A batch must not
+-- contain a stream or a command twice. If the caller knows the command of the event at the expected version, the
+-- command is compared as well, because after a restore of an older copy another event may have that version.
 CREATE OR REPLACE FUNCTION event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[])
  RETURNS SETOF event_log.append_outcome
  LANGUAGE plpgsql
@@ -666,7 +672,7 @@ declare
 begin
   perform pg_catalog.pg_advisory_xact_lock(7301946);
   perform event_log.raise_positions();
-  -- One time for all, drawn under the lock: times and positions have one order.
+  -- One time for the whole batch, read under the lock, so that times have the same order as positions.
   stamp := date_trunc('milliseconds', clock_timestamp());
   return query
   with appends as materialized (
@@ -718,10 +724,10 @@ end
 $function$;
 grant execute on function event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[]) to {{log}};
 
--- A batch of appends that all name the version they expect, with half the work of event_log.append: one insert from the
--- arrays as they come. One element of each array is an event, in order, and positions follow one another in that order.
--- Returns the last position and the time in ms since 1970. Null, or a unique violation: nothing of the batch was
--- written, and event_log.append answers each append.
+-- Appends a batch in which each append has an expected version. It costs half as much as event_log.append, because it
+-- is one insert from the arrays. One element of each array is one event, and positions are assigned in the order of the
+-- arrays, without gaps. Returns the last position, and the time in ms since 1970. Null or a unique violation: nothing
+-- of the batch was written, and event_log.append returns the outcome of each append.
 CREATE OR REPLACE FUNCTION event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[])
  RETURNS bigint[]
  LANGUAGE plpgsql
@@ -731,9 +737,9 @@ declare
   stamp  timestamptz;
 begin
   locked := pg_catalog.pg_advisory_xact_lock(7301946);
-  -- A statement of its own, so that it sees the log as it is under the lock. What came after the expected version violates
-  -- a unique index, also of a stream that was expected to be new. A scalar subquery, which is looked up in the index for
-  -- each: not exists might be planned as a join that reads the whole table.
+  -- A separate statement, so that it sees the log as it is under the lock. It checks only that the expected version
+  -- exists: a later event violates a unique index at the insert, also in a stream that was expected to be new. The
+  -- scalar subquery is an index look-up for each row; not exists might be planned as a join that reads the whole table.
   if exists (
     select from unnest(aggregate_ids, aggregates, expected, expected_commands) as a (aggregate_id, aggregate, version, command_id)
     where a.version > 0 and (
@@ -757,8 +763,8 @@ end
 $function$;
 grant execute on function event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[]) to {{log}};
 
--- A lone append of one event: its position and its time in ms since 1970. Null, or a unique violation: nothing was
--- written, and event_log.append says why.
+-- Appends one event, with one append. Returns its position, and its time in ms since 1970. Null or a unique violation:
+-- nothing was written, and event_log.append returns the reason.
 CREATE OR REPLACE FUNCTION event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid)
  RETURNS bigint[]
  LANGUAGE plpgsql
@@ -770,9 +776,9 @@ declare
 begin
   locked := pg_catalog.pg_advisory_xact_lock(7301946);
   place := nextval('event_log.positions');
-  -- A statement of its own, so that it sees the log as it is under the lock. The last event lies before the next position,
-  -- unless the sequence is behind the events. It is looked for by the end of the index: whether any event lies at or behind
-  -- a position would be planned as a read of the whole table where it is planned while the table is small.
+  -- A separate statement, so that it sees the log as it is under the lock. The last event has a lower position than the
+  -- next one, unless the sequence is behind. max() reads the end of the index; an exists with a comparison of positions
+  -- would read the whole table if its plan was made while the table was small.
   if (select max(e.position) from event_log.events e) >= place or (p_expected > 0 and (
     select e.command_id is distinct from coalesce(p_expected_command, e.command_id) from event_log.events e
     where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate and e.version = p_expected) is not false
@@ -790,8 +796,9 @@ end
 $function$;
 grant execute on function event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid) to {{log}};
 
--- Called when an event that a process had seen is not there any more. Raises the epoch once for all processes that find
--- it at the same time: a caller that has seen an older epoch than the present one gets the present one.
+-- Called when an event that a process has seen is missing from the log. Raises the epoch only if it is still the one
+-- that the caller has seen (p_seen), so once for all processes that notice at the same time. Returns the present
+-- identity.
 CREATE OR REPLACE FUNCTION event_log.begin_epoch(p_seen integer)
  RETURNS SETOF event_log.identity
  LANGUAGE plpgsql
@@ -804,8 +811,8 @@ begin
 end $function$;
 grant execute on function event_log.begin_epoch(p_seen integer) to {{log}};
 
--- Marks a tenant as erased, from the commit on. It takes the lock of the appends: events written before are there to be
--- deleted, and later appends see the mark.
+-- Marks a tenant as erased, from the commit on. It acquires the lock of the appends: events that were written before
+-- are visible to the deletion that follows, and later appends see the mark and are refused.
 CREATE OR REPLACE FUNCTION event_log.bury_tenant(p_tenant_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -818,7 +825,7 @@ begin
 end $function$;
 grant execute on function event_log.bury_tenant(p_tenant_id uuid) to {{log}};
 
--- Deletes the snapshots of a tenant, also where the events are in another database.
+-- Deletes the snapshots of a tenant. They are in this database even if the events are in EventStoreDB.
 CREATE OR REPLACE FUNCTION event_log.erase_snapshots(p_tenant_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -828,8 +835,8 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Deletes the events and snapshots of a tenant. Only the owner may delete events; a job may ask for it through this
--- function alone. Returns the number of events.
+-- Deletes the events and snapshots of a tenant, and returns the number of events. Only the owner may delete events, so
+-- this function is the only way for the role of the log to do it.
 CREATE OR REPLACE FUNCTION event_log.erase_tenant(p_tenant_id uuid)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -851,7 +858,7 @@ $function$;
 grant execute on function event_log.erase_tenant(p_tenant_id uuid) to {{log}};
 
 -- Raises the sequence of positions to the last event, if a restore or an upgrade left it behind. Returns the position
--- of that event, or null where the sequence was not behind.
+-- of that event, or null if the sequence was not behind.
 CREATE OR REPLACE FUNCTION event_log.raise_positions()
  RETURNS bigint
  LANGUAGE plpgsql
@@ -874,7 +881,7 @@ grant execute on function event_log.raise_positions() to {{log}};
 
 -- ==== idempotency ====
 
--- Idempotency keys: which command a client's key was bound to, and how it was answered. Kept for 24 hours.
+-- Idempotency keys of clients, each with its command and its answer. They are kept for 24 hours.
 create schema idempotency;
 grant usage on schema idempotency to {{app}}, {{projector}};
 
@@ -890,23 +897,23 @@ create type idempotency.claim as (
 
 -- One row for each key of a client.
 create table idempotency.keys (
-  -- the nil UUID: the request was not signed in
+  -- the nil UUID for a request without a signed-in user
   tenant_id uuid not null,
-  -- a keyed hash of tenant, user or address, and the key: none of them can be read from it
+  -- a keyed hash of tenant, user or address, and the key; none of them can be derived from it
   key_id uuid not null,
   command_id uuid not null,
-  -- of method, path and body
+  -- hash of method, path and body
   request_hash bytea not null,
-  -- fencing token: counts the claims, so that a request that lost its claim can not settle the key
+  -- fencing token: the number of claims, so that a request that has lost its claim cannot settle the key
   attempt integer not null,
   created_at timestamp with time zone not null,
   -- in lease time
   leased_until timestamp with time zone not null,
   -- null: no answer yet
   status smallint,
-  -- encrypted by the process, because answers hold tokens
+  -- encrypted by the process, because answers may contain tokens
   answer bytea,
-  -- the user whose personal data the answer may hold: it goes when the user is erased
+  -- the user whose personal data the answer may contain: the erasure of the user deletes the row
   user_id uuid,
   constraint keys_pkey PRIMARY KEY (tenant_id, key_id)
 ) with (fillfactor=70);
@@ -920,9 +927,9 @@ create policy tenant_owns on idempotency.keys as permissive for all to {{app}}
   with check ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
 grant insert, select, update on idempotency.keys to {{app}};
 
--- Binds a key to a command, or returns the answer that it has. One round trip, and durable when it returns: the command
--- runs after it. A claim whose lease has ended is taken over with its command id, so that what the first request may
--- have written is recognised. Claims end by lease time; keys are kept for 24 hours by the wall clock.
+-- Binds a key to a command, or returns the answer that the key has. The claim is durable when the transaction ends,
+-- before the command runs. A claim whose lease has ended is taken over with its command id, so that the log recognises
+-- what the first request may have written. Claims expire by lease time; keys are kept for 24 hours of the wall clock.
 CREATE OR REPLACE FUNCTION idempotency.claim(p_tenant_id uuid, p_key_id uuid, p_command_id uuid, p_request_hash bytea, p_lease_seconds integer)
  RETURNS idempotency.claim
  LANGUAGE plpgsql
@@ -941,9 +948,9 @@ begin
       return row('c', p_command_id, 1, null, null)::idempotency.claim;
     end if;
     select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
-    exit when found;   -- else it was purged in between
+    exit when found;   -- otherwise, the row was purged in between
   end loop;
-  at := clock_timestamp();   -- it may have waited for the row
+  at := clock_timestamp();   -- again, because the select may have waited for the row
   until := lease.now() + make_interval(secs => p_lease_seconds);
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
@@ -974,7 +981,7 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.
+-- Deletes the keys whose answers may contain personal data of a user, in these tenants and outside of all tenants.
 CREATE OR REPLACE FUNCTION idempotency.erase_user(p_user_id uuid, p_tenant_ids uuid[])
  RETURNS void
  LANGUAGE sql
@@ -985,8 +992,8 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Deletes keys of all tenants that are older than 24 hours, which no role of the application could do by itself.
--- Returns how many.
+-- Deletes at most p_limit keys that are older than 24 hours, of all tenants, and returns their number. Row-level
+-- security allows no role of the product to do that directly.
 CREATE OR REPLACE FUNCTION idempotency.purge(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1005,8 +1012,9 @@ end
 $function$;
 grant execute on function idempotency.purge(p_limit integer) to {{app}}, {{projector}};
 
--- Keeps the answer, or with a null status releases the claim so that the next request runs the command again. It does
--- not wait for the disk: an answer that is lost in a crash is made again from the same command id.
+-- Stores the answer. With a null status, it releases the claim, so that the next request runs the command again. It
+-- does not wait for the disk: if an answer is lost in a crash, the next request runs the command again with the same
+-- command id.
 CREATE OR REPLACE FUNCTION idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_attempt integer, p_status smallint, p_answer bytea, p_user_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1024,13 +1032,13 @@ grant execute on function idempotency.settle(p_tenant_id uuid, p_key_id uuid, p_
 
 -- ==== identity ====
 
--- Who users are: the personal data that events never hold, and what proves who a user is. The application's role sees
--- only a user's own rows. What must be looked up before the user is known (an address, a refresh token) goes through
--- functions that answer one question each.
+-- Users: their personal data, which events never contain, and their passwords, sessions and tokens. The role of the
+-- application sees only the rows of the signed-in user. Look-ups before the user is known (by address or refresh token)
+-- are possible only through functions, each of which returns a single answer.
 create schema identity;
 grant usage on schema identity to {{app}}, {{operator}}, {{projector}};
 
--- Erasures of users under way: enough to complete one from any point at which it was interrupted.
+-- Erasures of users, with all that is needed to complete one after any interruption.
 create table identity.erasures (
   user_id uuid not null,
   command_id uuid not null,
@@ -1040,7 +1048,8 @@ create table identity.erasures (
   attempted_at timestamp with time zone not null default lease.now(),
   -- when the personal data was removed, in lease time
   erased_at timestamp with time zone,
-  -- when it was looked for once more, after every request of that time had ended; in lease time
+  -- when personal data was searched for and removed once more, after all requests of the time of the erasure had ended;
+  -- in lease time
   checked_at timestamp with time zone,
   constraint erasures_pkey PRIMARY KEY (user_id),
   constraint erasures_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
@@ -1053,8 +1062,8 @@ create policy owner_all on identity.erasures as permissive for all to {{owner}}
   using (true)
   with check (true);
 
--- Joins of new users under way: enough to complete one, or to free its address, from any point at which it was
--- interrupted. A completed one stays as long as its idempotency key.
+-- Joins of new users, with all that is needed to complete one, or to release its address, after any interruption. A
+-- completed join is kept as long as its idempotency key.
 create table identity.joins (
   user_id uuid not null,
   tenant_id uuid not null,
@@ -1079,11 +1088,11 @@ create policy owner_all on identity.joins as permissive for all to {{owner}}
   using (true)
   with check (true);
 
--- Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
--- The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
--- given the next again, and a reader of this table can not make it.
+-- Refresh tokens. Each can be used once. The tokens of a session are one family: if a used token is used again, the
+-- session ends. The next token is derived from the token before it and a salt that is stored here. So a client that has
+-- the token before can get the next one again, and a reader of this table cannot derive it.
 create table identity.refresh_tokens (
-  -- SHA-256
+  -- SHA-256 of the token
   token_hash bytea not null,
   session_id uuid not null,
   issued_at timestamp with time zone not null default now(),
@@ -1097,7 +1106,7 @@ create table identity.refresh_tokens (
 );
 CREATE INDEX refresh_tokens_session_idx ON identity.refresh_tokens USING btree (session_id, used_at);
 
--- Sessions of users. A session outside every tenant has no tenant_id.
+-- Sessions of users. tenant_id is null for a session outside of all tenants.
 create table identity.sessions (
   id uuid not null,
   user_id uuid not null,
@@ -1107,9 +1116,9 @@ create table identity.sessions (
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   end_reason text,
-  -- the name that the client gave itself, for the user's list of sessions
+  -- the User-Agent header of the client, for the user's list of sessions
   user_agent text,
-  -- a keyed hash of the network from which it was opened
+  -- a keyed hash of the network from which the session was opened
   network bytea,
   constraint sessions_pkey PRIMARY KEY (id),
   constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES identity.users(id) ON DELETE CASCADE
@@ -1127,8 +1136,8 @@ create policy owner_all on identity.sessions as permissive for all to {{owner}}
   with check (true);
 grant select on identity.sessions to {{app}};
 
--- Sign-ups under way: enough to complete one from any point at which it was interrupted. A completed one stays as long
--- as its idempotency key, so that a repeated request finds it.
+-- Sign-ups, with all that is needed to complete one after any interruption. A completed sign-up is kept as long as its
+-- idempotency key, so that a repeated request finds it.
 create table identity.sign_ups (
   user_id uuid not null,
   tenant_id uuid not null,
@@ -1171,9 +1180,9 @@ grant delete, insert, select, update (retired_at, state) on identity.signing_key
 -- Users, with their personal data.
 create table identity.users (
   id uuid not null,
-  -- as it was written
+  -- as the user wrote it
   email text not null,
-  -- equal for two spellings of the same address
+  -- the normalised address: equal for two spellings of the same address
   email_key text not null,
   name text not null,
   -- argon2id, with its parameters
@@ -1195,7 +1204,8 @@ create policy people_read on identity.users as permissive for select to {{app}}
   using ((id = ANY (( SELECT (string_to_array(NULLIF(current_setting('app.user_ids'::text, true), ''::text), ','::text))::uuid[] AS string_to_array)::uuid[])));
 grant select (created_at, email, id, name, state) on identity.users to {{app}};
 
--- Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.
+-- Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
+-- user does not exist or is erased.
 CREATE OR REPLACE FUNCTION identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
  RETURNS TABLE(command_id uuid, correlation_id text, attempts integer)
  LANGUAGE plpgsql
@@ -1215,7 +1225,7 @@ begin
 end $function$;
 grant execute on function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text) to {{app}};
 
--- Called when a tenant would be left without an owner: everything is as before.
+-- Cancels an erasure that would leave a tenant without an owner. The user is active again.
 CREATE OR REPLACE FUNCTION identity.cancel_erasure(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -1227,7 +1237,8 @@ AS $function$
 $function$;
 grant execute on function identity.cancel_erasure(p_user_id uuid) to {{app}}, {{projector}};
 
--- Replaces the password that was checked, and ends every other session; returns those. Null: another change was faster.
+-- Replaces the password if it is still the one that was checked, and ends all other sessions of the user. Returns the
+-- ended sessions. Null: the password was changed in the meantime.
 CREATE OR REPLACE FUNCTION identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid)
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -1250,7 +1261,9 @@ begin
 end $function$;
 grant execute on function identity.change_password(p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid) to {{app}};
 
--- Changes what is not null; where a name and address are given as seen, only while they are still the same.
+-- Changes the name and address that are not null. If p_seen_name and p_seen_email are not null, it changes them only if
+-- the present values are equal to these. Outcomes: changed; stale (the values differ); gone (there is no such active
+-- user); taken (the address belongs to another user).
 CREATE OR REPLACE FUNCTION identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1272,7 +1285,7 @@ exception when unique_violation then
 end $function$;
 grant execute on function identity.change_profile(p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text) to {{app}};
 
--- Claims an address for a user who joins. A repeat of the same command finds its own claim.
+-- Claims an address for a new user who joins a tenant. Outcomes as in identity.claim_sign_up.
 CREATE OR REPLACE FUNCTION identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text)
  RETURNS TABLE(outcome text, user_id uuid, created_at timestamp with time zone, claimed_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -1298,7 +1311,8 @@ begin
 end $function$;
 grant execute on function identity.claim_join(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_token_hash text, p_email_domain text, p_command_id uuid, p_correlation_id text) to {{app}};
 
--- Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.
+-- Claims an address for a sign-up, and stores all ids that the sign-up will use. Outcomes: claimed; resumed (the same
+-- command has claimed it before, whose ids are returned); taken (the address belongs to another user).
 CREATE OR REPLACE FUNCTION identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text)
  RETURNS TABLE(outcome text, user_id uuid, tenant_id uuid, slug text, created_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -1324,7 +1338,7 @@ begin
 end $function$;
 grant execute on function identity.claim_sign_up(p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid, p_tenant_name text, p_slug text, p_command_id uuid, p_correlation_id text) to {{app}};
 
--- Called when all events are in the log: the user may sign in from now on.
+-- Completes a join when all of its events are in the log. From then on the user can sign in.
 CREATE OR REPLACE FUNCTION identity.complete_join(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -1336,7 +1350,7 @@ AS $function$
 $function$;
 grant execute on function identity.complete_join(p_user_id uuid) to {{app}}, {{projector}};
 
--- Called when all events are in the log: the user may sign in from now on.
+-- Completes a sign-up when all of its events are in the log. From then on the user can sign in.
 CREATE OR REPLACE FUNCTION identity.complete_sign_up(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -1348,7 +1362,7 @@ AS $function$
 $function$;
 grant execute on function identity.complete_sign_up(p_user_id uuid) to {{app}}, {{projector}};
 
--- Ends a session of a user; false where the user has no such session. A session that had ended stays ended.
+-- Ends a session of a user. False: the user has no such session. A session that has already ended is not changed.
 CREATE OR REPLACE FUNCTION identity.end_session(p_user_id uuid, p_session_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1362,7 +1376,8 @@ begin
 end $function$;
 grant execute on function identity.end_session(p_user_id uuid, p_session_id uuid) to {{app}};
 
--- Sessions that ended within so many seconds: their access tokens would be valid for some minutes more.
+-- The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
+-- process refuses them.
 CREATE OR REPLACE FUNCTION identity.ended_sessions(p_within_seconds integer)
  RETURNS TABLE(session_id uuid)
  LANGUAGE sql
@@ -1373,14 +1388,14 @@ AS $function$
 $function$;
 grant execute on function identity.ended_sessions(p_within_seconds integer) to {{app}};
 
--- Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.
+-- Deletes the sessions, sign-ups and joins of a tenant, and the pending users of its open joins.
 CREATE OR REPLACE FUNCTION identity.erase_tenant(p_tenant_id uuid)
  RETURNS void
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   delete from identity.sessions where tenant_id = p_tenant_id;
-  -- A repeat of the sign-up must not found the tenant again.
+  -- So that a repeat of the sign-up does not create the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
   delete from identity.users p where p.state = 'pending' and exists (
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
@@ -1388,8 +1403,8 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what
--- was written since.
+-- Removes all personal data of a user, and returns the sessions that it has ended. A repeat removes data that was
+-- written since.
 CREATE OR REPLACE FUNCTION identity.erase_user(p_user_id uuid)
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -1401,7 +1416,7 @@ declare
 begin
   update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
   where id = p_user_id and state = 'erasing';
-  -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
+  -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
     update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
       user_agent = null, network = null
@@ -1419,8 +1434,8 @@ begin
 end $function$;
 grant execute on function identity.erase_user(p_user_id uuid) to {{app}}, {{projector}};
 
--- What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
--- user has a session that was opened from that network.
+-- The user and the password hash for a sign-in. `last_tenant_id` is the tenant that the user used last. `familiar` is
+-- true if a session of the user was opened from this network.
 CREATE OR REPLACE FUNCTION identity.find_credentials(p_email_key text, p_network bytea)
  RETURNS TABLE(user_id uuid, password_hash text, last_tenant_id uuid, familiar boolean)
  LANGUAGE sql
@@ -1435,7 +1450,7 @@ AS $function$
 $function$;
 grant execute on function identity.find_credentials(p_email_key text, p_network bytea) to {{app}};
 
--- What a signed-in user must enter again.
+-- The password hash of a signed-in user, to check the password that the user enters again.
 CREATE OR REPLACE FUNCTION identity.find_password(p_user_id uuid)
  RETURNS TABLE(email_key text, password_hash text)
  LANGUAGE sql
@@ -1447,7 +1462,7 @@ AS $function$
 $function$;
 grant execute on function identity.find_password(p_user_id uuid) to {{app}};
 
--- The user and tenant of a refresh token, before it is exchanged for the next one.
+-- The user and tenant of a refresh token. It does not use the token.
 CREATE OR REPLACE FUNCTION identity.find_refresh_token(p_token_hash bytea)
  RETURNS TABLE(user_id uuid, tenant_id uuid)
  LANGUAGE sql
@@ -1459,8 +1474,9 @@ AS $function$
 $function$;
 grant execute on function identity.find_refresh_token(p_token_hash bytea) to {{app}};
 
--- Opens a session, or finds the one that the same command has opened: then its first refresh token, which no client has
--- received, is replaced by this one. False: the user is gone, or the session is of another user or has ended.
+-- Opens a session. If the same command has opened it before, its first refresh token, which no client has received, is
+-- replaced with this one. False: the user is not active, the session belongs to another user or tenant, or it has
+-- ended.
 CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1468,7 +1484,7 @@ CREATE OR REPLACE FUNCTION identity.open_session(p_session_id uuid, p_user_id uu
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  -- Shared, so that an erasure waits for it and ends this session too, or is waited for.
+  -- With a lock on the user: an erasure waits for this transaction and ends the new session, or this one waits for it.
   perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
     return false;
@@ -1490,7 +1506,8 @@ begin
 end $function$;
 grant execute on function identity.open_session(p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text, p_network bytea) to {{app}};
 
--- Deletes sign-ups that were completed so many hours ago, and sessions that expired before that by the wall clock.
+-- Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
+-- more than that ago by the wall clock.
 CREATE OR REPLACE FUNCTION identity.purge(p_older_hours integer)
  RETURNS void
  LANGUAGE sql
@@ -1503,7 +1520,8 @@ AS $function$
 $function$;
 grant execute on function identity.purge(p_older_hours integer) to {{projector}};
 
--- Removes the empty rows of users who were erased so many hours ago: longer than any access token is valid.
+-- Deletes the empty rows of users whose erasure was completed more than p_older_hours hours ago, which must be longer
+-- than any access token is valid.
 CREATE OR REPLACE FUNCTION identity.purge_erased(p_older_hours integer)
  RETURNS void
  LANGUAGE sql
@@ -1516,7 +1534,7 @@ AS $function$
 $function$;
 grant execute on function identity.purge_erased(p_older_hours integer) to {{projector}};
 
--- Deletes joins that were completed so many hours ago.
+-- Deletes the joins that were completed more than p_older_hours hours ago.
 CREATE OR REPLACE FUNCTION identity.purge_joins(p_older_hours integer)
  RETURNS void
  LANGUAGE sql
@@ -1527,7 +1545,7 @@ AS $function$
 $function$;
 grant execute on function identity.purge_joins(p_older_hours integer) to {{projector}};
 
--- Called when the invitation could not be used: the address is free again.
+-- Releases the address of a join whose invitation could not be used.
 CREATE OR REPLACE FUNCTION identity.release_join(p_user_id uuid)
  RETURNS void
  LANGUAGE sql
@@ -1539,10 +1557,10 @@ AS $function$
 $function$;
 grant execute on function identity.release_join(p_user_id uuid) to {{app}}, {{projector}};
 
--- Exchanges a refresh token for the next one. A token that was used before is taken for stolen and ends the session,
--- unless the first use was within the grace period: two tabs of one client may refresh at once, and a client may lose
--- the answer. Those get the same next token, so that a family never forks: a thief who is as quick holds the same token
--- as the user, and the second use of it ends the session.
+-- Exchanges a refresh token for the next one. If the token was used before, it counts as stolen and the session ends,
+-- unless its first use was within the grace period: two tabs of a client may refresh at the same time, and a client may
+-- lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
+-- token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.
 CREATE OR REPLACE FUNCTION identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer)
  RETURNS TABLE(outcome text, salt bytea, next_used boolean, session_id uuid, user_id uuid, tenant_id uuid)
  LANGUAGE plpgsql
@@ -1554,7 +1572,7 @@ declare
   token   identity.refresh_tokens;
   at      timestamptz;
 begin
-  -- One refresh of a session at a time. The token is read in a statement of its own, which sees what the one before did.
+  -- Locks the session: one refresh at a time. The token is read in a separate statement, which sees the refresh before.
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
   if not found then
@@ -1562,14 +1580,14 @@ begin
     return;
   end if;
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
-  at := clock_timestamp();   -- now() is from before it waited
+  at := clock_timestamp();   -- not now(), which is the time before the wait for the lock
   if session.ended_at is not null or session.expires_at <= at then
     return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
       where t.token_hash = p_token_hash;
-    -- Used tokens are kept as long as an unused one is valid.
+    -- Used tokens are kept for as long as an unused token is valid.
     delete from identity.refresh_tokens t
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
@@ -1585,7 +1603,8 @@ begin
 end $function$;
 grant execute on function identity.rotate_refresh_token(p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer) to {{app}};
 
--- Erasures that were interrupted, and those whose second look is due; each is given to one caller at a time.
+-- Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
+-- for one caller at a time.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
  RETURNS TABLE(user_id uuid, command_id uuid, correlation_id text, attempts integer)
  LANGUAGE sql
@@ -1602,7 +1621,7 @@ AS $function$
 $function$;
 grant execute on function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer) to {{projector}};
 
--- Joins that were interrupted, each given to one caller at a time. Those that failed most often come last.
+-- Claims interrupted joins, each for one caller at a time. Those that have failed most often are returned last.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
  RETURNS TABLE(user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid, correlation_id text, claimed_at timestamp with time zone)
  LANGUAGE sql
@@ -1618,8 +1637,8 @@ AS $function$
 $function$;
 grant execute on function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer) to {{projector}};
 
--- Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
--- they delay no others.
+-- Claims interrupted sign-ups, each for one caller at a time. Those that have failed most often are returned last, so
+-- that they do not delay others.
 CREATE OR REPLACE FUNCTION identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
  RETURNS TABLE(user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
  LANGUAGE sql
@@ -1638,13 +1657,14 @@ grant execute on function identity.take_unfinished_sign_ups(p_older_seconds inte
 
 -- ==== lease ====
 
--- Time for leases, retries and schedules. Wall clocks jump: a lease written while a server's clock was ten minutes
--- ahead would end ten minutes late, so leases end by a time of their own that no wall clock moves.
+-- Time for leases, retries and schedules. Wall clocks jump: with a wall clock, a lease written while the clock of a
+-- server was ten minutes ahead would end ten minutes late. So leases end by lease time, which does not depend on wall
+-- clocks.
 create schema lease;
 grant usage on schema lease to {{app}}, {{operator}}, {{projector}};
 
--- Lease time. It begins as the wall clock and then counts the time that passes by the monotonic clocks of the running
--- processes, each of which writes it about once a second. It stands still while no process runs.
+-- Lease time. It begins with the time of the wall clock, and then advances by the monotonic clocks of the running
+-- processes, each of which writes it about once a second. It does not advance while no process runs.
 create table lease.clock (
   single boolean not null default true,
   at timestamp with time zone not null,
@@ -1654,12 +1674,13 @@ create table lease.clock (
 grant select on lease.clock to {{app}}, {{operator}};
 grant select, update on lease.clock to {{projector}};
 
--- Work that runs at intervals, in one process at a time. A slot is a piece of wall-clock time as long as the interval.
+-- Schedules: work that runs at intervals, in one process at a time. A slot is a part of wall-clock time that is as long
+-- as the interval.
 create table lease.schedules (
   name text not null,
-  -- start of the slot that was run last
+  -- start of the last slot that was run; null: none was run
   ran timestamp with time zone,
-  -- fencing token of the last run that began: each write of a run is checked against it
+  -- fencing token of the last run that began: a run with another token can write nothing
   token uuid not null,
   -- in lease time
   leased_until timestamp with time zone not null,
@@ -1668,9 +1689,9 @@ create table lease.schedules (
 grant select on lease.schedules to {{operator}};
 grant insert, select, update on lease.schedules to {{projector}};
 
--- Begins a run if one is due and no other is under way. `slot` is null where none was begun; `wait_ms` is the time to
--- the next slot. A mark later than the present slot was written while a clock was ahead: `ahead` is true then, and the
--- run begins.
+-- Begins a run if one is due and none is in progress. `slot` is the start of its slot, or null if none was begun;
+-- `wait_ms` is the time until the next slot. If the last run has a slot in the future, a clock was ahead then: `ahead`
+-- is true, and the run begins all the same.
 CREATE OR REPLACE FUNCTION lease.begin_run(p_name text, p_every_ms bigint, p_token uuid, p_lease_ms integer, OUT slot timestamp with time zone, OUT wait_ms double precision, OUT ahead boolean)
  RETURNS record
  LANGUAGE plpgsql
@@ -1697,7 +1718,7 @@ begin
 end $function$;
 grant execute on function lease.begin_run(p_name text, p_every_ms bigint, p_token uuid, p_lease_ms integer, OUT slot timestamp with time zone, OUT wait_ms double precision, OUT ahead boolean) to {{projector}};
 
--- Ends a run, whether it succeeded or not. False: another process has taken it over, and nothing was written.
+-- Ends a run, successful or not. False: another process has taken over the run, and nothing was written.
 CREATE OR REPLACE FUNCTION lease.end_run(p_name text, p_token uuid, p_slot timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1709,7 +1730,7 @@ begin
 end $function$;
 grant execute on function lease.end_run(p_name text, p_token uuid, p_slot timestamp with time zone) to {{projector}};
 
--- The present lease time, by one look at a table of one row.
+-- The present lease time. It reads one row.
 CREATE OR REPLACE FUNCTION lease.now()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1717,7 +1738,7 @@ CREATE OR REPLACE FUNCTION lease.now()
 AS $function$select c.at from lease.clock c$function$;
 grant execute on function lease.now() to {{app}}, {{operator}}, {{projector}};
 
--- Extends the lease of a run. False: another process has taken it over.
+-- Extends the lease of a run to p_lease_ms from now. False: another process has taken over the run.
 CREATE OR REPLACE FUNCTION lease.renew_run(p_name text, p_token uuid, p_lease_ms integer)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1731,8 +1752,8 @@ end $function$;
 grant execute on function lease.renew_run(p_name text, p_token uuid, p_lease_ms integer) to {{projector}};
 
 -- A process reports the lease time by its own monotonic clock, in ms since 1970, or null at its start. Returns the
--- lease time of all processes, with the wall clock of the server. Lease time never goes back. A step of less than
--- p_step_ms is not written, so that many processes together write little more than one does.
+-- lease time of all processes and the wall clock of the server, both in ms since 1970. Lease time never goes back. A
+-- step of less than p_step_ms is not written, so that many processes together write little more often than one.
 CREATE OR REPLACE FUNCTION lease.tick(p_at_ms double precision, p_step_ms double precision, OUT lease_ms double precision, OUT wall_ms double precision)
  RETURNS record
  LANGUAGE plpgsql
@@ -1750,11 +1771,11 @@ grant execute on function lease.tick(p_at_ms double precision, p_step_ms double 
 
 -- ==== plans ====
 
--- What plans limit across streams: reservations, and calls of the API.
+-- Limits of plans that span several streams: reservations, and the numbers of API calls.
 create schema plans;
 grant usage on schema plans to {{app}}, {{operator}}, {{projector}};
 
--- Calls of the API in each calendar month, UTC.
+-- Number of API calls of each tenant in each calendar month (UTC).
 create table plans.api_calls (
   tenant_id uuid not null,
   month date not null,
@@ -1772,16 +1793,17 @@ create policy tenant_reads on plans.api_calls as permissive for select to {{app}
   using ((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS "nullif")));
 grant select on plans.api_calls to {{app}}, {{operator}};
 
--- One row for each project or task that is about to be made. It counts until the read model of what is in use counts
--- what was made; an overdue one is looked up in the log when the place is needed, or by the sweeper.
+-- Reservations: one row for each project or task that is about to be created. A reservation counts until the read model
+-- counts the project or task. If it is overdue, the log is searched for its command, by the sweeper or when the place
+-- is needed.
 create table plans.reservations (
   tenant_id uuid not null,
-  -- of the command that will use it
+  -- command that will use the reservation
   command_id uuid not null,
   resource text not null,
-  -- where it counts: the tenant for projects, the project for tasks
+  -- to what the limit applies: the tenant for projects, the project for tasks
   scope_id uuid not null,
-  -- the project or task that is made
+  -- the project or task to create
   unit_id uuid not null,
   -- by the wall clock, for processes of an older release
   expires_at timestamp with time zone not null,
@@ -1805,8 +1827,8 @@ create policy tenant_works on plans.reservations as permissive for all to {{app}
 grant insert, select, update on plans.reservations to {{app}};
 grant select on plans.reservations to {{projector}};
 
--- Adds the calls that a process has counted, and returns how many calls each tenant has made in all processes. It goes
--- in the order of tenant ids, so that two processes do not wait for each other in a circle.
+-- Adds the calls that a process has counted, and returns the number of calls of each tenant in all processes. It writes
+-- in the order of tenant ids, so that two processes cannot deadlock.
 CREATE OR REPLACE FUNCTION plans.count_calls(p_tenant_ids uuid[], p_month date, p_calls bigint[])
  RETURNS TABLE(tenant_id uuid, calls bigint)
  LANGUAGE sql
@@ -1831,8 +1853,9 @@ AS $function$
 $function$;
 -- Only the owner may call it.
 
--- Reserves one unit of a limited resource, or returns how many are used. It runs as its caller, under row security. The
--- lock orders the callers that reserve from the same limit; each statement after it sees what was committed before.
+-- Reserves one unit of a limited resource, or returns how many are used (`taken` is false then). It runs as its caller,
+-- under row-level security. The lock serialises reservations below the same limit; each statement after it sees what
+-- was committed before.
 CREATE OR REPLACE FUNCTION plans.reserve(p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer, p_ttl_seconds integer)
  RETURNS TABLE(taken boolean, used integer, held integer)
  LANGUAGE plpgsql
@@ -1844,9 +1867,10 @@ declare
   v_held integer;
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_tenant_id::text || p_scope_id::text, 7301949));
-  -- In one statement, so that both are counted at one moment: a unit that is folded between the two would be in neither.
+  -- In one statement, so that both are counted at the same moment: otherwise a unit that is projected in between would
+  -- be in neither count.
   select
-    -- What this very command has made already is no reason to refuse its repeat.
+    -- A unit that this command has already created does not count: a repeat of the command must not be refused.
     (select count(*) from (
       select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
         and u.command_id <> p_command_id limit p_limit) units),
@@ -1857,7 +1881,7 @@ begin
           where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id))
   into v_used, v_held;
   if v_used + v_held >= p_limit then
-    -- After a plan became smaller there may be many more.
+    -- v_used ends at the limit. After a change to a smaller plan, there may be many more.
     if p_resource = 'projects' then
       select c.projects into v_all from read_model.plan_counts c where c.tenant_id = p_tenant_id;
     else
@@ -1875,7 +1899,7 @@ begin
 end $function$;
 grant execute on function plans.reserve(p_tenant_id uuid, p_command_id uuid, p_resource text, p_scope_id uuid, p_unit_id uuid, p_limit integer, p_ttl_seconds integer) to {{app}};
 
--- Deletes reservations of many tenants: those that the read model counts by now, and those that were not used.
+-- Deletes reservations, also of several tenants: those that the read model counts now, and those that were not used.
 CREATE OR REPLACE FUNCTION plans.settle(p_tenant_ids uuid[], p_command_ids uuid[])
  RETURNS void
  LANGUAGE sql
@@ -1902,24 +1926,24 @@ create table platform.migrations (
 
 -- ==== projecting ====
 
--- What the projection engine keeps about each projection. None of it belongs to a tenant.
+-- The state of the projections: checkpoints, parked and skipped events, rebuilds and processes.
 create schema projecting;
 grant usage on schema projecting to {{app}}, {{operator}}, {{projector}};
 
--- How far each projection is. The row is also the lock of the worker that moves it.
+-- The checkpoint of each projection. A worker locks the row while it advances the checkpoint.
 create table projecting.checkpoints (
   projection text not null,
-  -- of the projection's code that made the tables; another wanted version asks for a rebuild
+  -- version of the projection whose tables are installed; a process that needs another version requests a rebuild
   version integer not null,
-  -- everything up to here is in the read model
+  -- the read model contains all events up to this position
   "position" numeric(20,0) not null default 0,
   -- raised by each change that a running worker must notice
   epoch integer not null default 0,
   state text not null default 'running'::text,
   moved_at timestamp with time zone not null default now(),
-  -- of the installed version. A later version replaces all of them
+  -- tables of the installed version; a rebuild to another version replaces all of them
   tables text[],
-  -- the event at the position, or the last one before it. Null: not known
+  -- the event at the position, or the last event before it; null: not known
   mark event_log.mark,
   constraint checkpoints_pkey PRIMARY KEY (projection),
   constraint checkpoints_state_check CHECK ((state = ANY (ARRAY['running'::text, 'paused'::text])))
@@ -1927,8 +1951,8 @@ create table projecting.checkpoints (
 grant select on projecting.checkpoints to {{app}}, {{operator}};
 grant delete, insert, select, update on projecting.checkpoints to {{projector}};
 
--- Every event type and schema version that a release has been able to write, so that a release that does not know one
--- can say so at its start without reading the log.
+-- Every event type and schema version that any release could write on this database. A release that does not know one
+-- of them reports it at its start, without reading the log.
 create table projecting.event_types (
   type text not null,
   schema_version integer not null,
@@ -1938,7 +1962,8 @@ create table projecting.event_types (
 grant select on projecting.event_types to {{operator}};
 grant insert, select on projecting.event_types to {{projector}};
 
--- What the schema file of the installed version made, to tell it apart from what operators added to the tables.
+-- The parts of the tables that the schema file of the installed version created. All other parts were added by
+-- operators.
 create table projecting.installed_parts (
   projection text not null,
   parts jsonb not null,
@@ -1947,12 +1972,12 @@ create table projecting.installed_parts (
 );
 grant insert, select on projecting.installed_parts to {{projector}};
 
--- Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for
--- this projection; all other partitions go on.
+-- Parked partitions, each with the event that the projection could not process. The partition (a tenant, or a user
+-- outside of all tenants) is no longer updated in this projection; all other partitions continue.
 create table projecting.parked (
   projection text not null,
   partition uuid not null,
-  -- the partition is a user's stream
+  -- true: the partition is the stream of a user, outside of all tenants
   outside boolean not null,
   aggregate text not null,
   "position" numeric(20,0) not null,
@@ -1960,7 +1985,8 @@ create table projecting.parked (
   error text not null,
   attempts integer not null default 1,
   parked_at timestamp with time zone not null default now(),
-  -- newer-release: the worker does not know the event yet, and retries by itself
+  -- refused: the handler failed, and an operator must continue; newer-release: this release does not know the event
+  -- yet, and a worker retries by itself
   kind text not null default 'refused'::text,
   schema_version integer not null default 1,
   constraint parked_pkey PRIMARY KEY (projection, partition),
@@ -1970,12 +1996,12 @@ create table projecting.parked (
 grant select on projecting.parked to {{operator}};
 grant delete, insert, select, update on projecting.parked to {{projector}};
 
--- Each running process of the product, with the versions of its projections.
+-- The running processes of the product, with the versions of their projections.
 create table projecting.processes (
   process_id uuid not null,
   role text not null,
   versions jsonb not null,
-  -- counts while the process lives, whatever its clock says
+  -- a counter that grows while the process lives; it does not depend on a clock
   beats bigint not null default 0,
   started_at timestamp with time zone not null default now(),
   seen_at timestamp with time zone not null default now(),
@@ -1984,7 +2010,7 @@ create table projecting.processes (
 grant select on projecting.processes to {{operator}};
 grant delete, insert, select, update on projecting.processes to {{projector}};
 
--- Rebuilds of read models, past and open. A rebuild that failed is open: it is tried again.
+-- Rebuilds of read models, open and ended. A failed rebuild is open, because it is tried again.
 create table projecting.rebuilds (
   id uuid not null,
   projection text not null,
@@ -1996,17 +2022,17 @@ create table projecting.rebuilds (
   requested_at timestamp with time zone not null default now(),
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
-  -- the wanted version; only a worker with this version of the code serves it
+  -- requested version; only a worker whose release has this version runs the rebuild
   version integer not null,
-  -- the wanted version may replace a higher one
+  -- true: the requested version may replace a higher one
   downgrade boolean not null default false,
-  -- fencing token, raised by each worker that takes the rebuild
+  -- fencing token, raised by each worker that begins an attempt
   attempt integer not null default 0,
   failures integer not null default 0,
   next_attempt_at timestamp with time zone not null default now(),
-  -- what the schema file of the wanted version makes
+  -- the parts of the tables that the schema file of the requested version creates
   parts jsonb,
-  -- the attempt that wrote the parts
+  -- the attempt that wrote `parts`
   parts_attempt integer,
   constraint rebuilds_pkey PRIMARY KEY (id),
   constraint rebuilds_projection_fkey FOREIGN KEY (projection) REFERENCES projecting.checkpoints(projection) ON DELETE CASCADE,
@@ -2016,16 +2042,16 @@ CREATE UNIQUE INDEX rebuilds_open_idx ON projecting.rebuilds USING btree (projec
 grant select on projecting.rebuilds to {{operator}};
 grant delete, insert, select, update on projecting.rebuilds to {{projector}};
 
--- Events that an operator has skipped: every later fold leaves them out, also in a rebuild.
+-- Events that an operator has skipped. The projection never processes them, not even in a rebuild.
 create table projecting.skipped (
   projection text not null,
   event_id uuid not null,
   partition uuid not null,
   event_type text not null,
   "position" numeric(20,0) not null,
-  -- why it was parked before it was skipped
+  -- the error for which the event was parked
   error text not null,
-  -- the operator's account on the machine
+  -- the operator's user name on the machine
   skipped_by text not null,
   skipped_at timestamp with time zone not null default now(),
   constraint skipped_pkey PRIMARY KEY (projection, event_id),
@@ -2034,7 +2060,8 @@ create table projecting.skipped (
 grant select on projecting.skipped to {{operator}};
 grant delete, insert, select on projecting.skipped to {{projector}};
 
--- Makes one part on a table in a schema; in other schemas than read_model only indexes, triggers and policies.
+-- Creates one part on a table in a schema. In schemas other than read_model, this works only for indexes, triggers and
+-- policies.
 CREATE OR REPLACE FUNCTION projecting.add_part(p_schema text, p_kind text, p_table text, p_name text, p_definition text)
  RETURNS void
  LANGUAGE plpgsql
@@ -2045,21 +2072,21 @@ declare
   v_at     integer := position(v_table in p_definition);
   v_reason text;
 begin
-  -- Only the first one is the table: a condition may hold the same text.
+  -- Only the first occurrence is the table: a condition may contain the same text.
   execute case when p_schema = 'read_model' or v_at = 0 then p_definition
     else overlay(p_definition placing format(' ON %I.%I ', p_schema, p_table) from v_at for length(v_table)) end;
 exception
   when lock_not_available or deadlock_detected or query_canceled then raise;
   when others then
     get stacked diagnostics v_reason = message_text;
-    raise exception 'the % % of table % cannot be made on the new table: %', p_kind, p_name, p_table, v_reason
-      using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
+    raise exception 'the % % of table % cannot be created on the new table: %', p_kind, p_name, p_table, v_reason
+      using errcode = '2BP01', detail = 'Drop it, or change it so that it is valid for the new table.';
 end $function$;
 -- Only the owner may call it.
 
--- What operators added to the tables that are read: what neither the installed version nor the wanted one makes.
--- `refusal` says why a rebuild can not make it again. What belongs to a table that the wanted version no longer has
--- goes with the table.
+-- The parts that operators have added to the tables of a read model: parts that neither the installed version nor the
+-- requested one creates. `refusal` says why a rebuild cannot create a part again; null: it can. Parts of a table that
+-- the requested version no longer has are dropped with the table.
 CREATE OR REPLACE FUNCTION projecting.additions(p_rebuild uuid, p_attempt integer)
  RETURNS TABLE(kind text, of_table text, name text, definition text, refusal text)
  LANGUAGE sql
@@ -2069,9 +2096,9 @@ AS $function$
   select p.kind, p.of_table, p.name, p.definition, case
       when exists (select from jsonb_array_elements(r.parts) n
           where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
-        then 'this release makes another one of this name; drop it, or give it another name'
+        then 'this release creates another one with the same name; drop or rename it'
       when p.kind in ('column', 'constraint', 'rule', 'publication', 'replica identity')
-        then 'a rebuild can not make it again; drop it before the rebuild, and make it again afterwards'
+        then 'a rebuild cannot create it again; drop it before the rebuild, and create it again afterwards'
     end
   from projecting.rebuilds r
   join projecting.checkpoints c on c.projection = r.projection
@@ -2081,15 +2108,16 @@ AS $function$
   where r.id = p_rebuild and r.parts_attempt = p_attempt
     and not r.parts @> jsonb_build_array(to_jsonb(p))
     and case when i.parts is not null then not i.parts @> jsonb_build_array(to_jsonb(p))
-      -- What the installed version made is not known: what has the name of something of ours is taken for ours.
+      -- If the parts of the installed version are not known, a part with the name of one of the product counts as its
+      -- part.
       else p.kind <> 'column' and not exists (select from jsonb_array_elements(r.parts) n
         where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
     end
 $function$;
 grant execute on function projecting.additions(p_rebuild uuid, p_attempt integer) to {{projector}};
 
--- Makes what operators added on the tables of an attempt. It runs as the owner of the database, because the functions
--- that an index or a trigger calls need not be within the rights of the projector.
+-- Creates the parts that operators have added, on the new tables of an attempt. It runs as the owner of the database,
+-- because the projector may have no right to call the functions that an index or a trigger uses.
 CREATE OR REPLACE FUNCTION projecting.carry_over(p_rebuild uuid, p_attempt integer, p_kinds text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2109,8 +2137,9 @@ begin
 end $function$;
 grant execute on function projecting.carry_over(p_rebuild uuid, p_attempt integer, p_kinds text[]) to {{projector}};
 
--- Makes the schema in which an attempt of a rebuild builds its tables: two attempts never share a table or the name of
--- an index. The projector may not create schemas; this function does it for an attempt that is the present one.
+-- Creates the schema in which an attempt of a rebuild builds its tables, so that two attempts never share a table or
+-- the name of an index. Returns its name. The projector may not create schemas, so this function does it as the owner,
+-- for the current attempt only.
 CREATE OR REPLACE FUNCTION projecting.create_shadow(p_rebuild uuid, p_attempt integer)
  RETURNS text
  LANGUAGE plpgsql
@@ -2132,7 +2161,8 @@ begin
 end $function$;
 grant execute on function projecting.create_shadow(p_rebuild uuid, p_attempt integer) to {{projector}};
 
--- Objects that operators made on tables of read models and that a rebuild can not carry over. A view is carried over.
+-- Objects of operators that depend on the tables and that a rebuild cannot keep. Views are not among them: a rebuild
+-- keeps them.
 CREATE OR REPLACE FUNCTION projecting.dependents(p_tables text[])
  RETURNS TABLE(dependent text)
  LANGUAGE sql
@@ -2165,14 +2195,14 @@ AS $function$
 $function$;
 grant execute on function projecting.dependents(p_tables text[]) to {{projector}};
 
--- Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.
+-- Deletes the parked and skipped events of a tenant, because the text of an error may contain values of the tenant.
 CREATE OR REPLACE FUNCTION projecting.erase_tenant(p_tenant_id uuid)
  RETURNS void
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   delete from projecting.parked where partition = p_tenant_id and not outside;
-  -- A partition is a tenant, or a user's stream outside tenants; ids are never both.
+  -- A partition is a tenant, or the stream of a user outside of all tenants. No id is the id of both.
   delete from projecting.skipped where partition = p_tenant_id;
 $function$;
 -- Only the owner may call it.
@@ -2188,8 +2218,9 @@ AS $function$
 $function$;
 grant execute on function projecting.parts_as_json(p_schema text, p_tables text[]) to {{projector}};
 
--- Everything that belongs to tables, named as in the schema read_model. `definition` is SQL that makes it again, except
--- for columns, constraints, rules, publications and replica identities, which are only compared.
+-- The parts of tables: columns, constraints, indexes and so on, named as in the schema read_model. `definition` is SQL
+-- that creates the part, except for columns, constraints, rules, publications and replica identities, which are only
+-- compared.
 CREATE OR REPLACE FUNCTION projecting.parts_of(p_schema text, p_tables text[])
  RETURNS TABLE(kind text, of_table text, name text, definition text)
  LANGUAGE sql
@@ -2249,9 +2280,10 @@ AS $function$
 $function$;
 grant execute on function projecting.parts_of(p_schema text, p_tables text[]) to {{projector}};
 
--- Puts the tables of an attempt in the place of those that are read, in the caller's transaction. Grants of operators
--- and what they added to the old tables go over to the new ones. Views are pointed to the new tables, with their owner,
--- grants and options. What cannot be carried over ends the transaction with an error that names it.
+-- Replaces the tables of a read model with those of an attempt, in the caller's transaction. Grants of operators and
+-- the parts that they have added to the old tables are created on the new ones. Views are changed to read the new
+-- tables; their owner, grants and options stay. If something cannot be kept, the function fails with an error that
+-- names it.
 CREATE OR REPLACE FUNCTION projecting.swap_tables(p_rebuild uuid, p_attempt integer, p_retired text[], p_tables text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -2268,9 +2300,9 @@ declare
   v_text   text;
   v_reason text;
 begin
-  -- What was added after the load began may be of a kind that only a new attempt can carry over.
+  -- A part that was added after the load began may be of a kind that only a new attempt can create.
   select string_agg(format('%s %s on table %s: %s', a.kind, a.name, a.of_table, coalesce(a.refusal,
-      'it was added while the rebuild ran, and the next attempt makes it')), '; ') into v_text
+      'it was added during the rebuild, and the next attempt creates it')), '; ') into v_text
     from projecting.additions(p_rebuild, p_attempt) a
     where a.refusal is not null or a.kind = 'index' and not exists (
       select from projecting.parts_of(v_schema, p_tables) n
@@ -2284,7 +2316,8 @@ begin
   select array_agg(c.oid) into v_old from pg_class c
     where c.relnamespace = 'read_model'::regnamespace and c.relname = any (p_retired) and c.relkind = 'r'
       and c.relowner = '{{projector}}'::regrole;
-  -- Their text is read while they still lead to the old tables, and resolved to the new ones of the same names below.
+  -- The definitions of views are read while they refer to the old tables. Below, they are created again for the new
+  -- tables, which have the same names.
   select jsonb_agg(jsonb_build_object('name', v.oid::regclass::text, 'definition', pg_get_viewdef(v.oid),
       'options', (select string_agg(format('%I = %L', o.option_name, o.option_value), ', ') from pg_options_to_table(v.reloptions) o)))
     into v_views
@@ -2323,18 +2356,18 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
-          using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
+        raise exception 'the view % cannot be created for the new tables: %', v_view ->> 'name', v_reason
+          using errcode = '2BP01', detail = 'Drop it, or change it so that it is valid for the new tables.';
     end;
   end loop;
   for v_text in select c.relname from pg_class c where c.oid = any (v_old) loop
     execute format('drop table read_model_retired.%I', v_text);
   end loop;
-  -- After the drop, because the name of a statistics object can be taken only then.
+  -- After the old tables are dropped, because only then the names of their statistics objects are free.
   for v_view in select * from jsonb_array_elements(coalesce(v_added, '[]')) loop
     perform projecting.add_part('read_model', v_view ->> 'kind', v_view ->> 'table', v_view ->> 'name', v_view ->> 'definition');
   end loop;
-  -- A release that knows no parts leaves none behind.
+  -- If this attempt has written no parts, the parts of the former version are deleted, because they are no longer true.
   delete from projecting.installed_parts i using projecting.rebuilds r where r.id = p_rebuild and i.projection = r.projection;
   insert into projecting.installed_parts (projection, parts)
     select r.projection, r.parts from projecting.rebuilds r
@@ -2345,29 +2378,29 @@ grant execute on function projecting.swap_tables(p_rebuild uuid, p_attempt integ
 
 -- ==== reacting ====
 
--- How far each reaction has answered the log, and which events it could not answer. None of it belongs to a tenant.
+-- The checkpoints of reactions, and the events that they have set aside or parked.
 create schema reacting;
 grant usage on schema reacting to {{operator}}, {{projector}};
 
--- One worker at a time runs a reaction, by a lease and not by a lock: a worker that stops answering is replaced when
--- its lease ends.
+-- The checkpoint of each reaction. One worker at a time runs a reaction, under a lease and not under a lock: if it
+-- stops responding, another worker takes over when its lease ends.
 create table reacting.checkpoints (
   reaction text not null,
-  -- everything up to here was answered or set aside
+  -- all events up to this position were processed or set aside
   "position" numeric(20,0) not null default 0,
-  -- fencing token: drawn anew by each claim, and checked by each write
+  -- fencing token: each claim writes a new one, and each write checks it
   holder uuid not null,
   -- in lease time
   leased_until timestamp with time zone not null,
   moved_at timestamp with time zone not null default now(),
-  -- the event at the position, or the last one before it. Null: not known
+  -- the event at the position, or the last event before it; null: not known
   mark event_log.mark,
   constraint checkpoints_pkey PRIMARY KEY (reaction)
 );
 grant select on reacting.checkpoints to {{operator}};
 grant delete, insert, select, update on reacting.checkpoints to {{projector}};
 
--- Events that are set aside. The events of other tenants go on.
+-- Events that were set aside or parked, while the checkpoint advances and the events of other partitions are processed.
 create table reacting.parked (
   reaction text not null,
   event_id uuid not null,
@@ -2375,18 +2408,18 @@ create table reacting.parked (
   "position" numeric(20,0) not null,
   -- the tenant, or the user
   partition uuid not null,
-  -- the partition is a user's stream
+  -- true: the partition is the stream of a user, outside of all tenants
   outside boolean not null,
-  -- with aggregate_id and version: the event's place in its stream
+  -- with aggregate_id and version: where the event is in the log
   aggregate text not null,
   aggregate_id uuid not null,
   version integer not null,
   error text not null,
   attempts integer not null,
-  -- an operator asks for another attempt
+  -- an operator has requested another attempt
   retry boolean not null default false,
   parked_at timestamp with time zone not null default now(),
-  -- true: the worker answers it by itself, in the order of the tenant's events. False: parked, and waits for an
+  -- true: set aside, the worker processes it by itself in the order of the partition; false: parked, it waits for an
   -- operator
   waiting boolean not null default false,
   constraint parked_pkey PRIMARY KEY (reaction, event_id),
@@ -2409,7 +2442,7 @@ $function$;
 
 -- ==== read_model ====
 
--- Read models: the tables that queries read. Projections write them, and can make them again from the event log.
+-- Read models: the tables that queries read. Projections write them, and can rebuild them from the event log.
 create schema read_model authorization {{projector}};
 grant usage on schema read_model to {{app}}, {{operator}};
 alter default privileges for role {{projector}} in schema read_model grant select on tables to {{app}};
@@ -2807,5 +2840,5 @@ grant select on read_model.tenants to {{app}}, {{operator}};
 
 -- ==== read_model_retired ====
 
--- Tables that a rebuild has replaced, until they are dropped in the same transaction.
+-- Tables that a rebuild replaces. They are dropped in the same transaction, so other transactions never see them.
 create schema read_model_retired authorization {{projector}};

@@ -1,19 +1,21 @@
-// `npm run bench`: compiles the product and its benchmark into a folder of the run's own and measures there.
+// `npm run bench`: compiles the product and its benchmark into a temporary folder, and runs the benchmark there.
 import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { root, writeImports } from './build.mjs';
 
-const made = `.dist-bench-${process.pid}`;
+const outDir = `.dist-bench-${process.pid}`;
 const swc = join(dirname(createRequire(import.meta.url).resolve('@swc/cli/package.json')), 'bin/swc.js');
 const sources = ['apps', 'libs', 'projections', 'test'];
-const options = ['-d', made, '--copy-files', '--ignore', '**/*.spec.ts', '--quiet'];
+const options = ['-d', outDir, '--copy-files', '--ignore', '**/*.spec.ts', '--quiet'];
 
-/** Resolves with the exit code of the bench; a signal is passed on, and it ends in its own order. */
+/**
+ * Resolves with the exit code of the benchmark. Signals are passed on to it, so that it can stop its processes first.
+ */
 const bench = () =>
   new Promise((resolve, reject) => {
-    const main = join(root, made, 'test/bench/main.js');
+    const main = join(root, outDir, 'test/bench/main.js');
     const child = spawn(process.execPath, ['--enable-source-maps', main, ...process.argv.slice(2)], {
       stdio: 'inherit',
     });
@@ -25,8 +27,8 @@ const bench = () =>
 try {
   const { status } = spawnSync(process.execPath, [swc, ...sources, ...options], { cwd: root, stdio: 'inherit' });
   if (status !== 0) throw new Error(`swc ended with code ${status}`);
-  writeImports(join(root, made));
+  writeImports(join(root, outDir));
   process.exitCode = await bench();
 } finally {
-  rmSync(join(root, made), { recursive: true, force: true });
+  rmSync(join(root, outDir), { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-// Compiles the sources to dist/ (swc, about a second), unless dist/ was made from exactly these sources.
+// Compiles the sources to dist/ (with swc, in about a second), unless dist/ was compiled from exactly these sources.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const SOURCES = ['apps', 'libs', 'projections'];
 const stampFile = join(root, 'dist/.stamp');
 
-/** Changes with any source: path, size and time of each file. */
+/** A hash of the path, size and time of each source file. It changes with any change of a source. */
 const stampOf = () => {
   const hash = createHash('sha256');
   for (const file of ['.swcrc', 'package.json']) hash.update(readFileSync(join(root, file)));
@@ -26,7 +26,7 @@ const stampOf = () => {
 
 const isCurrent = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stampOf();
 
-/** Only what was installed with its sources can be built; an image holds dist/ alone. */
+/** False in a container image, which contains dist/ without the sources. */
 const hasSources = () => existsSync(join(root, 'apps/main.ts'));
 
 export const buildIfNeeded = () => {
@@ -36,46 +36,47 @@ export const buildIfNeeded = () => {
 export const build = () => {
   const swc = compiler();
   const stamp = stampOf();
-  // Beside dist/ and then into its place: a process that runs from dist/ now never sees half of it.
-  const made = `.dist-${process.pid}`;
+  // Compiled next to dist/ and then renamed, so that a process that runs from dist/ never sees an incomplete folder.
+  const outDir = `.dist-${process.pid}`;
   try {
     const sources = SOURCES.filter((folder) => existsSync(join(root, folder)));
-    const options = ['-d', made, '--copy-files', '--ignore', '**/*.spec.ts'];
+    const options = ['-d', outDir, '--copy-files', '--ignore', '**/*.spec.ts'];
     const { status, error } = spawnSync(process.execPath, [swc, ...sources, ...options, '--quiet'], {
       cwd: root,
       stdio: 'inherit',
     });
     if (error) throw error;
     if (status !== 0) throw new Error(`swc ended with code ${status}`);
-    writeImports(join(root, made));
-    writeFileSync(join(root, made, '.stamp'), stamp);
-    replaceDist(join(root, made));
+    writeImports(join(root, outDir));
+    writeFileSync(join(root, outDir, '.stamp'), stamp);
+    replaceDist(join(root, outDir));
   } finally {
-    rmSync(join(root, made), { recursive: true, force: true });
+    rmSync(join(root, outDir), { recursive: true, force: true });
   }
 };
 
 /**
- * Names such as `#domain/…` lead to sources in package.json, and within the compiled folder in one of its own: a copy of
- * the folder, as an older release runs beside a newer one, loads its own files.
+ * Writes a package.json into the compiled folder. In the package.json of the repository, names such as `#domain/…` lead
+ * to the sources; here they lead to the compiled files. So a copy of the folder, for example of an older release, loads
+ * its own files.
  */
-export const writeImports = (made) => {
+export const writeImports = (outDir) => {
   const { imports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const compiled = Object.entries(imports).map(([name, path]) => [name, path.replace(/\.ts$/, '.js')]);
-  writeFileSync(join(made, 'package.json'), `${JSON.stringify({ imports: Object.fromEntries(compiled) })}\n`);
+  writeFileSync(join(outDir, 'package.json'), `${JSON.stringify({ imports: Object.fromEntries(compiled) })}\n`);
 };
 
-/** By renaming alone: removing the old one takes time, in which there would be none. */
-const replaceDist = (made) => {
+/** Renames the old folder before it is removed, because removing takes time, in which there would be no dist/. */
+const replaceDist = (outDir) => {
   const dist = join(root, 'dist');
-  const old = `${made}-old`;
+  const old = `${outDir}-old`;
   for (let attempt = 1; ; attempt++) {
     try {
       if (existsSync(dist)) renameSync(dist, old);
-      renameSync(made, dist);
+      renameSync(outDir, dist);
       break;
     } catch (error) {
-      // Another build was in between.
+      // Another build has replaced dist/ at the same time.
       if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code) || attempt === 10) throw error;
       rmSync(old, { recursive: true, force: true });
     }
@@ -88,7 +89,7 @@ const compiler = () => {
     const entry = createRequire(import.meta.url).resolve('@swc/cli/package.json');
     return join(dirname(entry), 'bin/swc.js');
   } catch {
-    throw new Error('dist/ is missing or older than the sources, and the compiler is not installed: run `npm ci`');
+    throw new Error('dist/ is missing or older than the sources, and the compiler is not installed; run `npm ci`');
   }
 };
 

@@ -1,15 +1,16 @@
-// `npm run demo`: fills a running server over HTTP with a few tenants to look around in. Interrupted, it may be run again:
-// every write has an idempotency key of its own, and a user who had signed up before signs in.
-// The settings of the product that was started here, as it reads them.
+// `npm run demo`: creates a few tenants with example data on a running server, over HTTP. It may be interrupted and run
+// again: every write has an idempotency key, and users who have signed up before sign in.
+
+// Reads the same .env as the product, for PORT.
 try {
   process.loadEnvFile();
 } catch {
-  // There need not be any.
+  // There is no .env.
 }
 const base = (process.env.BASE_URL ?? `http://127.0.0.1:${process.env.PORT || 3000}`).replace(/\/$/, '');
 const PASSWORD = 'correct horse battery staple';
-/** Requests at the same time. */
-const AT_ONCE = 4;
+/** The number of requests at the same time. */
+const CONCURRENCY = 4;
 const DAY_MS = 86_400_000;
 
 const TENANTS = [
@@ -54,8 +55,10 @@ const stop = (message) => {
   process.exit(1);
 };
 
-/** One request, repeated where the server asks for patience; `allowed` are statuses that are no error beside success. */
-const ask = async (method, path, { token, body, key, allowed = [], what = path } = {}) => {
+/**
+ * Sends one request, and repeats it after 429 and 503. `allowed`: statuses that are accepted in addition to success.
+ */
+const send = async (method, path, { token, body, key, allowed = [], what = path } = {}) => {
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
@@ -70,7 +73,7 @@ const ask = async (method, path, { token, body, key, allowed = [], what = path }
       });
     } catch (error) {
       stop(
-        `No server answers at ${base} (${error.cause?.code ?? error.message}). Start one with "npm start", or name it: BASE_URL=http://host:port npm run demo`,
+        `No server answers at ${base} (${error.cause?.code ?? error.message}). Start one with "npm start", or set its URL: BASE_URL=http://host:port npm run demo`,
       );
     }
     if ((response.status === 429 || response.status === 503) && attempt <= 20) {
@@ -81,40 +84,44 @@ const ask = async (method, path, { token, body, key, allowed = [], what = path }
     const text = await response.text();
     const answer = text && (response.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : {};
     if (!response.ok && !allowed.includes(response.status))
-      stop(`${method} ${path} was answered ${response.status}: ${answer.detail ?? text}`);
+      stop(`${method} ${path} was answered with ${response.status}: ${answer.detail ?? text}`);
     progress(what);
     return { status: response.status, answer };
   }
 };
 
-const inTurns = async (items, work) => {
-  const left = [...items.entries()];
+/** Calls `work(item, index)` for each item, for CONCURRENCY items at the same time. */
+const forEachConcurrently = async (items, work) => {
+  const remaining = [...items.entries()];
   const worker = async () => {
-    for (let next = left.shift(); next; next = left.shift()) await work(next[1], next[0]);
+    for (let next = remaining.shift(); next; next = remaining.shift()) await work(next[1], next[0]);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 };
 
 const signIn = async (email) =>
-  (await ask('POST', '/v1/sessions', { body: { email, password: PASSWORD }, what: `${email} signs in` })).answer;
+  (await send('POST', '/v1/sessions', { body: { email, password: PASSWORD }, what: `${email} signs in` })).answer;
 
-/** Signs up, or in where that was done before. */
-const found = async ({ name, word }) => {
+/** Signs up the owner of a tenant and signs in; if the owner has signed up before, only signs in. */
+const signUp = async ({ name, word }) => {
   const email = `olive@${word}.example.com`;
   const body = { companyName: name, personName: 'Olive Owner', email, password: PASSWORD };
-  const { status } = await ask('POST', '/v1/signup', { body, allowed: [409], key: `sign up ${word}`, what: name });
+  const { status } = await send('POST', '/v1/signup', { body, allowed: [409], key: `sign up ${word}`, what: name });
   const { user, tenant, accessToken } = await signIn(email);
   return { email, token: accessToken, userId: user.id, tenantId: tenant.id, isNew: status !== 409 };
 };
 
-/** Seats for everybody: bought at the Stripe on loopback, where no money moves. With Stripe itself somebody has to pay. */
+/**
+ * Buys a plan with enough seats for all members at the built-in Stripe simulator, where no money moves. With Stripe
+ * itself, the demo stops and prints the URL of the checkout.
+ */
 const subscribe = async ({ token, tenantId }, name) => {
-  const { data } = (await ask('GET', '/v1/usage', { token })).answer;
+  const { data } = (await send('GET', '/v1/usage', { token })).answer;
   const { limit } = data.find(({ resource }) => resource === 'seats');
   if (limit === null || limit > STAFF.length) return;
   const urls = { successUrl: `${base}/docs`, cancelUrl: `${base}/docs` };
   const wanted = { plan: 'pro', ...urls };
-  const { answer } = await ask('POST', '/v1/billing/checkout', {
+  const { answer } = await send('POST', '/v1/billing/checkout', {
     token,
     body: wanted,
     key: `${tenantId} buy`,
@@ -123,40 +130,42 @@ const subscribe = async ({ token, tenantId }, name) => {
   const card = new URLSearchParams({ card: '4242424242424242' });
   if (/^(127\.0\.0\.1|localhost)$/.test(new URL(answer.url).hostname))
     await fetch(answer.url, { method: 'POST', redirect: 'manual', body: card });
-  for (let look = 0; look < 50; look++) {
-    if ((await ask('GET', '/v1/billing', { token })).answer.plan === 'pro') return;
+  for (let attempt = 0; attempt < 50; attempt++) {
+    if ((await send('GET', '/v1/billing', { token })).answer.plan === 'pro') return;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  stop(`${name} has seats for ${limit}. Start the server with PLANS=none, or buy the plan pro: ${answer.url}`);
+  stop(
+    `${name} has only ${limit} seats. Start the server with PLANS=none, or buy the plan pro and run the demo again: ${answer.url}`,
+  );
 };
 
 const fill = async (tenant) => {
   const { word } = tenant;
-  const owner = await found(tenant);
+  const owner = await signUp(tenant);
   await subscribe(owner, tenant.name);
-  // Ids and keys are of this tenant: one that was signed up again gets everything again.
+  // The idempotency keys contain the id of the tenant, so that a tenant that was signed up again gets all data again.
   const key = (what) => `${owner.tenantId} ${what}`;
   const write = (method, path, body, what) =>
-    ask(method, path, { token: owner.token, body, key: key(what), what: `${tenant.name}: ${what}` });
-  const people = [];
-  await inTurns(STAFF, async ({ name, role }, at) => {
+    send(method, path, { token: owner.token, body, key: key(what), what: `${tenant.name}: ${what}` });
+  const users = [];
+  await forEachConcurrently(STAFF, async ({ name, role }, at) => {
     const email = `${name.split(' ')[0].toLowerCase()}@${word}.example.com`;
     const invited = await write('POST', '/v1/invitations', { role, maxUses: 1 }, `invite ${name}`);
     const token = invited.answer.url.split('/').at(-1);
     const body = { token, personName: name, email, password: PASSWORD };
-    const joined = await ask('POST', '/v1/invitations/accept', {
+    const joined = await send('POST', '/v1/invitations/accept', {
       body,
       key: key(`join ${name}`),
       allowed: [404, 401],
       what: `${name} joins`,
     });
-    people[at] = { name, role, email, id: joined.answer.user?.id };
+    users[at] = { name, role, email, id: joined.answer.user?.id };
   });
-  const members = (await ask('GET', '/v1/members?limit=100', { token: owner.token })).answer.data;
+  const members = (await send('GET', '/v1/members?limit=100', { token: owner.token })).answer.data;
   const workers = members.filter(({ role }) => role !== 'auditor').map(({ userId }) => userId);
   const teams = [];
   for (const [at, name] of TEAMS.entries()) {
-    const made = await ask('POST', '/v1/teams', {
+    const made = await send('POST', '/v1/teams', {
       token: owner.token,
       body: { name },
       key: key(`team ${name}`),
@@ -172,8 +181,8 @@ const fill = async (tenant) => {
         `fill ${name}`,
       );
   }
-  const existing = (await ask('GET', '/v1/projects?limit=100', { token: owner.token })).answer.data;
-  await inTurns(tenant.projects, async (name, number) => {
+  const existing = (await send('GET', '/v1/projects?limit=100', { token: owner.token })).answer.data;
+  await forEachConcurrently(tenant.projects, async (name, number) => {
     const present = existing.find((it) => it.name === name);
     const body = {
       name,
@@ -181,8 +190,8 @@ const fill = async (tenant) => {
       ...(teams.length && { teamId: teams[number % teams.length] }),
     };
     const project = present ?? (await write('POST', '/v1/projects', body, name)).answer;
-    // Those that a run that was interrupted has made.
-    const tasks = (await ask('GET', `/v1/projects/${project.id}/tasks?limit=100`, { token: owner.token })).answer.data;
+    // The tasks that an interrupted run has created.
+    const tasks = (await send('GET', `/v1/projects/${project.id}/tasks?limit=100`, { token: owner.token })).answer.data;
     const titles = new Set(tasks.map(({ title }) => title));
     for (const [at, title] of TASKS.entries()) {
       if (titles.has(title)) continue;
@@ -195,21 +204,21 @@ const fill = async (tenant) => {
         await write('PATCH', `/v1/tasks/${made.answer.id}`, { status }, `${name}: ${title} is ${status}`);
     }
   });
-  return { ...tenant, owner, people };
+  return { ...tenant, owner, users };
 };
 
 const filled = [];
 for (const tenant of TENANTS) filled.push(await fill(tenant));
 if (process.stdout.isTTY) process.stdout.write(`\r${' '.repeat(90)}\r`);
 
-print(`\nThere are ${filled.length} companies at ${base} now. Everybody’s password is "${PASSWORD}".\n`);
-for (const { name, owner, people } of filled) {
+print(`\n${base} now has ${filled.length} example tenants. The password of every user is "${PASSWORD}".\n`);
+for (const { name, owner, users } of filled) {
   print(`${name}\n  owner    ${owner.email}`);
-  for (const { role, email } of people) print(`  ${role.padEnd(8)} ${email}`);
+  for (const { role, email } of users) print(`  ${role.padEnd(8)} ${email}`);
 }
 const [{ name, owner }] = filled;
 print(`
-To look around as the owner of ${name} (the token is valid for some minutes):
+To send requests as the owner of ${name} (the token is valid for some minutes):
   TOKEN=${owner.token}
   curl -s ${base}/v1/members -H "authorization: Bearer $TOKEN"
   curl -s ${base}/v1/projects -H "authorization: Bearer $TOKEN"

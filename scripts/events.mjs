@@ -1,5 +1,6 @@
-// `npm run events`: writes docs/events.md from the types of the events and from the code that handles them. With --check it
-// writes nothing and fails where the page is out of date. In both cases it fails where a stored event has changed its shape.
+// `npm run events`: writes docs/events.md from the types of the events and from the code that handles them. With
+// --check, it writes nothing and fails if the page is out of date. In both cases it fails if the shape of a stored
+// event has changed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -31,10 +32,10 @@ const changes = changesOfShape(before, page);
 if (changes.length > 0) {
   process.stderr.write(`${changes.join('\n')}
 
-Stored events are never rewritten, so an event keeps its name and its fields. Instead of changing one, either
+Stored events are never rewritten, so an event keeps its name and its fields. Instead of changing an event, do one of these:
   - add a step to libs/domain/upcasters.ts that turns the stored fields into the new ones: this raises the schema version,
-    and then the fields may change; or
-  - add an event with another name, and keep the old one for what is stored.
+    and then the fields may change.
+  - add an event with another name, and keep the old one for the stored events.
 Then run \`npm run events\`.
 `);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
-// `npm run permissions`: writes docs/permissions.md from the table of permissions and the routes. With --check it writes
-// nothing and fails where the page is out of date.
+// `npm run permissions`: writes docs/permissions.md from the table of permissions and the routes. With --check, it
+// writes nothing and fails if the page is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

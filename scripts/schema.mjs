@@ -1,5 +1,5 @@
-// `npm run schema`: writes docs/schema.sql, the whole database as it is after all migrations, from a database that it makes in
-// an embedded PostgreSQL of its own. apps/migrations/schema.spec.ts fails where the file is out of date.
+// `npm run schema`: writes docs/schema.sql, the whole database after all migrations. It creates the database in a
+// temporary embedded PostgreSQL. apps/migrations/schema.spec.ts fails if the file is out of date.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -48,7 +48,7 @@ const describe = async (url) => {
 };
 
 const dataDir = mkdtempSync(join(tmpdir(), 'tenantry-schema-'));
-// As root the server runs as another user, who has to get in.
+// If this process is root, the server runs as another user, which needs access to the folder.
 chmodSync(dataDir, 0o711);
 try {
   const postgres = await openEmbeddedPostgres({ dataDir, durable: false });

@@ -1,5 +1,5 @@
-// The built product as a newcomer meets it: `npm start` in an empty data folder, the printed commands, a stop, a second
-// start, a crash, and two starts at once. Ends with a line `N passed, N failed`.
+// Tests the built product as a new user starts it: `npm start` in an empty data folder, the printed commands, a second
+// start on the same data, a stop, a restart, and a start after a crash. The last line is `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from './build.mjs';
 
 const home = mkdtempSync(join(tmpdir(), 'tenantry-smoke-'));
-// As root PostgreSQL runs as another user, who has to get in.
+// If this process is root, PostgreSQL runs as another user, which needs access to the folder.
 chmodSync(home, 0o755);
 const dataDir = join(home, 'data');
 const started = [];
@@ -19,7 +19,7 @@ let failed = 0;
 
 const print = (line) => process.stdout.write(`${line}\n`);
 
-/** One numbered claim. A failure ends the run: what follows builds on it. */
+/** Checks one claim, prints the result and counts it. A failure ends the run, because the later checks depend on it. */
 const check = async (claim, work) => {
   const began = performance.now();
   try {
@@ -29,8 +29,8 @@ const check = async (claim, work) => {
     return result;
   } catch (error) {
     failed += 1;
-    print(`FAIL ${claim}: ${error.stack ?? error}${error.cause ? `\n  because of ${error.cause}` : ''}`);
-    print(`the product has printed:\n${started.at(-1)?.output}`);
+    print(`FAIL ${claim}: ${error.stack ?? error}${error.cause ? `\n  caused by: ${error.cause}` : ''}`);
+    print(`output of the product:\n${started.at(-1)?.output}`);
     throw error;
   }
 };
@@ -61,7 +61,7 @@ const start = (port) => {
   return product;
 };
 
-/** The product's own process, below npm: it wrote its id into its lock. */
+/** The id of the product's process, which is a child of npm. It is read from the lock of the data folder. */
 const productPid = () => JSON.parse(readFileSync(join(dataDir, 'tenantry.lock'), 'utf8')).pid;
 
 const serverPid = () => {
@@ -73,14 +73,14 @@ const isAlive = (pid) => {
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    // A dead process that nobody has asked for yet is dead.
+    // A zombie, which its parent has not waited for yet, has ended.
     return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
 };
 
-const ready = async (product, url) => {
+const requireReady = async (product, url) => {
   for (const end = Date.now() + 90_000; Date.now() < end; await sleep(20)) {
     if (product.child.exitCode !== null) break;
     const answer = await fetch(`${url}/readyz`).catch(() => undefined);
@@ -103,39 +103,39 @@ const request = async (method, path, { body, token } = {}) => {
 const ACCOUNT = { email: 'grace@smoke.example', password: 'a long enough pass phrase' };
 const SIGNUP = { companyName: 'Smoke', personName: 'Grace Hopper', ...ACCOUNT };
 
-const finds = async (url) => {
+const requireData = async (url) => {
   const { accessToken } = await request('POST', `${url}/v1/sessions`, { body: ACCOUNT });
   const { name } = await request('GET', `${url}/v1/tenant`, { token: accessToken });
   assert(name === 'Smoke', `the tenant is named ${name}`);
 };
 
-const stops = async (product) => {
+const requireCleanStop = async (product) => {
   const server = serverPid();
-  assert(isAlive(server), 'PostgreSQL does not run');
+  assert(isAlive(server), 'PostgreSQL is not running');
   product.child.kill('SIGTERM');
   assert((await product.ended) === 0, `ended with code ${product.child.exitCode}:\n${product.output}`);
-  assert(!isAlive(server), 'PostgreSQL is still there');
+  assert(!isAlive(server), 'PostgreSQL is still running');
 };
 
 const smoke = async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   let product = start(port);
-  await check('npm start answers /readyz from an empty folder', () => ready(product, url));
-  await check('sign up over HTTP, read back who and what', async () => {
+  await check('npm start in an empty folder becomes ready', () => requireReady(product, url));
+  await check('a user can sign up over HTTP and read the user and the tenant', async () => {
     const { accessToken: token } = await request('POST', `${url}/v1/signup`, { body: SIGNUP });
     const me = JSON.stringify(await request('GET', `${url}/v1/me`, { token }));
     assert(me.includes(ACCOUNT.email), `GET /v1/me answered ${me}`);
-    await finds(url);
+    await requireData(url);
   });
-  await check('the documentation page is where the last lines say', async () => {
+  await check('the printed URL leads to the documentation page', async () => {
     const docs = /Documentation +(\S+)/.exec(product.output)?.[1];
-    assert(docs && (await fetch(docs)).ok, `nothing at ${docs}`);
+    assert(docs && (await fetch(docs)).ok, `no page at ${docs}`);
   });
   if (spawnSync('curl', ['--version']).status === 0) {
-    await check('the printed commands work as they stand', () => {
+    await check('the printed commands work unchanged', () => {
       const commands = product.output.split('\n').filter((line) => /^ {2}(curl|TOKEN=)/.test(line));
-      assert(commands.length === 3, `${commands.length} commands are printed`);
+      assert(commands.length === 3, `${commands.length} commands were printed, not 3`);
       const { stdout, stderr } = spawnSync('bash', ['-ec', commands.join('\n')], { encoding: 'utf8' });
       assert(
         stdout.trim().endsWith('}') && /"name" *: *"Acme"/.test(stdout.split('\n').at(-1) || stdout),
@@ -143,32 +143,32 @@ const smoke = async () => {
       );
     });
   }
-  await check('a second start on the same data is refused and says why', async () => {
+  await check('a second start on the same data is refused with a reason', async () => {
     const second = start(await freePort());
     assert((await second.ended) !== 0, 'it did not fail');
     assert(second.output.includes('DATA_DIR') && second.output.includes(`process ${productPid()}`), second.output);
-    await finds(url);
+    await requireData(url);
   });
-  await check('SIGTERM ends everything with code 0', () => stops(product));
+  await check('SIGTERM ends the product and PostgreSQL with code 0', () => requireCleanStop(product));
   product = start(port);
-  await check('the next start is ready', () => ready(product, url));
-  await check('it finds its data', () => finds(url));
+  await check('the next start becomes ready', () => requireReady(product, url));
+  await check('it has the data of the first start', () => requireData(url));
   const orphan = serverPid();
   process.kill(productPid(), 'SIGKILL');
   await product.ended;
   product = start(port);
-  await check('a start after kill -9 is ready by itself', () => ready(product, url));
-  await check('it finds its data, on a PostgreSQL of its own', async () => {
-    await finds(url);
-    assert(!isAlive(orphan), 'the orphan is still there');
+  await check('a start after kill -9 becomes ready', () => requireReady(product, url));
+  await check('it has the data, on a new PostgreSQL process', async () => {
+    await requireData(url);
+    assert(!isAlive(orphan), 'the PostgreSQL of the killed product is still running');
   });
-  await check('it ends in order, too', () => stops(product));
+  await check('SIGTERM ends it with code 0, too', () => requireCleanStop(product));
 };
 
-/** Ends whatever a run that failed or was cut short has left. */
+/** Ends all processes that a failed or interrupted run has left. */
 const cleanUp = async () => {
   for (const { child } of started) {
-    // Its group: npm and the product.
+    // The process group contains npm and the product.
     if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
   }
   const server = serverPid();
@@ -186,10 +186,10 @@ const finish = async () => {
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
     failed += 1;
-    print(`FAIL cut short by ${signal}`);
+    print(`FAIL interrupted by ${signal}`);
     void finish();
   });
 }
-// Failures are printed and counted where they happen.
+// The error is already printed and counted.
 await smoke().catch(() => undefined);
 await finish();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `npm run tenantry -- …` or `npx tenantry …`: the operators' command line, built if the sources have changed.
+// `npm run tenantry -- …` or `npx tenantry …`: runs the command line for operators. Builds it if the sources have
+// changed.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildIfNeeded, root } from './build.mjs';

@@ -1,5 +1,5 @@
-// `npm run words`: fails where prose contains a phrase that docs/glossary.md bans. Prose is Markdown outside of code,
-// comments, and text in quotes; names in code are not looked at.
+// `npm run words`: fails if prose contains a phrase that docs/glossary.md bans. Prose is Markdown outside of code,
+// comments, and text in quotes. Names in code are not checked.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -18,13 +18,13 @@ const bannedPhrases = () => {
   return rows.map(([, phrase, instead]) => ({ phrase, instead, pattern: patternOf(phrase) }));
 };
 
-/** Any white space, or the start of the next comment line, may separate two words. */
+/** A pattern for the phrase. Any white space, or the start of the next comment line, may separate two words. */
 const patternOf = (phrase) => {
   const words = phrase.split(' ').map((it) => it.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`(?<![\\w-])${words.join('(?:\\s+(?:(?:\\*|//)\\s+)?)')}(?![\\w-])`, 'gi');
 };
 
-/** Replaces each character but line breaks, so that positions stay. */
+/** Replaces each character except line breaks with a blank, so that positions stay the same. */
 const blank = (text) => text.replaceAll(/[^\n]/g, ' ');
 
 const proseOfMarkdown = (text) => text.replaceAll(/^```[\s\S]*?^```/gm, blank).replaceAll(/`[^`\n]*`/g, blank);
@@ -37,7 +37,7 @@ const IS_TEXT = new Set([
   ts.SyntaxKind.TemplateTail,
 ]);
 
-/** Comments and text in quotes; everything else is blank. */
+/** The source with only its comments and texts in quotes; everything else is replaced with blanks. */
 const proseOfCode = (text, path) => {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, false);
   const code = [];
@@ -56,14 +56,14 @@ const proseOfCode = (text, path) => {
   visit(source);
   let prose = text;
   for (const [from, end] of code) prose = prose.slice(0, from) + blank(prose.slice(from, end)) + prose.slice(end);
-  // Names in the comments' backticks are names all the same.
+  // Text in backticks in comments is code, and is not checked.
   return prose.replaceAll(/(?<=(?:\/\/|\*).*)`[^`\n]*`/g, blank);
 };
 
 const proseOf = (path, text) => (path.endsWith('.md') ? proseOfMarkdown(text) : proseOfCode(text, path));
 
 const phrases = bannedPhrases();
-// Not SQL: most of it is migrations, whose text never changes once they have run.
+// SQL is not checked: most of it is migrations, which are never changed after their release.
 const files = execFileSync('git', ['ls-files', '*.ts', '*.mjs', '*.md'], { cwd: root, encoding: 'utf8' });
 let found = 0;
 for (const path of files.split('\n')) {

@@ -5,31 +5,38 @@ import type { DatabaseRoutes } from './database/database-routes';
 import type { DatabaseWait } from './database/database-wait';
 import type { StripeSettings } from './stripe';
 
-/** What `main.ts` has prepared for the parts of the product: the database is up and migrated. */
+/** What the parts of the product need to start. The database is running and migrated. */
 export interface Context {
-  /** Stripe, where this installation has one: its own address, or one on loopback. */
+  /** How to reach Stripe or the Stripe simulator; undefined if this installation uses neither. */
   readonly stripe: StripeSettings | undefined;
   readonly settings: Settings;
-  /** Where files of this installation are kept: DATA_DIR, or where PostgreSQL's user can get to it. */
+  /**
+   * The folder for files of this installation: DATA_DIR, or another folder if PostgreSQL's user has no access to that.
+   */
   readonly dataDir: string;
   readonly logger: Logger;
-  /** 32 bytes. Derive what you need from it (HKDF, a label per purpose); never use it as it is. */
+  /** 32 bytes. Derive a key for each purpose from it (`deriveKey`), and never use it directly. */
   readonly secretKey: Buffer;
   /**
-   * Connection URLs of PostgreSQL itself, the same for embedded and external PostgreSQL. `owner` is for migrations and
-   * erasure alone. What is bound to a session (locks, LISTEN, COPY) uses these.
+   * Connection URLs of PostgreSQL itself, embedded or external, for everything that needs a session: locks, LISTEN and
+   * COPY. `owner` is only for migrations and erasure.
    */
   readonly databaseUrls: PerRole<string> & { readonly owner: string };
-  /** The same for statements that are a transaction of their own each: over a pooler where the settings name one. */
+  /** Connection URLs for statements that are single transactions: over the pooler if the settings name one. */
   readonly databaseRoutes: DatabaseRoutes;
-  /** Whatever a start needs of the database goes through it, so that a server that restarts meanwhile is waited for. */
+  /**
+   * All work of the start that needs the database goes through it: it waits for a server that is starting or
+   * restarting.
+   */
   readonly waitForDatabase: DatabaseWait;
 }
 
-/** A running part. Parts are stopped in the order api, worker; PostgreSQL ends after them. */
+/** A running part of the product. The API is stopped first, then the worker, then PostgreSQL. */
 export interface Part {
-  /** Takes nothing new, waits for what is under way (`settings.shutdownGraceMs` at most), closes every connection. */
+  /**
+   * Accepts no new work, waits for work in progress (at most `settings.shutdownGraceMs`), and closes every connection.
+   */
   stop(): Promise<void>;
-  /** Where it listens: `http://127.0.0.1:3000`. */
+  /** The URL on which it listens, for example `http://127.0.0.1:3000`. */
   readonly url?: string;
 }

@@ -7,7 +7,7 @@ const contextWith = (eventstoreUrl: string): Context =>
   ({ settings: { eventstoreUrl }, logger: silentLogger }) as Context;
 
 describe('the event log at EVENTSTORE_URL', () => {
-  it('is refused in a sentence where a file of its certificates does not exist', async () => {
+  it('is refused with a sentence where a certificate file does not exist', async () => {
     await expect(
       openEventLog(contextWith('esdb://127.0.0.1:1?tls=true&tlsCaFile=/nowhere/ca.crt')),
     ).rejects.toMatchObject({
@@ -17,7 +17,7 @@ describe('the event log at EVENTSTORE_URL', () => {
     });
   });
 
-  it('is refused in a sentence where the connection string is none', async () => {
+  it('is refused with a sentence where it is not a connection string', async () => {
     await expect(openEventLog(contextWith('esdb://a:b:c?tls=false'))).rejects.toMatchObject({
       name: 'CannotStart',
       message: expect.stringMatching(/^EVENTSTORE_URL cannot be used: /),
@@ -25,12 +25,12 @@ describe('the event log at EVENTSTORE_URL', () => {
   });
 });
 
-describe('whether the event log can be used', () => {
-  const away = { ping: async () => Promise.reject(new LogUnavailable('no answer')) };
+describe('the check that the event log can be used', () => {
+  const unavailable = { ping: async () => Promise.reject(new LogUnavailable('no answer')) };
   const denied = { ping: async () => Promise.reject(new LogDenied('denied')) };
 
   it('distinguishes a log that is not available from one that denies the user', async () => {
-    await expect(requireEventLog(away)).rejects.toBeInstanceOf(LogUnavailable);
+    await expect(requireEventLog(unavailable)).rejects.toBeInstanceOf(LogUnavailable);
     await expect(requireEventLog(denied)).rejects.toMatchObject({
       name: 'NotReady',
       message: expect.stringContaining('refuses this user'),

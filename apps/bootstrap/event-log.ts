@@ -6,7 +6,10 @@ import { NotReady } from '#platform/readiness/check';
 import type { Context } from './context';
 import { CannotStart } from './process/cannot-start';
 
-/** The log that the settings name: PostgreSQL's own, or an EventStoreDB at `EVENTSTORE_URL`. */
+/**
+ * Opens the event log of the settings: the EventStoreDB at `EVENTSTORE_URL`, or PostgreSQL if that is unset.
+ * @throws CannotStart EVENTSTORE_URL is not valid
+ */
 export const openEventLog = async ({ settings, databaseUrls, databaseRoutes, logger }: Context): Promise<EventLog> => {
   if (!settings.eventstoreUrl)
     return createPostgresEventLog({

@@ -6,7 +6,7 @@ import { createRedisTransport } from '#platform/jobs/redis';
 import type { Context } from './context';
 import { JOB_CONNECTIONS } from './database/connections';
 
-/** Jobs over Redis where the settings name one, else over PostgreSQL. Opens connections when it is first used. */
+/** Jobs in Redis if `REDIS_URL` is set, otherwise in PostgreSQL. Connections are opened on first use. */
 export const openJobs = ({ settings, databaseUrls, logger }: Context, registry: Registry, projectorPool: Pool) =>
   createJobs({
     transport: (onError) =>

@@ -5,8 +5,8 @@ import { recordKnownEvents } from '#projecting/versions/known-events';
 import type { Runtime } from './runtime';
 
 /**
- * Says at the start where a newer release has run on this database: the log may hold events that this release does not
- * know. Not a readiness check: all other tenants are served, and a release that is rolled back to must start.
+ * Logs at the start if a newer release has run on this database: the log may contain events that this release does not
+ * know. It is not a readiness check, because after a rollback the older release must start and serve all other tenants.
  */
 export const reportNewerEvents = async ({
   projectorPool,

@@ -21,33 +21,38 @@ import { openEventLog } from './event-log';
 import { type OpenedJobs, openJobs } from './jobs';
 import { historyChecks } from './readiness/history';
 
-/** What the parts of one process share: one connection to the log, one view of how far the read models are. */
+/** What the parts of one process share, such as the event log and the positions of the read models. */
 export interface Runtime extends Context {
   readonly log: EventLog;
   readonly progress: Progress;
   readonly registry: Registry;
-  /** Connects as the projector: for the engine, and for operators' commands. */
+  /** Connects as the projector, for the projections and for the commands of operators. */
   readonly projectorPool: Pool;
   /** The other processes of the product, and the versions of the read models that they know. */
   readonly processes: Processes;
   readonly jobs: OpenedJobs;
-  /** What `/readyz` answers for; each part of the process adds what it needs. */
+  /** The checks of `/readyz`; each part of the process adds its own. */
   readonly readiness: Readiness;
-  /** Whether the process has started, and whether it stops. */
+  /** Whether the process is starting, running or stopping. */
   readonly phase: Phase;
-  /** The database's time, and what moves leases. */
+  /** The time of the database. It also advances lease time. */
   readonly clock: DatabaseClock;
   close(): Promise<void>;
 }
 
 export interface RuntimeOptions {
   /**
-   * Whether this is a process of the running product: it makes tables of read models that are new, and tells the others
-   * which versions it knows. A command of an operator, which may be of another release, does neither. True by default.
+   * True for a process of the running product: it creates the tables of new read models, and announces the versions of
+   * read models that it knows to the other processes. False for a command of an operator, which may be of another
+   * release. True by default.
    */
   readonly serves?: boolean;
 }
 
+/**
+ * Opens the shared services of a process.
+ * @throws CannotStart EVENTSTORE_URL is not valid, or the database is not available for 30 s
+ */
 export const openRuntime = async (context: Context, { serves = true }: RuntimeOptions = {}): Promise<Runtime> => {
   const { databaseUrls, settings, logger, waitForDatabase } = context;
   const projectorPool = createProjectorPool({

@@ -6,21 +6,24 @@ import { deriveKey } from '#platform/encryption';
 export interface StripeSettings {
   readonly secretKey: string;
   readonly webhookSecrets: readonly string[];
-  /** Undefined: Stripe's own address. */
+  /** Undefined: https://api.stripe.com. */
   readonly url: string | undefined;
-  /** Nobody configured one: a Stripe of our own on loopback takes its place. */
+  /** True if no Stripe is configured: the built-in Stripe simulator on loopback is used in its place. */
   readonly embedded: boolean;
 }
 
-/** The same in every process of an installation, so that a worker knows the Stripe on loopback that an API has started. */
-const ofOurOwn = (secretKey: Buffer, purpose: string): string =>
+/**
+ * A secret for the simulator, equal in every process of an installation, so that a worker can use an API's simulator.
+ */
+const simulatorSecret = (secretKey: Buffer, purpose: string): string =>
   deriveKey(secretKey, purpose)
     .toString('base64url')
     .replaceAll(/[^A-Za-z0-9]/g, '')
     .slice(0, 24);
 
 /**
- * Which Stripe this installation has. In production there is none without a key: the one on loopback takes nobody's money.
+ * The Stripe that this installation uses. Undefined in production without STRIPE_SECRET_KEY: with the simulator,
+ * tenants would get plans without a payment.
  */
 export const stripeSettings = (settings: Settings, secretKey: Buffer): StripeSettings | undefined => {
   const { stripeSecretKey, stripeWebhookSecrets, stripeApiUrl, stripeSimPort, nodeEnv } = settings;
@@ -28,20 +31,20 @@ export const stripeSettings = (settings: Settings, secretKey: Buffer): StripeSet
     return { secretKey: stripeSecretKey, webhookSecrets: stripeWebhookSecrets, url: stripeApiUrl, embedded: false };
   if (nodeEnv === 'production') return undefined;
   return {
-    secretKey: `sk_test_${ofOurOwn(secretKey, 'key of the Stripe on loopback')}`,
-    webhookSecrets: [`whsec_${ofOurOwn(secretKey, 'webhook secret of the Stripe on loopback')}`],
+    secretKey: `sk_test_${simulatorSecret(secretKey, 'key of the Stripe on loopback')}`,
+    webhookSecrets: [`whsec_${simulatorSecret(secretKey, 'webhook secret of the Stripe on loopback')}`],
     url: stripeApiUrl ?? `http://127.0.0.1:${stripeSimPort}`,
     embedded: stripeApiUrl === undefined,
   };
 };
 
-/** Which events are this installation's; without a Stripe it has none. */
+/** Identifies the events of this installation in the inbox, where events of other modes may be stored as well. */
 export const modeOf = (stripe: StripeSettings | undefined): Mode => ({
   account: '',
   livemode: stripe === undefined || isLive(stripe.secretKey),
 });
 
-/** The gateway, and which mode its events are of. */
+/** The gateway to Stripe, and the mode of its events. */
 export const openGateway = (stripe: StripeSettings): { readonly gateway: StripeGateway; readonly mode: Mode } => {
   const gateway = createStripeGateway({ secretKey: stripe.secretKey, url: stripe.url });
   return { gateway, mode: modeOf(stripe) };

@@ -14,15 +14,17 @@ import { modeOf } from '../bootstrap/stripe';
 import { table } from './table';
 import { UsageError } from './usage';
 
-const SHOWN = 100;
-const PATIENCE_MS = 60_000;
-/** ms for which the read model is waited for. */
+/** The maximum number of rows that a list shows. */
+const MAX_ROWS = 100;
+/** ms after which `reconcile` no longer waits for the workers. */
+const RECONCILE_MS = 60_000;
+/** ms after which `reconcile` no longer waits for the read model. */
 const READ_MODEL_MS = 5_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const isState = (text: string): text is InboxState => INBOX_STATES.some((it) => it === text);
 
-/** What Stripe told: how many of each state, or those of one. */
+/** The events that Stripe has sent: the number in each state, or a list of those in one state. */
 export const listInbox = async ({ projectorPool, stripe }: Runtime, state: string | undefined): Promise<string> => {
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   if (state === undefined) {
@@ -33,7 +35,7 @@ export const listInbox = async ({ projectorPool, stripe }: Runtime, state: strin
     );
   }
   if (!isState(state)) throw new UsageError(`unknown state; use one of ${INBOX_STATES.join(', ')}`);
-  const entries = await inbox.list(state, SHOWN);
+  const entries = await inbox.list(state, MAX_ROWS);
   if (entries.length === 0) return `no event has the state ${state}`;
   return table(
     ['event', 'type', 'customer', 'tenant', 'received', 'reason'],
@@ -45,17 +47,19 @@ export const listInbox = async ({ projectorPool, stripe }: Runtime, state: strin
 };
 
 const requireEvent = (eventId: string | undefined): string => {
-  if (!eventId) throw new UsageError('name an event, for example: tenantry billing show evt_…');
+  if (!eventId) throw new UsageError('name an event of Stripe, for example: tenantry billing show evt_…');
   return eventId;
 };
 
+/** An event of Stripe: its state in the inbox, and what Stripe sent. */
 export const showEvent = async ({ projectorPool, stripe }: Runtime, id: string | undefined): Promise<string> => {
   const found = await createInboxOperations(projectorPool, modeOf(stripe)).find(requireEvent(id));
-  if (!found) throw new Error(`the inbox has no event ${id}`);
+  if (!found) throw new Error(`the inbox contains no event ${id}; \`tenantry billing inbox STATE\` lists events`);
   const { payload, ...entry } = found;
   return `${JSON.stringify(entry, null, 2)}\n${payload}`;
 };
 
+/** Skips an event of Stripe, or has it processed again by a running worker. */
 export const settleEvent = async (
   { projectorPool, stripe }: Runtime,
   id: string | undefined,
@@ -66,8 +70,12 @@ export const settleEvent = async (
   if (skip && (await inbox.skip(eventId))) return `${eventId} is skipped`;
   const retried = skip ? undefined : await inbox.retry(eventId);
   if (retried)
-    return `${eventId} is ${retried.state === 'pending' ? 'tried again' : `${retried.state}: ${retried.reason}`}`;
-  throw new Error(`${eventId} is not known, or there is nothing to ${skip ? 'skip' : 'try again'}`);
+    return retried.state === 'pending'
+      ? `a worker will process ${eventId} again within seconds`
+      : `${eventId} is ${retried.state}: ${retried.reason}`;
+  throw new Error(
+    `the inbox contains no event ${eventId}, or its state does not allow to ${skip ? 'skip it' : 'process it again'}; see \`tenantry billing show ${eventId}\``,
+  );
 };
 
 const tenantOf = (words: readonly string[]): string | null => {
@@ -78,16 +86,17 @@ const tenantOf = (words: readonly string[]): string | null => {
   return id;
 };
 
-/** Waits until what is in the log now can be read. */
-const settle = async ({ log, projectorPool: pool, progress }: Runtime): Promise<void> => {
+/** Waits until the read model includes all events that are in the log now. */
+const waitForReadModel = async ({ log, projectorPool: pool, progress }: Runtime): Promise<void> => {
   const waiter = createPositionWaiter({ projections: ['billing'], progress, pool });
   await waiter.waitFor(await log.head(), READ_MODEL_MS);
   waiter.close();
 };
 
 /**
- * Compares Stripe with us and mends what differs; the running workers do it. Of one tenant what Stripe has is compared;
- * of all of them Stripe's list of events is read, too.
+ * Has the running workers compare the subscriptions at Stripe with those of this installation, and correct differences.
+ * For all tenants, the workers also read Stripe's list of events.
+ * @param words `--tenant ID` for one tenant, empty for all
  */
 export const reconcile = async (runtime: Runtime, words: readonly string[]): Promise<string> => {
   const { projectorPool, stripe, jobs, log } = runtime;
@@ -96,15 +105,15 @@ export const reconcile = async (runtime: Runtime, words: readonly string[]): Pro
   if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
   const before = await log.head();
   if (tenantId === null) await requestBackfill(jobs);
-  const asked = await inbox.reconcile(tenantId);
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
+  const requested = await inbox.reconcile(tenantId);
+  for (const end = Date.now() + RECONCILE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
   const left = await inbox.left(tenantId);
-  await settle(runtime);
-  const mended = await inbox.drift(tenantId, before, SHOWN);
-  const lines = mended.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
+  await waitForReadModel(runtime);
+  const corrected = await inbox.drift(tenantId, before, MAX_ROWS);
+  const lines = corrected.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
   const waiting =
     left > 0 ? `; ${left} are not compared yet: check that a worker is running and that Stripe answers` : '';
-  return [`compared ${asked - left} customers, corrected ${mended.length}${waiting}`, ...lines].join('\n');
+  return [`compared ${requested - left} customers, corrected ${corrected.length}${waiting}`, ...lines].join('\n');
 };
 
 const numberOf = (words: readonly string[], name: string): number | null | undefined => {
@@ -116,7 +125,7 @@ const numberOf = (words: readonly string[], name: string): number | null | undef
   return Number(text);
 };
 
-/** Sends one command over a bus that is opened for it. */
+/** Runs one command, with a command bus that is opened for it. */
 const execute = async <Command extends AgreeTerms | ReleaseTerms>(
   { log, logger }: Runtime,
   command: Command,
@@ -129,7 +138,7 @@ const execute = async <Command extends AgreeTerms | ReleaseTerms>(
   }
 };
 
-/** Agrees upon terms with one tenant, whatever it has bought. */
+/** Gives one tenant agreed terms, which apply in place of the plan that it has bought. */
 export const agree = async (
   runtime: Runtime,
   [tenantId = '', plan = '', ...words]: readonly string[],
@@ -149,10 +158,10 @@ export const agree = async (
   const context = { commandId: uuidv7(), actor: { kind: 'operator' } as const, correlationId: 'plans-agree' };
   const wanted = { terms: { ...terms, limits, agreed: true } };
   const { position } = await execute(runtime, new AgreeTerms(tenantId, wanted, context));
-  return position === undefined ? 'these terms are in force already' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
+  return position === undefined ? 'these terms already apply' : `agreed: ${plan}, ${JSON.stringify(limits)}`;
 };
 
-/** Ends what was agreed upon: the tenant has what it has bought. */
+/** Ends the agreed terms of a tenant: the plan that it has bought applies again. */
 export const release = async (runtime: Runtime, [tenantId = '']: readonly string[]) => {
   const { settings, projectorPool, stripe } = runtime;
   if (!UUID.test(tenantId)) throw new UsageError('tenantry plans release <tenant>');
@@ -161,5 +170,5 @@ export const release = async (runtime: Runtime, [tenantId = '']: readonly string
   const { position } = await execute(runtime, new ReleaseTerms(tenantId, wanted, context));
   if (position === undefined) return 'this tenant has no agreed terms';
   await createInboxOperations(projectorPool, modeOf(stripe)).reconcile(tenantId);
-  return 'released: the tenant is back on the plan that it bought';
+  return 'released: the plan that the tenant has bought applies again';
 };

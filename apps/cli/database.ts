@@ -2,8 +2,8 @@ import { deriveRolePasswords, roleNames } from '#platform/database/roles/roles';
 import type { Context } from '../bootstrap/context';
 
 /**
- * Lines of PgBouncer's `userlist.txt`: the two roles that reach PostgreSQL over a pooler, with their passwords. They are
- * secrets, and never logged: an operator sends them to a file that only the pooler may read.
+ * Lines for PgBouncer's `userlist.txt`: the two roles that log in over a pooler, with their passwords. The passwords
+ * are secrets and are never logged: an operator writes the output to a file that only the pooler can read.
  */
 export const poolerUsers = ({ databaseUrls, secretKey, settings }: Context): string => {
   const prefix = settings.databaseRolePrefix;

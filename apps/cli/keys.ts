@@ -14,7 +14,7 @@ const asOperator = async <T>({ databaseUrls }: Context, work: (pool: Pool) => Pr
   }
 };
 
-/** Every key that signs, will sign, or still verifies. */
+/** Lists every key that signs tokens, will sign tokens, or still verifies tokens. */
 export const listKeys = async (context: Context): Promise<string> => {
   const keys = await asOperator(context, listSigningKeys);
   const rows = keys.map(({ kid, state, createdAt, retiredAt }) => [
@@ -23,21 +23,21 @@ export const listKeys = async (context: Context): Promise<string> => {
     createdAt.toISOString(),
     retiredAt?.toISOString() ?? '',
   ]);
-  return table(['key', 'state', 'made', 'retired'], rows);
+  return table(['key', 'state', 'created', 'retired'], rows);
 };
 
 /**
- * Signs new access tokens with the next key; tokens of the former key stay good until they expire. With `--now` also where
- * others who keep the published keys may not know that one yet.
+ * Makes the next key sign new access tokens. Tokens of the previous key stay valid until they expire. Without `--now`,
+ * it is refused while services that cache the published keys may not know the next key yet.
  */
 export const rotateKeys = async (context: Context, words: readonly string[]): Promise<string> => {
   const now = words[0] === '--now';
-  if (words.length > (now ? 1 : 0)) throw new UsageError('keys rotate takes --now and nothing else');
+  if (words.length > (now ? 1 : 0)) throw new UsageError('keys rotate has no argument but --now');
   await asOperator(context, (pool) => rotateSigningKeys(pool, context.secretKey, now ? 0 : undefined));
   return 'the next signing key now signs access tokens; tokens signed with the previous key stay valid until they expire';
 };
 
-/** For a key that is in wrong hands: anyone who has a token of it has to refresh it. */
+/** Revokes a key, for example after it was stolen. Users with a token of this key have to refresh their token. */
 export const revokeKey = async (context: Context, [kid, ...rest]: readonly string[]): Promise<string> => {
   if (!kid || rest.length > 0) throw new UsageError('name one key; `tenantry keys` lists them');
   const state = await asOperator(context, (pool) => revokeSigningKey(pool, context.secretKey, kid));

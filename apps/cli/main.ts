@@ -32,7 +32,7 @@ const migrateDatabase = async ({ settings, secretKey, databaseUrls }: Context): 
   return applied.length > 0 ? `applied ${applied.join(', ')}` : 'the database is up to date';
 };
 
-const onRuntime = async (context: Context, work: (runtime: Runtime) => Promise<string>): Promise<string> => {
+const withRuntime = async (context: Context, work: (runtime: Runtime) => Promise<string>): Promise<string> => {
   const runtime = await openRuntime(context, { serves: false });
   try {
     return await work(runtime);
@@ -41,22 +41,22 @@ const onRuntime = async (context: Context, work: (runtime: Runtime) => Promise<s
   }
 };
 
-const carryOut = (context: Context, [topic, action, ...rest]: readonly string[]): Promise<string> => {
+const runCommand = (context: Context, [topic, action, ...rest]: readonly string[]): Promise<string> => {
   switch (`${topic} ${action ?? ''}`.trim()) {
     case 'migrate':
       return migrateDatabase(context);
     case 'projections':
-      return onRuntime(context, async ({ projectorPool, log }) =>
+      return withRuntime(context, async ({ projectorPool, log }) =>
         [await listProjections(projectorPool, log), await listRebuilds(projectorPool)].filter(Boolean).join('\n\n'),
       );
     case 'projections rebuild':
-      return onRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
+      return withRuntime(context, ({ projectorPool }) => rebuildProjection(projectorPool, rest[0], say));
     case 'projections reset':
-      return onRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest));
+      return withRuntime(context, ({ projectorPool, log }) => resetProjections(projectorPool, log, rest));
     case 'projections pause':
-      return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
+      return withRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'paused'));
     case 'projections resume':
-      return onRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
+      return withRuntime(context, ({ projectorPool }) => setProjectionState(projectorPool, rest[0], 'running'));
     case 'database users':
       return Promise.resolve(poolerUsers(context));
     case 'operators token':
@@ -68,32 +68,34 @@ const carryOut = (context: Context, [topic, action, ...rest]: readonly string[])
     case 'keys revoke':
       return revokeKey(context, rest);
     case 'parked':
-      return onRuntime(context, ({ projectorPool }) => listParked(projectorPool));
+      return withRuntime(context, ({ projectorPool }) => listParked(projectorPool));
     case 'parked skipped':
-      return onRuntime(context, ({ projectorPool }) => listSkipped(projectorPool));
+      return withRuntime(context, ({ projectorPool }) => listSkipped(projectorPool));
     case 'parked retry':
     case 'parked skip':
-      return onRuntime(context, ({ projectorPool, log }) => resumeParked(projectorPool, log, rest, action === 'skip'));
+      return withRuntime(context, ({ projectorPool, log }) =>
+        resumeParked(projectorPool, log, rest, action === 'skip'),
+      );
     case 'reactions':
-      return onRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
+      return withRuntime(context, ({ projectorPool, log }) => listReactions(projectorPool, log));
     case 'reactions reset':
-      return onRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest));
+      return withRuntime(context, ({ projectorPool, log }) => resetReaction(projectorPool, log, rest));
     case 'reactions retry':
     case 'reactions skip':
-      return onRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));
+      return withRuntime(context, ({ projectorPool }) => settleParkedEvent(projectorPool, rest, action === 'skip'));
     case 'billing inbox':
-      return onRuntime(context, (runtime) => listInbox(runtime, rest[0]));
+      return withRuntime(context, (runtime) => listInbox(runtime, rest[0]));
     case 'billing show':
-      return onRuntime(context, (runtime) => showEvent(runtime, rest[0]));
+      return withRuntime(context, (runtime) => showEvent(runtime, rest[0]));
     case 'billing retry':
     case 'billing skip':
-      return onRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip'));
+      return withRuntime(context, (runtime) => settleEvent(runtime, rest[0], action === 'skip'));
     case 'billing reconcile':
-      return onRuntime(context, (runtime) => reconcile(runtime, rest));
+      return withRuntime(context, (runtime) => reconcile(runtime, rest));
     case 'plans release':
-      return onRuntime(context, (runtime) => release(runtime, rest));
+      return withRuntime(context, (runtime) => release(runtime, rest));
     case 'plans agree':
-      return onRuntime(context, (runtime) => agree(runtime, rest));
+      return withRuntime(context, (runtime) => agree(runtime, rest));
     default:
       throw new UsageError(`there is no command "${[topic, action].filter(Boolean).join(' ')}"\n\n${USAGE}`);
   }
@@ -110,7 +112,7 @@ const main = async (): Promise<void> => {
   if (words.length === 0 || words.includes('--help') || words[0] === 'help') return say(USAGE.trimEnd());
   const settings = loadSettings(readEnvironment(process.cwd()));
   const context = await connect(settings, createLogger({ level: 'warn', format: settings.logFormat }));
-  say(await carryOut(context, words));
+  say(await runCommand(context, words));
 };
 
 main().catch((error: unknown) => {

@@ -4,12 +4,13 @@ import { createOperatorTokens, MAX_HOURS } from '#identity/tokens/operator-token
 import type { Context } from '../bootstrap/context';
 import { UsageError } from './usage';
 
-/** A token for /ops. Anyone who may run this holds SECRET_KEY, and with it could make one anyway. */
+/** A token for /ops. Running this command requires SECRET_KEY, with which anyone can make such tokens anyway. */
 export const operatorToken = ({ secretKey }: Pick<Context, 'secretKey'>, args: readonly string[]): string => {
   const { hours = '12', name = userInfo().username } = optionsIn(args);
   if (!/^\d{1,3}$/.test(hours) || Number(hours) < 1 || Number(hours) > MAX_HOURS)
-    throw new UsageError(`--hours takes a whole number from 1 to ${MAX_HOURS}`);
-  if (!/^[\w.@+-]{1,100}$/.test(name)) throw new UsageError('--name takes up to 100 letters, digits, and . _ @ + -');
+    throw new UsageError(`--hours must be a whole number from 1 to ${MAX_HOURS}`);
+  if (!/^[\w.@+-]{1,100}$/.test(name))
+    throw new UsageError('--name must be 1 to 100 characters: letters, digits, and . _ @ + -');
   return createOperatorTokens(secretKey).issue(name, Number(hours));
 };
 

@@ -13,13 +13,14 @@ import { projections } from '#projections/index';
 import { table } from './table';
 import { UsageError } from './usage';
 
+/** @throws UsageError that lists the names, if there is no projection with this name */
 export const projectionNamed = (name: string | undefined): Projection => {
   const projection = projections.find((it) => it.name === name);
   if (projection) return projection;
   throw new UsageError(`name one of the projections: ${projections.map((it) => it.name).join(', ')}`);
 };
 
-/** Position, lag and state of each projection. */
+/** Lists the position, lag and state of each projection. */
 export const listProjections = async (pool: Pool, log: EventLog): Promise<string> => {
   const head = await log.head();
   const rows = await readCheckpoints(pool);
@@ -40,7 +41,7 @@ export const listProjections = async (pool: Pool, log: EventLog): Promise<string
   );
 };
 
-/** Stops or continues with a projection, in every worker. */
+/** Pauses or resumes a projection, in every worker. */
 export const setProjectionState = async (
   pool: Pool,
   name: string | undefined,
@@ -51,7 +52,7 @@ export const setProjectionState = async (
   return `${projection.name} is ${state}`;
 };
 
-/** What has stopped because an event was refused. */
+/** Lists the partitions that are parked because an event could not be processed. */
 export const listParked = async (pool: Pool): Promise<string> => {
   const rows = await readParkedPartitions(pool);
   if (rows.length === 0) return 'nothing is parked';
@@ -61,7 +62,7 @@ export const listParked = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Events that operators have skipped: every fold leaves them out, a rebuild's too. */
+/** Lists the events that operators have skipped. Projections never process them, not even in a rebuild. */
 export const listSkipped = async (pool: Pool): Promise<string> => {
   const rows = await readSkippedEvents(pool);
   if (rows.length === 0) return 'no event was skipped';
@@ -71,7 +72,11 @@ export const listSkipped = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Lets a parked partition continue, with or without the event that was refused. */
+/**
+ * Continues a parked partition: processes the event at which it stopped again, or skips it.
+ * @throws Error an event failed again
+ * @throws UsageError the partition is not parked, or the projection has another version than this release
+ */
 export const resumeParked = async (
   pool: Pool,
   log: EventLog,
@@ -85,12 +90,12 @@ export const resumeParked = async (
     case 'resumed':
       return `${partition} continues in ${projection.name}`;
     case 'refused':
-      throw new Error(`an event was refused again; see \`tenantry parked\``);
+      throw new Error(`an event failed again, so ${partition} stays parked; \`tenantry parked\` shows the reason`);
     case 'unknown':
       throw new UsageError(`${partition} is not parked in ${projection.name}`);
     case 'other-version':
       throw new UsageError(
-        `${projection.name} is not at version ${projection.version}, the version of this release; use the command line of the release that is running`,
+        `${projection.name} does not have version ${projection.version}, which this release needs; use the command line of the release that is running`,
       );
   }
 };

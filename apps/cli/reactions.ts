@@ -5,7 +5,7 @@ import { forgetParked, retryParked } from '#reacting/parking';
 import { table } from './table';
 import { UsageError } from './usage';
 
-/** Position and lag of each reaction, how many events it has set aside, and those that it could not answer. */
+/** Lists the position and lag of each reaction, the number of events that it has set aside, and the parked events. */
 export const listReactions = async (pool: Pool, log: EventLog): Promise<string> => {
   const head = await log.head();
   const rows = await readReactions(pool);
@@ -28,7 +28,7 @@ const listParkedEvents = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Has a parked event tried again by a running worker, or left unanswered for ever. */
+/** Has a parked event processed again by a running worker, or skips it. */
 export const settleParkedEvent = async (
   pool: Pool,
   [reaction, eventId]: readonly (string | undefined)[],
@@ -38,6 +38,6 @@ export const settleParkedEvent = async (
   const known = await (skip ? forgetParked : retryParked)(pool, reaction, eventId);
   if (!known) throw new UsageError(`${eventId} is not parked in ${reaction}`);
   return skip
-    ? `${eventId} is skipped: it stays without a reaction`
-    : `a worker will try ${eventId} again within seconds`;
+    ? `${eventId} is skipped: ${reaction} will never process it`
+    : `a worker will process ${eventId} again within seconds`;
 };

@@ -6,7 +6,7 @@ import { requestRebuild } from '#projecting/versions/install';
 import { projectionNamed } from './projections';
 import { table } from './table';
 
-/** Rebuilds that are not ended: what is wanted, how far it is, and why it failed. Empty where there is none. */
+/** Lists the open rebuilds with their progress and the reason of the last failure; empty if there are none. */
 export const listRebuilds = async (pool: Pool): Promise<string> => {
   const rows = await readOpenRebuilds(pool);
   if (rows.length === 0) return '';
@@ -14,8 +14,8 @@ export const listRebuilds = async (pool: Pool): Promise<string> => {
     ['rebuild of', 'to version', 'state', 'position', 'of', 'attempt', 'failures', 'next attempt', 'reason'],
     rows.map((it) => {
       const next = it.state === 'failed' || it.state === 'requested' ? it.next.toISOString() : '';
-      const far = [it.position, it.target, it.attempt, it.failures];
-      return [it.projection, it.version, it.state, ...far, next, it.error ?? ''];
+      const progress = [it.position, it.target, it.attempt, it.failures];
+      return [it.projection, it.version, it.state, ...progress, next, it.error ?? ''];
     }),
   );
 };
@@ -26,9 +26,9 @@ const describe = ({ state, version, position, target }: RebuildRow): string =>
     : `${state}: position ${position} of ${target}`;
 
 /**
- * Requests a rebuild at the installed version, whatever version this command's release has, and shows how far it is until a
- * running worker has done it.
- * @throws Error where an attempt fails; workers continue trying
+ * Requests a rebuild in the installed version of the read model, which may differ from the version of this release.
+ * Shows the progress until a running worker has finished the rebuild.
+ * @throws Error an attempt failed (workers continue to try), or another rebuild replaced this one
  */
 export const rebuildProjection = async (
   pool: Pool,
@@ -39,7 +39,8 @@ export const rebuildProjection = async (
   const id = await withClient(pool, (client) => requestRebuild(client, projection.name));
   for (let shown = ''; ; await sleep(500)) {
     const rebuild = await readRebuild(pool, id);
-    if (!rebuild) throw new Error('the rebuild is no longer in the database');
+    if (!rebuild)
+      throw new Error('the rebuild was deleted from the database; `tenantry projections` shows the present state');
     if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
     if (rebuild.state === 'superseded')
       throw new Error(`the rebuild was cancelled, because a newer version of ${projection.name} was requested`);

@@ -19,7 +19,7 @@ import { UsageError } from './usage';
 
 jest.setTimeout(120_000);
 
-describe('checkpoints that are no places of the log', () => {
+describe('checkpoints that do not match the log', () => {
   let database: TestDatabase;
   let pool: Pool;
   let log: EventLog;
@@ -34,7 +34,7 @@ describe('checkpoints that are no places of the log', () => {
     await log.append(anAppend({ stream: aStream() }));
     const client = new Client({ connectionString: database.urls.owner });
     await client.connect();
-    // As beside a new EventStoreDB, or one that was restored.
+    // As with a new EventStoreDB, or one that was restored from a backup.
     await client.query(`update projecting.checkpoints set position = 900, mark =
         row(gen_random_uuid(), 900, gen_random_uuid(), gen_random_uuid(), null)::event_log.mark where projection = 'tasks';
       update projecting.checkpoints set position = 900 where projection = 'teams';
@@ -51,7 +51,7 @@ describe('checkpoints that are no places of the log', () => {
     await database.drop();
   });
 
-  const look = async (): Promise<InvalidCheckpoints> => {
+  const findInvalid = async (): Promise<InvalidCheckpoints> => {
     const watch = createCheckpointWatch({
       ...{ log, progress },
       projections: () => readCheckpointMarks(pool),
@@ -60,48 +60,48 @@ describe('checkpoints that are no places of the log', () => {
     await watch.look();
     return watch.misfits();
   };
-  const said = async (): Promise<string> => {
-    const found = await look();
+  const historyMessage = async (): Promise<string> => {
+    const found = await findInvalid();
     const [history] = historyChecks({ misfits: () => found }, log);
     return Promise.resolve(history?.run()).then(
-      () => 'all is well',
+      () => 'ready',
       (error: Error) => error.message,
     );
   };
 
-  it('are named by the readiness check, each with what is wrong and what to run', async () => {
-    const sentences = await said();
+  it('are named by the readiness check, each with the fault and the command to run', async () => {
+    const sentences = await historyMessage();
     expect(sentences).toMatch(/Read model tasks is at position 900 of another event log/);
     expect(sentences).toMatch(/Read model teams is at position 900, beyond the end of the event log at 1/);
     expect(sentences).toMatch(/Read model members is at event .*, which the event log does not hold/);
     expect(sentences).toMatch(/Reaction listening .* run `tenantry reactions reset`/);
   });
 
-  it('count for nothing where somebody waits for a read model', async () => {
-    await look();
+  it('are ignored in the progress for which requests wait', async () => {
+    await findInvalid();
     progress.report('tasks', 900n);
     expect(progress.positions.get('tasks')).toBeUndefined();
   });
 
-  it('are healed by a reset, which rebuilds what does not fit and nothing else', async () => {
+  it('are corrected by a reset, which rebuilds only these read models', async () => {
     await expect(resetProjections(pool, log, ['nothing'])).rejects.toThrow(UsageError);
     expect(await resetProjections(pool, log, [])).toMatch(/rebuilds members, teams, tasks/);
     const stop = new AbortController();
     const { signal } = stop;
     const running = runRebuilds(projections, { log, pool, roles, logger: silentLogger, signal }, 50);
-    while ((await look()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    while ((await findInvalid()).projections.size > 0) await new Promise((resolve) => setTimeout(resolve, 50));
     stop.abort();
     await running;
     expect(await resetProjections(pool, log, [])).toMatch(/nothing was reset/);
   });
 
-  it('of a reaction are put to the head or to a position, of which the reaction then knows the event', async () => {
+  it('of a reaction are set to the head or to a position, with the mark of the event there', async () => {
     await expect(resetReaction(pool, log, ['listening'])).rejects.toThrow(UsageError);
-    await expect(resetReaction(pool, log, ['unheard-of', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
+    await expect(resetReaction(pool, log, ['unknown', '--to', 'head'])).rejects.toThrow(/there is no reaction/);
     expect(await resetReaction(pool, log, ['listening', '--to', 'head'])).toBe('listening continues after position 1');
-    const [place] = await readReactionMarks(pool);
-    expect(place?.mark?.logId).toBe((await log.identity()).logId);
-    expect(await said()).toBe('all is well');
+    const [checkpoint] = await readReactionMarks(pool);
+    expect(checkpoint?.mark?.logId).toBe((await log.identity()).logId);
+    expect(await historyMessage()).toBe('ready');
     expect(await resetReaction(pool, log, ['listening', '--to', '0'])).toBe('listening continues after position 0');
   });
 });

@@ -10,8 +10,8 @@ import { moveReaction } from '#reacting/operator-queries';
 import { UsageError } from './usage';
 
 /**
- * Has read models rebuilt from the log as it is now, whatever their checkpoints say: the named one, all of them (`--all`),
- * or else those whose checkpoints do not fit the log.
+ * Has read models rebuilt from the log, and ignores their checkpoints: the named one, all of them (`--all`), or by
+ * default those whose checkpoints do not match the log.
  */
 export const resetProjections = async (pool: Pool, log: EventLog, words: readonly string[]): Promise<string> => {
   const names = await namesToReset(pool, log, words);
@@ -22,7 +22,7 @@ export const resetProjections = async (pool: Pool, log: EventLog, words: readonl
       await requestRebuild(client, name);
     }
   });
-  return `a running worker rebuilds ${names.join(', ')} from the log; \`tenantry projections\` shows how far they are`;
+  return `a running worker rebuilds ${names.join(', ')} from the log; \`tenantry projections\` shows the progress`;
 };
 
 const namesToReset = async (pool: Pool, log: EventLog, [word]: readonly string[]): Promise<string[]> => {
@@ -39,8 +39,8 @@ const namesToReset = async (pool: Pool, log: EventLog, [word]: readonly string[]
 const TO = /^(head|0|[1-9][0-9]{0,18})$/;
 
 /**
- * Puts a reaction at a place of the log: what lies before it is not answered, what lies behind it is. `head` leaves out
- * everything that the log holds now.
+ * Sets the checkpoint of a reaction: it processes the events after this position, and none up to it. With `head`, it
+ * processes no event that is in the log now.
  */
 export const resetReaction = async (
   pool: Pool,

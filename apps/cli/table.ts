@@ -1,6 +1,6 @@
 type Cell = string | number | bigint;
 
-/** Columns side by side, as wide as their widest cell. */
+/** A text table. Each column is as wide as its widest cell. */
 export const table = (head: readonly string[], rows: readonly (readonly Cell[])[]): string => {
   const lines = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

@@ -1,9 +1,9 @@
 create schema read_model authorization {{projector}};
 comment on schema read_model is
-  'Read models: the tables that queries read. Projections write them, and can make them again from the event log.';
+  'Read models: the tables that queries read. Projections write them, and can rebuild them from the event log.';
 create schema read_model_retired authorization {{projector}};
 comment on schema read_model_retired is
-  'Tables that a rebuild has replaced, until they are dropped in the same transaction.';
+  'Tables that a rebuild replaces. They are dropped in the same transaction, so other transactions never see them.';
 
 grant usage on schema read_model to {{app}}, {{operator}};
 alter default privileges for role {{projector}} in schema read_model

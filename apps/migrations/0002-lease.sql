@@ -1,15 +1,16 @@
 create schema lease;
 comment on schema lease is
-  'Time for leases, retries and schedules. Wall clocks jump: a lease written while a server''s clock was ten minutes
-  ahead would end ten minutes late, so leases end by a time of their own that no wall clock moves.';
+  'Time for leases, retries and schedules. Wall clocks jump: with a wall clock, a lease written while the clock of a
+  server was ten minutes ahead would end ten minutes late. So leases end by lease time, which does not depend on wall
+  clocks.';
 
 create table lease.clock (
   single boolean     not null primary key default true check (single),
   at     timestamptz not null
 );
 comment on table lease.clock is
-  'Lease time. It begins as the wall clock and then counts the time that passes by the monotonic clocks of the running
-  processes, each of which writes it about once a second. It stands still while no process runs.';
+  'Lease time. It begins with the time of the wall clock, and then advances by the monotonic clocks of the running
+  processes, each of which writes it about once a second. It does not advance while no process runs.';
 insert into lease.clock (at) values (clock_timestamp());
 
 create table lease.schedules (
@@ -19,10 +20,11 @@ create table lease.schedules (
   leased_until timestamptz not null
 );
 comment on table lease.schedules is
-  'Work that runs at intervals, in one process at a time. A slot is a piece of wall-clock time as long as the interval.';
-comment on column lease.schedules.ran is 'start of the slot that was run last';
+  'Schedules: work that runs at intervals, in one process at a time. A slot is a part of wall-clock time that is as long
+  as the interval.';
+comment on column lease.schedules.ran is 'start of the last slot that was run; null: none was run';
 comment on column lease.schedules.token is
-  'fencing token of the last run that began: each write of a run is checked against it';
+  'fencing token of the last run that began: a run with another token can write nothing';
 comment on column lease.schedules.leased_until is 'in lease time';
 
 grant usage on schema lease to {{app}}, {{projector}}, {{operator}};
@@ -34,7 +36,7 @@ grant select on lease.schedules to {{operator}};
 create function lease.now() returns timestamptz
 language sql stable parallel safe
 as 'select c.at from lease.clock c';
-comment on function lease.now is 'The present lease time, by one look at a table of one row.';
+comment on function lease.now is 'The present lease time. It reads one row.';
 
 create function lease.tick(p_at_ms double precision, p_step_ms double precision, out lease_ms double precision,
   out wall_ms double precision)
@@ -48,9 +50,9 @@ begin
   wall_ms := extract(epoch from clock_timestamp()) * 1000;
 end $$;
 comment on function lease.tick is
-  'A process reports the lease time by its own monotonic clock, in ms since 1970, or null at its start. Returns the lease
-  time of all processes, with the wall clock of the server. Lease time never goes back. A step of less than p_step_ms is
-  not written, so that many processes together write little more than one does.';
+  'A process reports the lease time by its own monotonic clock, in ms since 1970, or null at its start. Returns the
+  lease time of all processes and the wall clock of the server, both in ms since 1970. Lease time never goes back. A
+  step of less than p_step_ms is not written, so that many processes together write little more often than one.';
 
 create function lease.begin_run(p_name text, p_every_ms bigint, p_token uuid, p_lease_ms integer, out slot timestamptz,
   out wait_ms double precision, out ahead boolean)
@@ -76,9 +78,9 @@ begin
   end if;
 end $$;
 comment on function lease.begin_run is
-  'Begins a run if one is due and no other is under way. `slot` is null where none was begun; `wait_ms` is the time to
-  the next slot. A mark later than the present slot was written while a clock was ahead: `ahead` is true then, and the
-  run begins.';
+  'Begins a run if one is due and none is in progress. `slot` is the start of its slot, or null if none was begun;
+  `wait_ms` is the time until the next slot. If the last run has a slot in the future, a clock was ahead then: `ahead`
+  is true, and the run begins all the same.';
 
 create function lease.renew_run(p_name text, p_token uuid, p_lease_ms integer) returns boolean
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -88,7 +90,8 @@ begin
   where name = p_name and token = p_token;
   return found;
 end $$;
-comment on function lease.renew_run is 'Extends the lease of a run. False: another process has taken it over.';
+comment on function lease.renew_run is
+  'Extends the lease of a run to p_lease_ms from now. False: another process has taken over the run.';
 
 create function lease.end_run(p_name text, p_token uuid, p_slot timestamptz) returns boolean
 language plpgsql volatile set search_path = pg_catalog, pg_temp
@@ -98,7 +101,7 @@ begin
   return found;
 end $$;
 comment on function lease.end_run is
-  'Ends a run, whether it succeeded or not. False: another process has taken it over, and nothing was written.';
+  'Ends a run, successful or not. False: another process has taken over the run, and nothing was written.';
 
 revoke all on function lease.now, lease.tick, lease.begin_run, lease.renew_run, lease.end_run from public;
 grant execute on function lease.now to {{app}}, {{projector}}, {{operator}};

@@ -1,23 +1,23 @@
--- How events are appended. The version check is a statement of its own after the lock, because a statement that takes the
--- lock itself still sees the log as it was before it waited.
+-- The functions that append events. They check versions in a separate statement after the lock: a statement that waits
+-- for the lock itself would see the log as it was before the wait.
 
 create function event_log.append(
   command_ids    uuid[],
   tenant_ids     uuid[],
   aggregates     text[],
   aggregate_ids  uuid[],
-  expected       integer[],  -- -1: any
-  counts         integer[],  -- events of each append, in order
+  expected       integer[],  -- expected versions; -1: any version
+  counts         integer[],  -- number of events of each append
   actor_kinds    text[],
   actor_ids      uuid[],
   causation_ids  uuid[],
   correlations   text[],
-  ordinals       smallint[], -- from here on one element an event
-  owners         integer[],  -- place of the event's append in the batch, from 1
+  ordinals       smallint[], -- from here on one element for each event
+  owners         integer[],  -- number of the event's append in the batch, from 1
   types          text[],
   versions       smallint[], -- schema versions
   payloads       text[],
-  expected_commands uuid[]   -- one element an append; null: not known
+  expected_commands uuid[]   -- one element for each append: command of the event at the expected version, or null
 ) returns setof event_log.append_outcome
 language plpgsql volatile
 as $$
@@ -26,7 +26,7 @@ declare
 begin
   perform pg_catalog.pg_advisory_xact_lock(7301946);
   perform event_log.raise_positions();
-  -- One time for all, drawn under the lock: times and positions have one order.
+  -- One time for the whole batch, read under the lock, so that times have the same order as positions.
   stamp := date_trunc('milliseconds', clock_timestamp());
   return query
   with appends as materialized (
@@ -77,10 +77,9 @@ begin
 end
 $$;
 comment on function event_log.append is
-  'Takes a batch of appends, each to a stream of its own, and answers each on its own: a conflict fails only the append
-  that has it. Callers put no stream and no command into one batch twice. The command of the event at the expected
-  version is compared where the caller knows it, because a version alone fits again after a log went back to an older
-  copy.';
+  'Appends a batch. Each append gets its own answer: a conflict fails only the append that has it. A batch must not
+  contain a stream or a command twice. If the caller knows the command of the event at the expected version, the command
+  is compared as well, because after a restore of an older copy another event may have that version.';
 
 create function event_log.append_one(
   p_command_id     uuid,
@@ -106,9 +105,9 @@ declare
 begin
   locked := pg_catalog.pg_advisory_xact_lock(7301946);
   place := nextval('event_log.positions');
-  -- A statement of its own, so that it sees the log as it is under the lock. The last event lies before the next position,
-  -- unless the sequence is behind the events. It is looked for by the end of the index: whether any event lies at or behind
-  -- a position would be planned as a read of the whole table where it is planned while the table is small.
+  -- A separate statement, so that it sees the log as it is under the lock. The last event has a lower position than the
+  -- next one, unless the sequence is behind. max() reads the end of the index; an exists with a comparison of positions
+  -- would read the whole table if its plan was made while the table was small.
   if (select max(e.position) from event_log.events e) >= place or (p_expected > 0 and (
     select e.command_id is distinct from coalesce(p_expected_command, e.command_id) from event_log.events e
     where e.aggregate_id = p_aggregate_id and e.aggregate = p_aggregate and e.version = p_expected) is not false
@@ -125,15 +124,15 @@ begin
 end
 $$;
 comment on function event_log.append_one is
-  'A lone append of one event: its position and its time in ms since 1970. Null, or a unique violation: nothing was
-  written, and event_log.append says why.';
+  'Appends one event, with one append. Returns its position, and its time in ms since 1970. Null or a unique violation:
+  nothing was written, and event_log.append returns the reason.';
 
 create function event_log.append_expected(
   command_ids     uuid[],
   tenant_ids      uuid[],
   aggregates      text[],
   aggregate_ids   uuid[],
-  expected        integer[], -- of the event's append
+  expected        integer[], -- expected version of the event's append
   ordinals        smallint[],
   actor_kinds     "char"[],
   actor_ids       uuid[],
@@ -142,7 +141,7 @@ create function event_log.append_expected(
   types           text[],
   schema_versions smallint[],
   payloads        json[],
-  expected_commands uuid[]   -- of the event's append; null: not known. Null as a whole: of none.
+  expected_commands uuid[]   -- command of the event at the expected version, or null; or null for the whole array
 ) returns bigint[]
 language plpgsql volatile
 as $$
@@ -151,9 +150,9 @@ declare
   stamp  timestamptz;
 begin
   locked := pg_catalog.pg_advisory_xact_lock(7301946);
-  -- A statement of its own, so that it sees the log as it is under the lock. What came after the expected version violates
-  -- a unique index, also of a stream that was expected to be new. A scalar subquery, which is looked up in the index for
-  -- each: not exists might be planned as a join that reads the whole table.
+  -- A separate statement, so that it sees the log as it is under the lock. It checks only that the expected version
+  -- exists: a later event violates a unique index at the insert, also in a stream that was expected to be new. The
+  -- scalar subquery is an index look-up for each row; not exists might be planned as a join that reads the whole table.
   if exists (
     select from unnest(aggregate_ids, aggregates, expected, expected_commands) as a (aggregate_id, aggregate, version, command_id)
     where a.version > 0 and (
@@ -176,10 +175,10 @@ begin
 end
 $$;
 comment on function event_log.append_expected is
-  'A batch of appends that all name the version they expect, with half the work of event_log.append: one insert from the
-  arrays as they come. One element of each array is an event, in order, and positions follow one another in that order.
-  Returns the last position and the time in ms since 1970. Null, or a unique violation: nothing of the batch was
-  written, and event_log.append answers each append.';
+  'Appends a batch in which each append has an expected version. It costs half as much as event_log.append, because it
+  is one insert from the arrays. One element of each array is one event, and positions are assigned in the order of the
+  arrays, without gaps. Returns the last position, and the time in ms since 1970. Null or a unique violation: nothing of
+  the batch was written, and event_log.append returns the outcome of each append.';
 
 revoke all on function event_log.append, event_log.append_one, event_log.append_expected from public;
 grant execute on function event_log.append, event_log.append_one, event_log.append_expected to {{log}};

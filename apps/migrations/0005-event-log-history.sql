@@ -1,4 +1,4 @@
--- What changes the log's identity, its positions and its tenants.
+-- The functions that change the identity of the log and its sequence of positions, and that erase tenants from it.
 
 create function event_log.begin_epoch(p_seen integer) returns setof event_log.identity
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -7,8 +7,9 @@ begin
   return query select * from event_log.identity;
 end $$;
 comment on function event_log.begin_epoch is
-  'Called when an event that a process had seen is not there any more. Raises the epoch once for all processes that find
-  it at the same time: a caller that has seen an older epoch than the present one gets the present one.';
+  'Called when an event that a process has seen is missing from the log. Raises the epoch only if it is still the one
+  that the caller has seen (p_seen), so once for all processes that notice at the same time. Returns the present
+  identity.';
 
 create function event_log.raise_positions() returns bigint
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -24,8 +25,8 @@ begin
   return null;
 end $$;
 comment on function event_log.raise_positions is
-  'Raises the sequence of positions to the last event, if a restore or an upgrade left it behind. Returns the position of
-  that event, or null where the sequence was not behind.';
+  'Raises the sequence of positions to the last event, if a restore or an upgrade left it behind. Returns the position
+  of that event, or null if the sequence was not behind.';
 
 create function event_log.bury_tenant(p_tenant_id uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -34,8 +35,8 @@ begin
   insert into event_log.erased_tenants (tenant_id) values (p_tenant_id) on conflict do nothing;
 end $$;
 comment on function event_log.bury_tenant is
-  'Marks a tenant as erased, from the commit on. It takes the lock of the appends: events written before are there to be
-  deleted, and later appends see the mark.';
+  'Marks a tenant as erased, from the commit on. It acquires the lock of the appends: events that were written before
+  are visible to the deletion that follows, and later appends see the mark and are refused.';
 
 create function event_log.erase_tenant(p_tenant_id uuid) returns bigint
 language plpgsql volatile security definer
@@ -54,8 +55,8 @@ begin
 end
 $$;
 comment on function event_log.erase_tenant is
-  'Deletes the events and snapshots of a tenant. Only the owner may delete events; a job may ask for it through this
-  function alone. Returns the number of events.';
+  'Deletes the events and snapshots of a tenant, and returns the number of events. Only the owner may delete events, so
+  this function is the only way for the role of the log to do it.';
 
 revoke all on function event_log.begin_epoch, event_log.raise_positions, event_log.bury_tenant, event_log.erase_tenant
   from public;

@@ -1,5 +1,6 @@
 create schema projecting;
-comment on schema projecting is 'What the projection engine keeps about each projection. None of it belongs to a tenant.';
+comment on schema projecting is
+  'The state of the projections: checkpoints, parked and skipped events, rebuilds and processes.';
 
 create table projecting.checkpoints (
   projection text        not null primary key,
@@ -12,13 +13,15 @@ create table projecting.checkpoints (
   mark       event_log.mark
 );
 comment on table projecting.checkpoints is
-  'How far each projection is. The row is also the lock of the worker that moves it.';
+  'The checkpoint of each projection. A worker locks the row while it advances the checkpoint.';
 comment on column projecting.checkpoints.version is
-  'of the projection''s code that made the tables; another wanted version asks for a rebuild';
-comment on column projecting.checkpoints.position is 'everything up to here is in the read model';
+  'version of the projection whose tables are installed; a process that needs another version requests a rebuild';
+comment on column projecting.checkpoints.position is 'the read model contains all events up to this position';
 comment on column projecting.checkpoints.epoch is 'raised by each change that a running worker must notice';
-comment on column projecting.checkpoints.tables is 'of the installed version. A later version replaces all of them';
-comment on column projecting.checkpoints.mark is 'the event at the position, or the last one before it. Null: not known';
+comment on column projecting.checkpoints.tables is
+  'tables of the installed version; a rebuild to another version replaces all of them';
+comment on column projecting.checkpoints.mark is
+  'the event at the position, or the last event before it; null: not known';
 
 create table projecting.parked (
   projection     text        not null references projecting.checkpoints on delete cascade,
@@ -35,10 +38,12 @@ create table projecting.parked (
   primary key (projection, partition)
 );
 comment on table projecting.parked is
-  'Events that a handler refused. The partition (a tenant, or a user outside tenants) stands still from there on for this
-  projection; all other partitions go on.';
-comment on column projecting.parked.outside is 'the partition is a user''s stream';
-comment on column projecting.parked.kind is 'newer-release: the worker does not know the event yet, and retries by itself';
+  'Parked partitions, each with the event that the projection could not process. The partition (a tenant, or a user
+  outside of all tenants) is no longer updated in this projection; all other partitions continue.';
+comment on column projecting.parked.outside is 'true: the partition is the stream of a user, outside of all tenants';
+comment on column projecting.parked.kind is
+  'refused: the handler failed, and an operator must continue; newer-release: this release does not know the event yet,
+  and a worker retries by itself';
 
 create table projecting.skipped (
   projection text        not null references projecting.checkpoints on delete cascade,
@@ -52,9 +57,9 @@ create table projecting.skipped (
   primary key (projection, event_id)
 );
 comment on table projecting.skipped is
-  'Events that an operator has skipped: every later fold leaves them out, also in a rebuild.';
-comment on column projecting.skipped.error is 'why it was parked before it was skipped';
-comment on column projecting.skipped.skipped_by is 'the operator''s account on the machine';
+  'Events that an operator has skipped. The projection never processes them, not even in a rebuild.';
+comment on column projecting.skipped.error is 'the error for which the event was parked';
+comment on column projecting.skipped.skipped_by is 'the operator''s user name on the machine';
 
 create table projecting.event_types (
   type           text        not null,
@@ -63,8 +68,8 @@ create table projecting.event_types (
   primary key (type, schema_version)
 );
 comment on table projecting.event_types is
-  'Every event type and schema version that a release has been able to write, so that a release that does not know one
-  can say so at its start without reading the log.';
+  'Every event type and schema version that any release could write on this database. A release that does not know one
+  of them reports it at its start, without reading the log.';
 
 create table projecting.rebuilds (
   id           uuid        not null primary key,
@@ -87,12 +92,14 @@ create table projecting.rebuilds (
   parts_attempt integer
 );
 comment on table projecting.rebuilds is
-  'Rebuilds of read models, past and open. A rebuild that failed is open: it is tried again.';
-comment on column projecting.rebuilds.version is 'the wanted version; only a worker with this version of the code serves it';
-comment on column projecting.rebuilds.downgrade is 'the wanted version may replace a higher one';
-comment on column projecting.rebuilds.attempt is 'fencing token, raised by each worker that takes the rebuild';
-comment on column projecting.rebuilds.parts is 'what the schema file of the wanted version makes';
-comment on column projecting.rebuilds.parts_attempt is 'the attempt that wrote the parts';
+  'Rebuilds of read models, open and ended. A failed rebuild is open, because it is tried again.';
+comment on column projecting.rebuilds.version is
+  'requested version; only a worker whose release has this version runs the rebuild';
+comment on column projecting.rebuilds.downgrade is 'true: the requested version may replace a higher one';
+comment on column projecting.rebuilds.attempt is 'fencing token, raised by each worker that begins an attempt';
+comment on column projecting.rebuilds.parts is
+  'the parts of the tables that the schema file of the requested version creates';
+comment on column projecting.rebuilds.parts_attempt is 'the attempt that wrote `parts`';
 create unique index rebuilds_open_idx on projecting.rebuilds (projection, version)
   where state in ('requested', 'loading', 'catching-up', 'failed');
 
@@ -104,15 +111,18 @@ create table projecting.processes (
   started_at timestamptz not null default now(),
   seen_at    timestamptz not null default now()
 );
-comment on table projecting.processes is 'Each running process of the product, with the versions of its projections.';
-comment on column projecting.processes.beats is 'counts while the process lives, whatever its clock says';
+comment on table projecting.processes is
+  'The running processes of the product, with the versions of their projections.';
+comment on column projecting.processes.beats is
+  'a counter that grows while the process lives; it does not depend on a clock';
 
 create table projecting.installed_parts (
   projection text  not null primary key references projecting.checkpoints,
   parts      jsonb not null
 );
 comment on table projecting.installed_parts is
-  'What the schema file of the installed version made, to tell it apart from what operators added to the tables.';
+  'The parts of the tables that the schema file of the installed version created. All other parts were added by
+  operators.';
 
 grant usage on schema projecting to {{app}}, {{projector}}, {{operator}};
 grant select on projecting.checkpoints to {{app}};

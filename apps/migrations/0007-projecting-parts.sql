@@ -1,5 +1,5 @@
--- A rebuild carries over what operators added to the tables of a read model: indexes, triggers, row policies, statistics,
--- settings and comments.
+-- A rebuild creates again what operators have added to the tables of a read model: indexes, triggers, row policies,
+-- statistics, settings and comments.
 
 create function projecting.parts_of(p_schema text, p_tables text[])
 returns table (kind text, of_table text, name text, definition text)
@@ -56,8 +56,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select kind, tab, name, replace(definition, p_schema || '.', 'read_model.') from parts
 $$;
 comment on function projecting.parts_of is
-  'Everything that belongs to tables, named as in the schema read_model. `definition` is SQL that makes it again, except
-  for columns, constraints, rules, publications and replica identities, which are only compared.';
+  'The parts of tables: columns, constraints, indexes and so on, named as in the schema read_model. `definition` is SQL
+  that creates the part, except for columns, constraints, rules, publications and replica identities, which are only
+  compared.';
 
 create function projecting.parts_as_json(p_schema text, p_tables text[]) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -71,9 +72,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select p.kind, p.of_table, p.name, p.definition, case
       when exists (select from jsonb_array_elements(r.parts) n
           where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
-        then 'this release makes another one of this name; drop it, or give it another name'
+        then 'this release creates another one with the same name; drop or rename it'
       when p.kind in ('column', 'constraint', 'rule', 'publication', 'replica identity')
-        then 'a rebuild can not make it again; drop it before the rebuild, and make it again afterwards'
+        then 'a rebuild cannot create it again; drop it before the rebuild, and create it again afterwards'
     end
   from projecting.rebuilds r
   join projecting.checkpoints c on c.projection = r.projection
@@ -83,15 +84,16 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   where r.id = p_rebuild and r.parts_attempt = p_attempt
     and not r.parts @> jsonb_build_array(to_jsonb(p))
     and case when i.parts is not null then not i.parts @> jsonb_build_array(to_jsonb(p))
-      -- What the installed version made is not known: what has the name of something of ours is taken for ours.
+      -- If the parts of the installed version are not known, a part with the name of one of the product counts as its
+      -- part.
       else p.kind <> 'column' and not exists (select from jsonb_array_elements(r.parts) n
         where n ->> 'kind' = p.kind and n ->> 'of_table' = p.of_table and n ->> 'name' = p.name)
     end
 $$;
 comment on function projecting.additions is
-  'What operators added to the tables that are read: what neither the installed version nor the wanted one makes.
-  `refusal` says why a rebuild can not make it again. What belongs to a table that the wanted version no longer has goes
-  with the table.';
+  'The parts that operators have added to the tables of a read model: parts that neither the installed version nor the
+  requested one creates. `refusal` says why a rebuild cannot create a part again; null: it can. Parts of a table that
+  the requested version no longer has are dropped with the table.';
 
 create function projecting.add_part(p_schema text, p_kind text, p_table text, p_name text, p_definition text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
@@ -100,18 +102,19 @@ declare
   v_at     integer := position(v_table in p_definition);
   v_reason text;
 begin
-  -- Only the first one is the table: a condition may hold the same text.
+  -- Only the first occurrence is the table: a condition may contain the same text.
   execute case when p_schema = 'read_model' or v_at = 0 then p_definition
     else overlay(p_definition placing format(' ON %I.%I ', p_schema, p_table) from v_at for length(v_table)) end;
 exception
   when lock_not_available or deadlock_detected or query_canceled then raise;
   when others then
     get stacked diagnostics v_reason = message_text;
-    raise exception 'the % % of table % cannot be made on the new table: %', p_kind, p_name, p_table, v_reason
-      using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new table.';
+    raise exception 'the % % of table % cannot be created on the new table: %', p_kind, p_name, p_table, v_reason
+      using errcode = '2BP01', detail = 'Drop it, or change it so that it is valid for the new table.';
 end $$;
 comment on function projecting.add_part is
-  'Makes one part on a table in a schema; in other schemas than read_model only indexes, triggers and policies.';
+  'Creates one part on a table in a schema. In schemas other than read_model, this works only for indexes, triggers and
+  policies.';
 
 create function projecting.carry_over(p_rebuild uuid, p_attempt integer, p_kinds text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -127,8 +130,8 @@ begin
       where (n.kind, n.of_table, n.name) = (a.kind, a.of_table, a.name));
 end $$;
 comment on function projecting.carry_over is
-  'Makes what operators added on the tables of an attempt. It runs as the owner of the database, because the functions
-  that an index or a trigger calls need not be within the rights of the projector.';
+  'Creates the parts that operators have added, on the new tables of an attempt. It runs as the owner of the database,
+  because the projector may have no right to call the functions that an index or a trigger uses.';
 
 revoke all on function projecting.parts_of, projecting.parts_as_json, projecting.additions, projecting.add_part,
   projecting.carry_over from public;

@@ -1,4 +1,4 @@
--- A rebuild makes its tables in a schema of its own and then puts them in the place of those that are read.
+-- A rebuild creates its tables in a separate schema, and then replaces the tables of the read model with them.
 
 create function projecting.create_shadow(p_rebuild uuid, p_attempt integer) returns text
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -16,8 +16,9 @@ begin
   return v_schema;
 end $$;
 comment on function projecting.create_shadow is
-  'Makes the schema in which an attempt of a rebuild builds its tables: two attempts never share a table or the name of
-  an index. The projector may not create schemas; this function does it for an attempt that is the present one.';
+  'Creates the schema in which an attempt of a rebuild builds its tables, so that two attempts never share a table or
+  the name of an index. Returns its name. The projector may not create schemas, so this function does it as the owner,
+  for the current attempt only.';
 
 create function projecting.dependents(p_tables text[]) returns table (dependent text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -46,7 +47,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
       where coalesce(c.oid, p.oid, t.oid, a.oid, i.indexrelid, w.oid, s.oid, b.oid) is not null)
 $$;
 comment on function projecting.dependents is
-  'Objects that operators made on tables of read models and that a rebuild can not carry over. A view is carried over.';
+  'Objects of operators that depend on the tables and that a rebuild cannot keep. Views are not among them: a rebuild
+  keeps them.';
 
 create function projecting.swap_tables(p_rebuild uuid, p_attempt integer, p_retired text[], p_tables text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -60,9 +62,9 @@ declare
   v_text   text;
   v_reason text;
 begin
-  -- What was added after the load began may be of a kind that only a new attempt can carry over.
+  -- A part that was added after the load began may be of a kind that only a new attempt can create.
   select string_agg(format('%s %s on table %s: %s', a.kind, a.name, a.of_table, coalesce(a.refusal,
-      'it was added while the rebuild ran, and the next attempt makes it')), '; ') into v_text
+      'it was added during the rebuild, and the next attempt creates it')), '; ') into v_text
     from projecting.additions(p_rebuild, p_attempt) a
     where a.refusal is not null or a.kind = 'index' and not exists (
       select from projecting.parts_of(v_schema, p_tables) n
@@ -76,7 +78,8 @@ begin
   select array_agg(c.oid) into v_old from pg_class c
     where c.relnamespace = 'read_model'::regnamespace and c.relname = any (p_retired) and c.relkind = 'r'
       and c.relowner = '{{projector}}'::regrole;
-  -- Their text is read while they still lead to the old tables, and resolved to the new ones of the same names below.
+  -- The definitions of views are read while they refer to the old tables. Below, they are created again for the new
+  -- tables, which have the same names.
   select jsonb_agg(jsonb_build_object('name', v.oid::regclass::text, 'definition', pg_get_viewdef(v.oid),
       'options', (select string_agg(format('%I = %L', o.option_name, o.option_value), ', ') from pg_options_to_table(v.reloptions) o)))
     into v_views
@@ -115,27 +118,28 @@ begin
       when lock_not_available or deadlock_detected then raise;
       when others then
         get stacked diagnostics v_reason = message_text;
-        raise exception 'the view % cannot be pointed to the new tables: %', v_view ->> 'name', v_reason
-          using errcode = '2BP01', detail = 'Drop it, or change it so that it fits the new tables.';
+        raise exception 'the view % cannot be created for the new tables: %', v_view ->> 'name', v_reason
+          using errcode = '2BP01', detail = 'Drop it, or change it so that it is valid for the new tables.';
     end;
   end loop;
   for v_text in select c.relname from pg_class c where c.oid = any (v_old) loop
     execute format('drop table read_model_retired.%I', v_text);
   end loop;
-  -- After the drop, because the name of a statistics object can be taken only then.
+  -- After the old tables are dropped, because only then the names of their statistics objects are free.
   for v_view in select * from jsonb_array_elements(coalesce(v_added, '[]')) loop
     perform projecting.add_part('read_model', v_view ->> 'kind', v_view ->> 'table', v_view ->> 'name', v_view ->> 'definition');
   end loop;
-  -- A release that knows no parts leaves none behind.
+  -- If this attempt has written no parts, the parts of the former version are deleted, because they are no longer true.
   delete from projecting.installed_parts i using projecting.rebuilds r where r.id = p_rebuild and i.projection = r.projection;
   insert into projecting.installed_parts (projection, parts)
     select r.projection, r.parts from projecting.rebuilds r
     where r.id = p_rebuild and r.parts_attempt = p_attempt and r.parts is not null;
 end $$;
 comment on function projecting.swap_tables is
-  'Puts the tables of an attempt in the place of those that are read, in the caller''s transaction. Grants of operators
-  and what they added to the old tables go over to the new ones. Views are pointed to the new tables, with their owner,
-  grants and options. What cannot be carried over ends the transaction with an error that names it.';
+  'Replaces the tables of a read model with those of an attempt, in the caller''s transaction. Grants of operators and
+  the parts that they have added to the old tables are created on the new ones. Views are changed to read the new
+  tables; their owner, grants and options stay. If something cannot be kept, the function fails with an error that names
+  it.';
 
 revoke all on function projecting.create_shadow, projecting.dependents, projecting.swap_tables from public;
 grant execute on function projecting.create_shadow, projecting.dependents, projecting.swap_tables to {{projector}};

@@ -1,6 +1,6 @@
 create schema reacting;
 comment on schema reacting is
-  'How far each reaction has answered the log, and which events it could not answer. None of it belongs to a tenant.';
+  'The checkpoints of reactions, and the events that they have set aside or parked.';
 
 create table reacting.checkpoints (
   reaction     text        not null primary key,
@@ -11,12 +11,13 @@ create table reacting.checkpoints (
   mark         event_log.mark
 );
 comment on table reacting.checkpoints is
-  'One worker at a time runs a reaction, by a lease and not by a lock: a worker that stops answering is replaced when its
-  lease ends.';
-comment on column reacting.checkpoints.position is 'everything up to here was answered or set aside';
-comment on column reacting.checkpoints.holder is 'fencing token: drawn anew by each claim, and checked by each write';
+  'The checkpoint of each reaction. One worker at a time runs a reaction, under a lease and not under a lock: if it
+  stops responding, another worker takes over when its lease ends.';
+comment on column reacting.checkpoints.position is 'all events up to this position were processed or set aside';
+comment on column reacting.checkpoints.holder is 'fencing token: each claim writes a new one, and each write checks it';
 comment on column reacting.checkpoints.leased_until is 'in lease time';
-comment on column reacting.checkpoints.mark is 'the event at the position, or the last one before it. Null: not known';
+comment on column reacting.checkpoints.mark is
+  'the event at the position, or the last event before it; null: not known';
 
 create table reacting.parked (
   reaction     text        not null references reacting.checkpoints on delete cascade,
@@ -35,13 +36,16 @@ create table reacting.parked (
   waiting      boolean     not null default false,
   primary key (reaction, event_id)
 );
-comment on table reacting.parked is 'Events that are set aside. The events of other tenants go on.';
+comment on table reacting.parked is
+  'Events that were set aside or parked, while the checkpoint advances and the events of other partitions are
+  processed.';
 comment on column reacting.parked.partition is 'the tenant, or the user';
-comment on column reacting.parked.outside is 'the partition is a user''s stream';
-comment on column reacting.parked.aggregate is 'with aggregate_id and version: the event''s place in its stream';
-comment on column reacting.parked.retry is 'an operator asks for another attempt';
+comment on column reacting.parked.outside is 'true: the partition is the stream of a user, outside of all tenants';
+comment on column reacting.parked.aggregate is 'with aggregate_id and version: where the event is in the log';
+comment on column reacting.parked.retry is 'an operator has requested another attempt';
 comment on column reacting.parked.waiting is
-  'true: the worker answers it by itself, in the order of the tenant''s events. False: parked, and waits for an operator';
+  'true: set aside, the worker processes it by itself in the order of the partition; false: parked, it waits for an
+  operator';
 create index parked_waiting_idx on reacting.parked (reaction, partition, position) where waiting;
 
 grant usage on schema reacting to {{projector}}, {{operator}};

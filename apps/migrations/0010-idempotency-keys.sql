@@ -1,6 +1,6 @@
 create schema idempotency;
 comment on schema idempotency is
-  'Idempotency keys: which command a client''s key was bound to, and how it was answered. Kept for 24 hours.';
+  'Idempotency keys of clients, each with its command and its answer. They are kept for 24 hours.';
 
 create table idempotency.keys (
   tenant_id    uuid        not null,
@@ -16,17 +16,17 @@ create table idempotency.keys (
   constraint keys_pkey primary key (tenant_id, key_id)
 ) with (fillfactor = 70);
 comment on table idempotency.keys is 'One row for each key of a client.';
-comment on column idempotency.keys.tenant_id is 'the nil UUID: the request was not signed in';
+comment on column idempotency.keys.tenant_id is 'the nil UUID for a request without a signed-in user';
 comment on column idempotency.keys.key_id is
-  'a keyed hash of tenant, user or address, and the key: none of them can be read from it';
-comment on column idempotency.keys.request_hash is 'of method, path and body';
+  'a keyed hash of tenant, user or address, and the key; none of them can be derived from it';
+comment on column idempotency.keys.request_hash is 'hash of method, path and body';
 comment on column idempotency.keys.attempt is
-  'fencing token: counts the claims, so that a request that lost its claim can not settle the key';
+  'fencing token: the number of claims, so that a request that has lost its claim cannot settle the key';
 comment on column idempotency.keys.leased_until is 'in lease time';
 comment on column idempotency.keys.status is 'null: no answer yet';
-comment on column idempotency.keys.answer is 'encrypted by the process, because answers hold tokens';
+comment on column idempotency.keys.answer is 'encrypted by the process, because answers may contain tokens';
 comment on column idempotency.keys.user_id is
-  'the user whose personal data the answer may hold: it goes when the user is erased';
+  'the user whose personal data the answer may contain: the erasure of the user deletes the row';
 create index keys_created_idx on idempotency.keys (created_at);
 
 create type idempotency.claim as (
@@ -72,9 +72,9 @@ begin
       return row('c', p_command_id, 1, null, null)::idempotency.claim;
     end if;
     select * into k from idempotency.keys where tenant_id = p_tenant_id and key_id = p_key_id for update;
-    exit when found;   -- else it was purged in between
+    exit when found;   -- otherwise, the row was purged in between
   end loop;
-  at := clock_timestamp();   -- it may have waited for the row
+  at := clock_timestamp();   -- again, because the select may have waited for the row
   until := lease.now() + make_interval(secs => p_lease_seconds);
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
@@ -94,9 +94,9 @@ begin
 end
 $$;
 comment on function idempotency.claim is
-  'Binds a key to a command, or returns the answer that it has. One round trip, and durable when it returns: the command
-  runs after it. A claim whose lease has ended is taken over with its command id, so that what the first request may
-  have written is recognised. Claims end by lease time; keys are kept for 24 hours by the wall clock.';
+  'Binds a key to a command, or returns the answer that the key has. The claim is durable when the transaction ends,
+  before the command runs. A claim whose lease has ended is taken over with its command id, so that the log recognises
+  what the first request may have written. Claims expire by lease time; keys are kept for 24 hours of the wall clock.';
 
 create function idempotency.settle(
   p_tenant_id uuid,
@@ -117,8 +117,9 @@ begin
 end
 $$;
 comment on function idempotency.settle is
-  'Keeps the answer, or with a null status releases the claim so that the next request runs the command again. It does
-  not wait for the disk: an answer that is lost in a crash is made again from the same command id.';
+  'Stores the answer. With a null status, it releases the claim, so that the next request runs the command again. It
+  does not wait for the disk: if an answer is lost in a crash, the next request runs the command again with the same
+  command id.';
 
 create function idempotency.purge(p_limit integer) returns integer
 language plpgsql volatile security definer
@@ -135,8 +136,8 @@ begin
 end
 $$;
 comment on function idempotency.purge is
-  'Deletes keys of all tenants that are older than 24 hours, which no role of the application could do by itself. Returns
-  how many.';
+  'Deletes at most p_limit keys that are older than 24 hours, of all tenants, and returns their number. Row-level
+  security allows no role of the product to do that directly.';
 
 revoke all on function idempotency.claim, idempotency.settle, idempotency.purge from public;
 grant execute on function idempotency.claim, idempotency.settle to {{app}};

@@ -1,8 +1,8 @@
 create schema identity;
 comment on schema identity is
-  'Who users are: the personal data that events never hold, and what proves who a user is. The application''s role sees
-  only a user''s own rows. What must be looked up before the user is known (an address, a refresh token) goes through
-  functions that answer one question each.';
+  'Users: their personal data, which events never contain, and their passwords, sessions and tokens. The role of the
+  application sees only the rows of the signed-in user. Look-ups before the user is known (by address or refresh token)
+  are possible only through functions, each of which returns a single answer.';
 
 create table identity.users (
   id            uuid        not null primary key,
@@ -15,8 +15,8 @@ create table identity.users (
   created_at    timestamptz not null default now()
 );
 comment on table identity.users is 'Users, with their personal data.';
-comment on column identity.users.email is 'as it was written';
-comment on column identity.users.email_key is 'equal for two spellings of the same address';
+comment on column identity.users.email is 'as the user wrote it';
+comment on column identity.users.email_key is 'the normalised address: equal for two spellings of the same address';
 comment on column identity.users.password_hash is 'argon2id, with its parameters';
 
 create table identity.sign_ups (
@@ -31,8 +31,8 @@ create table identity.sign_ups (
   completed_at   timestamptz
 );
 comment on table identity.sign_ups is
-  'Sign-ups under way: enough to complete one from any point at which it was interrupted. A completed one stays as long
-  as its idempotency key, so that a repeated request finds it.';
+  'Sign-ups, with all that is needed to complete one after any interruption. A completed sign-up is kept as long as its
+  idempotency key, so that a repeated request finds it.';
 comment on column identity.sign_ups.attempted_at is 'in lease time';
 comment on column identity.sign_ups.completed_at is 'in lease time';
 create index sign_ups_open_idx on identity.sign_ups (attempts, attempted_at) where completed_at is null;
@@ -50,9 +50,10 @@ create table identity.sessions (
   user_agent   text,
   network      bytea
 );
-comment on table identity.sessions is 'Sessions of users. A session outside every tenant has no tenant_id.';
-comment on column identity.sessions.user_agent is 'the name that the client gave itself, for the user''s list of sessions';
-comment on column identity.sessions.network is 'a keyed hash of the network from which it was opened';
+comment on table identity.sessions is 'Sessions of users. tenant_id is null for a session outside of all tenants.';
+comment on column identity.sessions.user_agent is
+  'the User-Agent header of the client, for the user''s list of sessions';
+comment on column identity.sessions.network is 'a keyed hash of the network from which the session was opened';
 create index sessions_user_idx on identity.sessions (user_id);
 create index sessions_expires_idx on identity.sessions (expires_at);
 create index sessions_ended_idx on identity.sessions (ended_at) where ended_at is not null;
@@ -68,10 +69,10 @@ create table identity.refresh_tokens (
   check (num_nulls(used_at, next_salt, replaced_by) in (0, 3))
 );
 comment on table identity.refresh_tokens is
-  'Refresh tokens, each for one refresh. All of a session are one family: a used one that comes again ends the session.
-  The next token is made of the one before and a salt that is kept here, so that a client with the one before can be
-  given the next again, and a reader of this table can not make it.';
-comment on column identity.refresh_tokens.token_hash is 'SHA-256';
+  'Refresh tokens. Each can be used once. The tokens of a session are one family: if a used token is used again, the
+  session ends. The next token is derived from the token before it and a salt that is stored here. So a client that has
+  the token before can get the next one again, and a reader of this table cannot derive it.';
+comment on column identity.refresh_tokens.token_hash is 'SHA-256 of the token';
 comment on column identity.refresh_tokens.replaced_by is 'the hash of the next token';
 create index refresh_tokens_session_idx on identity.refresh_tokens (session_id, used_at);
 
@@ -97,11 +98,12 @@ create table identity.erasures (
   checked_at     timestamptz
 );
 comment on table identity.erasures is
-  'Erasures of users under way: enough to complete one from any point at which it was interrupted.';
+  'Erasures of users, with all that is needed to complete one after any interruption.';
 comment on column identity.erasures.attempted_at is 'in lease time';
 comment on column identity.erasures.erased_at is 'when the personal data was removed, in lease time';
 comment on column identity.erasures.checked_at is
-  'when it was looked for once more, after every request of that time had ended; in lease time';
+  'when personal data was searched for and removed once more, after all requests of the time of the erasure had ended;
+  in lease time';
 create index erasures_open_idx on identity.erasures (attempts, attempted_at) where checked_at is null;
 create index erasures_checked_idx on identity.erasures (checked_at) where checked_at is not null;
 
@@ -118,8 +120,8 @@ create table identity.joins (
   completed_at   timestamptz
 );
 comment on table identity.joins is
-  'Joins of new users under way: enough to complete one, or to free its address, from any point at which it was
-  interrupted. A completed one stays as long as its idempotency key.';
+  'Joins of new users, with all that is needed to complete one, or to release its address, after any interruption. A
+  completed join is kept as long as its idempotency key.';
 comment on column identity.joins.attempted_at is 'in lease time';
 comment on column identity.joins.completed_at is 'in lease time';
 create index joins_open_idx on identity.joins (attempts, attempted_at) where completed_at is null;

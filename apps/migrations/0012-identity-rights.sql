@@ -1,5 +1,6 @@
--- Row security of identity: the application's role sees the rows of the user in app.user_id, and of the users in
--- app.user_ids what a list of members shows. Those ids come from rows that row security has shown just before.
+-- Row-level security of identity. The role of the application sees the rows of the user in app.user_id, and the names
+-- of the users in app.user_ids, for lists of members. These ids are selected under row-level security in the same
+-- transaction.
 alter table identity.users enable row level security;
 alter table identity.users force row level security;
 alter table identity.sign_ups enable row level security;
@@ -11,7 +12,7 @@ alter table identity.erasures force row level security;
 alter table identity.joins enable row level security;
 alter table identity.joins force row level security;
 
--- Functions run as the owner, and forced row security binds the owner too.
+-- Functions run as the owner, and forced row-level security applies to the owner, too.
 create policy owner_all on identity.users to current_user using (true) with check (true);
 create policy owner_all on identity.sign_ups to current_user using (true) with check (true);
 create policy owner_all on identity.sessions to current_user using (true) with check (true);
@@ -28,6 +29,6 @@ create policy people_read on identity.users for select to {{app}}
 grant usage on schema identity to {{app}}, {{projector}}, {{operator}};
 grant select (id, email, name, state, created_at) on identity.users to {{app}};
 grant select on identity.sessions to {{app}};
--- Processes read the keys, and make the first ones; operators put the next one in place.
+-- Processes read the keys and create the first ones. Operators rotate and revoke them.
 grant select, insert on identity.signing_keys to {{app}};
 grant select, insert, delete, update (state, retired_at) on identity.signing_keys to {{operator}};

@@ -1,4 +1,4 @@
--- Sign-ups and joins: a claim of the address, its completion, and the work that was interrupted.
+-- Sign-ups and joins: the claim of an address, its completion, and the search for interrupted ones.
 
 create function identity.claim_sign_up(
   p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
@@ -23,14 +23,16 @@ begin
   end if;
 end $$;
 comment on function identity.claim_sign_up is
-  'Claims an address for a sign-up, with all ids that it will use. A repeat of the same command finds its own claim.';
+  'Claims an address for a sign-up, and stores all ids that the sign-up will use. Outcomes: claimed; resumed (the same
+  command has claimed it before, whose ids are returned); taken (the address belongs to another user).';
 
 create function identity.complete_sign_up(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
   update identity.sign_ups set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $$;
-comment on function identity.complete_sign_up is 'Called when all events are in the log: the user may sign in from now on.';
+comment on function identity.complete_sign_up is
+  'Completes a sign-up when all of its events are in the log. From then on the user can sign in.';
 
 create function identity.take_unfinished_sign_ups(p_older_seconds integer, p_limit integer)
 returns table (user_id uuid, tenant_id uuid, tenant_name text, slug text, command_id uuid, correlation_id text)
@@ -43,8 +45,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   returning s.user_id, s.tenant_id, s.tenant_name, s.slug, s.command_id, s.correlation_id;
 $$;
 comment on function identity.take_unfinished_sign_ups is
-  'Sign-ups that were interrupted, each given to one caller at a time. Those that failed most often come last, so that
-  they delay no others.';
+  'Claims interrupted sign-ups, each for one caller at a time. Those that have failed most often are returned last, so
+  that they do not delay others.';
 
 create function identity.claim_join(
   p_user_id uuid, p_email text, p_email_key text, p_name text, p_password_hash text, p_tenant_id uuid,
@@ -69,21 +71,22 @@ begin
   end if;
 end $$;
 comment on function identity.claim_join is
-  'Claims an address for a user who joins. A repeat of the same command finds its own claim.';
+  'Claims an address for a new user who joins a tenant. Outcomes as in identity.claim_sign_up.';
 
 create function identity.complete_join(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with active as (update identity.users set state = 'active' where id = p_user_id and state = 'pending')
   update identity.joins set completed_at = lease.now() where user_id = p_user_id and completed_at is null;
 $$;
-comment on function identity.complete_join is 'Called when all events are in the log: the user may sign in from now on.';
+comment on function identity.complete_join is
+  'Completes a join when all of its events are in the log. From then on the user can sign in.';
 
 create function identity.release_join(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   delete from identity.users p where p.id = p_user_id and p.state = 'pending'
     and exists (select from identity.joins j where j.user_id = p.id and j.completed_at is null);
 $$;
-comment on function identity.release_join is 'Called when the invitation could not be used: the address is free again.';
+comment on function identity.release_join is 'Releases the address of a join whose invitation could not be used.';
 
 create function identity.take_unfinished_joins(p_older_seconds integer, p_limit integer)
 returns table (user_id uuid, tenant_id uuid, token_hash text, email_domain text, command_id uuid,
@@ -97,13 +100,13 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   returning j.user_id, j.tenant_id, j.token_hash, j.email_domain, j.command_id, j.correlation_id, j.claimed_at;
 $$;
 comment on function identity.take_unfinished_joins is
-  'Joins that were interrupted, each given to one caller at a time. Those that failed most often come last.';
+  'Claims interrupted joins, each for one caller at a time. Those that have failed most often are returned last.';
 
 create function identity.purge_joins(p_older_hours integer) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   delete from identity.joins where completed_at < lease.now() - make_interval(hours => p_older_hours);
 $$;
-comment on function identity.purge_joins is 'Deletes joins that were completed so many hours ago.';
+comment on function identity.purge_joins is 'Deletes the joins that were completed more than p_older_hours hours ago.';
 
 revoke all on function identity.claim_sign_up, identity.complete_sign_up, identity.take_unfinished_sign_ups,
   identity.claim_join, identity.complete_join, identity.release_join, identity.take_unfinished_joins,

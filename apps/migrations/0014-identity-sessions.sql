@@ -10,8 +10,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from identity.users p where p.email_key = p_email_key and p.state = 'active';
 $$;
 comment on function identity.find_credentials is
-  'What a sign-in is checked against. `last_tenant_id` is the tenant that was used last. `familiar` is true where the
-  user has a session that was opened from that network.';
+  'The user and the password hash for a sign-in. `last_tenant_id` is the tenant that the user used last. `familiar` is
+  true if a session of the user was opened from this network.';
 
 create function identity.open_session(
   p_session_id uuid, p_user_id uuid, p_tenant_id uuid, p_token_hash bytea, p_days integer, p_user_agent text,
@@ -19,7 +19,7 @@ create function identity.open_session(
 ) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  -- Shared, so that an erasure waits for it and ends this session too, or is waited for.
+  -- With a lock on the user: an erasure waits for this transaction and ends the new session, or this one waits for it.
   perform from identity.users where id = p_user_id and state = 'active' for share;
   if not found then
     return false;
@@ -40,8 +40,9 @@ begin
   return true;
 end $$;
 comment on function identity.open_session is
-  'Opens a session, or finds the one that the same command has opened: then its first refresh token, which no client has
-  received, is replaced by this one. False: the user is gone, or the session is of another user or has ended.';
+  'Opens a session. If the same command has opened it before, its first refresh token, which no client has received, is
+  replaced with this one. False: the user is not active, the session belongs to another user or tenant, or it has
+  ended.';
 
 create function identity.find_refresh_token(p_token_hash bytea) returns table (user_id uuid, tenant_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -49,7 +50,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where t.token_hash = p_token_hash;
 $$;
 comment on function identity.find_refresh_token is
-  'The user and tenant of a refresh token, before it is exchanged for the next one.';
+  'The user and tenant of a refresh token. It does not use the token.';
 
 create function identity.rotate_refresh_token(
   p_token_hash bytea, p_salt bytea, p_next_hash bytea, p_grace_seconds integer, p_days integer
@@ -60,7 +61,7 @@ declare
   token   identity.refresh_tokens;
   at      timestamptz;
 begin
-  -- One refresh of a session at a time. The token is read in a statement of its own, which sees what the one before did.
+  -- Locks the session: one refresh at a time. The token is read in a separate statement, which sees the refresh before.
   select s.* into session from identity.sessions s
     where s.id = (select t.session_id from identity.refresh_tokens t where t.token_hash = p_token_hash) for update;
   if not found then
@@ -68,14 +69,14 @@ begin
     return;
   end if;
   select t.* into token from identity.refresh_tokens t where t.token_hash = p_token_hash;
-  at := clock_timestamp();   -- now() is from before it waited
+  at := clock_timestamp();   -- not now(), which is the time before the wait for the lock
   if session.ended_at is not null or session.expires_at <= at then
     return query select 'ended', null::bytea, false, session.id, session.user_id, session.tenant_id;
   elsif token.used_at is null then
     insert into identity.refresh_tokens (token_hash, session_id) values (p_next_hash, session.id);
     update identity.refresh_tokens t set used_at = at, next_salt = p_salt, replaced_by = p_next_hash
       where t.token_hash = p_token_hash;
-    -- Used tokens are kept as long as an unused one is valid.
+    -- Used tokens are kept for as long as an unused token is valid.
     delete from identity.refresh_tokens t
       where t.session_id = session.id and t.used_at < at - make_interval(days => p_days);
     update identity.sessions s set last_used_at = at, expires_at = at + make_interval(days => p_days)
@@ -90,10 +91,10 @@ begin
   end if;
 end $$;
 comment on function identity.rotate_refresh_token is
-  'Exchanges a refresh token for the next one. A token that was used before is taken for stolen and ends the session,
-  unless the first use was within the grace period: two tabs of one client may refresh at once, and a client may lose
-  the answer. Those get the same next token, so that a family never forks: a thief who is as quick holds the same token
-  as the user, and the second use of it ends the session.';
+  'Exchanges a refresh token for the next one. If the token was used before, it counts as stolen and the session ends,
+  unless its first use was within the grace period: two tabs of a client may refresh at the same time, and a client may
+  lose the answer. They get the same next token, so a family never forks: a thief within the grace period has the same
+  token as the user, and the second use of that token ends the session. Outcomes: rotated, reused, ended, unknown.';
 
 create function identity.end_session(p_user_id uuid, p_session_id uuid) returns boolean
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -103,14 +104,15 @@ begin
   return found or exists (select from identity.sessions where id = p_session_id and user_id = p_user_id);
 end $$;
 comment on function identity.end_session is
-  'Ends a session of a user; false where the user has no such session. A session that had ended stays ended.';
+  'Ends a session of a user. False: the user has no such session. A session that has already ended is not changed.';
 
 create function identity.ended_sessions(p_within_seconds integer) returns table (session_id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select s.id from identity.sessions s where s.ended_at > now() - make_interval(secs => p_within_seconds);
 $$;
 comment on function identity.ended_sessions is
-  'Sessions that ended within so many seconds: their access tokens would be valid for some minutes more.';
+  'The sessions that ended in the last p_within_seconds seconds. Their access tokens may not have expired, so every
+  process refuses them.';
 
 create function identity.purge(p_older_hours integer) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -119,7 +121,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     select id from identity.sessions where expires_at < now() - make_interval(hours => p_older_hours) limit 1000);
 $$;
 comment on function identity.purge is
-  'Deletes sign-ups that were completed so many hours ago, and sessions that expired before that by the wall clock.';
+  'Deletes the sign-ups that were completed more than p_older_hours hours ago, and at most 1,000 sessions that expired
+  more than that ago by the wall clock.';
 
 revoke all on function identity.find_credentials, identity.open_session, identity.find_refresh_token,
   identity.rotate_refresh_token, identity.end_session, identity.ended_sessions, identity.purge from public;

@@ -1,11 +1,12 @@
--- A user's own account: password, profile, and the erasure of all of it.
+-- The password and profile of a user, and the erasure of the user.
 
 create function identity.find_password(p_user_id uuid) returns table (email_key text, password_hash text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select p.email_key, p.password_hash from identity.users p
   where p.id = p_user_id and p.state in ('active', 'erasing');
 $$;
-comment on function identity.find_password is 'What a signed-in user must enter again.';
+comment on function identity.find_password is
+  'The password hash of a signed-in user, to check the password that the user enters again.';
 
 create function identity.change_password(
   p_user_id uuid, p_old_hash text, p_new_hash text, p_kept_session_id uuid
@@ -26,7 +27,8 @@ begin
   return ended;
 end $$;
 comment on function identity.change_password is
-  'Replaces the password that was checked, and ends every other session; returns those. Null: another change was faster.';
+  'Replaces the password if it is still the one that was checked, and ends all other sessions of the user. Returns the
+  ended sessions. Null: the password was changed in the meantime.';
 
 create function identity.change_profile(
   p_user_id uuid, p_name text, p_email text, p_email_key text, p_seen_name text, p_seen_email text
@@ -46,7 +48,9 @@ exception when unique_violation then
   return 'taken';
 end $$;
 comment on function identity.change_profile is
-  'Changes what is not null; where a name and address are given as seen, only while they are still the same.';
+  'Changes the name and address that are not null. If p_seen_name and p_seen_email are not null, it changes them only if
+  the present values are equal to these. Outcomes: changed; stale (the values differ); gone (there is no such active
+  user); taken (the address belongs to another user).';
 
 create function identity.begin_erasure(p_user_id uuid, p_command_id uuid, p_correlation_id text)
 returns table (command_id uuid, correlation_id text, attempts integer)
@@ -63,7 +67,8 @@ begin
     returning e.command_id, e.correlation_id, e.attempts;
 end $$;
 comment on function identity.begin_erasure is
-  'Begins the erasure of a user: sign-in is refused from here on. A repeat finds the erasure that is under way.';
+  'Begins the erasure of a user. From then on sign-in is refused. A repeat returns the erasure in progress. No row: the
+  user does not exist or is erased.';
 
 create function identity.cancel_erasure(p_user_id uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -71,7 +76,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   update identity.users set state = 'active' where id = p_user_id and state = 'erasing';
 $$;
 comment on function identity.cancel_erasure is
-  'Called when a tenant would be left without an owner: everything is as before.';
+  'Cancels an erasure that would leave a tenant without an owner. The user is active again.';
 
 create function identity.take_unfinished_erasures(p_older_seconds integer, p_limit integer)
 returns table (user_id uuid, command_id uuid, correlation_id text, attempts integer)
@@ -85,7 +90,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   returning e.user_id, e.command_id, e.correlation_id, e.attempts;
 $$;
 comment on function identity.take_unfinished_erasures is
-  'Erasures that were interrupted, and those whose second look is due; each is given to one caller at a time.';
+  'Claims interrupted erasures, and erasures whose second search for personal data is due (60 s after the first), each
+  for one caller at a time.';
 
 create function identity.purge_erased(p_older_hours integer) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -94,7 +100,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     limit 1000);
 $$;
 comment on function identity.purge_erased is
-  'Removes the empty rows of users who were erased so many hours ago: longer than any access token is valid.';
+  'Deletes the empty rows of users whose erasure was completed more than p_older_hours hours ago, which must be longer
+  than any access token is valid.';
 
 revoke all on function identity.find_password, identity.change_password, identity.change_profile,
   identity.begin_erasure, identity.cancel_erasure, identity.take_unfinished_erasures,

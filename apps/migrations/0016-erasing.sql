@@ -1,7 +1,7 @@
 create schema erasing;
 comment on schema erasing is
-  'Erasures of closed tenants under way: kept outside the read models, so that an interrupted one is completed even where
-  the event that closed the tenant is erased already.';
+  'Erasures of closed tenants that are in progress. They are stored outside of the read models, so that an interrupted
+  erasure is completed even if the event that closed the tenant is already deleted.';
 
 create table erasing.erasures (
   tenant_id  uuid        not null primary key,
@@ -12,9 +12,10 @@ create table erasing.erasures (
 );
 comment on table erasing.erasures is 'One row for each erasure that is not complete.';
 comment on column erasing.erasures.head is
-  'position of the log''s last event when the erasure began or the events were deleted: the tenant has no event after it';
-comment on column erasing.erasures.deleted_at is 'when the events were deleted: no append comes after it';
-comment on column erasing.erasures.attempt is 'fencing token, raised by each worker that takes the erasure';
+  'position of the last event of the log when the erasure began or when the events were deleted: the tenant has no later
+  event';
+comment on column erasing.erasures.deleted_at is 'when the events were deleted: later appends are refused';
+comment on column erasing.erasures.attempt is 'fencing token, raised by each worker that begins an attempt';
 
 alter table erasing.erasures enable row level security;
 alter table erasing.erasures force row level security;

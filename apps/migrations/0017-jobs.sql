@@ -1,5 +1,5 @@
 create schema bullmq;
 comment on schema bullmq is
-  'The transport of jobs. BullMQ makes its tables and functions itself (libs/platform/jobs/schema.ts). The role may not
-  create anything here: the owner would meet it on the search path at the next upgrade.';
+  'The job queues. BullMQ creates its tables and functions by itself (libs/platform/jobs/schema.ts). The role of jobs
+  may create nothing here, because at the next upgrade the owner would run it: the schema is on the search path then.';
 grant usage on schema bullmq to {{jobs}};

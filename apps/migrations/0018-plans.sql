@@ -1,5 +1,5 @@
 create schema plans;
-comment on schema plans is 'What plans limit across streams: reservations, and calls of the API.';
+comment on schema plans is 'Limits of plans that span several streams: reservations, and the numbers of API calls.';
 
 create table plans.reservations (
   tenant_id  uuid        not null,
@@ -12,11 +12,13 @@ create table plans.reservations (
   primary key (tenant_id, command_id)
 );
 comment on table plans.reservations is
-  'One row for each project or task that is about to be made. It counts until the read model of what is in use counts
-  what was made; an overdue one is looked up in the log when the place is needed, or by the sweeper.';
-comment on column plans.reservations.command_id is 'of the command that will use it';
-comment on column plans.reservations.scope_id is 'where it counts: the tenant for projects, the project for tasks';
-comment on column plans.reservations.unit_id is 'the project or task that is made';
+  'Reservations: one row for each project or task that is about to be created. A reservation counts until the read model
+  counts the project or task. If it is overdue, the log is searched for its command, by the sweeper or when the place is
+  needed.';
+comment on column plans.reservations.command_id is 'command that will use the reservation';
+comment on column plans.reservations.scope_id is
+  'to what the limit applies: the tenant for projects, the project for tasks';
+comment on column plans.reservations.unit_id is 'the project or task to create';
 comment on column plans.reservations.expires_at is 'by the wall clock, for processes of an older release';
 comment on column plans.reservations.overdue_at is 'in lease time';
 create index reservations_scope_idx on plans.reservations (tenant_id, scope_id);
@@ -28,7 +30,7 @@ create table plans.api_calls (
   calls     bigint not null,
   primary key (tenant_id, month)
 );
-comment on table plans.api_calls is 'Calls of the API in each calendar month, UTC.';
+comment on table plans.api_calls is 'Number of API calls of each tenant in each calendar month (UTC).';
 
 alter table plans.reservations enable row level security;
 alter table plans.reservations force row level security;
@@ -60,9 +62,10 @@ declare
   v_held integer;
 begin
   perform pg_advisory_xact_lock(hashtextextended(p_tenant_id::text || p_scope_id::text, 7301949));
-  -- In one statement, so that both are counted at one moment: a unit that is folded between the two would be in neither.
+  -- In one statement, so that both are counted at the same moment: otherwise a unit that is projected in between would
+  -- be in neither count.
   select
-    -- What this very command has made already is no reason to refuse its repeat.
+    -- A unit that this command has already created does not count: a repeat of the command must not be refused.
     (select count(*) from (
       select from read_model.plan_units u where u.tenant_id = p_tenant_id and u.scope_id = p_scope_id
         and u.command_id <> p_command_id limit p_limit) units),
@@ -73,7 +76,7 @@ begin
           where u.tenant_id = r.tenant_id and u.unit_id = r.unit_id and u.command_id = r.command_id))
   into v_used, v_held;
   if v_used + v_held >= p_limit then
-    -- After a plan became smaller there may be many more.
+    -- v_used ends at the limit. After a change to a smaller plan, there may be many more.
     if p_resource = 'projects' then
       select c.projects into v_all from read_model.plan_counts c where c.tenant_id = p_tenant_id;
     else
@@ -90,8 +93,9 @@ begin
   return query select true, v_used + v_held + 1, v_held;
 end $$;
 comment on function plans.reserve is
-  'Reserves one unit of a limited resource, or returns how many are used. It runs as its caller, under row security. The
-  lock orders the callers that reserve from the same limit; each statement after it sees what was committed before.';
+  'Reserves one unit of a limited resource, or returns how many are used (`taken` is false then). It runs as its caller,
+  under row-level security. The lock serialises reservations below the same limit; each statement after it sees what was
+  committed before.';
 
 create function plans.settle(p_tenant_ids uuid[], p_command_ids uuid[]) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -99,7 +103,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   where r.tenant_id = s.tenant_id and r.command_id = s.command_id;
 $$;
 comment on function plans.settle is
-  'Deletes reservations of many tenants: those that the read model counts by now, and those that were not used.';
+  'Deletes reservations, also of several tenants: those that the read model counts now, and those that were not used.';
 
 create function plans.count_calls(p_tenant_ids uuid[], p_month date, p_calls bigint[])
 returns table (tenant_id uuid, calls bigint)
@@ -110,8 +114,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   returning c.tenant_id, c.calls;
 $$;
 comment on function plans.count_calls is
-  'Adds the calls that a process has counted, and returns how many calls each tenant has made in all processes. It goes
-  in the order of tenant ids, so that two processes do not wait for each other in a circle.';
+  'Adds the calls that a process has counted, and returns the number of calls of each tenant in all processes. It writes
+  in the order of tenant ids, so that two processes cannot deadlock.';
 
 revoke all on function plans.reserve, plans.settle, plans.count_calls from public;
 grant execute on function plans.reserve, plans.count_calls to {{app}};

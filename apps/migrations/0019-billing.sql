@@ -1,6 +1,6 @@
 create schema billing;
 comment on schema billing is
-  'Money: which Stripe customer is which tenant, the events that Stripe sent, and the requests that were made to Stripe.';
+  'Billing: the tenant of each Stripe customer, the events from Stripe (inbox), and the requests to Stripe (outbox).';
 
 create table billing.customers (
   account     text        not null,
@@ -12,8 +12,8 @@ create table billing.customers (
   primary key (account, livemode, customer_id)
 );
 comment on table billing.customers is
-  'Which tenant a Stripe customer is: by this table, never by what an object of Stripe says. `account` is empty for the
-  installation''s own account. A tenant has one customer in each mode, until that is deleted.';
+  'The tenant of each Stripe customer. Only this table decides it, never the data of an object at Stripe. `account` is
+  empty for the installation''s own account. A tenant has one customer in each mode, until that customer is deleted.';
 create unique index customers_tenant_idx on billing.customers (tenant_id, account, livemode) where deleted_at is null;
 
 create table billing.inbox (
@@ -32,15 +32,18 @@ create table billing.inbox (
   failing_since timestamptz,
   primary key (account, livemode, event_id)
 );
-comment on table billing.inbox is 'Every event of Stripe, once. Kept as the text that was signed.';
+comment on table billing.inbox is 'The inbox: every event of Stripe once, as the text that Stripe has signed.';
 comment on column billing.inbox.created_at is 'by Stripe''s clock';
-comment on column billing.inbox.via is 'webhook: Stripe sent it; list: found in Stripe''s list of events';
+comment on column billing.inbox.via is
+  'webhook: Stripe sent it to the webhook; list: it was found in Stripe''s list of events';
 comment on column billing.inbox.state is
-  'pending: to be handled; ignored: needs nothing; quarantined: cannot be understood; parked: failed too often';
+  'pending: waits for processing; handled: processed; ignored: requires no processing; quarantined: cannot be understood
+  or assigned; parked: failed too often; skipped: by an operator';
 comment on column billing.inbox.failing_since is
-  'since when the customer of the event cannot be found out, in lease time: after a day the event is parked';
+  'when the search for the customer of the event failed for the first time, in lease time; after a day the event is
+  parked';
 create index inbox_pending_idx on billing.inbox (account, livemode, customer_id) where state = 'pending';
--- Events that do not name their customer.
+-- For events that do not contain their customer.
 create index inbox_nameless_idx on billing.inbox (received_at) where state = 'pending' and customer_id is null;
 create index inbox_state_idx on billing.inbox (state, received_at);
 create index inbox_created_idx on billing.inbox (livemode, created_at);
@@ -59,12 +62,13 @@ create table billing.work (
   primary key (account, livemode, customer_id)
 );
 comment on table billing.work is
-  'Customers to process: at most one worker at each, however many events of the customer are in the inbox.';
+  'Customers to process: one row for each customer, however many of its events are in the inbox. One worker at a time
+  processes a customer, under a lease.';
 comment on column billing.work.due_at is 'in lease time';
 comment on column billing.work.failing_since is 'in lease time';
 comment on column billing.work.asked is
-  'requests since the work began: one that comes during the work asks for another pass';
-comment on column billing.work.reconcile is 'requested by reconciliation and not by an event';
+  'number of requests: if it has changed when the work ends, the customer is processed once more';
+comment on column billing.work.reconcile is 'true: requested by a reconciliation, not by an event';
 comment on column billing.work.leased_until is 'in lease time';
 create index work_due_idx on billing.work (due_at);
 
@@ -74,7 +78,7 @@ create table billing.listed (
   until    timestamptz not null,
   primary key (account, livemode)
 );
-comment on table billing.listed is 'How far Stripe''s list of events was read, by Stripe''s clock.';
+comment on table billing.listed is 'The time, by Stripe''s clock, up to which Stripe''s list of events was read.';
 
 create table billing.calls (
   tenant_id       uuid        not null,
@@ -91,10 +95,11 @@ create table billing.calls (
   primary key (tenant_id, call_id)
 );
 comment on table billing.calls is
-  'Requests to Stripe, written before they are made, each with the key by which Stripe recognises a repeat.';
+  'The outbox: requests to Stripe. Each is stored before it is sent, with the idempotency key by which Stripe recognises
+  a repeat.';
 comment on column billing.calls.asked_at is 'in lease time';
 comment on column billing.calls.due_at is 'in lease time';
-comment on column billing.calls.number is 'the order of a tenant''s requests';
+comment on column billing.calls.number is 'orders the requests of a tenant';
 create index calls_due_idx on billing.calls (due_at) where state = 'pending';
 create index calls_recent_idx on billing.calls (tenant_id, kind, asked_at);
 create index calls_changes_idx on billing.calls (tenant_id, number) where kind = 'change';
@@ -105,8 +110,8 @@ create table billing.turns (
   until     timestamptz not null
 );
 comment on table billing.turns is
-  'Which process may change something at Stripe for a tenant. A checkout or a change reads what Stripe has and then
-  requests what follows, so two at once would both be carried out. It is a lease, because no lock may be held during a
-  request to Stripe; the lease of a killed process ends after a few seconds. A row is deleted when its lease is given
-  back, and after a crash within the hour.';
+  'Leases of tenants for changes at Stripe. A checkout or a change reads the subscription at Stripe and then sends a
+  request that depends on it, so two at the same time could both be executed. It is a lease, because no lock may be held
+  during a request to Stripe; the lease of a killed process ends after a few seconds. A row is deleted when its lease is
+  released, and after a crash within an hour.';
 comment on column billing.turns.until is 'in lease time';

@@ -1,4 +1,4 @@
--- Row security of billing.
+-- Row-level security of billing.
 alter table billing.customers enable row level security;
 alter table billing.customers force row level security;
 alter table billing.inbox enable row level security;

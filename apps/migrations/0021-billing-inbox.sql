@@ -1,4 +1,4 @@
--- The inbox of Stripe's events, and the work that they ask for.
+-- The inbox of Stripe's events, and the processing of their customers.
 
 create function billing.take_in(
   p_accounts text[], p_livemodes boolean[], p_event_ids text[], p_types text[], p_customers text[],
@@ -8,14 +8,14 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 declare
   v_fresh integer;
 begin
-  with told as (
+  with received as (
     select distinct on (account, livemode, event_id) *
     from unnest(p_accounts, p_livemodes, p_event_ids, p_types, p_customers, p_created, p_payloads, p_states, p_reasons)
       as t(account, livemode, event_id, type, customer_id, created_at, payload, state, reason)
     order by account, livemode, event_id
   ), fresh as (
     insert into billing.inbox (account, livemode, event_id, type, customer_id, created_at, payload, state, reason, via)
-    select account, livemode, event_id, type, customer_id, created_at, payload, state, reason, p_via from told
+    select account, livemode, event_id, type, customer_id, created_at, payload, state, reason, p_via from received
     on conflict do nothing
     returning account, livemode, customer_id, state
   ), due as (
@@ -29,7 +29,7 @@ begin
   return v_fresh;
 end $$;
 comment on function billing.take_in is
-  'Stores events of Stripe, many at once; events that are stored already change nothing. Returns the number of customers
+  'Stores events of Stripe in the inbox. Events that are already stored are ignored. Returns the number of customers
   that have new work.';
 
 create function billing.name_event(p_account text, p_livemode boolean, p_event_id text, p_customer text) returns void
@@ -37,7 +37,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   with named as (
     update billing.inbox set customer_id = p_customer,
       state = case when p_customer is null then 'quarantined' else state end,
-      reason = case when p_customer is null then 'Stripe knows of no customer to whom it belongs' end
+      reason = case when p_customer is null then 'at Stripe, the event belongs to no customer' end
     where account = p_account and livemode = p_livemode and event_id = p_event_id and state = 'pending'
       and customer_id is null
     returning account, livemode, customer_id
@@ -47,7 +47,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   on conflict (account, livemode, customer_id) do update set due_at = least(w.due_at, lease.now()), asked = w.asked + 1;
 $$;
 comment on function billing.name_event is
-  'Sets the customer of an event that did not name one; null: it belongs to no customer.';
+  'Sets the customer of an event that did not contain one. Null: the event belongs to no customer and is quarantined.';
 
 create function billing.claim(p_account text, p_livemode boolean, p_limit integer, p_seconds integer)
 returns table (account text, livemode boolean, customer_id text, lease uuid, attempts integer, failing_since timestamptz,
@@ -63,9 +63,9 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
   returning w.account, w.livemode, w.customer_id, w.lease, w.attempts, w.failing_since, w.asked, w.reconcile;
 $$;
 comment on function billing.claim is
-  'Gives customers that are due to one worker, for so many seconds: customers of the account and mode that the worker can
-  ask Stripe about. In two steps, because a limit within `in` is a limit for each row where PostgreSQL takes the table
-  for a small one.';
+  'Leases at most p_limit due customers of one account and mode to a worker, for p_seconds. It selects them in a
+  separate step, because PostgreSQL may apply a limit inside of `in` to each row if it assumes that the table is
+  small.';
 
 create function billing.finish(
   p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_asked integer, p_event_ids text[], p_state text,
@@ -96,9 +96,9 @@ begin
   return true;
 end $$;
 comment on function billing.finish is
-  'Ends the work on these events of a customer. What has come meanwhile, or was requested, keeps the customer due: the
-  lock of the row, and a fresh look after it, leave no gap. False: the lease has passed to another worker, whose result
-  may be newer, so the customer is processed once more.';
+  'Ends the work on these events of a customer. If other events or requests have arrived in the meantime, the customer
+  stays due; none can be missed, because the row is locked first and they are counted afterwards. False: another worker
+  has the lease. Its result may be newer, so the customer is processed once more.';
 
 create function billing.put_off(
   p_account text, p_livemode boolean, p_customer text, p_lease uuid, p_ms integer
@@ -108,7 +108,8 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
     failing_since = coalesce(failing_since, lease.now()), due_at = lease.now() + make_interval(secs => p_ms / 1000.0)
   where account = p_account and livemode = p_livemode and customer_id = p_customer and lease = p_lease;
 $$;
-comment on function billing.put_off is 'Called when the work failed: it is due again after a pause.';
+comment on function billing.put_off is
+  'Releases a customer whose processing failed. It is due again after p_ms milliseconds.';
 
 create function billing.retry(
   p_event_id text, p_type text, p_customer text, p_created timestamptz, p_state text, p_reason text
@@ -126,8 +127,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select state from retried;
 $$;
 comment on function billing.retry is
-  'An operator wants an event to be handled again, as it is understood now. Returns its new state; null: there is nothing
-  to retry.';
+  'Has an event processed again at the request of an operator, as this release understands it. Returns its new state.
+  Null: there is no such event, or it is not parked, quarantined or skipped.';
 
 revoke all on function billing.take_in, billing.name_event, billing.claim, billing.finish, billing.put_off,
   billing.retry from public;

@@ -1,4 +1,4 @@
--- What the application asks of billing.
+-- Requests for the processing of customers, queries of the application, and the leases of tenants.
 
 create function billing.ask(p_account text, p_livemode boolean, p_tenant_id uuid) returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -14,7 +14,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select count(*)::integer from asked;
 $$;
 comment on function billing.ask is
-  'Requests that customers are compared with Stripe: those of one tenant, or all. Returns how many.';
+  'Requests that the customers of one tenant, or of all tenants (null), are compared with Stripe. Returns their
+  number.';
 
 create function billing.ask_for_me(p_account text, p_livemode boolean) returns integer
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -27,7 +28,9 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     returning 1)
   select count(*)::integer from asked;
 $$;
-comment on function billing.ask_for_me is 'The same for the tenant of the caller, after a request to Stripe was answered.';
+comment on function billing.ask_for_me is
+  'Requests that the customer of the caller''s tenant is processed, after Stripe has answered a request. Returns the
+  number of customers.';
 
 create function billing.is_at_work(p_account text, p_livemode boolean) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -35,7 +38,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     where w.account = p_account and w.livemode = p_livemode
       and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
 $$;
-comment on function billing.is_at_work is 'Whether there is unfinished work for the tenant of the caller.';
+comment on function billing.is_at_work is 'Whether a customer of the caller''s tenant is being processed or due.';
 
 create function billing.is_well_at_work(p_account text, p_livemode boolean) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -44,8 +47,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid));
 $$;
 comment on function billing.is_well_at_work is
-  'Whether there is unfinished work for the tenant of the caller that has not failed: a request waits no longer for work
-  that failed.';
+  'Whether a customer of the caller''s tenant is being processed or due, and its processing has not failed: a request
+  does not wait for processing that has failed.';
 
 create function billing.causes(p_event_ids text[])
 returns table (event_id text, type text, created_at timestamptz, received_at timestamptz)
@@ -55,7 +58,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where i.event_id = any (p_event_ids)
     and c.tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid);
 $$;
-comment on function billing.causes is 'The events of Stripe behind a decision about the tenant of the caller.';
+comment on function billing.causes is 'The events of Stripe with these ids, if they belong to the caller''s tenant.';
 
 create function billing.take_turn(p_tenant_id uuid, p_holder uuid, p_seconds integer) returns boolean
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -67,7 +70,8 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
     returning 1)
   select exists (select from taken);
 $$;
-comment on function billing.take_turn is 'Takes the lease of the tenant, or extends it. False: another process has it.';
+comment on function billing.take_turn is
+  'Acquires or extends the lease of a tenant, for p_seconds. False: another process has it.';
 
 revoke all on function billing.ask, billing.ask_for_me, billing.is_at_work, billing.is_well_at_work, billing.causes,
   billing.take_turn from public;

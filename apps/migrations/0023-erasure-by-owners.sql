@@ -1,17 +1,17 @@
--- The erasure of tenants and users: each schema has a function that deletes its own rows, and the erasure calls them. They
--- run as the owner, who alone may call them.
+-- The erasure of tenants and users. Each schema has a function that deletes its rows, and erasing.erase_rows calls all
+-- of them. Only the owner may call the functions of the schemas.
 
 create function identity.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from identity.sessions where tenant_id = p_tenant_id;
-  -- A repeat of the sign-up must not found the tenant again.
+  -- So that a repeat of the sign-up does not create the tenant again.
   delete from identity.sign_ups where tenant_id = p_tenant_id;
   delete from identity.users p where p.state = 'pending' and exists (
     select from identity.joins j where j.user_id = p.id and j.tenant_id = p_tenant_id and j.completed_at is null);
   delete from identity.joins where tenant_id = p_tenant_id;
 $$;
 comment on function identity.erase_tenant is
-  'Deletes the sessions, sign-ups and joins of a tenant, with the users that an open join was about to make.';
+  'Deletes the sessions, sign-ups and joins of a tenant, and the pending users of its open joins.';
 
 create function idempotency.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -25,13 +25,14 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
     and k.tenant_id = any (p_tenant_ids || '00000000-0000-0000-0000-000000000000'::uuid);
 $$;
 comment on function idempotency.erase_user is
-  'Deletes the answers that may hold personal data of a user: in these tenants, and outside every tenant.';
+  'Deletes the keys whose answers may contain personal data of a user, in these tenants and outside of all tenants.';
 
 create function event_log.erase_snapshots(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from event_log.snapshots where tenant_id = p_tenant_id;
 $$;
-comment on function event_log.erase_snapshots is 'Deletes the snapshots of a tenant, also where the events are in another database.';
+comment on function event_log.erase_snapshots is
+  'Deletes the snapshots of a tenant. They are in this database even if the events are in EventStoreDB.';
 
 create function plans.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -49,16 +50,17 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from billing.calls where tenant_id = p_tenant_id;
   delete from billing.customers where tenant_id = p_tenant_id;
 $$;
-comment on function billing.erase_tenant is 'Deletes what is kept of a tenant for billing; Stripe keeps its own.';
+comment on function billing.erase_tenant is
+  'Deletes the customers of a tenant, with their events, work and requests. The data at Stripe is not changed.';
 
 create function projecting.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
   delete from projecting.parked where partition = p_tenant_id and not outside;
-  -- A partition is a tenant, or a user's stream outside tenants; ids are never both.
+  -- A partition is a tenant, or the stream of a user outside of all tenants. No id is the id of both.
   delete from projecting.skipped where partition = p_tenant_id;
 $$;
 comment on function projecting.erase_tenant is
-  'Deletes the parked and skipped events of a tenant: the text of an error may quote one of its values.';
+  'Deletes the parked and skipped events of a tenant, because the text of an error may contain values of the tenant.';
 
 create function reacting.erase_tenant(p_tenant_id uuid) returns void
 language sql volatile set search_path = pg_catalog, pg_temp as $$
@@ -81,7 +83,7 @@ begin
   perform reacting.erase_tenant(p_tenant_id);
 end $$;
 comment on function erasing.erase_rows is
-  'Deletes what is kept of a tenant beside its events and its read models. The users who were members stay: they may be
+  'Deletes all data of a tenant except its events and its rows in read models. Its users are kept, because they may be
   members of other tenants.';
 
 create or replace function identity.erase_user(p_user_id uuid) returns uuid[]
@@ -91,7 +93,7 @@ declare
 begin
   update identity.users set state = 'erased', name = '', email = '', email_key = 'erased ' || id, password_hash = ''
   where id = p_user_id and state = 'erasing';
-  -- Ended and not deleted: other processes learn from it that their access tokens are not valid any more.
+  -- Sessions are ended and not deleted, so that other processes learn that the access tokens are no longer valid.
   with those as (
     update identity.sessions set ended_at = coalesce(ended_at, clock_timestamp()), end_reason = 'the user was erased',
       user_agent = null, network = null
@@ -108,7 +110,7 @@ begin
   return ended;
 end $$;
 comment on function identity.erase_user is
-  'Removes all personal data of a user; returns the sessions that it ended. It may be repeated, and then removes what was
+  'Removes all personal data of a user, and returns the sessions that it has ended. A repeat removes data that was
   written since.';
 
 revoke all on function identity.erase_tenant, idempotency.erase_tenant, idempotency.erase_user,

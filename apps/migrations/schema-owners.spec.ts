@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 
-/** The folders that own each schema: only their SQL names its tables. Everybody else calls what the owner exports. */
+/** The folders that own each schema. Only their SQL names its tables; other folders call functions of the owner. */
 const OWNERS: Readonly<Record<string, readonly string[]>> = {
   billing: ['libs/billing'],
   erasing: ['libs/erasing'],
@@ -17,7 +17,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   reacting: ['libs/reacting'],
 };
 
-/** Libraries and read models that are one module: each names the tables of the other. */
+/** Libraries and read models that form one module: each may name the tables of the other. */
 const JOINED: Readonly<Record<string, string>> = {
   'libs/billing': 'projections/billing',
   'libs/plans': 'projections/plan-limits',
@@ -65,7 +65,7 @@ const foreignUses = (): string[] =>
         .map((table) => `${name} names ${table}`),
     );
 
-/** The present definition of each SQL function: the last one that a migration has. */
+/** The present definition of each SQL function: the one in the last migration that defines it. */
 const functions = new Map(
   migrations.flatMap((name) =>
     [...textOf(name).matchAll(/create (?:or replace )?function ([a-z_.]+)\([\s\S]*?\$\$;/g)].map(
@@ -82,7 +82,7 @@ const foreignUsesInSql = (): string[] =>
   );
 
 describe('a table', () => {
-  it('has folders that own it', () => {
+  it('is owned by at least one folder', () => {
     expect(owners.size).toBeGreaterThan(40);
     expect([...owners].filter(([, folders]) => folders.length === 0)).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe('a table', () => {
     expect(foreignUsesInSql()).toEqual([]);
   });
 
-  it('is found where a query names it', () => {
+  it('is recognised in a query, but not in a comment or in the name of a function', () => {
     expect(tablesNamedIn('select 1 from identity.users p')).toEqual(['identity.users']);
     expect(tablesNamedIn(withoutComments('-- from identity.users'))).toEqual([]);
     expect(tablesNamedIn('select * from billing.claim($1, $2, $3, $4)')).toEqual([]);

@@ -25,7 +25,7 @@ describe('docs/schema.sql', () => {
     await database.drop();
   });
 
-  it('shows the database as it is after all migrations; `npm run schema` writes it', async () => {
+  it('equals the database after all migrations; `npm run schema` writes it', async () => {
     const text = await describeDatabase(owner, database.rolePrefix, [JOBS_SCHEMA]);
     expect(readFileSync(join(__dirname, '../../docs/schema.sql'), 'utf8')).toBe(text);
   });
@@ -39,7 +39,7 @@ describe('docs/schema.sql', () => {
     expect(rows).toEqual([]);
   });
 
-  it('changes with the definition of a function, a right and a policy', async () => {
+  it('changes if a function, a right or a policy changes', async () => {
     const before = await describeDatabase(owner, database.rolePrefix, [JOBS_SCHEMA]);
     const app = roleNames(database.rolePrefix).app;
     for (const sql of [

@@ -8,13 +8,16 @@ const NONCE = 12;
 const TAG = 16;
 
 export interface Sealer {
-  /** Encrypts and binds to `context`: it opens under the same context only. Adds 28 bytes. */
+  /** Encrypts `plain` and binds it to `context`: `open` succeeds only with the same context. Adds 28 bytes. */
   seal(plain: Buffer, context: string): Buffer;
-  /** Undefined where it was not sealed here under that context, or was changed since. */
+  /** The plain bytes; undefined if `sealed` was made with another key or context, or was changed since. */
   open(sealed: Buffer, context: string): Buffer | undefined;
 }
 
-/** AES-256-GCM with a random nonce (nonce, tag, ciphertext). */
+/**
+ * Encrypts with AES-256-GCM and a random nonce. The output is nonce (12 bytes), tag (16 bytes), ciphertext.
+ * @param key 32 bytes
+ */
 export const createSealer = (key: Buffer): Sealer => ({
   seal: (plain, context) => {
     const nonce = randomBytes(NONCE);

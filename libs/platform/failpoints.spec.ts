@@ -19,7 +19,7 @@ describe('a failpoint', () => {
   afterEach(() => rmSync(fired, { force: true }));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** Passes `one.point` three times and `another` once, telling of each. */
+  /** Passes `one.point` three times and `another` once, and counts how many of them the process survived. */
   const run = (env: Record<string, string>) => {
     const script = `const { failpoint } = require(${JSON.stringify(compiled)});
       for (const name of ['one.point', 'one.point', 'another', 'one.point']) {
@@ -33,20 +33,20 @@ describe('a failpoint', () => {
     return { signal, passed: stdout.split('\n').length - 1 };
   };
 
-  it('kills the process, and notes that it did', () => {
+  it('kills the process, and adds its name to the file first', () => {
     expect(run({ NODE_ENV: 'test', TENANTRY_FAILPOINT: 'another' })).toEqual({ signal: 'SIGKILL', passed: 2 });
     expect(readFileSync(fired, 'utf8')).toBe('another\n');
   });
 
-  it('kills it at the n-th time', () => {
+  it('kills the process at the n-th pass', () => {
     expect(run({ NODE_ENV: 'test', TENANTRY_FAILPOINT: 'one.point:3' })).toEqual({ signal: 'SIGKILL', passed: 3 });
   });
 
-  it.each(['production', 'development', ''])('does nothing in an environment that is %j', (NODE_ENV) => {
+  it.each(['production', 'development', ''])('does nothing with NODE_ENV %j', (NODE_ENV) => {
     expect(run({ NODE_ENV, TENANTRY_FAILPOINT: 'one.point' })).toEqual({ signal: null, passed: 4 });
   });
 
-  it('does nothing where none is named, or another one', () => {
+  it('does nothing where TENANTRY_FAILPOINT is unset or names another failpoint', () => {
     expect(run({ NODE_ENV: 'test' })).toEqual({ signal: null, passed: 4 });
     expect(run({ NODE_ENV: 'test', TENANTRY_FAILPOINT: 'one' })).toEqual({ signal: null, passed: 4 });
   });

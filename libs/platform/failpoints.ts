@@ -1,9 +1,10 @@
 import { appendFileSync } from 'node:fs';
 
 /**
- * `<name>` or `<name>:<n>` (the n-th time, from 1) in TENANTRY_FAILPOINT kills the process there, as `kill -9` would, and
- * adds the name to the file TENANTRY_FAILPOINT_FILE, so that a test can tell that it fired. With NODE_ENV=test alone:
- * everywhere else the function does nothing.
+ * The environment variable TENANTRY_FAILPOINT is `<name>` or `<name>:<n>`. When the process passes the failpoint of
+ * that name for the n-th time (from 1, which is the default), it adds the name to the file TENANTRY_FAILPOINT_FILE, so
+ * that a test can see it, and then kills itself as `kill -9` would. Only with NODE_ENV=test: otherwise a failpoint does
+ * nothing.
  */
 const armed = ((): { name: string; after: number } | undefined => {
   const { NODE_ENV, TENANTRY_FAILPOINT } = process.env;

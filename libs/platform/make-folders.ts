@@ -3,10 +3,11 @@ import { dirname } from 'node:path';
 import { codeOf } from './error-code';
 
 /**
- * As `mkdir -p`. Node's own does not end where a folder can hold none, such as `/proc`.
+ * Makes a folder and its missing parents, as `mkdir -p` does. Node's `mkdir` with `recursive` does not return for a
+ * path below a folder in which no folder can be made, such as `/proc`.
  * @param path absolute
- * @returns whether the last one was made now
- * @throws what the system says, ENOTDIR where a file is in the way
+ * @returns true if this call made the folder, false if it existed
+ * @throws the error of the system; with code ENOTDIR if a part of the path is a file
  */
 export const makeFolders = async (path: string): Promise<boolean> => {
   const there = await stat(path).catch((error: unknown) => {
@@ -18,7 +19,7 @@ export const makeFolders = async (path: string): Promise<boolean> => {
   return mkdir(path).then(
     () => true,
     (error: unknown) => {
-      // Another process was faster.
+      // Another process has made the folder in the meantime.
       if (codeOf(error) === 'EEXIST') return false;
       throw error;
     },

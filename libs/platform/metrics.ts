@@ -1,8 +1,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 /**
- * The metrics of one process, with those of Node itself. Parts register theirs with it (`registers: [registry]`), never
- * with prom-client's global one: two applications in one test process would meet there.
+ * A registry for the metrics of one process, with those of Node itself. All other metrics are registered with it
+ * (`registers: [registry]`) and never with the global registry of prom-client: two applications in one test process
+ * would register the same names there.
  */
 export const createMetricsRegistry = (): Registry => {
   const registry = new Registry();

@@ -38,7 +38,7 @@ export interface ProblemDetails {
   readonly errors?: readonly FieldError[];
   /** Seconds, sent as `Retry-After`. */
   readonly retryAfter?: number;
-  /** Members of the problem's own, such as `limit` and `used`. */
+  /** More members of the problem document, such as `limit` and `used`. */
   readonly members?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -57,7 +57,7 @@ export class Problem extends Error {
     [this.status, this.title] = CATALOGUE[problem];
   }
 
-  /** The stable URI path of its type. */
+  /** The URI path of the problem type. It never changes. */
   get type(): string {
     return `/problems/${this.problem}`;
   }

@@ -1,4 +1,4 @@
-// The events as their types say: by aggregate, with fields, comments and schema version.
+// Reads the events from their types: by aggregate, with fields, comments and schema version.
 import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../build.mjs';
@@ -14,19 +14,21 @@ const constantsOf = (source) =>
 const literalOf = (source, name) => {
   const literal = constantsOf(source).find((it) => it.name.getText() === name)?.initializer;
   if (!literal || !ts.isObjectLiteralExpression(bare(literal)))
-    throw new Error(`${source.fileName}: ${name} is not an object literal, from which docs/events.md could be written`);
+    throw new Error(
+      `${source.fileName}: ${name} must be an object literal, because docs/events.md is written from its source text`,
+    );
   return bare(literal);
 };
 
 const commentOf = (symbol, checker) => ts.displayPartsToString(symbol?.getDocumentationComment(checker) ?? []);
 
-/** The steps of each event in the list of upcasters, and one. */
+/** The schema version of each event with upcasters: the number of its steps plus one. */
 const readVersions = (program) => {
   const literal = literalOf(program.getSourceFile(join(root, UPCASTERS)), 'upcasters');
   return new Map(literal.properties.map((it) => [it.name.getText(), bare(it.initializer).elements.length + 1]));
 };
 
-/** The streams, from the comments of the table of names: `<tenant>-task.<task>`. */
+/** The streams, for example `<tenant>-task.<task>`. They are read from the comments of the table of names. */
 const readStreams = (program, checker) =>
   literalOf(program.getSourceFile(join(root, EVENTS)), 'NAMES').properties.map((property) => {
     const aggregate = property.name.text;
@@ -39,7 +41,7 @@ const readStreams = (program, checker) =>
     return { aggregate, stream: stream[1], comment: comment.replace(/^`[^`]+`\.?\s*/, '') };
   });
 
-/** The names of the constants that fold an aggregate's events to its state. */
+/** By aggregate: the name of the constant that folds its events to its state. */
 const readFolds = (program) =>
   new Map(
     sourcesIn('libs/domain')
@@ -65,7 +67,10 @@ const eventOf = (type, versions, checker) => {
   };
 };
 
-/** Each aggregate with `stream`, `comment`, `fold` (undefined where it has no state) and `events`, in the order of the code. */
+/**
+ * Each aggregate with `stream`, `comment`, `fold` (undefined if it has no state) and `events`, in the order of the
+ * code.
+ */
 export const readAggregates = () => {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(

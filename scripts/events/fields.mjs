@@ -1,4 +1,4 @@
-// The fields of an event, written out to the last literal: two types are the same where their texts are.
+// Reads the fields of an event. Types are written out completely, so that two types are equal if their texts are equal.
 import ts from 'typescript';
 
 const isObject = (type) => (type.flags & ts.TypeFlags.Object) !== 0 || type.isIntersection();
@@ -7,7 +7,7 @@ const isOptional = (property) => (property.flags & ts.SymbolFlags.Optional) !== 
 
 const comparable = (a, b) => (a === 'null' ? 1 : b === 'null' ? -1 : a < b ? -1 : 1);
 
-/** Keys that are not known before, as in `{ [name: string]: number }`. */
+/** Index signatures, as in `{ [name: string]: number }`. */
 const indexesOf = (type, checker) =>
   checker.getIndexInfosOfType(type).filter((it) => (it.type.flags & ts.TypeFlags.Never) === 0);
 
@@ -20,7 +20,7 @@ const objectText = (type, checker) => {
   return `{ ${[...properties, ...indexes].join('; ')} }`;
 };
 
-/** A text that does not depend on the order in which the compiler met the parts of a union. */
+/** The type as a text. The parts of unions are sorted, because their order in the compiler is not stable. */
 const textOf = (type, checker) => {
   const element = elementOf(type, checker);
   if (element) {
@@ -30,7 +30,7 @@ const textOf = (type, checker) => {
   if ((type.flags & ts.TypeFlags.Boolean) !== 0) return 'boolean';
   if (type.isUnion()) {
     const texts = new Set(type.types.map((it) => textOf(it, checker)));
-    // That a field is optional is said by its name.
+    // An optional field is marked by the ? in its name.
     texts.delete('undefined');
     return [...texts].sort(comparable).join(' | ');
   }
@@ -41,7 +41,7 @@ const textOf = (type, checker) => {
 const commentOf = (property, checker) => ts.displayPartsToString(property.getDocumentationComment(checker));
 
 /**
- * One entry for each field that holds a value: `path` (`terms.limits.seats`, `lines[].amount`, `name?`), `type`, `comment`.
+ * One entry for each field with a value: `path` (`terms.limits.seats`, `lines[].amount`, `name?`), `type`, `comment`.
  */
 export const readFields = (type, checker, path = '', comment = '') => {
   const element = elementOf(type, checker);

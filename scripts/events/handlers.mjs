@@ -1,4 +1,4 @@
-// Which code handles which event: the projections, the reactions, and what processes keep in memory.
+// Finds the code that handles each event: projections, reactions, and code that follows events in memory.
 import ts from 'typescript';
 import { bare, collect, keysOf, parseIfItHas, propertyOf, sourcesIn } from './sources.mjs';
 
@@ -19,27 +19,28 @@ const reaction = (node) => {
     : undefined;
 };
 
-/** The elements of an array, which may be a constant of the same file. */
-const listed = (node) => {
+/** The texts of the elements of an array literal, or of a constant array in the same file. */
+const elementsOf = (node) => {
   if (!ts.isIdentifier(node)) return bare(node).elements?.map(({ text }) => text);
   const [constant] = collect(node.getSourceFile(), (it) =>
     ts.isVariableDeclaration(it) && it.name.getText() === node.text ? it.initializer : undefined,
   );
-  return constant && listed(bare(constant));
+  return constant && elementsOf(bare(constant));
 };
 
 const follower = (node) => {
   const [, types] = callTo(node, 'followFacts') ?? [];
   if (!types) return undefined;
   const name = node.getSourceFile().fileName;
-  const names = listed(types);
-  if (!names) throw new Error(`${name}: list the events that it follows, so that docs/events.md can list it`);
+  const names = elementsOf(types);
+  if (!names)
+    throw new Error(`${name}: list the followed events as an array of literals, so that docs/events.md can list them`);
   return { kind: 'followers', name, types: names };
 };
 
 /**
- * Everything that handles events: `kind` is `projections`, `reactions` or `followers`, `name` what it is called (for a
- * follower, its file), `types` the names of the events.
+ * All code that handles events. `kind` is `projections`, `reactions` or `followers`; `name` is its name (for a
+ * follower, its file); `types` are the names of the events.
  */
 export const readHandlers = () =>
   ['apps', 'libs', 'projections'].flatMap(sourcesIn).flatMap((path) => {

@@ -1,4 +1,4 @@
-// docs/events.md, from what the other files read.
+// Renders docs/events.md from the results of the other files.
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 

@@ -1,10 +1,11 @@
-// What must not change once it is stored, read back from a page that was written before.
+// Compares the shapes of events with those in the page that was written before: the shape of a stored event must not
+// change.
 
 const EVENT = /^### (\w+)$/;
 const VERSION = /^- Schema version: (\d+)$/;
 const FIELD = /^\| `([^`]+)` \| `([^`]+)` \|/;
 
-/** By event: its schema version, and its fields with their types. */
+/** By event: its schema version, and its fields with their types, as the page shows them. */
 const readShapes = (page) => {
   const events = new Map();
   let event;
@@ -23,9 +24,11 @@ const readShapes = (page) => {
 };
 
 const changesOf = (name, before, now) => {
-  if (!now) return [`${name} is stored in logs, and the code no longer has it.`];
+  if (!now) return [`${name} may be stored in logs, but the code no longer has it.`];
   if (now.version < before.version)
-    return [`${name} is stored in schema version ${before.version}, and the code knows ${now.version} at most.`];
+    return [
+      `${name} may be stored in schema version ${before.version}, but the highest version in the code is ${now.version}.`,
+    ];
   if (now.version > before.version) return [];
   return [...new Set([...before.fields.keys(), ...now.fields.keys()])]
     .filter((path) => before.fields.get(path) !== now.fields.get(path))
@@ -35,7 +38,7 @@ const changesOf = (name, before, now) => {
     });
 };
 
-/** One sentence for each stored event that is gone, or has other fields in the same schema version. */
+/** One sentence for each event that the code no longer has, or whose fields have changed within a schema version. */
 export const changesOfShape = (before, after) => {
   const now = readShapes(after);
   return [...readShapes(before)].flatMap(([name, shape]) => changesOf(name, shape, now.get(name)));

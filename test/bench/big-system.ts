@@ -5,10 +5,10 @@ import type { Pace } from './options';
 import { createProductDatabase } from './product';
 import { fillLog } from './tasks/fill';
 
-/** A log with millions of events of thousands of tenants, and the read model of them. */
+/** A log with millions of events of thousands of tenants, and their read model. */
 export interface BigSystem {
   readonly database: TestDatabase;
-  /** What the rebuild that made the read model took. */
+  /** Time and memory of the rebuild that created the read model. */
   readonly rebuilt: Rebuilt;
 }
 
@@ -19,6 +19,6 @@ export const createBigSystem = async ({ events, tenants }: Pace, say: (line: str
   const [rebuilt] = await inChildren<RebuilderInput, Rebuilt>('rebuilder', [
     { urls: database.urls, rolePrefix: database.rolePrefix },
   ]);
-  if (!rebuilt) throw new Error('the rebuild told nothing');
+  if (!rebuilt) throw new Error('the process of the rebuild returned no result');
   return { database, rebuilt };
 };

@@ -1,4 +1,4 @@
 import { join } from 'node:path';
 
-/** Where package.json is, seen from the folder that `scripts/bench.mjs` compiles to. */
+/** The folder of package.json, relative to the folder to which `scripts/bench.mjs` compiles. */
 export const buildRoot = join(__dirname, '../../..');

@@ -1,6 +1,8 @@
-/** A row of the report: what has to be reached, and what would be more than that. */
+/** The limits of a row of the report. */
 interface Bar {
+  /** The value that must be reached. */
   readonly bar: number;
+  /** A value that is better than required. */
   readonly beyond: number;
   readonly better: 'higher' | 'lower';
   readonly unit: string;
@@ -10,7 +12,9 @@ const ratio = (bar: number, beyond: number): Bar => ({ bar, beyond, better: 'hig
 const share = (bar: number, beyond: number): Bar => ({ bar, beyond, better: 'lower', unit: 'ratio' });
 const atMost = (unit: string, bar: number, beyond: number): Bar => ({ bar, beyond, better: 'lower', unit });
 
-/** Every row by its id. Ratios are to the peer or floor of the same run, so that they hold on any machine. */
+/**
+ * Every row by its id. A ratio compares with the peer or the floor of the same run, so that it is valid on any machine.
+ */
 export const CATALOGUE = {
   'append.1': ratio(2, 2.5),
   'append.16': ratio(4.5, 5.5),
@@ -44,6 +48,7 @@ export type RowId = keyof typeof CATALOGUE;
 
 export const isRowId = (id: string): id is RowId => Object.hasOwn(CATALOGUE, id);
 
+/** Whether the value of a row is at least as good as this limit. */
 export const reaches = (id: RowId, value: number, limit: 'bar' | 'beyond'): boolean => {
   const row: Bar = CATALOGUE[id];
   return row.better === 'higher' ? value >= row[limit] : value <= row[limit];

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { remember } from './started';
 
-/** What a child process does once it is ready. */
+/** The measured work of a child process, which begins when all are ready. */
 type Work<Result> = () => Promise<Result>;
 
 type Answer<Result> = { readonly ready: true } | { readonly result: Result } | { readonly error: string };
 
-const next = async <Result>(child: ChildProcess): Promise<Answer<Result>> => {
+/** The next message of the child, or an error if it ends. */
+const nextAnswer = async <Result>(child: ChildProcess): Promise<Answer<Result>> => {
   const ended = new AbortController();
   try {
     return await Promise.race([
@@ -21,12 +22,14 @@ const next = async <Result>(child: ChildProcess): Promise<Answer<Result>> => {
 };
 
 const resultOf = async <Result>(child: ChildProcess): Promise<Result> => {
-  const answer = await next<Result>(child);
+  const answer = await nextAnswer<Result>(child);
   if ('result' in answer) return answer.result;
-  throw new Error('error' in answer ? answer.error : 'a child process was ready twice');
+  throw new Error('error' in answer ? answer.error : 'a child process reported twice that it is ready');
 };
 
-/** Starts a process for each input, lets all begin at once when all are ready, and ends them. */
+/**
+ * Starts a process for each input, and lets all of them begin when all are ready. Returns their results and ends them.
+ */
 export const inChildren = async <Input extends object, Result>(
   script: 'appender' | 'cannon' | 'rebuilder',
   inputs: readonly Input[],
@@ -36,7 +39,7 @@ export const inChildren = async <Input extends object, Result>(
     await Promise.all(
       children.map(async (child, at) => {
         child.send(inputs[at] ?? {});
-        const answer = await next(child);
+        const answer = await nextAnswer(child);
         if ('error' in answer) throw new Error(answer.error);
       }),
     );
@@ -48,36 +51,36 @@ export const inChildren = async <Input extends object, Result>(
   }
 };
 
-/** Starts one that continues after its work's first result: a server. */
+/** Starts a process that continues after its result, for example a server. */
 export const startChild = async <Input extends object, Result>(
   script: 'bare-app',
   input: Input,
 ): Promise<{ readonly result: Result; stop(): void }> => {
   const child = remember(fork(join(__dirname, 'children', script)));
-  const told = next<Result>(child);
+  const ready = nextAnswer<Result>(child);
   child.send(input);
-  const answer = await told;
+  const answer = await ready;
   if ('error' in answer) throw new Error(answer.error);
   const result = resultOf<Result>(child);
   child.send('go');
   return { result: await result, stop: () => void child.kill() };
 };
 
-/** The child's side: `prepare` gets the input and answers with the work to do. */
+/** Runs in the child process. `prepare` receives the input and returns the work to do. */
 export const asChild = <Input, Result>(prepare: (input: Input) => Promise<Work<Result>>): void => {
-  const tell = (answer: Answer<Result>): void => {
+  const send = (answer: Answer<Result>): void => {
     process.send?.(answer);
   };
   const main = async (): Promise<void> => {
     const [input] = (await once(process, 'message')) as [Input];
     const work = await prepare(input);
-    const told = once(process, 'message');
-    tell({ ready: true });
-    await told;
-    tell({ result: await work() });
+    const go = once(process, 'message');
+    send({ ready: true });
+    await go;
+    send({ result: await work() });
   };
   process.once('disconnect', () => process.exit());
   main().catch((error: unknown) =>
-    tell({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   );
 };

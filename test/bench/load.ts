@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import type { Pace } from './options';
 
-/** What a turn of load came to. */
+/** The result of one turn of load. */
 export interface Load {
   readonly perSecond: number;
   /** ms of each operation that ended in the measured time. */
   readonly latencies: readonly number[];
 }
 
-/** Keeps `inFlight` operations going and counts those that end within the measured time. */
+/** Keeps `inFlight` operations running, and counts those that end within the measured time. */
 export const closedLoop = async (
   operation: () => Promise<unknown>,
   inFlight: number,
@@ -29,11 +29,14 @@ export const closedLoop = async (
   return { perSecond: latencies.length / seconds, latencies };
 };
 
-/** Opens, takes its turn, closes: so that nobody's idle connections stand in another's way. */
+/**
+ * A competitor of a row. It is opened and closed for each turn, so that its idle connections do not slow down others.
+ */
 export interface Contender {
   open(): Promise<{ readonly operation: () => Promise<unknown>; close(): Promise<unknown> }>;
 }
 
+/** Measures one turn of a contender. */
 export const turn = async (contender: Contender, inFlight: number, pace: Pace): Promise<Load> => {
   const { operation, close } = await contender.open();
   try {
@@ -44,8 +47,8 @@ export const turn = async (contender: Contender, inFlight: number, pace: Pace): 
 };
 
 /**
- * Rounds in which everybody has a turn, in alternating order: A B, B A, A B … so that a machine that slows down or
- * speeds up does so for all.
+ * Measures rounds in which each contender has a turn, in alternating order (A B, B A, A B …), so that a machine that
+ * becomes slower or faster affects all of them equally.
  */
 export const inRounds = async <const Name extends string, T>(
   rounds: number,

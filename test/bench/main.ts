@@ -51,7 +51,7 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-/** Rows in the order of the catalogue that one group brings; an error takes along its group alone. */
+/** Measures the requested groups one after the other. An error fails only its own group. */
 const measureAll = async (bench: Bench): Promise<{ measured: Measured[]; failed: number }> => {
   const measured: Measured[] = [];
   let failed = 0;
@@ -59,7 +59,7 @@ const measureAll = async (bench: Bench): Promise<{ measured: Measured[]; failed:
     if (!group.ids.some((id) => bench.wants(id))) continue;
     const reason = group.unavailable?.();
     if (reason !== undefined) {
-      say(`${group.ids.join(', ')}: not measured, ${reason}`);
+      say(`${group.ids.join(', ')}: not measured, because ${reason}`);
       continue;
     }
     try {
@@ -70,7 +70,7 @@ const measureAll = async (bench: Bench): Promise<{ measured: Measured[]; failed:
       failed += 1;
       say(`${group.ids.join(', ')}: FAILED, ${error instanceof Error ? error.stack : error}`);
     } finally {
-      // What a group that failed has left.
+      // A failed group may have left processes running.
       endChildren();
     }
   }
@@ -93,7 +93,7 @@ const run = async (options: Options): Promise<number> => {
     say,
   };
   let stopping = false;
-  // Ctrl-C comes twice, from the terminal and from scripts/bench.mjs.
+  // Ctrl-C arrives twice, from the terminal and from scripts/bench.mjs.
   const stop = (): void => {
     if (!stopping) endChildren();
     if (!stopping) void server.stop().finally(() => process.exit(130));

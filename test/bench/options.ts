@@ -2,23 +2,23 @@ import { parseArgs } from 'node:util';
 import { CATALOGUE, isRowId, type RowId } from './catalogue';
 
 export interface Options {
-  /** Where the report goes as JSON, too. */
+  /** The file to which the report is written as JSON. */
   readonly json: string | undefined;
-  /** Less of everything: within three minutes. */
+  /** True: shorter turns, fewer rounds and less data, to finish within three minutes. */
   readonly short: boolean;
-  /** Undefined: every row. */
+  /** The rows to measure; undefined: every row. */
   readonly only: ReadonlySet<RowId> | undefined;
 }
 
-/** How much is measured. */
+/** How long and with how much data is measured. */
 export interface Pace {
   readonly short: boolean;
-  /** Times that each contender has its turn. */
+  /** The number of turns of each contender. */
   readonly rounds: number;
-  /** Length of one turn, in seconds, and of the unmeasured time before it. */
+  /** The length of one turn, and of the unmeasured time before it, in seconds. */
   readonly seconds: number;
   readonly warmUp: number;
-  /** What counts as a large system. */
+  /** The size of the large system. */
   readonly events: number;
   readonly tenants: number;
 }
@@ -29,8 +29,8 @@ export const readOptions = (args: readonly string[]): Options => {
     args: [...args],
     options: { json: { type: 'string' }, short: { type: 'boolean' }, only: { type: 'string' } },
   });
-  const asked = values.only?.split(',').map((id) => id.trim());
-  const only = asked?.map((id) => {
+  const ids = values.only?.split(',').map((id) => id.trim());
+  const only = ids?.map((id) => {
     if (!isRowId(id)) throw new Error(`there is no row ${id}; the rows are ${Object.keys(CATALOGUE).join(', ')}`);
     return id;
   });

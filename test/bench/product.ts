@@ -12,11 +12,11 @@ import { tasksProjection } from './tasks/projection';
 export const openLog = (database: Pick<TestDatabase, 'urls'>): EventLog =>
   createPostgresEventLog({ connectionString: database.urls.log });
 
-/** As `apps/bootstrap/runtime.ts` opens it. */
+/** The pool of the projector, as `apps/bootstrap/runtime.ts` opens it. */
 export const openProjectorPool = (urls: Pick<TestDatabase['urls'], 'projector'>): Pool =>
   createProjectorPool({ url: urls.projector, max: 6 });
 
-/** A migrated database with the bench's read model in it. */
+/** A migrated database with the read model of the benchmark. */
 export const createProductDatabase = async (): Promise<TestDatabase> => {
   const database = await createTestDatabase();
   const pool = openProjectorPool(database.urls);
@@ -28,7 +28,7 @@ export const createProductDatabase = async (): Promise<TestDatabase> => {
   return database;
 };
 
-/** Appends one event each to new streams of random tenants. */
+/** Appends of one event to a new stream of a random tenant. */
 export const productAppends = (database: TestDatabase, tenants = 1_000): Contender => ({
   open: async () => {
     const log = openLog(database);

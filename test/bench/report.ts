@@ -56,7 +56,7 @@ const verdict = ({ id, value }: Report['rows'][number]): string => {
   return reaches(row, value, 'beyond') ? 'beyond' : 'ok';
 };
 
-/** The report as a table for people. */
+/** The report as a text table. */
 export const tableOf = ({ machine, settings, rows }: Report): string => {
   const described = (values: object): string =>
     Object.entries(values)

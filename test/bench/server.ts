@@ -9,12 +9,12 @@ import { stopOrphan } from '#platform/embedded-postgres/server';
 
 const PREFIX = 'tenantry-bench-';
 
-/** The PostgreSQL that everything but `npm start` is measured on. */
+/** The PostgreSQL server on which everything except `npm start` is measured. */
 export interface BenchServer {
-  /** For a superuser. */
+  /** The URL for a superuser. */
   readonly url: string;
   readonly version: string;
-  /** What durability and memory it runs with. */
+  /** Its settings of durability and memory. */
   readonly settings: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ const SETTINGS = [
   'max_wal_size',
 ];
 
-/** Of runs that were killed: their server may still be there, and their directory is. */
+/** Removes the directories of killed runs, and stops their servers, which may still be running. */
 const removeLeftovers = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1] ?? 0);
@@ -38,7 +38,7 @@ const removeLeftovers = async (): Promise<void> => {
   }
 };
 
-/** A directory of the run's own, which PostgreSQL's user can reach where the bench runs as root. */
+/** A new temporary directory. If the benchmark runs as root, PostgreSQL's user can access it, too. */
 export const temporaryDirectory = async (): Promise<string> => {
   const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   await chmod(directory, 0o711);
@@ -58,11 +58,11 @@ const openEmbedded = async (): Promise<{ url: string; stop(): Promise<void> }> =
   };
 };
 
-/** The product's own embedded PostgreSQL with its own settings, or the one that BENCH_DATABASE_URL names. */
+/** Opens the PostgreSQL at BENCH_DATABASE_URL, or the embedded one with the settings of the product. */
 export const openServer = async (): Promise<BenchServer> => {
-  const given = process.env['BENCH_DATABASE_URL'];
-  const { url, stop } = given ? { url: given, stop: async () => undefined } : await openEmbedded();
-  // libs/testing/database.ts makes its databases there.
+  const externalUrl = process.env['BENCH_DATABASE_URL'];
+  const { url, stop } = externalUrl ? { url: externalUrl, stop: async () => undefined } : await openEmbedded();
+  // libs/testing/database.ts creates its databases on this server.
   process.env['TENANTRY_TEST_DATABASE_URL'] = url;
   process.env['TENANTRY_TEST_MIGRATIONS'] = JSON.stringify(MIGRATIONS);
   const client = new Client({ connectionString: url });

@@ -1,6 +1,6 @@
 const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
-/** Nearest rank. @param share 0..1 */
+/** A percentile by the nearest-rank method. @param share from 0 to 1 */
 export const percentile = (values: readonly number[], share: number): number => {
   const sorted = ascending(values);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(sorted.length * share) - 1))] ?? Number.NaN;
@@ -13,10 +13,10 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 };
 
-/** Place by place: how each round of one contender compares to the same round of the other. */
+/** The ratio of each round of one contender to the same round of the other. */
 export const ratios = (ours: readonly number[], theirs: readonly number[]): number[] =>
   ours.map((value, at) => value / (theirs[at] ?? Number.NaN));
 
-/** Three significant digits for people: `9,120`, `0.83`. */
+/** A number as a text with three significant digits (`0.83`), or in full from 1,000 (`9,120`). */
 export const shown = (value: number): string =>
   value >= 1_000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));

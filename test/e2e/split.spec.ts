@@ -31,7 +31,7 @@ describe('two API processes and two workers on one database', () => {
   const startApi = (): Product => system.start({ ROLE: 'api', ...stripeSettings });
   const startWorker = async (): Promise<Product> => {
     const worker = system.start({ ROLE: 'worker', ...stripeSettings });
-    await until(() => worker.output().includes('works in the background'), 60_000);
+    await until(() => worker.output().includes('is running in the background'), 60_000);
     return worker;
   };
 

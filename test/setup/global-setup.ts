@@ -13,30 +13,31 @@ export const running: { postgres?: EmbeddedPostgres; dataDir?: string } = {};
 const PREFIX = 'tenantry-test-';
 
 /**
- * One PostgreSQL for all specs of a run, or the one that TEST_DATABASE_URL names (its user has to be a superuser).
- * `libs/testing/database.ts` gives each spec a database in it.
+ * Starts one PostgreSQL for all specs of a run, or uses the one at TEST_DATABASE_URL, whose user must be a superuser.
+ * `libs/testing/database.ts` creates a database in it for each spec.
  */
 export default async (): Promise<void> => {
-  // Specs that run the product as a process run dist/; built here, once, and not by several of them at the same time.
+  // Specs that start the product as a process run dist/. It is built here once, so that specs do not build it in
+  // parallel.
   execFileSync(process.execPath, ['-e', 'import("./scripts/build.mjs").then((it) => it.buildIfNeeded())'], {
     cwd: join(__dirname, '../..'),
     stdio: 'inherit',
   });
   process.env['TENANTRY_TEST_MIGRATIONS'] = JSON.stringify(MIGRATIONS);
-  const given = process.env['TEST_DATABASE_URL'];
-  if (given) {
-    process.env['TENANTRY_TEST_DATABASE_URL'] = given;
+  const externalUrl = process.env['TEST_DATABASE_URL'];
+  if (externalUrl) {
+    process.env['TENANTRY_TEST_DATABASE_URL'] = externalUrl;
     return;
   }
   await removeLeftovers();
   running.dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  // As root the server runs as another user, who has to get in.
+  // If this process is root, the server runs as another user, which needs access to the folder.
   await chmod(running.dataDir, 0o711);
   running.postgres = await openEmbeddedPostgres({ dataDir: running.dataDir, durable: false });
   process.env['TENANTRY_TEST_DATABASE_URL'] = running.postgres.url;
 };
 
-/** Of runs that were killed: their server may still be there, and their directory is. */
+/** Removes the directories of killed runs, and stops their servers, which may still be running. */
 const removeLeftovers = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1] ?? 0);

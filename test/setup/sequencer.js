@@ -1,9 +1,12 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** Specs that run processes, or wait for something to be given up: seconds of each, in which the others can be run. */
+/** Specs that start processes or wait for timeouts. They take seconds, in which other specs can run. */
 const LONG = /\/test\/(e2e|chaos|billing)\/|\/libs\/platform\/jobs\//;
 
-/** Long ones first, so that the last of them is not waited for alone; jest without a cache goes by the size of the file. */
+/**
+ * Runs long specs first, so that no worker waits for a long one at the end. By default, jest sorts by the size of the
+ * file.
+ */
 module.exports = class extends Sequencer {
   async sort(tests) {
     const sorted = await super.sort(tests);

@@ -16,14 +16,14 @@ describe('the clock of a database that a test sets', () => {
     await database.drop();
   });
 
-  it('is changed and set right in sessions that are open, with statements and functions that they have planned', async () => {
+  it('changes also in open sessions, in statements and functions that are already planned', async () => {
     const clock = await databaseClock(owner);
     await owner.query(
       `create function public.planned() returns timestamptz language plpgsql as
          $$ declare at timestamptz := clock_timestamp(); begin return at; end $$`,
     );
     const other = new Pool({ connectionString: database.urls.owner, max: 1 });
-    /** Days by which the two clocks and the function are ahead. */
+    /** Days by which `now()`, `clock_timestamp()` and the function are ahead of the machine's clock. */
     const ahead = async (): Promise<number[]> => {
       const { rows } = await other.query<{ moments: Date[] }>({
         name: 'ahead',

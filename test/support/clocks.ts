@@ -2,16 +2,16 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 
-/** A clock that a test may set; 0 is right. */
+/** A clock that a test can set. */
 export interface Clock {
-  /** @param shiftMs what it is ahead of the machine's, negative where it is behind */
+  /** @param shiftMs ms by which the clock is ahead of the machine's; negative: behind; 0: equal */
   set(shiftMs: number): Promise<void>;
 }
 
 /**
  * The clock of processes of the product.
- * @param folder for the file that they read
- * @returns also the environment that they have to be started with
+ * @param folder for the file that contains the shift
+ * @returns the clock, and environment variables with which the processes must be started
  */
 export const processClock = (folder: string): Clock & { readonly env: Record<string, string> } => {
   const file = join(folder, 'clock');
@@ -25,12 +25,14 @@ export const processClock = (folder: string): Clock & { readonly env: Record<str
 };
 
 /**
- * The clock of one database: `now()` and `clock_timestamp()` are replaced by SQL that the planner puts into each statement.
- * Has to be made before the product connects: what a session has planned before keeps the clock of the machine.
+ * The clock of one database: `now()` and `clock_timestamp()` are replaced with SQL functions that the planner inlines
+ * into each statement. Call it before the product connects: statements that a session has planned before keep the clock
+ * of the machine.
  * @param owner connects as a superuser
  */
 export const databaseClock = async (owner: Pool): Promise<Clock> => {
-  // PostgreSQL plans again where a function of its users has changed, and takes its own ones for unchanging.
+  // In a separate function: PostgreSQL plans a statement again after such a function has changed, but not after a
+  // built-in function has.
   const set = (shiftMs: number): Promise<unknown> =>
     owner.query(
       `create or replace function pg_catalog.test_clock_shift() returns interval language sql stable parallel safe

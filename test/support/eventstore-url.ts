@@ -1,6 +1,6 @@
 /**
- * The one node that a connection string names; undefined for a cluster, whose nodes are listed with commas (which is no
- * URL) or discovered, and tell the client their own addresses.
+ * The node of a connection string with a single node. Undefined for a cluster, whose nodes are listed with commas or
+ * discovered: the client learns their addresses from the cluster itself.
  */
 export const singleNodeOf = (
   connectionString: string,

@@ -2,7 +2,7 @@ import type { TenantEvent } from '#domain/tenant/events';
 import type { Role } from '#domain/tenant/roles';
 import { uuidv7 } from '#platform/ids/uuid';
 
-/** Facts of a tenant that specs put into its stream themselves. */
+/** Events of a tenant that specs append to its stream directly. */
 export const joined = (userId: string, role: Role): TenantEvent => ({
   type: 'MemberJoined',
   data: { userId, role, invitationId: uuidv7(), use: 1 },

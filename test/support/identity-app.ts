@@ -24,14 +24,14 @@ import { InMemoryEventLog } from '#testing/in-memory-event-log';
 
 export const PASSWORD = 'correct horse battery staple';
 
-/** Wrong passwords in a minute, for one account from one network. */
+/** Allowed wrong passwords per minute for one user from one network. */
 export const ACCOUNT_RATE = 5;
-/** And from all networks together. */
+/** Allowed wrong passwords per minute for one user from all networks together. */
 export const ACCOUNT_TOTAL_RATE = 12;
 
 type Answer = Awaited<ReturnType<NestFastifyApplication['inject']>>;
 
-/** A request of somebody: with a body, of an access token, from an address. */
+/** The optional parts of a request. */
 export interface Asking {
   readonly payload?: object;
   readonly token?: string;
@@ -53,31 +53,31 @@ export interface IdentityApp {
   readonly database: TestDatabase;
   readonly keys: SigningKeys;
   readonly log: InMemoryEventLog;
-  /** How far the read models are; of all apps on one database. */
+  /** The positions of the read models. All apps on one database share it. */
   readonly progress: Progress;
-  /** The API's own, as the app role. */
+  /** The pool of the API, with the role `app`. */
   readonly pool: Pool;
-  /** Of the test, past row-level security. */
+  /** A pool of the test as the owner, to whom row-level security does not apply. */
   readonly owner: Pool;
-  /** The API's own. */
+  /** The password service of the API. */
   readonly passwords: Passwords;
-  /** `hash` and `verify`, as often as they were done; hashes are cheap here. */
+  /** One `hash` or `verify` for each password operation so far. The operations are simulated and take no time. */
   readonly work: string[];
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, token: string): Promise<Answer>;
   ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: Asking): Promise<Answer>;
-  /** Appends a fact to a tenant's stream, past all rules, and waits until the read models have it. */
+  /** Appends an event to a tenant's stream without any rule, and waits until the read models include it. */
   happen(tenantId: string, event: TenantEvent): Promise<void>;
-  /** Waits until every checkpoint is at the log's end; an answer waits for none, and a reader for what concerns it. */
+  /** Waits until every checkpoint is at the end of the log. */
   settled(): Promise<void>;
-  /** A sign-up's body, with an address of its own. */
+  /** The body of a sign-up with a new email address. */
   body(more?: object): SignedUp['sent'];
-  /** Somebody new, in a tenant of their own. */
+  /** Signs up a new user with a new tenant. */
   signUp(more?: object): Promise<SignedUp>;
   close(): Promise<void>;
 }
 
-/** Notes the work, and does none: what is tested is that it is done, not how long it takes. */
+/** Adds each operation to `work` and hashes nothing: the tests check that operations happen, not how long they take. */
 const countingArgon2 = (work: string[]): Argon2 => ({
   hash: async (password) => {
     work.push('hash');
@@ -89,11 +89,13 @@ const countingArgon2 = (work: string[]): Argon2 => ({
   },
 });
 
-let people = 0;
+let userCount = 0;
 
 /**
- * The API as the product composes it, with its projections, over a log in memory. Close it in `afterAll`.
- * @param beside another one, whose database, log and projections it uses, as a second process would; close it first
+ * The API as the product composes it, with its projections, and with an event log in memory. Close it in `afterAll`.
+ * @param beside another app, whose database, log and projections this app uses, as a second process would. Close this
+ * app
+ *   before that one
  */
 export const createIdentityApp = async (
   beside?: IdentityApp,
@@ -112,8 +114,8 @@ export const createIdentityApp = async (
   const roles = roleNames(database.rolePrefix);
   if (!beside) await installProjections(projector, projections, roles);
   const metrics = createProjectionMetrics({ registry: new Registry(), log, pool: projector });
-  const parts = { projections, log, pool: projector, roles, progress, logger: silentLogger, metrics };
-  const engine = beside ? undefined : startEngine(parts);
+  const deps = { projections, log, pool: projector, roles, progress, logger: silentLogger, metrics };
+  const engine = beside ? undefined : startEngine(deps);
   const waiter = createPositionWaiter({ projections: projections.map(({ name }) => name), progress, pool });
   const keys = await openSigningKeys({
     ...{ pool, secretKey: TEST_SECRET_KEY, logger: silentLogger },
@@ -146,7 +148,7 @@ export const createIdentityApp = async (
     },
     {
       rateLimits: { tenant: plenty, anonymous: plenty, named: { signup: plenty, signin: plenty } },
-      // A busy machine is no failure: what is not shown in time has its own specs.
+      // High limits, because the machine may be busy. Read models that are behind are tested in other specs.
       consistencyWaitMs: 10_000,
       maxEventLoopDelayMs: 60_000,
     },
@@ -155,7 +157,7 @@ export const createIdentityApp = async (
   const post: IdentityApp['post'] = (url, payload, headers = {}) =>
     app.inject({ method: 'POST', url, payload, headers });
   const body: IdentityApp['body'] = (more = {}) => ({
-    ...{ companyName: 'Acme', personName: 'Ada Lovelace', email: `Ada${++people}@acme.example`, password: PASSWORD },
+    ...{ companyName: 'Acme', personName: 'Ada Lovelace', email: `Ada${++userCount}@acme.example`, password: PASSWORD },
     ...more,
   });
   return {
@@ -192,12 +194,13 @@ export const createIdentityApp = async (
     signUp: async (more) => {
       const sent = body(more);
       let answer = await post('/v1/signup', sent);
-      // A busy machine sheds load; the same sign-up may be repeated.
+      // A busy server answers 503, and the same sign-up can be sent again.
       for (const end = Date.now() + 60_000; answer.statusCode === 503 && Date.now() < end; ) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         answer = await post('/v1/signup', sent);
       }
-      if (answer.statusCode !== 201) throw new Error(`the sign-up was answered ${answer.statusCode}: ${answer.body}`);
+      if (answer.statusCode !== 201)
+        throw new Error(`the sign-up was answered with ${answer.statusCode}: ${answer.body}`);
       return { ...answer.json(), sent };
     },
     database,

@@ -10,12 +10,12 @@ export interface Refusal {
 
 export interface LoginProxy {
   through(url: string): string;
-  /** Logins that were let through, by application name, in order. */
+  /** The application names of the logins that were passed on, in order. */
   readonly logins: readonly string[];
   close(): Promise<void>;
 }
 
-/** `user`, `application_name` and the other parameters of the message that a login begins with. */
+/** `user`, `application_name` and the other parameters of the start-up message of a login. */
 const parametersOf = (startup: Buffer): Map<string, string> => {
   const words = startup.subarray(8).toString('utf8').split('\0');
   const parameters = new Map<string, string>();
@@ -31,8 +31,8 @@ const errorMessage = ({ code, message }: Refusal): Buffer => {
 };
 
 /**
- * PostgreSQL behind a doorman: `refuse` is asked for each login with its application's name, and a refusal is answered as
- * PostgreSQL would, while it is starting, in recovery, full, or of another password.
+ * A proxy in front of PostgreSQL that can refuse logins. `refuse` is called for each login with its application name.
+ * If it returns a refusal, the login gets the error that PostgreSQL would send, for example while it is starting.
  */
 export const startLoginProxy = async (
   target: Target,

@@ -9,24 +9,24 @@ import { freePort } from './free-port';
 import { databaseTarget } from './tcp-proxy';
 
 export interface PgBouncer {
-  /** A URL that leads to PostgreSQL, as one that leads there over the pooler. */
+  /** Changes a URL of PostgreSQL so that it leads there through the pooler. */
   over(url: string): string;
   close(): Promise<void>;
 }
 
 export interface PgBouncerOptions {
   readonly binary: string;
-  /** A URL of the server behind it. */
+  /** A URL of the PostgreSQL server. */
   readonly server: string;
   /** Lines of `userlist.txt`. */
   readonly users: string;
-  /** Lines of `pgbouncer.ini`, in place of the defaults or beside them. */
+  /** More settings of `pgbouncer.ini`. They override the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 const DEBIAN = '/usr/sbin/pgbouncer';
 
-/** The one that the system has, and one that `TEST_PGBOUNCER` names. */
+/** The installed versions of PgBouncer: the one of the system, and the one in `TEST_PGBOUNCER`. */
 export const pgbouncers = (): { binary: string; version: string; keepsStatements: boolean }[] =>
   [DEBIAN, process.env['TEST_PGBOUNCER'] ?? ''].filter(Boolean).flatMap((binary) => {
     const { status, stdout } = spawnSync(binary, ['--version'], { encoding: 'utf8' });
@@ -34,13 +34,14 @@ export const pgbouncers = (): { binary: string; version: string; keepsStatements
     return status === 0 && version ? [{ binary, version, keepsStatements: Number(minor) >= 21 }] : [];
   });
 
-/** In transaction mode, with few connections to the server: a client meets another one with each transaction. */
+/** Starts PgBouncer in transaction mode: each transaction of a client may run on another connection of the server. */
 export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBouncer> => {
   const { binary, server, users, settings = {} } = options;
   const dir = mkdtempSync(join(tmpdir(), 'tenantry-pgbouncer-'));
   const port = await freePort();
   const target = databaseTarget(server);
-  // The folder of a socket is its owner's; the embedded server listens on loopback as well.
+  // Not over a socket, because PgBouncer may have no access to its folder. The embedded server listens on loopback,
+  // too.
   const [host, serverPort] =
     'path' in target ? ['127.0.0.1', new URL(server).port] : [target.host, String(target.port)];
   const ini = {
@@ -65,9 +66,9 @@ export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBounc
   const child = spawn(binary, [...(asRoot ? ['-u', 'nobody'] : []), join(dir, 'pgbouncer.ini')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let printed = '';
-  child.stderr?.on('data', (data) => (printed += String(data)));
-  await listening(child, port, () => printed);
+  let output = '';
+  child.stderr?.on('data', (data) => (output += String(data)));
+  await untilListening(child, port, () => output);
   return {
     over: (url) => {
       const over = new URL(url);
@@ -84,17 +85,17 @@ export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBounc
   };
 };
 
-const listening = async (child: ChildProcess, port: number, printed: () => string): Promise<void> => {
+const untilListening = async (child: ChildProcess, port: number, output: () => string): Promise<void> => {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(50)) {
     if (child.exitCode !== null) break;
     const socket = createConnection({ port, host: '127.0.0.1' });
-    const isThere = await new Promise<boolean>((resolve) => {
+    const isListening = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true));
       socket.once('error', () => resolve(false));
     });
     socket.destroy();
-    if (isThere) return;
+    if (isListening) return;
   }
   child.kill('SIGKILL');
-  throw new Error(`PgBouncer did not start:\n${printed()}`);
+  throw new Error(`PgBouncer did not start:\n${output()}`);
 };

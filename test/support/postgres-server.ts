@@ -12,21 +12,21 @@ import { clusterOf, type ServerUser, serverUser } from '#platform/embedded-postg
 import { codeOf } from '#platform/error-code';
 import { freePort } from './free-port';
 
-/** A PostgreSQL server of one test, on loopback. */
+/** A PostgreSQL server for one test, on loopback. */
 export interface PostgresServer {
-  /** For the superuser, in the database that is meant for the product. */
+  /** The URL of the product's database for the superuser. */
   readonly url: string;
   readonly port: number;
   /**
-   * Makes a streaming replica of this server while it runs.
-   * @param primaryPort where the replica reaches this server, for example the port of a proxy
+   * Makes and starts a streaming replica of this running server.
+   * @param primaryPort the port at which the replica reaches this server, for example that of a proxy
    */
   replica(primaryPort: number): Promise<PostgresServer>;
-  /** One statement as the superuser. */
+  /** Runs one statement as the superuser. */
   query<R>(sql: string): Promise<R[]>;
   /** Ends the server without a shutdown checkpoint, as a crash does. */
   crash(): Promise<void>;
-  /** Starts it again after a crash, on the same port. */
+  /** Starts the server again after a crash, on the same port. */
   startAgain(): Promise<void>;
 }
 
@@ -37,10 +37,10 @@ export interface PostgresServers {
   close(): Promise<void>;
 }
 
-/** Makes servers of the embedded PostgreSQL, all from one copy of its programs. */
+/** Makes servers with one copy of the programs of the embedded PostgreSQL. */
 export const createPostgresServers = async (): Promise<PostgresServers> => {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-servers-'));
-  // As root the servers run as another user, who has to reach the files.
+  // If this process is root, the servers run as another user, which needs access to the files.
   await chmod(folder, 0o711);
   const binaries = await installBinaries(folder);
   const running = new Set<ChildProcess>();
@@ -56,10 +56,10 @@ export const createPostgresServers = async (): Promise<PostgresServers> => {
     const port = await freePort();
     const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${DATABASE}`;
     const begin = async (): Promise<ChildProcess> => {
-      const begun = startProcess(binaries, cluster, port, user);
-      running.add(begun);
-      await untilConnected(begun, url);
-      return begun;
+      const started = startProcess(binaries, cluster, port, user);
+      running.add(started);
+      await untilConnected(started, url);
+      return started;
     };
     let child = await begin();
     const query = <R>(sql: string): Promise<R[]> => withClient(url, async (client) => (await client.query(sql)).rows);
@@ -108,7 +108,7 @@ const SETTINGS = {
   fsync: 'off',
   wal_keep_size: '1GB',
   wal_receiver_status_interval: '1s',
-  // A replica that reads nothing is to try again soon.
+  // So that a replica without a connection to its primary tries again soon.
   wal_retrieve_retry_interval: '200ms',
   jit: 'off',
 };
@@ -154,7 +154,7 @@ const untilConnected = async (child: ChildProcess, url: string): Promise<void> =
   throw new Error(`the PostgreSQL server of the test did not start: ${url}`);
 };
 
-/** What a running server writes there belongs to it alone. */
+/** Files of a running server that must not be copied to a replica. */
 const NOT_COPIED = /^(postmaster\.(pid|opts)|pg_wal|pg_replslot|pg_stat_tmp|pg_notify|pgsql_tmp)$/;
 
 const copyCluster = async (from: string, to: string, user?: ServerUser): Promise<void> => {
@@ -172,7 +172,7 @@ const copyCluster = async (from: string, to: string, user?: ServerUser): Promise
   }
 };
 
-/** A file may be removed by the server while the others are copied; replaying the log mends that. */
+/** The running server may remove a file before it is copied. Replaying the write-ahead log corrects that. */
 const copyOne = async (source: string, target: string, user?: ServerUser): Promise<void> => {
   try {
     await copyFile(source, target, constants.COPYFILE_FICLONE);

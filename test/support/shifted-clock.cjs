@@ -1,14 +1,14 @@
-// Loaded by `node --require` before the product: its clock differs from the machine's by the milliseconds in a file, which
-// a test may change while the process runs. Timers and `performance.now()` go on as before, as on a machine whose clock is
-// set.
+// Loaded by `node --require` before the product. It shifts the clock of the process by the number of milliseconds in a
+// file, which a test can change while the process runs. Timers and `performance.now()` are not changed, as on a machine
+// whose clock is set.
 const { readFileSync } = require('node:fs');
 
-const LOOK_MS = 50;
+const READ_INTERVAL_MS = 50;
 const RealDate = Date;
 const realNow = RealDate.now;
 let shiftMs = 0;
 
-const look = () => {
+const readShift = () => {
   try {
     shiftMs = Number(readFileSync(process.env.TEST_CLOCK_FILE, 'utf8'));
   } catch {
@@ -17,8 +17,8 @@ const look = () => {
 };
 const now = () => realNow() + shiftMs;
 
-look();
-setInterval(look, LOOK_MS).unref();
+readShift();
+setInterval(readShift, READ_INTERVAL_MS).unref();
 RealDate.now = now;
 globalThis.Date = new Proxy(RealDate, {
   apply: () => new RealDate(now()).toString(),

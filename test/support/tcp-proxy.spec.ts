@@ -7,7 +7,7 @@ describe('the proxy of the fault tests', () => {
   let echo: Server;
   let proxy: TcpProxy;
   let client: Socket;
-  let heard: string;
+  let received: string;
   let end: Promise<string>;
   const served: Socket[] = [];
 
@@ -19,8 +19,8 @@ describe('the proxy of the fault tests', () => {
     await once(echo, 'listening');
     proxy = await startProxy({ host: '127.0.0.1', port: (echo.address() as AddressInfo).port });
     client = await connected();
-    heard = '';
-    client.on('data', (data) => (heard += String(data)));
+    received = '';
+    client.on('data', (data) => (received += String(data)));
     end = new Promise((resolve) => {
       client.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
       client.on('end', () => resolve('end'));
@@ -41,16 +41,16 @@ describe('the proxy of the fault tests', () => {
   };
 
   const answered = async (text: string): Promise<void> => {
-    while (!heard.includes(text)) await sleep(2);
+    while (!received.includes(text)) await sleep(2);
   };
 
-  it('passes what it is given', async () => {
+  it('passes bytes on', async () => {
     client.write('one');
     await answered('one');
     expect(proxy.connections).toBe(1);
   });
 
-  it('keeps the order of what it delays', async () => {
+  it('keeps the order of delayed bytes', async () => {
     proxy.delay(5);
     client.write('first');
     await sleep(1);
@@ -59,7 +59,7 @@ describe('the proxy of the fault tests', () => {
     await answered('firstsecond');
   });
 
-  it('swallows what goes into a black hole, for ever on connections that were there', async () => {
+  it('discards all bytes in a black hole, and for ever on connections that were open then', async () => {
     proxy.blackHole();
     client.write('lost');
     await sleep(20);
@@ -69,19 +69,19 @@ describe('the proxy of the fault tests', () => {
     second.write('x');
     expect(String((await once(second, 'data'))[0])).toBe('x');
     second.destroy();
-    expect(heard).toBe('');
+    expect(received).toBe('');
   });
 
-  it('holds back what it stalls, and loses none of it', async () => {
+  it('holds stalled bytes back, and loses none of them', async () => {
     proxy.stall();
     client.write('late');
     await sleep(20);
-    expect(heard).toBe('');
+    expect(received).toBe('');
     await proxy.heal();
     await answered('late');
   });
 
-  it('resets, refuses, and lets in again on the same port', async () => {
+  it('resets and refuses connections, and accepts them again on the same port', async () => {
     await proxy.refuse();
     expect(await end).toBe('ECONNRESET');
     await expect(connected()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
@@ -89,20 +89,20 @@ describe('the proxy of the fault tests', () => {
     (await connected()).destroy();
   });
 
-  it('closes one half and leaves the other', async () => {
+  it('closes one direction of a connection', async () => {
     proxy.halfClose('answer');
     expect(await end).toBe('end');
   });
 
   it.each([
     ['before a text', { direction: 'request', at: 'COMMIT' }, ''],
-    ['once a text has passed', { direction: 'answer', at: 'COMMIT', after: true }, 'a COMMIT b'],
+    ['after a text', { direction: 'answer', at: 'COMMIT', after: true }, 'a COMMIT b'],
     ['at a byte', { direction: 'answer', at: 3 }, 'a C'],
-  ] as const)('cuts %s, once', async (_, cut, passed) => {
+  ] as const)('cuts a connection %s, once', async (_, cut, passed) => {
     proxy.cut(cut);
     client.write('a COMMIT b');
     expect(await end).toBe('ECONNRESET');
-    expect(heard).toBe(passed);
+    expect(received).toBe(passed);
     expect(proxy.cuts).toBe(1);
     const second = await connected();
     second.write('COMMIT');

@@ -2,72 +2,75 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Seen from the client: what it sends, what it is answered. */
+/** `request`: from the client to the server. `answer`: from the server to the client. */
 export type Direction = 'request' | 'answer';
 
 export interface Cut {
   readonly direction: Direction;
-  /** The connection is reset at this byte, counted from now on over all connections, or at the first one of this text. */
+  /**
+   * A number: the connection is reset at this byte, counted from now on over all connections. A text: at its first
+   * byte.
+   */
   readonly at: number | string;
-  /** True: what the cut is at still arrives, the answer to it is lost. */
+  /** True: the chunk with this byte or text still arrives, and the connection is reset after it. */
   readonly after?: boolean;
 }
 
 export interface TcpProxy {
   readonly port: number;
-  /** A URL that leads to the target, as one that leads there through the proxy. */
+  /** Changes a URL of the target so that it leads there through the proxy. */
   through(url: string): string;
-  /** Connections that are open now. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** ms that each piece takes, in either direction, from now on. */
+  /** Delays each chunk by `ms` from now on, in both directions. */
   delay(ms: number): void;
   /**
-   * Swallows every byte and says nothing: new connections are taken and never answered, and those that are there now
-   * stay dead for ever, as behind a firewall that has forgotten them.
+   * Discards every byte without an error: new connections are accepted and never answered, and connections that are
+   * open now stay dead for ever, as behind a firewall that has dropped them.
    */
   blackHole(): void;
-  /** Holds every byte back until {@link heal}: a network that comes back before anybody noticed. */
+  /** Holds every byte back until {@link heal}, as a network that is interrupted for a short time. */
   stall(): void;
-  /** Ends what is there with a reset, and refuses what comes. */
+  /** Resets all connections, and refuses new ones. */
   refuse(): Promise<void>;
-  /** Ends what is there with a reset. */
+  /** Resets all connections. */
   reset(): void;
-  /** New connections lead to another server from now on; those that are open stay where they are. */
+  /** Connects new connections to another server from now on. Open connections are not changed. */
   leadTo(target: Target): void;
-  /** Ends one direction of what is there in an orderly way, and continues with the other. */
+  /** Ends one direction of all open connections in an orderly way. The other direction continues. */
   halfClose(direction: Direction): void;
-  /** Resets the next connection on which it comes to that, once. */
+  /** Resets, once, the next connection that reaches the byte or text. */
   cut(cut: Cut): void;
-  /** How many cuts have happened. */
+  /** The number of cuts that have happened. */
   readonly cuts: number;
-  /** New connections pass from now on, at full speed; cuts that have not happened are forgotten. */
+  /** Passes bytes of new connections without a delay from now on, and cancels cuts that have not happened. */
   heal(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where a server on this machine listens. */
+/** The address or the socket of a server on this machine. */
 export type Target = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Where the database of a URL listens, which may be a socket: its folder then stands for the host. */
+/** The target of a database URL. If it is a socket, the folder of the socket is in place of the host. */
 export const databaseTarget = (url: string): Target => {
   const { hostname, port } = new URL(url);
   const host = decodeURIComponent(hostname);
   return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port: Number(port) };
 };
 
-/** Puts faults between a client and a server on one machine. */
+/** Starts a proxy that puts faults between a client and a server. */
 export const startProxy = async (first: Target): Promise<TcpProxy> => {
   let target = first;
   const links = new Set<Link>();
   let mode: 'pass' | 'black-hole' | 'stall' = 'pass';
   let delayMs = 0;
   let cuts = 0;
-  /** What each cut that has not happened has let pass. */
+  /** The cuts that have not happened yet, each with the number of bytes that have passed since it was added. */
   let waiting = new Map<Cut, number>();
   let resume = (): void => undefined;
   let resumed: Promise<void> = Promise.resolve();
 
-  /** The bytes that may still pass; undefined where nothing cuts the connection here. */
+  /** The number of bytes of the chunk that may pass before a cut; undefined if no cut is in this chunk. */
   const cutOf = (direction: Direction, chunk: Buffer): number | undefined => {
     for (const [cut, passed] of waiting) {
       if (cut.direction !== direction) continue;
@@ -92,7 +95,8 @@ export const startProxy = async (first: Target): Promise<TcpProxy> => {
       return;
     }
     link.dead = true;
-    // What has passed is to be read before: a reset that comes with it would be taken for an orderly end.
+    // The reset follows 5 ms later, so that the receiver reads these bytes first; otherwise it would see an orderly
+    // end.
     if (cut > 0) to.write(chunk.subarray(0, cut), () => setTimeout(() => link.reset(), 5));
     else link.reset();
   };
@@ -103,7 +107,7 @@ export const startProxy = async (first: Target): Promise<TcpProxy> => {
     links.add(link);
     for (const direction of ['request', 'answer'] as const) {
       const [from, to] = direction === 'request' ? [link.client, link.server] : [link.server, link.client];
-      // One after the other, so that a delay never changes their order.
+      // Chunks are forwarded one after the other, so that a delay does not change their order.
       let last: Promise<void> = Promise.resolve();
       from.on('data', (chunk: Buffer) => {
         last = last.then(() => forward(link, direction, chunk));
@@ -191,9 +195,9 @@ export const startProxy = async (first: Target): Promise<TcpProxy> => {
   };
 };
 
-/** One connection of a client and the one that stands for it at the server. */
+/** A connection of a client, and its connection to the server. */
 class Link {
-  /** Nothing passes any more. */
+  /** True: no more bytes are passed on. */
   dead = false;
 
   constructor(
@@ -208,11 +212,12 @@ class Link {
 }
 
 /**
- * `resetAndDestroy` ends the stream first, and the other side sees an orderly end before the reset. A side that is ended
- * already can't be reset: libuv refuses, and the handle that is then never closed keeps Node from ending.
+ * Resets a connection without Node's `resetAndDestroy`, which ends the stream first, so that the other side sees an
+ * orderly end before the reset. A side that has already ended cannot be reset: libuv refuses it, and then the handle is
+ * never closed and keeps Node from ending.
  */
 const resetNow = (socket: Socket): void => {
-  // That of a socket in the file system has no address, and knows no reset.
+  // A Unix socket has no remote address, and cannot be reset.
   if (!socket.writableEnded && socket.remoteAddress !== undefined) Object.assign(socket, { resetAndClosing: true });
   socket.destroy();
 };

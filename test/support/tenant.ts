@@ -7,7 +7,7 @@ import type { IdentityApp } from './identity-app';
 type Answer = Awaited<ReturnType<IdentityApp['app']['inject']>>;
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Somebody who belongs to a tenant, and their way to the API. */
+/** A member of a tenant, who can send requests to the API. */
 export interface Colleague {
   readonly id: string;
   readonly token: string;
@@ -15,20 +15,22 @@ export interface Colleague {
   get(url: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** A tenant with somebody in each role. */
+/** A tenant with one member in each role. */
 export interface Tenant extends Readonly<Record<Role, Colleague>> {
   readonly id: string;
-  /** Appends facts to the tenant's own stream. */
+  /** Appends events to the stream of the tenant. */
   happened(...events: DomainEvent[]): Promise<void>;
 }
 
-/** Signs up a tenant; its other members come to it by facts in its log, as if they had been invited. */
+/**
+ * Signs up a tenant with its owner. The other members are added by events in its stream, as if they had been invited.
+ */
 export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
   const { app, log, keys } = identity;
   const { user, tenant } = await identity.signUp();
   const tokens = createAccessTokens(keys, 900);
-  const people = Object.fromEntries(ROLES.map((role) => [role, uuidv7()])) as Record<Role, string>;
-  people.owner = user.id;
+  const userIds = Object.fromEntries(ROLES.map((role) => [role, uuidv7()])) as Record<Role, string>;
+  userIds.owner = user.id;
 
   const happened = async (...events: DomainEvent[]): Promise<void> => {
     await log.append({
@@ -42,12 +44,12 @@ export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
   };
   await happened(
     ...ROLES.filter((role) => role !== 'owner').map((role): DomainEvent => {
-      return { type: 'MemberJoined', data: { userId: people[role], role, invitationId: uuidv7(), use: 1 } };
+      return { type: 'MemberJoined', data: { userId: userIds[role], role, invitationId: uuidv7(), use: 1 } };
     }),
   );
 
-  const colleague = (role: Role): Colleague => {
-    const token = tokens.issue({ sub: people[role], tid: tenant.id, role, sid: uuidv7() });
+  const memberOf = (role: Role): Colleague => {
+    const token = tokens.issue({ sub: userIds[role], tid: tenant.id, role, sid: uuidv7() });
     const send: Colleague['send'] = (method, url, payload, headers = {}) =>
       app.inject({
         method,
@@ -55,19 +57,22 @@ export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
         headers: { authorization: `Bearer ${token}`, ...headers },
         ...(payload && { payload }),
       });
-    return { id: people[role], token, send, get: (url, headers) => send('GET', url, undefined, headers) };
+    return { id: userIds[role], token, send, get: (url, headers) => send('GET', url, undefined, headers) };
   };
   return {
     id: tenant.id,
     happened,
-    owner: colleague('owner'),
-    admin: colleague('admin'),
-    member: colleague('member'),
-    auditor: colleague('auditor'),
+    owner: memberOf('owner'),
+    admin: memberOf('admin'),
+    member: memberOf('member'),
+    auditor: memberOf('auditor'),
   };
 };
 
-/** What an answer says but for the names of the request: what is alike in this is alike to a client. */
+/**
+ * The status and problem document of an answer without the ids of the request, to compare answers as a client sees
+ * them.
+ */
 export const told = ({ statusCode, body }: Answer): object => {
   const { requestId: _, instance: __, ...document } = JSON.parse(body) as Record<string, unknown>;
   return { statusCode, ...document };

@@ -6,17 +6,17 @@ const read = (file: string): string => readFileSync(join(__dirname, '../../..', 
 const page = read('docs/postgresql.md');
 
 describe('the connections of a process', () => {
-  it.each(['all', 'api', 'worker'] as const)('with ROLE=%s are as many as docs/postgresql.md says', (role) => {
+  it.each(['all', 'api', 'worker'] as const)('with ROLE=%s have the number in docs/postgresql.md', (role) => {
     const settings = { role, databasePoolSize: 10, eventstoreUrl: undefined, redisUrl: undefined };
     expect(page).toContain(`| \`${role}\` | ${connectionsOf(settings)} |`);
   });
 
-  it('over no pooler are as many for the projector as docs/postgresql.md says', () => {
+  it('of the projector have the numbers in docs/postgresql.md', () => {
     const [worker, api] = [projectorConnections({ role: 'worker' }), projectorConnections({ role: 'api' })];
     expect(page).toContain(`(a \`worker\`'s ${worker}, an \`api\`'s ${api})`);
   });
 
-  it('are as many as the README says', () => {
+  it('have the numbers in the README', () => {
     const settings = { databasePoolSize: 10, eventstoreUrl: undefined, redisUrl: undefined };
     const [api, worker] = [connectionsOf({ ...settings, role: 'api' }), connectionsOf({ ...settings, role: 'worker' })];
     expect(read('README.md').replace(/\s+/g, ' ')).toMatch(
@@ -24,7 +24,7 @@ describe('the connections of a process', () => {
     );
   });
 
-  it('are fewer with a log or jobs elsewhere', () => {
+  it('are fewer with EVENTSTORE_URL or REDIS_URL', () => {
     const settings = {
       role: 'worker',
       databasePoolSize: 10,

@@ -9,18 +9,18 @@ import { type PerRole, roleNames, roleUrls } from '#platform/database/roles/role
 import { codeOf } from '#platform/error-code';
 import { CannotStart } from '../process/cannot-start';
 
-/** The roles whose statements are single transactions, which may go over a pooler. */
+/** The routes of the roles whose statements are single transactions, which work over a pooler. */
 export type DatabaseRoutes = Readonly<Record<'app' | 'log', Route>>;
 
 const EXAMPLE = 'DATABASE_DIRECT_URL=postgres://owner:secret@127.0.0.1:5432/tenantry';
-const PAGE = 'docs/postgresql.md describes how';
+const PAGE = 'see docs/postgresql.md';
 
 const hostOf = (url: string): string => new URL(url).host || 'a socket';
 
 /**
- * Makes sure that the URL leads to PostgreSQL itself: session locks, LISTEN, COPY and migrations are lost over a pooler
- * in transaction mode.
- * @throws CannotStart
+ * Checks that the URL leads to PostgreSQL itself: over a pooler in transaction mode, session locks, LISTEN, COPY and
+ * migrations do not work.
+ * @throws CannotStart the URL leads to a pooler
  */
 export const requireDirectServer = async (url: string, settings: Settings): Promise<ServerIdentity> => {
   const server = await identifyServer(url).catch((error: unknown) => {
@@ -39,9 +39,9 @@ const poolerRefused = (url: string, { databaseDirectUrl }: Settings): CannotStar
   );
 
 /**
- * How the requests' statements reach the database: directly, or over the pooler that `DATABASE_URL` leads to while
- * `DATABASE_DIRECT_URL` is set. The roles exist by now.
- * @throws CannotStart where the pooler refuses a role, or leads to another database
+ * The routes for the statements of requests: directly to PostgreSQL, or over the pooler at `DATABASE_URL` if
+ * `DATABASE_DIRECT_URL` is set. The roles must exist.
+ * @throws CannotStart the pooler refuses a role, or leads to another database
  */
 export const findRoutes = async (
   settings: Settings,
@@ -66,7 +66,7 @@ export const findRoutes = async (
       );
     }
   };
-  // One after the other: a pooler of one connection serves them, too.
+  // One after the other, because the pooler may have a single connection.
   const app = await identify('app');
   await identify('log');
   if (direct && app.database !== direct.database) {

@@ -6,9 +6,9 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { NotReady, type ReadinessCheck } from '#platform/readiness/check';
 
 export interface CheckedPools {
-  /** The pools of this process, each with the role that it connects as. */
+  /** The pools of this process, each with its role. */
   readonly pools: readonly (readonly [Pool, DatabaseRole])[];
-  /** Left out where the process answers no requests. */
+  /** Undefined if the process answers no requests. */
   readonly db?: Pick<ScopedDb, 'tenant'>;
 }
 
@@ -19,7 +19,9 @@ const SCOPE: Statement = {
     from pg_catalog.pg_roles where rolname = current_user`,
 };
 
-/** Row-level security decides by a setting of the transaction: one that does not arrive shows nothing, or too much. */
+/**
+ * Checks that the setting on which row-level security depends reaches the session, and that the role cannot bypass it.
+ */
 const requireRowSecurity = async (db: Pick<ScopedDb, 'tenant'>): Promise<void> => {
   const tenantId = uuidv7();
   const [row] = await db.tenant(tenantId).query<{ tenant: string; bound: boolean }>(SCOPE, []);
@@ -29,7 +31,9 @@ const requireRowSecurity = async (db: Pick<ScopedDb, 'tenant'>): Promise<void> =
   );
 };
 
-/** Whether the bounds of statements and the settings of row-level security are in force in PostgreSQL's sessions. */
+/**
+ * Checks that the sessions of PostgreSQL have the time limits of their roles and the settings of row-level security.
+ */
 export const databaseSettingsCheck = ({ pools, db }: CheckedPools): ReadinessCheck => ({
   name: 'database settings',
   message: "The settings of PostgreSQL's sessions could not be read.",

@@ -5,18 +5,18 @@ const logged: string[] = [];
 const logger = { warn: (line: string) => logged.push(line) } as unknown as Parameters<
   typeof createDatabaseWait
 >[0]['logger'];
-const waitFor = (patienceMs: number) =>
+const waitFor = (timeoutMs: number) =>
   createDatabaseWait({
     url: 'postgres://u:hidden@db:5432/x',
     setting: 'DATABASE_URL',
     connections: 37,
     logger,
-    patienceMs,
+    timeoutMs,
   });
 const refused = (code: string): DatabaseError =>
   Object.assign(new DatabaseError(`refused by ${code}`, 1, 'error'), { code });
 
-describe('the wait of a start for the database', () => {
+describe('a start that waits for the database', () => {
   it.each(['57P03', '57P01', '53300', '25006', '08006'])('continues after %s', async (code) => {
     let failures = 1;
     const work = async (): Promise<string> => {
@@ -32,13 +32,13 @@ describe('the wait of a start for the database', () => {
     ['25006', /read-only .*DATABASE_URL must point to the primary/],
     ['57P03', /DATABASE_URL points to db:5432, which refuses the connection: refused by 57P03/],
     ['28P01', /which refuses the connection: refused by 28P01/],
-  ])('ends in a sentence after %s', async (code, sentence) => {
+  ])('ends with a sentence after %s', async (code, sentence) => {
     const waiting = waitFor(-1)(() => Promise.reject(refused(code)));
     await expect(waiting).rejects.toMatchObject({ name: 'CannotStart', message: expect.stringMatching(sentence) });
     await expect(waiting).rejects.not.toThrow(/hidden/);
   });
 
-  it('takes a stranger at the port for one at once, and a server that hung up later for one that restarts', async () => {
+  it('fails at once if the first connection is cut, but waits for a restart if a later one is cut', async () => {
     const hungUp = new Error('Connection terminated unexpectedly');
     const wait = waitFor(60_000);
     await expect(wait(() => Promise.reject(hungUp))).rejects.toThrow(/no PostgreSQL answers/);
@@ -49,8 +49,8 @@ describe('the wait of a start for the database', () => {
     });
   });
 
-  it('leaves the errors of the work itself as they are', async () => {
-    const fault = new TypeError('a fault of ours');
+  it('throws other errors of the work unchanged', async () => {
+    const fault = new TypeError('a fault in the code');
     await expect(waitFor(60_000)(() => Promise.reject(fault))).rejects.toBe(fault);
   });
 });

@@ -5,32 +5,39 @@ import { codeOf, isConnectionRefused } from '#platform/error-code';
 import type { Logger } from '#platform/logging/logging';
 import { CannotStart } from '../process/cannot-start';
 
-/** Does what the start needs of the database, again and again while the database is not available. @throws CannotStart */
+/**
+ * Does work that needs the database, and repeats it while the database is not available.
+ * @throws CannotStart with a sentence for operators, if the database stays unavailable or refuses the connection
+ * @throws any other error of the work, unchanged
+ */
 export type DatabaseWait = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface DatabaseWaitOptions {
   readonly url: string;
-  /** The setting that `url` is of. */
+  /** The name of the setting that contains `url`. */
   readonly setting: string;
-  /** Connections that this process opens at most. */
+  /** The maximum number of connections of this process, for the message. */
   readonly connections: number;
   readonly logger: Logger;
-  /** ms that one part of the start waits; 30,000 by default. */
-  readonly patienceMs?: number;
+  /** ms after which a call no longer repeats its work; 30,000 by default. */
+  readonly timeoutMs?: number;
 }
 
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 const PAUSE_MS = 1_000;
 const EXAMPLE = 'postgres://owner:secret@127.0.0.1:5432/tenantry';
 
-/** Errors of files have codes of this form, too, and waiting does not mend them. */
+/** Only these codes: errors of files have codes of the same form, and waiting does not correct them. */
 const UNREACHABLE = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$/;
 
-/** What `pg` says, without a code, where something answers that is not PostgreSQL, and where nothing does. */
+/** The messages of `pg`, without a code, if the program at the port is not PostgreSQL, or does not answer. */
 const NO_POSTGRESQL = /^(Connection terminated|timeout)/;
 
-/** A server that starts, restarts, is full or is no primary for a moment becomes well again; a refused password does not. */
-const isAway = (error: unknown): boolean => {
+/**
+ * True for errors that may end without an action: the server is starting or restarting, has no free connection, or is
+ * not the primary for a moment. False, for example, for a refused password.
+ */
+const isTemporary = (error: unknown): boolean => {
   if (error instanceof DatabaseSetupError) return false;
   const code = codeOf(error) ?? '';
   if (/^E[A-Z]+$/.test(code)) return UNREACHABLE.test(code) || isConnectionRefused(error);
@@ -38,21 +45,21 @@ const isAway = (error: unknown): boolean => {
 };
 
 /**
- * The one way in which a start waits for PostgreSQL: one that is started together with us, or restarts meanwhile, may take a
- * while; one that is not there at all is an error. Everything in the start that needs the database goes through it.
+ * Makes the function through which all work of the start that needs PostgreSQL goes. It waits for a server that is
+ * started at the same time or is restarting, but not if another program answers at its address.
  */
 export const createDatabaseWait = (options: DatabaseWaitOptions): DatabaseWait => {
-  const { url, logger, patienceMs = PATIENCE_MS } = options;
+  const { url, logger, timeoutMs = TIMEOUT_MS } = options;
   const host = new URL(url).host || 'its socket';
   let hasAnswered = false;
 
   const isWorthWaiting = (error: unknown): boolean => {
-    const isStranger = codeOf(error) === undefined && error instanceof Error && NO_POSTGRESQL.test(error.message);
-    return isAway(error) && (hasAnswered || !isStranger);
+    const isNoPostgres = codeOf(error) === undefined && error instanceof Error && NO_POSTGRESQL.test(error.message);
+    return isTemporary(error) && (hasAnswered || !isNoPostgres);
   };
 
   return async (work) => {
-    for (const end = Date.now() + patienceMs; ; ) {
+    for (const end = Date.now() + timeoutMs; ; ) {
       try {
         const result = await work();
         hasAnswered = true;
@@ -69,7 +76,7 @@ export const createDatabaseWait = (options: DatabaseWaitOptions): DatabaseWait =
 const reasonOf = (error: unknown): string =>
   error instanceof Error && error.message ? error.message : (codeOf(error) ?? String(error));
 
-/** What an operator has to change, in a sentence; any other error stays as it is. */
+/** The error as a sentence that says what an operator has to change; other errors are returned unchanged. */
 const explained = (error: unknown, host: string, { setting, connections }: DatabaseWaitOptions): unknown => {
   const code = codeOf(error) ?? '';
   const sentence = (text: string): CannotStart => new CannotStart(text, { cause: error });
@@ -86,7 +93,7 @@ const explained = (error: unknown, host: string, { setting, connections }: Datab
       `${setting} points to ${host}, where no PostgreSQL answers (${error.message}); check the host and port. Example: ${setting}=${EXAMPLE}`,
     );
   }
-  if (!isAway(error) && !/^(28|3D)/.test(code)) return error;
+  if (!isTemporary(error) && !/^(28|3D)/.test(code)) return error;
   return sentence(
     `${setting} points to ${host}, which refuses the connection: ${reasonOf(error)}. Example: ${setting}=${EXAMPLE}`,
   );

@@ -15,13 +15,17 @@ import { createDatabaseWait } from './database-wait';
 
 const SERVER_STOP_MS = 30_000;
 
-/** Opens the database, embedded or given, and brings it up to date: all that the parts need. */
+/**
+ * Starts the embedded database or connects to the configured one, migrates it, and returns what the parts of the
+ * product need to start.
+ * @throws CannotStart, DatabaseSetupError, EmbeddedPostgresError or SettingsError with a sentence for operators
+ */
 export const prepareContext = async (settings: Settings, logger: Logger, lifecycle: Lifecycle): Promise<Context> => {
   const wanted = resolve(settings.dataDir);
   const { dir, moved } = settings.databaseUrl ? { dir: wanted, moved: false } : usableDataDir(wanted);
   if (moved) {
     logger.warn(
-      `the user that PostgreSQL runs as cannot access ${wanted}, so the data is kept in ${dir}; set DATA_DIR to choose another folder`,
+      `the user as which PostgreSQL runs cannot access ${wanted}, so the data is stored in ${dir}; set DATA_DIR to choose another folder`,
     );
   }
   const ownerUrl = settings.databaseDirectUrl ?? settings.databaseUrl ?? (await openEmbedded(dir, logger, lifecycle));
@@ -45,7 +49,7 @@ export const prepareContext = async (settings: Settings, logger: Logger, lifecyc
       apply: settings.migrateOnStart,
     }),
   );
-  if (applied.length > 0) logger.info(`the database is up to date: ${applied.join(', ')}`);
+  if (applied.length > 0) logger.info(`the database is up to date now; applied: ${applied.join(', ')}`);
   const url = settings.databaseUrl ?? ownerUrl;
   const waitForRoutes = createDatabaseWait({ url, setting: 'DATABASE_URL', connections, logger });
   const databaseRoutes = await waitForRoutes(() => findRoutes(settings, server, directUrls, rolePasswords));
@@ -66,6 +70,6 @@ const openEmbedded = async (dataDir: string, logger: Logger, lifecycle: Lifecycl
   lifecycle.add('PostgreSQL', async () => (await opening.catch(() => undefined))?.stop(), SERVER_STOP_MS);
   const postgres = await opening;
   lifecycle.atForcedExit(postgres.stopSoon);
-  logger.info(`PostgreSQL runs as process ${postgres.pid} on its data in ${dataDir}`);
+  logger.info(`PostgreSQL runs as process ${postgres.pid}; its data is in ${dataDir}`);
   return postgres.url;
 };

@@ -2,8 +2,10 @@ import type { FailingCheck } from '#platform/readiness/check';
 
 const JSON_TYPE = "-H 'content-type: application/json'";
 
-/** The last lines of a start: where everything is, and three commands that work as they stand. */
-/** @param stripe where the Stripe on loopback is, where one runs */
+/**
+ * The text that a start prints at its end: the URLs, and three commands that can be run unchanged.
+ * @param stripe the URL of the Stripe simulator, if it runs
+ */
 export const bannerFor = (url: string, stripe?: string): string => {
   const account = '"email":"ada@acme.example","password":"correct horse battery staple"';
   const token = `node -pe 'JSON.parse(fs.readFileSync(0)).accessToken'`;
@@ -13,7 +15,7 @@ export const bannerFor = (url: string, stripe?: string): string => {
   API            ${url}
   Documentation  ${url}/docs${stripe ? `\n  Stripe         ${stripe} (test mode, on this machine: no money moves)` : ''}
 
-  # sign up (once: the same address again answers 409), sign in, read the workspace
+  # sign up (once: a second time with the same address answers 409), sign in, read the tenant
   curl -s ${url}/v1/signup ${JSON_TYPE} -d '{"companyName":"Acme","personName":"Ada Lovelace",${account}}'
   TOKEN=$(curl -s ${url}/v1/sessions ${JSON_TYPE} -d '{${account}}' | ${token})
   curl -s ${url}/v1/tenant -H "authorization: Bearer $TOKEN"
@@ -21,11 +23,11 @@ export const bannerFor = (url: string, stripe?: string): string => {
 `;
 };
 
-/** @param url where machines ask how it is */
+/** The same for a process with ROLE=worker. @param url of /readyz and /metrics */
 export const workerBannerFor = (url: string | undefined): string =>
-  `\n  Tenantry works in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;
+  `\n  Tenantry is running in the background (ROLE=worker).\n\n  Health         ${url}/readyz, ${url}/metrics\n\n`;
 
-/** What is printed in their place while readiness checks fail. @param url where the process answers */
+/** The text that is printed first if readiness checks fail. @param url of the process */
 export const notReadyBannerFor = (url: string | undefined, failing: readonly FailingCheck[]): string => `
   Tenantry has started but is not ready:
 

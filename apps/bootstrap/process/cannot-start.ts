@@ -1,4 +1,4 @@
-/** The operator has to change something; the message says what. */
+/** The process cannot start until an operator changes something. The message says what. */
 export class CannotStart extends Error {
   override readonly name = 'CannotStart';
 }

@@ -3,38 +3,48 @@ import type { Logger } from '#platform/logging/logging';
 type Stop = () => Promise<unknown>;
 
 export interface Lifecycle {
-  /** What was added last is stopped first. Add it before it is started: a signal may come in between. */
-  add(name: string, stop: Stop, patienceMs: number): void;
-  /** Runs when the process ends without waiting for anything. */
+  /**
+   * Adds a part to stop. The part that was added last is stopped first. Add a part before it is started, because a
+   * signal may arrive during its start.
+   * @param timeoutMs ms after which the next part is stopped, even if this one has not stopped
+   */
+  add(name: string, stop: Stop, timeoutMs: number): void;
+  /** Sets the action that runs when the process ends immediately, without stopping its parts. */
   atForcedExit(action: () => void): void;
-  /** True once a stop is under way: start nothing more. */
+  /** True once the process is stopping: start nothing more. */
   readonly stopping: boolean;
-  /** Stops everything in order and ends the process. */
+  /**
+   * Stops all parts one after the other, and ends the process. The exit code is 1 if it would be 0 and a part fails.
+   */
   stop(exitCode: number): Promise<never>;
 }
 
-/** Ctrl-C in a terminal arrives twice under npm, from the terminal and passed on by npm: two within this are one. */
+/** ms. Under npm, Ctrl-C arrives twice, from the terminal and from npm: two signals within this time count as one. */
 const SAME_SIGNAL_MS = 1_000;
-const CRASH_PATIENCE_MS = 5_000;
+/** ms that each part may take to stop after a crash. */
+const CRASH_TIMEOUT_MS = 5_000;
 
-/** Ends the process in order on SIGINT, SIGTERM and SIGHUP; at once on a second one; with code 1 after a crash. */
+/**
+ * Stops the parts and ends the process on SIGINT, SIGTERM and SIGHUP, and with code 1 after a crash (an uncaught
+ * exception or an unhandled rejection). A second signal ends the process immediately, with code 130.
+ */
 export const createLifecycle = (logger: Logger): Lifecycle => {
-  const stops: { name: string; stop: Stop; patienceMs: number }[] = [];
-  let forced = (): void => undefined;
+  const stops: { name: string; stop: Stop; timeoutMs: number }[] = [];
+  let forcedExitAction = (): void => undefined;
   let stopping: Promise<never> | undefined;
   let crashed = false;
   let signalledAt = 0;
 
   const exitNow = (code: number): never => {
-    forced();
+    forcedExitAction();
     process.exit(code);
   };
 
   const stopAll = async (exitCode: number): Promise<never> => {
     let code = exitCode;
-    for (const { name, stop, patienceMs } of stops.toReversed()) {
+    for (const { name, stop, timeoutMs } of stops.toReversed()) {
       try {
-        await withPatience(stop(), crashed ? Math.min(patienceMs, CRASH_PATIENCE_MS) : patienceMs);
+        await withTimeout(stop(), crashed ? Math.min(timeoutMs, CRASH_TIMEOUT_MS) : timeoutMs);
       } catch (error) {
         code = code || 1;
         logger.error({ err: error }, `${name} did not stop cleanly`);
@@ -70,11 +80,11 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
   return {
-    add: (name, stop, patienceMs) => {
-      stops.push({ name, stop, patienceMs });
+    add: (name, stop, timeoutMs) => {
+      stops.push({ name, stop, timeoutMs });
     },
     atForcedExit: (action) => {
-      forced = action;
+      forcedExitAction = action;
     },
     get stopping() {
       return stopping !== undefined;
@@ -83,10 +93,10 @@ export const createLifecycle = (logger: Logger): Lifecycle => {
   };
 };
 
-const withPatience = async (work: Promise<unknown>, ms: number): Promise<void> => {
+const withTimeout = async (work: Promise<unknown>, ms: number): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${ms / 1000} s`)), ms);
+    timer = setTimeout(() => reject(new Error(`it had not stopped after ${ms / 1000} s`)), ms);
   });
   try {
     await Promise.race([work, late]);

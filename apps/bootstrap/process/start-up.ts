@@ -6,23 +6,23 @@ import type { Readiness } from '#platform/readiness/readiness';
 export interface WaitUntilReady {
   readonly readiness: Pick<Readiness, 'refresh'>;
   readonly isStopping: () => boolean;
-  /** Called once, where the process is not ready after `patienceMs`. */
+  /** Called once, if the process is not ready after `reportAfterMs`. */
   readonly onNotReady: (failing: readonly FailingCheck[]) => void;
-  /** ms; 30,000 by default: what is started together with this process may take a while. */
-  readonly patienceMs?: number;
+  /** ms; 30,000 by default: services that start at the same time as this process may take a while. */
+  readonly reportAfterMs?: number;
 }
 
-/** ms between two looks. */
-const LOOK_MS = 200;
+/** ms between two rounds of checks. */
+const POLL_MS = 200;
 
-/** Resolves once every readiness check passes, or the process stops. */
+/** Resolves once every readiness check passes, or the process is stopping. */
 export const waitUntilReady = async (options: WaitUntilReady): Promise<void> => {
-  const { readiness, isStopping, onNotReady, patienceMs = 30_000 } = options;
+  const { readiness, isStopping, onNotReady, reportAfterMs = 30_000 } = options;
   const began = performance.now();
-  for (let isReported = false; !isStopping(); await sleep(LOOK_MS)) {
+  for (let isReported = false; !isStopping(); await sleep(POLL_MS)) {
     const failing = await readiness.refresh();
     if (failing.length === 0) return;
-    if (isReported || performance.now() - began < patienceMs || isStopping()) continue;
+    if (isReported || performance.now() - began < reportAfterMs || isStopping()) continue;
     isReported = true;
     onNotReady(failing);
   }
@@ -31,14 +31,14 @@ export const waitUntilReady = async (options: WaitUntilReady): Promise<void> => 
 export interface AnnounceStop {
   readonly readiness: Pick<Readiness, 'add'>;
   readonly phase: Phase;
-  /** ms during which everything is served as before. */
+  /** ms for which requests are still served, see SHUTDOWN_NOTICE_MS. */
   readonly noticeMs: number;
 }
 
-/** From now on `/readyz` answers 503; resolves when load balancers have had the time to see it. */
+/** Makes `/readyz` answer 503, and resolves after `noticeMs`, when load balancers have noticed it. */
 export const announceStop = async ({ readiness, phase, noticeMs }: AnnounceStop): Promise<void> => {
   phase.stopping();
-  // Added again, no earlier result is used any more.
+  // Adding a check again discards the last result of the readiness checks.
   readiness.add(phase.check);
   if (noticeMs > 0) await sleep(noticeMs);
 };

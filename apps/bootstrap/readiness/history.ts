@@ -2,7 +2,7 @@ import { type EventLog, PositionsBehind } from '#event-log/port';
 import { NotReady, type ReadinessCheck } from '#platform/readiness/check';
 import type { CheckpointWatch } from '#projecting/checkpoints/checkpoint-watch';
 
-/** Whether checkpoints and positions fit the log. */
+/** Checks that the checkpoints and the sequence of positions match the event log. */
 export const historyChecks = (
   watch: Pick<CheckpointWatch, 'misfits'>,
   log: Pick<EventLog, 'checkPositions'>,
@@ -28,7 +28,7 @@ export const historyChecks = (
       try {
         await log.checkPositions();
       } catch (error) {
-        // A log that does not answer has a check of its own.
+        // If the log does not answer, the check "event log" fails.
         if (error instanceof PositionsBehind) throw new NotReady(error.message);
       }
     },

@@ -12,8 +12,8 @@ import { notReadyBannerFor } from '../process/banner';
 import { waitUntilReady } from '../process/start-up';
 import { dependencyChecks, jobsCheck, signingKeysCheck } from './readiness';
 
-describe('whether a process is ready', () => {
-  it('depends on its read models: on each of them, at its version or a later one that has all of its columns', async () => {
+describe('the readiness of a process', () => {
+  it('requires each read model, in its version or a later one that has all of its columns', async () => {
     const database = await createTestDatabase();
     const projector = createProjectorPool({ url: database.urls.projector, max: 2 });
     const pool = createPool({ url: database.urls.app, max: 2, applicationName: 'test' });
@@ -44,7 +44,7 @@ describe('whether a process is ready', () => {
     }
   });
 
-  it('depends on signing with a key that verifies', async () => {
+  it('requires that the signing key is among the keys that verify', async () => {
     const readiness = createReadiness({ logger: silentLogger });
     const key = { kid: 'one' } as SigningKey;
     let published: unknown = key;
@@ -56,7 +56,7 @@ describe('whether a process is ready', () => {
     ]);
   });
 
-  it('depends on the queue of jobs where the process works on jobs', async () => {
+  it('requires the job queue in a process that works on jobs', async () => {
     const readiness = createReadiness({ logger: silentLogger });
     readiness.add(jobsCheck({ allQueues: () => Promise.reject(new Error('connect ECONNREFUSED 10.0.0.1')) }));
     expect(await readiness.refresh()).toMatchObject([{ name: 'jobs', message: expect.not.stringMatching(/10\.0/) }]);
@@ -68,14 +68,14 @@ describe('a start', () => {
     { name: 'event log', message: 'It does not answer.', runbook: 'docs/runbooks/readiness.md#event-log' },
   ];
 
-  it('says what is missing where the process is not ready, and continues to wait for it', async () => {
+  it('reports the failing checks if the process is not ready, and continues to wait', async () => {
     const rounds = [failing, failing, failing, []];
     const reported: unknown[] = [];
     await waitUntilReady({
       readiness: { refresh: async () => rounds.shift() ?? [] },
       isStopping: () => false,
       onNotReady: (it) => reported.push(it),
-      patienceMs: 0,
+      reportAfterMs: 0,
     });
     expect(reported).toEqual([failing]);
     expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).toMatch(
@@ -84,15 +84,15 @@ describe('a start', () => {
     expect(notReadyBannerFor('http://127.0.0.1:3000', failing)).not.toMatch(/is running|curl/);
   });
 
-  it('waits no longer where the process stops', async () => {
-    let stops = false;
+  it('stops waiting if the process is stopping', async () => {
+    let isStopping = false;
     const refresh = async () => {
-      stops = true;
+      isStopping = true;
       return failing;
     };
     const reported: unknown[] = [];
     await waitUntilReady({
-      ...{ readiness: { refresh }, isStopping: () => stops, patienceMs: 0 },
+      ...{ readiness: { refresh }, isStopping: () => isStopping, reportAfterMs: 0 },
       onNotReady: (it) => reported.push(it),
     });
     expect(reported).toEqual([]);

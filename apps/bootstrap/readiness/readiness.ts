@@ -10,13 +10,13 @@ import type { OpenedJobs } from '../jobs';
 
 export interface Dependencies {
   readonly log: Pick<EventLog, 'ping'>;
-  /** Connects as the role that the process works as. */
+  /** Connects as the main role of the process. */
   readonly pool: Pool;
-  /** The read models that the process queries, each at this version or a later one. */
+  /** The read models that the process queries. Each must have this version or a later one. */
   readonly projections: readonly Pick<Projection, 'name' | 'version' | 'tables'>[];
 }
 
-/** What every process of the product needs. */
+/** The checks of what every process of the product needs. */
 export const dependencyChecks = ({ log, pool, projections }: Dependencies): ReadinessCheck[] => [
   {
     name: 'event log',
@@ -38,7 +38,7 @@ export const dependencyChecks = ({ log, pool, projections }: Dependencies): Read
   },
 ];
 
-/** What an API needs beside its dependencies: the key that it signs tokens with is one that verifies them. */
+/** An API checks also that the key with which it signs access tokens is among the keys that verify them. */
 export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): ReadinessCheck => ({
   name: 'signing keys',
   message: 'The signing keys cannot be read, or none of them can sign.',
@@ -51,16 +51,16 @@ export const signingKeysCheck = (keys: Pick<SigningKeys, 'current' | 'find'>): R
   },
 });
 
-/** What a worker needs beside its dependencies: the queue of jobs answers. */
+/** A worker checks also that the job queue answers. */
 export const jobsCheck = (jobs: Pick<OpenedJobs, 'allQueues'>): ReadinessCheck => ({
   name: 'jobs',
   message:
-    'The job queue does not answer (Redis if REDIS_URL is set, else PostgreSQL). Billing and schedules wait for it.',
+    'The job queue does not answer (Redis if REDIS_URL is set, otherwise PostgreSQL). Billing and schedules wait for it.',
   runbook: 'docs/runbooks/readiness.md#jobs',
   run: () => jobs.allQueues(),
 });
 
-/** The parts of the problem document that `/readyz` answers with. */
+/** Members of the problem document of `/readyz`. */
 export const describeFailing = (failing: readonly FailingCheck[]) => ({
   detail: `Not ready: ${failing.map(({ name }) => name).join(', ')}.`,
   missing: failing.map(({ name }) => name),

@@ -8,7 +8,7 @@ const sources = (folder: string): string[] =>
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
     .map((name) => join(folder, name));
 
-/** `## Signing keys` is reached by `#signing-keys`. */
+/** The anchors of the headings: `## Signing keys` has the anchor `signing-keys`. */
 const anchorsOf = (document: string): string[] =>
   [...readFileSync(join(root, document), 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -24,11 +24,11 @@ describe('the runbook of a readiness check', () => {
     ),
   );
 
-  it.each(links)('%s#%s is there', (document, anchor) => {
+  it.each(links)('%s#%s exists', (document, anchor) => {
     expect(anchorsOf(document)).toContain(anchor);
   });
 
-  it('is named by every part of the process', () => {
+  it('is found for more than seven checks', () => {
     expect(links.length).toBeGreaterThan(7);
   });
 });
@@ -40,7 +40,7 @@ describe('the list of metrics in docs/reliability.md', () => {
     .filter((text) => text.includes("from 'prom-client'"))
     .flatMap((text) => [...text.matchAll(/'((?:tenantry|http)_[a-z_]+)'/g)].map(([, name = '']) => name));
 
-  it('has every metric', () => {
+  it('contains every metric', () => {
     expect(metrics.length).toBeGreaterThan(15);
     expect(metrics.filter((name) => !documented.includes(`\`${name}`))).toEqual([]);
   });

@@ -13,8 +13,8 @@ export const renderEnvExample = (): string => {
 };
 
 const HEAD = `# Every setting, with its default. All are optional: \`npm ci && npm start\` runs with all of them unset.
-# Copy this file to .env and remove the # from a line to change it. Environment variables override the file.
-# A start with an invalid setting fails and names the setting. Kept in step with libs/platform/config/table.ts by a test.
+# To change a setting, copy this file to .env and remove the # in front of its line. Environment variables override .env.
+# With an invalid setting the start fails and names the setting. A test keeps this file equal to libs/platform/config/table.ts.
 `;
 
 const wrap = (text: string): string => text.replaceAll(/(.{1,113})(?: |$)/g, '# $1\n').trimEnd();

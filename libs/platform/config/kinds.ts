@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 
-/** One setting: how its text is read, and what the documentation says of it. */
+/** One setting: how its text is parsed, and how the documentation describes it. */
 export interface Setting<T> {
-  /** @throws Problem with what is wrong; never with the value where it may hold a secret */
+  /** @throws Problem that says what is wrong; it never contains the value of a setting that may hold a secret */
   readonly parse: (text: string) => T;
   readonly default: T;
-  /** What `.env.example` says the default is. */
+  /** The default as `.env.example` shows it. */
   readonly defaultText: string;
   readonly description: string;
   readonly example: string;
@@ -13,7 +13,7 @@ export interface Setting<T> {
   readonly secret: boolean | 'url';
 }
 
-/** What is wrong with a value, as the second half of a sentence that begins with the setting's name. */
+/** The value is not valid. The message completes a sentence that begins with the setting's name: "must be …". */
 export class Problem extends Error {}
 
 interface Described {
@@ -29,7 +29,7 @@ const setting = <T>(
   secret: boolean | 'url' = false,
 ): Setting<T> => ({ parse, default: fallback, defaultText, description, example, secret });
 
-/** A whole number within bounds, both included. */
+/** A whole number from `min` to `max`, both included. */
 export const integer = (fallback: number, min: number, max: number, described: Described): Setting<number> =>
   setting(
     (text) => {
@@ -66,7 +66,7 @@ export const flag = (fallback: boolean, described: Described): Setting<boolean> 
     described,
   );
 
-/** Any text that `pattern` matches; `rule` says in words what that is. */
+/** Any text that `pattern` matches. `rule` describes the pattern in words, to complete the sentence "must be …". */
 export const text = (fallback: string, pattern: RegExp, rule: string, described: Described): Setting<string> =>
   setting(
     (value) => {
@@ -81,7 +81,7 @@ export const text = (fallback: string, pattern: RegExp, rule: string, described:
 export const optionalText = (described: Described & { example: string }): Setting<string | undefined> =>
   setting<string | undefined>((value) => value, undefined, '', described);
 
-/** A secret. Errors describe only its form, never its value. */
+/** A secret. Errors contain only `rule`, never the value. */
 export const secretText = (
   pattern: RegExp,
   rule: string,
@@ -98,7 +98,7 @@ export const secretText = (
     true,
   );
 
-/** Several of them, separated by commas. */
+/** Several secrets, separated by commas. */
 export const secretTexts = (
   pattern: RegExp,
   rule: string,
@@ -116,7 +116,7 @@ export const secretTexts = (
     true,
   );
 
-/** The address of a service; it may hold a password. */
+/** The URL of a service. It may contain a password, so errors never repeat it. */
 export const serviceUrl = (
   schemes: readonly string[],
   described: Described & { example: string },
@@ -133,17 +133,19 @@ export const serviceUrl = (
     'url',
   );
 
-/** EventStoreDB's clusters list their nodes with commas, which a URL does not allow: check one node in their place. */
+/**
+ * A URL of EventStoreDB may list several nodes, separated by commas, which `URL` refuses: only the first is checked.
+ */
 const isUrl = (value: string): boolean => URL.canParse(value.replace(/,[^/?#]*/, ''));
 
-/** The address at which clients see the product: scheme, host and an optional path. */
+/** The URL under which clients reach a service: scheme, host and an optional path. */
 export const publicUrl = (described: Described & { example: string }): Setting<string | undefined> =>
   setting<string | undefined>(
     (value) => {
       const url = URL.canParse(value) ? new URL(value) : undefined;
       const plain = url && /^https?:$/.test(url.protocol) && !url.username && !url.search && !url.hash;
       if (plain) return url.href.replace(/\/$/, '');
-      throw new Problem(`must be an http or https URL without user, query and fragment, not ${JSON.stringify(value)}`);
+      throw new Problem(`must be an http or https URL without user, query or fragment, not ${JSON.stringify(value)}`);
     },
     undefined,
     '',
@@ -157,7 +159,7 @@ export const origins = (described: Described & { example: string }): Setting<rea
       list(value).map((item) => {
         if (URL.canParse(item) && /^https?:$/.test(new URL(item).protocol) && new URL(item).origin === item)
           return item;
-        throw new Problem(`must be origins separated by commas; ${JSON.stringify(item)} is none`);
+        throw new Problem(`must be origins separated by commas; ${JSON.stringify(item)} is not an origin`);
       }),
     [],
     '',
@@ -172,7 +174,9 @@ export const pairs = (described: Described & { example: string }): Setting<Reado
         list(value).map((item) => {
           const [, name, text] = /^([\w.-]+)=([\w.-]+)$/.exec(item) ?? [];
           if (name === undefined || text === undefined)
-            throw new Problem(`must be name=value pairs separated by commas; ${JSON.stringify(item)} is none`);
+            throw new Problem(
+              `must be name=value pairs separated by commas; ${JSON.stringify(item)} is not such a pair`,
+            );
           return [name, text];
         }),
       ),
@@ -192,8 +196,8 @@ export const parseKey = (value: string): Buffer => {
 };
 
 /**
- * Which peers may say on whose behalf they speak. `true` is refused: with it any client chooses the address that its
- * rate limit is counted by.
+ * The proxies whose `X-Forwarded-For` header is trusted. `true` is refused: with it, a client could choose the address
+ * under which its requests are counted for the rate limit. A number of hops above 32 means 32.
  */
 export const proxies = (described: Described & { example: string }): Setting<false | number | readonly string[]> =>
   setting<false | number | readonly string[]>(
@@ -203,7 +207,7 @@ export const proxies = (described: Described & { example: string }): Setting<fal
       return list(value).map((item) => {
         if (/^(loopback|linklocal|uniquelocal)$/.test(item) || isAddressRange(item)) return item;
         throw new Problem(
-          `must be false, a number of hops, or addresses separated by commas; ${JSON.stringify(item)} is none`,
+          `must be false, a number of proxies, or addresses separated by commas; ${JSON.stringify(item)} is not an address`,
         );
       });
     },

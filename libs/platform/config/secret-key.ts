@@ -8,8 +8,10 @@ import { type Settings, SettingsError } from './settings';
 import { TABLE } from './table';
 
 /**
- * The key that all others derive from: set, in a file, or else generated once into the data directory (0600).
- * @throws SettingsError where a file does not hold one, or there can't be one
+ * The key from which all other keys are derived: SECRET_KEY, else the content of SECRET_KEY_FILE, else the content of
+ * `secret.key` in the data directory, which the first start generates (mode 0600).
+ * @returns 32 bytes
+ * @throws SettingsError the file does not hold a key, or it cannot be written
  */
 export const resolveSecretKey = async (settings: Settings, dataDir: string): Promise<Buffer> => {
   if (settings.secretKey) return settings.secretKey;
@@ -19,7 +21,8 @@ export const resolveSecretKey = async (settings: Settings, dataDir: string): Pro
   try {
     await makeFolders(resolve(dataDir));
     await writeFile(own, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 });
-    // Of several first starts one makes the key, whole, and all read that one.
+    // The link exists with the whole key or not at all. If several processes start first at the same time, one link
+    // succeeds, and all of them read its key below.
     await link(own, file).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });

@@ -20,7 +20,7 @@ const problemsOf = (environment: Environment): readonly string[] => {
 };
 
 describe('loadSettings', () => {
-  it('needs nothing, and takes an empty value for an unset one', () => {
+  it('requires no setting, and treats an empty value as unset', () => {
     const settings = loadSettings({ PORT: '', DATABASE_URL: ' ' });
     expect(settings).toMatchObject({ role: 'all', host: '127.0.0.1', port: 3000, dataDir: '.data', trustProxy: false });
     expect(settings.databaseUrl).toBeUndefined();
@@ -82,7 +82,7 @@ describe('loadSettings', () => {
     expect(text).not.toContain('hidden');
   });
 
-  it('requires the secret key in production with a database of its own, where processes share it', () => {
+  it('requires the secret key in production with DATABASE_URL, where several processes share the key', () => {
     const production = { NODE_ENV: 'production', DATABASE_URL: 'postgres://u:p@h/d' };
     expect(problemsOf(production)[0]).toMatch(/^SECRET_KEY is required in production/);
     expect(problemsOf({ ...production, SECRET_KEY: KEY })).toEqual([]);
@@ -90,7 +90,7 @@ describe('loadSettings', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([]);
   });
 
-  it('requires a shared database where the process does a part of the work only', () => {
+  it('requires DATABASE_URL where the process runs only the API or only the worker', () => {
     expect(problemsOf({ ROLE: 'worker' })[0]).toMatch(/^DATABASE_URL is required with ROLE=worker/);
   });
 });
@@ -114,20 +114,17 @@ describe('describeSettings', () => {
 });
 
 describe('the table', () => {
-  it.each(Object.entries(TABLE) as [string, Setting<unknown>][])(
-    'has an example for %s that it takes itself',
-    (_, it) => {
-      expect(it.example).not.toBe('');
-      expect(() => it.parse(it.example)).not.toThrow();
-      if (it.defaultText !== '') expect(it.parse(it.defaultText)).toEqual(it.default);
-    },
-  );
+  it.each(Object.entries(TABLE) as [string, Setting<unknown>][])('has a valid example for %s', (_, it) => {
+    expect(it.example).not.toBe('');
+    expect(() => it.parse(it.example)).not.toThrow();
+    if (it.defaultText !== '') expect(it.parse(it.defaultText)).toEqual(it.default);
+  });
 });
 
 describe('.env.example', () => {
   const file = join(__dirname, '../../../.env.example');
 
-  it('lists every setting as the table has it (UPDATE_ENV_EXAMPLE=1 writes it)', async () => {
+  it('equals what the table renders (UPDATE_ENV_EXAMPLE=1 writes the file)', async () => {
     if (process.env['UPDATE_ENV_EXAMPLE']) await writeFile(file, renderEnvExample());
     expect(await readFile(file, 'utf8')).toBe(renderEnvExample());
   });
@@ -140,13 +137,13 @@ describe('files', () => {
   });
   afterEach(() => rm(dir, { recursive: true }));
 
-  it('completes the environment from .env, and the environment wins', async () => {
+  it('adds the values of .env to the environment, which overrides them', async () => {
     expect(readEnvironment(dir, { PORT: '1' })).toEqual({ PORT: '1' });
     await writeFile(join(dir, '.env'), '# comment\nPORT=2\nLOG_LEVEL="debug"\n');
     expect(readEnvironment(dir, { PORT: '1' })).toEqual({ PORT: '1', LOG_LEVEL: 'debug' });
   });
 
-  it('generates one secret key, readable by its owner alone, however many first starts there are', async () => {
+  it('generates one secret key that only its owner can read, also when several processes start first', async () => {
     const settings = loadSettings({});
     const keys = await Promise.all([resolveSecretKey(settings, dir), resolveSecretKey(settings, dir)]);
     expect(keys[0]).toHaveLength(32);
@@ -155,7 +152,7 @@ describe('files', () => {
     expect((await stat(join(dir, 'secret.key'))).mode & 0o777).toBe(0o600);
   });
 
-  it('takes the key from SECRET_KEY_FILE, and names that where it holds none', async () => {
+  it('reads the key from SECRET_KEY_FILE, and names that setting where the file does not hold a key', async () => {
     const file = join(dir, 'key');
     const settings = loadSettings({ SECRET_KEY_FILE: file });
     await expect(resolveSecretKey(settings, dir)).rejects.toThrow(/SECRET_KEY_FILE .*does not hold a key/);

@@ -10,7 +10,7 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
   : Lowercase<Name>;
 
-/** `DATABASE_POOL_SIZE` is `databasePoolSize`, a number, and so on for each line of the table. */
+/** One property for each setting of the table: DATABASE_POOL_SIZE, for example, is `databasePoolSize: number`. */
 export type Settings = {
   readonly [Name in keyof Table as CamelCase<Name>]: Table[Name] extends Setting<infer T> ? T : never;
 };
@@ -25,19 +25,25 @@ export class SettingsError extends Error {
   }
 }
 
-/** The process' environment, completed from the file `.env` of a folder if there is one. The environment wins. */
+/**
+ * The environment of the process and the values of the file `.env` in `folder`, if it exists. The environment overrides
+ * the file.
+ * @throws SettingsError the file exists and cannot be read
+ */
 export const readEnvironment = (folder: string, environment: Environment = process.env): Environment => {
   try {
     return { ...parseEnv(readFileSync(join(folder, '.env'), 'utf8')), ...environment };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return environment;
-    throw new SettingsError([`.env cannot be read: ${error instanceof Error ? error.message : error}`]);
+    throw new SettingsError([
+      `.env cannot be read (${error instanceof Error ? error.message : error}); correct or remove the file`,
+    ]);
   }
 };
 
 /**
- * Reads every setting; an empty value is an unset one.
- * @throws SettingsError
+ * Parses every setting. An empty value counts as unset.
+ * @throws SettingsError with every problem of every setting
  */
 export const loadSettings = (environment: Environment): Settings => {
   const problems: string[] = [];
@@ -57,21 +63,21 @@ export const loadSettings = (environment: Environment): Settings => {
     }
   }
   const settings = values as Settings;
-  checkTogether(settings, problem);
+  checkCombinations(settings, problem);
   if (problems.length > 0) throw new SettingsError(problems);
   return Object.freeze(settings);
 };
 
-const checkTogether = (it: Settings, problem: (name: string, what: string, example: string) => void): void => {
+const checkCombinations = (it: Settings, problem: (name: string, what: string, example: string) => void): void => {
   if (it.secretKey && it.secretKeyFile) {
     problem('SECRET_KEY_FILE', 'and SECRET_KEY are both set; keep one of them', TABLE.SECRET_KEY_FILE.example);
   }
   if (it.nodeEnv === 'production' && it.databaseUrl && !it.secretKey && !it.secretKeyFile) {
-    const what = 'is required in production together with DATABASE_URL: every process needs the same one';
+    const what = 'is required in production together with DATABASE_URL: every process needs the same key';
     problem('SECRET_KEY', what, TABLE.SECRET_KEY.example);
   }
   if (it.databaseDirectUrl && !it.databaseUrl) {
-    const what = 'is required with DATABASE_DIRECT_URL: without a pooler, set DATABASE_URL alone';
+    const what = 'is required with DATABASE_DIRECT_URL; if there is no pooler, set only DATABASE_URL';
     problem('DATABASE_URL', what, TABLE.DATABASE_URL.example);
   }
   if (it.stripeSecretKey && it.stripeWebhookSecrets.length === 0) {
@@ -87,7 +93,7 @@ const checkTogether = (it: Settings, problem: (name: string, what: string, examp
 const camelCase = (name: string): string =>
   name.toLowerCase().replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** The settings as a log may show them: no secret, and no credentials in a URL. */
+/** The settings by name, safe to log: secrets are shown as "(set)", and URLs without their credentials. */
 export const describeSettings = (settings: Settings): Record<string, string> => {
   const values: Record<string, unknown> = settings;
   return Object.fromEntries(

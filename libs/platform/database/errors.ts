@@ -1,4 +1,4 @@
-/** The database can't be used as it is; the message tells an operator what to change. */
+/** The database cannot be used in its present state. The message tells an operator what to change. */
 export class DatabaseSetupError extends Error {
   override readonly name = 'DatabaseSetupError';
 }

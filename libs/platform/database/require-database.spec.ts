@@ -5,7 +5,7 @@ import { requireDatabase } from './require-database';
 
 jest.setTimeout(60_000);
 
-describe('whether the database can be used', () => {
+describe('the check that the database can be used', () => {
   let database: TestDatabase;
   let server: Client;
   let pool: Pool;
@@ -26,15 +26,16 @@ describe('whether the database can be used', () => {
   const notReady = (message: RegExp) => ({ name: 'NotReady', message: expect.stringMatching(message) });
   const readOnly = (on: boolean) =>
     server.query(`alter database ${database.name} set default_transaction_read_only = ${on}`);
-  const letIn = (yes: boolean) => server.query(`alter database ${database.name} allow_connections ${yes}`);
+  const allowConnections = (allow: boolean) =>
+    server.query(`alter database ${database.name} allow_connections ${allow}`);
   const endSessions = () =>
     server.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database.name]);
 
-  it('is so while it answers and takes writes', async () => {
+  it('passes while the database answers and accepts writes', async () => {
     await requireDatabase(pool);
   });
 
-  it('is not so while it is read-only, and is again as soon as it is not, whatever sessions were opened meanwhile', async () => {
+  it('fails while the database is read-only, and then passes also in a pool with read-only sessions', async () => {
     await readOnly(true);
     await endSessions();
     await Promise.allSettled([1, 2, 3].map(() => withClient(pool, (client) => client.query('select 1'))));
@@ -44,16 +45,16 @@ describe('whether the database can be used', () => {
     await requireDatabase(pool);
   });
 
-  it('is not so while the database lets nobody in', async () => {
-    await letIn(false);
+  it('fails while the database allows no connections', async () => {
+    await allowConnections(false);
     await endSessions();
     const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'require-database' });
-    await expect(requireDatabase(fresh)).rejects.toMatchObject(notReady(/does not let this process into/));
+    await expect(requireDatabase(fresh)).rejects.toMatchObject(notReady(/refuses this process access/));
     await fresh.end();
-    await letIn(true);
+    await allowConnections(true);
   });
 
-  it('is not so where the password is refused, or no connection is free', async () => {
+  it('fails where the password is refused, or no connection is free', async () => {
     const wrong = new URL(database.urls.app);
     if (wrong.searchParams.has('password')) wrong.searchParams.set('password', 'wrong');
     wrong.password = wrong.host ? 'wrong' : '';
@@ -61,13 +62,13 @@ describe('whether the database can be used', () => {
     await expect(requireDatabase(refused)).rejects.toMatchObject(notReady(/refuses the password/));
     await refused.end();
     await server.query(`alter database ${database.name} connection limit 0`);
-    const full = createPool({ url: database.urls.app, max: 1, applicationName: 'require-database' });
-    await expect(requireDatabase(full)).rejects.toMatchObject(notReady(/no free connection/));
-    await full.end();
+    const exhausted = createPool({ url: database.urls.app, max: 1, applicationName: 'require-database' });
+    await expect(requireDatabase(exhausted)).rejects.toMatchObject(notReady(/no free connection/));
+    await exhausted.end();
     await server.query(`alter database ${database.name} connection limit -1`);
   });
 
-  it('is not so for a moment after a write was refused because the disk is full', async () => {
+  it('fails for a moment after a write was refused because the disk is full', async () => {
     const refuse = `do $$ begin raise exception 'No space left on device' using errcode = '53100'; end $$`;
     await expect(withClient(pool, (client) => client.query(refuse))).rejects.toMatchObject({ code: '53100' });
     await expect(requireDatabase(pool)).rejects.toMatchObject(notReady(/no space left/));

@@ -4,16 +4,20 @@ import { NotReady } from '../readiness/check';
 import { sinceDiskFull } from './connections/lending';
 import { withClient } from './connections/pools';
 
-/** A session that takes no writes. Its code is one of a lost connection: the pool closes it, and opens another. */
+/**
+ * The session accepts no writes. The error has the code of a lost connection, so that the pool replaces the session.
+ */
 class ReadOnlySession extends Error {
   override readonly name = 'ReadOnlySession';
   readonly code = 'EROFS';
 }
 
-/** ms. A disk that is full is noticed by what is written; after so long without a refusal it may have room again. */
+/** ms. A full disk shows only when a write is refused. This long after the last refusal, it may have space again. */
 const DISK_FULL_MS = 2_000;
 
-/** By SQLSTATE, or the beginning of it: what an operator has to know. `/readyz` shows it to strangers. */
+/**
+ * By SQLSTATE or error code: what an operator needs to know. `/readyz` is public, so the sentences contain no secrets.
+ */
 const SENTENCES: readonly (readonly [RegExp, string])[] = [
   [
     /^53300/,
@@ -21,12 +25,18 @@ const SENTENCES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^28/,
-    'PostgreSQL refuses the password of a role of this process. Start a process again: a start sets the passwords again.',
+    'PostgreSQL refuses the password of a role of this process. Restart a process: each start sets the passwords again.',
   ],
-  [/^57P0[13]/, 'PostgreSQL is starting, stopping or in recovery, and takes no connections yet.'],
-  [/^(25006|EROFS)/, 'PostgreSQL is read-only. Commands are answered with 503 until the primary is reached again.'],
-  [/^(3D000|55000|42501)/, 'PostgreSQL does not let this process into its database.'],
-  [/^08P01/, 'The pooler in front of PostgreSQL refuses the connection, or has waited too long for a free one.'],
+  [/^57P0[13]/, 'PostgreSQL is starting, stopping or in recovery, and accepts no connections yet.'],
+  [/^(25006|EROFS)/, 'PostgreSQL is read-only. Commands are answered with 503 until it accepts writes again.'],
+  [
+    /^(3D000|55000|42501)/,
+    'PostgreSQL refuses this process access to its database. Check that the database exists and allows connections.',
+  ],
+  [
+    /^08P01/,
+    'The pooler in front of PostgreSQL refuses the connection, or has waited too long for a free connection to PostgreSQL.',
+  ],
 ];
 
 const requireWritable = (pool: Pool): Promise<void> =>
@@ -36,12 +46,12 @@ const requireWritable = (pool: Pool): Promise<void> =>
   });
 
 /**
- * Resolves where PostgreSQL answers and takes writes.
- * @throws NotReady with a sentence where the reason is known; else what the database throws
+ * Resolves if PostgreSQL answers and accepts writes.
+ * @throws NotReady with a sentence for operators if the reason is known; otherwise the error of the database
  */
 export const requireDatabase = async (pool: Pool): Promise<void> => {
   try {
-    // Sessions that were opened while the server was read-only stay so: each of them is replaced first.
+    // A session that was opened while the server was read-only stays read-only. Each failed check replaces one of them.
     for (let left = pool.options.max; ; left--) {
       try {
         await requireWritable(pool);
@@ -56,5 +66,7 @@ export const requireDatabase = async (pool: Pool): Promise<void> => {
     throw sentence === undefined ? error : new NotReady(sentence, { cause: error });
   }
   if (sinceDiskFull() < DISK_FULL_MS)
-    throw new NotReady('PostgreSQL has no space left on its disk. Commands are answered with 503 until it has.');
+    throw new NotReady(
+      'PostgreSQL has no space left on its disk. Free some space: commands are answered with 503 until then.',
+    );
 };

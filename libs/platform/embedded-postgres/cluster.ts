@@ -11,8 +11,10 @@ export const SUPERUSER = 'tenantry_owner';
 export const DATABASE = 'tenantry';
 
 /**
- * Makes the cluster unless it is there, and answers with the superuser's password. A first start that was interrupted
- * leaves nothing that a second one would take for a cluster.
+ * Creates the cluster if it does not exist. An interrupted first start leaves nothing that a later start would use as a
+ * cluster.
+ * @returns the password of the superuser
+ * @throws EmbeddedPostgresError the files cannot be used as a cluster, or the server's programs cannot be run
  */
 export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: ServerUser): Promise<string> => {
   const cluster = clusterOf(dataDir);
@@ -23,44 +25,44 @@ export const ensureCluster = async (dataDir: string, binaries: Binaries, user?: 
   }
   const password = randomBytes(24).toString('base64url');
   const unfinished = join(dataDir, 'postgres.unfinished');
-  // What a start that was killed has left may still be written to by its initdb, so each start has a folder of its own,
-  // and what can't be removed yet is left to the next one.
+  // The initdb of a killed start may still be writing to its folder. So each start makes a new folder, and a folder
+  // that cannot be removed yet is left for the next start.
   await discard(unfinished);
   await mkdir(unfinished, { recursive: true });
   await chmod(unfinished, 0o711);
   const work = await mkdtemp(join(unfinished, 'cluster-'));
-  const handedOver = join(work, 'password');
-  await writeFile(handedOver, password, { mode: 0o600 });
-  if (user) await Promise.all([work, handedOver].map((path) => chown(path, user.uid, user.gid)));
-  const made = join(work, 'cluster');
+  const initialPasswordFile = join(work, 'password');
+  await writeFile(initialPasswordFile, password, { mode: 0o600 });
+  if (user) await Promise.all([work, initialPasswordFile].map((path) => chown(path, user.uid, user.gid)));
+  const newCluster = join(work, 'cluster');
   await run(
     binaries.initdb,
     [
-      ...['--pgdata', made, '--username', SUPERUSER, '--pwfile', handedOver, '--auth', 'scram-sha-256'],
+      ...['--pgdata', newCluster, '--username', SUPERUSER, '--pwfile', initialPasswordFile, '--auth', 'scram-sha-256'],
       ...['--encoding', 'UTF8', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8', '--locale', 'C'],
       '--no-instructions',
     ],
     '',
     user,
   );
-  await run(binaries.postgres, ['--single', '-D', made, 'template1'], `create database ${DATABASE}\n`, user);
-  // In this order: a cluster without its password would be of no use.
+  await run(binaries.postgres, ['--single', '-D', newCluster, 'template1'], `create database ${DATABASE}\n`, user);
+  // The password is written before the cluster is moved into place: a cluster without its password would be useless.
   await writeFile(passwordFile, password, { mode: 0o600 });
   await chmod(passwordFile, 0o600);
-  await rename(made, cluster);
+  await rename(newCluster, cluster);
   await discard(unfinished);
   return password;
 };
 
 const discard = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true }).catch(() => undefined);
 
-/** A file without which the cluster is none of ours. */
+/** Reads a file that every cluster of Tenantry has. @throws EmbeddedPostgresError it cannot be read */
 const readFileOf = async (file: string, cluster: string): Promise<string> => {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
     throw new EmbeddedPostgresError(
-      `DATA_DIR: ${cluster} is no database that Tenantry has made (${file} can't be read). Move it away, put the file back, or set another folder, for example DATA_DIR=.data-2`,
+      `DATA_DIR: ${cluster} is not a database that Tenantry has created (${file} cannot be read). Move the folder away, restore the file, or set another folder, for example DATA_DIR=.data-2`,
       { cause: error },
     );
   }
@@ -71,18 +73,18 @@ const requireUsable = async (cluster: string, binaries: Binaries): Promise<void>
   const self = process.getuid?.();
   if (self !== undefined && self !== 0 && self !== owner) {
     throw new EmbeddedPostgresError(
-      `DATA_DIR: ${cluster} belongs to the user with id ${owner}, and this process runs as ${self}. Start as that user or as root, or set another folder, for example DATA_DIR=.data-2`,
+      `DATA_DIR: ${cluster} belongs to the user with id ${owner}, and this process runs as the user with id ${self}. Start it as that user or as root, or set another folder, for example DATA_DIR=.data-2`,
     );
   }
   const major = (await readFileOf(join(cluster, 'PG_VERSION'), cluster)).trim();
   if (major !== binaries.major) {
     throw new EmbeddedPostgresError(
-      `DATA_DIR: ${cluster} was made by PostgreSQL ${major}, and this version of Tenantry brings ${binaries.major}. Dump it with the former version, restore it with this one, or set another folder, for example DATA_DIR=.data-2`,
+      `DATA_DIR: ${cluster} was created by PostgreSQL ${major}, and this version of Tenantry contains PostgreSQL ${binaries.major}. Dump the database with the former version and restore it with this one, or set another folder, for example DATA_DIR=.data-2`,
     );
   }
 };
 
-/** Runs one of the server's programs to its end. */
+/** Runs a program of the server and waits for its end. @throws EmbeddedPostgresError with the program's output */
 const run = (file: string, args: string[], input: string, user?: ServerUser): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, {
@@ -106,7 +108,7 @@ const run = (file: string, args: string[], input: string, user?: ServerUser): Pr
     child.stdin.end(input);
   });
 
-/** No variable of the caller (PGDATA, PGOPTIONS, LC_ALL …) reaches the server. */
+/** The environment of the server. No variable of this process (PGDATA, PGOPTIONS, LC_ALL …) is passed on. */
 export const serverEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'],
   LC_ALL: 'C',
@@ -116,6 +118,6 @@ export const serverEnvironment = (): NodeJS.ProcessEnv => ({
 
 export const cannotRun = (file: string, error: Error): EmbeddedPostgresError =>
   new EmbeddedPostgresError(
-    `the embedded PostgreSQL can't be run (${file}: ${error.message}). Where this system does not allow it (musl, noexec, no right to change the user), set DATABASE_URL, for example postgres://owner:secret@127.0.0.1:5432/tenantry`,
+    `the embedded PostgreSQL cannot be run (${file}: ${error.message}). If this system does not allow it (musl, noexec, no right to change the user), set DATABASE_URL, for example postgres://owner:secret@127.0.0.1:5432/tenantry`,
     { cause: error },
   );

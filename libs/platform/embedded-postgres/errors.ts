@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL can't run as things are; the message tells what to change. */
+/** The embedded PostgreSQL cannot run. The message tells an operator what to change. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }

@@ -15,22 +15,25 @@ import { clusterOf, serverUser } from './server-user';
 export { usableDataDir } from './server-user';
 
 export interface EmbeddedPostgresOptions {
-  /** Absolute; made if it is missing. As root, one that `usableDataDir` has passed. */
+  /** An absolute path. The folder is made if it is missing. As root, a folder that `usableDataDir` returned. */
   readonly dataDir: string;
-  /** False: faster, and a crash of the machine loses data. For tests alone. True by default. */
+  /** False: faster, but a crash of the machine loses data. Only for tests. True by default. */
   readonly durable?: boolean;
-  /** Called with a sentence for each unusual event. */
+  /** Called with one sentence for each unusual event. */
   readonly log?: (level: 'info' | 'error', message: string) => void;
 }
 
 export interface EmbeddedPostgres {
-  /** For the superuser, who owns the database, over the server's socket where it has one. Stays the same over its restarts. */
+  /**
+   * The URL for the superuser, who owns the database; over the server's socket if it has one. It does not change when
+   * the server restarts.
+   */
   readonly url: string;
-  /** The server's process now. */
+  /** The process id of the running server; undefined while it is not running. */
   readonly pid: number | undefined;
-  /** Ends the server and frees the directory. */
+  /** Stops the server and releases the lock on the directory. */
   stop(): Promise<void>;
-  /** Asks the server to stop without waiting: for a process that ends now. */
+  /** Signals the server to stop, without waiting: for a process that is about to end. */
   stopSoon(): void;
 }
 
@@ -38,9 +41,9 @@ const PORT_ATTEMPTS = 5;
 const LONGEST_BACKOFF_MS = 5_000;
 
 /**
- * A PostgreSQL of our own on a socket and on loopback: made on the first start (about 2 s), found again on the next (0.3 s),
- * started again if it ends unexpectedly, and ended by `stop`.
- * @throws EmbeddedPostgresError with what to do about it
+ * Starts the embedded PostgreSQL, which listens on a socket and on loopback. The first start creates the cluster (about
+ * 2 s); later starts use it again (0.3 s). If the server ends unexpectedly, it is started again; `stop` ends it.
+ * @throws EmbeddedPostgresError that says what to do
  */
 export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {
   const dataDir = await makeDirectory(options.dataDir);
@@ -79,7 +82,9 @@ export const openEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Pr
   }
 };
 
-/** As root, others may pass through, not look: the server's user must reach its files. */
+/**
+ * As root, the folder gets mode 0711: the server's user must be able to reach its own files in it, but not list others.
+ */
 const makeDirectory = async (wanted: string): Promise<string> => {
   try {
     if (await makeFolders(wanted)) await chmod(wanted, process.getuid?.() === 0 ? 0o711 : 0o700);
@@ -87,12 +92,12 @@ const makeDirectory = async (wanted: string): Promise<string> => {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new EmbeddedPostgresError(
-      `DATA_DIR: ${wanted} can't be made (${reason}). Name a folder, for example DATA_DIR=.data`,
+      `DATA_DIR: ${wanted} cannot be created (${reason}). Set another folder, for example DATA_DIR=.data`,
     );
   }
 };
 
-/** The port of the last start again if it is free, so that an open psql finds the server after a restart. */
+/** Uses the port of the last start if it is free, so that an open psql reaches the server again after a restart. */
 const startOnFreePort = async (
   server: Omit<ServerOptions, 'port'>,
   portFile: string,
@@ -111,7 +116,7 @@ const startOnFreePort = async (
   }
 };
 
-/** The port if it can be listened on, any for 0; 0 where it can't. */
+/** `port` if it is free, or any free port for 0; 0 if `port` is in use. */
 const freePort = (port: number): Promise<number> =>
   new Promise((resolve) => {
     const probe = createServer();
@@ -128,7 +133,7 @@ interface Supervised {
   stopSoon(): void;
 }
 
-/** Starts the server again, on the same port, whenever it ends without a request. */
+/** Starts the server again, on the same port, whenever it ends and `stop` was not called. */
 const supervise = (first: ChildProcess, server: ServerOptions, log: (message: string) => void): Supervised => {
   let child: ChildProcess | undefined;
   let stopping = false;
@@ -142,7 +147,7 @@ const supervise = (first: ChildProcess, server: ServerOptions, log: (message: st
       log(`PostgreSQL ended unexpectedly (${started.signalCode ?? `code ${started.exitCode}`}); starting it again`);
       restart = startAgain();
     };
-    // It may have ended between being ready and being watched.
+    // The process may have ended before this function was called.
     if (started.exitCode !== null || started.signalCode !== null) ended();
     else started.once('exit', ended);
   };
@@ -154,7 +159,9 @@ const supervise = (first: ChildProcess, server: ServerOptions, log: (message: st
         watch(await startServer(server));
         return;
       } catch (error) {
-        log(`PostgreSQL did not start again, next attempt follows: ${error instanceof Error ? error.message : error}`);
+        log(
+          `PostgreSQL could not be started again; the next attempt follows: ${error instanceof Error ? error.message : error}`,
+        );
       }
     }
   };

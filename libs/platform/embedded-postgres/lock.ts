@@ -15,8 +15,8 @@ export interface Lock {
 }
 
 /**
- * One process per data directory. The lock of a process that is gone, however it ended, is taken over.
- * @throws EmbeddedPostgresError naming the process that holds it
+ * Locks a data directory for this process. A lock of a process that no longer exists is replaced.
+ * @throws EmbeddedPostgresError another process holds the lock; the message contains its id
  */
 export const lockDirectory = async (dataDir: string): Promise<Lock> => {
   const file = join(dataDir, 'tenantry.lock');
@@ -25,14 +25,16 @@ export const lockDirectory = async (dataDir: string): Promise<Lock> => {
   await writeFile(own, JSON.stringify({ pid: process.pid, ...(startTime && { startTime }) } satisfies Holder));
   try {
     for (let attempt = 1; attempt <= 5; attempt++) {
-      // A link is made whole or not at all, and never over a file that is there.
-      if (await linked(own, file)) return { release: () => rm(file, { force: true }) };
+      // Making a link is atomic, and never replaces an existing file.
+      if (await tryLink(own, file)) return { release: () => rm(file, { force: true }) };
       const holder = await readHolder(file);
       if (holder && isHeld(holder)) throw inUse(dataDir, holder.pid);
-      // Two that find the same stale lock: moving it away succeeds for one of them only.
+      // If two processes find the same stale lock, only one of them can move it away.
       await rename(file, `${own}.stale`).catch(() => undefined);
     }
-    throw new EmbeddedPostgresError(`DATA_DIR: ${file} can't be taken; are several starts under way?`);
+    throw new EmbeddedPostgresError(
+      `DATA_DIR: ${file} cannot be locked, because several processes are starting at the same time. Start one of them again`,
+    );
   } finally {
     await Promise.all([rm(own, { force: true }), rm(`${own}.stale`, { force: true })]);
   }
@@ -40,11 +42,11 @@ export const lockDirectory = async (dataDir: string): Promise<Lock> => {
 
 const inUse = (dataDir: string, pid: number): EmbeddedPostgresError =>
   new EmbeddedPostgresError(
-    `DATA_DIR: ${dataDir} is used by another Tenantry, process ${pid}. Stop that one (kill ${pid}), or give this one a ` +
-      'folder of its own, for example DATA_DIR=.data-2. Several processes on one database need DATABASE_URL.',
+    `DATA_DIR: ${dataDir} is used by another Tenantry, process ${pid}. Stop that process (kill ${pid}), or set another ` +
+      'folder for this one, for example DATA_DIR=.data-2. To run several processes on one database, set DATABASE_URL.',
   );
 
-const linked = async (from: string, to: string): Promise<boolean> => {
+const tryLink = async (from: string, to: string): Promise<boolean> => {
   try {
     await link(from, to);
     return true;

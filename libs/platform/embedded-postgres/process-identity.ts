@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { codeOf } from '../error-code';
 
-/** Whether a process has this id now. One of another user counts. */
+/** Whether a process with this id is running, also one of another user. */
 export const isAlive = (pid: number): boolean => {
-  // 0 and below name groups of processes.
+  // 0 and negative numbers name groups of processes.
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
@@ -15,8 +15,9 @@ export const isAlive = (pid: number): boolean => {
 };
 
 /**
- * When the process started, in a form that only its equals are compared with; undefined where the system does not
- * tell. Ids are used again, after a reboot soon: an id with its start time names one process for ever.
+ * The start time of a process, as a text that can only be compared for equality; undefined if the system does not
+ * report it. Process ids are used again, after a reboot even soon, but an id with its start time never names another
+ * process.
  */
 export const startTimeOf = (pid: number): string | undefined => {
   try {
@@ -32,12 +33,15 @@ export const startTimeOf = (pid: number): string | undefined => {
 };
 
 /**
- * The processes of a PostgreSQL server on this data directory (an absolute path without links): the one that its pid
- * file names, and on Linux also those that it had started and that may outlive it for a while.
+ * The ids of the running processes of a PostgreSQL server.
+ * @param cluster the server's folder, an absolute path without links
+ * @param postmaster the process id in its pid file. On Linux, the server's child processes are found as well, which may
+ *   outlive it for a while
  */
 export const processesOf = (cluster: string, postmaster: number): number[] => {
   if (process.platform === 'linux') {
-    // All of them work in the data directory, as the shell of somebody who looks around there does, too.
+    // All of them have the cluster as their working directory. A shell may have it, too, so the program is checked as
+    // well.
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
@@ -70,7 +74,7 @@ const commandOf = (pid: number): string => {
   }
 };
 
-/** From the third field of proc_pid_stat(5) on: what stands before it may itself hold blanks and parentheses. */
+/** The fields of proc_pid_stat(5) from the third on. The second field may contain blanks and parentheses. */
 const statFields = (pid: number): string[] => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

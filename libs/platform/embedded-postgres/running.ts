@@ -4,8 +4,8 @@ import { superuserUrl } from './address';
 import { clusterOf } from './server-user';
 
 /**
- * The URL of the embedded PostgreSQL that a running product keeps in this data directory, for the command line beside it;
- * undefined where there never was one.
+ * The URL of the embedded PostgreSQL of this data directory, for the command line, which uses the server of a running
+ * product; undefined if none was ever started there.
  */
 export const embeddedUrl = async (dataDir: string): Promise<string | undefined> => {
   try {

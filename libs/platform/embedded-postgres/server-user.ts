@@ -4,18 +4,19 @@ import { dirname, join } from 'node:path';
 import { codeOf } from '../error-code';
 import { EmbeddedPostgresError } from './errors';
 
-/** Whom the server runs as. PostgreSQL refuses to run as root. */
+/** The user as which the server runs. PostgreSQL refuses to run as root. */
 export interface ServerUser {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Where the cluster's files are, below a data directory. */
+/** The folder of the cluster in a data directory. */
 export const clusterOf = (dataDir: string): string => join(dataDir, 'postgres');
 
 /**
- * Undefined where this process is not root: the server then runs as the user who started this process. As root: the owner of the
- * files that are there, else `postgres`, else `nobody`. No user is made.
+ * The user as which the server runs. Undefined if this process is not root: the server then runs as the same user. As
+ * root: the owner of the cluster if it exists, otherwise `postgres`, otherwise `nobody`. No user is created.
+ * @throws EmbeddedPostgresError neither of these users exists
  */
 export const serverUser = (dataDir: string): ServerUser | undefined => {
   if (process.getuid?.() !== 0) return undefined;
@@ -24,13 +25,14 @@ export const serverUser = (dataDir: string): ServerUser | undefined => {
   const user = accountOf('postgres') ?? accountOf('nobody');
   if (user) return user;
   throw new EmbeddedPostgresError(
-    'PostgreSQL does not run as root, and this system has neither a user postgres nor nobody. Start as another user, or set DATABASE_URL, for example postgres://owner:secret@127.0.0.1:5432/tenantry',
+    'PostgreSQL does not run as root, and this system has neither a user "postgres" nor a user "nobody". Start as another user, or set DATABASE_URL, for example postgres://owner:secret@127.0.0.1:5432/tenantry',
   );
 };
 
 /**
- * The directory to really use. As root that is another one where the server's user could not get to the wanted one,
- * as under root's own private home.
+ * The data directory to use. If this process is root and the server's user has no access to the wanted directory, for
+ * example below the home of root, it is a directory below /var/lib/tenantry (`moved` is true then).
+ * @throws EmbeddedPostgresError a part of the path is a file
  */
 export const usableDataDir = (wanted: string): { dir: string; moved: boolean } => {
   requireFolder(wanted);
@@ -40,7 +42,7 @@ export const usableDataDir = (wanted: string): { dir: string; moved: boolean } =
   return { dir: join('/var/lib/tenantry', name), moved: true };
 };
 
-/** @throws EmbeddedPostgresError the path, or what lies above it, is a file */
+/** @throws EmbeddedPostgresError the path or one of its parents is a file */
 const requireFolder = (wanted: string): void => {
   for (let at = wanted; ; at = dirname(at)) {
     const stats = statOf(at);
@@ -53,7 +55,7 @@ const requireFolder = (wanted: string): void => {
 const isReachable = (path: string, user: ServerUser): boolean => {
   for (let at = path; ; at = dirname(at)) {
     const stats = statOf(at);
-    // What does not exist yet will be made by us, and traversable.
+    // Folders that do not exist yet will be made traversable.
     if (stats && !mayTraverse(stats, user)) return false;
     if (at === dirname(at)) return true;
   }
@@ -68,7 +70,7 @@ const statOf = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    // Below a file there is nothing.
+    // A parent is a file, so the path does not exist.
     if (codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }

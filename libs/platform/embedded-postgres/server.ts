@@ -15,28 +15,33 @@ export interface ServerOptions {
   readonly port: number;
   readonly logFile: string;
   readonly user?: ServerUser;
-  /** False: faster, and a crash of the machine loses data. For tests alone. */
+  /** False: faster, but a crash of the machine loses data. Only for tests. */
   readonly durable: boolean;
   readonly log: (message: string) => void;
 }
 
-const LOG_BYTES_KEPT = 10 * 1024 * 1024;
-/** Replaying the log after a crash takes its time; a server that failed ends by itself much sooner. */
+/** At a start, a larger log file is emptied. */
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+/** Replaying the write-ahead log after a crash may take minutes. A server that cannot start ends much sooner. */
 const START_TIMEOUT_MS = 300_000;
 
-/** Starts the server; resolves once it takes connections. */
+/**
+ * Starts the server, and resolves once it accepts connections.
+ * @throws ServerStartFailed the server ended during its start
+ * @throws EmbeddedPostgresError it cannot be run, or was not ready within 300 s
+ */
 export const startServer = async (options: ServerOptions): Promise<ChildProcess> => {
   const { cluster, logFile, user } = options;
   const log = await open(logFile, 'a', 0o600);
   const before = (await log.stat()).size;
-  if (before > LOG_BYTES_KEPT) await truncate(logFile);
-  const offset = before > LOG_BYTES_KEPT ? 0 : before;
+  if (before > MAX_LOG_BYTES) await truncate(logFile);
+  const offset = before > MAX_LOG_BYTES ? 0 : before;
   const child = spawn(options.postgres, ['-D', cluster, ...flags(options)], {
     ...user,
     cwd: dirname(options.postgres),
     env: serverEnvironment(),
     stdio: ['ignore', log.fd, log.fd],
-    // A process group of its own: Ctrl-C in the terminal reaches us, and we stop the server last.
+    // A separate process group: Ctrl-C in the terminal must not stop the server, which this process stops last.
     detached: true,
   });
   try {
@@ -65,7 +70,7 @@ const flags = ({ cluster, port, durable }: ServerOptions): string[] => {
     checkpoint_timeout: '15min',
     checkpoint_completion_target: 0.9,
     wal_compression: 'off',
-    // Queries here are short; compiling them costs more than it saves.
+    // The queries of the product are short: compiling them costs more time than it saves.
     jit: 'off',
     fsync: durable ? 'on' : 'off',
     synchronous_commit: durable ? 'on' : 'off',
@@ -79,27 +84,29 @@ const flags = ({ cluster, port, durable }: ServerOptions): string[] => {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 };
 
-/** The server writes its state into the last line of its pid file, as pg_ctl(1) relies on. */
+/** The server writes its state to line 8 of its pid file; pg_ctl(1) relies on it, too. */
 const untilReady = async (child: ChildProcess, options: ServerOptions, logOffset: number): Promise<void> => {
   const began = Date.now();
-  let told = began;
+  let loggedAt = began;
   while (child.exitCode === null && child.signalCode === null) {
     const file = await readPidFile(options.cluster);
     if (file?.pid === child.pid && file?.status === 'ready') return;
     if (Date.now() - began > START_TIMEOUT_MS) {
       child.kill('SIGQUIT');
-      throw new EmbeddedPostgresError(`PostgreSQL was not ready within ${START_TIMEOUT_MS / 1000} s`);
+      throw new EmbeddedPostgresError(
+        `PostgreSQL was not ready within ${START_TIMEOUT_MS / 1000} s; read ${options.logFile} and start again`,
+      );
     }
-    if (Date.now() - told > 5_000) {
-      told = Date.now();
-      options.log('PostgreSQL is still starting; after a crash it first replays its log');
+    if (Date.now() - loggedAt > 5_000) {
+      loggedAt = Date.now();
+      options.log('PostgreSQL is still starting; after a crash it first replays its write-ahead log');
     }
     await sleep(10);
   }
   const written = (await readFile(options.logFile)).subarray(logOffset).toString().trim();
   const how = child.signalCode ?? `code ${child.exitCode}`;
   throw new ServerStartFailed(
-    `PostgreSQL ended with ${how} while it started (${options.logFile}):\n${written}`,
+    `PostgreSQL ended with ${how} during its start (${options.logFile}):\n${written}`,
     written,
   );
 };
@@ -127,27 +134,32 @@ const readPidFile = async (cluster: string): Promise<{ pid: number; status: stri
 };
 
 /**
- * Makes the cluster free: ends a server that outlived the process which had started it, waits for what outlived the
- * server itself, and removes the files that name its id once no process of theirs is left: it may be another's by now.
- * The caller holds the directory's lock.
+ * Stops a server that outlived the process that started it, and child processes that outlived the server. Then it
+ * removes the files that contain the server's process id, because another process may have this id now. The caller must
+ * hold the lock of the directory.
+ * @throws EmbeddedPostgresError a process cannot be stopped
  */
 export const stopOrphan = async (cluster: string, log: (message: string) => void): Promise<void> => {
   const file = await readPidFile(cluster);
   if (!file) return;
-  const left = processesOf(cluster, file.pid);
-  if (left.includes(file.pid)) {
-    log(`stopping PostgreSQL ${file.pid}, which a Tenantry that was killed left behind`);
+  const remaining = processesOf(cluster, file.pid);
+  if (remaining.includes(file.pid)) {
+    log(`stopping PostgreSQL (process ${file.pid}), which was left running when Tenantry was killed`);
     await stopProcess(file.pid);
   }
-  // Without their server these end by themselves, one that is busy a little later.
-  for (const pid of left) if (isAlive(pid)) await stopProcess(pid);
+  // Child processes end by themselves without their server, but a busy one ends some time later.
+  for (const pid of remaining) if (isAlive(pid)) await stopProcess(pid);
   const sockets = (await readdir(cluster)).filter(isSocketFile);
   for (const name of ['postmaster.pid', ...sockets]) await rm(join(cluster, name), { force: true });
 };
 
-/** Ends a server: fast, then at once (it will replay its log), then by force. */
+/**
+ * Stops a server: fast shutdown for 15 s, then immediate shutdown for 5 s (the next start replays the write-ahead log),
+ * then SIGKILL.
+ * @throws EmbeddedPostgresError the process still exists after that
+ */
 export const stopProcess = async (pid: number): Promise<void> => {
-  for (const [signal, patience] of [
+  for (const [signal, timeoutMs] of [
     ['SIGINT', 15_000],
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
@@ -157,9 +169,11 @@ export const stopProcess = async (pid: number): Promise<void> => {
     } catch {
       return;
     }
-    for (const end = Date.now() + patience; Date.now() < end; await sleep(10)) {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await sleep(10)) {
       if (!isAlive(pid)) return;
     }
   }
-  throw new EmbeddedPostgresError(`PostgreSQL ${pid} can't be stopped`);
+  throw new EmbeddedPostgresError(
+    `PostgreSQL (process ${pid}) did not end, not even after SIGKILL; check the disk of DATA_DIR, then start again`,
+  );
 };

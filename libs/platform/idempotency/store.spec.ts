@@ -5,7 +5,7 @@ import { createPool } from '../database/connections/pools';
 import { uuidv7 } from '../ids/uuid';
 import { createPostgresIdempotencyStore, type IdempotencyClaim, type IdempotencyStore } from './store';
 
-describe('the claim on an idempotency key whose process died', () => {
+describe('the claim of a process that died on an idempotency key', () => {
   let database: TestDatabase;
   let app: Pool;
   let owner: Pool;
@@ -31,9 +31,9 @@ describe('the claim on an idempotency key whose process died', () => {
   const passLeaseTime = () => owner.query(`update lease.clock set at = at + interval '16 seconds'`);
 
   it.each([
-    ['ten minutes ahead', '10 minutes', '0'],
-    ['set back by ten minutes', '0', '-10 minutes'],
-  ])('ends after its seconds where the clock was %s meanwhile, and not before', async (_, before, after) => {
+    ['ten minutes ahead during the claim', '10 minutes', '0'],
+    ['set back by ten minutes after the claim', '0', '-10 minutes'],
+  ])('expires after its lease time and not before, where the clock was %s', async (_, before, after) => {
     const claim = newClaim();
     await shifted.by(before);
     expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 1 });
@@ -43,14 +43,14 @@ describe('the claim on an idempotency key whose process died', () => {
     expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 2, commandId: claim.commandId });
   });
 
-  it('does not end where the clock is set ahead while its process lives', async () => {
+  it('does not expire where the clock is set ahead while its process lives', async () => {
     const claim = newClaim();
     await store.claim(claim);
     await shifted.by('10 minutes');
     expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
   });
 
-  it('cannot be settled by the process that it was taken over from', async () => {
+  it('cannot be settled by its process after another process has claimed the key', async () => {
     const claim = newClaim();
     const { tenantId, keyId } = claim;
     await store.claim(claim);

@@ -1,19 +1,22 @@
 import type { Pool } from 'pg';
 import { withClient } from '../database/connections/pools';
 
-/** Seconds that a claim holds without an answer: longer than a request may take. */
+/** Seconds after which a claim without an answer expires: longer than a request may take. */
 const LEASE_SECONDS = 15;
 
 /** The claim that a request holds on its idempotency key. */
 export interface IdempotencyLease {
   readonly tenantId: string;
   readonly keyId: string;
-  /** Counts the claims on the key: who was overtaken after the lease ran out must not settle it. */
+  /**
+   * The number of the claim on this key, from 1. A request whose claim expired and was followed by another cannot
+   * settle.
+   */
   readonly attempt: number;
 }
 
 export interface IdempotencyClaim {
-  /** The nil UUID where nobody is signed in. */
+  /** The nil UUID for a request without a signed-in user. */
   readonly tenantId: string;
   /** UUID. */
   readonly keyId: string;
@@ -22,6 +25,13 @@ export interface IdempotencyClaim {
   readonly requestHash: Buffer;
 }
 
+/**
+ * - `claimed`: the request may be processed, under `commandId`. `again`: an earlier request claimed the key before, and
+ *   the command id is the one of that request
+ * - `answered`: the same request was answered before, with this answer
+ * - `mismatch`: the key was used for a request with another hash
+ * - `busy`: another request holds the claim
+ */
 export type IdempotencyClaimed =
   | { readonly outcome: 'claimed'; readonly commandId: string; readonly attempt: number; readonly again: boolean }
   | { readonly outcome: 'answered'; readonly status: number; readonly answer: Buffer }
@@ -29,11 +39,12 @@ export type IdempotencyClaimed =
   | { readonly outcome: 'busy' };
 
 export interface IdempotencyStore {
-  /** Durable when it resolves. */
+  /** The claim is durable when the promise resolves. */
   claim(claim: IdempotencyClaim): Promise<IdempotencyClaimed>;
   /**
-   * Keeps the answer; without one, gives the claim up and keeps the command id. Nothing where it was overtaken.
-   * @param userId whose personal data the answer may hold: it goes with them
+   * Stores the answer. Without an answer, releases the claim and keeps the command id for the next one. Does nothing if
+   * a later claim exists.
+   * @param userId the user whose personal data the answer may contain: erasing the user erases the answer
    */
   settle(
     lease: IdempotencyLease,
@@ -41,7 +52,7 @@ export interface IdempotencyStore {
     answer: Buffer | undefined,
     userId?: string,
   ): Promise<void>;
-  /** Forgets keys that are older than 24 hours. @returns how many */
+  /** Deletes the keys that are older than 24 hours. @returns how many were deleted */
   purge(): Promise<number>;
 }
 

@@ -14,8 +14,9 @@ const format = (b: Uint8Array, o = 0): string => {
 };
 
 /**
- * A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, a 12-bit counter that keeps ids of one process in order within a
- * millisecond (method 1 of section 6.2), 62 random bits.
+ * A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, a 12-bit counter that keeps the ids of one process in order within
+ * a millisecond (method 1 of section 6.2), 62 random bits.
+ * @param now Unix milliseconds. An earlier value than that of the last id counts as the same millisecond.
  */
 export const uuidv7 = (now: number = Date.now()): string => {
   if (now > lastMs) {
@@ -45,7 +46,7 @@ export const uuidv7 = (now: number = Date.now()): string => {
   return format(bytes);
 };
 
-/** A UUIDv5 (RFC 9562): SHA-1 of a namespace UUID and a name. The same two always make the same id. */
+/** A UUIDv5 (RFC 9562): SHA-1 of a namespace UUID and a name. The same arguments always return the same id. */
 export const uuidv5 = (namespace: string, name: string): string => {
   const hash = createHash('sha1')
     .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
@@ -56,7 +57,7 @@ export const uuidv5 = (namespace: string, name: string): string => {
   return format(hash);
 };
 
-/** A UUIDv7 of the same millisecond as another one. The same two always make the same id. */
+/** A UUIDv7 of the same millisecond as the UUIDv7 `id`. The same arguments always return the same id. */
 export const siblingOf = (id: string, name: string): string => {
   const own = Buffer.from(id.replaceAll('-', ''), 'hex');
   const bytes = createHash('sha256').update(own).update(name).digest().subarray(0, 16);
@@ -66,5 +67,5 @@ export const siblingOf = (id: string, name: string): string => {
   return format(bytes);
 };
 
-/** Milliseconds since 1970 that a UUIDv7 carries. */
+/** The Unix milliseconds of a UUIDv7. */
 export const timeOfUuidv7 = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);

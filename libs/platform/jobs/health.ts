@@ -1,18 +1,20 @@
 import type { Logger } from '../logging/logger.port';
 
-/** Says once that jobs have a fault, and once that they work again, however many queues and tries find out. */
+/**
+ * Logs once that the server of the jobs fails, and once that it works again, however many queues and attempts notice.
+ */
 export const createHealth = (logger: Logger) => {
-  let faulty = false;
+  let isFailing = false;
   return {
     failed: (error: unknown): void => {
-      if (!faulty) {
-        logger.warn({ err: error }, 'the job queue does not answer; rows wait for it or for the sweeper');
+      if (!isFailing) {
+        logger.warn({ err: error }, 'the job queue does not answer; until it does, only the sweeper processes rows');
       }
-      faulty = true;
+      isFailing = true;
     },
     worked: (): void => {
-      if (faulty) logger.info({}, 'the job queue answers again');
-      faulty = false;
+      if (isFailing) logger.info({}, 'the job queue answers again');
+      isFailing = false;
     },
   };
 };

@@ -1,50 +1,57 @@
-/** A queue of nudges: each says that there may be work, in a row that the worker who takes the nudge has to look at. */
+/** A queue of wake-ups. A wake-up says that there may be work in a row; the worker that receives it reads the row. */
 export interface JobQueue<Data extends object> {
   /**
-   * Nudges, once the row is committed. Never rejects and takes at most two seconds: a nudge that could not be given is
-   * logged, and the sweeper finds its row.
+   * Adds a wake-up. Call it after the row is committed. It never rejects and takes at most two seconds: if the wake-up
+   * cannot be added, that is logged and counted, and the sweeper finds the row.
    *
-   * One with the same id that waits already is the same nudge. One that came while a nudge with its id was being
-   * worked on is worked on after it: its row may be younger than what the running one has read. A delayed nudge is the
-   * same as another only where both are due in the same second.
+   * If a wake-up with the same id is waiting, the two are merged. If one with the same id is being processed, the new
+   * one is processed after it, because the row may have changed since the running handler read it. Delayed wake-ups
+   * with the same id are merged only if both are due in the same second.
    */
   add(data: Data, options?: WakeUpOptions): Promise<void>;
-  /** As {@link add} for each, in few round trips. */
+  /** {@link add} for many wake-ups, in few round trips. */
   addMany(many: readonly ({ readonly data: Data } & WakeUpOptions)[]): Promise<void>;
 }
 
 export interface WakeUpOptions {
-  /** What the nudge is about. Without one each is worked on. */
+  /** Identifies the row. Wake-ups without an id are never merged. */
   readonly id?: string;
-  /** ms before anyone takes it. */
+  /** ms before a worker may receive it; 0 by default. */
   readonly delayMs?: number;
 }
 
 export interface WorkOptions {
-  /** Jobs at the same time in this process. */
+  /** The number of jobs that this process handles at the same time. */
   readonly concurrency: number;
-  /** ms after which the signal is aborted and the job counts as failed. */
+  /** ms after which the signal of a job is aborted and the job counts as failed. */
   readonly timeoutMs: number;
 }
 
 export type Handler<Data extends object> = (data: Data, signal: AbortSignal) => Promise<void>;
 
-/** Carries nudges between processes. The row that a nudge is about is the truth, and finding forgotten rows its own. */
+/**
+ * Delivers wake-ups between processes. A wake-up may be lost: only the row says what to do, and a sweeper finds each
+ * row.
+ */
 export interface Jobs {
-  /** Names are words of a-z, 0-9 and `-`. The same queue for the same name. */
+  /**
+   * The queue of this name: a letter, then a-z, 0-9 and `-`. All processes that use a name share the queue.
+   * @throws Error the name is not valid
+   */
   queue<Data extends object>(name: string): JobQueue<Data>;
   /**
-   * Takes nudges of the queue from now on. A handler that rejects is logged, counted and kept for the dashboard, and
-   * not called again: when to try again stands in the row. The signal is aborted at the timeout, and when the process
-   * stops and the grace is over.
+   * Calls the handler for each wake-up of the queue from now on. If it rejects, the job is logged, counted and kept for
+   * the dashboard. It is not retried: the row stores when to try again. The signal is aborted at the timeout, and when
+   * the process stops and the grace period is over.
    */
   work<Data extends object>(name: string, handler: Handler<Data>, options: WorkOptions): void;
   /**
-   * Runs every `everyMs`, by the database's clock, in one of the processes that schedule it, and never while the last run
-   * is under way. A run that its process did not survive is run again within half a minute. The signal is aborted, too, where
-   * another process has taken the run over.
+   * Calls `run` every `everyMs` ms of the database's clock, in one of the processes that have this schedule, and never
+   * while its last run is in progress. If a process dies during a run, the run is repeated within half a minute. The
+   * signal is aborted after 15 minutes, when the process stops and the grace period is over, and when another process
+   * takes over the run.
    */
   schedule(name: string, everyMs: number, run: (signal: AbortSignal) => Promise<void>): Promise<void>;
-  /** Takes nothing new, waits for what runs (the grace at most), closes every connection. */
+  /** Starts no more handlers, waits for running ones (at most for the grace period), and closes every connection. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { createTestDatabase } from '#testing/database';
-import { type JobsFixture, jobsContract } from './contract.suite';
+import { type JobsFixture, jobsContract } from './contract/contract.suite';
 import { createPostgresTransport } from './postgres';
 
 const asOwner = async (url: string, sql: string): Promise<Record<string, unknown>[]> => {
@@ -32,7 +32,7 @@ const start = async (): Promise<JobsFixture> => {
 jest.setTimeout(60_000);
 jobsContract('PostgreSQL', start);
 
-it('a lock and a mark that a process wrote whose clock was ahead are taken back', async () => {
+it('locks and marks of a process with a fast clock are corrected', async () => {
   const database = await createTestDatabase();
   const transport = createPostgresTransport({ url: database.urls.jobs, max: 2, onError: () => undefined });
   const queue = transport.queue('letters', {});

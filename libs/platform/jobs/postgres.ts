@@ -14,55 +14,57 @@ import type { Transport } from './transport';
 export interface PostgresTransportOptions {
   /** The URL of the role `jobs`. */
   readonly url: string;
-  /** Connections at most: one listens, the others are lent for a statement each. */
+  /** The maximum number of connections: one listens, the others are borrowed for single statements. */
   readonly max: number;
   readonly onError: (error: Error) => void;
 }
 
-/** ms by which no lock of a job, and no mark of a look for stalled jobs, can be ahead of the database's clock. */
+/** ms. Locks of jobs and marks of checks for stalled jobs that are further in the future come from a fast clock. */
 const IMPOSSIBLE_MS = 120_000;
 const NOW_MS = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
-/** BullMQ writes them by the clock of the process: one that was ahead and died would keep its jobs until then. */
+/**
+ * BullMQ writes locks by the clock of the process. A process with a fast clock that died would lock its jobs too long.
+ */
 const HEAL_LOCKS = `update job set locked_until_ms = ${NOW_MS} where locked_until_ms > ${NOW_MS} + $1::bigint`;
-/** And nobody would look for stalled jobs until then. */
+/** Until the time of this mark, no process checks for stalled jobs. */
 const HEAL_MARKS = `delete from meta where field = 'stalled-check' and value::bigint > ${NOW_MS} + $1::bigint`;
 
-/** From now on each query of the client waits for the one before. */
-const queryInTurn = (client: PoolClient): void => {
+/** Makes each later query of the client wait for the query before it. */
+const serialiseQueries = (client: PoolClient): void => {
   const query: (sql: string, values?: unknown[]) => Promise<unknown> = client.query.bind(client);
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = (sql: string, values?: unknown[]): Promise<unknown> => {
+  const queryAfterLast = (sql: string, values?: unknown[]): Promise<unknown> => {
     const answer = last.then(() => query(sql, values));
     last = answer.catch(() => undefined);
     return answer;
   };
-  Object.defineProperty(client, 'query', { value: inTurn });
+  Object.defineProperty(client, 'query', { value: queryAfterLast });
 };
 
 const connectionOn = (pool: Pool): PostgresConnection => {
   const connection = new PostgresConnection(pool as unknown as PostgresConnectionOptions).setMaxListeners(0);
-  const listening = connection.getListenClient.bind(connection);
-  const prepared = new WeakSet<object>();
+  const getListenClient = connection.getListenClient.bind(connection);
+  const serialised = new WeakSet<object>();
   return Object.defineProperties(connection, {
-    // Every worker names and subscribes the one client that they share, all at once, and `pg` wants one query at a time.
+    // All workers share one client and send queries over it at the same time, but `pg` expects one query at a time.
     getListenClient: {
       value: async () => {
-        const client = (await listening()) as unknown as PoolClient;
-        if (!prepared.has(client)) queryInTurn(client);
-        prepared.add(client);
+        const client = (await getListenClient()) as unknown as PoolClient;
+        if (!serialised.has(client)) serialiseQueries(client);
+        serialised.add(client);
         return client;
       },
     },
-    // It looks once whether its tables are there, and remembers for ever if it could not; ours are migrated.
+    // BullMQ checks once that its tables exist, and never again after a failure. Here, the migrations ensure that.
     waitUntilReady: { value: () => Promise.resolve() },
-    // It never answers a query that comes after the end, and a worker that waits for the answer keeps its timers.
+    // When `isClosing` is set, BullMQ never answers a query, and a worker that waits for the answer keeps its timers.
     isClosing: { value: undefined },
   });
 };
 
 /**
- * Jobs in PostgreSQL. All queues and workers of the process share one pool and one connection that listens, where
- * BullMQ by itself opens a pool for each.
+ * Jobs in PostgreSQL. All queues and workers of the process share one pool and one listening connection; by default,
+ * BullMQ opens a pool for each of them.
  */
 export const createPostgresTransport = ({ url, max, onError }: PostgresTransportOptions): Transport => {
   let opened: { connection: PostgresConnection; pool: Pool } | undefined;
@@ -79,7 +81,7 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
       settings: { search_path: JOBS_SCHEMA },
       onError,
     });
-    // Every worker waits on the one connection that listens.
+    // Every worker adds listeners to the one listening connection.
     pool.on('connect', (client) => client.setMaxListeners(0));
     const connection = connectionOn(pool);
     opened = { connection, pool };
@@ -88,15 +90,16 @@ export const createPostgresTransport = ({ url, max, onError }: PostgresTransport
 
   const backend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (name, options) => {
     const { connection } = open();
-    const made = new PostgresQueueBackend(connection, name, options, false);
-    // A backend that shares its connection does not notice that another one listens now: its wait begins again.
+    const queueBackend = new PostgresQueueBackend(connection, name, options, false);
+    // A backend with a shared connection does not notice that the listening connection was replaced: it must wait
+    // again.
     connection.on('listenerinvalidated', () => {
-      if (!made.closing) void made.disconnectBlocking().then(() => made.reconnectBlocking());
+      if (!queueBackend.closing) void queueBackend.disconnectBlocking().then(() => queueBackend.reconnectBlocking());
     });
-    return made;
+    return queueBackend;
   };
 
-  // The types of a queue name its backend; no one here asks for it.
+  // The types of queues and workers contain their backend, which is not used outside of this file.
   return {
     queue: (name, options) => new Queue(name, { ...options, connection: {} }, backend) as unknown as Queue,
     worker: (name, process, options) =>

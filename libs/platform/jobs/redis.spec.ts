@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'ioredis';
 import { createTestDatabase } from '#testing/database';
-import { type JobsFixture, jobsContract } from './contract.suite';
+import { type JobsFixture, jobsContract } from './contract/contract.suite';
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
@@ -42,4 +42,4 @@ const start = async (): Promise<JobsFixture> => {
 
 jest.setTimeout(60_000);
 if (spawnSync('redis-server', ['--version']).status === 0) jobsContract('Redis', start);
-else it.skip('jobs over Redis: there is no redis-server here', () => undefined);
+else it.skip('jobs over Redis: redis-server is not installed', () => undefined);

@@ -4,12 +4,15 @@ import type { Transport } from './transport';
 
 export interface RedisTransportOptions {
   readonly url: string;
-  /** What every key begins with. */
+  /** The prefix of every key. */
   readonly prefix: string;
   readonly onError: (error: Error) => void;
 }
 
-/** Seconds that a worker's connection waits for a job at most: one that is silent for longer is dead. */
+/**
+ * The maximum number of seconds that a worker's connection waits for a job. A connection without an answer then is
+ * dead.
+ */
 const WAIT_S = 3;
 
 const CONNECTION = {
@@ -18,31 +21,31 @@ const CONNECTION = {
   retryStrategy: (attempt: number) => Math.min(100 * attempt, 2_000),
 };
 
-/** With a delayed job to come BullMQ would wait for ten seconds. */
-const waitingBriefly: BackendFactory<RedisQueueBackend> = (name, options, connections) =>
+/** By default, BullMQ waits for ten seconds if there is a delayed job. */
+const withShortWait: BackendFactory<RedisQueueBackend> = (name, options, connections) =>
   Object.defineProperty(createRedisBackend(name, options, connections), 'maximumBlockTimeout', { value: WAIT_S });
 
-/** What is done with a command while Redis is not available. */
-interface Answering {
+/** How a connection handles commands while Redis is not available. */
+interface OutageOptions {
   readonly maxRetriesPerRequest: number | null;
   readonly enableOfflineQueue?: boolean;
   readonly commandTimeout?: number;
-  /** ms of silence after a command that a connection is given up after. */
+  /** ms without an answer to a command after which the connection is closed. */
   readonly socketTimeout: number;
 }
 
-/** Adding a job fails immediately while Redis is not available; only the first connection is awaited. */
-const AT_ONCE: Answering = {
+/** While Redis is not available, adding a job fails immediately. Only the first connection is awaited. */
+const FAIL_FAST: OutageOptions = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   commandTimeout: 2_000,
   socketTimeout: 2_500,
 };
 
-/** Jobs in Redis: one connection for all queues, one for all workers, and one for each worker to wait on. */
+/** Jobs in Redis. It opens one connection for all queues, one for all workers, and one on which each worker waits. */
 export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOptions): Transport => {
   const opened: Redis[] = [];
-  const open = (options: Answering): Redis => {
+  const open = (options: OutageOptions): Redis => {
     const redis = new Redis(url, { ...CONNECTION, ...options }).setMaxListeners(0);
     redis.on('error', onError);
     opened.push(redis);
@@ -50,12 +53,12 @@ export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOpt
   };
   let forQueues: Redis | undefined;
   let forWorkers: Redis | undefined;
-  // BullMQ asks a new connection for the server's version, and remembers for ever if that failed.
+  // BullMQ queries the version of the server on a new connection, and never again after a failure.
   const common = { prefix, skipVersionCheck: true };
 
   return {
     queue: (name, options) => {
-      forQueues ??= open(AT_ONCE);
+      forQueues ??= open(FAIL_FAST);
       return new Queue(name, { ...options, ...common, connection: forQueues });
     },
     worker: (name, process, options) => {
@@ -64,12 +67,12 @@ export const createRedisTransport = ({ url, prefix, onError }: RedisTransportOpt
         name,
         process,
         { ...options, ...common, drainDelay: WAIT_S, connection: forWorkers },
-        waitingBriefly,
+        withShortWait,
       );
     },
     names: async () => {
       const names: string[] = [];
-      forQueues ??= open(AT_ONCE);
+      forQueues ??= open(FAIL_FAST);
       for (let cursor = '0'; ; ) {
         const [next, keys] = await forQueues.scan(cursor, 'MATCH', `${prefix}:*:meta`, 'COUNT', 1_000);
         names.push(...keys.map((key) => key.slice(prefix.length + 1, -':meta'.length)));

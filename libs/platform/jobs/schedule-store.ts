@@ -1,30 +1,31 @@
 import type { Pool } from 'pg';
 import { withClient } from '../database/connections/pools';
 
-/** A look at a schedule. */
-export interface Begun {
-  /** The start of the slot for which a run was begun; null where none was. */
+/** The result of an attempt to begin a run. */
+export interface RunAttempt {
+  /** The start of the slot for which a run was begun; null if none was begun. */
   readonly slot: Date | null;
-  /** ms to the next slot, by the database's clock. */
+  /** ms until the next slot, by the database's clock. */
   readonly waitMs: number;
-  /** The last run was marked for a time that is still to come: a clock was ahead then. */
+  /** True if the slot of the last run is in the future: a clock was fast then. */
   readonly ahead: boolean;
 }
 
-/** The right to run a schedule, in the database whatever carries the jobs. @param pool connects as the projector */
+/** The leases of schedules, which are in PostgreSQL for every transport. @param pool connects as the projector */
 export const createScheduleStore = (pool: Pool) => {
-  const isStillOurs = async (name: string, text: string, values: unknown[]): Promise<boolean> => {
+  const ownsRun = async (name: string, text: string, values: unknown[]): Promise<boolean> => {
     const { rows } = await withClient(pool, (client) => client.query<{ ours: boolean }>({ name, text, values }));
     return rows[0]?.ours === true;
   };
   return {
     /**
-     * Begins a run where one is due and none is under way. @param token fencing token, a UUID of this run alone
-     * @param leaseMs after which another process may take the run over
+     * Begins a run if one is due and none is in progress.
+     * @param token fencing token, a UUID that only this run uses
+     * @param leaseMs ms after which another process may take over the run
      */
-    begin: async (schedule: string, everyMs: number, token: string, leaseMs: number): Promise<Begun> => {
+    begin: async (schedule: string, everyMs: number, token: string, leaseMs: number): Promise<RunAttempt> => {
       const { rows } = await withClient(pool, (client) =>
-        client.query<Begun>({
+        client.query<RunAttempt>({
           name: 'schedule-begin',
           text: 'select slot, wait_ms as "waitMs", ahead from lease.begin_run($1, $2, $3, $4)',
           values: [schedule, everyMs, token, leaseMs],
@@ -32,12 +33,12 @@ export const createScheduleStore = (pool: Pool) => {
       );
       return rows[0] ?? { slot: null, waitMs: everyMs, ahead: false };
     },
-    /** @returns false where another process has taken the run over */
+    /** Extends the lease to `leaseMs` ms from now. @returns false if another process has taken over the run */
     renew: (schedule: string, token: string, leaseMs: number): Promise<boolean> =>
-      isStillOurs('schedule-renew', 'select lease.renew_run($1, $2, $3) as ours', [schedule, token, leaseMs]),
-    /** Marks the slot as done. @returns false where another process has taken the run over: nothing was written */
+      ownsRun('schedule-renew', 'select lease.renew_run($1, $2, $3) as ours', [schedule, token, leaseMs]),
+    /** Marks the slot as done. @returns false if another process has taken over the run; nothing was written then */
     end: (schedule: string, token: string, slot: Date): Promise<boolean> =>
-      isStillOurs('schedule-end', 'select lease.end_run($1, $2, $3) as ours', [schedule, token, slot]),
+      ownsRun('schedule-end', 'select lease.end_run($1, $2, $3) as ours', [schedule, token, slot]),
   };
 };
 

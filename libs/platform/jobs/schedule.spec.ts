@@ -38,7 +38,7 @@ describe('a schedule', () => {
     await database.drop();
   });
 
-  /** Runs it if it is due. @returns whether it was, and whether the mark before lay in the future */
+  /** Runs the schedule if it is due. @returns whether it was due, and whether the last run was marked in the future */
   const runDue = async (everyMs = HOUR): Promise<[boolean, boolean]> => {
     const token = uuidv7();
     const { slot, ahead } = await store.begin(name, everyMs, token, 15_000);
@@ -47,32 +47,32 @@ describe('a schedule', () => {
   };
   const passLeaseTime = (interval: string) => owner.query('update lease.clock set at = at + $1::interval', [interval]);
 
-  it('continues after a process whose clock is 400 days ahead has run it', async () => {
+  it('continues after a run by a process whose clock is 400 days ahead', async () => {
     const runs: string[] = [];
-    const keep = async (process: string, enough: () => boolean): Promise<void> => {
+    const keepUntil = async (process: string, hasRun: () => boolean): Promise<void> => {
       const stopping = new AbortController();
       const metrics = createJobMetrics(new Registry());
       const runner = createRunner({ logger: silentLogger, metrics });
       const scheduler = createScheduler({ store, runner, logger: silentLogger, onRun: () => undefined });
       const keeping = scheduler.keep(name, 100, async () => void runs.push(process), stopping.signal);
-      while (!enough()) await sleep(10);
+      while (!hasRun()) await sleep(10);
       stopping.abort();
       await keeping;
     };
     const now = Date.now.bind(Date);
-    const wrong = jest.spyOn(Date, 'now').mockImplementation(() => now() + 400 * DAY);
+    const fastClock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 400 * DAY);
     try {
-      await keep('wrong', () => runs.includes('wrong'));
+      await keepUntil('fast', () => runs.includes('fast'));
     } finally {
-      wrong.mockRestore();
+      fastClock.mockRestore();
     }
-    await keep('right', () => runs.includes('right'));
+    await keepUntil('right', () => runs.includes('right'));
   });
 
   it.each([
     ['400 days ahead for a while', '400 days'],
     ['ten minutes ahead for a while', '10 minutes'],
-  ])('continues where the clock of the database was %s', async (_, by) => {
+  ])('continues after the clock of the database was %s', async (_, by) => {
     await shifted.by(by);
     expect(await runDue(60_000)).toEqual([true, false]);
     await shifted.by('0');
@@ -81,19 +81,19 @@ describe('a schedule', () => {
     expect(rows).toEqual([{ past: true }]);
   });
 
-  it('continues where the clock of the database was set back', async () => {
+  it('continues after the clock of the database was set back', async () => {
     expect(await runDue(60_000)).toEqual([true, false]);
     await shifted.by('-10 minutes');
     expect(await runDue(60_000)).toEqual([true, true]);
     expect((await runDue(60_000))[1]).toBe(false);
   });
 
-  it('runs once in a slot', async () => {
+  it('runs once in each slot', async () => {
     expect((await runDue(10 * 365 * DAY))[0]).toBe(true);
     expect((await runDue(10 * 365 * DAY))[0]).toBe(false);
   });
 
-  it('is run by another process where one died in its run, though the clock was set meanwhile', async () => {
+  it('is run by another process after a process died during the run, also if the clock was set in between', async () => {
     for (const by of ['10 minutes', '-10 minutes']) {
       name = `schedule-${uuidv7()}`;
       await shifted.by(by);
@@ -105,19 +105,19 @@ describe('a schedule', () => {
     }
   });
 
-  it('takes nothing from a process whose run was taken over', async () => {
-    const old = uuidv7();
-    const { slot } = await store.begin(name, HOUR, old, 15_000);
-    if (!slot) throw new Error('it was not due');
-    expect(await store.renew(name, old, 15_000)).toBe(true);
+  it('accepts no write of a process whose run was taken over', async () => {
+    const oldToken = uuidv7();
+    const { slot } = await store.begin(name, HOUR, oldToken, 15_000);
+    if (!slot) throw new Error('the schedule was not due');
+    expect(await store.renew(name, oldToken, 15_000)).toBe(true);
     await passLeaseTime('16 seconds');
-    const heir = uuidv7();
-    const taken = await store.begin(name, HOUR, heir, 15_000);
-    expect(taken.slot).toEqual(slot);
-    expect(await store.renew(name, old, 15_000)).toBe(false);
-    expect(await store.end(name, old, slot)).toBe(false);
+    const newToken = uuidv7();
+    const takenOver = await store.begin(name, HOUR, newToken, 15_000);
+    expect(takenOver.slot).toEqual(slot);
+    expect(await store.renew(name, oldToken, 15_000)).toBe(false);
+    expect(await store.end(name, oldToken, slot)).toBe(false);
     const { rows } = await owner.query('select ran, token from lease.schedules where name = $1', [name]);
-    expect(rows).toEqual([{ ran: null, token: heir }]);
-    expect(await store.end(name, heir, slot)).toBe(true);
+    expect(rows).toEqual([{ ran: null, token: newToken }]);
+    expect(await store.end(name, newToken, slot)).toBe(true);
   });
 });

@@ -5,26 +5,26 @@ import { sleep } from '../loops/backoff';
 import type { Runner } from './runner';
 import type { ScheduleStore } from './schedule-store';
 
-/** ms after which the run of a process that died is another's. */
+/** ms after which another process may take over the run of a process that died. */
 const LEASE_MS = 15_000;
-/** ms between two looks at most, and after a look that failed. */
-const LOOK_MS = 10_000;
-const AGAIN_MS = 1_000;
-/** A run that takes longer counts as failed. */
+/** The maximum number of ms between two attempts to begin a run, and ms after an attempt that failed. */
+const POLL_MS = 10_000;
+const RETRY_MS = 1_000;
+/** ms after which a run is aborted and counts as failed. */
 const RUN_TIMEOUT_MS = 900_000;
 
 export interface ScheduleDeps {
   readonly store: ScheduleStore;
   readonly runner: Runner;
   readonly logger: Logger;
-  /** Called with each run that ended; it was taken over where the message says so. */
+  /** Called for each run that has ended, with its error message if it failed. */
   readonly onRun: (schedule: string, slot: Date, failure: string | undefined) => void;
 }
 
 /**
- * The database's time is cut into slots of `everyMs`, the same ones for every process, and the first process that looks in a
- * slot runs it, under a lease. A process's own clock has no part in it. Nothing is lost with a process: the next look at the
- * slot, or the next slot, is another's.
+ * Runs schedules. The time of the database is divided into slots of `everyMs`, the same for every process. The first
+ * process that tries to begin a run in a slot runs it, under a lease; the clocks of the processes do not matter. If a
+ * process dies, another process takes over the run of its slot, or runs the next slot.
  */
 export const createScheduler = ({ store, runner, logger, onRun }: ScheduleDeps) => {
   const runOnce = async (
@@ -39,26 +39,27 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleDeps) 
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       ),
     );
-    const isOurs = await store.end(schedule, token, slot);
-    if (!isOurs) logger.warn({ schedule }, 'another process has taken over the run of a schedule');
+    const ownsRun = await store.end(schedule, token, slot);
+    if (!ownsRun) logger.warn({ schedule }, 'another process has taken over the run of a schedule');
     onRun(schedule, slot, failure);
   };
 
-  const look = async (
+  /** Runs the schedule if it is due. @returns ms until the next attempt */
+  const runIfDue = async (
     schedule: string,
     everyMs: number,
     run: (signal: AbortSignal) => Promise<void>,
   ): Promise<number> => {
     const token = uuidv7();
     const { slot, waitMs, ahead } = await store.begin(schedule, everyMs, token, LEASE_MS);
-    if (ahead) logger.warn({ schedule }, 'the last run of a schedule has a time in the future and is ignored');
-    if (!slot) return Math.min(LOOK_MS, Math.max(1, Math.ceil(waitMs)));
+    if (ahead) logger.warn({ schedule }, 'the time of the last run of a schedule is in the future and is ignored');
+    if (!slot) return Math.min(POLL_MS, Math.max(1, Math.ceil(waitMs)));
     await runOnce(schedule, { slot, token }, run);
     return 0;
   };
 
   return {
-    /** Runs it in its slots until the signal aborts; resolves when the last run of this process has ended. */
+    /** Runs the schedule until the signal aborts, and resolves when the last run of this process has ended. */
     keep: async (
       schedule: string,
       everyMs: number,
@@ -68,12 +69,13 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleDeps) 
       let failing = false;
       while (!signal.aborted) {
         try {
-          await sleep(await look(schedule, everyMs, run), signal);
+          await sleep(await runIfDue(schedule, everyMs, run), signal);
           failing = false;
         } catch (error) {
-          if (!failing) logger.warn({ err: error, schedule }, 'a schedule could not be read; it is tried again');
+          if (!failing)
+            logger.warn({ err: error, schedule }, 'a schedule cannot be read or written; trying again each second');
           failing = true;
-          await sleep(AGAIN_MS, signal);
+          await sleep(RETRY_MS, signal);
         }
       }
     },

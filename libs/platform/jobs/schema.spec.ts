@@ -19,7 +19,7 @@ describe('the tables of jobs', () => {
     }
   };
 
-  it('are those of the BullMQ that is installed', async () => {
+  it('are those of the installed version of BullMQ', async () => {
     expect(await as(database.urls.owner, (owner) => jobsSchema.isCurrent(owner))).toBe(true);
     await as(database.urls.owner, (owner) => owner.query('delete from bullmq.migration where version > 3'));
     expect(await as(database.urls.owner, (owner) => jobsSchema.isCurrent(owner))).toBe(false);
@@ -31,7 +31,7 @@ describe('the tables of jobs', () => {
     );
   });
 
-  it('are all that the role of jobs can get at: it makes nothing among them, and reads nothing else', async () => {
+  it('are all that the role `jobs` can access, and it can create nothing among them', async () => {
     const refused = (sql: string) =>
       expect(as(database.urls.jobs, (it) => it.query(sql))).rejects.toThrow(/permission denied/);
     await as(database.urls.jobs, (it) => it.query('select count(*) from bullmq.job'));

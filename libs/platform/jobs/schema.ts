@@ -2,10 +2,10 @@ import type { Client } from 'pg';
 import type { Supplement } from '../database/migrations/migrate';
 import { codeOf } from '../error-code';
 
-/** BullMQ's default, which a connection pool that it did not make itself is bound to. */
+/** BullMQ's default schema. With a pool that BullMQ did not make, no other schema is possible. */
 export const JOBS_SCHEMA = 'bullmq';
 
-// Loaded where it is needed: BullMQ takes a tenth of a second, and code that only names this has no use for it.
+// Loaded on first use, because it takes 0.1 s and most importers of this file never use it.
 const bullmq = (): typeof import('bullmq') => require('bullmq');
 
 const versionIn = async (owner: Client): Promise<number> => {
@@ -21,8 +21,8 @@ const versionIn = async (owner: Client): Promise<number> => {
 };
 
 /**
- * The tables and functions that BullMQ brings along, in the version that is installed. Rights are granted again each
- * time, because an upgrade may bring tables.
+ * The tables and functions of the installed version of BullMQ. Rights are granted again after each installation,
+ * because an upgrade may add tables.
  */
 export const jobsSchema: Supplement = {
   name: 'jobs-schema',

@@ -1,13 +1,13 @@
 import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 
-/** What differs between PostgreSQL and Redis. Opens connections with the first queue or worker, and not before. */
+/** What differs between PostgreSQL and Redis. Connections are opened with the first queue or worker. */
 export interface Transport {
   queue(name: string, options: Omit<QueueOptions, 'connection'>): Queue;
   worker(name: string, process: (job: Job) => Promise<void>, options: Omit<WorkerOptions, 'connection'>): Worker;
-  /** Names of the queues that there are, of all processes. */
+  /** The names of the queues of all processes. */
   names(): Promise<string[]>;
-  /** Takes back what a process has written whose clock was ahead; left out where clocks of processes have no part. */
+  /** Corrects times that a process with a fast clock has written. Undefined if the transport stores no such times. */
   heal?(): Promise<void>;
-  /** After queues and workers are closed. */
+  /** Closes the connections. Call it after the queues and workers are closed. */
   close(): Promise<void>;
 }

@@ -5,16 +5,16 @@ import type { Health } from './health';
 import type { JobMetrics } from './metrics';
 import type { JobQueue, WakeUpOptions } from './port';
 
-/** ms after which nobody waits for a nudge to be taken. */
+/** ms after which adding a wake-up counts as failed. */
 const ADD_MS = 2_000;
-/** ms after a failure in which no nudge is tried; then one is, and the others only once it was taken. */
+/** ms after a failure in which nothing is sent. Then one call is sent, and the others only after it has succeeded. */
 const REST_MS = 1_000;
-/** Nudges in one statement. */
+/** Wake-ups in one statement. */
 const BATCH = 500;
 
 /**
- * Each nudge is a job of its own id, so that none is taken for one that is done; what makes two the same is BullMQ's
- * deduplication, which keeps the last that came while one was active and adds it after.
+ * Each wake-up is a job with a new id, so that BullMQ does not ignore it because of a job that is done. Wake-ups are
+ * merged by BullMQ's deduplication, which keeps the last one that is added while one is active, and adds it afterwards.
  */
 const asJob = <Data extends object>({ data, id = uuidv7(), delayMs = 0 }: { data: Data } & WakeUpOptions) => {
   const due = delayMs > 0 ? `${id} ${Math.ceil((Date.now() + delayMs) / 1_000)}` : id;
@@ -23,10 +23,10 @@ const asJob = <Data extends object>({ data, id = uuidv7(), delayMs = 0 }: { data
     delay: Math.max(0, Math.ceil(delayMs)),
     deduplication: { id: due, keepLastIfActive: true },
   };
-  return { name: 'nudge', data, opts };
+  return { name: 'wake-up', data, opts };
 };
 
-/** Rejects if `work` takes longer. */
+/** Rejects if `work` takes longer than `ms`. */
 const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -49,20 +49,23 @@ export const createWakeUps = <Data extends object>(
   queue: Queue,
   { health, logger, metrics }: WakeUpsDeps,
 ): JobQueue<Data> => {
-  /** While nudges fail each would cost its request the whole wait: `performance.now()` of the next try. */
-  let nextTry: number | undefined;
+  /**
+   * `performance.now()` of the next attempt after a failure; undefined while the queue works. Otherwise each request
+   * would wait for ADD_MS while the server is not available.
+   */
+  let nextAttempt: number | undefined;
 
-  const give = async (jobs: ReturnType<typeof asJob<Data>>[]): Promise<void> => {
-    if (nextTry !== undefined) {
-      if (performance.now() < nextTry) return metrics.lost(queue.name, jobs.length);
-      nextTry = Number.POSITIVE_INFINITY;
+  const addJobs = async (jobs: ReturnType<typeof asJob<Data>>[]): Promise<void> => {
+    if (nextAttempt !== undefined) {
+      if (performance.now() < nextAttempt) return metrics.lost(queue.name, jobs.length);
+      nextAttempt = Number.POSITIVE_INFINITY;
     }
     try {
       await within(ADD_MS, queue.addBulk(jobs));
-      nextTry = undefined;
+      nextAttempt = undefined;
       health.worked();
     } catch (error) {
-      nextTry = performance.now() + REST_MS;
+      nextAttempt = performance.now() + REST_MS;
       health.failed(error);
       metrics.lost(queue.name, jobs.length);
       logger.debug({ queue: queue.name, jobs: jobs.length }, 'jobs cannot be queued; the sweeper finds their rows');
@@ -70,9 +73,9 @@ export const createWakeUps = <Data extends object>(
   };
 
   return {
-    add: (data, options) => give([asJob({ data, ...options })]),
+    add: (data, options) => addJobs([asJob({ data, ...options })]),
     addMany: async (many) => {
-      for (let at = 0; at < many.length; at += BATCH) await give(many.slice(at, at + BATCH).map(asJob));
+      for (let at = 0; at < many.length; at += BATCH) await addJobs(many.slice(at, at + BATCH).map(asJob));
     },
   };
 };

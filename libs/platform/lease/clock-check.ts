@@ -1,10 +1,13 @@
 import { NotReady, type ReadinessCheck } from '../readiness/check';
 import type { DatabaseClock } from './database-clock';
 
-/** ms by which a machine's clock and the database's may differ: tokens and invitations end by the former. */
+/**
+ * ms by which the clocks of a machine and the database may differ. Tokens and invitations expire by the machine's
+ * clock.
+ */
 const MAX_SKEW_MS = 5_000;
 
-/** Whether the clock of this machine fits the database's. */
+/** Checks that the clock of this machine agrees with the database's clock, with a tolerance of 5 s. */
 export const clockCheck = (clock: Pick<DatabaseClock, 'skewMs'>): ReadinessCheck => ({
   name: 'clock',
   message: "The clock of this machine differs from the database's clock.",

@@ -48,7 +48,7 @@ describe("the database's clock", () => {
   it.each([
     ['ahead', '10 minutes', 10],
     ['behind', '-10 minutes', -10],
-  ])('is followed where it is set %s, and lease time continues as before', async (_, by, minutes) => {
+  ])('is followed when it is set %s, while lease time continues unchanged', async (_, by, minutes) => {
     const lines: string[] = [];
     const clock = await start({ logger: { ...silentLogger, warn: (_fields, line) => lines.push(line) } });
     const before = await leaseTime();
@@ -63,7 +63,7 @@ describe("the database's clock", () => {
     expect(lines).toEqual(Array(2).fill('the clock of the database was changed while this process was running'));
   });
 
-  it('was not set where only the answer to a reading was taken late', async () => {
+  it('does not count as set if only the answer to a reading was processed late', async () => {
     const lines: string[] = [];
     let passed = 0;
     const realNow = performance.now.bind(performance);
@@ -78,7 +78,7 @@ describe("the database's clock", () => {
           Object.assign(client, { query });
           answers += 1;
           if (answers > 1) return answer;
-          // Seven seconds pass for both sides before the answer is taken.
+          // Seven seconds pass on both sides before the answer is processed.
           await shifted.by('7 seconds');
           passed = 7_000;
           return answer;
@@ -95,7 +95,7 @@ describe("the database's clock", () => {
     }
   });
 
-  it('is what counts where the clock of this machine is 400 days ahead, which is a metric and a failing check', async () => {
+  it('is used where the clock of this machine is 400 days ahead, which a metric and a failing check report', async () => {
     const registry = new Registry();
     const before = await leaseTime();
     const clock = await start({ registry, wallClock: () => Date.now() + 400 * DAY });
@@ -108,14 +108,14 @@ describe("the database's clock", () => {
     await expect(clockCheck(clock).run()).rejects.toThrow(/is \d{8} s ahead of the database's clock; at most 5 s/);
   });
 
-  it('fits this machine where both are right', async () => {
+  it('passes the check where it agrees with the clock of this machine', async () => {
     const clock = await start();
     await expect(clockCheck({ skewMs: () => -4_000 }).run()).resolves.toBeUndefined();
     await expect(clockCheck({ skewMs: () => -6_000 }).run()).rejects.toThrow(/is 6 s behind the database's clock/);
     await expect(clockCheck(clock).run()).resolves.toBeUndefined();
   });
 
-  it('never sets lease time back, and moves it by steps', async () => {
+  it('never sets lease time back, and advances it in steps', async () => {
     const before = await leaseTime();
     const tick = async (ms: number): Promise<number> =>
       (await pool.query('select lease_ms from lease.tick($1, 1000)', [ms])).rows[0].lease_ms;

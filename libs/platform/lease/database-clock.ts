@@ -8,20 +8,20 @@ export interface DatabaseClockOptions {
   /** Connects as the projector. */
   readonly pool: Pool;
   readonly logger: Logger;
-  /** Left out: no metric. */
+  /** Undefined: no metric is registered. */
   readonly registry?: Registry;
-  /** ms between two readings; 1,000 by default. A lease ends up to so much later than it says. */
+  /** ms between two readings; 1,000 by default. A lease ends at most this much later than its end time. */
   readonly intervalMs?: number;
-  /** This machine's wall clock, in ms since 1970. */
+  /** This machine's wall clock, in ms since 1970; `Date.now` by default. */
   readonly wallClock?: () => number;
 }
 
 export interface DatabaseClock {
-  /** The database's wall clock in ms since 1970, as of the last reading plus what has passed since. No round trip. */
+  /** The database's wall clock in ms since 1970: the last reading plus the time since then. No round trip. */
   now(): number;
-  /** ms by which this machine's wall clock is ahead of the database's; negative where it is behind. */
+  /** ms by which this machine's wall clock is ahead of the database's; negative if it is behind. */
   skewMs(): number;
-  /** Ends the readings. */
+  /** Ends the readings, and resolves when the last one is done. */
   stop(): Promise<void>;
 }
 
@@ -29,22 +29,24 @@ interface Reading {
   /** Lease time and the database's wall clock, both in ms since 1970. */
   readonly leaseMs: number;
   readonly wallMs: number;
-  /** `performance.now()` when the answer was there. */
+  /** `performance.now()` when the answer was received. */
   readonly at: number;
-  /** ms from the question to the answer. The database read its clocks at some moment in between. */
+  /** ms from the query to the answer. The database read its clocks at some moment in between. */
   readonly roundTripMs: number;
 }
 
-/** ms of a round trip after which a reading says too little of the skew. */
+/** ms of a round trip after which a reading is too inexact for the skew. */
 const SLOW_MS = 2_000;
-/** ms that the database's wall clock may move unlike our monotonic one before it counts as set. */
+/**
+ * ms by which the database's wall clock and this process's monotonic clock may differ before the former counts as set.
+ */
 const SET_MS = 5_000;
 
 /**
- * Keeps lease time going, and reads the database's wall clock on the way. Lease time moves by the monotonic clocks of all
- * processes, whichever of them is furthest; no wall clock has a part in it, so that a clock that is set neither ends a living
- * lease nor keeps a dead one. Readings that fail are left out.
- * @throws what the first reading throws
+ * Advances lease time, and reads the database's wall clock at the same time. Lease time follows the monotonic clocks of
+ * all processes, whichever is furthest ahead. It does not use wall clocks, so setting a clock neither ends a lease
+ * early nor extends one. Readings that fail are skipped.
+ * @throws the error of the first reading
  */
 export const startDatabaseClock = async ({
   pool,
@@ -82,7 +84,7 @@ export const startDatabaseClock = async ({
   };
 
   let wall = await read(null);
-  /** The latest lease time that is known, and when it was: what is added to it is never more than what has passed. */
+  /** The reading with the highest lease time. Only the time that has passed since then is added to it. */
   let lease = wall;
   const wallNow = (): number => wall.wallMs + (performance.now() - wall.at);
 
@@ -92,7 +94,8 @@ export const startDatabaseClock = async ({
     const next = await read(wanted);
     if (next.leaseMs > wanted) lease = next;
     const setBy = next.wallMs - wallNow();
-    // A process that was too busy to take an answer, or a slow network, makes two readings differ by so much.
+    // A slow network, or a process that was too busy to read the answer, makes two readings differ by up to both round
+    // trips.
     if (Math.abs(setBy) > SET_MS + wall.roundTripMs + next.roundTripMs)
       logger.warn(
         { seconds: Math.round(setBy / 1_000) },

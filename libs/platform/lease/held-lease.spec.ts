@@ -1,6 +1,6 @@
 import { LeaseLost, whileHeld } from './held-lease';
 
-/** Resolves with why the signal aborted. */
+/** Resolves with the reason of the signal when it aborts. */
 const lostBy = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 
@@ -9,8 +9,8 @@ describe('work under a lease', () => {
     let renewals = 0;
     const work = (signal: AbortSignal): Promise<boolean> =>
       new Promise((resolve) => {
-        const look = (): void => void (renewals < 3 ? setTimeout(look, 5) : resolve(signal.aborted));
-        look();
+        const poll = (): void => void (renewals < 3 ? setTimeout(poll, 5) : resolve(signal.aborted));
+        poll();
       });
     const renew = async (): Promise<boolean> => ++renewals > 0;
     expect(await whileHeld({ leaseMs: 2_000, renew }, work)).toBe(false);
@@ -18,16 +18,16 @@ describe('work under a lease', () => {
 
   it.each([
     ['another process has the lease', async () => false],
-    ['the lease cannot be renewed for its length', () => Promise.reject(new Error('away'))],
+    ['all renewals fail for the length of the lease', () => Promise.reject(new Error('not available'))],
     ['the renewal is never answered', () => new Promise<boolean>(() => {})],
   ])('has its signal aborted where %s', async (_, renew) => {
     expect(await whileHeld({ leaseMs: 60, renew }, lostBy)).toBeInstanceOf(LeaseLost);
   });
 
-  it('does not stop at one renewal that failed', async () => {
+  it('continues after a single renewal has failed', async () => {
     let renewals = 0;
     const renew = async (): Promise<boolean> => {
-      if (++renewals === 1) throw new Error('away');
+      if (++renewals === 1) throw new Error('not available');
       return true;
     };
     const work = async (signal: AbortSignal): Promise<boolean> => {

@@ -1,21 +1,23 @@
 import { sleep } from '../loops/backoff';
 
-/** Another process has the lease by now, or may have it: what is under way must not write any more. */
+/** Another process has the lease or may have it: the work under the lease must not write any more. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
 export interface HeldLease {
-  /** ms of the lease, which has just been taken. */
+  /** The length of the lease in ms. It must have been acquired just now. */
   readonly leaseMs: number;
-  /** Makes it last `leaseMs` from now on. @returns false where another process has it */
+  /** Extends the lease to `leaseMs` ms from now. @returns false if another process has the lease */
   readonly renew: () => Promise<boolean>;
 }
 
 /**
- * Works under a lease: renews it three times in its length, and aborts the signal with {@link LeaseLost} once another process
- * has it, or once it was not renewed for four fifths of its length, after which another process may take it. Time is this
- * process's monotonic clock. What is written under the lease has to check its token all the same.
+ * Calls `work` under a lease, and renews the lease every third of its length. The signal is aborted with {@link
+ * LeaseLost} when another process has the lease, or when it was not renewed for 80 % of its length: soon after that
+ * another process may acquire it. Time is measured by this process's monotonic clock. Every write under the lease must
+ * still check the fencing token.
+ * @throws the error of `work`
  */
 export const whileHeld = async <T>(
   { leaseMs, renew }: HeldLease,
@@ -30,11 +32,11 @@ export const whileHeld = async <T>(
     while (!ended.signal.aborted && !lost.signal.aborted) {
       await sleep(leaseMs / 3, ended.signal);
       if (ended.signal.aborted) return;
-      const askedAt = performance.now();
-      // An answer that does not come must not keep the holder from noticing.
-      const late = sleep(Math.max(0, renewedAt + 0.8 * leaseMs - askedAt), ended.signal).then(() => undefined);
+      const sentAt = performance.now();
+      // The wait for an answer is limited, so that a missing answer does not hide the loss of the lease.
+      const late = sleep(Math.max(0, renewedAt + 0.8 * leaseMs - sentAt), ended.signal).then(() => undefined);
       const renewed = await Promise.race([renew().catch(() => undefined), late]);
-      if (renewed) renewedAt = askedAt;
+      if (renewed) renewedAt = sentAt;
       else if (renewed === false) lose('another process has taken over the lease');
       else if (performance.now() - renewedAt >= 0.8 * leaseMs) lose(`the lease was not renewed for ${leaseMs} ms`);
     }

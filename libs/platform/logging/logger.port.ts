@@ -1,6 +1,6 @@
 type Log = (fields: Record<string, unknown>, message: string) => void;
 
-/** What parts of the product need of a logger; pino's own logger is one. */
+/** The logger that the product uses. A logger of pino is one. */
 export interface Logger {
   readonly debug: Log;
   readonly info: Log;

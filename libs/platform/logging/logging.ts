@@ -4,15 +4,15 @@ export type { Logger } from 'pino';
 
 export interface LoggingOptions {
   readonly level: string;
-  /** `auto`: pretty on a terminal, else JSON. */
+  /** `auto`: pretty on a terminal, otherwise JSON. */
   readonly format: 'auto' | 'json' | 'pretty';
-  /** Takes whole lines; standard output by default. */
+  /** Called with each whole line. By default, lines are written to standard output. */
   readonly write?: (line: string) => void;
 }
 
 /**
- * Logs lines of JSON, or one readable line each. Whatever the call site passed, at any depth, no line shows a
- * password, a token, a cookie or the credentials in a URL: they are taken out of the finished line.
+ * Logs one line for each message, as JSON or as readable text. No line shows a password, a token, a cookie or the
+ * credentials in a URL, whatever the caller passed: they are removed from the finished line.
  */
 export const createLogger = ({ level, format, write }: LoggingOptions): Logger => {
   const pretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY === true);
@@ -29,10 +29,10 @@ export const createLogger = ({ level, format, write }: LoggingOptions): Logger =
   );
 };
 
-/** Written at once: the last lines before an end are the ones that matter. */
+/** Writes synchronously, so that the last lines before the end of the process are not lost. */
 const writer = (): ((line: string) => void) => {
   const destination = pino.destination({ fd: 1, sync: true });
-  // A reader that has gone (`npm start | head`) is no reason to stop serving.
+  // If the reader of the output has ended (`npm start | head`), the process continues without its log.
   destination.on('error', () => undefined);
   return (line) => {
     destination.write(line);
@@ -41,7 +41,7 @@ const writer = (): ((line: string) => void) => {
 
 const SECRET_FIELD =
   /"([\w.-]*(?:password|passwd|secret|authorization|cookie|token|api[_-]?key)[\w.-]*)":("(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
-// Every repetition that can begin anywhere is bounded: a line may be long.
+// The repetition has a maximum because it can begin at any place of a line, and lines may be long.
 const URL_CREDENTIALS = /:\/\/[^\s/?#"@]{1,500}@/g;
 const BEARER = /\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi;
 const INVITATION = /(\/invitations\/preview\/|\/join\/)[^/\s"?]+/g;

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from './logger.port';
 
-/** Nest's own messages as log lines. Those about its start are of interest only when something goes wrong. */
+/** Logs the messages of Nest. Its info messages, which are about the start, get the level debug. */
 export const nestLogger = (logger: Logger): LoggerService => ({
   log: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
   debug: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),

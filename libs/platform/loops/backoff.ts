@@ -1,4 +1,4 @@
-/** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+/** Resolves after `ms`, or as soon as the signal aborts. Never rejects. */
 export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal?.aborted) return resolve();
@@ -12,8 +12,8 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   });
 
 /**
- * ms to wait before the next try after `failed` (from 1) failures: doubles up to `maxMs`, and half of it is drawn at
- * random so that many clients do not come back together ("equal jitter").
+ * ms to wait before the next attempt after `failed` failures (from 1). The time doubles with each failure up to
+ * `maxMs`. Half of it is random, so that many clients do not retry at the same moment ("equal jitter").
  */
 export const backoff = (failed: number, { firstMs, maxMs }: { firstMs: number; maxMs: number }): number => {
   const full = Math.min(maxMs, firstMs * 2 ** Math.min(30, Math.max(0, failed - 1)));

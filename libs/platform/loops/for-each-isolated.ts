@@ -1,14 +1,14 @@
-/** One that fails holds up none of those after it. */
+/** Calls `work` for each item, one after the other. If it rejects, `onFailure` is called and the next item follows. */
 export const forEachIsolated = async <T>(
-  all: readonly T[],
-  work: (one: T) => Promise<unknown>,
-  onFailure: (error: unknown, one: T) => void,
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+  onFailure: (error: unknown, item: T) => void,
 ): Promise<void> => {
-  for (const one of all) {
+  for (const item of items) {
     try {
-      await work(one);
+      await work(item);
     } catch (error) {
-      onFailure(error, one);
+      onFailure(error, item);
     }
   }
 };

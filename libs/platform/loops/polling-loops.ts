@@ -1,11 +1,13 @@
 import type { Logger } from '../logging/logger.port';
 import { sleep } from './backoff';
 
-/** Work that this process does again and again, whatever other processes do: for what is safe to be done twice. */
+/** Work that every process repeats, independently of other processes: only for work that is safe to be done twice. */
 export interface PollingLoops {
-  /** Runs `work` now, and again `ms` after each end. What fails is logged as `what`, and tried again then. */
+  /**
+   * Runs `work` now, and again `ms` after each end. A failure is logged as "`what` failed", and does not end the loop.
+   */
   every(ms: number, what: string, work: (signal: AbortSignal) => Promise<void>): void;
-  /** Aborts the signal of the running work, and waits for it. */
+  /** Aborts the signals of all running work, and waits until it has ended. */
   stop(): Promise<void>;
 }
 

@@ -1,2 +1,5 @@
-/** Lets what has come in meanwhile be heard: between two pieces of long work, so that nobody who is asked need wait. */
+/**
+ * Resolves after the event loop has handled waiting input, such as requests. Call it between two steps of long
+ * synchronous work.
+ */
 export const yieldToEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

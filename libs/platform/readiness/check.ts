@@ -1,23 +1,25 @@
-/** One thing that this process needs to do its work. */
+/** Checks one thing that this process needs for its work. */
 export interface ReadinessCheck {
-  /** Lower-case words; `/readyz`, the metric and the log name the check by it. A contract: alerts are written for it. */
+  /** Lower-case words, used in `/readyz`, the metric and the log. It never changes, because alerts refer to it. */
   readonly name: string;
-  /** One sentence for an operator, used unless `run` throws a {@link NotReady}. `/readyz` is public: no secrets in it. */
+  /**
+   * One sentence for operators, unless `run` throws {@link NotReady}. `/readyz` is public, so it contains no secrets.
+   */
   readonly message: string;
-  /** The path of a document in this repository, with the heading's anchor. */
+  /** The path of a document in this repository, with the anchor of a heading. */
   readonly runbook: string;
-  /** Resolves if all is well. It may take a second; after that it counts as failed. */
+  /** Resolves if the check passes. It counts as failed if it rejects, or takes longer than one second. */
   readonly run: () => Promise<unknown>;
-  /** True where a failure belongs to every start and stop, so that no line is logged for it. */
+  /** True if the check fails during every start and stop, so that its failures are not logged. */
   readonly isExpected?: boolean;
 }
 
-/** What a check throws when it can say more than its fixed message. The message is public, like that one. */
+/** A check throws it to replace its fixed message. The new message is public as well. */
 export class NotReady extends Error {
   override readonly name = 'NotReady';
 }
 
-/** A check that failed, as `/readyz` shows it. */
+/** A failed check as `/readyz` shows it. */
 export interface FailingCheck {
   readonly name: string;
   readonly message: string;

@@ -1,9 +1,6 @@
 import { NotReady, type ReadinessCheck } from './check';
 
-/**
- * Whether the process has started, and is not stopping: a check that fails before and after, so that no load balancer
- * sends requests to a process whose parts are not there yet, or will not be there for long.
- */
+/** A check that fails while the process is starting or stopping, so that load balancers send it no requests then. */
 export const createPhase = () => {
   let sentence: string | undefined = 'The process is starting; not all of its parts are ready yet.';
   const check: ReadinessCheck = {

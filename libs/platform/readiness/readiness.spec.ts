@@ -27,19 +27,19 @@ describe('readiness', () => {
         if (failure) throw failure;
       },
     });
-    const look = () => {
+    const failingLater = () => {
       jest.advanceTimersByTime(1_000);
       return readiness.failing();
     };
-    expect(await look()).toEqual([]);
+    expect(await failingLater()).toEqual([]);
     failure = new Error('secret');
-    expect(await look()).toEqual([about]);
-    expect(await look()).toEqual([about]);
+    expect(await failingLater()).toEqual([about]);
+    expect(await failingLater()).toEqual([about]);
     expect(await registry.metrics()).toContain('tenantry_ready{check="clock"} 0');
     failure = new NotReady('The clock is 400 days ahead.');
-    expect(await look()).toEqual([{ ...about, message: 'The clock is 400 days ahead.' }]);
+    expect(await failingLater()).toEqual([{ ...about, message: 'The clock is 400 days ahead.' }]);
     failure = undefined;
-    expect(await look()).toEqual([]);
+    expect(await failingLater()).toEqual([]);
     expect(await registry.metrics()).toContain('tenantry_ready{check="clock"} 1');
     expect(lines).toEqual([
       'readiness check fails: clock, The clock is wrong.',
@@ -48,7 +48,7 @@ describe('readiness', () => {
     ]);
   });
 
-  it('does not start a check again that still hangs, and lets it count when it ends', async () => {
+  it('does not start a check again while it hangs, and uses its result when it ends', async () => {
     jest.useRealTimers();
     const readiness = createReadiness({ logger });
     let runs = 0;
@@ -69,7 +69,7 @@ describe('readiness', () => {
     expect(runs).toBe(1);
   });
 
-  it('gives one round to all who ask while it runs, however long it takes', async () => {
+  it('runs one round for all callers that arrive while it runs, however long it takes', async () => {
     jest.useRealTimers();
     const readiness = createReadiness({ logger });
     let runs = 0;
@@ -86,7 +86,7 @@ describe('readiness', () => {
     expect(runs).toBe(1);
   });
 
-  it('takes a check that throws at once, or with no error, for one that fails', async () => {
+  it('counts a check as failed that throws synchronously, or throws no error object', async () => {
     jest.useRealTimers();
     const readiness = createReadiness({ logger });
     const run = (): never => {

@@ -5,18 +5,18 @@ import { type FailingCheck, NotReady, type ReadinessCheck } from './check';
 
 export interface ReadinessOptions {
   readonly logger: Logger;
-  /** Left out: no metric. */
+  /** Undefined: no metric is registered. */
   readonly registry?: Registry | undefined;
 }
 
-/** ms that one check may take. */
+/** ms after which a check counts as failed. */
 const CHECK_MS = 1_000;
-/** ms that a result is used for: many probes cause one round of checks. */
+/** ms for which a result is used again, so that many probes cause only one round of checks. */
 const FRESH_MS = 250;
-/** ms between two rounds while nobody probes, so that log and metric change without a probe. */
+/** ms between two rounds without a probe, which keep the log and the metric up to date. */
 const WATCH_MS = 2_000;
 
-/** A round of all checks: under way, or done. */
+/** One run of all checks, which may still be in progress. */
 interface Round {
   readonly result: Promise<FailingCheck[]>;
   /** `performance.now()` when it ended; undefined while it runs. */
@@ -24,14 +24,14 @@ interface Round {
 }
 
 /**
- * Whether this process can do its work. The parts of the process add what they need; `/readyz` answers for all of it. A
- * check that begins to fail, or passes again, is logged once, and the gauge `tenantry_ready` holds the last result. Rounds
- * do not overlap, and a check that hangs is not started again before it has ended: it counts as failed meanwhile.
+ * Checks whether this process can do its work. Each part of the process adds its checks, and `/readyz` shows all that
+ * fail. When a check begins to fail or passes again, one line is logged, and the gauge `tenantry_ready` shows the last
+ * result. Rounds do not overlap. A check that hangs counts as failed, and is not started again before it has ended.
  */
 export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
   const checks = new Map<string, ReadinessCheck>();
   const failing = new Map<string, string>();
-  /** Runs that have not ended, with what they come to. */
+  /** The runs of checks that have not ended. */
   const running = new Map<ReadinessCheck, Promise<string | undefined>>();
   const gauge =
     registry &&
@@ -68,7 +68,7 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
     const results = await Promise.all(
       [...checks.values()].map(async (check) => {
         const message = await inTime(resultOf(check), check.message);
-        // It may have been replaced meanwhile.
+        // The check may have been replaced in the meantime.
         if (checks.get(check.name) === check) note(check, message);
         return message === undefined ? [] : [{ name: check.name, message, runbook: check.runbook }];
       }),
@@ -89,19 +89,19 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
   };
 
   return {
-    /** A check of the same name is replaced. */
+    /** Adds checks. A check with the same name is replaced. */
     add: (...added: readonly ReadinessCheck[]): void => {
       for (const check of added) checks.set(check.name, check);
       last = undefined;
     },
     /** The checks that fail now, in the order in which they were added. */
     failing: run,
-    /** Runs the checks again, also where a result is still fresh: something has changed. */
+    /** Runs the checks again, even if the last result is fresh. Call it when something has changed. */
     refresh: (): Promise<FailingCheck[]> => {
       last = undefined;
       return run();
     },
-    /** Runs the checks from time to time until the signal aborts. */
+    /** Runs the checks every two seconds until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {
       while (!signal.aborted) {
         await sleep(WATCH_MS, signal);
@@ -113,7 +113,7 @@ export const createReadiness = ({ logger, registry }: ReadinessOptions) => {
 
 export type Readiness = ReturnType<typeof createReadiness>;
 
-/** Undefined where the check passes. Never rejects. */
+/** The message of the failure; undefined if the check passes. Never rejects. */
 const failureOf = async ({ message, run }: ReadinessCheck): Promise<string | undefined> => {
   try {
     await run();
@@ -123,12 +123,15 @@ const failureOf = async ({ message, run }: ReadinessCheck): Promise<string | und
   }
 };
 
-/** What the check comes to within its time, else that it fails. A process that was itself too busy gives it that time again. */
+/**
+ * The result of a check, or `message` if the check takes longer than CHECK_MS. If the timer fires late because this
+ * process was busy, the check gets CHECK_MS once more.
+ */
 const inTime = async (result: Promise<string | undefined>, message: string): Promise<string | undefined> => {
   let timer: NodeJS.Timeout | undefined;
   const begun = performance.now();
   const late = new Promise<string>((resolve) => {
-    // After a look at the network: where this process itself was late, the answer may lie there unread.
+    // Only after the event loop has read the network: if this process was busy, the answer may have arrived unread.
     const fail = (): void => void setImmediate(() => setImmediate(() => resolve(message)));
     timer = setTimeout(() => {
       if (performance.now() - begun < CHECK_MS * 1.5) return fail();

@@ -90,7 +90,7 @@ describe('a part that an operator added to the table of a read model', () => {
     [
       'an index in place of one of the product',
       'drop index read_model.notes_text_idx; create index notes_text_idx on read_model.notes (text, note_id)',
-      'index notes_text_idx on table read_model.notes: this release makes another one of this name',
+      'index notes_text_idx on table read_model.notes: this release creates another one with the same name',
     ],
     [
       'another table with the name of an index of the product',
@@ -102,7 +102,7 @@ describe('a part that an operator added to the table of a read model', () => {
       `alter table read_model.notes add column rating integer;
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');
        create index notes_rating_idx on read_model.notes (rating)`,
-      'the index notes_rating_idx of table notes cannot be made on the new table',
+      'the index notes_rating_idx of table notes cannot be created on the new table',
     ],
   ])('is named in the error if it is %s, and the rebuild is refused before it loads anything', async (_, sql, name) => {
     await world.query(sql);

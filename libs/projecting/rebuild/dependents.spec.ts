@@ -118,7 +118,7 @@ describe('an object that an operator made on the tables of a read model', () => 
     await rebuildNow();
     const [{ state, error } = { state: '', error: '' }] = await world.rebuilds();
     expect(state).toBe('failed');
-    expect(error).toContain('the view reporting.rated cannot be pointed to the new tables: column');
+    expect(error).toContain('the view reporting.rated cannot be created for the new tables: column');
     expect(await catalogue()).toEqual(before);
     expect(await world.checkpoint()).toMatchObject({ epoch: 0 });
   });

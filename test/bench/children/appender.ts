@@ -11,7 +11,7 @@ export interface AppenderInput {
   readonly pace: Pace;
 }
 
-/** Appends of a process of its own; answers with how many there were a second. */
+/** A process that appends events. Its result is the number of appends per second. */
 asChild<AppenderInput, number>(async ({ urls, inFlight, pace }) => {
   const log = openLog({ urls });
   await log.head();

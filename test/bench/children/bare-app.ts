@@ -10,7 +10,7 @@ export interface BareInput {
   readonly connections: number;
 }
 
-/** The least that a durable write over HTTP can be in this framework: one prepared insert a request, one commit each. */
+/** The minimum of a durable write over HTTP with this framework: each request is one prepared insert and one commit. */
 @Controller()
 class BareController {
   constructor(@Inject(Pool) private readonly pool: Pool) {}
@@ -26,7 +26,7 @@ class BareController {
   }
 }
 
-/** Answers with its port, and serves until it is ended. */
+/** A process that serves this application. Its result is the URL. */
 asChild<BareInput, string>(async ({ url, connections }) => {
   const pool = new Pool({ connectionString: url, max: connections });
   await pool.query('create table bare (id bigint generated always as identity primary key, data json not null)');

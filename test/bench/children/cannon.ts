@@ -7,15 +7,16 @@ export interface CannonInput {
   readonly url: string;
   readonly method: 'GET' | 'POST' | 'PATCH';
   readonly path: string;
-  /** One connection each; an empty one sends no token. */
+  /** One connection for each token. An empty text sends no token. */
   readonly tokens: readonly string[];
-  /** Each request brings a name that none brought before. */
+  /** True: the body of each request contains a new name. */
   readonly naming: boolean;
-  /** Each is a webhook, signed with this secret, of an event that none told of before. */
+  /** The secret with which the requests are signed: each request is then a webhook with a new event. */
   readonly signing?: string;
   readonly pace: Pick<Pace, 'seconds' | 'warmUp'>;
 }
 
+/** The result of one turn. */
 export interface Shot {
   readonly perSecond: number;
   /** ms */
@@ -31,7 +32,7 @@ const fire = async (input: CannonInput, seconds: number): Promise<Shot> => {
     url,
     connections: tokens.length,
     duration: seconds,
-    // More often than each second, so that less than a second can be measured.
+    // ms between two samples; less than a second, so that a turn may be shorter than a second.
     ...({ sampleInt: 250 } as object),
     setupClient: (client) => {
       const token = tokens[connection++ % tokens.length];
@@ -54,7 +55,7 @@ const fire = async (input: CannonInput, seconds: number): Promise<Shot> => {
     },
   });
   if (result.errors > 0 || result.non2xx > 0)
-    throw new Error(`${method} ${path}: ${result.non2xx} answers were no success, ${result.errors} requests failed`);
+    throw new Error(`${method} ${path}: ${result.non2xx} answers were not 2xx, and ${result.errors} requests failed`);
   return { perSecond: result['2xx'] / result.duration, p50: result.latency.p50, p99: result.latency.p99 };
 };
 
@@ -67,7 +68,7 @@ const webhook = (sent: number, secret: string, headers: object | undefined) => {
   return { body, headers: { ...headers, 'stripe-signature': signature(body, [secret], seconds) } };
 };
 
-/** Load over HTTP from a process of its own. */
+/** A process that sends load over HTTP. */
 asChild<CannonInput, Shot>(async (input) => {
   await fire(input, input.pace.warmUp);
   return () => fire(input, input.pace.seconds);

@@ -8,7 +8,7 @@ export type RebuilderInput = Pick<TestDatabase, 'urls' | 'rolePrefix'>;
 
 export interface Rebuilt {
   readonly seconds: number;
-  /** MiB of the process before the rebuild, at its largest, and every quarter of the way. */
+  /** Memory of the process in MiB: before the rebuild, its maximum, and after each quarter of the time. */
   readonly before: number;
   readonly peak: number;
   readonly course: readonly number[];
@@ -17,7 +17,7 @@ export interface Rebuilt {
 const MIB = 2 ** 20;
 const rss = (): number => process.memoryUsage.rss() / MIB;
 
-/** A rebuild of the bench's read model in a process of its own, with the memory that it took. */
+/** A process that rebuilds the read model of the benchmark. Its result is the time and the memory of the rebuild. */
 asChild<RebuilderInput, Rebuilt>(async ({ urls, rolePrefix }) => {
   const log = openLog({ urls });
   const pool = openProjectorPool(urls);
@@ -31,7 +31,7 @@ asChild<RebuilderInput, Rebuilt>(async ({ urls, rolePrefix }) => {
     clearInterval(timer);
     const seconds = (performance.now() - began) / 1_000;
     const quarters = [1, 2, 3, 4].map((quarter) => course[Math.floor((course.length * quarter) / 4) - 1] ?? rss());
-    // Kept by the kernel, so that no peak falls between two looks; in KiB.
+    // The kernel's maximum, in KiB, so that no peak between two samples is missed.
     const peak = process.resourceUsage().maxRSS / 1_024;
     await Promise.all([log.close(), pool.end()]);
     return { seconds, before, peak, course: quarters };

@@ -8,7 +8,7 @@ import { tasksProjection } from '../tasks/projection';
 
 const CHUNK = 256 * 1_024;
 
-/** The read model's rows in COPY's own text format, ready to be sent. */
+/** The rows of the read model in the text format of COPY, ready to be sent. */
 export const readCopyLines = async (ownerUrl: string): Promise<Buffer[]> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -33,8 +33,8 @@ export const readCopyLines = async (ownerUrl: string): Promise<Buffer[]> => {
 };
 
 /**
- * The floor of any rebuild: the finished rows by COPY into a bare table, which then gets the same keys, indexes and
- * policies and is analysed. That is faster than COPY into a table that has them.
+ * The floor of any rebuild: the finished rows are sent with COPY to a table without indexes, which then gets the same
+ * keys, indexes and policies and is analysed. That is faster than COPY into a table that already has them.
  */
 export const copyIn = async (client: PoolClient, rolePrefix: string, lines: readonly Buffer[]): Promise<void> => {
   const { tables, keys, security } = await readSchema(tasksProjection, roleNames(rolePrefix));

@@ -5,13 +5,13 @@ import type { TaskEvent } from '../tasks/events';
 import { eventsOf, type Filling } from '../tasks/fill';
 import { openEmmett } from './emmett';
 
-/** The bench's read model without row-level security, which Emmett knows nothing of. */
+/** The read model of the benchmark without row-level security, which Emmett does not support. */
 const TABLE = `create table tasks (
   tenant_id uuid, task_id uuid, project_id uuid not null, assignee_id uuid not null, title text not null,
   state text not null, added_at timestamptz not null, version integer not null, primary key (tenant_id, task_id));
   create index on tasks (tenant_id, project_id)`;
 
-/** Fills Emmett's log past its API, in its own form. */
+/** Fills Emmett's log with one statement, in Emmett's own format. */
 export const fillEmmett = async (url: string, filling: Filling): Promise<void> => {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -39,7 +39,7 @@ interface TaskMetadata {
   readonly streamPosition: bigint;
 }
 
-/** One prepared statement an event in the batch's transaction: faster than its raw SQL projection, which formats text. */
+/** One prepared statement for each event, in the transaction of the batch: faster than Emmett's raw SQL projection. */
 const projection = postgreSQLProjection({
   name: 'tasks',
   canHandle: ['TaskAdded', 'TaskMoved'],
@@ -57,15 +57,15 @@ const projection = postgreSQLProjection({
   },
 });
 
-/** Its consumer always waits this long after its first page. */
+/** ms that Emmett's consumer always waits after its first page. */
 const FIRST_PAUSE_MS = 100;
 
-/** Events a second from the beginning of the log to its end, the first pause taken off. */
+/** Projected events per second, from the beginning of the log to its end, without the first pause. */
 export const emmettProjectsPerSecond = async (url: string, events: number, batchSize: number): Promise<number> => {
   const client = new Client({ connectionString: url });
   await client.connect();
   await client.query('truncate tasks; delete from emt_processors');
-  // What a crash takes back would be folded again: no reason to wait for the disk, here as there.
+  // As in the product, commits do not wait for the disk: what a crash loses is projected again.
   const { store, close } = openEmmett(`${url}?options=-c%20synchronous_commit%3Doff`, 4);
   try {
     const consumer = store.consumer({

@@ -3,7 +3,7 @@ import { Client, Pool } from 'pg';
 import type { Contender } from '../load';
 import { appendTask, tenantId } from '../tasks/events';
 
-/** A database with Emmett's schema in it. */
+/** Creates a database with Emmett's schema. @returns its URL */
 export const createEmmettDatabase = async (serverUrl: string, name: string): Promise<string> => {
   const client = new Client({ connectionString: serverUrl });
   await client.connect();
@@ -34,8 +34,9 @@ export const openEmmett = (url: string, connections: number): { store: PostgresE
 };
 
 /**
- * The same events to Emmett, tuned: a connection an append in flight, and the expected version as a number, which spares
- * its function the look for the stream's version that `STREAM_DOES_NOT_EXIST` costs.
+ * Appends of the same events to Emmett, tuned: with one connection for each append in flight, and with the expected
+ * version as a number, which is faster than `STREAM_DOES_NOT_EXIST` because Emmett then does not query the version of
+ * the stream.
  */
 export const emmettAppends = (url: string, connections: number, tenants = 1_000): Contender => ({
   open: async () => {

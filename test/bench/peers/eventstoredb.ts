@@ -19,7 +19,7 @@ export const adapterAppends: Contender = {
   },
 };
 
-/** The same events by the client itself. */
+/** Appends of the same events with the EventStoreDB client directly. */
 export const clientAppends: Contender = {
   open: async () => {
     const client = EventStoreDBClient.connectionString(eventStoreUrl);
@@ -36,7 +36,7 @@ export const clientAppends: Contender = {
   },
 };
 
-/** ms in which the client's subscription to everything hands over so many events, without doing anything with them. */
+/** ms in which the client's subscription to `$all` delivers `events` events, which are not processed. */
 export const msOfSubscription = async (after: Position, events: number): Promise<number> => {
   const client = EventStoreDBClient.connectionString(eventStoreUrl);
   const began = performance.now();

@@ -24,19 +24,19 @@ const isInstalled = (): boolean => {
   }
 };
 
-/** What inserts: pgbench where it is installed, else a loop in Node. */
+/** The program that inserts: pgbench if it is installed, otherwise a loop in Node. */
 export const floorTool = isInstalled() ? 'pgbench' : 'pg';
 
-/** Commits a second of one insert of 200 bytes each into a table with nothing but a primary key. */
+/** Commits per second. Each commit is one insert of 200 bytes into a table with only a primary key. */
 export const insertsPerSecond = async (url: string, clients: number, pace: Pace): Promise<number> => {
   const owner = new Client({ connectionString: url });
   await owner.connect();
   await owner.query(TABLE);
   await owner.end();
-  return floorTool === 'pgbench' ? byPgbench(url, clients, pace) : byNode(url, clients, pace);
+  return floorTool === 'pgbench' ? insertWithPgbench(url, clients, pace) : insertWithNode(url, clients, pace);
 };
 
-const byPgbench = async (url: string, clients: number, { seconds, warmUp }: Pace): Promise<number> => {
+const insertWithPgbench = async (url: string, clients: number, { seconds, warmUp }: Pace): Promise<number> => {
   const directory = await temporaryDirectory();
   try {
     const script = join(directory, 'insert.sql');
@@ -60,7 +60,7 @@ const byPgbench = async (url: string, clients: number, { seconds, warmUp }: Pace
   }
 };
 
-const byNode = async (url: string, clients: number, pace: Pace): Promise<number> => {
+const insertWithNode = async (url: string, clients: number, pace: Pace): Promise<number> => {
   const pool = new Pool({ connectionString: url, max: clients });
   const insert = (): Promise<unknown> => pool.query({ name: 'insert', text: INSERT, values: [DATA] });
   const { perSecond } = await closedLoop(insert, clients, pace);

@@ -14,7 +14,10 @@ export interface ProductProcess {
 const START_MS = 60_000;
 const UNLIMITED = '1000000000';
 
-/** The product in a process of its own, on a database of its own, with its own settings but for limits on rates. */
+/**
+ * Starts the product as a separate process on this database, with its default settings except for rate limits and
+ * plans.
+ */
 export const startProduct = async (databaseUrl: string, env: Record<string, string> = {}): Promise<ProductProcess> => {
   const port = await freePort();
   const child = remember(
@@ -37,13 +40,13 @@ export const startProduct = async (databaseUrl: string, env: Record<string, stri
       stdio: ['ignore', 'ignore', 'pipe'],
     }),
   );
-  let complaint = '';
-  child.stderr.on('data', (data) => (complaint = (complaint + String(data)).slice(-4_000)));
+  let errorOutput = '';
+  child.stderr.on('data', (data) => (errorOutput = (errorOutput + String(data)).slice(-4_000)));
   const ended = once(child, 'close');
   const url = `http://127.0.0.1:${port}`;
   for (const end = Date.now() + START_MS; ; await sleep(20)) {
     if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`the product did not start:\n${complaint}`);
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`the product did not start:\n${errorOutput}`);
   }
   return {
     url,
@@ -54,9 +57,9 @@ export const startProduct = async (databaseUrl: string, env: Record<string, stri
   };
 };
 
-/** Signs up so many tenants, and answers with an access token for each. */
-export const signUp = async (url: string, companies: number): Promise<string[]> => {
-  const one = async (at: number): Promise<string> => {
+/** Signs up tenants, and returns an access token for the owner of each. */
+export const signUp = async (url: string, tenants: number): Promise<string[]> => {
+  const signUpOne = async (at: number): Promise<string> => {
     const answer = await fetch(`${url}/v1/signup`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -67,14 +70,14 @@ export const signUp = async (url: string, companies: number): Promise<string[]> 
         password: 'correct horse battery staple',
       }),
     });
-    if (!answer.ok) throw new Error(`a sign-up was answered ${answer.status}: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`a sign-up was answered with ${answer.status}: ${await answer.text()}`);
     return ((await answer.json()) as { accessToken: string }).accessToken;
   };
   const tokens: string[] = [];
-  // A few at once: each hashes a password.
-  for (let at = 0; at < companies; at += 4) {
-    const size = Math.min(4, companies - at);
-    tokens.push(...(await Promise.all(Array.from({ length: size }, (_, place) => one(at + place)))));
+  // Only four at the same time, because each of them hashes a password.
+  for (let at = 0; at < tenants; at += 4) {
+    const size = Math.min(4, tenants - at);
+    tokens.push(...(await Promise.all(Array.from({ length: size }, (_, place) => signUpOne(at + place)))));
   }
   return tokens;
 };
@@ -86,7 +89,7 @@ interface Claims {
   readonly sid: string;
 }
 
-/** Whom a token is for, in the words of the product. */
+/** The principal of an access token as JSON, for BENCH_PRINCIPAL. */
 export const principalOfToken = (token: string): string => {
   const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Claims;
   const { sub, tid, role, sid } = claims;

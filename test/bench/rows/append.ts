@@ -12,7 +12,7 @@ const p99s = (loads: readonly Load[]): number[] => loads.map(({ latencies }) => 
 const compared = (ours: readonly number[], theirs: readonly number[], unit: string, name: string): string =>
   `${shown(median(ours))} ${unit} to ${name}'s ${shown(median(theirs))}`;
 
-/** Appends with one caller, with sixteen and with sixty-four, to Emmett's and to one insert a commit. */
+/** Appends with 1, 16 and 64 in flight, compared with Emmett and with commits of one insert. */
 export const appending: Group = {
   ids: ['append.1', 'append.16', 'append.64', 'append.64.floor', 'append.64.p99'],
   measure: async (bench: Bench): Promise<Measured[]> => {

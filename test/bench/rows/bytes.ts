@@ -10,7 +10,7 @@ export interface Relation {
   readonly bytes: number;
 }
 
-/** Heap, TOAST and every index of the log, the largest first. */
+/** The sizes of the log's table (with TOAST) and of each index, the largest first. */
 export const relationsOfLog = async (ownerUrl: string): Promise<Relation[]> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -34,7 +34,7 @@ export const perEvent = (relations: readonly Relation[], events: number): number
 export const breakdown = (relations: readonly Relation[], events: number): string =>
   relations.map(({ name, bytes }) => `${name} ${shown(bytes / events)}`).join(', ');
 
-/** What an event takes on disk, written through the API with the metadata of a real request. */
+/** The bytes on disk for each event, appended through the event log with the metadata of a real request. */
 export const size: Group = {
   ids: ['event.bytes'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {

@@ -23,7 +23,7 @@ export const eventStoreAppends: Group = {
   },
 };
 
-/** A backlog in EventStoreDB, projected into PostgreSQL, to a subscription that only hands it over. */
+/** A backlog in EventStoreDB that is projected to PostgreSQL, compared with a subscription that only delivers it. */
 export const eventStoreLive: Group = {
   ids: ['eventstoredb.project.live'],
   unavailable,

@@ -5,14 +5,14 @@ import { productAppends } from '../product';
 import { median, ratios, shown } from '../statistics';
 import { breakdown, perEvent, relationsOfLog } from './bytes';
 
-/** Appends to a log of millions of events, to appends to an empty one. */
+/** Appends to a log with millions of events, compared with appends to an empty one. */
 export const appendGrown: Group = {
   ids: ['growth.append'],
   measure: async ({ pace, bigSystem, say }: Bench): Promise<Measured[]> => {
     const { database: big } = await bigSystem();
     const relations = await relationsOfLog(big.urls.owner);
     say(
-      `the large log takes ${shown(perEvent(relations, pace.events))} bytes an event: ${breakdown(relations, pace.events)}`,
+      `the large log takes ${shown(perEvent(relations, pace.events))} bytes per event: ${breakdown(relations, pace.events)}`,
     );
     const empty = await createTestDatabase();
     const results = await inRounds(pace.rounds, {

@@ -8,20 +8,20 @@ import { principalOfToken, signUp, startProduct } from '../peers/product-process
 import { median, ratios, shown } from '../statistics';
 
 const CONNECTIONS = 64;
-/** The best of 10, 20, 32 and 64 for the bare application. */
+/** The fastest number for the bare application, of 10, 20, 32 and 64. */
 const BARE_CONNECTIONS = 32;
 
 const shoot = async (input: CannonInput): Promise<Shot> => {
   const [shot] = await inChildren<CannonInput, Shot>('cannon', [input]);
-  if (!shot) throw new Error('no shot');
+  if (!shot) throw new Error('the load process returned no result');
   return shot;
 };
 
 const rates = (shots: readonly Shot[]): number[] => shots.map(({ perSecond }) => perSecond);
 const p99s = (shots: readonly Shot[]): number[] => shots.map(({ p99 }) => p99);
-const nobody = Array.from({ length: CONNECTIONS }, () => '');
+const noTokens = Array.from({ length: CONNECTIONS }, () => '');
 
-/** The same route of the same application, with and without looking at a token. */
+/** The same route of the same application, with and without authentication. */
 export const httpAuth: Group = {
   ids: ['http.auth'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
@@ -35,7 +35,7 @@ export const httpAuth: Group = {
     const get = { method: 'GET', path: '/v1/tenant', naming: false, pace } as const;
     const { authenticated, anonymous } = await inRounds(pace.rounds, {
       authenticated: () => shoot({ ...get, url: guarded.url, tokens }),
-      anonymous: () => shoot({ ...get, url: open.url, tokens: nobody }),
+      anonymous: () => shoot({ ...get, url: open.url, tokens: noTokens }),
     });
     await Promise.all([guarded.stop(), open.stop()]);
     for (const database of databases) await database.drop();
@@ -44,7 +44,10 @@ export const httpAuth: Group = {
   },
 };
 
-/** Renaming one's tenant: decided, appended, projected, answered; to one insert in a bare application. */
+/**
+ * A command that renames a tenant (decided, appended, projected, answered), compared with one insert of a bare
+ * application.
+ */
 export const httpCommand: Group = {
   ids: ['http.command', 'http.command.p99'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
@@ -57,7 +60,7 @@ export const httpCommand: Group = {
     });
     const results = await inRounds(pace.rounds, {
       product: () => shoot({ url: product.url, method: 'PATCH', path: '/v1/tenant', tokens, naming: true, pace }),
-      bare: () => shoot({ url: bare.result, method: 'POST', path: '/bare', tokens: nobody, naming: true, pace }),
+      bare: () => shoot({ url: bare.result, method: 'POST', path: '/bare', tokens: noTokens, naming: true, pace }),
     });
     bare.stop();
     await product.stop();

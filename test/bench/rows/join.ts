@@ -15,12 +15,12 @@ import { median, ratios, shown } from '../statistics';
 import { tenantId } from '../tasks/events';
 
 const TENANTS = 500;
-/** People who join one tenant at the same time, half of them through another store, as of another process. */
+/** Users who join one tenant at the same time, half of them through a second store, as in another process. */
 const AT_ONCE = 100;
 const TOKEN_HASH = 'f'.repeat(64);
 
-/** A tenant with a link that anybody may use. */
-const found = (log: EventLog, id: string): Promise<unknown> => {
+/** Creates a tenant with an invitation link that anyone can use. */
+const createTenant = (log: EventLog, id: string): Promise<unknown> => {
   const ownerId = uuidv7();
   const events: TenantEvent[] = [
     { type: 'TenantCreated', data: { name: 'Acme', slug: 'acme', ownerId, plan: 'free' } },
@@ -37,7 +37,7 @@ const found = (log: EventLog, id: string): Promise<unknown> => {
   return log.append({ stream, expected: 0, events, commandId: uuidv7(), actor, correlationId: 'bench' });
 };
 
-const joinOver = async (log: EventLog) => {
+const openJoins = async (log: EventLog) => {
   const options = { store: new AggregateStore({ log }), limits: unlimited, logger: silentLogger };
   const { bus, close } = await openCommandBus(options);
   const join = (tenant: string): Promise<unknown> => {
@@ -51,25 +51,25 @@ const joinOver = async (log: EventLog) => {
 };
 
 /**
- * Joins by invitation (decide on the tenant's state, append) at 64 in flight on different tenants, to plain appends.
- * Each turn has tenants of its own, so that every round measures the same: with those of the round before, it would begin
- * by reading all who joined then.
+ * Joins by invitation (decide on the tenant's state, append) with 64 in flight for different tenants, compared with
+ * plain appends. Each turn has new tenants, so that every round measures the same: with the tenants of an earlier
+ * round, it would begin with reading all earlier joins.
  */
 export const joining: Group = {
   ids: ['command.join'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
     const database = await createTestDatabase();
     const log = openLog(database);
-    let founded = 0;
+    let created = 0;
     const joins: Contender = {
       open: async () => {
-        const first = founded;
-        for (; founded < first + TENANTS; founded += 50)
-          await Promise.all(Array.from({ length: 50 }, (_, n) => found(log, tenantId(founded + n))));
+        const first = created;
+        for (; created < first + TENANTS; created += 50)
+          await Promise.all(Array.from({ length: 50 }, (_, n) => createTenant(log, tenantId(created + n))));
         const own = openLog(database);
-        const { join, close } = await joinOver(own);
+        const { join, close } = await openJoins(own);
         let next = 0;
-        // No two of those in flight are of one tenant.
+        // Joins that are in flight at the same time are for different tenants.
         return {
           operation: () => join(tenantId(first + (next++ % TENANTS))),
           close: () => close().then(() => own.close()),
@@ -83,11 +83,11 @@ export const joining: Group = {
     });
 
     const crowded = uuidv7();
-    await found(log, crowded);
+    await createTenant(log, crowded);
     const other = openLog(database);
-    const [here, there] = await Promise.all([joinOver(log), joinOver(other)]);
+    const [here, there] = await Promise.all([openJoins(log), openJoins(other)]);
     const began = performance.now();
-    // Rejects where a client would have seen a conflict.
+    // Rejects if a client would have received a conflict.
     await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => (at % 2 === 0 ? here : there).join(crowded)));
     const ms = performance.now() - began;
 

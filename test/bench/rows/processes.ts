@@ -5,7 +5,7 @@ import type { Bench, Group, Measured } from '../group';
 import { inRounds } from '../load';
 import { median, ratios, shown } from '../statistics';
 
-/** Four processes that share a log, to one that has as many callers by itself. */
+/** Four processes that share a log, compared with one process that has as many appends in flight. */
 export const processes: Group = {
   ids: ['append.procs'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {

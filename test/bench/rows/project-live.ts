@@ -8,7 +8,7 @@ import { median, ratios, shown } from '../statistics';
 import { fillLog } from '../tasks/fill';
 import { msOfLive, resetTasks } from '../tasks/live';
 
-/** Events a second of the live projection, from the beginning of the log to its head. */
+/** Events per second of the live projection, from the beginning of the log to its end. */
 const projectsPerSecond = async (database: TestDatabase, events: number): Promise<number> => {
   await resetTasks(database.urls.owner);
   const log = openLog(database);
@@ -18,10 +18,12 @@ const projectsPerSecond = async (database: TestDatabase, events: number): Promis
   return (events * 1_000) / ms;
 };
 
-/** Emmett's best of 100 (its own), 250, 500, 1,000, 2,000 and 5,000; it writes a checkpoint after each event anyway. */
+/**
+ * Emmett's fastest batch size of 100 (its default), 250, 500, 1,000, 2,000 and 5,000. It writes a checkpoint per event.
+ */
 const EMMETT_BATCH = 500;
 
-/** A backlog projected live, half new rows and half changed ones, tuned against tuned. */
+/** A backlog that is projected live, half of it new rows and half of it changed ones. Both systems are tuned. */
 export const projectLive: Group = {
   ids: ['project.live'],
   measure: async ({ server, pace }: Bench): Promise<Measured[]> => {

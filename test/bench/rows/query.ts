@@ -11,7 +11,7 @@ import { tenantId } from '../tasks/events';
 import { fillLog } from '../tasks/fill';
 import { rebuildTasks } from '../tasks/rebuild';
 
-/** What a list endpoint asks: the tenant's newest tasks. */
+/** The query of a list endpoint: the newest tasks of a tenant. */
 const newest = (schema: string): Statement => ({
   name: `newest-${schema}`,
   text: `select task_id as id, title, state, assignee_id as "assigneeId", added_at as "addedAt", version
@@ -35,7 +35,7 @@ const createProjected = async (events: number, tenants: number): Promise<TestDat
 
 const anyTenant = (tenants: number): string => tenantId(Math.floor(Math.random() * tenants));
 
-/** A query through the product's tenant-scoped door. */
+/** Queries through the tenant-scoped database of the product. */
 const scopedQueries = (pool: Pool, tenants: number) => {
   const db = createScopedDb(pool);
   const statement = newest('read_model');
@@ -48,8 +48,8 @@ const scopedQueries = (pool: Pool, tenants: number) => {
 
 const rates = (loads: readonly Load[]): number[] => loads.map(({ perSecond }) => perSecond);
 
-/** The same table without row-level security, and the same query on it without a scope. */
-const withoutSecurity = async (database: TestDatabase): Promise<void> => {
+/** Creates the same table without row-level security, for the same query without a scope. */
+const createPlainTable = async (database: TestDatabase): Promise<void> => {
   const owner = new Client({ connectionString: database.urls.owner });
   await owner.connect();
   await owner.query(`
@@ -68,14 +68,14 @@ export const queryUnderSecurity: Group = {
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
     const tenants = 200;
     const database = await createProjected(100_000, tenants);
-    await withoutSecurity(database);
+    await createPlainTable(database);
     const pool = openAppPool(database);
     const { name, text } = newest('bench_plain');
-    const plainly = (): Promise<unknown> =>
+    const plainQuery = (): Promise<unknown> =>
       withClient(pool, (client) => client.query({ name, text, values: [anyTenant(tenants)] }));
     const { scoped, plain } = await inRounds(pace.rounds, {
       scoped: () => closedLoop(scopedQueries(pool, tenants), IN_FLIGHT, pace),
-      plain: () => closedLoop(plainly, IN_FLIGHT, pace),
+      plain: () => closedLoop(plainQuery, IN_FLIGHT, pace),
     });
     await pool.end();
     await database.drop();
@@ -84,7 +84,7 @@ export const queryUnderSecurity: Group = {
   },
 };
 
-/** Of ten tenants, each as large as one of the big system. */
+/** A query in the big system, compared with a system of ten tenants that are as large as those of the big one. */
 export const queryGrown: Group = {
   ids: ['growth.query'],
   measure: async ({ pace, bigSystem }: Bench): Promise<Measured[]> => {

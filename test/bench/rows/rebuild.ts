@@ -15,7 +15,7 @@ const secondsOf = async (work: () => Promise<unknown>): Promise<number> => {
   return (performance.now() - began) / 1_000;
 };
 
-/** A row an event, folded from the log, to the same rows sent as they are into the same table. */
+/** A rebuild with one row for each event, compared with sending the same finished rows to the same table. */
 export const projectRebuild: Group = {
   ids: ['project.rebuild'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
@@ -37,7 +37,7 @@ export const projectRebuild: Group = {
     await Promise.all([owner.end(), log.close(), pool.end()]);
     await database.drop();
     const rate = (seconds: readonly number[]): string => shown(events / median(seconds));
-    // A ratio of rates is the other way round than one of times.
+    // The ratio of the rates is the inverse of the ratio of the times.
     const samples = ratios(copy, ours);
     return [{ id: 'project.rebuild', samples, detail: `${rate(ours)} events/s to ${rate(copy)} rows/s of COPY` }];
   },

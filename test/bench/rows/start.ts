@@ -12,12 +12,12 @@ import { median, shown } from '../statistics';
 
 const START_MS = 90_000;
 
-const answers = async (url: string): Promise<boolean> => {
+const isReady = async (url: string): Promise<boolean> => {
   const answer = await fetch(`${url}/readyz`).catch(() => undefined);
   return answer?.ok === true;
 };
 
-/** Seconds from `npm start` to an answer of /readyz; then it is stopped in order. */
+/** Seconds from `npm start` until /readyz answers 200. The product is stopped afterwards. */
 const secondsOfStart = async (dataDir: string): Promise<number> => {
   const { PATH, HOME } = process.env;
   const began = performance.now();
@@ -29,23 +29,23 @@ const secondsOfStart = async (dataDir: string): Promise<number> => {
     }),
   );
   const ended = once(child, 'close');
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (printed += String(data)));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)));
   const deadline = began + START_MS;
   try {
     while (performance.now() < deadline && child.exitCode === null) {
-      const url = /^ {2}API +(\S+)$/m.exec(printed)?.[1];
-      if (url !== undefined && (await answers(url))) return (performance.now() - began) / 1_000;
+      const url = /^ {2}API +(\S+)$/m.exec(output)?.[1];
+      if (url !== undefined && (await isReady(url))) return (performance.now() - began) / 1_000;
       await sleep(5);
     }
-    throw new Error(`npm start did not become ready:\n${printed}`);
+    throw new Error(`npm start did not become ready:\n${output}`);
   } finally {
     child.kill('SIGTERM');
     await ended;
   }
 };
 
-/** What a developer waits for each time: everything embedded, on data that is there. */
+/** The start for which a developer waits each time: with everything embedded, on existing data. */
 export const coldStart: Group = {
   ids: ['start.cold'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {

@@ -16,7 +16,7 @@ import { median, ratios, shown } from '../statistics';
 import { tenantId } from '../tasks/events';
 
 const EVENTS = 10_000;
-/** Snapshots are written every 500 events: on average one is this many behind. */
+/** Snapshots are written every 500 events, so on average a snapshot is this many events behind. */
 const BEHIND = 250;
 const BATCH = 250;
 
@@ -37,7 +37,7 @@ const appendBatch = (log: EventLog, at: number): Promise<unknown> => {
 };
 
 const storeWith = (log: EventLog, snapshots: Snapshots): AggregateStore =>
-  // Nothing is kept in memory: each load is that of a process that never saw the stream.
+  // Nothing is cached, as in a process that has never loaded the stream.
   new AggregateStore({ log, snapshots, cached: 0 });
 
 /** ms of one load, the median of a few. */
@@ -47,12 +47,12 @@ const msOf = async (load: () => Promise<{ state: Tenant }>, times: number): Prom
     const began = performance.now();
     const { state } = await load();
     took.push(performance.now() - began);
-    if (state.status !== 'open' || state.name !== `Acme ${EVENTS - 1}`) throw new Error('the fold went wrong');
+    if (state.status !== 'open' || state.name !== `Acme ${EVENTS - 1}`) throw new Error('the loaded state is wrong');
   }
   return median(took);
 };
 
-/** What a command on a long stream waits for first. */
+/** The load of a long stream, with which a command begins. */
 export const streamLoad: Group = {
   ids: ['stream.load'],
   measure: async ({ server, pace }: Bench): Promise<Measured[]> => {
@@ -69,7 +69,7 @@ export const streamLoad: Group = {
     }
     const aggregate = () =>
       emmett.store.aggregateStream<Tenant, TenantEvent>(`tenant-${tenant}`, {
-        // Emmett does not tell an event's version; its cost is the same.
+        // Emmett does not pass the version of an event. The cost of the fold is the same.
         evolve: (state: Tenant, event: TenantEvent) => tenantFold.evolve(state, event, 0),
         initialState: () => tenantFold.initial,
       });

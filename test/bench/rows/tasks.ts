@@ -13,20 +13,23 @@ import { openProjectorPool } from '../product';
 import { median, percentile, ratios, shown } from '../statistics';
 import { PROSE, tenantId } from '../tasks/events';
 
-/** Of each tenant, and of each project. */
+/** Projects of each tenant, and tasks of each project. */
 const PROJECTS = 10;
 const TASKS = 10;
-/** What a list reads where nobody says how many: a page, and one more. */
+/** The number of rows that a list reads by default: a page and one more. */
 const TAKE = 51;
+/** Tenants of the small system. */
 const FEW = 10;
-/** Few enough that what is measured is the query, and not how long it waits for its turn. */
+/** Few enough to measure the query, and not the wait for a free connection or processor. */
 const IN_FLIGHT = 2;
 
 const projectId = (at: number): string => `01970000-0000-7000-8000-${at.toString(16).padStart(12, '0')}`;
 
 const id = (prefix: string, n: string): string => `('${prefix}-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
 
-/** In the order in which tenants that are all at work would have made them: each project's tasks lie far apart. */
+/**
+ * Inserts tasks in the order in which tenants that work at the same time create them: those of a project are far apart.
+ */
 const fill = async (ownerUrl: string, tenants: number): Promise<void> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -58,7 +61,7 @@ const createFilled = async (tenants: number): Promise<TestDatabase> => {
   return database;
 };
 
-/** The list of the tasks of any project, asked as the API asks for it. */
+/** Lists of the tasks of a random project, with the query of the API. */
 const lists = (pool: Pool, tenants: number) => {
   const db = createScopedDb(pool);
   return async (): Promise<void> => {
@@ -70,7 +73,9 @@ const lists = (pool: Pool, tenants: number) => {
 
 const p99s = (loads: readonly Load[]): number[] => loads.map(({ latencies }) => percentile(latencies, 0.99));
 
-/** The tasks of a project in a system of many tenants, to the same in one of ten that are each as large. */
+/**
+ * The list of a project's tasks in a system of many tenants, compared with a system of ten tenants of the same size.
+ */
 export const tasksListed: Group = {
   ids: ['query.tasks'],
   measure: async ({ pace, say }: Bench): Promise<Measured[]> => {
@@ -87,7 +92,7 @@ export const tasksListed: Group = {
     });
     await Promise.all([pools.big.end(), pools.small.end()]);
     await Promise.all([big.drop(), small.drop()]);
-    const detail = `p99 ${shown(median(p99s(grown)))} ms among ${total} tasks to ${shown(median(p99s(few)))} ms of ${FEW} companies`;
+    const detail = `p99 ${shown(median(p99s(grown)))} ms among ${total} tasks to ${shown(median(p99s(few)))} ms of ${FEW} tenants`;
     return [{ id: 'query.tasks', samples: ratios(p99s(grown), p99s(few)), detail }];
   },
 };

@@ -13,10 +13,12 @@ import { appendTask, tenantId } from '../tasks/events';
 import { tasksProjection } from '../tasks/projection';
 
 const TENANTS = 1_000;
-/** s of the same load before what is measured: the connections are made, the code is compiled and the queue of that time is empty then. */
+/**
+ * Seconds of unmeasured load: connections are opened, the code is compiled, and the queue of that time becomes empty.
+ */
 const WARM_UP = 4;
-/** One append in so many is looked for in the read model. */
-const LOOKED_FOR = 10;
+/** One of this many appends is searched for in the read model. */
+const SAMPLE_EVERY = 10;
 const WAIT_MS = 10_000;
 
 const TASK: Statement = {
@@ -25,7 +27,7 @@ const TASK: Statement = {
     where tenant_id = (select nullif(current_setting('app.tenant_id', true), '')::uuid) and task_id = $1`,
 };
 
-/** Calls `send` at even distances, whether or not what it started has ended: what many independent clients do. */
+/** Calls `send` at regular intervals and does not wait for earlier calls, as many independent clients do. */
 const openLoop = async (perSecond: number, seconds: number, send: (at: number) => Promise<void>): Promise<void> => {
   const began = performance.now();
   const total = Math.floor(perSecond * seconds);
@@ -39,8 +41,8 @@ const openLoop = async (perSecond: number, seconds: number, send: (at: number) =
 };
 
 /**
- * From the acknowledged append to the row that a query of the tenant finds, at half of the load that the log takes at
- * most, with log, projection and queries in one process as `ROLE=all` has them.
+ * The time from the acknowledged append until a query of the tenant finds the row, at half of the maximum load of the
+ * log, with log, projection and queries in one process, as with `ROLE=all`.
  */
 export const visible: Group = {
   ids: ['visible.p99'],
@@ -66,11 +68,11 @@ export const visible: Group = {
       await openLoop(peak / 2, WARM_UP + Math.max(3, pace.seconds), async (at) => {
         const append = appendTask(tenantId(at % TENANTS));
         const { position } = await log.append(append);
-        if (at % LOOKED_FOR !== 0) return;
+        if (at % SAMPLE_EVERY !== 0) return;
         const acknowledged = performance.now();
         const reached = await waiter.waitFor(position, WAIT_MS);
         const rows = await db.tenant(append.stream.tenantId ?? '').query(TASK, [append.stream.id]);
-        if (!reached || rows.length !== 1) throw new Error('a row did not come to be seen');
+        if (!reached || rows.length !== 1) throw new Error('a row did not become visible in time');
         if (acknowledged >= begin) took.push(performance.now() - acknowledged);
       });
       return took;
@@ -83,7 +85,7 @@ export const visible: Group = {
     waiter.close();
     await Promise.all([log.close(), projector.end(), app.end()]);
     await database.drop();
-    const detail = `p50 ${shown(median(rounds.flat()))} ms at ${shown(peak / 2)} appends/s, ${rounds.flat().length} looked for`;
+    const detail = `p50 ${shown(median(rounds.flat()))} ms at ${shown(peak / 2)} appends/s, ${rounds.flat().length} samples`;
     return [{ id: 'visible.p99', samples: rounds.map((took) => percentile(took, 0.99)), detail }];
   },
 };

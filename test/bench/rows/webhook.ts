@@ -23,7 +23,7 @@ const CUSTOMERS = 100;
 
 const shoot = async (input: CannonInput): Promise<Shot> => {
   const [shot] = await inChildren<CannonInput, Shot>('cannon', [input]);
-  if (!shot) throw new Error('no shot');
+  if (!shot) throw new Error('the load process returned no result');
   return shot;
 };
 
@@ -31,7 +31,7 @@ const settings = (stripeUrl: string) => ({
   ...{ STRIPE_SECRET_KEY: SECRET_KEY, STRIPE_WEBHOOK_SECRETS: WEBHOOK_SECRET, STRIPE_API_URL: stripeUrl },
 });
 
-/** Signature, insert, 200; to a bare application that does one durable insert, both over HTTP. */
+/** A webhook (signature, insert, 200), compared with one durable insert of a bare application, both over HTTP. */
 export const webhookTaken: Group = {
   ids: ['webhook.p99'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
@@ -41,8 +41,8 @@ export const webhookTaken: Group = {
     const bare = await startChild<BareInput, string>('bare-app', {
       ...{ url: databases[1].url, connections: BARE_CONNECTIONS },
     });
-    const nobody = Array.from({ length: CONNECTIONS }, () => '');
-    const common = { method: 'POST', tokens: nobody, naming: true, pace } as const;
+    const noTokens = Array.from({ length: CONNECTIONS }, () => '');
+    const common = { method: 'POST', tokens: noTokens, naming: true, pace } as const;
     const results = await inRounds(pace.rounds, {
       product: () => shoot({ ...common, url: product.url, path: '/v1/webhooks/stripe', signing: WEBHOOK_SECRET }),
       bare: () => shoot({ ...common, url: bare.result, path: '/bare' }),
@@ -63,8 +63,8 @@ interface Subscriber {
   readonly subscription: string;
 }
 
-/** The product, a Stripe on loopback, and tenants that have a subscription there. */
-const openBilling = async (companies: number) => {
+/** Starts the product and the Stripe simulator, with tenants that have a subscription. */
+const openBilling = async (tenants: number) => {
   const database = await createEmptyDatabase();
   const catalogue = createCatalogue();
   const sim: StripeSim = await startStripeSim({
@@ -90,7 +90,7 @@ const openBilling = async (companies: number) => {
     return { token, customer, subscription: (await stripe.subscriptions.create({ customer, items })).id };
   };
   const subscribers: Subscriber[] = [];
-  for (const token of await signUp(product.url, companies)) subscribers.push(await subscribe(token));
+  for (const token of await signUp(product.url, tenants)) subscribers.push(await subscribe(token));
   const count = async (sql: string): Promise<number> =>
     Number((await owner.query<{ n: string }>(`select count(*) as n from ${sql}`)).rows[0]?.n);
   return {
@@ -107,26 +107,28 @@ const openBilling = async (companies: number) => {
 
 const until = async (holds: () => Promise<boolean>): Promise<void> => {
   for (const end = Date.now() + 300_000; !(await holds()); await sleep(20))
-    if (Date.now() > end) throw new Error('it did not come about');
+    if (Date.now() > end) throw new Error('the expected state was not reached within 5 minutes');
 };
 
-/** A burst that gathered while the endpoint was away: taken in, looked up at Stripe, and made so, all of it. */
+/**
+ * A burst of webhooks after an outage of the endpoint: each is stored, its customer is queried at Stripe and updated.
+ */
 export const webhookBurst: Group = {
   ids: ['webhook.burst'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
     const billing = await openBilling(CUSTOMERS);
     const { stripe, subscribers, count } = billing;
     const wanted = pace.short ? 2_000 : 10_000;
-    for (let told = 0; told < wanted; told += subscribers.length)
+    for (let updated = 0; updated < wanted; updated += subscribers.length)
       await Promise.all(
         subscribers.map(({ subscription }) =>
-          stripe.subscriptions.update(subscription, { cancel_at_period_end: (told / subscribers.length) % 2 === 0 }),
+          stripe.subscriptions.update(subscription, { cancel_at_period_end: (updated / subscribers.length) % 2 === 0 }),
         ),
       );
     const began = performance.now();
     billing.deliver();
     await until(async () => (await count(`billing.inbox where type = 'customer.subscription.updated'`)) >= wanted);
-    const taken = performance.now() - began;
+    const storedMs = performance.now() - began;
     await until(async () => (await count(`billing.inbox where state = 'pending'`)) === 0);
     const seconds = (performance.now() - began) / 1_000;
     const lost = await count(`billing.inbox where state not in ('handled', 'ignored')`);
@@ -134,12 +136,12 @@ export const webhookBurst: Group = {
     const all = await count('billing.inbox');
     await billing.close();
     if (lost > 0) throw new Error(`${lost} webhooks were not handled`);
-    const detail = `${all} webhooks of ${CUSTOMERS} customers in ${shown(seconds)} s, taken in after ${shown(taken / 1_000)} s; ${right} of ${CUSTOMERS} as the last one left them`;
+    const detail = `${all} webhooks of ${CUSTOMERS} customers in ${shown(seconds)} s, stored after ${shown(storedMs / 1_000)} s; ${right} of ${CUSTOMERS} customers have the final state`;
     return [{ id: 'webhook.burst', samples: [all / seconds], detail }];
   },
 };
 
-/** From the payment at Stripe to the first write that is let through, everything else at rest. */
+/** The time from the payment at Stripe to the first accepted write, without any other load. */
 export const unlocking: Group = {
   ids: ['unlock.p99'],
   measure: async ({ pace }: Bench): Promise<Measured[]> => {
@@ -166,7 +168,7 @@ export const unlocking: Group = {
       took.push(performance.now() - began);
     }
     await billing.close();
-    const detail = `p50 ${shown(median(took))} ms, ${took.length} companies, from the payment at Stripe to the answer of the write`;
+    const detail = `p50 ${shown(median(took))} ms, ${took.length} tenants, from the payment at Stripe to the answer of the write`;
     return [{ id: 'unlock.p99', samples: [percentile(took, 0.99)], detail }];
   },
 };

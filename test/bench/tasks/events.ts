@@ -1,7 +1,7 @@
 import type { Append } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
 
-/** Bytes of JSON that every event of the bench holds. */
+/** The number of bytes of the JSON data of every event of the benchmark. */
 export const DATA_BYTES = 200;
 
 export type TaskAdded = {
@@ -19,21 +19,21 @@ export type TaskMoved = {
 };
 export type TaskEvent = TaskAdded | TaskMoved;
 
-/** Prose that no compression makes nothing of, as repeated letters would be. */
+/** Realistic text: repeated letters would be compressed to almost nothing. */
 export const PROSE =
   'Ask the customer which of the two invoices is meant, attach the signed order, and tell sales by Friday noon; the ' +
   'second reminder went out on the 14th and nobody has answered it since.';
 
-/** With a note that fills the data up to {@link DATA_BYTES}. */
+/** The data with a note that fills it up to {@link DATA_BYTES}. */
 const padded = <T extends object>(data: T): T & { note: string } => ({
   ...data,
   note: PROSE.slice(0, DATA_BYTES - JSON.stringify({ ...data, note: '' }).length),
 });
 
-/** Ids of tenants that any number of processes agree on. */
+/** The id of the tenant with this number, the same in every process. */
 export const tenantId = (at: number): string => `01930000-0000-7000-8000-${at.toString(16).padStart(12, '0')}`;
 
-/** One event to a stream of its own, with the metadata that a request of the product brings. */
+/** An append of one event to a new stream, with the metadata of a real request. */
 export const appendTask = (tenant: string): Append => {
   const commandId = uuidv7();
   const user = tenant.replace('01930000', '01940000');

@@ -1,26 +1,26 @@
 import { Client } from 'pg';
 import { DATA_BYTES, PROSE } from './events';
 
-/** What is in a log that was filled. */
+/** The content of a filled log. */
 export interface Filling {
   readonly events: number;
   readonly tenants: number;
-  /** 1: each event adds a task. 2: half of them move one that was added `block` events before. */
+  /** 1: each event adds a task. 2: every second event moves a task that was added `block` events before. */
   readonly eventsPerTask: 1 | 2;
-  /** More than a page of any reader, so that no batch is spared a row because two of its events share it. */
+  /** More than a page of any reader, so that two events of a task are never in one batch, which would save a write. */
   readonly block: number;
 }
 
-/** Ids that grow with `n`, as UUIDv7 do. Expressions that both stores are filled with. */
+/** An SQL expression for ids that grow with `n`, as UUIDv7 do. Both stores are filled with the same ids. */
 const id = (prefix: string, n: string): string => `('${prefix}-0000-7000-8000-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
 
 const added = `'{"projectId":"' || project || '","assigneeId":"' || user_id || '","title":"Task number ' || task || '"'`;
 const moved = `'{"state":"done"'`;
 
-/** The JSON text of one event: all are {@link DATA_BYTES} long. */
+/** An SQL expression for the JSON text of one event, which has {@link DATA_BYTES} bytes. */
 const data = `rpad(case version when 1 then ${added} else ${moved} end || ',"note":"', ${DATA_BYTES - 2}, '${PROSE}') || '"}'`;
 
-/** A select list's source: one row an event, in the order in which they happened. */
+/** A subquery for the `from` clause, with one row for each event in the order of the log. */
 export const eventsOf = ({ events, tenants, eventsPerTask, block }: Filling): string => {
   const span = block * eventsPerTask;
   return `(
@@ -42,7 +42,10 @@ export const eventsOf = ({ events, tenants, eventsPerTask, block }: Filling): st
   ) as made`;
 };
 
-/** Past the API, which would take minutes. As an owner whom row-level security does not bind. */
+/**
+ * Fills the log with one statement, because appends would take minutes. The owner must be a superuser (row-level
+ * security).
+ */
 export const fillLog = async (ownerUrl: string, filling: Filling): Promise<void> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();

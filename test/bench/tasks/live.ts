@@ -6,7 +6,7 @@ import { runLive } from '#projecting/fold/live';
 import { createProgress } from '#projecting/read-your-writes/progress';
 import { tasksProjection } from './projection';
 
-/** An empty read model, and its projection back at a position. */
+/** Empties the read model, and sets the checkpoint of its projection back to a position. */
 export const resetTasks = async (ownerUrl: string, position: Position = START): Promise<void> => {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -17,7 +17,7 @@ export const resetTasks = async (ownerUrl: string, position: Position = START): 
   await client.end();
 };
 
-/** ms that the live projection takes from its checkpoint to the log's head. */
+/** ms that the live projection needs from its checkpoint to the end of the log. */
 export const msOfLive = async (log: EventLog, pool: Pool): Promise<number> => {
   const progress = createProgress();
   const head = await log.head();

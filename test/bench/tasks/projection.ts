@@ -18,7 +18,7 @@ const tables = {
   },
 } as const;
 
-/** A read model as the product has them: a row an aggregate, a key, an index, row-level security. */
+/** A read model like those of the product: one row for each aggregate, a key, an index, row-level security. */
 export const tasksProjection = defineProjection<TaskEvent, typeof tables>({
   name: 'tasks',
   version: 1,

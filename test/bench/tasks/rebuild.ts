@@ -7,7 +7,7 @@ import { rebuild } from '#projecting/rebuild/rebuild';
 import { requestRebuild } from '#projecting/versions/install';
 import { tasksProjection } from './projection';
 
-/** As a worker does it that was asked for it. */
+/** Rebuilds the read model as a worker does after a request. */
 export const rebuildTasks = async (log: EventLog, pool: Pool, rolePrefix: string): Promise<void> => {
   const id = await withClient(pool, (client) => requestRebuild(client, tasksProjection.name));
   await rebuild(tasksProjection, id, {

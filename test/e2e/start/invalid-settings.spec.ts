@@ -37,7 +37,7 @@ describe('a start with invalid settings', () => {
     [
       'cannot be created',
       async () => ({ DATA_DIR: '/proc/nope' }),
-      /DATA_DIR: \/proc\/nope can't be made \(ENOENT.*\)\. Name a folder, for example DATA_DIR=/,
+      /DATA_DIR: \/proc\/nope cannot be created \(ENOENT.*\)\. Set another folder, for example DATA_DIR=/,
     ],
     [
       'has a postgres folder of another program',
@@ -46,7 +46,7 @@ describe('a start with invalid settings', () => {
         await chmod(folders.dataDir, 0o755);
         return {};
       },
-      /DATA_DIR: \S+\/postgres is no database that Tenantry has made .*for example DATA_DIR=/,
+      /DATA_DIR: \S+\/postgres is not a database that Tenantry has created .*for example DATA_DIR=/,
     ],
     [
       'cannot hold the key that a given database needs',

@@ -47,7 +47,7 @@ const refusals: Partial<Record<AppendFault, () => Status>> = {
   },
 };
 
-/** Bytes of one append that the server takes, with metadata and types. */
+/** The maximum number of bytes of one append that the server accepts, with metadata and types. */
 const MAX_SIZE = 1_048_576;
 
 const sizeOf = (events: readonly Proposed[]): number =>
@@ -89,8 +89,8 @@ const answer = (
   );
 };
 
-/** One append of a batch stream. */
-const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
+/** Handles one append of a batch call, with the fault of the script. */
+const handleAppend = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
   const { store, script, cut } = node;
   const options = request.getOptions() as streams.BatchAppendReq.Options;
   const stream = nameOf(options.getStreamIdentifier());
@@ -112,19 +112,22 @@ const takeOne = (node: Node, call: BatchCall, request: streams.BatchAppendReq, e
   }
 };
 
-/** What no leader takes ends the whole call, as the server does it; without that demand it is never answered. */
-const takeOrRefuse = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
+/**
+ * Handles one append if this node leads. Otherwise a call that requires the leader ends with an error, as at the real
+ * server, and an append to a node without a leader is never answered.
+ */
+const handleOrRefuse = (node: Node, call: BatchCall, request: streams.BatchAppendReq, events: Proposed[]): void => {
   const refusal = refusalOf(node.script, call.metadata, node.members);
   if (refusal) call.emit('error', refusal);
   else if (node.script.role === 'leaderless') node.script.counts.appends++;
-  else takeOne(node, call, request, events);
+  else handleAppend(node, call, request, events);
 };
 
 export const batchAppend =
   (node: Node) =>
   (call: BatchCall): void => {
     let earlier: { options: streams.BatchAppendReq.Options | undefined; events: Proposed[] } | undefined;
-    let turn = Promise.resolve();
+    let last = Promise.resolve();
     call.on('error', () => undefined);
     call.on('end', () => call.end());
     call.on('data', (request: streams.BatchAppendReq) => {
@@ -132,12 +135,12 @@ export const batchAppend =
       if (earlier?.options) request.setOptions(earlier.options);
       earlier = request.getIsFinal() ? undefined : { options: request.getOptions(), events };
       if (earlier) return;
-      // In the order of arrival, also after a thaw.
-      turn = turn.then(() => node.script.awake()).then(() => takeOrRefuse(node, call, request, events));
+      // One after the other, so that the order of arrival is kept after a thaw.
+      last = last.then(() => node.script.awake()).then(() => handleOrRefuse(node, call, request, events));
     });
   };
 
-/** The path that the client takes with credentials; here only so that the service is whole. */
+/** The call that the client uses if it has credentials. It exists only to complete the service. */
 export const append =
   ({ store, script }: Node) =>
   (

@@ -2,17 +2,17 @@ import { type ScriptedEventStore, startScriptedEventStore } from '.';
 import type { Member } from './gossip';
 import { Store } from './store';
 
-/** Nodes with one log, as if replication took no time. Which of them leads, the test says. */
+/** Nodes with one log, as if replication took no time. The test decides which node leads. */
 export interface ScriptedCluster {
   readonly nodes: readonly ScriptedEventStore[];
-  /** Several hosts, so that the client discovers the leader by gossip. */
+  /** Contains several hosts, so that the client discovers the leader by gossip. */
   readonly connectionString: string;
-  /** The node of this number leads, the others follow it; undefined: the cluster has lost its quorum. */
+  /** Makes the node with this index the leader and the others followers. Undefined: the cluster has lost its quorum. */
   elect(leader: number | undefined): void;
   close(): Promise<void>;
 }
 
-/** A cluster led by its first node. */
+/** Starts a cluster whose leader is its first node. */
 export const startScriptedCluster = async (count = 3): Promise<ScriptedCluster> => {
   const store = new Store();
   const members: Member[] = [];

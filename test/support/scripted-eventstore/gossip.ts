@@ -3,7 +3,7 @@ import type { Empty } from '@eventstore/db-client/generated/shared_pb';
 import { Metadata, type ServerUnaryCall, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Script } from './script';
 
-/** A node as the gossip of its cluster shows it. */
+/** A node of a cluster, for its gossip. */
 export interface Member {
   readonly port: number;
   readonly script: Script;
@@ -14,7 +14,7 @@ export type Members = () => readonly Member[];
 const { VNodeState } = gossip.MemberInfo;
 const STATES = { leader: VNodeState.LEADER, follower: VNodeState.FOLLOWER, leaderless: VNodeState.UNKNOWN };
 
-/** What a node says of its cluster. A node that is frozen says nothing, and is shown as `script.aliveInGossip` tells. */
+/** The gossip call of a node. A frozen node does not answer. `script.aliveInGossip` decides how a node is shown. */
 export const readGossip =
   (script: Script, members: Members) =>
   async (_: ServerUnaryCall<Empty, gossip.ClusterInfo>, done: sendUnaryData<gossip.ClusterInfo>): Promise<void> => {
@@ -29,7 +29,10 @@ export const readGossip =
     done(null, new gossip.ClusterInfo().setMembersList(shown));
   };
 
-/** How a node that is not the leader refuses a call that requires one; undefined where it takes the call. */
+/**
+ * The error with which a node that is not the leader refuses a call that requires the leader; undefined if it accepts
+ * it.
+ */
 export const refusalOf = (script: Script, metadata: Metadata, members: Members): ServiceError | undefined => {
   if (script.role === 'leader' || metadata.get('requires-leader')[0] !== 'true') return undefined;
   const leader = members().find((member) => member.script.role === 'leader');

@@ -17,22 +17,25 @@ import { serviceError } from './wire';
 
 export type { AppendFault } from './script';
 
-/** A single node that follows a script. Speaks the client's own protocol on loopback, without TLS. */
+/** A simulated node of EventStoreDB that follows a script. It uses the real protocol, on loopback and without TLS. */
 export interface ScriptedEventStore {
   readonly connectionString: string;
   readonly port: number;
   readonly script: Script;
   readonly store: Store;
-  /** Cuts every connection; the next one is taken. */
+  /** Cuts every connection. New ones are accepted. */
   cut(): void;
-  /** Cuts every connection and refuses new ones, as a node that is down. */
+  /** Cuts every connection and refuses new ones, as if the node were down. */
   stop(): Promise<void>;
-  /** Takes connections again, on the same port, with the same log. */
+  /** Accepts connections again, on the same port and with the same log. */
   start(): Promise<void>;
-  /** Ends every subscription with an error, on connections that stay. */
+  /** Ends every subscription with an error. The connections stay open. */
   dropSubscriptions(code?: status): void;
+  /** The number of open subscriptions. */
   readonly subscriptions: number;
-  /** Ends reads that are held or wait for a frozen node with an error, the first `count` of them, on connections that stay. */
+  /**
+   * Ends, with an error, the first `count` reads that are held or wait for a frozen node. The connections stay open.
+   */
   failReads(count: number, code?: status): void;
   close(): Promise<void>;
 }
@@ -57,7 +60,7 @@ const unimplemented = (_: unknown, done: sendUnaryData<never>): void =>
 
 export interface ScriptedOptions {
   readonly store?: Store;
-  /** The nodes of its cluster; itself alone by default. */
+  /** The nodes of the cluster; only this node by default. */
   readonly members?: Members;
 }
 

@@ -5,7 +5,7 @@ import type { Script } from './script';
 import type { Store } from './store';
 import { serviceError } from './wire';
 
-/** How far the projection of categories has come, where it runs and this user may see it. */
+/** The position of the projection `$by_category`, or an error if it does not run or the user may not read it. */
 export const statistics =
   (script: Script, store: Store) =>
   (call: ServerWritableStream<StatisticsReq, StatisticsResp>): void => {

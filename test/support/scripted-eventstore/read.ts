@@ -59,7 +59,7 @@ const readStream = async (node: Node, call: ReadCall, options: ReadReq.Options, 
   call.end();
 };
 
-/** Where a read of `$all` begins: inclusive forwards, exclusive backwards. undefined: no such position. */
+/** The index at which a read of `$all` begins: inclusive forwards, exclusive backwards. Undefined: no such position. */
 const startOf = (node: Node, options: ReadReq.Options, inclusive: boolean): number | undefined => {
   const wanted = options.getAll();
   const position = wanted?.getPosition();
@@ -81,7 +81,7 @@ const readAll = async (node: Node, call: ReadCall, options: ReadReq.Options, sig
   call.end();
 };
 
-/** Catch-up, then live; falls behind where the client does not take events as fast as they come. */
+/** Sends the events from the start position, then new ones. It falls behind if the client reads them too slowly. */
 const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, signal: AbortSignal): Promise<void> => {
   const { store, script } = node;
   const filter = options.getFilter();
@@ -96,8 +96,8 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     new ReadResp().setConfirmation(new ReadResp.SubscriptionConfirmation().setSubscriptionId('1')),
     signal,
   );
-  let [next, looked, live] = [start, 0, false];
-  let told = store.log[start - 1]?.position ?? BEFORE_EVERYTHING;
+  let [next, examined, live] = [start, 0, false];
+  let sentPosition = store.log[start - 1]?.position ?? BEFORE_EVERYTHING;
   while (!signal.aborted) {
     await script.awake();
     if (live && (store.log.length - next > 100 || call.writableNeedDrain)) {
@@ -107,8 +107,8 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     const stored = store.log[next] as Stored | undefined;
     if (!stored) {
       if (!live) {
-        // Of what it has told, not of what it has looked through: it may have told nothing since the beginning.
-        if (filter) await write(call, checkpointResponse(told), signal);
+        // The position of what was sent, not of what was examined. Nothing may have been sent since the start.
+        if (filter) await write(call, checkpointResponse(sentPosition), signal);
         await write(call, new ReadResp().setCaughtUp(new ReadResp.CaughtUp()), signal);
       }
       live = true;
@@ -118,12 +118,12 @@ const subscribe = async (node: Node, call: ReadCall, options: ReadReq.Options, s
     next++;
     if (matches(stored)) {
       script.counts.sent++;
-      told = stored.position;
+      sentPosition = stored.position;
       await write(call, eventResponse(stored), signal);
     }
-    if (++looked % interval === 0) {
-      told = stored.position;
-      await write(call, checkpointResponse(told), signal);
+    if (++examined % interval === 0) {
+      sentPosition = stored.position;
+      await write(call, checkpointResponse(sentPosition), signal);
     }
   }
 };

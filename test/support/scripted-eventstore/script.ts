@@ -1,11 +1,17 @@
 import { status } from '@grpc/grpc-js';
 
 /**
- * What befalls one append.
- * `silent`: stored, never answered. `cut`: stored, then every connection is cut. `cut-before`: cut, nothing stored.
- * `conflict`: refused for its version, whatever it is. `twice`: stored and answered twice. `timeout`: not stored, the
- * server times out. `timeout-stored`: the same, but stored. `not-ready`: refused, nothing stored. `late`: neither stored
- * nor answered until `release` is called. `too-large`: refused for its size.
+ * The fault of one append.
+ * - `silent`: it is stored and never answered
+ * - `cut`: it is stored, then every connection is cut
+ * - `cut-before`: every connection is cut, and nothing is stored
+ * - `conflict`: it is refused because of its version, whatever the version is
+ * - `twice`: it is stored once and answered twice
+ * - `timeout`: it is not stored, and answered with a timeout of the server
+ * - `timeout-stored`: it is stored, and answered with a timeout of the server
+ * - `not-ready`: it is refused, and nothing is stored
+ * - `late`: it is neither stored nor answered until `release` is called
+ * - `too-large`: it is refused because of its size
  */
 export type AppendFault =
   | 'silent'
@@ -21,27 +27,27 @@ export type AppendFault =
 
 /** Faults that a script can make the server show. */
 export class Script {
-  /** Asked for each append in the order of arrival; undefined: nothing befalls it. */
+  /** Called for each append, in the order of arrival. It returns the fault of the append; undefined: no fault. */
   onAppend: ((stream: string) => AppendFault | undefined) | undefined;
-  /** Asked for each subscription; true: it is accepted, and nothing is ever sent. */
+  /** Called for each subscription. True: the subscription is accepted, and nothing is ever sent. */
   onSubscribe: (() => boolean) | undefined;
-  /** Reads are accepted, and nothing is sent; `failReads` ends them. */
+  /** True: reads are accepted and nothing is sent, until `failReads` ends them. */
   holdReads = false;
-  /** Whether the server's own projections run here, and whether the user may see them. */
+  /** Whether the projections of the server run, and whether the user may read their state. */
   projections: 'running' | 'absent' | 'denied' = 'absent';
-  /** Its part in the cluster; a single node leads itself. */
+  /** The role of the node in its cluster. A single node is its own leader. */
   role: 'leader' | 'follower' | 'leaderless' = 'leader';
-  /** Whether the cluster takes it for alive. */
+  /** Whether the gossip of the cluster shows the node as alive. */
   aliveInGossip = true;
-  /** Every read, delete and append is refused, as while a node starts or stops. */
+  /** True: every read, delete and append is refused, as while a node starts or stops. */
   notReady = false;
-  /** How many of each have arrived; `sent` are the events of subscriptions. */
+  /** The number of calls of each kind that have arrived. `sent` is the number of events sent to subscriptions. */
   readonly counts = { appends: 0, reads: 0, subscriptions: 0, tombstones: 0, sent: 0, gossip: 0 };
   readonly #late: (() => void)[] = [];
   #thaw: (() => void) | undefined;
   #thawed: Promise<void> = Promise.resolve();
 
-  /** From now on everything is accepted and nothing answered. */
+  /** From now on, calls are accepted and not answered. */
   freeze(): void {
     if (this.#thaw) return;
     this.#thawed = new Promise((resolve) => {
@@ -67,12 +73,12 @@ export class Script {
     this.#late.push(append);
   }
 
-  /** Lets the appends that were `late` reach the log. */
+  /** Stores and answers the appends with the fault `late`. */
   release(): void {
     for (const append of this.#late.splice(0)) append();
   }
 
-  /** The fault for the next `count` appends; after them the server is well again. */
+  /** Sets the fault of the next `count` appends. Later ones have no fault. */
   next(fault: AppendFault, count = 1): void {
     let left = count;
     this.onAppend = () => (left-- > 0 ? fault : undefined);

@@ -1,4 +1,4 @@
-/** One record of the log, as EventStoreDB keeps it. */
+/** One record of the log, as EventStoreDB stores it. */
 export interface Stored {
   readonly position: bigint;
   readonly stream: string;
@@ -8,13 +8,13 @@ export interface Stored {
   readonly contentType: string;
   readonly data: Uint8Array;
   readonly metadata: Uint8Array;
-  /** 100 ns since 1970. */
+  /** In units of 100 ns since 1970. */
   readonly created: bigint;
 }
 
 export type Proposed = Pick<Stored, 'id' | 'type' | 'contentType' | 'data' | 'metadata'>;
 
-/** The revision of the stream's last event; -1n for no stream. */
+/** The expected revision of the stream's last event; -1n: the stream must not exist. */
 export type Expected = bigint | 'any' | 'stream_exists';
 
 export type Outcome =
@@ -26,8 +26,9 @@ const TOMBSTONE = 2n ** 63n - 1n;
 const system = { contentType: 'application/json', data: Buffer.from('{}'), metadata: Buffer.alloc(0) };
 
 /**
- * The log of a healthy single node, with the server's own rules of idempotency: by event id at the expected revision;
- * with `any` by a bounded memory of event ids, which a restart empties; with the current revision not at all.
+ * The log of a healthy single node, with the idempotency rules of EventStoreDB. A repeated append is recognised by its
+ * event ids at the expected revision; with `any`, by the event ids that the server has in memory, which are lost in a
+ * restart; with `stream_exists`, never.
  */
 export class Store {
   readonly log: Stored[] = [];
@@ -57,15 +58,15 @@ export class Store {
     return { kind: 'stored', revision: last.revision, position: last.position };
   }
 
-  /** undefined for a stream that does not exist. */
+  /** The records of a stream; undefined if it does not exist. */
   read(stream: string): readonly Stored[] | undefined {
     return this.#streams.get(stream);
   }
 
-  /** The log's position up to which {@link categorise} has come. */
+  /** The position up to which {@link categorise} has processed the log. */
   categorised = 0n;
 
-  /** What the projection of categories does: a link in `$ce-<category>` for each event that it has not linked yet. */
+  /** Does what the projection `$by_category` does: adds a link to `$ce-<category>` for each event without one. */
   categorise(): void {
     const linked = this.categorised;
     for (const { stream, type, position, revision } of [...this.log]) {
@@ -79,7 +80,7 @@ export class Store {
     }
   }
 
-  /** What a link leads to; undefined where its stream was deleted. */
+  /** The event to which a link leads; undefined if its stream was deleted. */
   resolve({ data }: Stored): Stored | undefined {
     const [revision, stream = ''] = Buffer.from(data).toString('utf8').split(/@(.*)/s);
     return this.#deleted.has(stream) ? undefined : this.#streams.get(stream)?.[Number(revision)];
@@ -95,12 +96,12 @@ export class Store {
     this.#write(stream, [{ ...system, id, type: '$streamDeleted' }], TOMBSTONE);
   }
 
-  /** What a restart of the server does to its memory of event ids. */
+  /** Forgets the event ids in memory, as a restart of the server does. */
   forgetIds(): void {
     this.#recentIds.clear();
   }
 
-  /** Index in the log of the first record after the position; undefined where no record has that position. */
+  /** The index in the log of the first record after the position; undefined if no record has that position. */
   indexAfter(position: bigint): number | undefined {
     let [low, high] = [0, this.log.length - 1];
     while (low <= high) {

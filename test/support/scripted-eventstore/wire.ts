@@ -6,7 +6,7 @@ import type { Stored } from './store';
 export const nameOf = (identifier: shared.StreamIdentifier | undefined): string =>
   Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
 
-/** The server answers with structured ids and takes both forms. */
+/** The UUID of a message as a text. Clients send it as a text or in the structured form. */
 export const uuidOf = (uuid: shared.UUID | undefined): string => {
   const structured = uuid?.getStructured();
   if (!structured) return uuid?.getString() ?? '';
@@ -30,7 +30,7 @@ const recorded = (stored: Stored): ReadResp.ReadEvent.RecordedEvent => {
   return event;
 };
 
-/** @param link where the event was reached by one; the event is undefined where the link leads nowhere */
+/** @param stored undefined if the event of the link was deleted @param link if the event was read through a link */
 export const eventResponse = (stored: Stored | undefined, link?: Stored): ReadResp => {
   const event = new ReadResp.ReadEvent();
   if (stored) event.setEvent(recorded(stored));
@@ -38,7 +38,7 @@ export const eventResponse = (stored: Stored | undefined, link?: Stored): ReadRe
   return new ReadResp().setEvent(event.setCommitPosition(String((link ?? stored)?.position ?? 0n)));
 };
 
-/** How the server writes the position before everything, which it has as -1. */
+/** The position before all events, which is -1 in the server, as an unsigned number. */
 export const BEFORE_EVERYTHING = 2n ** 64n - 1n;
 
 export const checkpointResponse = (position: bigint): ReadResp =>
@@ -57,7 +57,7 @@ export const deletedError = (stream: string): ServiceError => {
 export const serviceError = (code: status, details: string): ServiceError =>
   Object.assign(new Error(details), { code, details, metadata: new Metadata() });
 
-/** Whether a record passes the filter of a subscription. */
+/** A function that tests whether a record passes the filter of a subscription. */
 export const passes = (filter: ReadReq.Options.FilterOptions | undefined): ((stored: Stored) => boolean) => {
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return () => true;

@@ -17,7 +17,7 @@ const FUNCTIONS = `
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = $1 order by p.proname, pg_get_function_identity_arguments(p.oid)`;
 
-/** The functions of one schema with the roles that may call them, ordered by name. */
+/** One section for each function of the schema, with the roles that may call it, ordered by name. */
 export const describeFunctions = async (owner: Client, schema: string): Promise<Section[]> => {
   const { rows } = await owner.query<FunctionRow>(FUNCTIONS, [schema]);
   return rows.map(({ identifier, definition, comment, callers }) => [

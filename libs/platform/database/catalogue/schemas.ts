@@ -58,11 +58,11 @@ const SEQUENCE_GRANTS = `
   where c.relnamespace = to_regnamespace(quote_ident($1)) and c.relkind = 'S' and a.grantee <> c.relowner
   group by c.oid, a.grantee order by 2, 3`;
 
-/** The schemas of the database with their names, ordered by name; PostgreSQL's own are left out. */
+/** The schemas of the database, ordered by name, without those of PostgreSQL itself and `public`. */
 export const listSchemas = async (owner: Client): Promise<readonly SchemaRow[]> =>
   (await owner.query<SchemaRow>(SCHEMAS)).rows;
 
-/** What belongs to a schema itself: its rights, its types and its sequences. */
+/** The sections of the schema itself: its rights, its types and its sequences. */
 export const describeSchema = async (owner: Client, schema: SchemaRow): Promise<Section[]> => {
   const read = async <R extends object>(sql: string): Promise<R[]> => (await owner.query<R>(sql, [schema.name])).rows;
   const grants = await read<Grant>(SCHEMA_GRANTS);

@@ -1,4 +1,4 @@
-/** The lines of one object, such as a table with all that belongs to it. */
+/** The lines that describe one object, such as a table with its indexes, policies and rights. */
 export type Section = readonly string[];
 
 export interface Grant {
@@ -26,7 +26,9 @@ export const commentLines = (comment: string | null, indent = ''): string[] => {
   return lines;
 };
 
-/** Columns, fields or constraints: a comma ends each but the last, and the comment of one is above it. */
+/**
+ * The lines of columns, fields or constraints. Each line but the last ends with a comma, and its comment is above it.
+ */
 export const listItems = (items: readonly Item[]): string[] =>
   items.flatMap(({ line, comment }, at) => [
     ...commentLines(comment, '  '),
@@ -36,10 +38,10 @@ export const listItems = (items: readonly Item[]): string[] =>
 /** One statement for each set of privileges, with all roles that have it. */
 export const grantsOf = (grants: readonly Grant[], kind = ''): string[] =>
   [...groupBy(grants, ({ object, privileges }) => `${privileges} on ${kind}${object}`)].map(
-    ([what, given]) => `grant ${what} to ${given.map(({ grantee }) => grantee).join(', ')};`,
+    ([privileges, rows]) => `grant ${privileges} to ${rows.map(({ grantee }) => grantee).join(', ')};`,
   );
 
-/** Items by their key, in the order in which they come. */
+/** The items by their key. Keys and items keep the order of `items`. */
 export const groupBy = <K, T>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> => {
   const groups = new Map<K, T[]>();
   for (const item of items) {

@@ -85,7 +85,7 @@ const GRANTS = `
     string_agg(privilege || coalesce(' (' || columns || ')', ''), ', ' order by privilege, columns nulls first) as privileges
   from given g group by g.table, g.grantee order by g.table, 3`;
 
-/** The tables of one schema with their indexes, row security and grants, ordered by name. */
+/** One section for each table of the schema, with its indexes, row-level security and rights, ordered by name. */
 export const describeTables = async (owner: Client, schema: string): Promise<Section[]> => {
   const read = async <R extends { table: number }>(sql: string): Promise<Map<number, R[]>> =>
     groupBy((await owner.query<R>(sql, [schema])).rows, ({ table }) => table);

@@ -8,7 +8,7 @@ import { createSharedConnections } from './shared-connections';
 
 jest.setTimeout(40_000);
 
-/** Longer than a spec may take: what is found out is found out without it. */
+/** ms. Longer than a spec may take: a dead connection has to be detected before this deadline. */
 const DEADLINE_MS = 60_000;
 
 describe('a connection that the network has lost without an error', () => {
@@ -24,7 +24,7 @@ describe('a connection that the network has lost without an error', () => {
     pool = createPool({
       url: proxy.through(database.urls.app),
       max: 4,
-      applicationName: 'silence',
+      applicationName: 'dead-connections',
       statementTimeoutMs: DEADLINE_MS,
       idleInTransactionTimeoutMs: DEADLINE_MS,
       pipeline: true,
@@ -47,7 +47,7 @@ describe('a connection that the network has lost without an error', () => {
     while (!(await condition())) await sleep(20);
   };
 
-  it('is found out while it is waited on, and so are those that lie idle', async () => {
+  it('is detected while a query waits for its answer, and idle connections of the pool are replaced', async () => {
     const before = await Promise.all([1, 2, 3].map(() => withClient(pool, pidOf)));
     proxy.blackHole();
     await proxy.heal();
@@ -56,7 +56,7 @@ describe('a connection that the network has lost without an error', () => {
     expect(new Set([...before, ...after]).size).toBe(6);
   });
 
-  it('is found out by all who share it, and by who has a transaction open', async () => {
+  it('is detected for all queries that share the connection, and for an open transaction', async () => {
     const shared = createSharedConnections(pool);
     await shared(pidOf);
     const transaction = inTransaction(pool, async (client) => {
@@ -75,7 +75,7 @@ describe('a connection that the network has lost without an error', () => {
     expect(await shared(pidOf)).toBeGreaterThan(0);
   });
 
-  it('is found out by a user who takes a connection from the pool itself, as a library does', async () => {
+  it('is detected where a connection was borrowed from the pool directly, as a library does', async () => {
     const client = await pool.connect();
     await pidOf(client);
     proxy.blackHole();
@@ -88,34 +88,34 @@ describe('a connection that the network has lost without an error', () => {
     await expect(pool.query('select 1')).rejects.toMatchObject(lost);
   });
 
-  it('is found out by a wake-up that is sent over it, and the next one arrives', async () => {
+  it('is detected where a notification is sent over it, and the next notification arrives', async () => {
     const connectionString = database.urls.app;
-    const sender = createNotifications({ channel: 'silence', connectionString, pool });
-    const heard = new Set<string>();
+    const sender = createNotifications({ channel: 'dead_connections', connectionString, pool });
+    const received = new Set<string>();
     const listener = createNotifications({
-      channel: 'silence',
+      channel: 'dead_connections',
       connectionString,
       pool,
-      onRemote: (message) => heard.add(message),
+      onRemote: (message) => received.add(message),
     });
     listener.start();
-    await until(() => heard.has(MISSED));
+    await until(() => received.has(MISSED));
     await sender.tell('first');
-    await until(() => heard.has('first'));
+    await until(() => received.has('first'));
     proxy.blackHole();
     await proxy.heal();
-    heard.clear();
+    received.clear();
     await until(async () => {
       sender.notify();
-      return heard.size > 0;
+      return received.size > 0;
     });
     await Promise.all([sender.close(), listener.close()]);
   });
 
-  it('is found out by who listens for wake-ups on it', async () => {
+  it('is detected where the connection listens for notifications', async () => {
     let missed = 0;
     const listener = createNotifications({
-      ...{ channel: 'silence', connectionString: proxy.through(database.urls.app), pool },
+      ...{ channel: 'dead_connections', connectionString: proxy.through(database.urls.app), pool },
       onRemote: (message) => {
         if (message === MISSED) missed += 1;
       },
@@ -128,21 +128,21 @@ describe('a connection that the network has lost without an error', () => {
     await listener.close();
   });
 
-  it('is found out once its server is there again', async () => {
+  it('is detected once the server can be reached again', async () => {
     await withClient(pool, pidOf);
     proxy.blackHole();
-    let waits = true;
-    const asked = withClient(pool, pidOf).finally(() => {
-      waits = false;
+    let isWaiting = true;
+    const query = withClient(pool, pidOf).finally(() => {
+      isWaiting = false;
     });
-    const heard = expect(asked).rejects.toMatchObject(lost);
+    const rejected = expect(query).rejects.toMatchObject(lost);
     await sleep(3_500);
-    expect(waits).toBe(true);
+    expect(isWaiting).toBe(true);
     await proxy.heal();
-    await heard;
+    await rejected;
   });
 
-  it('is not taken for one whose statement is slow, waits for a lock, or has not been asked for anything', async () => {
+  it('is not assumed where a statement is slow or waits for a lock, or where no query was sent', async () => {
     const pids = await Promise.all([
       withClient(pool, async (client) => {
         await client.query('select pg_sleep(3.5)');

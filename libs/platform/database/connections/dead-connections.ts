@@ -1,24 +1,24 @@
 import { Client, type Pool, type PoolClient } from 'pg';
 
-/** The parts of pg's client that its types do not tell. */
-interface Inside {
-  /** False from when it sent a query until the server has answered all of it. */
+/** Parts of pg's client that its types do not declare. */
+interface ClientInternals {
+  /** False from the moment a query is sent until the server has answered all of it. */
   readonly readyForQuery: boolean;
   readonly connection: {
     readonly stream: { readonly bytesRead: number; readonly bytesWritten: number; destroy(error: Error): void };
   };
 }
 
-interface Lent {
+interface LentConnection {
   readonly pool: Pool;
-  /** Bytes that had passed in both directions at the last look. */
+  /** Bytes in both directions at the last inspection. */
   traffic: number;
 }
 
-/** ms between two looks. One during which nothing has passed while an answer is awaited is silence. */
-const LOOK_MS = 1_000;
-/** ms for each step of asking the server. */
-const ASK_MS = 1_000;
+/** ms between two inspections. A connection without traffic in between that waits for an answer is silent. */
+const INSPECT_MS = 1_000;
+/** ms for connecting to the server, and ms for its answer, when a silent connection is checked. */
+const CHECK_MS = 1_000;
 
 /** The network has lost the connection without an error on either side. */
 class ConnectionSilent extends Error {
@@ -28,32 +28,32 @@ class ConnectionSilent extends Error {
 }
 
 /**
- * Sessions that have been waiting for a query for as long as we for an answer. One that it does not know is not told of:
- * behind a pooler in between, our number of it says nothing.
+ * Finds the sessions that have waited for a query for as long as this process has waited for an answer. Process ids
+ * that the server does not know are not returned: behind a pooler that was not recognised, they mean nothing.
  */
 const WAITING = `
   select pid from pg_stat_activity
-   where pid = any($1) and state like 'idle%' and state_change < clock_timestamp() - interval '${LOOK_MS * 0.9} ms'`;
+   where pid = any($1) and state like 'idle%' and state_change < clock_timestamp() - interval '${INSPECT_MS * 0.9} ms'`;
 
-const lent = new Map<PoolClient, Lent>();
-const asking = new Set<Pool>();
-let looking: NodeJS.Timeout | undefined;
+const lentConnections = new Map<PoolClient, LentConnection>();
+const poolsInCheck = new Set<Pool>();
+let inspections: NodeJS.Timeout | undefined;
 
-const inside = (client: PoolClient): Inside => client as unknown as Inside;
+const internalsOf = (client: PoolClient): ClientInternals => client as unknown as ClientInternals;
 
 const trafficOf = (client: PoolClient): number => {
-  const { bytesRead, bytesWritten } = inside(client).connection.stream;
+  const { bytesRead, bytesWritten } = internalsOf(client).connection.stream;
   return bytesRead + bytesWritten;
 };
 
-const isSilent = (client: PoolClient, { traffic }: Lent): boolean =>
-  !inside(client).readyForQuery && trafficOf(client) === traffic;
+const isSilent = (client: PoolClient, { traffic }: LentConnection): boolean =>
+  !internalsOf(client).readyForQuery && trafficOf(client) === traffic;
 
-/** @throws where the server does not answer over a connection of its own either: then nothing is known of the others. */
-const waitingForUs = async (pool: Pool, pids: readonly number[]): Promise<Set<number>> => {
+/** @throws if the server does not answer over a new connection either: then nothing is known about the silent ones */
+const waitingSessions = async (pool: Pool, pids: readonly number[]): Promise<Set<number>> => {
   const client = new Client({
     ...pool.options,
-    ...{ pipeline: false, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS },
+    ...{ pipeline: false, connectionTimeoutMillis: CHECK_MS, query_timeout: CHECK_MS },
   });
   client.on('error', () => undefined);
   try {
@@ -65,53 +65,57 @@ const waitingForUs = async (pool: Pool, pids: readonly number[]): Promise<Set<nu
   }
 };
 
-const ask = async (pool: Pool, silent: ReadonlyMap<number, PoolClient>): Promise<void> => {
-  asking.add(pool);
+const closeDead = async (pool: Pool, silent: ReadonlyMap<number, PoolClient>): Promise<void> => {
+  poolsInCheck.add(pool);
   try {
-    for (const pid of await waitingForUs(pool, [...silent.keys()])) {
+    for (const pid of await waitingSessions(pool, [...silent.keys()])) {
       const client = silent.get(pid);
-      const as = client && lent.get(client);
-      // What came while the server was asked, or lay unread behind other work of this process, is an answer.
-      if (client && as && isSilent(client, as)) inside(client).connection.stream.destroy(new ConnectionSilent());
+      const lent = client && lentConnections.get(client);
+      // An answer may have arrived during the check, or may have been unread while this process was busy.
+      if (client && lent && isSilent(client, lent)) {
+        internalsOf(client).connection.stream.destroy(new ConnectionSilent());
+      }
     }
   } catch {
-    // Each query has its own deadline.
+    // The deadline of each query remains.
   } finally {
-    asking.delete(pool);
+    poolsInCheck.delete(pool);
   }
 };
 
-const look = (): void => {
-  if (lent.size === 0) {
-    clearInterval(looking);
-    looking = undefined;
+const inspect = (): void => {
+  if (lentConnections.size === 0) {
+    clearInterval(inspections);
+    inspections = undefined;
     return;
   }
   const silent = new Map<Pool, Map<number, PoolClient>>();
-  for (const [client, as] of lent) {
-    if (isSilent(client, as)) {
+  for (const [client, lent] of lentConnections) {
+    if (isSilent(client, lent)) {
       const { processID } = client as unknown as { readonly processID: number };
-      const ofPool = silent.get(as.pool) ?? new Map<number, PoolClient>();
-      silent.set(as.pool, ofPool.set(processID, client));
+      const ofPool = silent.get(lent.pool) ?? new Map<number, PoolClient>();
+      silent.set(lent.pool, ofPool.set(processID, client));
     }
-    as.traffic = trafficOf(client);
+    lent.traffic = trafficOf(client);
   }
-  for (const [pool, clients] of silent) if (!asking.has(pool)) void ask(pool, clients);
+  for (const [pool, clients] of silent) if (!poolsInCheck.has(pool)) void closeDead(pool, clients);
 };
 
 /**
- * Watches a lent connection for a loss without an error, for example by a firewall that has forgotten it. A query that takes
- * long looks the same from here; so the server is asked, over a new connection, whether it waits for us. What it waits for
- * will never come: the connection is closed, and its borrower gets an error within about two seconds, where the deadline
- * of a query leaves time for a statement that is slow.
+ * Watches a lent connection for a loss without an error, for example because a firewall has dropped it. At this end, a
+ * lost connection and a slow query are both silent. So the server is queried, over a new connection, whether the
+ * session waits for a query. If it does, the answer that this process waits for will never arrive: the connection is
+ * closed, and its borrower gets an error after about two seconds. The deadline of a query is longer, because a
+ * statement may be slow.
  */
 export const watchConnection = (client: PoolClient, pool: Pool): void => {
-  // One of another make may not let itself be looked at.
+  // Another implementation of the client (such as pg-native) has other internals.
   if (!(client instanceof Client)) return;
-  lent.set(client, { pool, traffic: -1 });
-  looking ??= setInterval(look, LOOK_MS).unref();
+  lentConnections.set(client, { pool, traffic: -1 });
+  inspections ??= setInterval(inspect, INSPECT_MS).unref();
 };
 
+/** Ends the watch of {@link watchConnection}, when the connection returns to its pool. */
 export const unwatchConnection = (client: PoolClient): void => {
-  lent.delete(client);
+  lentConnections.delete(client);
 };

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 
 const root = join(__dirname, '../../../..');
 
-/** Here pools are made and lent; the tests' databases and the embedded server are beside the product. */
+/**
+ * The folders that may query a pool directly: they make and lend pools, or they are not part of the product's server.
+ */
 const ALLOWED = ['libs/platform/database/', 'libs/platform/embedded-postgres/', 'libs/testing/', 'apps/stripe-sim/'];
 
 const sources = ['apps', 'libs', 'projections'].flatMap((folder) =>
@@ -12,8 +14,8 @@ const sources = ['apps', 'libs', 'projections'].flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 );
 
-describe('the lending of connections', () => {
-  it('is the only way to a query: outside of it nobody calls a pool, or makes a client', () => {
+describe('the product', () => {
+  it('queries PostgreSQL only over lent connections: no other file queries a pool directly or makes a client', () => {
     expect(sources.length).toBeGreaterThan(100);
     const found = sources
       .filter((path) => !ALLOWED.some((folder) => path.startsWith(folder)))
@@ -23,7 +25,7 @@ describe('the lending of connections', () => {
           ([use]) => `${path}: ${use}`,
         );
       });
-    // BullMQ itself queries its pool; connections of every pool are watched from when they are taken to when they return.
+    // BullMQ queries its pool directly. Its connections are watched all the same: every pool watches lent connections.
     expect(found).toEqual([]);
   });
 });

@@ -5,32 +5,35 @@ import { backoff, sleep } from '../../loops/backoff';
 import { KEEP_ALIVE_MS, withClient, within } from './pools';
 
 export interface NotificationsOptions {
-  /** Lower-case word: the channel of LISTEN and NOTIFY. */
+  /** The channel of LISTEN and NOTIFY: a lower-case word. */
   readonly channel: string;
-  /** Leads to PostgreSQL itself: a pooler in transaction mode passes no notification on. */
+  /** Leads to PostgreSQL itself: a pooler in transaction mode does not pass on notifications. */
   readonly connectionString: string;
-  /** Lends the connection that notifies. */
+  /** Lends the connection that sends notifications. */
   readonly pool: Pool;
-  /** Called before the others where another process notified, or may have while this one did not listen. */
+  /** Called with the message of another process, or with {@link MISSED}, before the handlers of `onWake`. */
   readonly onRemote?: (message: string) => void;
   /**
-   * ms between two notifications while there is always something to notify of; 25 by default. Each notification wakes
-   * every process: four processes that notified every 10 ms instead of every 40 ms appended a sixth less.
+   * ms between two notifications under constant load; 25 by default. Each notification wakes every process: four
+   * processes that notified every 10 ms instead of every 40 ms appended one sixth fewer events.
    */
   readonly intervalMs?: number;
 }
 
-/** Argument of `onRemote` when notifications may have been missed. */
+/** The argument of `onRemote` after each (re)connection: notifications sent before it may have been missed. */
 export const MISSED = 'missed';
 
-/** ms between two questions whether the listening connection is still there, and ms for its answer. */
-const BEAT_MS = 1_000;
+/** ms between two checks that the listening connection still answers, and ms for its answer. */
+const CHECK_INTERVAL_MS = 1_000;
 const ANSWER_MS = 2_000;
 
-/** Resolves once the connection answers no more: one that only listens would never find out. */
-const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
+/**
+ * Resolves once the connection has ended or no longer answers. A connection that only listens sends nothing, so it
+ * would never notice a loss.
+ */
+const untilDead = async (client: Client, ended: AbortSignal): Promise<void> => {
   for (;;) {
-    await sleep(BEAT_MS, ended);
+    await sleep(CHECK_INTERVAL_MS, ended);
     if (ended.aborted) return;
     try {
       await client.query(within(ANSWER_MS, { text: 'select' }));
@@ -41,8 +44,8 @@ const silenceOf = async (client: Client, ended: AbortSignal): Promise<void> => {
 };
 
 /**
- * Notifies this process and others that there is work. A hint and nothing more: a lost one costs a poll
- * interval.
+ * Notifies this process and others that there is work. A notification is only a hint: if one is lost, the work is found
+ * at the next poll.
  */
 export const createNotifications = ({
   channel,
@@ -53,28 +56,31 @@ export const createNotifications = ({
 }: NotificationsOptions) => {
   const self = uuidv7();
   const local = new EventEmitter().setMaxListeners(0);
-  let announcing = false;
+  let isAnnouncing = false;
   let announceAgain = false;
   let closed = false;
   let listener: Client | undefined;
 
-  const poke = (): void => {
+  const wake = (): void => {
     local.emit('wake');
   };
 
-  /** On a connection that is watched: one that was lost without an error would delay all later notifications. */
+  /** On a watched connection: otherwise one that was lost without an error would delay all later notifications. */
   const send = (message: string): Promise<unknown> =>
     withClient(pool, (client) => client.query('select pg_notify($1, $2)', [channel, message]));
 
-  /** A NOTIFY in each commit halves their rate; so it is sent beside them, one at a time, for all since the last. */
+  /**
+   * A NOTIFY inside of each commit halves the rate of commits. So notifications are sent outside of them, one at a
+   * time, each for all commits since the last one.
+   */
   const announce = async (): Promise<void> => {
-    announcing = true;
+    isAnnouncing = true;
     do {
       announceAgain = false;
       await send(self).catch(() => {});
       await sleep(intervalMs);
     } while (announceAgain && !closed);
-    announcing = false;
+    isAnnouncing = false;
   };
 
   const listen = async (): Promise<void> => {
@@ -92,7 +98,7 @@ export const createNotifications = ({
       client.on('notification', ({ payload }) => {
         if (payload === self) return;
         onRemote?.(payload ?? '');
-        poke();
+        wake();
       });
       try {
         await client.connect();
@@ -101,9 +107,9 @@ export const createNotifications = ({
         await client.query(`listen ${channel}`);
         attempt = 0;
         onRemote?.(MISSED);
-        poke();
-        await silenceOf(client, ended.signal);
-        // A connection that died without an error cannot answer a request to close either.
+        wake();
+        await untilDead(client, ended.signal);
+        // Not awaited: a connection that died without an error does not answer a request to close either.
         client.end().catch(() => {});
       } catch {
         await client.end().catch(() => {});
@@ -113,25 +119,29 @@ export const createNotifications = ({
   };
 
   return {
-    /** Wakes this process at once and the others soon. */
+    /** Wakes this process at once, and the others within about `intervalMs`. Never throws. */
     notify: (): void => {
-      poke();
-      if (announcing) announceAgain = true;
+      wake();
+      if (isAnnouncing) announceAgain = true;
       else void announce();
     },
+    /** Begins to listen, and reconnects after each loss until `close`. */
     start: (): void => void listen(),
-    /** Sends the others a notification that must not be merged with others; it is sent when the promise resolves. */
+    /**
+     * Sends the other processes a message that is not merged with other notifications.
+     * @throws the error of the database if it could not be sent
+     */
     tell: async (message: string): Promise<void> => {
       await send(message);
     },
-    /** Returns the function that ends it. */
+    /** Calls `handler` after each notification of this process or another. @returns the function that ends this */
     onWake: (handler: () => void): (() => void) => {
       local.on('wake', handler);
       return () => local.off('wake', handler);
     },
     close: async (): Promise<void> => {
       closed = true;
-      poke();
+      wake();
       await listener?.end().catch(() => {});
     },
   };

@@ -2,24 +2,25 @@ import { Client } from 'pg';
 import { codeOf } from '../../error-code';
 
 /**
- * A pooler in transaction mode between this process and PostgreSQL, such as PgBouncer: each transaction may run on another
- * connection of the server. `named-statements`: the pooler keeps prepared statements for each of its clients (PgBouncer
- * 1.21 or later with `max_prepared_statements`). `unnamed-statements`: it does not, so each statement is parsed again.
+ * A pooler in transaction mode between this process and PostgreSQL, such as PgBouncer: each transaction may run on
+ * another connection of the server. `named-statements`: the pooler keeps prepared statements for each of its clients
+ * (PgBouncer 1.21 or later with `max_prepared_statements`). `unnamed-statements`: it does not, so each statement is
+ * parsed again.
  */
 export type Pooler = 'named-statements' | 'unnamed-statements';
 
-/** Where a pool connects, and what stands in between. */
+/** The URL to which a pool connects, and the pooler at that URL. */
 export interface Route {
   readonly url: string;
-  /** Left out: the connection leads to PostgreSQL itself. */
+  /** Undefined: the connection leads to PostgreSQL itself. */
   readonly pooler?: Pooler | undefined;
 }
 
-/** What a connection says of the server at its end. */
+/** What a connection reveals about the server at its end. */
 export interface ServerIdentity {
-  /** True where the process id of the session is not the one that the login was answered with. */
+  /** True if the process id of the session differs from the one in the answer to the login. */
   readonly behindPooler: boolean;
-  /** The same for two connections that lead to one database of one server. */
+  /** Identifies one database of one server: equal for two connections that lead to the same one. */
   readonly database: string;
 }
 
@@ -27,9 +28,10 @@ export interface ServerIdentity {
 const CONNECT_MS = 10_000;
 
 /**
- * Logs in once, and asks the session for its process id: a pooler answers the login with a number of its own. That holds
- * for every pooler in transaction mode, whatever start-up parameters it refuses, ignores or passes on.
- * @throws what `pg` throws where the login is refused
+ * Logs in once and queries the process id of the session: a pooler answers the login with another number than
+ * PostgreSQL. This works with every pooler in transaction mode, whether it refuses, ignores or passes on start-up
+ * parameters.
+ * @throws the error of `pg` if the login is refused or does not finish within 10 s
  */
 export const identifyServer = async (url: string): Promise<ServerIdentity> => {
   const client = new Client({
@@ -52,7 +54,9 @@ export const identifyServer = async (url: string): Promise<ServerIdentity> => {
   }
 };
 
-/** The pooler refuses a start-up parameter that PostgreSQL takes, or has no entry for the user or the database. */
+/**
+ * True if the pooler refuses a start-up parameter that PostgreSQL accepts, or does not know the user or the database.
+ */
 export const isRefusedByPooler = (error: unknown): boolean =>
   codeOf(error) === '08P01' &&
   /startup parameter|no such (user|database)/.test(error instanceof Error ? error.message : '');

@@ -30,7 +30,7 @@ const backend = async (client: PoolClient): Promise<number> => {
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a pool', () => {
-  it('keeps a connection whose statement was refused, also in a transaction, which is undone', async () => {
+  it('keeps a connection after an error of a statement, also in a transaction, which is rolled back', async () => {
     const before = await withClient(pool, backend);
     await expect(withClient(pool, (client) => client.query('select 1/0'))).rejects.toThrow('division by zero');
     const work = inTransaction(pool, async (client) => {
@@ -52,7 +52,7 @@ describe('a pool', () => {
     expect(await withClient(pool, backend)).not.toBe(before);
   });
 
-  it('outlives the loss of a connection, idle or in use between two queries', async () => {
+  it('replaces a lost connection, also one that was lost between two queries of a borrower', async () => {
     const idle = await withClient(pool, backend);
     const end = (pid: number): Promise<unknown> => {
       const other = createPool({ url: database.urls.owner, max: 1, applicationName: 'tenantry-spec' });
@@ -72,7 +72,7 @@ describe('a pool', () => {
     expect(errors.length).toBeGreaterThan(0);
   });
 
-  it('ends a transaction that is idle', async () => {
+  it('ends a transaction that is idle for too long', async () => {
     const work = inTransaction(pool, async (client) => {
       await client.query('select 1');
       await sleep(600);
@@ -82,16 +82,16 @@ describe('a pool', () => {
     expect(await withClient(pool, backend)).toBeGreaterThan(0);
   });
 
-  it('does not wait for a free connection without an end', async () => {
-    const hasty = createPool({
+  it('waits only for a limited time for a free connection', async () => {
+    const exhausted = createPool({
       url: database.urls.app,
       max: 1,
       applicationName: 'tenantry-spec',
       connectionTimeoutMs: 2_000,
     });
-    const held = await hasty.connect();
-    await expect(withClient(hasty, backend)).rejects.toThrow(/timeout/);
-    held.release();
-    await hasty.end();
+    const borrowed = await exhausted.connect();
+    await expect(withClient(exhausted, backend)).rejects.toThrow(/timeout/);
+    borrowed.release();
+    await exhausted.end();
   });
 });

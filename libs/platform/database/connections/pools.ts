@@ -5,27 +5,32 @@ import { borrow, giveBack, noteConnected } from './lending';
 import type { Route } from './pooler';
 import { UnnamedClient } from './unnamed-client';
 
-/** The route's URL is one of the roles'. */
+/** The URL is the connection URL of one of the database roles. */
 export interface PoolOptions extends Route {
-  /** Connections at most. */
+  /** The maximum number of connections. */
   readonly max: number;
-  /** What `pg_stat_activity` shows. */
+  /** The name that `pg_stat_activity` shows. */
   readonly applicationName: string;
-  /** Milliseconds; 10,000 by default. The server ends the statement. */
+  /** Milliseconds after which the server ends a statement; 10,000 by default. */
   readonly statementTimeoutMs?: number;
-  /** Milliseconds after which an answer is not waited for any more; 2,000 beyond the statement's by default. */
+  /**
+   * Milliseconds after which the client stops waiting for an answer; by default 2,000 more than `statementTimeoutMs`.
+   */
   readonly answerTimeoutMs?: number;
   /** Milliseconds a statement waits for a lock; 5,000 by default. */
   readonly lockTimeoutMs?: number;
-  /** Milliseconds that a transaction may be idle; 10,000 by default. The server ends the connection. */
+  /** Milliseconds that a transaction may be idle before the server ends the connection; 10,000 by default. */
   readonly idleInTransactionTimeoutMs?: number;
-  /** Milliseconds for a connection to be had, from the pool or again; 3,000 by default. */
+  /** Milliseconds to wait for a free or a new connection; 3,000 by default. */
   readonly connectionTimeoutMs?: number;
-  /** Its connections take a query before they have answered the one before: see `shared-connections.ts`. False by default. */
+  /**
+   * True: a connection accepts a query while earlier ones are unanswered, see `shared-connections.ts`. False by
+   * default.
+   */
   readonly pipeline?: boolean;
-  /** Settings of the server for these connections. Values hold no white space. Not sent to a pooler. */
+  /** Settings of PostgreSQL for these connections. The values contain no white space. They are not sent to a pooler. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Called for each lost connection. The pool replaces it by itself. */
+  /** Called for each lost connection, which the pool replaces by itself. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -37,10 +42,10 @@ const optionsOf = (settings: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
 
-/** ms of silence after which the system's network asks whether the other end is still there. */
+/** ms without traffic after which the operating system checks that the other end is still there (TCP keep-alive). */
 export const KEEP_ALIVE_MS = 10_000;
 
-/** What PostgreSQL's sessions are set to by the pool itself. Behind a pooler it is what the role has, see `role-settings.ts`. */
+/** The settings that a pool sends with each login. Behind a pooler, those of the role apply, see `role-settings.ts`. */
 const sessionSettingsOf = (options: Omit<PoolOptions, 'url'>): Readonly<Record<string, string>> => ({
   statement_timeout: String(statementTimeoutOf(options)),
   lock_timeout: String(options.lockTimeoutMs ?? 5_000),
@@ -51,15 +56,16 @@ const sessionSettingsOf = (options: Omit<PoolOptions, 'url'>): Readonly<Record<s
 
 const sentSettings = new WeakMap<Pool, Readonly<Record<string, string>>>();
 
-/** The settings that a pool sends to PostgreSQL with each login; none over a pooler. */
+/** The settings that a pool sends to PostgreSQL with each login; empty for a pool behind a pooler. */
 export const settingsSentBy = (pool: Pool): Readonly<Record<string, string>> => sentSettings.get(pool) ?? {};
 
 const statementTimeoutOf = ({ statementTimeoutMs = 10_000 }: Pick<PoolOptions, 'statementTimeoutMs'>): number =>
   statementTimeoutMs;
 
 /**
- * A pool whose every wait is bounded. Use {@link withClient} or {@link inTransaction} on it: `pool.query` drops its
- * connection on any error, a plain unique violation included, and a new one costs about 10 ms.
+ * A pool in which every wait has a deadline. Use {@link withClient} or {@link inTransaction} with it and never
+ * `pool.query`, which closes its connection after any error, even after a unique violation; a new one costs about 10
+ * ms.
  */
 export const createPool = (options: PoolOptions): Pool => {
   const pool = new Pool({
@@ -74,23 +80,25 @@ export const createPool = (options: PoolOptions): Pool => {
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     pipeline: options.pipeline ?? false,
     ...(options.pooler === 'unnamed-statements' && { Client: UnnamedClient }),
-    // A pooler refuses start-up parameters, or ignores them.
+    // A pooler refuses or ignores start-up parameters.
     ...(options.pooler === undefined && { options: optionsOf(sessionSettingsOf(options)) }),
   });
-  // Over a pooler the number of a session is not known, and the server can't be asked for it.
+  // Behind a pooler, the process id of a session is unknown, so `watchConnection` cannot query the state of the
+  // session.
   if (options.pooler === undefined) {
     sentSettings.set(pool, sessionSettingsOf(options));
     pool.on('acquire', (client) => watchConnection(client, pool));
     pool.on('release', (_, client) => unwatchConnection(client));
   }
   const report = (error: Error & { client?: unknown }): void => {
-    // The pool hangs the whole connection on it, with the key that cancels its queries: nothing for a log.
+    // The pool attaches the whole connection to the error, with the key that cancels its queries: it must not be
+    // logged.
     delete error.client;
-    // `end` resolves before the last connections are closed; what becomes of them is nobody's worry.
+    // `end` resolves before the last connections are closed; errors of these connections do not matter.
     if (!pool.ending) options.onError?.(error);
   };
-  // The pool tells of a connection only while it is idle; one that is lost in a borrower's hands, between two queries,
-  // would end the process.
+  // The pool handles errors only of idle connections. Without a listener on each connection, one that is lost between
+  // two queries of its borrower would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
     noteConnected(client);
@@ -99,7 +107,11 @@ export const createPool = (options: PoolOptions): Pool => {
   return pool;
 };
 
-/** Lends a connection. It goes back to the pool, unless an error says that it may no longer be clean. */
+/**
+ * Calls `work` with a borrowed connection. The connection returns to the pool, or is closed if `work` throws an error
+ * after which it may not be clean ({@link isConnectionSuspect}).
+ * @throws the error of `work`, or that no connection was available in time
+ */
 export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
   const client = await borrow(pool);
   let failure: unknown;
@@ -113,7 +125,10 @@ export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Pr
   }
 };
 
-/** {@link withClient} in a transaction: committed if `work` resolves, else rolled back. */
+/**
+ * {@link withClient} in a transaction, which is committed if `work` resolves and rolled back if it throws.
+ * @throws the error of `work` or of the commit
+ */
 export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
   const client = await borrow(pool);
   let failure: unknown;
@@ -137,25 +152,26 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
   }
 };
 
-/** The query with a deadline of its own at the client's side, in ms, in place of its pool's. */
+/** The query with its own deadline at the client, in ms, in place of the pool's `answerTimeoutMs`. */
 export const within = (ms: number, query: QueryConfig): QueryConfig => Object.assign(query, { query_timeout: ms });
 
 /**
- * True where the connection is lost or a statement on it timed out: only an error that the server answered about the
- * statement itself leaves a connection that another request may have.
+ * True if the connection is lost, a statement on it timed out, or its session is unusable. False if the server answered
+ * with an error about the statement itself, or if the error is the borrower's own: then the connection can be lent
+ * again.
  */
 export const isConnectionSuspect = (error: unknown): boolean => {
-  if (!(error instanceof DatabaseError)) return looksLikeConnection(error);
+  if (!(error instanceof DatabaseError)) return isConnectionError(error);
   const code = error.code ?? '';
-  // 08 connection, 25P0x idle transaction, 25006 a primary that became a replica, 26000 a prepared statement that is not
-  // there, 57 cancelled or shut down, 53 no resources, 58 and XX the server's own faults
+  // 08 connection, 25P0x idle transaction, 25006 a primary that became a replica, 26000 an unknown prepared statement,
+  // 57 canceled or shut down, 53 no resources, 58 and XX faults of the server itself
   if (/^(08|25P0|25006|26000|57|53|58|XX)/.test(code)) return true;
-  // A prepared statement of a table that was replaced by one of other columns stays useless on its connection.
+  // A prepared statement fails for ever on its connection after its table was replaced by one with other columns.
   return code === '0A000' && /cached plan/.test(error.message);
 };
 
-/** Errors of `pg` itself and of the socket; an error of the borrower's own code is none. */
-const looksLikeConnection = (error: unknown): boolean =>
+/** True for errors of the socket and of `pg` itself; false for errors of the borrower's code. */
+const isConnectionError = (error: unknown): boolean =>
   /^E[A-Z]+$/.test(codeOf(error) ?? '') ||
   /^(Query read timeout|Connection terminated|Client has encountered a connection error|timeout exc)/.test(
     error instanceof Error ? error.message : String(error),

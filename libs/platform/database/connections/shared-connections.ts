@@ -2,72 +2,78 @@ import type { Pool, PoolClient } from 'pg';
 import { borrow, giveBack } from './lending';
 import { isConnectionSuspect } from './pools';
 
-/** A connection that several queries have at a time. The server answers them in the order in which they were sent. */
-interface Partition {
+/**
+ * A connection that several queries use at the same time. The server answers them in the order in which they were sent.
+ */
+interface SharedConnection {
   readonly client: Promise<PoolClient>;
-  /** `performance.now()` when it was borrowed. */
-  readonly opened: number;
-  /** The same when each query that is not answered came, the oldest first. */
-  readonly since: number[];
-  /** What says that it may no longer be clean, and `performance.now()` when the query came that was not answered. */
+  /** `performance.now()` when the connection was borrowed. */
+  readonly borrowedAt: number;
+  /** `performance.now()` when each unanswered query was sent, the oldest first. */
+  readonly unanswered: number[];
+  /**
+   * The error after which the connection may not be clean, and `performance.now()` when the unanswered query was sent.
+   */
   broken?: { readonly error: unknown; readonly sentAt: number };
 }
 
-/** Queries on one connection, while another may be opened. */
+/** Unanswered queries on one connection, as long as another connection may be opened. */
 const DEPTH = 16;
-/** ms. Nobody joins a connection whose oldest query takes longer, while another may be opened. */
+/**
+ * ms. A connection whose oldest query takes longer gets no more queries, as long as another connection may be opened.
+ */
 const SLOW_MS = 50;
-/** ms. Then it goes back to the pool, where others may wait for one of their own. */
-const HELD_MS = 1_000;
+/** ms after which a connection gets no more queries, so that it returns to the pool: other borrowers may wait there. */
+const BORROWED_MS = 1_000;
 
-/** The parts of pg's client that its types do not tell. */
-type Inside = { readonly connection: { readonly stream: { cork(): void; uncork(): void } } };
+/** Parts of pg's client that its types do not declare. */
+type ClientInternals = { readonly connection: { readonly stream: { cork(): void; uncork(): void } } };
 
 /**
- * Lends each connection of a pool to several queries at a time, if the pool is one of `pipeline`: they are sent without
- * waiting for the answers to those before, and all that were asked within one turn of the event loop go out in one write.
- * For both sides, waking up costs more than a short query does.
+ * Lends each connection of a pool to several queries at the same time, if the pool has the option `pipeline`. A query
+ * is sent without waiting for the answers to earlier ones, and all queries of one turn of the event loop are sent in
+ * one write: for client and server, waking up costs more than a short query.
  *
- * Only for single statements that are quick. One that fails fails alone; one that loses the connection takes the others
- * along.
+ * Only for single, quick statements. A statement that fails does not affect the others on its connection, but if the
+ * connection is lost, all of them fail.
  */
 export const createSharedConnections = (pool: Pool) => {
-  /** Those that may be joined. */
-  const partitions = new Set<Partition>();
+  /** The connections that accept more queries. */
+  const connections = new Set<SharedConnection>();
   const isShared = pool.options.pipeline ?? false;
-  /** The other half is for those who need a connection alone. */
-  const most = Math.max(1, Math.floor(pool.options.max / 2));
+  /** The other half of the pool is for borrowers that need a connection alone. */
+  const maxShared = Math.max(1, Math.floor(pool.options.max / 2));
   const corked = new Set<PoolClient>();
 
-  const open = (now: number): Partition => {
-    const partition: Partition = { client: borrow(pool), opened: now, since: [] };
-    if (isShared) partitions.add(partition);
-    return partition;
+  const open = (now: number): SharedConnection => {
+    const connection: SharedConnection = { client: borrow(pool), borrowedAt: now, unanswered: [] };
+    if (isShared) connections.add(connection);
+    return connection;
   };
 
-  const partitionFor = (now: number): Partition => {
-    let best: Partition | undefined;
-    for (const partition of partitions) {
-      const { since, opened } = partition;
-      if (now - opened >= HELD_MS) partitions.delete(partition);
-      else if (since.length < DEPTH && now - (since[0] ?? now) < SLOW_MS) return partition;
-      else if (!best || since.length < best.since.length) best = partition;
+  const connectionFor = (now: number): SharedConnection => {
+    let best: SharedConnection | undefined;
+    for (const connection of connections) {
+      const { unanswered, borrowedAt } = connection;
+      if (now - borrowedAt >= BORROWED_MS) connections.delete(connection);
+      else if (unanswered.length < DEPTH && now - (unanswered[0] ?? now) < SLOW_MS) return connection;
+      else if (!best || unanswered.length < best.unanswered.length) best = connection;
     }
-    return best && partitions.size >= most ? best : open(now);
+    return best && connections.size >= maxShared ? best : open(now);
   };
 
-  const leave = async (partition: Partition): Promise<void> => {
-    partition.since.shift();
-    if (partition.since.length > 0) return;
-    partitions.delete(partition);
-    const client = await partition.client;
-    giveBack(client, partition.broken !== undefined, partition.broken?.error, partition.broken?.sentAt);
+  const leave = async (connection: SharedConnection): Promise<void> => {
+    connection.unanswered.shift();
+    if (connection.unanswered.length > 0) return;
+    connections.delete(connection);
+    const client = await connection.client;
+    giveBack(client, connection.broken !== undefined, connection.broken?.error, connection.broken?.sentAt);
   };
 
-  /** What is written to it in this turn of the event loop waits for the turn's end. */
+  /** Delays everything that is written to the connection in this turn of the event loop until the end of the turn. */
   const cork = (client: PoolClient): void => {
     if (corked.has(client)) return;
-    const { stream } = (client as unknown as Inside).connection;
+    const { stream } = (client as unknown as ClientInternals).connection;
     corked.add(client);
     stream.cork();
     setImmediate(() => {
@@ -76,16 +82,16 @@ export const createSharedConnections = (pool: Pool) => {
     });
   };
 
-  /** @param work sends one query at once, and resolves with its answer */
+  /** @param work sends exactly one query, without waiting for anything first, and resolves with its answer */
   return async <T>(work: (client: PoolClient) => Promise<T>): Promise<T> => {
     const now = performance.now();
-    const partition = partitionFor(now);
-    partition.since.push(now);
+    const connection = connectionFor(now);
+    connection.unanswered.push(now);
     let client: PoolClient;
     try {
-      client = await partition.client;
+      client = await connection.client;
     } catch (error) {
-      partitions.delete(partition);
+      connections.delete(connection);
       throw error;
     }
     if (isShared) cork(client);
@@ -93,12 +99,12 @@ export const createSharedConnections = (pool: Pool) => {
       return await work(client);
     } catch (error) {
       if (isConnectionSuspect(error)) {
-        partition.broken ??= { error, sentAt: partition.since[0] ?? now };
-        partitions.delete(partition);
+        connection.broken ??= { error, sentAt: connection.unanswered[0] ?? now };
+        connections.delete(connection);
       }
       throw error;
     } finally {
-      await leave(partition);
+      await leave(connection);
     }
   };
 };

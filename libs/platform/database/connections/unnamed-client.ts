@@ -3,14 +3,14 @@ import { Client } from 'pg';
 type Query = (this: Client, config: unknown, ...rest: unknown[]) => unknown;
 
 /**
- * A client that names no prepared statement. Behind a pooler that keeps none, a statement that one transaction has prepared
- * is not there for the next, which may run on another connection of the server.
+ * A client that sends prepared statements without their names. It is for a pooler that does not keep prepared
+ * statements: the next transaction may run on another connection of PostgreSQL, where a named statement does not exist.
  */
 export class UnnamedClient extends Client {}
 
 const query = Client.prototype.query as unknown as Query;
 
-/** A query that is an object of its own, with a `submit`, looks after its name by itself. */
+/** A query object with a `submit` method (see `scoped-query.ts`) is left as it is: it handles its name by itself. */
 const withoutName = (config: unknown): unknown =>
   typeof config === 'object' && config !== null && 'name' in config && !('submit' in config)
     ? { ...config, name: undefined }

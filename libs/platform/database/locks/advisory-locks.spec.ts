@@ -15,20 +15,20 @@ const numbersIn = (name: string): number[] => [...(text.get(name) ?? '').matchAl
 describe('the advisory locks', () => {
   const numbers: number[] = Object.values(ADVISORY_LOCKS);
 
-  it('have a number each', () => {
+  it('have different numbers', () => {
     expect(new Set(numbers).size).toBe(numbers.length);
     expect(numbers).not.toContain(REBUILD_LOCKS);
   });
 
-  it('are named where they are taken: no file of TypeScript has a number of its own', () => {
+  it('are acquired by their names: no TypeScript file contains a number', () => {
     expect(sources.filter((name) => name.endsWith('.ts') && numbersIn(name).length > 0)).toEqual([]);
-    // Anyone who takes one by another number would not be found above.
-    const taken = [...text].filter(([name, it]) => name.endsWith('.ts') && /pg_(try_)?advisory_\w*lock\(/.test(it));
-    expect(taken.length).toBeGreaterThan(4);
-    for (const [name, it] of taken) expect([name, /ADVISORY_LOCKS|REBUILD_LOCKS/.test(it)]).toEqual([name, true]);
+    // A lock with a number of another form would not be found above, so each file that acquires one must use the names.
+    const users = [...text].filter(([name, it]) => name.endsWith('.ts') && /pg_(try_)?advisory_\w*lock\(/.test(it));
+    expect(users.length).toBeGreaterThan(4);
+    for (const [name, it] of users) expect([name, /ADVISORY_LOCKS|REBUILD_LOCKS/.test(it)]).toEqual([name, true]);
   });
 
-  it('that are taken in SQL have the numbers of the list', () => {
+  it('have the numbers of the list also where SQL acquires them', () => {
     const bySql = sources.filter((name) => name.endsWith('.sql') && /advisory_xact_lock/.test(text.get(name) ?? ''));
     expect(Object.fromEntries(bySql.map((name) => [name, [...new Set(numbersIn(name))]]))).toEqual({
       'apps/migrations/0004-event-log-appends.sql': [ADVISORY_LOCKS.appending],

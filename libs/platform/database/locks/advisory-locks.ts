@@ -1,19 +1,25 @@
 /**
- * Every advisory lock of the product: they share one space of numbers in the database, and two that had one number would
- * wait for each other for nothing. Numbers stay: during a deployment processes of two versions meet under them.
+ * Every advisory lock of the product. They share one number space in the database: two locks with the same number would
+ * block each other without a reason. A number never changes, because during a deployment processes of two releases use
+ * it.
  */
 export const ADVISORY_LOCKS = {
-  /** Of the tests, while the database that theirs are copied from is made. */
+  /** Used only by tests, while the template database is made from which the test databases are copied. */
   testTemplate: 7301944,
   migrating: 7301945,
-  /** Taken in SQL (`libs/event-log/postgres`): the order of the log. */
+  /** Acquired in SQL (`apps/migrations/0004-event-log-appends.sql`): it serialises the positions of the event log. */
   appending: 7301946,
   installingProjections: 7301947,
   movingSigningKeys: 7301948,
-  /** Taken in SQL (`apps/migrations/0018-plans.sql`): the seed of a hash, a lock for each tenant and scope. */
+  /**
+   * Acquired in SQL (`apps/migrations/0018-plans.sql`): the seed of a hash that is a lock for each tenant and scope.
+   */
   reserving: 7301949,
   erasingTenants: 7301950,
 } as const;
 
-/** First of two numbers, the second being a read model's: a space apart from that of single ones. */
+/**
+ * The first of the two numbers of a rebuild's lock; the second is the number of the read model. PostgreSQL keeps locks
+ * with two numbers apart from those with one.
+ */
 export const REBUILD_LOCKS = 730194;

@@ -2,30 +2,36 @@ import type { Pool } from 'pg';
 import { borrow } from '../connections/lending';
 import { within } from '../connections/pools';
 
-/** A session-level advisory lock. It is a hint that nobody else is at work, and no proof: see {@link holdLock}. */
+/**
+ * A session-level advisory lock. It makes it likely, but does not guarantee, that no other process does the same work:
+ * see {@link holdLock}.
+ */
 export interface HeldLock {
-  /** Aborts as soon as the session that holds the lock is known to be lost: somebody else may have the lock then. */
+  /** Aborts as soon as the session that holds the lock is known to be lost: another process may hold the lock then. */
   readonly lost: AbortSignal;
-  /** Unlocks and closes the session. Never rejects. */
+  /** Releases the lock and closes the session. Never rejects. */
   release(): Promise<void>;
 }
 
-/** ms between two queries on the session, and ms for an answer. They find a lost session, and keep it from being idle. */
-const BEAT_MS = 1_000;
+/**
+ * ms between two queries on the session, and ms for an answer. The queries detect a lost session, and keep it active.
+ */
+const CHECK_INTERVAL_MS = 1_000;
 const ANSWER_MS = 3_000;
 
 export interface LockStatements {
-  /** Answers one row whose `mine` says whether the lock was got. */
+  /** Returns one row, whose column `mine` is true if the lock was acquired. */
   readonly take: string;
   readonly release: string;
   readonly values: readonly (string | number)[];
 }
 
 /**
- * Takes an advisory lock on a session of its own, and watches the session. A session can end without its process (an
- * administrator, `idle_session_timeout`, a failover), and some time passes before the process learns of it. So what is done
- * under the lock also carries a fencing token, which is checked in the transaction that does it.
- * @returns undefined where somebody else holds the lock
+ * Acquires an advisory lock in a separate session, and watches the session. A session can end while its process lives
+ * (by an administrator, `idle_session_timeout` or a failover), and the process notices that only some time later. So
+ * each write under the lock must also carry a fencing token, which the transaction of the write checks.
+ * @returns undefined if another session holds the lock
+ * @throws the error of the database if no connection is available or a statement fails
  */
 export const holdLock = async (
   pool: Pool,
@@ -53,22 +59,22 @@ export const holdLock = async (
     close();
     throw error;
   }
-  let asking = false;
+  let isChecking = false;
   timer = setInterval(() => {
-    if (asking) return;
-    asking = true;
+    if (isChecking) return;
+    isChecking = true;
     client
       .query(within(ANSWER_MS, { text: 'select' }))
       .catch(lose)
       .finally(() => {
-        asking = false;
+        isChecking = false;
       });
-  }, BEAT_MS);
+  }, CHECK_INTERVAL_MS);
   return {
     lost: lost.signal,
     release: async () => {
       clearInterval(timer);
-      // Before the session is closed: the server learns of that some time later. A lost session has no lock any more.
+      // Closing the session would release the lock, too, but the server notices that only some time later.
       await client.query(within(ANSWER_MS, { text: release, values: [...values] })).catch(lose);
       close();
     },

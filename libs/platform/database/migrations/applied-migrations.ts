@@ -3,20 +3,22 @@ import { readFile } from 'node:fs/promises';
 import { type Client, DatabaseError } from 'pg';
 import { DatabaseSetupError } from '../errors';
 
-/** `id` names it for ever (`0003-event-log`), `file` is the absolute path of its SQL. Order is the list's. */
+/** Migrations are applied in the order of their list. */
 export interface Migration {
+  /** Never changes, for example `0003-event-log`. */
   readonly id: string;
+  /** The absolute path of the SQL file. */
   readonly file: string;
 }
 
 export interface LoadedMigration {
   readonly id: string;
   readonly sql: string;
-  /** Recorded with the id, to find files that were changed after they were applied. */
+  /** SHA-256 in hexadecimal. It is recorded with the id, to detect files that were changed after they were applied. */
   readonly checksum: string;
 }
 
-/** Reads the SQL of a migration. Line ends of Windows do not change its checksum. */
+/** Reads the SQL of a migration. Windows line ends are converted first, so they do not change the checksum. */
 export const loadMigration = async ({ id, file }: Migration): Promise<LoadedMigration> => {
   const sql = (await readFile(file, 'utf8')).replaceAll('\r\n', '\n');
   return { id, sql, checksum: createHash('sha256').update(sql).digest('hex') };
@@ -25,7 +27,7 @@ export const loadMigration = async ({ id, file }: Migration): Promise<LoadedMigr
 /**
  * Compares the migrations with those that the database has recorded.
  * @param retired ids of migrations of development versions, whose databases cannot be used
- * @returns the migrations that are to be applied, in order
+ * @returns the migrations that are not applied yet, in order
  * @throws DatabaseSetupError a file was changed after it was applied, or the database has a retired migration
  */
 export const pendingMigrations = async (
@@ -37,14 +39,14 @@ export const pendingMigrations = async (
   const early = retired.find((id) => applied.has(id));
   if (early !== undefined) {
     throw new DatabaseSetupError(
-      `this database was made by a development version (it has the migration ${early}), whose tables and events have other names; use an empty database`,
+      `this database was made by a development version (it has the migration ${early}). Its tables and events have other names; use an empty database`,
     );
   }
   for (const { id, checksum } of migrations) {
     const before = applied.get(id);
     if (before !== undefined && before !== checksum) {
       throw new DatabaseSetupError(
-        `migration ${id} was changed after this database had applied it; restore its file and write the change as a new migration`,
+        `migration ${id} was changed after it was applied to this database; restore its file and write the change as a new migration`,
       );
     }
   }

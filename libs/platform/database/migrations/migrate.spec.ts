@@ -64,7 +64,7 @@ afterEach(async () => {
 });
 
 describe('migrate', () => {
-  it('applies what is missing once, also when several processes start at the same moment', async () => {
+  it('applies each missing migration once, also when several processes start at the same moment', async () => {
     const results = await Promise.all([1, 2, 3].map(() => migrate(database.url, options(files))));
     expect(results.flatMap((it) => it.applied).sort()).toEqual(['0001-roles', '0002-first']);
     expect(await migrate(database.url, options(files))).toEqual({ applied: [] });
@@ -78,7 +78,7 @@ describe('migrate', () => {
     await expect(migrate(database.url, options(files))).rejects.toThrow(/^migration 0002-first was changed/);
   });
 
-  it('leaves nothing of a migration that fails, and tells which it was', async () => {
+  it('rolls back a migration that fails, and names it', async () => {
     const broken = await write('0003-broken', 'create table first.v (n integer); select nothing_like_it();');
     await expect(migrate(database.url, options([...files, broken]))).rejects.toThrow(/^migration 0003-broken failed/);
     expect(await query(database.url, "select to_regclass('first.v') as it")).toEqual([{ it: null }]);
@@ -96,13 +96,13 @@ describe('migrate', () => {
     expect(rows.map(({ id }) => id)).toEqual(['0001-early', '0001-roles', '0002-first']);
   });
 
-  it('changes nothing where it may not apply, and names what is missing', async () => {
+  it('changes nothing with `apply: false`, and names the missing migrations', async () => {
     await expect(migrate(database.url, { ...options(files), apply: false })).rejects.toThrow(/0001-roles, 0002-first/);
     await migrate(database.url, options(files));
     await expect(migrate(database.url, { ...options(files), apply: false })).resolves.toEqual({ applied: [] });
   });
 
-  it('makes the role that an older installation lacks', async () => {
+  it('creates a role that an older installation lacks', async () => {
     const prefix = `tenantry_older_${process.pid}`;
     const url = database.url;
     const older = options(files, url, prefix);
@@ -117,7 +117,7 @@ describe('migrate', () => {
     }
   });
 
-  it('has libraries bring their own up to date after the migrations, once, with the names of the roles', async () => {
+  it('installs the tables of libraries after the migrations, once, with the names of the roles', async () => {
     const installed: string[] = [];
     const supplement: Supplement = {
       name: 'a-library',
@@ -134,8 +134,8 @@ describe('migrate', () => {
     expect(installed).toEqual([`"${TEST_ROLE_PREFIX}_jobs"`]);
   });
 
-  it('mends a password that another installation or a restore has changed', async () => {
-    // Of its own: every other spec of the run comes in under the roles that they share.
+  it('resets a password that another installation or a restore has changed', async () => {
+    // A separate prefix: all other specs of the run log in under the roles of the shared prefix.
     const prefix = `tenantry_mended_${process.pid}`;
     const url = database.url;
     const own = options(files, url, prefix);
@@ -150,7 +150,7 @@ describe('migrate', () => {
     }
   });
 
-  it("gives an administrator's SQL where the owner may not make roles, and takes the roles that it has made", async () => {
+  it('prints SQL for an administrator where the owner may not create roles, and uses the roles that this SQL creates', async () => {
     const prefix = `tenantry_bare_${process.pid}`;
     const name = new URL(database.url).pathname.slice(1);
     await query(database.url, `create role ${prefix}_owner login password 'x'`);
@@ -160,7 +160,7 @@ describe('migrate', () => {
     try {
       const message = await migrate(url, bare).catch((error: Error) => error.message);
       expect(message).toContain(`  alter role "${prefix}_owner" createrole;`);
-      const sql = /or make the roles for it:\n([\s\S]*)\nand start again/.exec(String(message))?.[1];
+      const sql = /or create the roles for it:\n([\s\S]*)\nand start again/.exec(String(message))?.[1];
       await query(database.url, sql ?? '');
       expect((await migrate(url, bare)).applied).toHaveLength(2);
     } finally {
@@ -168,7 +168,7 @@ describe('migrate', () => {
     }
   });
 
-  it('runs under an owner who is no superuser, and the administrator need not come twice', async () => {
+  it('runs as an owner that is not a superuser, also for the second time', async () => {
     const prefix = `tenantry_plain_${process.pid}`;
     const name = new URL(database.url).pathname.slice(1);
     await query(database.url, `create role ${prefix}_owner login createrole password 'x'`);

@@ -20,11 +20,11 @@ import {
   recordApplied,
 } from './applied-migrations';
 
-/** What a library keeps in the database and migrates by itself. Installed by the owner, after the migrations. */
+/** Tables of a library that migrates them by itself. The owner installs them after the migrations. */
 export interface Supplement {
   readonly name: string;
   isCurrent(owner: Client): Promise<boolean>;
-  /** @param roles their names, quoted */
+  /** @param roles the quoted names of the roles */
   install(owner: Client, roles: PerRole<string>): Promise<void>;
 }
 
@@ -40,22 +40,28 @@ export interface MigrateOptions {
 }
 
 export interface MigrateResult {
-  /** Ids that this call applied. Empty on a warm start. */
+  /**
+   * Ids of the migrations and names of the supplements that this call applied; empty if the database was up to date.
+   */
   readonly applied: readonly string[];
 }
 
+/** Major version. */
 const OLDEST_SERVER = 15;
-/** What takes a connection and says nothing is no PostgreSQL, or a dead one. */
+/** ms. A server that accepts a connection and does not answer is not PostgreSQL, or it hangs. */
 const CONNECT_MS = 10_000;
 const LOCK_TIMEOUT_MS = 5_000;
 const LOCK_ATTEMPTS = 12;
 
 /**
- * Brings the database of `ownerUrl` up to date: roles, then each missing migration in a transaction of its own. Any
- * number of processes may call it at once. With nothing to do it costs a few queries and two logins at the same time.
+ * Brings the database of `ownerUrl` up to date: first the roles, then each missing migration in its own transaction.
+ * Any number of processes may call it at the same time. If nothing is missing, it costs a few queries and two parallel
+ * logins.
  *
- * SQL files write `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}`, `{{jobs}}` for the roles' names.
- * @throws DatabaseSetupError the server is too old, a migration was changed after it was applied, a right is missing
+ * SQL files contain `{{app}}`, `{{log}}`, `{{projector}}`, `{{operator}}` and `{{jobs}}` in place of the names of the
+ * roles.
+ * @throws DatabaseSetupError the server is too old, a migration fails or was changed after it was applied, a right is
+ *   missing, or something is missing and `apply` is false
  */
 export const migrate = async (ownerUrl: string, options: MigrateOptions): Promise<MigrateResult> => {
   const migrations = await Promise.all(options.migrations.map(loadMigration));
@@ -65,48 +71,51 @@ export const migrate = async (ownerUrl: string, options: MigrateOptions): Promis
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
   });
-  // The connection's loss arrives at the query that waits for it.
+  // If the connection is lost, the query in progress rejects; without this listener the process would end.
   owner.on('error', () => undefined);
   await owner.connect();
   try {
-    const [pending, rolesLogIn] = await Promise.all([
-      missingIn(owner, migrations, options),
-      doRolesWork(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords)),
+    const [missing, canRolesLogIn] = await Promise.all([
+      listMissing(owner, migrations, options),
+      canAllLogIn(roleUrls(ownerUrl, options.rolePrefix, options.rolePasswords)),
     ]);
-    const rolesWork = rolesLogIn && (await haveRoleSettings(owner, roleNames(options.rolePrefix)));
-    if (pending.length === 0 && rolesWork) return { applied: [] };
+    const areRolesCurrent = canRolesLogIn && (await haveRoleSettings(owner, roleNames(options.rolePrefix)));
+    if (missing.length === 0 && areRolesCurrent) return { applied: [] };
     if (options.apply === false) {
-      const lacks = pending.length > 0 ? pending.join(', ') : "the roles' present passwords and settings";
+      const lacks = missing.length > 0 ? missing.join(', ') : 'the current passwords and settings of the roles';
       throw new DatabaseSetupError(
         `the database lacks ${lacks}, and MIGRATE_ON_START is false; run \`tenantry migrate\` or set MIGRATE_ON_START=true`,
       );
     }
-    return { applied: await bringUpToDate(owner, migrations, options, rolesWork) };
+    return { applied: await bringUpToDate(owner, migrations, options, areRolesCurrent) };
   } finally {
     await owner.end().catch(() => undefined);
   }
 };
 
-const outdatedIn = async (owner: Client, { supplements = [] }: MigrateOptions): Promise<Supplement[]> => {
+const listOutdated = async (owner: Client, { supplements = [] }: MigrateOptions): Promise<Supplement[]> => {
   const outdated: Supplement[] = [];
   for (const supplement of supplements) if (!(await supplement.isCurrent(owner))) outdated.push(supplement);
   return outdated;
 };
 
-const missingIn = async (
+const listMissing = async (
   owner: Client,
   migrations: readonly LoadedMigration[],
   options: MigrateOptions,
 ): Promise<string[]> => [
   ...(await pendingMigrations(owner, migrations, options.retired)).map((it) => it.id),
-  ...(await outdatedIn(owner, options)).map((it) => it.name),
+  ...(await listOutdated(owner, options)).map((it) => it.name),
 ];
 
-/** All are made and mended together. An installation that is older than `jobs` has the others. */
-const doRolesWork = async ({ app, jobs }: PerRole<string>): Promise<boolean> =>
+/**
+ * Whether the roles can log in. Two of them are enough: all roles are created and updated together, and `jobs` is the
+ * one that an older installation may lack.
+ */
+const canAllLogIn = async ({ app, jobs }: PerRole<string>): Promise<boolean> =>
   (await Promise.all([canLogIn(app), canLogIn(jobs)])).every(Boolean);
 
-/** Passwords are the cluster's and not the database's: only a login tells whether they are the ones we derive. */
+/** Roles belong to the whole cluster, so another installation may have changed a password: only a login shows it. */
 const canLogIn = async (url: string): Promise<boolean> => {
   const client = new Client({
     connectionString: url,
@@ -118,7 +127,8 @@ const canLogIn = async (url: string): Promise<boolean> => {
     await client.connect();
     return true;
   } catch (error) {
-    // 28…: unknown role or wrong password; 42501: may not connect to this database; 3D000 can't be, the owner is in.
+    // 28…: unknown role or wrong password; 42501: no right to connect to this database. 3D000 (no such database) cannot
+    // occur, because the owner is connected to it.
     if (error instanceof DatabaseError && (error.code?.startsWith('28') || error.code === '42501')) return false;
     throw error;
   } finally {
@@ -130,12 +140,12 @@ const bringUpToDate = async (
   owner: Client,
   migrations: readonly LoadedMigration[],
   options: MigrateOptions,
-  rolesWork: boolean,
+  areRolesCurrent: boolean,
 ): Promise<string[]> => {
   await requireServer(owner);
   await owner.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.migrating]);
-  // An administrator may have made them for an owner who can't.
-  if (!rolesWork) await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
+  // Not if they are current: an administrator may have created them for an owner that may not.
+  if (!areRolesCurrent) await ensureRoles(owner, options.rolePrefix, options.rolePasswords);
   await explainingRights(owner, async () => {
     await secureDatabase(owner, options.rolePrefix);
     await owner.query(`
@@ -146,10 +156,10 @@ const bringUpToDate = async (
         applied_at timestamptz not null default now()
       )`);
   });
-  // Another process may have done it while this one waited for the lock.
+  // Read again: another process may have applied migrations while this one waited for the lock.
   const pending = await pendingMigrations(owner, migrations, options.retired);
   for (const migration of pending) await apply(owner, migration, options.rolePrefix);
-  const outdated = await outdatedIn(owner, options);
+  const outdated = await listOutdated(owner, options);
   const roles = quotedRoles(options.rolePrefix);
   for (const supplement of outdated) await explainingRights(owner, () => supplement.install(owner, roles));
   return [...pending.map((it) => it.id), ...outdated.map((it) => it.name)];
@@ -162,7 +172,7 @@ const requireServer = async (owner: Client): Promise<void> => {
   const server = rows[0];
   if (server && server.number >= OLDEST_SERVER * 10_000) return;
   throw new DatabaseSetupError(
-    `DATABASE_URL leads to PostgreSQL ${server?.version}; ${OLDEST_SERVER} or later is needed`,
+    `DATABASE_URL leads to PostgreSQL ${server?.version}, which is too old; use PostgreSQL ${OLDEST_SERVER} or later`,
   );
 };
 
@@ -177,7 +187,7 @@ const apply = async (owner: Client, { id, sql, checksum }: LoadedMigration, role
     } catch (error) {
       await owner.query('rollback').catch(() => undefined);
       if (error instanceof DatabaseSetupError) throw error;
-      // Waiting without an end for a lock would make every later query on that table wait behind us.
+      // A long wait for a lock on a table would block all later queries on this table: they queue behind it.
       const busy = error instanceof DatabaseError && error.code === '55P03';
       if (!busy || attempt === LOCK_ATTEMPTS) throw failed(id, error);
       await sleep(250 * attempt);

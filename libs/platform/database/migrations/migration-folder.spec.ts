@@ -24,7 +24,7 @@ describe('the migrations of a folder', () => {
 
   it.each([
     ['a number is missing', ['0001-first.sql', '0003-third.sql'], /0003-third\.sql where migration number 2 should be/],
-    ['two have one number', ['0001-a.sql', '0001-b.sql'], /0001-b\.sql where migration number 2 should be/],
+    ['two files have the same number', ['0001-a.sql', '0001-b.sql'], /0001-b\.sql where migration number 2 should be/],
   ])('are refused where %s', async (_, names, message) => {
     await put(...names);
     expect(() => readMigrationFolder(folder)).toThrow(message);

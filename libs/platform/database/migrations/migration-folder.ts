@@ -5,7 +5,8 @@ import type { Migration } from './applied-migrations';
 const FILE = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
 /**
- * The migrations of a folder, in order: files named `0001-noun.sql`, numbered from 1 without gaps. Other files are left out.
+ * The migrations of a folder, in order: files named `0001-noun.sql`, numbered from 1 without gaps. Other files are
+ * ignored.
  * @param folder absolute path
  * @throws Error a number is missing, or two files have the same one
  */

@@ -25,25 +25,25 @@ describe('the settings of the roles', () => {
     return pool;
   };
 
-  it('are made with the roles', async () => {
+  it('are set together with the roles', async () => {
     expect(await haveRoleSettings(owner, roleNames(TEST_ROLE_PREFIX))).toBe(true);
-    expect(await haveRoleSettings(owner, roleNames('nobody'))).toBe(false);
+    expect(await haveRoleSettings(owner, roleNames('unknown'))).toBe(false);
   });
 
-  it('are in force in sessions to which nothing was sent, as behind a pooler', async () => {
+  it('apply to sessions whose client sent no settings, as behind a pooler', async () => {
     const pool = poolOf({ pooler: 'unnamed-statements', statementTimeoutMs: 77 });
     await requireSettings(pool, 'log');
     const { rows } = await pool.query('show lock_timeout');
     expect(rows).toEqual([{ lock_timeout: '1600ms' }]);
   });
 
-  it('give way to what a direct pool sends', async () => {
+  it('are overridden by the settings that a direct pool sends', async () => {
     const pool = poolOf({ statementTimeoutMs: 777, settings: { synchronous_commit: 'off' } });
     await requireSettings(pool, 'log');
     expect((await pool.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '777ms' }]);
   });
 
-  it('are named one by one where they did not arrive', async () => {
+  it('are named one by one in the error where a session does not have them', async () => {
     const role = roleNames(TEST_ROLE_PREFIX).log;
     await owner.query(`alter role ${role} in database ${database.name} set statement_timeout = 0`);
     await owner.query(`alter role ${role} in database ${database.name} set jit = on`);

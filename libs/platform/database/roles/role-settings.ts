@@ -5,22 +5,22 @@ import type { DatabaseRole, PerRole } from './role-names';
 
 type SessionSettings = Readonly<Record<string, string>>;
 
-/** Every name in the product's SQL is qualified; nothing may stand in front of pg_catalog. */
+/** All names in the SQL of the product are qualified. No schema may be searched before pg_catalog. */
 const SEARCH_PATH = 'pg_catalog, pg_temp';
 
 const bounded = (statementMs: number, lockMs: number): SessionSettings => ({
   statement_timeout: String(statementMs),
   lock_timeout: String(lockMs),
   idle_in_transaction_session_timeout: '10000',
-  // Statements here are short and prepared: compiling them costs more than it saves.
+  // The statements of the product are short and prepared: compiling them costs more time than it saves.
   jit: 'off',
   search_path: SEARCH_PATH,
 });
 
 /**
- * Settings that PostgreSQL gives to every session of a role at its login, in ms where they are times. A pooler passes no
- * start-up parameters on, so behind one these are the bounds of a statement. A direct connection may narrow them. An
- * append waits less for a lock than a read may take, so that the log's deadline leaves time for a second try.
+ * The settings that PostgreSQL applies to every session of a role at its login; times are in ms. A pooler does not pass
+ * on start-up parameters, so behind a pooler these are the limits of a statement. A direct connection may send narrower
+ * ones. For `log`, the time for a lock is short, so that the deadline of an append leaves time for a second attempt.
  */
 const ROLE_SETTINGS: PerRole<SessionSettings> = {
   app: bounded(5_000, 5_000),
@@ -32,7 +32,7 @@ const ROLE_SETTINGS: PerRole<SessionSettings> = {
 
 const entries = Object.entries(ROLE_SETTINGS) as [keyof PerRole<unknown>, SessionSettings][];
 
-/** @param names the roles' names, not quoted */
+/** The SQL statements that set {@link ROLE_SETTINGS}. @param names of the roles, not quoted */
 export const roleSettingStatements = (names: PerRole<string>): string[] =>
   entries.flatMap(([role, settings]) =>
     Object.entries(settings).map(([name, value]) => {
@@ -41,7 +41,7 @@ export const roleSettingStatements = (names: PerRole<string>): string[] =>
     }),
   );
 
-/** Whether every role of the cluster has all of them. */
+/** Whether all roles have all of their settings. @param names of the roles, not quoted */
 export const haveRoleSettings = async (client: ClientBase, names: PerRole<string>): Promise<boolean> => {
   const { rows } = await client.query<{ role: string; settings: string[] | null }>(
     'select rolname as role, rolconfig as settings from pg_catalog.pg_roles where rolname = any($1)',
@@ -54,8 +54,8 @@ export const haveRoleSettings = async (client: ClientBase, names: PerRole<string
 };
 
 /**
- * Checks that the sessions of a pool have the settings of its role, and those that the pool sends itself.
- * @throws NotReady naming each setting that differs, with both values
+ * Checks that the sessions of a pool have the settings of its role, and the settings that the pool itself sends.
+ * @throws NotReady that names each setting that differs, with both values
  */
 export const requireSettings = async (pool: Pool, role: DatabaseRole): Promise<void> => {
   const wanted = { ...ROLE_SETTINGS[role], ...settingsSentBy(pool) };
@@ -70,5 +70,5 @@ export const requireSettings = async (pool: Pool, role: DatabaseRole): Promise<v
     return setting === value ? [] : [`${name} is ${setting || 'unset'} and must be ${value}`];
   });
   if (wrong.length === 0) return;
-  throw new NotReady(`PostgreSQL's sessions of the role "${role}" have other settings: ${wrong.join('; ')}.`);
+  throw new NotReady(`The PostgreSQL sessions of the role "${role}" have wrong settings: ${wrong.join('; ')}.`);
 };

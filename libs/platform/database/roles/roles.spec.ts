@@ -18,8 +18,8 @@ const as = async <R>(url: string, sql: string): Promise<R[]> => {
   }
 };
 
-describe('the roles that processes log in with', () => {
-  it.each(DATABASE_ROLES)('%s can log in and has no right that passes by tenant isolation', async (role) => {
+describe('the roles as which processes log in', () => {
+  it.each(DATABASE_ROLES)('%s can log in and has no right that bypasses tenant isolation', async (role) => {
     const [row] = await as(
       database.urls[role],
       `select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication as strong,
@@ -29,7 +29,7 @@ describe('the roles that processes log in with', () => {
     expect(row).toEqual({ strong: false, path: 'pg_catalog, pg_temp' });
   });
 
-  it.each(DATABASE_ROLES)('%s can make neither schemas, tables in public nor temporary tables', async (role) => {
+  it.each(DATABASE_ROLES)('%s can create neither schemas, tables in public nor temporary tables', async (role) => {
     for (const sql of [
       'create schema mine',
       'create table public.mine (n int)',
@@ -49,7 +49,7 @@ describe('the roles that processes log in with', () => {
     expect(owned).toEqual([]);
   });
 
-  it('lets app and operator read what the projector makes', async () => {
+  it('app and operator can read the tables that the projector creates', async () => {
     await as(database.urls.projector, 'create table read_model.made as select 7 as n');
     for (const role of ['app', 'operator'] as const) {
       expect(await as(database.urls[role], 'select n from read_model.made')).toEqual([{ n: 7 }]);
@@ -63,14 +63,14 @@ describe('deriveRolePasswords', () => {
   const key = Buffer.alloc(32, 1);
   const url = 'postgres://owner:secret@db.example/tenantry';
 
-  it("takes the owner's password, wherever the URL holds it, so that the secret key can be rotated", () => {
+  it("derives from the owner's password, wherever the URL contains it, so that the secret key can be rotated", () => {
     const derived = deriveRolePasswords(url, key, 'tenantry');
     expect(deriveRolePasswords(url, Buffer.alloc(32, 2), 'tenantry')).toEqual(derived);
     expect(deriveRolePasswords('postgres:///t?host=/run&user=owner&password=secret', key, 'tenantry')).toEqual(derived);
     expect(new Set(Object.values(derived)).size).toBe(DATABASE_ROLES.length);
   });
 
-  it('takes the secret key where the owner has no password', () => {
+  it('derives from the secret key where the owner has no password', () => {
     const bare = 'postgres://owner@db.example/tenantry';
     expect(deriveRolePasswords(bare, key, 't')).not.toEqual(deriveRolePasswords(bare, Buffer.alloc(32, 2), 't'));
   });

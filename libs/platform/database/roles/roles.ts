@@ -7,8 +7,9 @@ import { roleSettingStatements } from './role-settings';
 export { DATABASE_ROLES, type DatabaseRole, type PerRole, quotedRoles, roleNames } from './role-names';
 
 /**
- * Passwords that every process with the same configuration derives by itself, so that none has to be configured: from
- * the owner's password where its URL has one, else from the secret key.
+ * The passwords of the roles. Every process with the same configuration derives the same ones, so that they need no
+ * setting: from the password in `ownerUrl`, or from the secret key if the URL contains no password.
+ * @throws DatabaseSetupError `ownerUrl` is not a URL
  */
 export const deriveRolePasswords = (ownerUrl: string, secretKey: Buffer, prefix: string): PerRole<string> => {
   const owner = parse(ownerUrl);
@@ -21,7 +22,11 @@ export const deriveRolePasswords = (ownerUrl: string, secretKey: Buffer, prefix:
   );
 };
 
-/** The same database for another user. Also for URLs without a host (unix sockets), which can't hold credentials. */
+/**
+ * The URL of the same database for another user. A URL without a host (a Unix socket) cannot contain credentials before
+ * the host, so they become parameters.
+ * @throws DatabaseSetupError `ownerUrl` is not a URL
+ */
 export const urlFor = (ownerUrl: string, user: string, password: string): string => {
   const url = parse(ownerUrl);
   if (url.host === '' || url.searchParams.has('user') || url.searchParams.has('password')) {
@@ -39,12 +44,12 @@ const parse = (ownerUrl: string): URL => {
   try {
     return new URL(ownerUrl);
   } catch {
-    // The URL itself stays out of the message: it may hold a password.
+    // The message does not contain the URL, which may contain a password.
     throw new DatabaseSetupError('DATABASE_URL is not a URL; example: postgres://owner:secret@127.0.0.1:5432/tenantry');
   }
 };
 
-/** A connection URL per role. */
+/** The connection URL of each role. @throws DatabaseSetupError `ownerUrl` is not a URL */
 export const roleUrls = (ownerUrl: string, prefix: string, passwords: PerRole<string>): PerRole<string> => {
   const names = roleNames(prefix);
   return perRole((role) => urlFor(ownerUrl, names[role], passwords[role]));
@@ -56,8 +61,9 @@ interface RoleRow {
 }
 
 /**
- * Makes the roles and sets their passwords, as the user of `client`.
- * @throws DatabaseSetupError where that user may not; its message holds the SQL for an administrator
+ * Creates the missing roles, and sets the passwords and settings of all roles, as the user of `client`.
+ * @throws DatabaseSetupError that user has no right to do so, or a role has rights that bypass tenant isolation; the
+ *   message contains the SQL for an administrator
  */
 export const ensureRoles = async (client: ClientBase, prefix: string, passwords: PerRole<string>): Promise<void> => {
   const names = roleNames(prefix);
@@ -73,7 +79,7 @@ export const ensureRoles = async (client: ClientBase, prefix: string, passwords:
       (role) => `  alter role ${role} nosuperuser nobypassrls nocreaterole nocreatedb noreplication;`,
     );
     throw new DatabaseSetupError(
-      `the database role ${strong.join(', ')} has rights that would pass by tenant isolation; an administrator must run\n${sql.join('\n')}`,
+      `these database roles have rights that bypass tenant isolation: ${strong.join(', ')}; an administrator must run\n${sql.join('\n')}`,
     );
   }
   const existing = new Set(rows.map((row) => row.rolname));
@@ -100,33 +106,35 @@ const adminSql = async (client: ClientBase, statements: readonly string[]): Prom
   const user = escapeIdentifier(rows[0]?.user ?? 'postgres');
   const asAdmin = statements.map((sql) => `  ${sql.replace(/current_user$/, user)};`);
   return [
-    `the user of DATABASE_URL, ${user}, may not make or change the roles that Tenantry runs under.`,
-    'Let it, as an administrator (superuser):',
+    `the user of DATABASE_URL, ${user}, has no right to create or change the roles as which Tenantry logs in.`,
+    'As an administrator (superuser), grant it that right:',
     `  alter role ${user} createrole;`,
-    'or make the roles for it:',
+    'or create the roles for it:',
     ...asAdmin,
     'and start again.',
   ].join('\n');
 };
 
-/** Roles are shared by all databases of a cluster: two that migrate at once can meet on the same catalogue row. */
+/**
+ * All databases of a server share its roles: two migrations at the same time can conflict on the same catalogue row.
+ */
 const withRetries = async (work: () => Promise<void>): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      const met =
+      const isConflict =
         error instanceof DatabaseError &&
         (/concurrently updated/.test(error.message) || error.code === '23505' || error.code === '42710');
-      if (!met || attempt === 20) throw error;
+      if (!isConflict || attempt === 20) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20 * attempt + Math.random() * 50));
     }
   }
 };
 
 /**
- * Closes the database to everyone but the owner and these roles. Not part of a migration: privileges on a database
- * are the one thing that a copy of it (`create database … template …`) does not take along.
+ * Lets only the owner and these roles connect to the database. It is not part of a migration, because a copy of a
+ * database (`create database … template …`) does not have the rights on the original database.
  */
 export const secureDatabase = async (client: ClientBase, prefix: string): Promise<void> => {
   const { rows } = await client.query<{ name: string }>('select current_database() as name');
@@ -139,7 +147,10 @@ export const secureDatabase = async (client: ClientBase, prefix: string): Promis
   });
 };
 
-/** What PostgreSQL stores for a password (RFC 5803). Sent instead of the password, which a server could log. */
+/**
+ * The verifier that PostgreSQL stores for a password (RFC 5803). It is sent in place of the password, which may be
+ * logged.
+ */
 const scramVerifier = (password: string): string => {
   const iterations = 4096;
   const salt = randomBytes(16);

@@ -11,7 +11,7 @@ const READ: Statement = {
 const FAIL: Statement = { name: 'fail', text: 'select 1 / $1::integer as never' };
 const SLEEP: Statement = { name: 'sleep', text: 'select pg_sleep($1::float8)::text as slept' };
 
-describe.each([false, true])('the scoped database, on connections that are shared: %s', (pipeline) => {
+describe.each([false, true])('the scoped database, on a pool with pipeline: %s', (pipeline) => {
   let database: TestDatabase;
   let projector: Pool;
   let app: Pool;
@@ -20,7 +20,7 @@ describe.each([false, true])('the scoped database, on connections that are share
   beforeAll(async () => {
     database = await createTestDatabase();
     projector = createPool({ url: database.urls.projector, max: 2, applicationName: 'test' });
-    // One connection: whatever one request left behind would be there for the next.
+    // With one connection, a setting that one request left behind would apply to the next.
     app = createPool({ url: database.urls.app, max: 1, applicationName: 'test', statementTimeoutMs: 300, pipeline });
     await inTransaction(projector, async (client) => {
       await client.query(`create table read_model.things (tenant_id uuid not null, thing text not null)`);
@@ -44,21 +44,21 @@ describe.each([false, true])('the scoped database, on connections that are share
   const read = (tenantId: string): Promise<{ thing: string }[]> =>
     createScopedDb(app).tenant(tenantId).query(READ, ['']);
 
-  it('shows each tenant its own rows, on one connection in turns', async () => {
+  it('shows each tenant its own rows, alternately on one connection', async () => {
     for (let i = 0; i < 3; i++) {
       expect((await read(a)).map(({ thing }) => thing)).toEqual(['a1', 'a2', 'a3']);
       expect((await read(b)).map(({ thing }) => thing)).toEqual(['b1', 'b2']);
     }
   });
 
-  it('leaves no tenant behind on the connection', async () => {
+  it('leaves no tenant set on the connection', async () => {
     await read(a);
     expect((await app.query('select thing from read_model.things')).rows).toEqual([]);
     const { rows } = await app.query(`select current_setting('app.tenant_id', true) as tenant`);
     expect(rows).toEqual([{ tenant: '' }]);
   });
 
-  it('leaves no tenant behind where the query failed or ran out of time', async () => {
+  it('leaves no tenant set on the connection after a query that failed or timed out', async () => {
     const db = createScopedDb(app).tenant(a);
     await expect(db.query(FAIL, [0])).rejects.toMatchObject({ code: '22012' });
     expect((await app.query('select thing from read_model.things')).rows).toEqual([]);
@@ -67,7 +67,7 @@ describe.each([false, true])('the scoped database, on connections that are share
     expect((await read(b)).map(({ thing }) => thing)).toEqual(['b1', 'b2']);
   });
 
-  it('reads a table that was replaced by one with another type of column', async () => {
+  it('reads a table that was replaced by one whose column has another type', async () => {
     const replaced: Statement = { name: 'read-replaced', text: 'select thing from read_model.replaced' };
     const make = (type: string) =>
       projector.query(`drop table if exists read_model.replaced; create table read_model.replaced (thing ${type});
@@ -78,14 +78,14 @@ describe.each([false, true])('the scoped database, on connections that are share
     expect(await createScopedDb(app).tenant(a).query(replaced, [])).toEqual([{ thing: 1 }]);
   });
 
-  it('fails all who ask for a locked table with errors that a client may repeat', async () => {
+  it('fails all queries of a locked table with errors after which a client may retry', async () => {
     const locked: Statement = { name: 'read-locked', text: 'select thing from read_model.things where thing > $1' };
     const db = createScopedDb(app);
     const errors: unknown[] = [];
     await inTransaction(projector, async (client) => {
       await client.query('lock table read_model.things in access exclusive mode');
-      const asked = Array.from({ length: 6 }, () => db.tenant(a).query(locked, ['']));
-      for (const answer of await Promise.allSettled(asked))
+      const queries = Array.from({ length: 6 }, () => db.tenant(a).query(locked, ['']));
+      for (const answer of await Promise.allSettled(queries))
         if (answer.status === 'rejected') errors.push(answer.reason);
     });
     expect(errors).toHaveLength(6);
@@ -93,7 +93,7 @@ describe.each([false, true])('the scoped database, on connections that are share
     expect(await db.tenant(b).query(locked, [''])).toHaveLength(2);
   });
 
-  it('answers values and parameters as pg does', async () => {
+  it('converts values and parameters as pg does', async () => {
     const statement: Statement = {
       name: 'values',
       text: 'select $1::integer as n, $2::text as t, $3::text[] as list, null as nothing',
@@ -104,12 +104,12 @@ describe.each([false, true])('the scoped database, on connections that are share
     expect(rows).toEqual([{ n: 1, t: 'ünï "\\', list: ['x', 'y'], nothing: null }]);
   });
 
-  it('does not mind two requests of two tenants at once', async () => {
+  it('answers requests of two tenants at the same time', async () => {
     const results = await Promise.all(Array.from({ length: 50 }, (_, at) => read(at % 2 ? a : b)));
     expect(results.map((rows) => rows.length)).toEqual(results.map((_, at) => (at % 2 ? 3 : 2)));
   });
 
-  it('asks again what the server could not make ready at first, on a new connection and on one that was used', async () => {
+  it('answers a query whose preparation failed before, on a new and on a used connection', async () => {
     const late: Statement = { name: 'late', text: 'select thing from read_model.late' };
     const later: Statement = { name: 'later', text: 'select thing as it from read_model.late' };
     const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test', pipeline });
@@ -125,7 +125,7 @@ describe.each([false, true])('the scoped database, on connections that are share
     }
   });
 
-  it('reveals the names of whom the tenant is shown, in the same round trip, and to nobody after it', async () => {
+  it('sets the ids of the found users for the same round trip, and for no later query', async () => {
     const seen: Statement = { name: 'revealed', text: `select current_setting('app.user_ids', true) as ids` };
     const found: Statement = {
       name: 'found',
@@ -141,7 +141,7 @@ describe.each([false, true])('the scoped database, on connections that are share
     }
   });
 
-  it('asks again where what comes before the query could not be made ready', async () => {
+  it('answers a query for which the preparation of a preceding statement failed before', async () => {
     const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test', pipeline });
     try {
       const found: Statement = { name: 'found-late', text: 'select thing from read_model.late_found' };

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { codeOf } from '../../error-code';
 import { createSharedConnections } from '../connections/shared-connections';
-import { type Front, type ScopeFront, scopedQuery } from './scoped-query';
+import { type Prelude, type ScopePrelude, scopedQuery } from './scoped-query';
 
-/** SQL with a name of its own: it is prepared once a connection. */
+/** SQL with a name, which is prepared once for each connection. */
 export interface Statement {
   /** Unique in the product. */
   readonly name: string;
@@ -14,7 +14,10 @@ export interface Statement {
 export type Parameter = string | number | bigint | boolean | Date | null | readonly string[];
 
 export interface Queries {
-  /** One round trip. Row-level security shows what belongs to the scope, whatever the statement says. */
+  /**
+   * Runs the statement in one round trip. Row-level security limits it to the rows of the scope.
+   * @throws the error of the database
+   */
   query<Row>(statement: Statement, values: readonly Parameter[]): Promise<Row[]>;
 }
 
@@ -22,27 +25,29 @@ export interface Queries {
 export interface TenantDb extends Queries {
   readonly tenantId: string;
   /**
-   * The same, with the names of people who are found to belong to the tenant in the same round trip.
-   * @param found selects their ids as its only column, from what the tenant sees
+   * The same scope, in which the names of the found users are visible, too.
+   * @param found selects ids of users as its only column, from the rows that the tenant sees. It runs in the same round
+   * trip
    */
   people(found: Statement, values: readonly string[]): Queries;
 }
 
-/** Sees one user's own rows, wherever they are. */
+/** Sees one user's own rows, in all tenants. */
 export interface UserDb extends Queries {
   readonly userId: string;
   /**
-   * The same, with the names of tenants that the user is found to belong to in the same round trip.
-   * @param found selects their ids as its only column, from what the user sees
+   * The same scope, in which the names of the found tenants are visible, too.
+   * @param found selects ids of tenants as its only column, from the rows that the user sees. It runs in the same round
+   * trip
    */
   tenants(found: Statement): Queries;
 }
 
-/** The only way from a request to the read models. */
+/** All requests read the read models through this class. */
 export abstract class ScopedDb {
   abstract tenant(tenantId: string): TenantDb;
   abstract user(userId: string): UserDb;
-  /** Sees which invitation a token is of. @param tokenHash SHA-256 of it, in hexadecimal */
+  /** Sees the invitation to which a token belongs. @param tokenHash SHA-256 of the token, in hexadecimal */
   abstract invitation(tokenHash: string): Queries;
 }
 
@@ -52,59 +57,69 @@ interface Scope {
   readonly invitation?: string;
 }
 
-const inScope = ({ tenantId = '', userId = '', invitation = '' }: Scope): ScopeFront => ({
+const scopePrelude = ({ tenantId = '', userId = '', invitation = '' }: Scope): ScopePrelude => ({
   name: 'scope',
   text: `select set_config('app.tenant_id', $1, true), set_config('app.user_id', $2, true),
     set_config('app.invitation', $3, true)`,
   values: [tenantId, userId, invitation],
 });
 
-/** Widens the scope by what it shows itself: row-level security chooses the ids, and nobody hands them in. */
-const revealing = (setting: 'app.user_ids' | 'app.tenant_ids', found: Statement, values: readonly string[]): Front => ({
+/**
+ * Adds ids to the scope. They are selected within the scope, under row-level security, and never come from the request.
+ */
+const idsPrelude = (
+  setting: 'app.user_ids' | 'app.tenant_ids',
+  found: Statement,
+  values: readonly string[],
+): Prelude => ({
   name: `${found.name}-revealed`,
   text: `select set_config('${setting}', coalesce(string_agg(id::text, ','), ''), true) from (${found.text}) found (id)`,
   values,
 });
 
-/** The server's answers where it could not carry out a prepared statement. Nothing has happened then. */
+/**
+ * True if the server could not run a prepared statement because of its preparation. The statement had no effect then.
+ */
 const isUnprepared = (error: unknown): boolean => {
   if (codeOf(error) === '26000') return true;
   return codeOf(error) === '0A000' && error instanceof Error && /cached plan/.test(error.message);
 };
 
 /**
- * ms. The statement in front, which should have prepared this one, failed: at once because of what is now mended (the
- * table was being replaced), or late because of what still lasts (the table is locked), and then asking again would only
- * take as long once more.
+ * ms after which a query whose statement was not prepared is not repeated. After a quick failure the cause is probably
+ * gone (a table was being replaced). After a slow one it probably remains (a table is locked), and a second attempt
+ * would take as long as the first.
  */
-const ASK_AGAIN_MS = 1_000;
+const RETRY_WITHIN_MS = 1_000;
 
-/** @param pool connects as the app role, which row-level security binds; one of `pipeline` is shared by those who ask */
+/**
+ * @param pool connects as the app role, to which row-level security applies. With `pipeline`, queries share connections
+ */
 export const createScopedDb = (pool: Pool): ScopedDb => {
   const shared = createSharedConnections(pool);
-  const queries = (...fronts: [ScopeFront, ...Front[]]): Queries => ({
+  const queries = (...preludes: [ScopePrelude, ...Prelude[]]): Queries => ({
     query: async <Row>({ name, text }: Statement, values: readonly Parameter[]) => {
-      const ask = () => shared((client) => scopedQuery(client, { name, text, values: [...values] }, fronts));
+      const run = () => shared((client) => scopedQuery(client, { name, text, values: [...values] }, preludes));
       const began = performance.now();
-      const { rows } = await ask().catch((error: unknown) => {
-        if (!isUnprepared(error) || performance.now() - began > ASK_AGAIN_MS) throw error;
-        return ask();
+      const { rows } = await run().catch((error: unknown) => {
+        if (!isUnprepared(error) || performance.now() - began > RETRY_WITHIN_MS) throw error;
+        return run();
       });
       return rows as Row[];
     },
   });
   return {
     tenant: (tenantId) => {
-      const scope = inScope({ tenantId });
+      const scope = scopePrelude({ tenantId });
       const people = (found: Statement, values: readonly string[]) =>
-        queries(scope, revealing('app.user_ids', found, values));
+        queries(scope, idsPrelude('app.user_ids', found, values));
       return { tenantId, ...queries(scope), people };
     },
     user: (userId) => {
-      const scope = inScope({ userId });
-      const tenants = (found: Statement) => queries(scope, revealing('app.tenant_ids', found, []));
+      const scope = scopePrelude({ userId });
+      const tenants = (found: Statement) => queries(scope, idsPrelude('app.tenant_ids', found, []));
       return { userId, ...queries(scope), tenants };
     },
-    invitation: (invitation) => queries(inScope({ invitation })),
+    invitation: (invitation) => queries(scopePrelude({ invitation })),
   };
 };

@@ -1,7 +1,7 @@
 import { type ClientBase, Query, type QueryConfig, type QueryResult } from 'pg';
 import { UnnamedClient } from '../connections/unnamed-client';
 
-/** The parts of pg's wire connection that a query writes to; pg exports no types of it. */
+/** The parts of pg's wire connection to which a query writes. pg exports no types for them. */
 interface Wire {
   readonly parsedStatements: Record<string, string | undefined>;
   readonly stream: { destroy(): void };
@@ -12,8 +12,8 @@ interface Wire {
 
 type Message = { readonly fields: readonly unknown[] };
 
-/** pg's own query, as it is inside: a state machine that the connection feeds with the server's messages. */
-interface QueryInside {
+/** The internals of pg's query: a state machine that receives the messages of the server from the connection. */
+interface QueryInternals {
   prepare(connection: Wire): void;
   handleDataRow(message: Message): void;
   handleCommandComplete(message: unknown, connection: Wire): void;
@@ -21,105 +21,112 @@ interface QueryInside {
   handleReadyForQuery(connection: Wire): void;
   submit(connection: Wire): Error | null;
 }
-const inside = Query.prototype as unknown as QueryInside;
+const internals = Query.prototype as unknown as QueryInternals;
 
-/** A prepared statement that goes in front of a query, in the same message. */
-export interface Front {
+/** A prepared statement that is sent before a query, in the same message. */
+export interface Prelude {
   readonly name: string;
   readonly text: string;
   readonly values: readonly string[];
 }
 
-/** For whom a query asks. Its statement answers with its values: they prove whose answer it is that follows. */
-export type ScopeFront = Front;
+/**
+ * Sets the scope of a query. It returns its own values, which prove that the answer that follows belongs to this scope.
+ */
+export type ScopePrelude = Prelude;
 
-/** What came over the connection was the answer to somebody else's question. Nobody is shown it. */
+/** The connection delivered the answer to a query of another scope. No caller receives it. */
 class AnswerOfAnotherScope extends Error {
   override readonly name = 'AnswerOfAnotherScope';
-  // As pg's own words for a connection that is not to be used again.
-  override readonly message = 'Connection terminated: an answer was not of the scope that was asked for';
+  // It begins like an error of pg after which a connection is not used again, see `isConnectionSuspect`.
+  override readonly message = 'Connection terminated: an answer was not of the scope of its query';
 }
 
 /**
- * A prepared query that first sets the tenant and user of the request, in the same message and so in the same implicit
- * transaction: what follows up to the `Sync` is one transaction in PostgreSQL's extended protocol, and a setting that is
- * local to it is gone afterwards, whatever happened. One round trip, where BEGIN, SET LOCAL, query and COMMIT are four.
+ * A prepared query that first sets the tenant and user of the request, in the same message and therefore in the same
+ * implicit transaction: in PostgreSQL's extended protocol, everything up to the `Sync` is one transaction, and a
+ * setting that is local to it ends with it, also after an error. It takes one round trip, while BEGIN, SET LOCAL, query
+ * and COMMIT take four.
  *
- * The answer begins with the scope, as the server has set it. One that does not is another query's: the connection is
- * closed, and nobody gets it.
+ * The answer begins with the scope that the server has set. If it is not the scope of this query, the answer belongs to
+ * another query: it is discarded, and the connection is closed.
  */
 class ScopedQuery extends (Query as unknown as new (config: QueryConfig, callback: unknown) => object) {
-  readonly #fronts: readonly Front[];
-  readonly #named: boolean;
-  /** How many of the fronts the server has not carried out yet. */
-  #ahead: number;
-  #proven = false;
+  readonly #preludes: readonly Prelude[];
+  readonly #isNamed: boolean;
+  /** The number of preludes that the server has not completed yet. */
+  #pending: number;
+  #isScopeProven = false;
 
   constructor(
     config: QueryConfig,
-    fronts: readonly [ScopeFront, ...Front[]],
+    preludes: readonly [ScopePrelude, ...Prelude[]],
     callback: (error: Error | null, result?: QueryResult) => void,
   ) {
     super(config, callback);
-    this.#fronts = fronts;
-    this.#named = config.name !== undefined;
-    this.#ahead = fronts.length;
+    this.#preludes = preludes;
+    this.#isNamed = config.name !== undefined;
+    this.#pending = preludes.length;
   }
 
   prepare(connection: Wire): void {
-    for (const { name, text, values } of this.#fronts) {
-      // The next server connection would not know it: it is parsed here, in the same message, without a name.
-      if (!this.#named) connection.parse({ name: '', text });
-      connection.bind({ statement: this.#named ? name : '', values });
+    for (const { name, text, values } of this.#preludes) {
+      // Behind a pooler the next server connection would not know a named statement: it is parsed here without a name.
+      if (!this.#isNamed) connection.parse({ name: '', text });
+      connection.bind({ statement: this.#isNamed ? name : '', values });
       connection.execute({});
     }
-    inside.prepare.call(this, connection);
+    internals.prepare.call(this, connection);
   }
 
   handleDataRow(message: Message): void {
-    if (this.#ahead === 0) inside.handleDataRow.call(this, message);
-    else if (this.#ahead === this.#fronts.length) this.#proven = this.#isScope(message.fields);
+    if (this.#pending === 0) internals.handleDataRow.call(this, message);
+    else if (this.#pending === this.#preludes.length) this.#isScopeProven = this.#isScope(message.fields);
   }
 
   #isScope(fields: readonly unknown[]): boolean {
-    const values = this.#fronts[0]?.values;
+    const values = this.#preludes[0]?.values;
     return fields.length === values?.length && values.every((value, at) => value === fields[at]);
   }
 
   handleCommandComplete(message: unknown, connection: Wire): void {
-    if (this.#ahead === 0) inside.handleCommandComplete.call(this, message, connection);
-    else this.#ahead -= 1;
+    if (this.#pending === 0) internals.handleCommandComplete.call(this, message, connection);
+    else this.#pending -= 1;
   }
 
   handleReadyForQuery(connection: Wire): void {
-    if (this.#proven && this.#ahead === 0) inside.handleReadyForQuery.call(this, connection);
+    if (this.#isScopeProven && this.#pending === 0) internals.handleReadyForQuery.call(this, connection);
     else {
       connection.stream.destroy();
-      inside.handleError.call(this, new AnswerOfAnotherScope(), connection);
+      internals.handleError.call(this, new AnswerOfAnotherScope(), connection);
     }
   }
 }
 
-/** Makes what stands in front ready, where the connection does not know it: once a connection. */
-const prepareFronts = async (client: ClientBase, fronts: readonly Front[]): Promise<void> => {
+/** Prepares the preludes that the connection does not know yet, once for each connection. */
+const preparePreludes = async (client: ClientBase, preludes: readonly Prelude[]): Promise<void> => {
   const { parsedStatements } = (client as unknown as { readonly connection: Wire }).connection;
-  // Carried out by itself, and local to that, it changes nothing and finds nothing.
-  for (const { name, text, values } of fronts)
+  // Running a prelude alone has no effect: its settings are local to this one statement.
+  for (const { name, text, values } of preludes)
     if (parsedStatements[name] === undefined) await client.query({ name, text, values: [...values] });
 };
 
-/** @param fronts what the server carries out before it, in order: first for whom it asks */
+/**
+ * Runs a query after its preludes, in one round trip and one transaction.
+ * @param preludes run before the query, in this order; the first one sets the scope
+ * @throws the error of the database, or one with "Connection terminated" if the answer was not of this scope
+ */
 export const scopedQuery = async (
   client: ClientBase,
   config: QueryConfig,
-  fronts: readonly [ScopeFront, ...Front[]],
+  preludes: readonly [ScopePrelude, ...Prelude[]],
 ): Promise<QueryResult> => {
-  const named = !(client instanceof UnnamedClient);
-  if (named) await prepareFronts(client, fronts);
-  // Without a name and a value, pg would send the text alone, and nothing could go in front of it.
-  const sent = named ? config : { ...config, name: undefined, queryMode: 'extended' };
+  const isNamed = !(client instanceof UnnamedClient);
+  if (isNamed) await preparePreludes(client, preludes);
+  // For a query without a name and values, pg would use the simple protocol, in which no prelude can be sent.
+  const sent = isNamed ? config : { ...config, name: undefined, queryMode: 'extended' };
   return new Promise((resolve, reject) => {
-    const query = new ScopedQuery(sent as QueryConfig, fronts, (error, result) => {
+    const query = new ScopedQuery(sent as QueryConfig, preludes, (error, result) => {
       if (error) reject(error);
       else resolve(result as QueryResult);
     });

@@ -5,12 +5,13 @@ import { createJobs } from '../create-jobs';
 import { createPostgresTransport } from '../postgres';
 import { createRedisTransport } from '../redis';
 
-/** One kind of transport, at a server that others may use as well. */
+/** The server of one kind of transport. Other tests may use it at the same time. */
 export interface JobsFixture {
+  /** The URL of the server that holds the queues. */
   readonly url: string;
-  /** The database in which the schedules are, as the projector. */
+  /** The URL of the database that holds the schedules, for the role `projector`. */
   readonly schedulesUrl: string;
-  /** Ends every connection at the server's side. */
+  /** Makes the server end every connection. */
   cut(): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,7 +23,7 @@ export interface OpenOptions {
   readonly logger?: Logger;
 }
 
-/** What one process has of jobs: shares nothing with another but the server. */
+/** Opens jobs as one process does. Nothing but the server is shared with other calls. */
 export const openJobs = (
   url: string,
   { graceMs = 5_000, claimMs = 3_000, schedulesUrl = url, logger = silentLogger }: OpenOptions = {},

@@ -1,7 +1,7 @@
 import { openJobs } from './support';
 
-// A process of its own, for tests that kill it: `node worker.js URL QUEUE` tells on standard output what it takes, and
-// is never done with it.
+// A worker process that tests kill: `node worker.js URL QUEUE` prints the number of each wake-up that it receives, and
+// never finishes processing it.
 const [url = '', queue = ''] = process.argv.slice(2);
 
 openJobs(url).jobs.work<{ n: number }>(
