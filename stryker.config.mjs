@@ -1,6 +1,5 @@
 // `npm run mutate`: changes the rules of the domain one by one and runs the specs that cover each change. A change that no
 // spec notices survives; docs/mutation.md lists those that are left, with the reason.
-/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   mutate: ['libs/domain/**/*.ts', '!libs/domain/**/*.spec.ts'],
   testRunner: 'jest',

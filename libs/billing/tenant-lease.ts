@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { withClient } from '#platform/database/connections/pools';
 import type { ScopedDb, Statement } from '#platform/database/scoped/scoped-db';
 import { uuidv7 } from '#platform/ids/uuid';
-import { whileHeld } from '#platform/lease/held-lease';
+import { withLease } from '#platform/lease/held-lease';
 import { sleep } from '#platform/loops/backoff';
 
 /** Seconds after which another process can claim the lease of a killed process. */
@@ -54,7 +54,7 @@ const createLeases = (query: Query) => ({
     for (const end = performance.now() + waitMs; !(await isOursAfter(CLAIM)); await sleep(RETRY_MS))
       if (performance.now() >= end) throw new TenantLeaseTaken('another change is in progress');
     try {
-      return await whileHeld({ leaseMs: LEASE_SECONDS * 1_000, renew: () => isOursAfter(RENEW) }, (signal) =>
+      return await withLease({ leaseMs: LEASE_SECONDS * 1_000, renew: () => isOursAfter(RENEW) }, (signal) =>
         work({ token, signal }),
       );
     } finally {

@@ -38,7 +38,7 @@ export const executeRule = async <Command extends AnyCommand, State, Event exten
   }
   const [facts, { state }] = await Promise.all([
     rule.readFacts(store, command),
-    creates ? { state: fold.initial } : store.loadWhole(fold, stream),
+    creates ? { state: fold.initial } : store.loadForDecision(fold, stream),
   ]);
   const decide = decideWith(facts);
   // The rule decides before a place is reserved: a refused command and a command without events need no reservation.

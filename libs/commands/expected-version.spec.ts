@@ -6,10 +6,10 @@ import { unlimited } from '#plans/limit-guard.port';
 import { uuidv7 } from '#platform/ids/uuid';
 import { silentLogger } from '#platform/logging/logger.port';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
-import { memberInvited, PEOPLE, tenantCreated } from '#testing/tenant-facts';
+import { memberInvited, tenantCreated, USERS } from '#testing/tenant-facts';
 import { type OpenCommandBus, openCommandBus } from './command-bus';
 
-const by = PEOPLE.owner;
+const by = USERS.owner;
 const context = () => ({
   commandId: uuidv7(),
   actor: { kind: 'user', id: by } as const,

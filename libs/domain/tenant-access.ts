@@ -1,6 +1,6 @@
 import { Refusal } from './refusal';
-import type { Standing } from './tenant/billing-account';
-import { may, type Permission, rolesNeeded } from './tenant/permissions';
+import type { PaymentState } from './tenant/billing-account';
+import { hasPermission, type Permission, rolesNeeded } from './tenant/permissions';
 import { requireUnlocked } from './tenant/requirements';
 import type { Role } from './tenant/roles';
 
@@ -9,7 +9,7 @@ export interface TenantAccess {
   /** Undefined: the user is not a member of the tenant, or the tenant is closed. */
   readonly role: Role | undefined;
   /** Left out: the tenant is not locked. */
-  readonly standing?: Standing;
+  readonly standing?: PaymentState;
 }
 
 /**
@@ -18,6 +18,6 @@ export interface TenantAccess {
  */
 export const requirePermission = ({ role, standing }: TenantAccess, permission: Permission): void => {
   if (role === undefined) throw new Refusal('not-found', 'There is no such tenant.');
-  if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
+  if (!hasPermission(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
   if (standing) requireUnlocked(standing, permission);
 };

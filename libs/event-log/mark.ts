@@ -21,7 +21,7 @@ export const parseMark = (text: string): LogMark => {
  * database, which the statement cannot check.
  * @param parameter the parameter with the mark's text, such as `$5`
  */
-export const heldByLog = (parameter: string): string => {
+export const logHoldsMark = (parameter: string): string => {
   const mark = `${parameter}::event_log.mark`;
   return `(${mark} is null or not exists (select from event_log.identity where log_id = (${mark}).log_id)
         or exists (select from event_log.events

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { type CheckpointMark, heldByLog, markText, parseMark } from '#event-log/mark';
+import { type CheckpointMark, logHoldsMark, markText, parseMark } from '#event-log/mark';
 import type { RecordedEvent } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 
@@ -52,7 +52,7 @@ const HELD = `held as (
       position = greatest(position, $4::numeric),
       mark = case when position < $4::numeric then coalesce($5::event_log.mark, mark) else mark end,
       moved_at = case when position < $4::numeric then now() else moved_at end
-    where reaction = $1 and holder = $2 and (position >= $4::numeric or ${heldByLog('$5')}) returning 1
+    where reaction = $1 and holder = $2 and (position >= $4::numeric or ${logHoldsMark('$5')}) returning 1
   )`;
 
 const MOVE = { name: 'reacting-move', text: `with ${HELD} select 1 from held` };

@@ -11,7 +11,7 @@ import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { type ReactionEngineOptions, startReactions } from './engine';
 import { createReactionMetrics } from './metrics';
 import { forgetParked, retryParked } from './parking';
-import { defineReaction, NotYet, type Reaction } from './reaction';
+import { DependencyNotReady, defineReaction, type Reaction } from './reaction';
 
 type NoteEvent = { type: 'NoteWritten'; data: { text: string } } | { type: 'NoteBurnt'; data: Record<string, never> };
 
@@ -233,7 +233,7 @@ describe.each(['PostgreSQL', 'in-memory'])('reactions over the %s log', (kind) =
   it.each([
     ['the log', () => new LogUnavailable('unavailable')],
     ['the database', () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })],
-    ['a read model', () => new NotYet('behind')],
+    ['a read model', () => new DependencyNotReady('behind')],
   ])('wait for %s without a limit, and park nothing', async (_, outage) => {
     let failures = 10;
     const { received, reaction } = recordingReaction(() => {

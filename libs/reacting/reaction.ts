@@ -25,7 +25,7 @@ export interface Reaction {
  * Something that the reaction needs is not there yet, and the event is not the cause. The event is tried again until it
  * is answered.
  */
-export class NotYet extends Error {
+export class DependencyNotReady extends Error {
   override readonly name = 'NotYet';
 }
 

@@ -14,7 +14,7 @@ export interface PlanNode {
  * @param query receives no rows from its statements
  * @returns the nodes of all plans
  */
-export const explained = async (db: TenantDb, query: (spy: TenantDb) => Promise<unknown>): Promise<PlanNode[]> => {
+export const explainQuery = async (db: TenantDb, query: (spy: TenantDb) => Promise<unknown>): Promise<PlanNode[]> => {
   const statements: [Queries, Statement, readonly Parameter[]][] = [];
   const spyOn = (queries: Queries): Queries => ({
     query: async (statement, values) => {
@@ -22,7 +22,7 @@ export const explained = async (db: TenantDb, query: (spy: TenantDb) => Promise<
       return [];
     },
   });
-  await query({ ...db, ...spyOn(db), people: (found, values) => spyOn(db.people(found, values)) });
+  await query({ ...db, ...spyOn(db), withUserNames: (found, values) => spyOn(db.withUserNames(found, values)) });
   const nodes: PlanNode[] = [];
   for (const [queries, { name, text }, values] of statements) {
     const statement = { name: `explained-${name}`, text: `explain (analyze, format json) ${text}` };

@@ -47,7 +47,7 @@ export interface GatedLog {
 }
 
 /** @param pages the number of pages that each subscription yields before it waits for `open` */
-export const gated = (log: EventLog, pages: number): GatedLog => {
+export const gateLog = (log: EventLog, pages: number): GatedLog => {
   let waiting = false;
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import type { MemberInvited, MemberJoined, TeamCreated, TenantCreated, TenantEve
 import type { Role } from '#domain/tenant/roles';
 
 /** The users of a tenant for specifications of its rules: a member in each role, and a user who is not a member. */
-export const PEOPLE = {
+export const USERS = {
   owner: '01a20000-0000-7000-8000-000000000001',
   admin: '01a20000-0000-7000-8000-000000000002',
   member: '01a20000-0000-7000-8000-000000000003',
@@ -12,7 +12,7 @@ export const PEOPLE = {
 
 export const tenantCreated: TenantCreated = {
   type: 'TenantCreated',
-  data: { name: 'Acme', slug: 'acme', ownerId: PEOPLE.owner, plan: 'free' },
+  data: { name: 'Acme', slug: 'acme', ownerId: USERS.owner, plan: 'free' },
 };
 
 export const tenantClosed: TenantEvent = { type: 'TenantClosed', data: { eraseAfter: '2026-03-01T00:00:00.000Z' } };
@@ -38,7 +38,7 @@ export const memberInvited = (more: Partial<MemberInvited['data']> = {}): Member
     expiresAt: '2026-02-01T00:00:00.000Z',
     tokenHash: 'hash of the token',
     emailDomains: [],
-    invitedBy: PEOPLE.owner,
+    invitedBy: USERS.owner,
     ...more,
   },
 });
@@ -59,9 +59,9 @@ export const teamMemberRemoved = (teamId: string, userId: string): TenantEvent =
 });
 
 /** The events at versions 1 to 4: the owner creates the tenant, then a member of each other role joins. */
-export const staffed: readonly TenantEvent[] = [
+export const tenantWithStaff: readonly TenantEvent[] = [
   tenantCreated,
-  memberJoined(PEOPLE.admin, 'admin'),
-  memberJoined(PEOPLE.member, 'member'),
-  memberJoined(PEOPLE.auditor, 'auditor'),
+  memberJoined(USERS.admin, 'admin'),
+  memberJoined(USERS.member, 'member'),
+  memberJoined(USERS.auditor, 'auditor'),
 ];

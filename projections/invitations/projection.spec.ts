@@ -1,6 +1,6 @@
 import type { TenantEvent } from '#domain/tenant/events';
 import { project, recorded } from '#testing/given-when-then';
-import { INVITATION, memberInvited, memberJoined, PEOPLE } from '#testing/tenant-facts';
+import { INVITATION, memberInvited, memberJoined, USERS } from '#testing/tenant-facts';
 import { invitationsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -9,8 +9,8 @@ const at = (version: number, event: TenantEvent) =>
 
 const key = { tenant_id, invitation_id: INVITATION };
 const invited = at(2, memberInvited({ maxUses: 3, emailDomains: ['acme.example'] }));
-const used = at(3, memberJoined(PEOPLE.member, 'member', INVITATION, 1));
-const usedAgain = at(4, memberJoined(PEOPLE.stranger, 'member', INVITATION, 2));
+const used = at(3, memberJoined(USERS.member, 'member', INVITATION, 1));
+const usedAgain = at(4, memberJoined(USERS.stranger, 'member', INVITATION, 2));
 const revoked = at(5, { type: 'InvitationRevoked', data: { invitationId: INVITATION } });
 
 const row = {
@@ -21,7 +21,7 @@ const row = {
   expires_at: '2026-02-01T00:00:00.000Z',
   revoked: false,
   email_domains: '["acme.example"]',
-  invited_by: PEOPLE.owner,
+  invited_by: USERS.owner,
 };
 
 describe('the invitations read model', () => {

@@ -4,7 +4,7 @@ import { roleNames } from '#platform/database/roles/roles';
 import { createScopedDb, type Queries, type ScopedDb } from '#platform/database/scoped/scoped-db';
 import { installProjections } from '#projecting/versions/install';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
-import { explained, indexesOf, scansOf } from '#testing/explained';
+import { explainQuery, indexesOf, scansOf } from '#testing/explained';
 import { membersProjection } from '../members/projection';
 import { findMember, listMembers, membershipsOf, tenantsOf } from '../members/queries';
 import { teamsProjection } from '../teams/projection';
@@ -12,7 +12,7 @@ import { findTeam, listTeams } from '../teams/queries';
 import { tenantsProjection } from '../tenants/projection';
 import { findTenant } from '../tenants/queries';
 import { invitationsProjection } from './projection';
-import { findHeldInvitation, findInvitation, listInvitations } from './queries';
+import { findInvitation, findInvitationOfToken, listInvitations } from './queries';
 
 const id = (n: number): string => `01930000-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 const idOf = (number: string): string => `('01930000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`;
@@ -67,19 +67,19 @@ describe('the read models of a tenant', () => {
   const tenant = () => db.tenant(id(7));
 
   it('list invitations by one statement and one index, and read no other row', async () => {
-    const nodes = await explained(tenant(), (spy) => listInvitations(spy, undefined, 11));
+    const nodes = await explainQuery(tenant(), (spy) => listInvitations(spy, undefined, 11));
     expect(scansOf(nodes)).toEqual(['invitations_pkey']);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
   it('list members by one statement and one index, and their names by another index', async () => {
-    const nodes = await explained(tenant(), (spy) => listMembers(spy, undefined, 11));
+    const nodes = await explainQuery(tenant(), (spy) => listMembers(spy, undefined, 11));
     expect(indexesOf(nodes)).toEqual(new Set(['members_joined_idx', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
 
   it('list teams by one statement and one index, and their members by another index', async () => {
-    const nodes = await explained(tenant(), (spy) => listTeams(spy, undefined, 11));
+    const nodes = await explainQuery(tenant(), (spy) => listTeams(spy, undefined, 11));
     expect(scansOf(nodes)).toEqual(['teams_pkey', 'team_members_pkey']);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(11);
   });
@@ -88,13 +88,13 @@ describe('the read models of a tenant', () => {
     ['an invitation', (spy: Parameters<typeof findMember>[0]) => findInvitation(spy, id(47)), ['invitations_pkey']],
     ['a team', (spy: Parameters<typeof findMember>[0]) => findTeam(spy, id(47)), ['teams_pkey', 'team_members_pkey']],
   ])('find %s by its key', async (_, find, indexes) => {
-    const nodes = await explained(tenant(), find);
+    const nodes = await explainQuery(tenant(), find);
     expect(scansOf(nodes)).toEqual(indexes);
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(2);
   });
 
   it('find a member by one key, and the name by another', async () => {
-    const nodes = await explained(tenant(), (spy) => findMember(spy, id(47)));
+    const nodes = await explainQuery(tenant(), (spy) => findMember(spy, id(47)));
     expect(indexesOf(nodes)).toEqual(new Set(['members_pkey', 'users_pkey']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(1);
   });
@@ -106,15 +106,19 @@ describe('the read models of a tenant', () => {
       { name: 'Mia', email: 'mia@acme.example' },
     ];
     const queries = { query: async () => [{ ...row, ...answers.shift() }] } as unknown as Queries;
-    expect(await listMembers({ ...tenant(), people: () => queries }, undefined, 11)).toEqual([
+    expect(await listMembers({ ...tenant(), withUserNames: () => queries }, undefined, 11)).toEqual([
       { ...row, name: 'Mia', email: 'mia@acme.example' },
     ]);
     answers.push({ name: null, email: null }, { name: null, email: null });
-    expect(await findMember({ ...tenant(), people: () => queries }, id(47))).toEqual({ ...row, name: '', email: '' });
+    expect(await findMember({ ...tenant(), withUserNames: () => queries }, id(47))).toEqual({
+      ...row,
+      name: '',
+      email: '',
+    });
   });
 
   it('find the tenant by its key', async () => {
-    const [scan] = scansOf(await explained(tenant(), findTenant));
+    const [scan] = scansOf(await explainQuery(tenant(), findTenant));
     expect(scan).toMatch(/^tenants_pkey/);
   });
 
@@ -146,10 +150,11 @@ describe('the read models of a tenant', () => {
   });
 
   it('show the holder of a token the invitation and its tenant, and nothing else', async () => {
-    expect(await findHeldInvitation(db, 'hash 47')).toMatchObject({
+    expect(await findInvitationOfToken(db, 'hash 47')).toMatchObject({
       ...{ id: id(47), tenantId: id(7), companyName: 'Acme 7', maxUses: 1, uses: 0, revoked: false },
     });
-    for (const unknown of ['hash', 'hash 99999999', '']) expect(await findHeldInvitation(db, unknown)).toBeUndefined();
+    for (const unknown of ['hash', 'hash 99999999', ''])
+      expect(await findInvitationOfToken(db, unknown)).toBeUndefined();
     const holder = db.invitation('hash 47');
     const text = 'select invitation_id as id from read_model.invitation_tokens';
     expect(await holder.query({ name: 'seen-by-holder', text }, [])).toEqual([{ id: id(47) }]);

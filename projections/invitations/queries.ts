@@ -52,7 +52,7 @@ export const findInvitation = async (db: TenantDb, invitationId: string): Promis
 export const listInvitations = (db: TenantDb, before: string | undefined, limit: number): Promise<InvitationRow[]> =>
   db.query<InvitationRow>(INVITATIONS, [before ?? ABOVE_EVERY_ID, limit]);
 
-export interface HeldInvitation extends InvitationRow {
+export interface TokenInvitation extends InvitationRow {
   readonly tenantId: string;
   readonly companyName: string;
 }
@@ -62,7 +62,7 @@ export interface HeldInvitation extends InvitationRow {
  * closed. The caller must check that it can still be used (expiry, uses, revocation).
  * @param tokenHash SHA-256 of the token, in hexadecimal
  */
-export const findHeldInvitation = async (db: ScopedDb, tokenHash: string): Promise<HeldInvitation | undefined> => {
+export const findInvitationOfToken = async (db: ScopedDb, tokenHash: string): Promise<TokenInvitation | undefined> => {
   const [key] = await db
     .invitation(tokenHash)
     .query<{ readonly tenantId: string; readonly id: string }>(INVITATION_OF_TOKEN, []);

@@ -1,6 +1,6 @@
 import type { TenantEvent } from '#domain/tenant/events';
 import { project, recorded } from '#testing/given-when-then';
-import { memberJoined, PEOPLE, tenantCreated } from '#testing/tenant-facts';
+import { memberJoined, tenantCreated, USERS } from '#testing/tenant-facts';
 import { membersProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -17,7 +17,7 @@ const row = (user_id: string, role: string, version: number, joined = version) =
   joined_position: BigInt(joined * 10),
 });
 
-const { owner, member } = PEOPLE;
+const { owner, member } = USERS;
 const created = at(1, tenantCreated);
 const joined = at(2, memberJoined(member, 'member'));
 const promoted: TenantEvent = { type: 'MemberRoleChanged', data: { userId: member, role: 'admin' } };

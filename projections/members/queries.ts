@@ -94,7 +94,7 @@ const queryNames = async (query: () => Promise<RowWithoutName[]>): Promise<Membe
 
 /** One member of the tenant; undefined if there is none. */
 export const findMember = async (db: TenantDb, userId: string): Promise<MemberRow | undefined> => {
-  const [row] = await queryNames(() => db.people(MEMBER_ID, [userId]).query<RowWithoutName>(MEMBER, [userId]));
+  const [row] = await queryNames(() => db.withUserNames(MEMBER_ID, [userId]).query<RowWithoutName>(MEMBER, [userId]));
   return row;
 };
 
@@ -108,5 +108,5 @@ const ABOVE_EVERY_POSITION = (2n ** 63n - 1n).toString();
  */
 export const listMembers = (db: TenantDb, before: string | undefined, limit: number): Promise<MemberRow[]> => {
   const page = [before ?? ABOVE_EVERY_POSITION, String(limit)];
-  return queryNames(() => db.people(PAGE_IDS, page).query<RowWithoutName>(MEMBERS, page));
+  return queryNames(() => db.withUserNames(PAGE_IDS, page).query<RowWithoutName>(MEMBERS, page));
 };

@@ -2,7 +2,7 @@ import type { DomainEvent } from '#domain/events';
 import type { TenantEvent } from '#domain/tenant/events';
 import { FOUNDING_TERMS } from '#plans/catalogue/index';
 import { project, recorded } from '#testing/given-when-then';
-import { memberRemoved, PEOPLE, staffed, teamCreated } from '#testing/tenant-facts';
+import { memberRemoved, teamCreated, tenantWithStaff, USERS } from '#testing/tenant-facts';
 import { planLimitsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -39,7 +39,7 @@ describe('the plan-limits read model', () => {
     project(planLimitsProjection, task, deleted).thenRemoved('plan_units', { tenant_id, unit_id: t1 }));
   it('adds up the seats, teams and projects of a tenant as they are added and removed', () => {
     const counted = (...events: TenantEvent[]) => events.map((event) => of('tenant', tenant_id, event));
-    const members = counted(...staffed, memberRemoved(PEOPLE.auditor));
+    const members = counted(...tenantWithStaff, memberRemoved(USERS.auditor));
     const teams = counted(teamCreated('t1', 'Sales'), teamCreated('t2', 'Support'), {
       ...{ type: 'TeamDeleted', data: { teamId: 't1' } },
     });

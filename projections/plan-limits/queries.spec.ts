@@ -4,7 +4,7 @@ import { roleNames } from '#platform/database/roles/roles';
 import { createScopedDb } from '#platform/database/scoped/scoped-db';
 import { installProjections } from '#projecting/versions/install';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
-import { explained, scansOf } from '#testing/explained';
+import { explainQuery, scansOf } from '#testing/explained';
 import { invitationsProjection } from '../invitations/projection';
 import { planLimitsProjection } from './projection';
 import { findUsage } from './queries';
@@ -54,7 +54,7 @@ describe('the use of a plan', () => {
 
   it('is read without counting: only open invitations and one row of each stored number are read', async () => {
     const db = createScopedDb(app).tenant(TENANT);
-    const nodes = await explained(db, (spy) => findUsage(spy).catch(() => undefined));
+    const nodes = await explainQuery(db, (spy) => findUsage(spy).catch(() => undefined));
     expect(scansOf(nodes)).toEqual(expect.arrayContaining(['plan_tasks_most_idx', 'invitations_open_idx']));
     for (const node of nodes) expect(node['Actual Rows']).toBeLessThanOrEqual(4);
   });

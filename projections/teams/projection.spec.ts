@@ -1,6 +1,6 @@
 import type { TenantEvent } from '#domain/tenant/events';
 import { project, recorded } from '#testing/given-when-then';
-import { PEOPLE, teamCreated, teamMemberAdded, teamMemberRemoved } from '#testing/tenant-facts';
+import { teamCreated, teamMemberAdded, teamMemberRemoved, USERS } from '#testing/tenant-facts';
 import { teamsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -8,7 +8,7 @@ const team_id = '01a20000-0000-7000-8000-0000000000aa';
 const at = (version: number, event: TenantEvent) =>
   recorded({ ...event, stream: { tenantId: tenant_id, aggregate: 'tenant', id: tenant_id }, version });
 
-const { member, admin } = PEOPLE;
+const { member, admin } = USERS;
 const created = at(2, teamCreated(team_id, 'Sales'));
 const renamed = at(3, { type: 'TeamRenamed', data: { teamId: team_id, name: 'Marketing' } });
 const added = at(4, teamMemberAdded(team_id, member));

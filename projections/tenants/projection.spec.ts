@@ -1,6 +1,6 @@
 import type { TenantEvent } from '#domain/tenant/events';
 import { project, recorded } from '#testing/given-when-then';
-import { memberJoined, PEOPLE, tenantClosed, tenantCreated } from '#testing/tenant-facts';
+import { memberJoined, tenantClosed, tenantCreated, USERS } from '#testing/tenant-facts';
 import { tenantsProjection } from './projection';
 
 const tenant_id = '01a20000-0000-7000-8000-0000000000ff';
@@ -32,7 +32,7 @@ describe('the tenants read model', () => {
       { name: 'Acme Ltd', slug: 'acme-ltd', version: 2 },
     ));
   it('keeps its version when events follow that do not change the row', () =>
-    project(tenantsProjection, created, at(2, memberJoined(PEOPLE.member, 'member'))).thenRows('tenants', row));
+    project(tenantsProjection, created, at(2, memberJoined(USERS.member, 'member'))).thenRows('tenants', row));
   it('has no row for a closed tenant, and stores when to erase it', () => {
     const projected = project(tenantsProjection, created, renamed, closed);
     projected.thenRemoved('tenants', { tenant_id });

@@ -4,7 +4,7 @@ import { UnknownToStripe } from '#billing/stripe/customers';
 import { createStripeGateway } from '#billing/stripe/stripe-gateway';
 import { endAll, until } from '../e2e/start/product';
 import { DAY_MS, SIM_KEY, send } from './life';
-import { ask, becomes, DECLINES, openScene, origins, PAYS, portalOf, type Scene, type Tenant } from './scene';
+import { becomes, callApi, DECLINES, openScene, origins, PAYS, portalOf, type Scene, type Tenant } from './scene';
 
 jest.setTimeout(60_000);
 
@@ -28,7 +28,7 @@ describe('the payment of a tenant', () => {
     await scene.close();
   });
 
-  const checkout = () => ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
+  const checkout = () => callApi(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
   const pay = (page: unknown) => send(String(page), { card: PAYS });
   const customerOf = async (): Promise<string> => {
     const sql = 'select customer_id as id from billing.customers where tenant_id = $1';
@@ -37,7 +37,7 @@ describe('the payment of a tenant', () => {
   const subscriptions = async (): Promise<string[]> =>
     (await stripe.subscriptions.list({ customer: await customerOf(), status: 'all' })).data.map(({ status }) => status);
   const decisions = async (): Promise<string[]> => {
-    const { body } = await ask(url, tenant, '/v1/billing/why');
+    const { body } = await callApi(url, tenant, '/v1/billing/why');
     return (body['data'] as { decision: string }[]).map(({ decision }) => decision);
   };
 
@@ -56,7 +56,7 @@ describe('the payment of a tenant', () => {
   it('is possible on one page only, even if several processes create pages at the same time', async () => {
     const other = (await scene.start()).url;
     const pages = await Promise.all(
-      [url, other, url].map((from) => ask(from, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins })),
+      [url, other, url].map((from) => callApi(from, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins })),
     );
     expect(pages.map(({ status }) => status)).toEqual([201, 201, 201]);
     const shown = await Promise.all(pages.map(({ body }) => fetch(String(body['url']))));
@@ -69,7 +69,7 @@ describe('the payment of a tenant', () => {
 
   it('is charged once if the same change is requested twice at the same time', async () => {
     await scene.subscribe(url, tenant);
-    const change = () => ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    const change = () => callApi(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
     expect((await Promise.all([change(), change()])).map(({ status }) => status)).toEqual([200, 200]);
     const [subscription] = (await stripe.subscriptions.list({ customer: await customerOf() })).data;
     expect(subscription?.items.data.map(({ quantity }) => quantity).sort()).toEqual([1, 15]);
@@ -79,16 +79,16 @@ describe('the payment of a tenant', () => {
 
   it('covers the seats that were bought, unless a change names another number, and no fewer than the plan includes', async () => {
     await scene.subscribe(url, tenant);
-    await ask(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
-    expect((await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
-    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
+    await callApi(url, tenant, '/v1/billing/change', { plan: 'pro', seats: 40 });
+    expect((await callApi(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' })).body['seats']).toBe(40);
+    expect((await callApi(url, tenant, '/v1/billing/change', { plan: 'pro' })).body['seats']).toBe(40);
     for (const path of ['/v1/billing/change', '/v1/billing/change?preview=true'])
       for (const [plan, seats] of [
         ['pro', 1],
         ['free', 5],
         ['enterprise', 5],
       ])
-        expect((await ask(url, tenant, path, { plan, seats })).status).toBe(400);
+        expect((await callApi(url, tenant, path, { plan, seats })).status).toBe(400);
   });
 
   it('for an upgrade includes overdue invoices, as the preview shows, and unlocks the tenant', async () => {
@@ -99,17 +99,17 @@ describe('the payment of a tenant', () => {
     await becomes(url, tenant, { lock: 'locked', status: 'past-due' });
     const upgrade = { plan: 'enterprise' };
     // The card does not pay the overdue invoice either, so nothing changes.
-    expect((await ask(url, tenant, '/v1/billing/change', upgrade)).status).toBe(409);
-    expect((await ask(url, tenant, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
+    expect((await callApi(url, tenant, '/v1/billing/change', upgrade)).status).toBe(409);
+    expect((await callApi(url, tenant, '/v1/billing')).body).toMatchObject({ plan: 'pro', lock: 'locked' });
     await send(`${portal}/card`, { card: PAYS });
-    const { body: preview } = await ask(url, tenant, '/v1/billing/change?preview=true', upgrade);
+    const { body: preview } = await callApi(url, tenant, '/v1/billing/change?preview=true', upgrade);
     expect(preview).toMatchObject({ overdue: 4_900, recurring: 49_900 });
-    const changed = await ask(url, tenant, '/v1/billing/change', { ...upgrade, previewedAt: preview['at'] });
+    const changed = await callApi(url, tenant, '/v1/billing/change', { ...upgrade, previewedAt: preview['at'] });
     expect([changed.status, changed.body]).toEqual([
       200,
       expect.objectContaining({ plan: 'enterprise', lock: 'none', status: 'active' }),
     ]);
-    expect((await ask(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    expect((await callApi(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
     const invoices = (await stripe.invoices.list({ customer: await customerOf() })).data;
     expect(invoices.map(({ status }) => status)).toEqual(['paid', 'paid', 'paid']);
     const [upgraded, renewed] = invoices;
@@ -118,13 +118,13 @@ describe('the payment of a tenant', () => {
 
   it('is shown on invoices as the charged amount, after credits', async () => {
     await scene.subscribe(url, tenant);
-    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
-    const { body: smaller } = await ask(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' });
+    expect((await callApi(url, tenant, '/v1/billing/change', { plan: 'enterprise' })).status).toBe(200);
+    const { body: smaller } = await callApi(url, tenant, '/v1/billing/change?preview=true', { plan: 'pro' });
     expect([smaller['dueNow'], Number(smaller['credited']) > 0]).toEqual([0, true]);
     for (const plan of ['pro', 'enterprise'])
-      expect((await ask(url, tenant, '/v1/billing/change', { plan })).status).toBe(200);
+      expect((await callApi(url, tenant, '/v1/billing/change', { plan })).status).toBe(200);
     const shown = async () => {
-      const { body } = await ask(url, tenant, '/v1/billing/invoices');
+      const { body } = await callApi(url, tenant, '/v1/billing/invoices');
       const data = body['data'] as { amount: number; amountDue: number; amountPaid: number }[];
       return data.map(({ amount, amountDue, amountPaid }) => [Math.sign(amount), amountDue, amountPaid]);
     };
@@ -157,7 +157,7 @@ describe('the payment of a tenant', () => {
 
   it('can return to a URL with characters of any script', async () => {
     const back = 'http://127.0.0.1/日本?q=ü';
-    const page = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
+    const page = await callApi(url, tenant, '/v1/billing/checkout', { plan: 'pro', successUrl: back, cancelUrl: back });
     expect(page.status).toBe(201);
     const { pathname, search } = new URL(String((await pay(page.body['url'])).headers.get('location')));
     const returned = await fetch(`${url}${pathname}${search}`, { redirect: 'manual' });
@@ -183,7 +183,7 @@ describe('the payment of a tenant', () => {
     scene.sim.control.setChaos({ drop: 1 });
     await stripe.customers.del(await customerOf());
     scene.sim.control.setChaos({});
-    const refused = await ask(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
+    const refused = await callApi(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' });
     expect([refused.status, refused.body]).toEqual([
       409,
       expect.objectContaining({

@@ -44,7 +44,7 @@ export const openScene = async () => {
   };
   /** Buys the plan `pro` with a card that pays. */
   const subscribe = async (url: string, tenant: Tenant): Promise<void> => {
-    const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
+    const { body } = await callApi(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
     await send(String(body['url']), { card: PAYS });
     await becomes(url, tenant, { plan: 'pro', lock: 'none' });
   };
@@ -77,7 +77,7 @@ export const openScene = async () => {
 export type Scene = Awaited<ReturnType<typeof openScene>>;
 
 export const origins = { successUrl: 'http://127.0.0.1/', cancelUrl: 'http://127.0.0.1/' };
-export const ask = async (
+export const callApi = async (
   url: string,
   { token }: Pick<Tenant, 'token'>,
   path: string,
@@ -94,8 +94,8 @@ export const ask = async (
 /** Waits until `GET /v1/billing` has these values, for a minute at most. */
 export const becomes = (url: string, tenant: Tenant, wanted: Record<string, unknown>): Promise<void> =>
   until(async () => {
-    const { body } = await ask(url, tenant, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));
+    const { body } = await callApi(url, tenant, '/v1/billing').catch(() => ({ body: {} as Record<string, unknown> }));
     return Object.entries(wanted).every(([name, value]) => body[name] === value);
   }, 60_000);
 export const portalOf = async (url: string, tenant: Tenant): Promise<string> =>
-  String((await ask(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' })).body['url']);
+  String((await callApi(url, tenant, '/v1/billing/portal', { returnUrl: 'http://127.0.0.1/' })).body['url']);

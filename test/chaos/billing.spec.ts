@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { send } from '../billing/life';
-import { ask, becomes, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from '../billing/scene';
+import { becomes, callApi, DECLINES, openScene, origins, PAYS, portalOf, type Scene } from '../billing/scene';
 import { endAll, until } from '../e2e/start/product';
 
 jest.setTimeout(300_000);
@@ -42,12 +42,12 @@ const checkChargeOnce = async ({ start, startFailing, found, subscribe, factsOf 
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   const key = randomUUID();
-  await expect(ask(cut.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).rejects.toThrow();
+  await expect(callApi(cut.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).rejects.toThrow();
   await cut.killed();
   const after = await start();
   // The client repeats the request with its key. The answer is 409 until the claim of the dead process on the key
   // expires.
-  const repeat = () => ask(after.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
+  const repeat = () => callApi(after.url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
   await until(async () => (await repeat()).status !== 409, 60_000);
   expect((await repeat()).status).toBe(200);
   await becomes(after.url, tenant, { plan: 'enterprise' });
@@ -62,12 +62,12 @@ const checkReservationOnce = async ({ system, start, startFailing, found }: Scen
   await before.product.end('SIGTERM');
   const cut = await startFailing(failpoint);
   const key = randomUUID();
-  await expect(ask(cut.url, tenant, '/v1/projects', { name: 'Interrupted' }, key)).rejects.toThrow();
+  await expect(callApi(cut.url, tenant, '/v1/projects', { name: 'Interrupted' }, key)).rejects.toThrow();
   await cut.killed();
   const written = async (): Promise<number> =>
     (await system.owner.query(`select 1 from event_log.events where type = 'ProjectCreated'`)).rows.length;
   const after = await start();
-  const create = () => ask(after.url, tenant, '/v1/projects', { name: 'Website' });
+  const create = () => callApi(after.url, tenant, '/v1/projects', { name: 'Website' });
   // The plan `free` allows three. The limit holds while the outcome of the killed request is not known.
   const answers = await Promise.all(Array.from({ length: 20 }, create));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
@@ -152,13 +152,13 @@ describe('billing while Stripe does not answer', () => {
     await scene.subscribe(url, tenant);
     const key = randomUUID();
     scene.sim.control.addFault({ method: 'POST', path: '/v1/subscriptions', kind: 'reset-after', times: 20 });
-    const answer = await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
+    const answer = await callApi(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key);
     expect([answer.status, answer.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
-    expect((await ask(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    expect((await callApi(url, tenant, '/v1/projects', { name: 'Website' })).status).toBe(201);
     scene.sim.control.clearFaults();
     // The webhook event reports the charge, and a repeated request succeeds without another one.
     await becomes(url, tenant, { plan: 'enterprise' });
-    expect((await ask(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).status).toBe(200);
+    expect((await callApi(url, tenant, '/v1/billing/change', { plan: 'enterprise' }, key)).status).toBe(200);
     expect(await scene.factsOf(tenant, 'PaymentSucceeded')).toBe(2);
     await product.end('SIGTERM');
   });
@@ -169,13 +169,13 @@ describe('billing while Stripe does not answer', () => {
     await scene.subscribe(url, tenant);
     scene.sim.control.addFault({ method: 'POST', path: '/v1', kind: 'reset-before', times: 50 });
     scene.sim.control.addFault({ method: 'GET', path: '/v1', kind: 'answer-500', times: 50 });
-    const refused = await ask(url, other, '/v1/billing/checkout', { plan: 'pro', ...origins });
+    const refused = await callApi(url, other, '/v1/billing/checkout', { plan: 'pro', ...origins });
     expect([refused.status, refused.body['type']]).toEqual([503, '/problems/dependency-unavailable']);
-    expect((await ask(url, tenant, '/v1/billing')).body['plan']).toBe('pro');
-    expect((await ask(url, other, '/v1/projects', { name: 'Website' })).status).toBe(201);
+    expect((await callApi(url, tenant, '/v1/billing')).body['plan']).toBe('pro');
+    expect((await callApi(url, other, '/v1/projects', { name: 'Website' })).status).toBe(201);
     scene.sim.control.clearFaults();
     await until(
-      async () => (await ask(url, other, '/v1/billing/checkout', { plan: 'pro', ...origins })).status === 201,
+      async () => (await callApi(url, other, '/v1/billing/checkout', { plan: 'pro', ...origins })).status === 201,
       30_000,
     );
     await product.end('SIGTERM');
@@ -186,7 +186,7 @@ describe('billing while Stripe does not answer', () => {
     const tenants = await Promise.all(Array.from({ length: 5 }, () => scene.found(url)));
     scene.sim.control.setChaos({ duplicate: 0.5, drop: 0.2, delayMs: 100, reorder: 6 });
     for (const tenant of tenants) {
-      const { body } = await ask(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
+      const { body } = await callApi(url, tenant, '/v1/billing/checkout', { plan: 'pro', ...origins });
       await send(String(body['url']), { card: PAYS });
       await send(`${await portalOf(url, tenant)}/card`, { card: DECLINES });
     }

@@ -47,7 +47,7 @@ export interface Api {
   stopping: boolean;
   /** The number of answers by status. */
   readonly answers: Map<number, number>;
-  readonly companies: Tenant[];
+  readonly tenants: Tenant[];
 }
 
 interface Reply {
@@ -125,7 +125,7 @@ const signUp = async (api: Api, runLimited: RunLimited, insist: boolean) => {
     ...{ email, companyName, tenantId, signUp: tenantId ? 'ok' : 'unknown', span: since(sentAt) },
     ...{ renames: [], creations: [] },
   };
-  api.companies.push(tenant);
+  api.tenants.push(tenant);
   return { tenant, token: reply?.body.accessToken };
 };
 
@@ -220,7 +220,7 @@ export interface Load {
  * @param atOnce the most requests at the same time
  */
 export const startLoad = ({ clients, atOnce, url }: { clients: number; atOnce: number; url?: string }): Load => {
-  const api: Api = { url, stopping: false, answers: new Map(), companies: [] };
+  const api: Api = { url, stopping: false, answers: new Map(), tenants: [] };
   const runLimited = createLimiter(atOnce);
   const running = Promise.all(Array.from({ length: clients }, () => runClient(api, runLimited)));
   // A failure is reported by `stop`.
@@ -255,8 +255,8 @@ export interface Tally {
 }
 
 /** Counts the requests and the acknowledged ones. */
-export const tallyOf = ({ companies }: Api): Tally => {
-  const commands = companies.flatMap(({ renames, creations }) => [...renames, ...creations]);
+export const tallyOf = ({ tenants }: Api): Tally => {
+  const commands = tenants.flatMap(({ renames, creations }) => [...renames, ...creations]);
   const acknowledged = commands.filter(({ outcome }) => outcome.kind === 'ok').length;
-  return { signUps: companies.length, commands: commands.length, acknowledged };
+  return { signUps: tenants.length, commands: commands.length, acknowledged };
 };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rounds } from '#testing/seeds';
-import { type Account, ask } from '../e2e/http';
+import { type Account, send } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { type Clock, databaseClock, processClock } from '../support/clocks';
@@ -58,7 +58,7 @@ describe('a clock that was wrong for a while', () => {
   const createProject = async (key: string): Promise<number> => {
     const headers = { 'idempotency-key': key };
     const body = { name: `Project ${key}` };
-    return (await ask(processes.url, '/v1/projects', { ...{ method: 'POST', body, headers }, token: account.token }))
+    return (await send(processes.url, '/v1/projects', { ...{ method: 'POST', body, headers }, token: account.token }))
       .status;
   };
 

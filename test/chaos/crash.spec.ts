@@ -44,7 +44,7 @@ describe(`all processes killed at the same time, ${CRASHES} times`, () => {
         await untilWorking(processes.url);
       }
     });
-    const complaints = await system.complaints(api.companies);
+    const complaints = await system.complaints(api.tenants);
     complaints.push(...(await readModelComplaints(system.owner)));
     const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(

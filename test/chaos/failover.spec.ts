@@ -77,7 +77,7 @@ describe(`${FAILOVERS} failovers to a replica that lags by a second`, () => {
         api.url = processes.url;
       }
     });
-    const { complaints, lost } = await system.verdict(api.companies, windows);
+    const { complaints, lost } = await system.verdict(api.tenants, windows);
     complaints.push(...(await readModelComplaints(system.owner)));
     const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(

@@ -36,7 +36,7 @@ describe(`the product, killed ${KILLS} times under load`, () => {
     // On a slow machine, too, enough writes must have been acknowledged for the check to be meaningful.
     await until(() => tallyOf(api).acknowledged > KILLS * 10, 60_000);
     await load.stop();
-    const complaints = await system.complaints(api.companies);
+    const complaints = await system.complaints(api.tenants);
     const { signUps, commands, acknowledged } = tallyOf(api);
     process.stderr.write(
       `kill -9: ${KILLS} kills, ${signUps} sign-ups, ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,

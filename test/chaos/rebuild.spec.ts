@@ -56,7 +56,7 @@ describe(`rebuilds whose workers are killed ${KILLS} times`, () => {
       }
       outcomes = await Promise.allSettled(rebuilds);
     });
-    const complaints = [...(await system.complaints(api.companies)), ...(await readModelComplaints(system.owner))];
+    const complaints = [...(await system.complaints(api.tenants)), ...(await readModelComplaints(system.owner))];
     const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(
       `rebuilds: ${KILLS} kills of workers (${[...killsByState].map(([state, n]) => `${n} ${state}`).join(', ')}), ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,

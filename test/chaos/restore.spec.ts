@@ -89,7 +89,7 @@ describe('the restore of a backup', () => {
       await untilWorking(processes.url);
       api.url = processes.url;
     });
-    const { complaints, lost } = await system.verdict(api.companies, windows);
+    const { complaints, lost } = await system.verdict(api.tenants, windows);
     complaints.push(...(await readModelComplaints(system.owner)));
     const { commands, acknowledged } = tallyOf(api);
     process.stderr.write(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADVISORY_LOCKS, REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
 import { rounds } from '#testing/seeds';
-import { ask } from '../e2e/http';
+import { send } from '../e2e/http';
 import { endAll, until } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 import { tallyOf, underLoad } from './client';
@@ -101,7 +101,7 @@ describe(`database sessions that are ended, ${ROUNDS} times`, () => {
       await setIdleTimeout('0');
       outcomes = await Promise.allSettled(rebuilds);
     });
-    const complaints = await system.complaints(api.companies);
+    const complaints = await system.complaints(api.tenants);
     await until(async () => (await findUnerased(closed)).length === 0, 240_000).catch(() =>
       complaints.push('a closed tenant was not erased'),
     );
@@ -124,7 +124,7 @@ describe(`database sessions that are ended, ${ROUNDS} times`, () => {
       const account = await signedUp(processes.url);
       const answer =
         account &&
-        (await ask(processes.url, '/v1/tenant', {
+        (await send(processes.url, '/v1/tenant', {
           method: 'DELETE',
           token: account.token,
           body: { confirmName: 'Acme' },

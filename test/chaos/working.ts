@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Account, ask, PASSWORD, rename, signUp } from '../e2e/http';
+import { type Account, PASSWORD, rename, send, signUp } from '../e2e/http';
 
 /** ms that read models and reactions may take for one change on a busy machine. */
 const EFFECT_MS = 60_000;
@@ -37,7 +37,7 @@ export const signedUp = async (url: string, patienceMs = 300_000): Promise<Accou
 const checkSignUpAndRename = async (url: string): Promise<string> => {
   const { token } = await signUp(url);
   const nameIs = (name: string) => async (): Promise<boolean> =>
-    (await ask(url, '/v1/tenant', { token })).body.name === name;
+    (await send(url, '/v1/tenant', { token })).body.name === name;
   await eventually('a sign-up is not visible', nameIs('Acme'));
   const name = `Name ${randomUUID()}`;
   require2xx('a rename', (await rename(url, token, name)).status);
@@ -48,7 +48,7 @@ const checkSignUpAndRename = async (url: string): Promise<string> => {
 /** Checks that a reaction works: a task of a removed member becomes unassigned. */
 const checkReaction = async (url: string, token: string): Promise<void> => {
   const post = async <T>(path: string, body: object, isAnonymous = false): Promise<T> => {
-    const answer = await ask(url, path, { method: 'POST', body, ...(!isAnonymous && { token }) });
+    const answer = await send(url, path, { method: 'POST', body, ...(!isAnonymous && { token }) });
     require2xx(`POST ${path}`, answer.status);
     return answer.body as T;
   };
@@ -58,9 +58,9 @@ const checkReaction = async (url: string, token: string): Promise<void> => {
   const { user } = await post<{ user: { id: string } }>('/v1/invitations/accept', accepted, true);
   const project = await post<{ id: string }>('/v1/projects', { name: 'Website' });
   const task = await post<{ id: string }>(`/v1/projects/${project.id}/tasks`, { title: 'Draw', assigneeId: user.id });
-  require2xx('a removal', (await ask(url, `/v1/members/${user.id}`, { method: 'DELETE', token })).status);
+  require2xx('a removal', (await send(url, `/v1/members/${user.id}`, { method: 'DELETE', token })).status);
   await eventually('a reaction did not answer an event', async () => {
-    const { body } = await ask(url, `/v1/tasks/${task.id}`, { token });
+    const { body } = await send(url, `/v1/tasks/${task.id}`, { token });
     return (body as { assigneeId?: string | null }).assigneeId === null;
   });
 };
@@ -68,7 +68,7 @@ const checkReaction = async (url: string, token: string): Promise<void> => {
 const untilReady = async (url: string): Promise<void> => {
   let failing = '';
   const isReady = async (): Promise<boolean> => {
-    const { status, body } = await ask(url, '/readyz');
+    const { status, body } = await send(url, '/readyz');
     failing = JSON.stringify(body);
     return status === 200;
   };

@@ -1,6 +1,6 @@
 import { type LoginProxy, type Refusal, startLoginProxy } from '../support/login-proxy';
 import { databaseTarget } from '../support/tcp-proxy';
-import { ask, signUp } from './http';
+import { send, signUp } from './http';
 import { endAll, until } from './start/product';
 import { openSystem, type System } from './system';
 
@@ -42,7 +42,7 @@ describe('the product while PostgreSQL refuses logins', () => {
     };
     const product = start();
     const url = await product.ready();
-    await until(async () => (await ask(url, '/readyz')).status === 200, 60_000);
+    await until(async () => (await send(url, '/readyz')).status === 200, 60_000);
     const steps = ['tenantry-start', 'tenantry-migrate', 'tenantry-projector', 'tenantry-api'];
     expect([...refused]).toEqual(expect.arrayContaining(steps));
     expect(product.output()).toMatch(/waiting for PostgreSQL at .* \(57P03\)/);
@@ -63,16 +63,16 @@ describe('the product while PostgreSQL refuses logins', () => {
     const { token } = await signUp(url);
     refuse = () => WRONG_PASSWORD;
     await system.terminateBackends();
-    const readiness = async (): Promise<string> => JSON.stringify((await ask(url, '/readyz')).body);
+    const readiness = async (): Promise<string> => JSON.stringify((await send(url, '/readyz')).body);
     await until(async () => /refuses the password of a role/.test(await readiness()), 60_000);
-    const { status, headers } = await ask(url, '/v1/tenant', { token });
+    const { status, headers } = await send(url, '/v1/tenant', { token });
     expect([status, headers.has('retry-after')]).toEqual([503, true]);
     refuse = () => STARTING;
     await until(async () => /starting, stopping or in recovery/.test(await readiness()), 60_000);
-    expect((await ask(url, '/v1/tenant', { token })).status).toBe(503);
+    expect((await send(url, '/v1/tenant', { token })).status).toBe(503);
     refuse = () => undefined;
-    await until(async () => (await ask(url, '/v1/tenant', { token })).status === 200, 60_000);
-    await until(async () => (await ask(url, '/readyz')).status === 200, 60_000);
+    await until(async () => (await send(url, '/v1/tenant', { token })).status === 200, 60_000);
+    await until(async () => (await send(url, '/readyz')).status === 200, 60_000);
     expect(product.output()).not.toMatch(/secret/);
   });
 });

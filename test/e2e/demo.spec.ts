@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port';
-import { ask } from './http';
+import { send } from './http';
 import { endAll, root } from './start/product';
 import { openSystem, type System } from './system';
 
@@ -43,10 +43,10 @@ describe('npm run demo', () => {
     const filled = { tenants: 3, members: 15, projects: 9, tasks: 90 };
     expect(await counts()).toEqual(filled);
     const token = /TOKEN=(\S+)/.exec(stdout)?.[1] ?? '';
-    expect((await ask(url, '/v1/projects', { token })).status).toBe(200);
+    expect((await send(url, '/v1/projects', { token })).status).toBe(200);
     for (const [, address] of stdout.matchAll(/(\S+@\S+)/g)) {
       const body = { email: address, password: 'correct horse battery staple' };
-      expect((await ask(url, '/v1/sessions', { method: 'POST', body })).status).toBe(201);
+      expect((await send(url, '/v1/sessions', { method: 'POST', body })).status).toBe(201);
     }
     await runDemo(url);
     expect(await counts()).toEqual(filled);

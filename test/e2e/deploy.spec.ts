@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Account, ask, signUp } from './http';
+import { type Account, send, signUp } from './http';
 import { makeNextRelease } from './next-release';
 import { endAll, type Product, root, until } from './start/product';
 import { openSystem, type System } from './system';
@@ -47,7 +47,7 @@ describe('two releases on one database', () => {
     return { product, url: await product.ready() };
   };
   const teamsAt = async (url: string, { token }: Account): Promise<string> => {
-    const { status, body } = await ask(url, '/v1/teams', { token });
+    const { status, body } = await send(url, '/v1/teams', { token });
     return status === 200 ? JSON.stringify(body) : `was answered ${status}`;
   };
 
@@ -55,7 +55,7 @@ describe('two releases on one database', () => {
     const old = await start();
     await waitUntilReady(old.url);
     const account = await signUp(old.url);
-    await ask(old.url, '/v1/teams', { method: 'POST', token: account.token, body: { name: 'Sales' } });
+    await send(old.url, '/v1/teams', { method: 'POST', token: account.token, body: { name: 'Sales' } });
     await until(async () => (await teamsAt(old.url, account)).includes('"Sales"'), TIMEOUT_MS);
 
     const newer = await start(next.dist);

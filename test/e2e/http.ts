@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-export interface Asked {
+export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
@@ -29,7 +29,7 @@ export interface RequestOptions {
 }
 
 /** Sends one request. Rejects if there is no answer within the timeout. @param url base URL of the product */
-export const ask = async (url: string, path: string, options: RequestOptions = {}): Promise<Asked> => {
+export const send = async (url: string, path: string, options: RequestOptions = {}): Promise<Answer> => {
   const { method = 'GET', token, body, headers, timeoutMs = 30_000 } = options;
   const startedAt = performance.now();
   const response = await fetch(`${url}${path}`, {
@@ -64,7 +64,7 @@ export interface Account {
 export const signUp = async (url: string): Promise<Account> => {
   const email = `${randomUUID()}@example.com`;
   const body = { companyName: 'Acme', personName: 'Ada', email, password: PASSWORD };
-  const answer = await ask(url, '/v1/signup', { method: 'POST', body });
+  const answer = await send(url, '/v1/signup', { method: 'POST', body });
   if (answer.status > 202)
     throw new Error(`the sign-up failed with status ${answer.status}: ${JSON.stringify(answer.body)}`);
   return { email, token: answer.body.accessToken ?? '', tenantId: answer.body.tenant?.id ?? '' };
@@ -72,4 +72,4 @@ export const signUp = async (url: string): Promise<Account> => {
 
 /** Renames the tenant of the token. */
 export const rename = (url: string, token: string, name: string, headers: Record<string, string> = {}) =>
-  ask(url, '/v1/tenant', { method: 'PATCH', token, body: { name }, headers });
+  send(url, '/v1/tenant', { method: 'PATCH', token, body: { name }, headers });

@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
 import { type Load, startLoad, tallyOf } from '../chaos/client';
 import { databaseTarget, startProxy, type TcpProxy } from '../support/tcp-proxy';
-import { type Account, type Asked, ask, PASSWORD, rename, signUp } from './http';
+import { type Account, type Answer, PASSWORD, rename, send, signUp } from './http';
 import { endAll, type Product } from './start/product';
 import { openSystem, type System } from './system';
 
@@ -50,25 +50,25 @@ describe('the product, while its database is not available', () => {
   const checkAnswers = async (outage: 'total' | 'partial'): Promise<void> => {
     const { token, email } = account;
     const withDatabase = {
-      read: ask(url, '/v1/tenant', { token }),
-      me: ask(url, '/v1/me', { token }),
+      read: send(url, '/v1/tenant', { token }),
+      me: send(url, '/v1/me', { token }),
       write: rename(url, token, 'Outage'),
       'write with a key': rename(url, token, 'Outage', { 'idempotency-key': randomUUID() }),
-      'sign-in': ask(url, '/v1/sessions', { method: 'POST', body: { email, password: PASSWORD } }),
-      'sign-up': ask(url, '/v1/signup', {
+      'sign-in': send(url, '/v1/sessions', { method: 'POST', body: { email, password: PASSWORD } }),
+      'sign-up': send(url, '/v1/signup', {
         method: 'POST',
         body: { companyName: 'Late', personName: 'Late', email: `${randomUUID()}@example.com`, password: PASSWORD },
       }),
     };
     const withoutDatabase = {
-      401: ask(url, '/v1/tenant'),
-      404: ask(url, '/v1/nowhere'),
-      400: ask(url, '/v1/signup', { method: 'POST', body: { companyName: 1 } }),
-      200: ask(url, '/healthz'),
+      401: send(url, '/v1/tenant'),
+      404: send(url, '/v1/nowhere'),
+      400: send(url, '/v1/signup', { method: 'POST', body: { companyName: 1 } }),
+      200: send(url, '/healthz'),
     };
     // The result of a readiness check is reused for a moment.
     await sleep(300);
-    const ready = await ask(url, '/readyz');
+    const ready = await send(url, '/readyz');
     if (outage === 'total') {
       expect(ready.body).toMatchObject({ type: '/problems/dependency-unavailable', status: 503 });
       expect(ready.body.missing).toContain('database');
@@ -93,7 +93,7 @@ describe('the product, while its database is not available', () => {
         throw new Error(`not recovered after ${MAX_RECOVERY_MS} ms: ${round}\n${product.output().slice(-3_000)}`);
       if (successes === 0) await sleep(50);
     }
-    while ((await ask(url, '/readyz')).status !== 200) {
+    while ((await send(url, '/readyz')).status !== 200) {
       if (performance.now() > end) throw new Error(`not ready after ${MAX_RECOVERY_MS} ms`);
       await sleep(50);
     }
@@ -104,7 +104,7 @@ describe('the product, while its database is not available', () => {
     const written = await rename(url, account.token, `Back ${randomUUID()}`, { 'idempotency-key': randomUUID() });
     if (written.status !== 200) return `write ${written.status}`;
     const headers = { 'if-position': written.headers.get('position') ?? '' };
-    const read = await ask(url, '/v1/tenant', { token: account.token, headers });
+    const read = await send(url, '/v1/tenant', { token: account.token, headers });
     return read.status === 200 ? 'ok' : `read ${read.status}`;
   };
 
@@ -208,7 +208,7 @@ describe('the product, while its database is not available', () => {
 
   it('has lost and repeated no acknowledged write during all outages, and never answered 500', async () => {
     await load.stop();
-    const complaints = await system.complaints(load.api.companies);
+    const complaints = await system.complaints(load.api.tenants);
     const { signUps, commands, acknowledged } = tallyOf(load.api);
     process.stderr.write(
       `outages: ${signUps} sign-ups, ${commands} commands, ${acknowledged} acknowledged, ${complaints.length} complaints\n`,
@@ -233,7 +233,7 @@ describe('the product, while its database is not available', () => {
 /** The summary of a 503: a problem document, with the time to wait before a repeat. */
 const UNAVAILABLE = { status: 503, type: '/problems/dependency-unavailable', retryAfter: true, problem: true };
 
-const summaryOf = ({ status, headers, body }: Asked) => ({
+const summaryOf = ({ status, headers, body }: Answer) => ({
   status,
   type: body.type,
   retryAfter: Number(headers.get('retry-after')) >= 1,

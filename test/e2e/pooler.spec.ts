@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { deriveRolePasswords, roleNames } from '#platform/database/roles/roles';
 import { TEST_ROLE_PREFIX, TEST_SECRET_KEY } from '#testing/database';
 import { type PgBouncer, pgbouncers, startPgBouncer } from '../support/pgbouncer';
-import { ask, PASSWORD, rename, signUp } from './http';
+import { PASSWORD, rename, send, signUp } from './http';
 import { endAll, isReady, type Product, until } from './start/product';
 import { openSystem, type System } from './system';
 
@@ -60,7 +60,7 @@ for (const { binary, version, statements, prepared } of modes) {
     });
 
     const post = (path: string, token: string | undefined, body: object) =>
-      ask(url, path, { method: 'POST', body, ...(token && { token }) });
+      send(url, path, { method: 'POST', body, ...(token && { token }) });
 
     it('is ready: requests use the pooler, and the projector and the listener connect directly', async () => {
       expect(await isReady(url)).toBe(true);
@@ -88,17 +88,17 @@ for (const { binary, version, statements, prepared } of modes) {
       const project = await post('/v1/projects', member, { name: 'Website' });
       const tasks = `/v1/projects/${project.body.id}/tasks`;
       for (const title of ['first', 'second']) expect((await post(tasks, member, { title })).status).toBe(201);
-      const listed = await ask(url, tasks, { token });
+      const listed = await send(url, tasks, { token });
       expect((listed.body as { data?: { title: string }[] }).data?.map(({ title }) => title).sort()).toEqual([
         'first',
         'second',
       ]);
-      const members = await ask(url, '/v1/members', { token });
+      const members = await send(url, '/v1/members', { token });
       expect((members.body as { data?: { name: string }[] }).data?.map(({ name }) => name).sort()).toEqual([
         'Ada',
         'Mia',
       ]);
-      const closed = await ask(url, '/v1/tenant', { method: 'DELETE', token, body: { confirmName: 'Acme' } });
+      const closed = await send(url, '/v1/tenant', { method: 'DELETE', token, body: { confirmName: 'Acme' } });
       expect(closed.status).toBe(200);
       const isErased = async (): Promise<boolean> =>
         (await system.owner.query('select 1 from event_log.events where tenant_id = $1 limit 1', [tenantId]))
@@ -119,7 +119,7 @@ for (const { binary, version, statements, prepared } of modes) {
           { length: 30 },
           (_, at) => accounts[at % accounts.length] as (typeof accounts)[number],
         );
-        const answers = await Promise.all(requesters.map(({ token }) => ask(url, '/v1/tenant', { token })));
+        const answers = await Promise.all(requesters.map(({ token }) => send(url, '/v1/tenant', { token })));
         expect(answers.map(({ status, body }) => [status, body.name])).toEqual(
           requesters.map(({ name }) => [200, name]),
         );
@@ -142,7 +142,7 @@ for (const { binary, version, statements, prepared } of modes) {
         (await system.owner.query(`select 1 from projecting.rebuilds where projection = 'tenants' and state = 'done'`))
           .rowCount === 1;
       await until(isDone, 60_000);
-      expect(await ask(url, '/v1/tenant', { token })).toMatchObject({ status: 200, body: { name: 'Acme' } });
+      expect(await send(url, '/v1/tenant', { token })).toMatchObject({ status: 200, body: { name: 'Acme' } });
     });
 
     it('ends with code 0', async () => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { startLoad } from '../chaos/client';
 import { freePort } from '../support/free-port';
-import { type Account, type Asked, ask, rename, signUp } from './http';
+import { type Account, type Answer, rename, send, signUp } from './http';
 import { sendUntilRefused } from './keep-alive';
 import { endAll, type Product, root, until } from './start/product';
 import { openSystem, type System } from './system';
@@ -13,7 +13,7 @@ import { openSystem, type System } from './system';
 jest.setTimeout(120_000);
 
 const numbersUpTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
-const countByStatus = (answers: readonly Asked[]): Record<number, number> => {
+const countByStatus = (answers: readonly Answer[]): Record<number, number> => {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
@@ -56,11 +56,11 @@ describe('two API processes and two workers on one database', () => {
   /** Sends requests to the two API processes alternately. */
   const urlFor = (number: number): string => urls[number % 2 === 0 ? 0 : 1];
   const nameIn = async (url: string, position: string | null): Promise<string> => {
-    const read = await ask(url, '/v1/tenant', { token: account.token, headers: { 'if-position': position ?? '' } });
+    const read = await send(url, '/v1/tenant', { token: account.token, headers: { 'if-position': position ?? '' } });
     return read.status === 200 ? (read.body.name ?? '') : `status ${read.status}`;
   };
   const currentETag = async (): Promise<string> =>
-    (await ask(urls[0], '/v1/tenant', { token: account.token })).headers.get('etag') ?? '';
+    (await send(urls[0], '/v1/tenant', { token: account.token })).headers.get('etag') ?? '';
   const eventsOf = async (tenantId: string): Promise<{ version: number; name: string }[]> => {
     const { rows } = await system.owner.query(
       `select version, data ->> 'name' as name from event_log.events
@@ -109,7 +109,7 @@ describe('two API processes and two workers on one database', () => {
   it('execute one of fifty requests with one Idempotency-Key, and answer all of them alike', async () => {
     const headers = { 'idempotency-key': randomUUID() };
     const before = (await eventsOf(account.tenantId)).length;
-    const sendUntilAnswered = async (at: number): Promise<Asked> => {
+    const sendUntilAnswered = async (at: number): Promise<Answer> => {
       for (;;) {
         const answer = await rename(urlFor(at), account.token, 'Once', headers);
         if (answer.status !== 409) return answer;
@@ -159,7 +159,7 @@ describe('two API processes and two workers on one database', () => {
     const reading = (async () => {
       while (rebuilding) {
         rowCounts.push(await countRows());
-        const { status } = await ask(urlFor(rowCounts.length), '/v1/tenant', { token: account.token });
+        const { status } = await send(urlFor(rowCounts.length), '/v1/tenant', { token: account.token });
         expect(status).toBe(200);
       }
     })();
@@ -170,7 +170,7 @@ describe('two API processes and two workers on one database', () => {
     rebuilding = false;
     await reading;
     await load.stop();
-    expect(await system.complaints(load.api.companies)).toEqual([]);
+    expect(await system.complaints(load.api.tenants)).toEqual([]);
     expect(rowCounts.length).toBeGreaterThan(10);
     expect(Math.min(...rowCounts)).toBeGreaterThan(0);
     expect(rowCounts).toEqual(rowCounts.toSorted((a, b) => a - b));
@@ -198,7 +198,7 @@ describe('two API processes and two workers on one database', () => {
     await until(async () => ((await metric(urls[1], lag, 'tenants')) ?? 0) > 0, 10_000);
     await until(async () => ((await metric(urls[1], age, 'tenants')) ?? 0) > 2, 10_000);
     expect((await fetch(`${urls[1]}/readyz`)).status).toBe(200);
-    expect((await ask(urls[1], '/v1/tenant', { token: account.token })).status).toBe(200);
+    expect((await send(urls[1], '/v1/tenant', { token: account.token })).status).toBe(200);
     workers = [await startWorker(), await startWorker()];
     await until(async () => (await metric(urls[1], age, 'tenants')) === 0, 20_000);
   });

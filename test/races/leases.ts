@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { createInboxStore, takeIn } from '#billing/inbox/inbox-store';
+import { createInboxStore, storeEvents } from '#billing/inbox/inbox-store';
 import type { RecordedEvent } from '#event-log/port';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
@@ -86,7 +86,7 @@ export const writesOfOvertakenCustomer = (rewrite?: Rewrite): Promise<string[]> 
       createdAt: new Date(0),
       payload: '{}',
     };
-    await takeIn(pool, [{ ...mode, ...stripeEvent, state: 'pending', reason: null }], 'webhook');
+    await storeEvents(pool, [{ ...mode, ...stripeEvent, state: 'pending', reason: null }], 'webhook');
     const store = createInboxStore(pool, mode);
     const [old] = await store.claim(1);
     await endLeases();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Asked, ask, signUp } from '../e2e/http';
+import { type Answer, send, signUp } from '../e2e/http';
 import { endAll } from '../e2e/start/product';
 import { openSystem, type System } from '../e2e/system';
 
@@ -33,17 +33,17 @@ describe('two server processes on one database', () => {
   });
 
   const urlOf = (at: number): string => urls[at % 2 === 0 ? 0 : 1];
-  const count = (answers: readonly Asked[], status: number): number =>
+  const count = (answers: readonly Answer[], status: number): number =>
     answers.filter((it) => it.status === status).length;
   const range = (length: number): number[] => Array.from({ length }, (_, at) => at);
 
   const createTenant = async (): Promise<User & { readonly tenantId: string }> => {
     const { token, tenantId } = await signUp(urls[0]);
-    const me = await ask(urls[0], '/v1/me', { token });
+    const me = await send(urls[0], '/v1/me', { token });
     return { id: me.body.id ?? '', token, tenantId };
   };
   const invite = async (token: string, body: object = {}): Promise<{ id: string; token: string }> => {
-    const answer = await ask(urls[0], '/v1/invitations', {
+    const answer = await send(urls[0], '/v1/invitations', {
       ...{ method: 'POST', token, body: { role: 'member', maxUses: 1, ...body } },
     });
     const { id, url } = answer.body as unknown as { id: string; url: string };
@@ -52,11 +52,11 @@ describe('two server processes on one database', () => {
   /**
    * Accepts an invitation. A 503 is tried again, because a server on a busy machine may refuse some of many requests.
    */
-  const accept = async (at: number, token: string): Promise<Asked> => {
+  const accept = async (at: number, token: string): Promise<Answer> => {
     const body = { token, personName: 'Grace', email: `grace${++counter}@acme.example`, password: PASSWORD };
     const request = { method: 'POST', body, headers: { 'idempotency-key': randomUUID() } };
     for (;;) {
-      const answer = await ask(urlOf(at), '/v1/invitations/accept', request);
+      const answer = await send(urlOf(at), '/v1/invitations/accept', request);
       if (answer.status !== 503) return answer;
       await sleep(200);
     }
@@ -67,7 +67,7 @@ describe('two server processes on one database', () => {
     const { user, accessToken } = body as unknown as { user: { id: string }; accessToken: string };
     if (role === 'owner') {
       const path = `/v1/members/${user.id}`;
-      await ask(urls[0], path, { method: 'PATCH', token: owner.token, body: { role } });
+      await send(urls[0], path, { method: 'PATCH', token: owner.token, body: { role } });
     }
     return { id: user.id, token: accessToken };
   };
@@ -91,7 +91,7 @@ describe('two server processes on one database', () => {
     const owner = await createTenant();
     const { id, token } = await invite(owner.token, { maxUses: 1_000 });
     const before = range(12).map((at) => accept(at, token));
-    const revoked = await ask(urls[0], `/v1/invitations/${id}`, { method: 'DELETE', token: owner.token });
+    const revoked = await send(urls[0], `/v1/invitations/${id}`, { method: 'DELETE', token: owner.token });
     expect(revoked.status).toBe(204);
     const after = await Promise.all(range(8).map((at) => accept(at, token)));
     expect(count(after, 404)).toBe(8);
@@ -105,8 +105,8 @@ describe('two server processes on one database', () => {
       const answers = await Promise.all(
         [one, two].map(({ id, token }, at) =>
           what === 'leave'
-            ? ask(urlOf(at + round), `/v1/members/${id}`, { method: 'DELETE', token })
-            : ask(urlOf(at + round), `/v1/members/${id}`, { method: 'PATCH', token, body: { role: 'member' } }),
+            ? send(urlOf(at + round), `/v1/members/${id}`, { method: 'DELETE', token })
+            : send(urlOf(at + round), `/v1/members/${id}`, { method: 'PATCH', token, body: { role: 'member' } }),
         ),
       );
       expect(answers.map(({ status }) => status).sort()).toEqual([what === 'leave' ? 204 : 200, 409]);
@@ -115,10 +115,10 @@ describe('two server processes on one database', () => {
 
   it('execute only one of several changes that expect the same version', async () => {
     const owner = await createTenant();
-    const etag = (await ask(urls[0], '/v1/tenant', { token: owner.token })).headers.get('etag') ?? '';
+    const etag = (await send(urls[0], '/v1/tenant', { token: owner.token })).headers.get('etag') ?? '';
     const answers = await Promise.all(
       range(20).map((at) =>
-        ask(urlOf(at), '/v1/tenant', {
+        send(urlOf(at), '/v1/tenant', {
           ...{ method: 'PATCH', token: owner.token, body: { name: `Name ${at}` }, headers: { 'if-match': etag } },
         }),
       ),
@@ -130,8 +130,8 @@ describe('two server processes on one database', () => {
   it('execute a request once that arrives fifty times with the same idempotency key', async () => {
     const owner = await createTenant();
     const headers = { 'idempotency-key': randomUUID() };
-    const create = (at: number): Promise<Asked> =>
-      ask(urlOf(at), '/v1/projects', { method: 'POST', token: owner.token, body: { name: 'Website' }, headers });
+    const create = (at: number): Promise<Answer> =>
+      send(urlOf(at), '/v1/projects', { method: 'POST', token: owner.token, body: { name: 'Website' }, headers });
     const answers = await Promise.all(range(50).map(create));
     expect(count(answers, 201) + count(answers, 409)).toBe(50);
     expect(count(answers, 201)).toBeGreaterThanOrEqual(1);
@@ -144,22 +144,22 @@ describe('two server processes on one database', () => {
   it('refuse a removed member, and one whose role is too low now, in both processes', async () => {
     const owner = await createTenant();
     const [removed, demoted] = [await join(owner, 'member'), await join(owner, 'admin')];
-    const reads = (user: User): Promise<Asked> => ask(urls[1], '/v1/projects', { token: user.token });
-    const writes = (): Promise<Asked> =>
-      ask(urls[1], '/v1/teams', { method: 'POST', token: demoted.token, body: { name: `Team ${++counter}` } });
+    const reads = (user: User): Promise<Answer> => send(urls[1], '/v1/projects', { token: user.token });
+    const writes = (): Promise<Answer> =>
+      send(urls[1], '/v1/teams', { method: 'POST', token: demoted.token, body: { name: `Team ${++counter}` } });
     // The other process has both members in its cache now.
     expect([(await reads(removed)).status, (await writes()).status]).toEqual([200, 201]);
-    await ask(urls[0], `/v1/members/${removed.id}`, { method: 'DELETE', token: owner.token });
-    await ask(urls[0], `/v1/members/${demoted.id}`, { method: 'PATCH', token: owner.token, body: { role: 'member' } });
+    await send(urls[0], `/v1/members/${removed.id}`, { method: 'DELETE', token: owner.token });
+    await send(urls[0], `/v1/members/${demoted.id}`, { method: 'PATCH', token: owner.token, body: { role: 'member' } });
     await sleep(PROPAGATION_MS);
     expect([(await reads(removed)).status, (await writes()).status]).toEqual([401, 403]);
   });
 
   it('refuse a session that was ended on the other one', async () => {
     const owner = await createTenant();
-    const me = (): Promise<Asked> => ask(urls[1], '/v1/me', { token: owner.token });
+    const me = (): Promise<Answer> => send(urls[1], '/v1/me', { token: owner.token });
     expect((await me()).status).toBe(200);
-    expect((await ask(urls[0], '/v1/sessions/current', { method: 'DELETE', token: owner.token })).status).toBe(204);
+    expect((await send(urls[0], '/v1/sessions/current', { method: 'DELETE', token: owner.token })).status).toBe(204);
     await sleep(PROPAGATION_MS);
     expect((await me()).status).toBe(401);
   });

@@ -1,4 +1,4 @@
-import { heldByLog } from '#event-log/mark';
+import { logHoldsMark } from '#event-log/mark';
 import type { Append, AppendResult, EventLog } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
 import { type AppendsWorld, checkConcurrentAppends, openAppends } from './appends';
@@ -42,7 +42,7 @@ describe('the check of checkpoints finds', () => {
   });
 
   it('a mark that is accepted although the log no longer has its event', async () => {
-    const withoutMarkCheck = (sql: string): string => sql.replace(heldByLog('$5'), '($5::text is null or true)');
+    const withoutMarkCheck = (sql: string): string => sql.replace(logHoldsMark('$5'), '($5::text is null or true)');
     expect(await writeOfLostEvents(world)).toBeUndefined();
     expect(await writeOfLostEvents(world, withoutMarkCheck)).toMatch(/lost/);
   });

@@ -1,6 +1,6 @@
 import { rebuild } from '#projecting/rebuild/rebuild';
 import { installProjections, requestRebuild } from '#projecting/versions/install';
-import { eventually, gated, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
 
@@ -18,7 +18,7 @@ const inWorld = async (work: (world: RebuildWorld) => Promise<string | undefined
 };
 
 const startRebuild = (world: RebuildWorld, id: string, version: number, pages: number, rewrite?: Rewrite) => {
-  const gate = gated(world.log, pages);
+  const gate = gateLog(world.log, pages);
   const pool = faultyPool(world.worker(), () => 'none', rewrite);
   const { roles, logger } = world;
   const options = { ...{ log: gate.log, pool, roles, logger }, signal: new AbortController().signal };

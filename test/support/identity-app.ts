@@ -32,7 +32,7 @@ export const ACCOUNT_TOTAL_RATE = 12;
 type Answer = Awaited<ReturnType<NestFastifyApplication['inject']>>;
 
 /** The optional parts of a request. */
-export interface Asking {
+export interface RequestOptions {
   readonly payload?: object;
   readonly token?: string;
   readonly headers?: Record<string, string>;
@@ -65,7 +65,7 @@ export interface IdentityApp {
   readonly work: string[];
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, token: string): Promise<Answer>;
-  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: Asking): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: RequestOptions): Promise<Answer>;
   /** Appends an event to a tenant's stream without any rule, and waits until the read models include it. */
   happen(tenantId: string, event: TenantEvent): Promise<void>;
   /** Waits until every checkpoint is at the end of the log. */

@@ -8,7 +8,7 @@ type Answer = Awaited<ReturnType<IdentityApp['app']['inject']>>;
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A member of a tenant, who can send requests to the API. */
-export interface Colleague {
+export interface TestMember {
   readonly id: string;
   readonly token: string;
   send(method: Method, url: string, payload?: object, headers?: Record<string, string>): Promise<Answer>;
@@ -16,7 +16,7 @@ export interface Colleague {
 }
 
 /** A tenant with one member in each role. */
-export interface Tenant extends Readonly<Record<Role, Colleague>> {
+export interface Tenant extends Readonly<Record<Role, TestMember>> {
   readonly id: string;
   /** Appends events to the stream of the tenant. */
   happened(...events: DomainEvent[]): Promise<void>;
@@ -25,7 +25,7 @@ export interface Tenant extends Readonly<Record<Role, Colleague>> {
 /**
  * Signs up a tenant with its owner. The other members are added by events in its stream, as if they had been invited.
  */
-export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
+export const createTenantWithMembers = async (identity: IdentityApp): Promise<Tenant> => {
   const { app, log, keys } = identity;
   const { user, tenant } = await identity.signUp();
   const tokens = createAccessTokens(keys, 900);
@@ -48,9 +48,9 @@ export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
     }),
   );
 
-  const memberOf = (role: Role): Colleague => {
+  const memberOf = (role: Role): TestMember => {
     const token = tokens.issue({ sub: userIds[role], tid: tenant.id, role, sid: uuidv7() });
-    const send: Colleague['send'] = (method, url, payload, headers = {}) =>
+    const send: TestMember['send'] = (method, url, payload, headers = {}) =>
       app.inject({
         method,
         url,
@@ -73,7 +73,7 @@ export const foundTenant = async (identity: IdentityApp): Promise<Tenant> => {
  * The status and problem document of an answer without the ids of the request, to compare answers as a client sees
  * them.
  */
-export const told = ({ statusCode, body }: Answer): object => {
+export const comparableAnswer = ({ statusCode, body }: Answer): object => {
   const { requestId: _, instance: __, ...document } = JSON.parse(body) as Record<string, unknown>;
   return { statusCode, ...document };
 };

@@ -8,6 +8,6 @@ import { notFound } from '../http/problems/not-found';
  */
 export const billingOf = async (db: TenantDb): Promise<BillingRow> => {
   const row = await findBilling(db);
-  if (!row) throw notFound('workspace');
+  if (!row) throw notFound('tenant');
   return row;
 };

@@ -67,7 +67,7 @@ export class ChangeQuery {
   preview?: 'true' | 'false';
 }
 
-export class MisfitDto {
+export class ExceededLimitDto {
   @ApiProperty({ example: 'projects', description: 'The limited resource, as in `GET /v1/usage`.' })
   readonly resource!: string;
   @ApiProperty({ example: 5, description: 'Present use of the resource.' })
@@ -120,8 +120,11 @@ export class ChangePreviewDto {
   readonly at!: string;
   @ApiProperty({ format: 'date-time', description: 'When the change takes effect.' })
   readonly effectiveAt!: string;
-  @ApiProperty({ type: [MisfitDto], description: 'Resources whose use exceeds the new limits. Nothing is deleted.' })
-  readonly misfits!: MisfitDto[];
+  @ApiProperty({
+    type: [ExceededLimitDto],
+    description: 'Resources whose use exceeds the new limits. Nothing is deleted.',
+  })
+  readonly misfits!: ExceededLimitDto[];
 }
 
 const timeOf = (date: Date | null): string | null => date?.toISOString() ?? null;

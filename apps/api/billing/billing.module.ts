@@ -40,7 +40,7 @@ const billingOf = (
   });
 
 const webhookOf = ({ stripe }: ApiContext, pool: Pool, wakeUp: InboxWakeup): Webhook | null =>
-  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), takeIn: createWebhookIntake(pool, wakeUp) } : null;
+  stripe ? { secrets: stripe.webhookSecrets, mode: modeOf(stripe), receive: createWebhookIntake(pool, wakeUp) } : null;
 
 /** Checkout, changes of the plan, the customer portal, and the webhook of Stripe. */
 @Module({

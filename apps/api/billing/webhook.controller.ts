@@ -12,7 +12,7 @@ import { Public } from '../http/contract/public.decorator';
 import { Documented } from '../http/openapi/documented';
 import type { WithRawBody } from '../http/requests/json-body';
 
-class TakenDto {
+class ReceivedDto {
   @ApiProperty({ example: true, description: 'Always `true`: the event is stored, now or by an earlier request.' })
   readonly received!: boolean;
 }
@@ -21,7 +21,7 @@ class TakenDto {
 export abstract class Webhook {
   abstract readonly secrets: readonly string[];
   abstract readonly mode: Mode;
-  abstract readonly takeIn: WebhookIntake;
+  abstract readonly receive: WebhookIntake;
 }
 
 /** Receives events from Stripe. An event is stored before the answer is sent, and processed after it. */
@@ -40,11 +40,11 @@ export class WebhookController {
     summary: 'Receive an event from Stripe',
     description:
       'The signature covers the raw body. The answer is sent when the event is stored; an event that is sent again is stored once.',
-    response: TakenDto,
+    response: ReceivedDto,
   })
-  async take(@Req() request: FastifyRequest): Promise<TakenDto> {
+  async receive(@Req() request: FastifyRequest): Promise<ReceivedDto> {
     if (!this.webhook) throw new Problem('not-found', { detail: 'Stripe is not configured on this server.' });
-    const { secrets, mode, takeIn } = this.webhook;
+    const { secrets, mode, receive } = this.webhook;
     const body = (request as WithRawBody).rawBody ?? Buffer.alloc(0);
     const signature = request.headers['stripe-signature'];
     try {
@@ -61,7 +61,7 @@ export class WebhookController {
         ],
       });
     }
-    await takeIn(readStripeEvent(body.toString('utf8'), mode));
+    await receive(readStripeEvent(body.toString('utf8'), mode));
     failpoint('billing.taken-in');
     return { received: true };
   }

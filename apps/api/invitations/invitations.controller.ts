@@ -10,7 +10,7 @@ import { type InvitationRow, listInvitations } from '#projections/invitations/qu
 import { PublicUrl } from '../core/public-url';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { Public } from '../http/contract/public.decorator';
-import { OfUser, RequirePermission } from '../http/contract/require-permission.decorator';
+import { RequirePermission, SignedIn } from '../http/contract/require-permission.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { Documented } from '../http/openapi/documented';
 import { Client, type ClientInfo } from '../http/requests/client';
@@ -34,7 +34,7 @@ const DEFAULT_DAYS = 7;
 const MAX_DAYS = 90;
 
 /** Routes about the invitations of the tenant in the access token, and to join a tenant by a link. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1/invitations')
 export class InvitationsController {
   constructor(
@@ -136,7 +136,7 @@ export class InvitationsController {
 
   @Post('accept')
   @Public()
-  @OfUser()
+  @SignedIn()
   @RateLimit('join')
   @Documented({
     summary: 'Join a tenant with an invitation',

@@ -10,7 +10,7 @@ import { uuidv7 } from '#platform/ids/uuid';
 import { backoff, sleep } from '#platform/loops/backoff';
 import { Problem } from '#platform/problems';
 import { tokenClass } from '#platform/token-class';
-import { findHeldInvitation, type HeldInvitation } from '#projections/invitations/queries';
+import { findInvitationOfToken, type TokenInvitation } from '#projections/invitations/queries';
 import { findMember } from '#projections/members/queries';
 import type { ClientInfo } from '../http/requests/client';
 import type { RequestContext } from '../http/requests/request-context';
@@ -37,7 +37,7 @@ export interface InvitationPreview extends PreviewDto {
   readonly inviterName: string | undefined;
 }
 
-const previewOf = ({ companyName, role, expiresAt, emailDomains }: HeldInvitation): PreviewDto => ({
+const previewOf = ({ companyName, role, expiresAt, emailDomains }: TokenInvitation): PreviewDto => ({
   ...{ companyName, role, expiresAt: expiresAt.toISOString(), emailDomains, usable: true },
 });
 
@@ -57,14 +57,14 @@ export const createJoinService = (
   const joinQueue = createKeyedQueue();
 
   /** The invitation of a token, whether or not it can still be used. @throws Problem not-found */
-  const findInvitation = async (token: string): Promise<HeldInvitation & { readonly tokenHash: string }> => {
+  const findInvitation = async (token: string): Promise<TokenInvitation & { readonly tokenHash: string }> => {
     const tokenHash = hashOfToken(token);
-    const invitation = await findHeldInvitation(db, tokenHash);
+    const invitation = await findInvitationOfToken(db, tokenHash);
     if (!invitation) throw invitationUnusable();
     return { ...invitation, tokenHash };
   };
 
-  const findOpenInvitation = async (token: string): Promise<HeldInvitation> => {
+  const findOpenInvitation = async (token: string): Promise<TokenInvitation> => {
     const invitation = await findInvitation(token);
     if (invitationStateOf(invitation) !== 'open') throw invitationUnusable();
     return invitation;

@@ -25,7 +25,7 @@ const memberWithETag = (member: MemberRow): Versioned<MemberDto> =>
   withETag(new MemberDto(member), member.version, `${member.name}\n${member.email}`);
 
 /** Routes about the members of the tenant in the access token, and their roles. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1/members')
 export class MembersController {
   constructor(

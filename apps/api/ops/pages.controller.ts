@@ -7,7 +7,7 @@ import { PublicUrl } from '../core/public-url';
 import { Public } from '../http/contract/public.decorator';
 import { RateLimit } from '../http/limits/rate-limit.decorator';
 import { HTML } from '../invitations/page/problem-page';
-import { isFromElsewhere } from '../invitations/page/same-origin';
+import { isCrossSite } from '../invitations/page/same-origin';
 import { Gate, safeNext } from './gate';
 import { CurrentOperator, ForOperators } from './operators.decorator';
 import { homePage, loginPage } from './page';
@@ -78,7 +78,7 @@ export class OpsPagesController {
   }
 
   private refuseOtherSites({ headers, host }: FastifyRequest): void {
-    if (isFromElsewhere({ headers, host, publicUrl: this.publicUrl() }))
+    if (isCrossSite({ headers, host, publicUrl: this.publicUrl() }))
       throw new Problem('forbidden', { detail: FROM_OTHER_SITE });
   }
 }

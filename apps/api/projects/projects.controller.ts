@@ -19,7 +19,7 @@ import { ChangeProjectDto, CreateProjectDto, ProjectDto, ProjectPageDto, Project
 type Command = CreateProject | ChangeProject | ArchiveProject | RestoreProject;
 
 /** Routes about the projects of the tenant in the access token. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1/projects')
 export class ProjectsController {
   constructor(

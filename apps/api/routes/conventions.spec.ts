@@ -1,4 +1,4 @@
-import { type Permission, worksAlways } from '#domain/tenant/permissions';
+import { type Permission, worksWhileLocked } from '#domain/tenant/permissions';
 import { uuidv7 } from '#platform/ids/uuid';
 import { createIdentityApp, type IdentityApp, type SignedUp } from '#test/support/identity-app';
 
@@ -66,7 +66,7 @@ describe('the conventions of every route', () => {
 
   it('a route that a lock or a limit of the plan can block is documented with 402', () => {
     const blockable = operations.filter(
-      ([, , it]) => it['x-permission'] && !worksAlways(it['x-permission'].permission),
+      ([, , it]) => it['x-permission'] && !worksWhileLocked(it['x-permission'].permission),
     );
     expect(blockable.length).toBeGreaterThan(20);
     for (const [method, path, { responses }] of blockable)

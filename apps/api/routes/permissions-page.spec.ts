@@ -1,13 +1,13 @@
 import { PERMISSIONS, type Permission } from '#domain/tenant/permissions';
 import { createIdentityApp, type IdentityApp } from '#test/support/identity-app';
-import { OF_USER } from '../http/contract/require-permission.decorator';
+import { SIGNED_IN } from '../http/contract/require-permission.decorator';
 import { listRoutes, permissionsPage } from './permissions-page';
 
 type Operation = {
   security?: object[];
   description?: string;
   'x-permission'?: { permission: Permission; roles: string[] };
-  'x-of-user'?: boolean;
+  'x-signed-in'?: boolean;
 };
 
 const isForOperators = ({ security = [] }: Operation): boolean => security.some((it) => 'operator' in it);
@@ -30,7 +30,7 @@ describe('the routes', () => {
     const undecided = [...operations].filter(
       ([, it]) =>
         it['x-permission'] === undefined &&
-        it['x-of-user'] !== true &&
+        it['x-signed-in'] !== true &&
         it.security?.length !== 0 &&
         !isForOperators(it),
     );
@@ -42,7 +42,7 @@ describe('the routes', () => {
     // HTML pages are not in the document. Anyone may open them, except the start page of operators.
     const pages = all.filter(({ path }) => /^\/(billing\/return|join|ops$|ops\/log)/.test(path));
     const listed = all.filter((it) => !pages.includes(it));
-    expect(pages.map(({ method, path, anyone }) => [method, path, anyone])).toEqual([
+    expect(pages.map(({ method, path, isPublic }) => [method, path, isPublic])).toEqual([
       ['GET', '/billing/return', true],
       ['GET', '/join.css', true],
       ['GET', '/join/{token}', true],
@@ -53,12 +53,13 @@ describe('the routes', () => {
       ['POST', '/ops/logout', true],
     ]);
     expect(listed.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([...operations.keys()].sort());
-    for (const { method, path, anyone, operators, needs } of listed) {
+    for (const { method, path, isPublic, operators, requiredPermission } of listed) {
       const operation = operations.get(`${method} ${path}`);
-      expect(operation?.security?.length === 0).toBe(anyone);
+      expect(operation?.security?.length === 0).toBe(isPublic);
       expect(operation !== undefined && isForOperators(operation)).toBe(operators);
-      expect(operation?.['x-of-user'] === true).toBe(needs === OF_USER);
-      const permission = needs === OF_USER || needs === undefined ? undefined : needs;
+      expect(operation?.['x-signed-in'] === true).toBe(requiredPermission === SIGNED_IN);
+      const permission =
+        requiredPermission === SIGNED_IN || requiredPermission === undefined ? undefined : requiredPermission;
       expect(operation?.['x-permission']).toEqual(permission && { permission, roles: PERMISSIONS[permission] });
     }
   });
@@ -72,10 +73,10 @@ describe('the routes', () => {
 
   it('refuse a request without a token, except the public ones', async () => {
     const id = '01a20000-0000-7000-8000-000000000001';
-    for (const { method, path, anyone } of listRoutes()) {
+    for (const { method, path, isPublic } of listRoutes()) {
       const url = path.replaceAll(/\{\w+\}/g, id);
       const { statusCode } = await identity.ask(method as 'GET', url, method === 'GET' ? {} : { payload: {} });
-      if (anyone) expect(statusCode).not.toBe(401);
+      if (isPublic) expect(statusCode).not.toBe(401);
       else expect([path, statusCode]).toEqual([path, 401]);
     }
   });

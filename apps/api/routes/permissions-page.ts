@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { RequestMethod } from '@nestjs/common';
-import { may, PERMISSIONS, type Permission, worksAlways } from '#domain/tenant/permissions';
+import { hasPermission, PERMISSIONS, type Permission, worksWhileLocked } from '#domain/tenant/permissions';
 import { ROLES } from '#domain/tenant/roles';
 import { CONTROLLERS } from '../api.module';
-import { OF_USER } from '../http/contract/require-permission.decorator';
+import { SIGNED_IN } from '../http/contract/require-permission.decorator';
 import { type Access, accessOf } from '../identity/authentication/access';
 
 export interface Route extends Access {
@@ -35,10 +35,10 @@ export const listRoutes = (): Route[] =>
     a.path === b.path ? (a.method < b.method ? -1 : 1) : a.path < b.path ? -1 : 1,
   );
 
-const callersOf = ({ anyone, operators, needs }: Route): string => {
+const callersOf = ({ isPublic, operators, requiredPermission }: Route): string => {
   if (operators) return 'operators';
-  if (anyone) return needs === OF_USER ? 'anyone, signed in or not' : 'anyone';
-  return needs === OF_USER ? 'any signed-in user' : `\`${needs}\``;
+  if (isPublic) return requiredPermission === SIGNED_IN ? 'anyone, signed in or not' : 'anyone';
+  return requiredPermission === SIGNED_IN ? 'any signed-in user' : `\`${requiredPermission}\``;
 };
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -57,14 +57,14 @@ role in the token; a change applies in every process within one second.
 
 ${table(
   ['permission', ...ROLES],
-  permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (may(role, it) ? 'yes' : ''))]),
+  permissions.map((it) => [`\`${it}\``, ...ROLES.map((role) => (hasPermission(role, it) ? 'yes' : ''))]),
 )}
 
 Some rules depend on more than the role: no member can grant or take away a role above their own, the last owner can neither
 leave the tenant nor change to another role, and every member may leave.
 
 These permissions work while the tenant is locked, and their calls are not counted as API calls: ${permissions
-    .filter(worksAlways)
+    .filter(worksWhileLocked)
     .map((it) => `\`${it}\``)
     .join(', ')}.
 

@@ -17,7 +17,7 @@ import { PathId } from '../http/validation/path-id';
 import { ChangeTaskDto, CreateTaskDto, TaskDto, TaskPageDto, TasksQuery } from './task.dto';
 
 /** Routes about the tasks of the tenant in the access token. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1')
 export class TasksController {
   constructor(

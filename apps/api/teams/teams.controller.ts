@@ -20,7 +20,7 @@ import { TeamDto, TeamNameDto, TeamPageDto } from './team.dto';
 type Command = CreateTeam | RenameTeam | DeleteTeam | AddTeamMember | RemoveTeamMember;
 
 /** Routes about the teams of the tenant in the access token. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1/teams')
 export class TeamsController {
   constructor(

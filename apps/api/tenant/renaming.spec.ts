@@ -1,7 +1,7 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import { type OpenTenant, tenantFold } from '#domain/tenant/evolve';
 import type { ScopedDb } from '#platform/database/scoped/scoped-db';
-import { PEOPLE, tenantCreated } from '#testing/tenant-facts';
+import { tenantCreated, USERS } from '#testing/tenant-facts';
 import type { BillingService } from '../billing/billing.service';
 import type { ApiContext } from '../core/api-context';
 import { RequestState } from '../http/requests/request-context';
@@ -18,7 +18,7 @@ const rename = (usage: Usage, execute: () => Promise<unknown>) => {
   const apiContext = { settings: { tenantRetentionDays: 30 } } as unknown as ApiContext;
   const controller = new TenantController(db, usage, billing, apiContext, bus);
   const context = new RequestState('request');
-  context.principal = { tenantId, userId: PEOPLE.owner, role: 'owner', sessionId: 'session' };
+  context.principal = { tenantId, userId: USERS.owner, role: 'owner', sessionId: 'session' };
   return controller.change(context, { name: 'Acme Ltd' }, undefined);
 };
 

@@ -29,7 +29,7 @@ const usageDigestInput = (data: readonly UsedDto[]): string => JSON.stringify(la
 const DAY_MS = 86_400_000;
 
 /** Routes about the tenant in the access token. */
-@ApiTags('Workspace')
+@ApiTags('Tenant')
 @Controller('v1/tenant')
 export class TenantController {
   constructor(
@@ -51,7 +51,7 @@ export class TenantController {
   async get(@Context() context: RequestContext): Promise<Versioned<TenantDto>> {
     const db = this.db.tenant(principalOf(context).tenantId);
     const [tenant, usage] = await Promise.all([findTenant(db), this.usageOf(db)]);
-    if (!tenant) throw notFound('workspace');
+    if (!tenant) throw notFound('tenant');
     return withETag(new TenantDto(tenant, usage.data), tenant.version, usageDigestInput(usage.data));
   }
 
@@ -75,7 +75,7 @@ export class TenantController {
     const usageRead = this.usageOf(this.db.tenant(tenantId));
     usageRead.catch(() => undefined);
     const { position, state } = await this.commands.execute<RenameTenant, CommandResult<Tenant>>(command);
-    if (state.status !== 'open') throw notFound('workspace');
+    if (state.status !== 'open') throw notFound('tenant');
     context.position = position;
     const { account, version, ...nameAndSlug } = state;
     const usage = await usageRead;
@@ -132,7 +132,7 @@ export class TenantController {
     const input = { by: userId, confirmName, eraseAfter };
     const command = new CloseTenant(tenantId, input, commandContextOf(context), expectedVersion);
     const { position, state } = await this.commands.execute<CloseTenant, CommandResult<Tenant>>(command);
-    if (state.status !== 'closed') throw notFound('workspace');
+    if (state.status !== 'closed') throw notFound('tenant');
     await this.billing.closed(tenantId);
     context.position = position;
     return { id: tenantId, eraseAfter: state.eraseAfter };

@@ -7,7 +7,7 @@ import { projectsProjection } from '#projections/projects/projection';
 import { projectsOfTeam } from '#projections/projects/queries';
 import { answerTo } from '#reacting/answer';
 import { defineReaction, type Reaction } from '#reacting/reaction';
-import { readModelHas } from '#reacting/read-model';
+import { requireReadModelPosition } from '#reacting/read-model';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
@@ -34,7 +34,7 @@ export const createProjectsOfDeletedTeams = ({ store, bus, pool, waiter }: React
     TeamDeleted: async (event, signal) => {
       const tenantId = tenantIdOf(event);
       const { teamId } = event.data;
-      await readModelHas({ projection: projectsProjection.name, pool, waiter }, tenantId, event.position);
+      await requireReadModelPosition({ projection: projectsProjection.name, pool, waiter }, tenantId, event.position);
       const owned = await projectsOfTeam(pool, tenantId, teamId);
       await forEachOf(owned, signal, (projectId) =>
         bus.execute(new ReleaseProject(tenantId, { projectId, teamId }, answerTo(event, projectId))),

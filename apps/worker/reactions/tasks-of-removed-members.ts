@@ -7,7 +7,7 @@ import { tasksProjection } from '#projections/tasks/projection';
 import { tasksAssignedBefore } from '#projections/tasks/queries';
 import { answerTo } from '#reacting/answer';
 import { defineReaction, type Reaction } from '#reacting/reaction';
-import { readModelHas } from '#reacting/read-model';
+import { requireReadModelPosition } from '#reacting/read-model';
 import { createTenantStates } from '../../bootstrap/sagas/tenant-states';
 import { forEachOf, type ReactionDeps, tenantIdOf } from './reaction-deps';
 
@@ -35,7 +35,7 @@ export const createTasksOfRemovedMembers = ({ store, bus, pool, waiter }: Reacti
   return defineReaction<DomainEvent>('tasks-of-removed-members', {
     MemberRemoved: async (event, signal) => {
       const tenantId = tenantIdOf(event);
-      await readModelHas({ projection: tasksProjection.name, pool, waiter }, tenantId, event.position);
+      await requireReadModelPosition({ projection: tasksProjection.name, pool, waiter }, tenantId, event.position);
       const assigned = await tasksAssignedBefore(pool, tenantId, event.data.userId, event.position);
       await forEachOf(assigned, signal, (task) =>
         bus.execute(new UnassignTask(tenantId, task, answerTo(event, task.taskId))),

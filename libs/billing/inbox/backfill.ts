@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { StripeGateway } from '../stripe/stripe-gateway';
 import type { InboxStore } from './inbox-store';
-import { takeInIsolated } from './isolated-entries';
+import { storeEventsIsolated } from './isolated-entries';
 import { type Mode, readStripeEvent, refusedStripeEvent } from './stripe-event';
 
 /** Seconds by which two readings of the list overlap, because Stripe may list an event later than a newer one. */
@@ -32,10 +32,10 @@ export const backfill = async ({ pool, store, gateway, mode }: BackfillDeps, now
   for await (const page of gateway.events(Math.floor(since))) {
     if (page.length === 0) continue;
     const events = page.map((payload) => readStripeEvent(payload, mode));
-    const refused = await takeInIsolated(pool, events, 'list');
+    const refused = await storeEventsIsolated(pool, events, 'list');
     // This part of the list is not read again, so a refused event is stored in a form that an operator can see.
     if (refused.length > 0)
-      await takeInIsolated(
+      await storeEventsIsolated(
         pool,
         refused.map(({ event }) => refusedStripeEvent(event, mode)),
         'list',

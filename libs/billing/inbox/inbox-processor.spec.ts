@@ -13,7 +13,7 @@ import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import { tenantCreated } from '#testing/tenant-facts';
 import type { StripeSnapshot } from '../stripe-snapshot';
 import { createInboxProcessor, type InboxProcessorDeps } from './inbox-processor';
-import { createInboxStore, type InboxStore, takeIn } from './inbox-store';
+import { createInboxStore, type InboxStore, storeEvents } from './inbox-store';
 
 const mode = { account: '', livemode: false };
 const catalogue = createCatalogue();
@@ -71,7 +71,7 @@ describe('a worker whose customer another worker has taken over', () => {
 
   const stream = () => ({ tenantId, aggregate: tenantFold.aggregate, id: tenantId });
   const storeEvent = (): Promise<void> =>
-    takeIn(
+    storeEvents(
       pool,
       [
         {

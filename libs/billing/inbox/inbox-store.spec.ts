@@ -7,7 +7,7 @@ import { shiftClock } from '#testing/shifted-clock';
 import { createStripeOutbox } from '../outbox/stripe-outbox';
 import { backfill } from './backfill';
 import { type ClaimedCustomer, LEASE_SECONDS } from './customer-queue';
-import { createInboxStore, type InboxStore, takeIn } from './inbox-store';
+import { createInboxStore, type InboxStore, storeEvents } from './inbox-store';
 import { readStripeEvent, type StripeEvent } from './stripe-event';
 
 const mode = { account: '', livemode: false };
@@ -41,7 +41,7 @@ describe('the customers to process', () => {
     ...{ payload: '{}', state: 'pending', reason: null },
     ...more,
   });
-  const storeEvents = (...many: StripeEvent[]): Promise<void> => takeIn(pool, many, 'webhook');
+  const receive = (...many: StripeEvent[]): Promise<void> => storeEvents(pool, many, 'webhook');
   const claimOne = async (): Promise<ClaimedCustomer> => {
     const [customer] = await store.claim(1);
     if (!customer) throw new Error('no customer is due');
@@ -58,10 +58,10 @@ describe('the customers to process', () => {
   };
 
   it('are claimed one by one, even if the statistics of PostgreSQL say that the table is small', async () => {
-    await storeEvents(eventOf('cus_later'));
+    await receive(eventOf('cus_later'));
     await owner.query(`update billing.work set due_at = lease.now() + interval '1 hour'`);
     await owner.query('vacuum analyze billing.work');
-    await storeEvents(...Array.from({ length: 10 }, (_, at) => eventOf(`cus_${at}`)));
+    await receive(...Array.from({ length: 10 }, (_, at) => eventOf(`cus_${at}`)));
     const claimed: string[][] = [];
     for (let at = 0; at < 11; at++) claimed.push((await store.claim(1)).map(({ customerId }) => customerId));
     expect(claimed.map(({ length }) => length)).toEqual([...Array.from({ length: 10 }, () => 1), 0]);
@@ -69,7 +69,7 @@ describe('the customers to process', () => {
   });
 
   it('are only those of this mode', async () => {
-    await storeEvents(eventOf('cus_live', { livemode: true }));
+    await receive(eventOf('cus_live', { livemode: true }));
     expect(await store.claim(5)).toEqual([]);
     await linkCustomer('cus_live', true);
     expect(await store.requestReconciliation(null)).toBe(0);
@@ -77,7 +77,7 @@ describe('the customers to process', () => {
 
   it('are processed again after a request that came during the work', async () => {
     await linkCustomer('cus_1');
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     const customer = await claimOne();
     const pending = await store.pendingOf(customer);
     await store.requestReconciliation(null);
@@ -89,16 +89,16 @@ describe('the customers to process', () => {
   });
 
   it('are processed again after an event that came during the work', async () => {
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     const customer = await claimOne();
     const pending = await store.pendingOf(customer);
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     expect(await store.finish(customer, pending)).toBe(true);
     expect(await store.pendingOf(await claimOne())).toHaveLength(1);
   });
 
   it('are processed again if the work took longer than its lease', async () => {
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     const slow = await claimOne();
     await owner.query(`update billing.work set leased_until = lease.now() - interval '1 second'`);
     const fast = await claimOne();
@@ -116,7 +116,7 @@ describe('the customers to process', () => {
     'can be claimed by another worker after the lease, although the clock was ten minutes %s when the lease began',
     async (_, by) => {
       await shifted.by(by);
-      await storeEvents(eventOf('cus_1'));
+      await receive(eventOf('cus_1'));
       const killed = await claimOne();
       await shifted.by('0');
       expect(await store.claim(1)).toEqual([]);
@@ -134,13 +134,13 @@ describe('the customers to process', () => {
     ['behind', '-10 minutes'],
   ])('are due at once, although the clock was ten minutes %s when their event was stored', async (_, by) => {
     await shifted.by(by);
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     await shifted.by('0');
     expect((await claimOne()).customerId).toBe('cus_1');
   });
 
   it('have the duration of their failures, until the work succeeds', async () => {
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     const first = await claimOne();
     expect([first.attempts, first.failingMs]).toEqual([0, null]);
     await store.putOff(first, 0);
@@ -150,14 +150,14 @@ describe('the customers to process', () => {
     await store.putOff(second, 0);
     const third = await claimOne();
     expect([third.attempts, third.failingMs]).toEqual([2, 60_000]);
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     await store.finish(third, []);
     expect(await claimOne()).toMatchObject({ attempts: 0, failingMs: null });
   });
 
   it('of an event that names no customer are due once the customer is set', async () => {
     const dispute = eventOf('', { customerId: null, type: 'charge.dispute.created' });
-    await storeEvents(dispute);
+    await receive(dispute);
     expect(await store.claim(1)).toEqual([]);
     const [event] = await store.withoutCustomer(10);
     expect(event?.eventId).toBe(dispute.eventId);
@@ -168,11 +168,11 @@ describe('the customers to process', () => {
 
   it('of an event that names no customer are read last after a failure, and the event is parked if it fails for too long', async () => {
     const [bad, good] = [1, 2].map(() => eventOf('', { customerId: null, type: 'charge.dispute.created' }));
-    await storeEvents(bad as StripeEvent);
+    await receive(bad as StripeEvent);
     const [failing] = await store.withoutCustomer(1);
     if (!failing) throw new Error('no event waits');
     expect(await store.noteCustomerUnknown(failing, 60_000, 'Stripe is not available')).toBe(false);
-    await storeEvents(good as StripeEvent);
+    await receive(good as StripeEvent);
     expect((await store.withoutCustomer(2)).map(({ eventId }) => eventId)).toEqual([good?.eventId, bad?.eventId]);
     await owner.query(`update billing.inbox set failing_since = failing_since - interval '61 seconds'`);
     expect(await store.noteCustomerUnknown(failing, 60_000, 'Stripe is not available')).toBe(true);
@@ -184,7 +184,7 @@ describe('the customers to process', () => {
     const tenantId = await linkCustomer('cus_1');
     const app = createPool({ url: database.urls.app, max: 1, applicationName: 'test' });
     const outbox = createStripeOutbox(createScopedDb(app), mode);
-    await storeEvents(eventOf('cus_1'));
+    await receive(eventOf('cus_1'));
     expect([await outbox.isSyncPending(tenantId), await outbox.isSyncPendingUnfailed(tenantId)]).toEqual([true, true]);
     await store.putOff(await claimOne(), 60_000);
     expect([await outbox.isSyncPending(tenantId), await outbox.isSyncPendingUnfailed(tenantId)]).toEqual([true, false]);
@@ -192,11 +192,7 @@ describe('the customers to process', () => {
   });
 
   it('lose their events when these are finished, and later those that wait for an operator', async () => {
-    await storeEvents(
-      eventOf('cus_1', { state: 'ignored' }),
-      eventOf('cus_2', { state: 'quarantined' }),
-      eventOf('cus_3'),
-    );
+    await receive(eventOf('cus_1', { state: 'ignored' }), eventOf('cus_2', { state: 'quarantined' }), eventOf('cus_3'));
     const left = async (): Promise<string[]> =>
       (await owner.query('select state from billing.inbox order by state')).rows.map(({ state }) => state);
     await owner.query(`update billing.inbox set received_at = now() - interval '100 days'`);
@@ -252,7 +248,7 @@ describe('how far the list of events was read', () => {
   it('does not depend on the times of events of another account, which are quarantined', async () => {
     const [own, other] = [new Date('2026-01-01T00:00:00Z'), new Date('2046-01-01T00:00:00Z')];
     const events = [eventAt('evt_1', own), eventAt('evt_2', other, 'acct_other')];
-    await takeIn(
+    await storeEvents(
       pool,
       events.map((payload) => readStripeEvent(payload, mode)),
       'webhook',

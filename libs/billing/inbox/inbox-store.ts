@@ -9,7 +9,7 @@ import type { Mode, StripeEvent } from './stripe-event';
  * become due.
  * @param pool connects as the app role or as the projector
  */
-export const takeIn = async (pool: Pool, events: readonly StripeEvent[], via: Via): Promise<void> => {
+export const storeEvents = async (pool: Pool, events: readonly StripeEvent[], via: Via): Promise<void> => {
   const column = <K extends keyof StripeEvent>(name: K): StripeEvent[K][] => events.map((event) => event[name]);
   await withClient(pool, (client) =>
     client.query({

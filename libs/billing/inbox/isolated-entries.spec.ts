@@ -58,10 +58,10 @@ describe('an event that the database refuses', () => {
   });
 
   it('is the only refused one of several webhooks', async () => {
-    const takeIn = createWebhookIntake(pool, () => undefined);
+    const receive = createWebhookIntake(pool, () => undefined);
     // The first event is stored in a statement of its own; the others wait meanwhile and share the next one.
     const outcomes = await Promise.allSettled(
-      ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => takeIn(readStripeEvent(payloadOf(id), mode))),
+      ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => receive(readStripeEvent(payloadOf(id), mode))),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
     expect(await storedEvents()).toHaveLength(3);

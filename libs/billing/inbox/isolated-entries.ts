@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { isDataError } from '#platform/database/data-error';
 import type { Via } from './customer-queue';
-import { takeIn } from './inbox-store';
+import { storeEvents } from './inbox-store';
 import type { StripeEvent } from './stripe-event';
 
 /** An event that the database refuses, and the database's error. */
@@ -16,9 +16,13 @@ export interface RefusedEntry {
  * @returns the events that the database refuses
  * @throws the error of a database that is not available; some events may be stored then
  */
-export const takeInIsolated = async (pool: Pool, events: readonly StripeEvent[], via: Via): Promise<RefusedEntry[]> => {
+export const storeEventsIsolated = async (
+  pool: Pool,
+  events: readonly StripeEvent[],
+  via: Via,
+): Promise<RefusedEntry[]> => {
   try {
-    await takeIn(pool, events, via);
+    await storeEvents(pool, events, via);
     return [];
   } catch (error) {
     if (!isDataError(error)) throw error;
@@ -26,6 +30,6 @@ export const takeInIsolated = async (pool: Pool, events: readonly StripeEvent[],
     if (event && others.length === 0) return [{ event, error }];
   }
   const refused: RefusedEntry[] = [];
-  for (const event of events) refused.push(...(await takeInIsolated(pool, [event], via)));
+  for (const event of events) refused.push(...(await storeEventsIsolated(pool, [event], via)));
   return refused;
 };

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { takeInIsolated } from './isolated-entries';
+import { storeEventsIsolated } from './isolated-entries';
 import type { StripeEvent } from './stripe-event';
 
 /** Maximum number of events in one statement. */
@@ -31,7 +31,9 @@ export const createWebhookIntake = (pool: Pool, onStored: () => void) => {
 
   const store = async (batch: readonly WaitingEvent[]): Promise<void> => {
     const events = batch.map(({ event }) => event);
-    const refused = new Map((await takeInIsolated(pool, events, 'webhook')).map(({ event, error }) => [event, error]));
+    const refused = new Map(
+      (await storeEventsIsolated(pool, events, 'webhook')).map(({ event, error }) => [event, error]),
+    );
     for (const { event, resolve, reject } of batch) {
       if (refused.has(event)) reject(refused.get(event));
       else resolve();

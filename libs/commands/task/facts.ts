@@ -30,7 +30,7 @@ const readFacts = async (
     readTenant(store, tenantId),
     projectId === undefined
       ? undefined
-      : store.loadWhole(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
+      : store.loadForDecision(projectFold, { tenantId, aggregate: projectFold.aggregate, id: projectId }),
   ]);
   return {
     ...tenantAccessOf(tenant, by),
@@ -53,6 +53,6 @@ export const readTaskFacts = async (
   { tenantId, input }: TenantCommand<TaskInput & { readonly taskId: string }>,
 ): Promise<TaskFacts> => {
   const stream = { tenantId, aggregate: taskFold.aggregate, id: input.taskId };
-  const { state: task } = await store.loadWhole(taskFold, stream);
+  const { state: task } = await store.loadForDecision(taskFold, stream);
   return readFacts(store, tenantId, task.kind === 'present' ? task.projectId : undefined, input);
 };

@@ -6,6 +6,10 @@ import type { AggregateStore } from '#event-log/aggregate/aggregate-store';
  * @throws HistoryOfNewerRelease the tenant's stream holds an event that this release does not know
  */
 export const readTenant = async (store: AggregateStore, tenantId: string): Promise<Tenant> => {
-  const { state } = await store.loadWhole(tenantFold, { tenantId, aggregate: tenantFold.aggregate, id: tenantId });
+  const { state } = await store.loadForDecision(tenantFold, {
+    tenantId,
+    aggregate: tenantFold.aggregate,
+    id: tenantId,
+  });
   return state;
 };

@@ -1,7 +1,7 @@
 import { TenantCommand } from '../command';
 import type { Project } from '../project/evolve';
 import { Refusal } from '../refusal';
-import { may } from '../tenant/permissions';
+import { hasPermission } from '../tenant/permissions';
 import type { Role } from '../tenant/roles';
 import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { TaskEvent, TaskStatus } from './events';
@@ -28,7 +28,7 @@ const requirePresent = (task: Task): PresentTask => {
 };
 
 const requireAssignable = ({ assigneeRole }: TaskRuleFacts): void => {
-  if (assigneeRole !== undefined && !may(assigneeRole, 'tasks.read'))
+  if (assigneeRole !== undefined && !hasPermission(assigneeRole, 'tasks.read'))
     throw new Refusal(
       'conflict',
       `The assignee has the role ${assigneeRole}, which may not read tasks. Choose another member.`,

@@ -7,7 +7,7 @@ import type {
   SubscriptionDetails,
   Terms,
 } from './billing-events';
-import { none, type PersistentMap, remove, set } from './persistent-map';
+import { emptyMap, type PersistentMap, remove, set } from './persistent-map';
 
 /** An invoice whose payment failed or succeeded. An invoice whose payment was forgiven is removed from the account. */
 export interface Invoice {
@@ -21,7 +21,7 @@ export interface Invoice {
  * `locked` (writes are refused) → `suspended` (reads are refused, too). Each state can change back to `active`
  * directly.
  */
-export type Standing =
+export type PaymentState =
   | { readonly kind: 'active' }
   | { readonly kind: 'past-due' }
   | { readonly kind: 'locked' | 'suspended'; readonly reason: LockReason; readonly suspendAt: string };
@@ -40,7 +40,7 @@ export interface BillingAccount {
   readonly invoices: PersistentMap<Invoice>;
   /** The ids of the recorded disputes. */
   readonly disputes: PersistentMap<true>;
-  readonly standing: Standing;
+  readonly standing: PaymentState;
 }
 
 export const newBillingAccount: BillingAccount = {
@@ -48,13 +48,13 @@ export const newBillingAccount: BillingAccount = {
   shrunk: false,
   seats: null,
   subscription: null,
-  ended: none,
-  invoices: none,
-  disputes: none,
+  ended: emptyMap,
+  invoices: emptyMap,
+  disputes: emptyMap,
   standing: { kind: 'active' },
 };
 
-const ACTIVE: Standing = { kind: 'active' };
+const ACTIVE: PaymentState = { kind: 'active' };
 
 const isSmaller = (next: Terms, before: Terms | null): boolean =>
   before !== null &&
@@ -78,7 +78,7 @@ const withInvoice = (
 };
 
 /** Ends `past-due`. A lock stays. */
-const withoutPastDue = (standing: Standing): Standing => (standing.kind === 'past-due' ? ACTIVE : standing);
+const withoutPastDue = (standing: PaymentState): PaymentState => (standing.kind === 'past-due' ? ACTIVE : standing);
 
 const isPaid = ({ status }: SubscriptionDetails): boolean => status === 'active' || status === 'trialing';
 

@@ -1,5 +1,5 @@
 import { specificationOf } from '#testing/given-when-then';
-import { PEOPLE, tenantClosed, tenantCreated } from '#testing/tenant-facts';
+import { tenantClosed, tenantCreated, USERS } from '#testing/tenant-facts';
 import type { InvoiceDetails, SubscriptionDetails, Terms } from './billing-events';
 import type { BillingFacts, InvoiceFacts, SubscriptionFacts } from './billing-facts';
 import { advanceStanding, agreeTerms, followStripe, releaseTerms } from './decide-billing';
@@ -276,7 +276,7 @@ describe('terms that an operator agrees with a tenant', () => {
 });
 
 describe('a locked tenant', () => {
-  const rename = (tenant: Tenant) => renameTenant({ by: PEOPLE.owner, name: 'Other' }, tenant);
+  const rename = (tenant: Tenant) => renameTenant({ by: USERS.owner, name: 'Other' }, tenant);
   it('refuses a write', () => {
     given(...lockedForPayment)
       .when(rename)

@@ -4,10 +4,10 @@ import {
   memberInvited,
   memberJoined,
   memberRemoved,
-  PEOPLE,
-  staffed,
   tenantClosed,
   tenantCreated,
+  tenantWithStaff,
+  USERS,
 } from '#testing/tenant-facts';
 import type { InStreamLimits } from '../limits';
 import { NO_LIMITS } from '../limits';
@@ -25,7 +25,7 @@ import type { Role } from './roles';
 
 const { given } = specificationOf(tenantFold);
 
-const { owner, admin, stranger } = PEOPLE;
+const { owner, admin, stranger } = USERS;
 const guest = '01a20000-0000-7000-8000-000000000007';
 const OTHER = '01a20000-0000-7000-8000-0000000000bb';
 const at = '2026-01-15T00:00:00.000Z';
@@ -55,27 +55,27 @@ const joined = (userId: string, use: number, role: Role = 'member'): TenantEvent
 
 describe('inviting', () => {
   it.each(['admin', 'member', 'auditor'] as const)('with the role %s is allowed to an owner', (role) =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(invite({ role }))
       .thenHappened(invited({ role })),
   );
   it.each(['member', 'auditor'] as const)('with the role %s is allowed to an admin', (role) =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(invite({ by: admin, role }))
       .thenHappened(invited({ role, invitedBy: admin })),
   );
   it('with the role admin is forbidden to an admin', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(invite({ by: admin, role: 'admin' }))
       .thenRefused('forbidden'));
   it.each([owner, admin])('with the role owner is forbidden to every role', (by) =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(invite({ by, role: 'owner' }))
       .thenRefused('forbidden'),
   );
   it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
-    given(...staffed)
-      .when(invite({ by: PEOPLE[role], role: 'auditor' }))
+    given(...tenantWithStaff)
+      .when(invite({ by: USERS[role], role: 'auditor' }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -120,13 +120,13 @@ describe('inviting', () => {
 
 describe('revoking an invitation', () => {
   it.each([owner, admin])('is allowed to owners and admins, even if another member created it', (by) =>
-    given(...staffed, invited())
+    given(...tenantWithStaff, invited())
       .when(revoke(by))
       .thenHappened(revoked),
   );
   it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
-    given(...staffed, invited())
-      .when(revoke(PEOPLE[role]))
+    given(...tenantWithStaff, invited())
+      .when(revoke(USERS[role]))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -197,13 +197,13 @@ describe('joining', () => {
   });
   it('is refused with not-found if the member who created the invitation could no longer create it', () => {
     const byAdmin = invited({ invitedBy: admin });
-    given(...staffed, byAdmin)
+    given(...tenantWithStaff, byAdmin)
       .when(join())
       .thenHappened(joined(stranger, 1));
-    given(...staffed, byAdmin, memberRemoved(admin))
+    given(...tenantWithStaff, byAdmin, memberRemoved(admin))
       .when(join())
       .thenRefused('not-found');
-    given(...staffed, byAdmin, { type: 'MemberRoleChanged', data: { userId: admin, role: 'member' } })
+    given(...tenantWithStaff, byAdmin, { type: 'MemberRoleChanged', data: { userId: admin, role: 'member' } })
       .when(join())
       .thenRefused('not-found');
   });
@@ -249,8 +249,8 @@ describe('joining', () => {
       .when(join())
       .thenNothing());
   it('does not change the role of a member', () =>
-    given(...staffed, invited({ role: 'admin' }))
-      .when(join({ userId: PEOPLE.auditor }))
+    given(...tenantWithStaff, invited({ role: 'admin' }))
+      .when(join({ userId: USERS.auditor }))
       .thenNothing());
   it('adds no event for a member, and is not refused, if the invitation is used up or revoked since then', () => {
     given(tenantCreated, invited(), joined(stranger, 1)).when(join()).thenNothing();
@@ -263,11 +263,11 @@ describe('joining', () => {
       .when(join({}, { seats: 2 }))
       .thenHappened(joined(stranger, 1)));
   it('is refused if every seat of the plan is used', () =>
-    given(...staffed, invited())
+    given(...tenantWithStaff, invited())
       .when(join({}, { seats: 4 }))
       .thenRefused('plan-limit-reached'));
   it('needs no seat for a member', () =>
-    given(...staffed, invited())
+    given(...tenantWithStaff, invited())
       .when(join({ userId: admin }, { seats: 1 }))
       .thenNothing());
 });

@@ -3,7 +3,7 @@ import type { InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
 import type { TenantEvent } from './events';
 import type { Invitation, OpenTenant, Tenant } from './evolve';
-import { may } from './permissions';
+import { hasPermission } from './permissions';
 import { entries, get } from './persistent-map';
 import { notFound, requireFeature, requireOpen, requirePermission, requireRoom, requireUnlocked } from './requirements';
 import type { Role } from './roles';
@@ -28,7 +28,7 @@ const countOpenInvitations = ({ invitations }: OpenTenant, at: string): { count:
 
 /** Only an owner may invite admins. No role may invite owners; {@link inviteMember} refuses that. */
 const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
-  inviter !== undefined && may(inviter, 'invitations.create') && (role !== 'admin' || inviter === 'owner');
+  inviter !== undefined && hasPermission(inviter, 'invitations.create') && (role !== 'admin' || inviter === 'owner');
 
 /**
  * Revokes the open invitations that a member created and could not create in the new role. Otherwise the member could

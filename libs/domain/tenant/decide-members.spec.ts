@@ -3,13 +3,13 @@ import {
   memberInvited,
   memberJoined,
   memberRemoved,
-  PEOPLE,
-  staffed,
   teamCreated,
   teamMemberAdded,
   teamMemberRemoved,
   tenantClosed,
   tenantCreated,
+  tenantWithStaff,
+  USERS,
 } from '#testing/tenant-facts';
 import { MAX_REVOKED } from './decide-invitations';
 import { changeRole, type RemoveMemberInput, removeMember, transferOwnership } from './decide-members';
@@ -19,7 +19,7 @@ import { ROLES, type Role } from './roles';
 
 const { given } = specificationOf(tenantFold);
 
-const { owner, admin, member, auditor, stranger } = PEOPLE;
+const { owner, admin, member, auditor, stranger } = USERS;
 const second = '01a20000-0000-7000-8000-000000000006';
 const at = '2026-01-15T00:00:00.000Z';
 
@@ -48,7 +48,7 @@ const transferred = (from: string, to: string): TenantEvent => ({ type: 'Ownersh
 
 const otherRoles = (role: Role): Role[] => ROLES.filter((it) => it !== role);
 /** The staff and one more member, with the given role. */
-const withSecond = (role: Role): readonly TenantEvent[] => [...staffed, memberJoined(second, role)];
+const withSecond = (role: Role): readonly TenantEvent[] => [...tenantWithStaff, memberJoined(second, role)];
 
 describe('changing a role', () => {
   describe.each(ROLES)('of a member with the role %s', (from) => {
@@ -65,17 +65,17 @@ describe('changing a role', () => {
     it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) => {
       for (const to of ROLES)
         given(...withSecond(from))
-          .when(change(PEOPLE[role], second, to))
+          .when(change(USERS[role], second, to))
           .thenRefused('forbidden');
     });
   });
 
   it('adds no event for the present role', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(owner, member, 'member'))
       .thenNothing());
   it('is refused if the last owner changes their own role', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(owner, owner, 'admin'))
       .thenRefused('conflict'));
   it('to owner adds no event if the last owner does it for themselves', () =>
@@ -91,27 +91,27 @@ describe('changing a role', () => {
       .when(change(second, second, 'member'))
       .thenRefused('conflict'));
   it('is allowed if an admin changes their own role', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(admin, admin, 'member'))
       .thenHappened(changed(admin, 'member')));
   it('is forbidden if a member changes their own role', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(member, member, 'admin'))
       .thenRefused('forbidden'));
   it('is refused with not-found for a user who is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(owner, stranger, 'admin'))
       .thenRefused('not-found'));
   it('is refused with not-found for a user who was removed', () =>
-    given(...staffed, memberRemoved(member))
+    given(...tenantWithStaff, memberRemoved(member))
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
   it('is refused with not-found if the sender is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(stranger, member, 'admin'))
       .thenRefused('not-found'));
   it('is refused with not-found if the tenant is closed', () =>
-    given(...staffed, tenantClosed)
+    given(...tenantWithStaff, tenantClosed)
       .when(change(owner, member, 'admin'))
       .thenRefused('not-found'));
   it('is refused with not-found if there is no such tenant', () =>
@@ -120,19 +120,19 @@ describe('changing a role', () => {
       .thenRefused('not-found'));
 
   it('accepts the version of the member, whatever else has happened since then', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(owner, member, 'admin', 3))
       .thenHappened(changed(member, 'admin')));
   it('is refused with a version from before the member’s last role change', () =>
-    given(...staffed, changed(member, 'auditor'))
+    given(...tenantWithStaff, changed(member, 'auditor'))
       .when(change(owner, member, 'admin', 3))
       .thenRefused('precondition-failed'));
   it('is refused with an earlier version even for the present role', () =>
-    given(...staffed, changed(member, 'auditor'))
+    given(...tenantWithStaff, changed(member, 'auditor'))
       .when(change(owner, member, 'auditor', 3))
       .thenRefused('precondition-failed'));
   it('is refused with not-found with any version for a user who is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(change(owner, stranger, 'admin', 3))
       .thenRefused('not-found'));
 });
@@ -156,22 +156,22 @@ describe('removing a member', () => {
   it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) => {
     for (const other of ROLES)
       given(...withSecond(other))
-        .when(remove(PEOPLE[role], second))
+        .when(remove(USERS[role], second))
         .thenRefused('forbidden');
   });
   it.each(['admin', 'member', 'auditor'] as const)(
     'is recorded as leaving if a member who is %s removes themselves',
     (role) =>
-      given(...staffed)
-        .when(remove(PEOPLE[role], PEOPLE[role]))
-        .thenHappened(removed(PEOPLE[role], 'left')),
+      given(...tenantWithStaff)
+        .when(remove(USERS[role], USERS[role]))
+        .thenHappened(removed(USERS[role], 'left')),
   );
   it('is recorded as erased if the user is erased', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(remove(auditor, auditor, 'erased'))
       .thenHappened(removed(auditor, 'erased')));
   it.each(['left', 'erased'] as const)('who is the last owner is refused, also with the reason %s', (reason) =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(remove(owner, owner, reason))
       .thenRefused('conflict'),
   );
@@ -185,7 +185,7 @@ describe('removing a member', () => {
       .thenRefused('conflict'));
   it('removes the member from their teams first, and from no other team', () =>
     given(
-      ...staffed,
+      ...tenantWithStaff,
       ...[teamCreated('sales', 'Sales'), teamCreated('support', 'Support'), teamCreated('legal', 'Legal')],
       ...[teamMemberAdded('sales', member), teamMemberAdded('legal', member), teamMemberAdded('support', admin)],
     )
@@ -196,31 +196,31 @@ describe('removing a member', () => {
         removed(member, 'removed'),
       ));
   it('is refused with not-found for a user who is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(remove(owner, stranger))
       .thenRefused('not-found'));
   it('is refused with not-found for a user who was removed before', () =>
-    given(...staffed, memberRemoved(member))
+    given(...tenantWithStaff, memberRemoved(member))
       .when(remove(owner, member))
       .thenRefused('not-found'));
   it('is refused with not-found for a user who left before', () =>
-    given(...staffed, memberRemoved(member))
+    given(...tenantWithStaff, memberRemoved(member))
       .when(remove(member, member))
       .thenRefused('not-found'));
   it('is refused with not-found if the sender is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(remove(stranger, member))
       .thenRefused('not-found'));
   it('is refused with not-found if the tenant is closed', () =>
-    given(...staffed, tenantClosed)
+    given(...tenantWithStaff, tenantClosed)
       .when(remove(member, member))
       .thenRefused('not-found'));
   it('is refused with a version from before the member’s last role change', () =>
-    given(...staffed, changed(member, 'auditor'))
+    given(...tenantWithStaff, changed(member, 'auditor'))
       .when(remove(owner, member, 'removed', 3))
       .thenRefused('precondition-failed'));
   it('accepts the version of the member', () =>
-    given(...staffed, changed(member, 'auditor'))
+    given(...tenantWithStaff, changed(member, 'auditor'))
       .when(remove(owner, member, 'removed', 5))
       .thenHappened(removed(member, 'removed')));
 });
@@ -232,11 +232,11 @@ describe('transferring ownership', () => {
       .thenHappened(transferred(owner, second)),
   );
   it('makes the sender an admin, who cannot transfer it again', () =>
-    given(...staffed, transferred(owner, member))
+    given(...tenantWithStaff, transferred(owner, member))
       .when(transfer(owner, admin))
       .thenRefused('forbidden'));
   it('makes the other member the last owner, who cannot leave', () =>
-    given(...staffed, transferred(owner, member))
+    given(...tenantWithStaff, transferred(owner, member))
       .when(remove(member, member))
       .thenRefused('conflict'));
   it('to another owner leaves only that owner, who cannot leave', () =>
@@ -244,7 +244,7 @@ describe('transferring ownership', () => {
       .when(remove(second, second))
       .thenRefused('conflict'));
   it('changes the version of both members', () => {
-    const after = [...staffed, transferred(owner, member)];
+    const after = [...tenantWithStaff, transferred(owner, member)];
     given(...after)
       .when(change(member, owner, 'member', 1))
       .thenRefused('precondition-failed');
@@ -256,24 +256,24 @@ describe('transferring ownership', () => {
       .thenRefused('precondition-failed');
   });
   it('to the sender is refused', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(transfer(owner, owner))
       .thenRefused('conflict'));
   it('is refused with not-found for a user who is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(transfer(owner, stranger))
       .thenRefused('not-found'));
   it.each(['admin', 'member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
-    given(...staffed)
-      .when(transfer(PEOPLE[role], owner))
+    given(...tenantWithStaff)
+      .when(transfer(USERS[role], owner))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(transfer(stranger, member))
       .thenRefused('not-found'));
   it('is refused with not-found if the tenant is closed', () =>
-    given(...staffed, tenantClosed)
+    given(...tenantWithStaff, tenantClosed)
       .when(transfer(owner, member))
       .thenRefused('not-found'));
 });

@@ -1,12 +1,12 @@
 import { specificationOf } from '#testing/given-when-then';
 import {
   memberRemoved,
-  PEOPLE,
-  staffed,
   teamCreated,
   teamMemberAdded,
   teamMemberRemoved,
   tenantClosed,
+  tenantWithStaff,
+  USERS,
 } from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
 import {
@@ -22,7 +22,7 @@ import { type Tenant, tenantFold } from './evolve';
 
 const { given } = specificationOf(tenantFold);
 
-const { owner, admin, member, stranger } = PEOPLE;
+const { owner, admin, member, stranger } = USERS;
 const ADMINS = ['owner', 'admin'] as const;
 const OTHERS = ['member', 'auditor'] as const;
 
@@ -51,26 +51,26 @@ const removeUser =
 const renamed = (name: string, teamId = 'sales'): TenantEvent => ({ type: 'TeamRenamed', data: { teamId, name } });
 const deleted: TenantEvent = { type: 'TeamDeleted', data: { teamId: 'sales' } };
 /** The team has the version 5. */
-const withSales = [...staffed, teamCreated('sales', 'Sales')];
+const withSales = [...tenantWithStaff, teamCreated('sales', 'Sales')];
 const withSalesAndSupport = [...withSales, teamCreated('support', 'Support')];
 
 describe('creating a team', () => {
   it.each(ADMINS)('is allowed to the role %s', (role) =>
-    given(...staffed)
-      .when(create('Sales', { by: PEOPLE[role] }))
+    given(...tenantWithStaff)
+      .when(create('Sales', { by: USERS[role] }))
       .thenHappened(teamCreated('new', 'Sales')),
   );
   it.each(OTHERS)('is forbidden to the role %s', (role) =>
-    given(...staffed)
-      .when(create('Sales', { by: PEOPLE[role] }))
+    given(...tenantWithStaff)
+      .when(create('Sales', { by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(create('Sales', { by: stranger }))
       .thenRefused('not-found'));
   it('is refused with not-found if the tenant is closed', () =>
-    given(...staffed, tenantClosed)
+    given(...tenantWithStaff, tenantClosed)
       .when(create('Sales'))
       .thenRefused('not-found'));
   it.each(['Sales', 'sales', 'SALES'])('is refused with the name %s if there is a team Sales', (name) =>
@@ -107,12 +107,12 @@ describe('creating a team', () => {
 describe('renaming a team', () => {
   it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withSales)
-      .when(rename('Marketing', { by: PEOPLE[role] }))
+      .when(rename('Marketing', { by: USERS[role] }))
       .thenHappened(renamed('Marketing')),
   );
   it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withSales)
-      .when(rename('Marketing', { by: PEOPLE[role] }))
+      .when(rename('Marketing', { by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -135,7 +135,7 @@ describe('renaming a team', () => {
         .thenRefused('conflict'),
   );
   it('is refused with not-found if there is no such team', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(rename('Marketing'))
       .thenRefused('not-found'));
   it('is refused with not-found if the team was deleted', () =>
@@ -163,7 +163,7 @@ describe('renaming a team', () => {
       .when(rename('Marketing', { expectedVersion: 6 }))
       .thenRefused('precondition-failed'));
   it('is refused with not-found with any version if there is no such team', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(rename('Marketing', { expectedVersion: 5 }))
       .thenRefused('not-found'));
 });
@@ -171,12 +171,12 @@ describe('renaming a team', () => {
 describe('deleting a team', () => {
   it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withSales)
-      .when(remove({ by: PEOPLE[role] }))
+      .when(remove({ by: USERS[role] }))
       .thenHappened(deleted),
   );
   it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withSales)
-      .when(remove({ by: PEOPLE[role] }))
+      .when(remove({ by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -204,8 +204,8 @@ describe('deleting a team', () => {
 describe('adding a member to a team', () => {
   it.each(['owner', 'admin', 'member', 'auditor'] as const)('works for a member with the role %s', (role) =>
     given(...withSales)
-      .when(add(PEOPLE[role]))
-      .thenHappened(teamMemberAdded('sales', PEOPLE[role])),
+      .when(add(USERS[role]))
+      .thenHappened(teamMemberAdded('sales', USERS[role])),
   );
   it('is allowed to an admin, too', () =>
     given(...withSales)
@@ -213,7 +213,7 @@ describe('adding a member to a team', () => {
       .thenHappened(teamMemberAdded('sales', member)));
   it.each(OTHERS)('is forbidden to the role %s, even for the user who sends it', (role) =>
     given(...withSales)
-      .when(add(PEOPLE[role], { by: PEOPLE[role] }))
+      .when(add(USERS[role], { by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -233,7 +233,7 @@ describe('adding a member to a team', () => {
       .when(add(member))
       .thenRefused('not-found'));
   it('is refused with not-found if there is no such team', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(add(member))
       .thenRefused('not-found'));
   it('is refused with not-found if the tenant is closed', () =>
@@ -264,12 +264,12 @@ describe('removing a member from a team', () => {
   const withMember = [...withSalesAndSupport, teamMemberAdded('sales', member)];
   it.each(ADMINS)('is allowed to the role %s', (role) =>
     given(...withMember)
-      .when(removeUser(member, { by: PEOPLE[role] }))
+      .when(removeUser(member, { by: USERS[role] }))
       .thenHappened(teamMemberRemoved('sales', member)),
   );
   it.each(OTHERS)('is forbidden to the role %s', (role) =>
     given(...withMember)
-      .when(removeUser(member, { by: PEOPLE[role] }))
+      .when(removeUser(member, { by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found for a member who is not in the team', () =>

@@ -1,5 +1,5 @@
 import { specificationOf } from '#testing/given-when-then';
-import { PEOPLE, staffed, tenantClosed, tenantCreated } from '#testing/tenant-facts';
+import { tenantClosed, tenantCreated, tenantWithStaff, USERS } from '#testing/tenant-facts';
 import {
   type CloseTenantInput,
   type CreateTenantInput,
@@ -13,7 +13,7 @@ import { type Tenant, tenantFold } from './evolve';
 
 const { given } = specificationOf(tenantFold);
 
-const { owner, stranger } = PEOPLE;
+const { owner, stranger } = USERS;
 const eraseAfter = '2026-03-01T00:00:00.000Z';
 
 const create =
@@ -53,12 +53,12 @@ describe('renaming a tenant', () => {
       .when(rename({ name: 'Acme' }))
       .thenHappened(renamed('Acme')));
   it('is allowed to an admin, too', () =>
-    given(...staffed)
-      .when(rename({ by: PEOPLE.admin, name: 'Acme Ltd' }))
+    given(...tenantWithStaff)
+      .when(rename({ by: USERS.admin, name: 'Acme Ltd' }))
       .thenHappened(renamed('Acme Ltd')));
   it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
-    given(...staffed)
-      .when(rename({ by: PEOPLE[role], name: 'Mine' }))
+    given(...tenantWithStaff)
+      .when(rename({ by: USERS[role], name: 'Mine' }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>
@@ -74,7 +74,7 @@ describe('renaming a tenant', () => {
       .when(rename({ name: 'Other' }))
       .thenRefused('not-found'));
   it('accepts the version of the last renaming, whatever else has happened since then', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenHappened(renamed('Acme Ltd')));
   it('is refused with a version from before the last renaming', () =>
@@ -82,7 +82,7 @@ describe('renaming a tenant', () => {
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenRefused('precondition-failed'));
   it('is refused with the stream’s version, if the last event was not a renaming', () =>
-    given(...staffed)
+    given(...tenantWithStaff)
       .when(rename({ name: 'Acme Ltd' }, 4))
       .thenRefused('precondition-failed'));
 });
@@ -102,8 +102,8 @@ describe('closing a tenant', () => {
       .when(close({ confirmName: 'Other' }, 1))
       .thenRefused('precondition-failed'));
   it.each(['admin', 'member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
-    given(...staffed)
-      .when(close({ by: PEOPLE[role] }))
+    given(...tenantWithStaff)
+      .when(close({ by: USERS[role] }))
       .thenRefused('forbidden'),
   );
   it('is refused with not-found if the sender is not a member', () =>

@@ -1,9 +1,9 @@
 import { matchesOneSample } from '../shape';
 import { UnknownEvent, unknownEvent } from '../unknown-event';
-import { type BillingAccount, evolveBillingAccount, newBillingAccount, type Standing } from './billing-account';
+import { type BillingAccount, evolveBillingAccount, newBillingAccount, type PaymentState } from './billing-account';
 import { BILLING_EVENTS, type BillingEvent } from './billing-events';
 import type { MemberRemoved, TenantEvent } from './events';
-import { get, none, type PersistentMap, remove, set } from './persistent-map';
+import { emptyMap, get, type PersistentMap, remove, set } from './persistent-map';
 import type { Role } from './roles';
 
 export interface Member {
@@ -63,7 +63,10 @@ export const memberOf = (tenant: Tenant, userId: string): Member | undefined =>
   tenant.status === 'open' ? get(tenant.members, userId) : undefined;
 
 /** The role of a user and the standing of the tenant, for rules outside the tenant's own stream. */
-export const tenantAccessOf = (tenant: Tenant, userId: string): { role: Role | undefined; standing?: Standing } => ({
+export const tenantAccessOf = (
+  tenant: Tenant,
+  userId: string,
+): { role: Role | undefined; standing?: PaymentState } => ({
   role: memberOf(tenant, userId)?.role,
   ...(tenant.status === 'open' && { standing: tenant.account.standing }),
 });
@@ -109,8 +112,8 @@ const withTeam = (tenant: OpenTenant, teamId: string, change: (team: Team) => Te
 const evolve = (tenant: Tenant, event: TenantEvent, version: number): Tenant => {
   if (event.type === 'TenantCreated') {
     const { name, slug, ownerId } = event.data;
-    const members = set<Member>(none, ownerId, { role: 'owner', version });
-    const rest = { removed: none, invitations: none, teams: none, account: newBillingAccount };
+    const members = set<Member>(emptyMap, ownerId, { role: 'owner', version });
+    const rest = { removed: emptyMap, invitations: emptyMap, teams: emptyMap, account: newBillingAccount };
     return { status: 'open', name, slug, version, members, owners: 1, ...rest };
   }
   // The first event of the stream is one that this release does not know.
@@ -169,7 +172,7 @@ const evolveOpen = (
     case 'TeamCreated':
       return {
         ...tenant,
-        teams: set(tenant.teams, event.data.teamId, { name: event.data.name, members: none, version }),
+        teams: set(tenant.teams, event.data.teamId, { name: event.data.name, members: emptyMap, version }),
       };
     case 'TeamRenamed':
       return withTeam(tenant, event.data.teamId, (team) => ({ ...team, name: event.data.name, version }));
@@ -193,8 +196,8 @@ const evolveOpen = (
 };
 
 const OPEN: OpenTenant = {
-  ...{ status: 'open', name: '', slug: '', version: 1, members: none, owners: 1 },
-  ...{ removed: none, invitations: none, teams: none, account: newBillingAccount },
+  ...{ status: 'open', name: '', slug: '', version: 1, members: emptyMap, owners: 1 },
+  ...{ removed: emptyMap, invitations: emptyMap, teams: emptyMap, account: newBillingAccount },
 };
 /** One sample of each status, to check a state that is read from a snapshot. */
 const SAMPLES: readonly Tenant[] = [{ status: 'absent' }, { status: 'closed', eraseAfter: '' }, OPEN];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { seeds } from '#testing/seeds';
-import { memberInvited, PEOPLE, staffed, tenantCreated } from '#testing/tenant-facts';
+import { memberInvited, tenantCreated, tenantWithStaff, USERS } from '#testing/tenant-facts';
 import { NO_LIMITS } from '../limits';
 import { Refusal } from '../refusal';
 import { inviteMember, joinTenant, revokeInvitation } from './decide-invitations';
@@ -16,9 +16,9 @@ const LIMITS = { ...NO_LIMITS, seats: 4, teams: 2, openInvitations: 3 };
 const START = Date.parse('2026-01-01T00:00:00.000Z');
 const timeOf = (hour: number): string => new Date(START + hour * 3_600_000).toISOString();
 
-const user = fc.constantFrom(...Object.values(PEOPLE));
+const user = fc.constantFrom(...Object.values(USERS));
 /** The owner twice as often as any user, so that most commands are allowed. */
-const by = fc.oneof({ weight: 2, arbitrary: fc.constant(PEOPLE.owner) }, { weight: 1, arbitrary: user });
+const by = fc.oneof({ weight: 2, arbitrary: fc.constant(USERS.owner) }, { weight: 1, arbitrary: user });
 const role = fc.constantFrom(...ROLES);
 const invitation = fc.integer({ min: 0, max: 2 }).map((at) => `invitation-${at}`);
 const team = fc.integer({ min: 0, max: 2 }).map((at) => `team-${at}`);
@@ -141,7 +141,7 @@ const states = function* (
     }
 };
 
-const founded = fc.constantFrom([tenantCreated], staffed);
+const founded = fc.constantFrom([tenantCreated], tenantWithStaff);
 
 const always = (holds: (tenant: Tenant & { status: 'open' }, happened: readonly TenantEvent[]) => void): void =>
   fc.assert(

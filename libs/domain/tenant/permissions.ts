@@ -1,4 +1,4 @@
-import type { Standing } from './billing-account';
+import type { PaymentState } from './billing-account';
 import { ROLES, type Role } from './roles';
 
 const OWNERS: readonly Role[] = ['owner'];
@@ -39,7 +39,7 @@ export const PERMISSIONS = {
 
 export type Permission = keyof typeof PERMISSIONS;
 
-export const may = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
+export const hasPermission = (role: Role, permission: Permission): boolean => PERMISSIONS[permission].includes(role);
 
 /** The detail of the refusal, such as `This action needs the role owner or admin.` */
 export const rolesNeeded = (permission: Permission): string =>
@@ -51,13 +51,13 @@ export const rolesNeeded = (permission: Permission): string =>
  */
 const ALWAYS_WORKING: ReadonlySet<Permission> = new Set(['billing.read', 'billing.change', 'usage.read', 'audit.read']);
 
-export const worksAlways = (permission: Permission): boolean => ALWAYS_WORKING.has(permission);
+export const worksWhileLocked = (permission: Permission): boolean => ALWAYS_WORKING.has(permission);
 
 /**
  * Whether a tenant with this standing may not use a permission: writes are refused while it is locked or suspended, and
  * reads while it is suspended.
  */
-export const isStopped = ({ kind }: Standing, permission: Permission): boolean => {
-  if (kind === 'active' || kind === 'past-due' || worksAlways(permission)) return false;
+export const isBlockedByLock = ({ kind }: PaymentState, permission: Permission): boolean => {
+  if (kind === 'active' || kind === 'past-due' || worksWhileLocked(permission)) return false;
   return kind === 'suspended' || !permission.endsWith('.read');
 };

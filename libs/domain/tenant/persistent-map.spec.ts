@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { entries, get, none, type PersistentMap, remove, set } from './persistent-map';
+import { emptyMap, entries, get, type PersistentMap, remove, set } from './persistent-map';
 
 /** Ids that share buckets, and names of properties that every object has. */
 const IDS = ['a-01', 'b-01', 'c-01', '01', '1', '', 'a-02', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
@@ -20,7 +20,7 @@ describe('a persistent map', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const map = new Map<string, number>();
-        let all: PersistentMap<number> = none;
+        let all: PersistentMap<number> = emptyMap;
         for (const one of steps) {
           all = applyStep(all, one);
           if (one.value === undefined) map.delete(one.id);
@@ -35,7 +35,7 @@ describe('a persistent map', () => {
   it('is the same after it was stored as JSON', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const all = steps.reduce(applyStep, none as PersistentMap<number>);
+        const all = steps.reduce(applyStep, emptyMap as PersistentMap<number>);
         const stored = JSON.parse(JSON.stringify(all)) as PersistentMap<number>;
         expect(stored.size).toBe(all.size);
         expect(new Map(entries(stored))).toEqual(new Map(entries(all)));
@@ -46,7 +46,7 @@ describe('a persistent map', () => {
   it('does not change when another map is made from it', () =>
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), step, (steps, last) => {
-        const before = steps.reduce(applyStep, none as PersistentMap<number>);
+        const before = steps.reduce(applyStep, emptyMap as PersistentMap<number>);
         const seen = JSON.stringify(before);
         applyStep(before, last);
         expect(JSON.stringify(before)).toBe(seen);
@@ -54,11 +54,11 @@ describe('a persistent map', () => {
     ));
 
   it('keeps no empty bucket or branch after a removal', () => {
-    const all = remove(set(set(none, 'a-01', 1), 'b-02', 2), 'a-01');
-    expect(all).toEqual(set(none, 'b-02', 2));
-    expect(remove(all, 'b-02')).toEqual(none);
+    const all = remove(set(set(emptyMap, 'a-01', 1), 'b-02', 2), 'a-01');
+    expect(all).toEqual(set(emptyMap, 'b-02', 2));
+    expect(remove(all, 'b-02')).toEqual(emptyMap);
     const ids = Array.from({ length: 40 }, (_, at) => `${at}`);
-    const many = ids.reduce((before, id) => set(before, id, 1), none as PersistentMap<number>);
-    expect(ids.reduce(remove, many)).toEqual(none);
+    const many = ids.reduce((before, id) => set(before, id, 1), emptyMap as PersistentMap<number>);
+    expect(ids.reduce(remove, many)).toEqual(emptyMap);
   });
 });

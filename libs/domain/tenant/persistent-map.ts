@@ -23,7 +23,7 @@ export interface PersistentMap<T> {
   readonly branches: readonly (Branch<T> | null)[];
 }
 
-export const none: PersistentMap<never> = { size: 0, few: [], branches: [] };
+export const emptyMap: PersistentMap<never> = { size: 0, few: [], branches: [] };
 
 const EMPTY_SLOTS: readonly null[] = new Array(16).fill(null);
 

@@ -1,8 +1,8 @@
 import type { Feature, InStreamLimits } from '../limits';
 import { Refusal } from '../refusal';
-import type { Standing } from './billing-account';
+import type { PaymentState } from './billing-account';
 import type { OpenTenant, Tenant } from './evolve';
-import { isStopped, may, type Permission, rolesNeeded } from './permissions';
+import { hasPermission, isBlockedByLock, type Permission, rolesNeeded } from './permissions';
 import { get } from './persistent-map';
 import type { Role } from './roles';
 
@@ -21,8 +21,8 @@ const LOCK_DETAILS = {
 };
 
 /** @throws Refusal workspace-locked if the tenant is locked or suspended and the permission does not work then */
-export const requireUnlocked = (standing: Standing, permission: Permission): void => {
-  if (!isStopped(standing, permission) || !('reason' in standing)) return;
+export const requireUnlocked = (standing: PaymentState, permission: Permission): void => {
+  if (!isBlockedByLock(standing, permission) || !('reason' in standing)) return;
   const { kind, reason } = standing;
   throw new Refusal('workspace-locked', LOCK_DETAILS[reason], { lock: kind, reason, billingUrl: '/v1/billing' });
 };
@@ -35,7 +35,7 @@ export const requireUnlocked = (standing: Standing, permission: Permission): voi
 export const requireRole = (tenant: OpenTenant, userId: string, permission: Permission): Role => {
   const role = get(tenant.members, userId)?.role;
   if (role === undefined) throw notFound('tenant');
-  if (!may(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
+  if (!hasPermission(role, permission)) throw new Refusal('forbidden', rolesNeeded(permission));
   return role;
 };
 

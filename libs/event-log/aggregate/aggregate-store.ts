@@ -105,7 +105,7 @@ export class AggregateStore {
    * @throws HistoryOfNewerRelease the stream holds an event that this release does not know
    * @throws LogUnavailable
    */
-  async loadWhole<State, Event extends EventToAppend>(
+  async loadForDecision<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
     stream: StreamId,
   ): Promise<Folded<State>> {

@@ -4,7 +4,7 @@ import { renameTenant } from '#domain/tenant/decide-tenant';
 import { memberOf, tenantFold } from '#domain/tenant/evolve';
 import { uuidv7 } from '#platform/ids/uuid';
 import { InMemoryEventLog, InMemoryStore } from '#testing/in-memory-event-log';
-import { memberRemoved, PEOPLE, staffed } from '#testing/tenant-facts';
+import { memberRemoved, tenantWithStaff, USERS } from '#testing/tenant-facts';
 import type { EventToAppend, JsonObject } from '../port';
 import type { Upcasters } from '../upcasting';
 import { AggregateStore } from './aggregate-store';
@@ -30,7 +30,7 @@ describe('a history with an event of a newer release', () => {
   const rename = (tenantId: string) =>
     store.execute(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId }, context(), (tenant) =>
       renameTenant(
-        { by: PEOPLE.owner, name: 'Acme Ltd', slug: 'acme-ltd' } as Parameters<typeof renameTenant>[0],
+        { by: USERS.owner, name: 'Acme Ltd', slug: 'acme-ltd' } as Parameters<typeof renameTenant>[0],
         tenant,
       ),
     );
@@ -40,46 +40,46 @@ describe('a history with an event of a newer release', () => {
     ['of a newer schema version', newVersion, newer],
   ])('%s can be read, but no command can be decided on it', async (_, event, upcasters) => {
     const [tenantId, other] = [uuidv7(), uuidv7()];
-    await append(tenantId, staffed);
-    await append(other, staffed);
+    await append(tenantId, tenantWithStaff);
+    await append(other, tenantWithStaff);
     await append(tenantId, [event], upcasters);
     const stream = { tenantId, aggregate: 'tenant', id: tenantId };
     const { state, version } = await store.load(tenantFold, stream);
-    expect(version).toBe(staffed.length + 1);
-    expect(memberOf(state, PEOPLE.owner)?.role).toBe('owner');
+    expect(version).toBe(tenantWithStaff.length + 1);
+    expect(memberOf(state, USERS.owner)?.role).toBe('owner');
     const refused = { name: 'HistoryOfNewerRelease', message: expect.stringContaining(event.type) };
     await expect(rename(tenantId)).rejects.toMatchObject(refused);
-    await expect(store.loadWhole(tenantFold, stream)).rejects.toMatchObject(refused);
+    await expect(store.loadForDecision(tenantFold, stream)).rejects.toMatchObject(refused);
     expect((await log.readStream(stream)).length).toBe(version);
-    expect((await rename(other)).version).toBe(staffed.length + 1);
+    expect((await rename(other)).version).toBe(tenantWithStaff.length + 1);
   });
 
   it('does not prevent the effect of a later removal', async () => {
     const tenantId = uuidv7();
-    await append(tenantId, [...staffed, unknown, memberRemoved(PEOPLE.auditor)]);
+    await append(tenantId, [...tenantWithStaff, unknown, memberRemoved(USERS.auditor)]);
     const { state } = await store.load(tenantFold, { tenantId, aggregate: 'tenant', id: tenantId });
-    expect(memberOf(state, PEOPLE.auditor)).toBeUndefined();
+    expect(memberOf(state, USERS.auditor)).toBeUndefined();
   });
 
   it('can be read even if that event is the first one', async () => {
     const tenantId = uuidv7();
-    await append(tenantId, [unknown, memberRemoved(PEOPLE.auditor)]);
+    await append(tenantId, [unknown, memberRemoved(USERS.auditor)]);
     const stream = { tenantId, aggregate: 'tenant', id: tenantId };
     expect(await store.load(tenantFold, stream)).toMatchObject({ version: 2, state: { status: 'absent' } });
   });
 
   it('can be decided on by the release that knows the event', async () => {
     const tenantId = uuidv7();
-    await append(tenantId, staffed);
+    await append(tenantId, tenantWithStaff);
     await append(tenantId, [newVersion], newer);
     const knowing = new AggregateStore({ log: new InMemoryEventLog(memory, newer) });
     const stream = { tenantId, aggregate: 'tenant', id: tenantId };
-    expect((await knowing.loadWhole(tenantFold, stream)).state).toMatchObject({ name: 'New' });
+    expect((await knowing.loadForDecision(tenantFold, stream)).state).toMatchObject({ name: 'New' });
   });
 
   it('is not saved in a snapshot, because the newer release would trust the snapshot', async () => {
     const tenantId = uuidv7();
-    await append(tenantId, [...staffed, unknown]);
+    await append(tenantId, [...tenantWithStaff, unknown]);
     const saved: unknown[] = [];
     const snapshots: Snapshots = { load: async () => undefined, save: (...snapshot) => void saved.push(snapshot) };
     const snapshotting = new AggregateStore({ log, snapshots, snapshotEvery: 1 });

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { borrow, giveBack } from '#platform/database/connections/lending';
+import { borrowConnection, returnConnection } from '#platform/database/connections/lending';
 import type { Route } from '#platform/database/connections/pooler';
 import { createPool } from '#platform/database/connections/pools';
 import { BatchFailed } from './append/append-queue';
@@ -32,7 +32,7 @@ const runOnClient = async <T>(
 ): Promise<T> => {
   let client: PoolClient;
   try {
-    client = await borrow(pool);
+    client = await borrowConnection(pool);
   } catch (error) {
     throw wrap(new BatchFailed('unsent', error));
   }
@@ -43,7 +43,7 @@ const runOnClient = async <T>(
     failure = error;
     throw wrap(error);
   } finally {
-    giveBack(client, failure !== undefined && !isConnectionUsable(failure), failure);
+    returnConnection(client, failure !== undefined && !isConnectionUsable(failure), failure);
   }
 };
 

@@ -1,5 +1,5 @@
 import { uuidv7 } from '../ids/uuid';
-import { whileHeld } from '../lease/held-lease';
+import { withLease } from '../lease/held-lease';
 import type { Logger } from '../logging/logger.port';
 import { sleep } from '../loops/backoff';
 import type { Runner } from './runner';
@@ -33,7 +33,7 @@ export const createScheduler = ({ store, runner, logger, onRun }: ScheduleDeps) 
     run: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> => {
     const renew = (): Promise<boolean> => store.renew(schedule, token, LEASE_MS);
-    const failure = await whileHeld({ leaseMs: LEASE_MS, renew }, (lost) =>
+    const failure = await withLease({ leaseMs: LEASE_MS, renew }, (lost) =>
       runner.run({ queue: schedule, timeoutMs: RUN_TIMEOUT_MS, until: lost }, run).then(
         () => undefined,
         (error: unknown) => (error instanceof Error ? error.message : String(error)),

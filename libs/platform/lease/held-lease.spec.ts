@@ -1,4 +1,4 @@
-import { LeaseLost, whileHeld } from './held-lease';
+import { LeaseLost, withLease } from './held-lease';
 
 /** Resolves with the reason of the signal when it aborts. */
 const lostBy = (signal: AbortSignal): Promise<unknown> =>
@@ -13,7 +13,7 @@ describe('work under a lease', () => {
         poll();
       });
     const renew = async (): Promise<boolean> => ++renewals > 0;
-    expect(await whileHeld({ leaseMs: 2_000, renew }, work)).toBe(false);
+    expect(await withLease({ leaseMs: 2_000, renew }, work)).toBe(false);
   });
 
   it.each([
@@ -21,7 +21,7 @@ describe('work under a lease', () => {
     ['all renewals fail for the length of the lease', () => Promise.reject(new Error('not available'))],
     ['the renewal is never answered', () => new Promise<boolean>(() => {})],
   ])('has its signal aborted where %s', async (_, renew) => {
-    expect(await whileHeld({ leaseMs: 60, renew }, lostBy)).toBeInstanceOf(LeaseLost);
+    expect(await withLease({ leaseMs: 60, renew }, lostBy)).toBeInstanceOf(LeaseLost);
   });
 
   it('continues after a single renewal has failed', async () => {
@@ -34,6 +34,6 @@ describe('work under a lease', () => {
       while (renewals < 3) await new Promise((resolve) => setTimeout(resolve, 5));
       return signal.aborted;
     };
-    expect(await whileHeld({ leaseMs: 6_000, renew }, work)).toBe(false);
+    expect(await withLease({ leaseMs: 6_000, renew }, work)).toBe(false);
   });
 });

@@ -19,7 +19,7 @@ export interface HeldLease {
  * still check the fencing token.
  * @throws the error of `work`
  */
-export const whileHeld = async <T>(
+export const withLease = async <T>(
   { leaseMs, renew }: HeldLease,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { heldByLog, type LogMark, markText, parseMark } from '#event-log/mark';
+import { type LogMark, logHoldsMark, markText, parseMark } from '#event-log/mark';
 import type { Position } from '#event-log/port';
 import { withClient } from '#platform/database/connections/pools';
 import type { Projection } from '../projection';
@@ -105,7 +105,7 @@ export const advanceOf = ({ name, tables }: Projection, { to, mark, folded, park
     select from projecting.checkpoints
     where projection = $1 and (mark is null or (mark).log_id is not distinct from ($5::event_log.mark).log_id
         or $5::event_log.mark is null)
-      and ${heldByLog('$5')}
+      and ${logHoldsMark('$5')}
       and position = $2 and epoch = $3 and state = 'running' for update skip locked
   ), ${expressions.map((sql, at) => `r${at} as (${sql}), `).join('')}moved as (
     update projecting.checkpoints set position = $4, mark = coalesce($5::event_log.mark, mark), moved_at = now()

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Position } from '#event-log/port';
 import type { Notifications } from '#platform/database/connections/notifications';
-import { withClient, within } from '#platform/database/connections/pools';
+import { withClient, withQueryTimeout } from '#platform/database/connections/pools';
 import type { PositionWaiter } from './position-waiter.port';
 import type { Progress } from './progress';
 
@@ -57,7 +57,7 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
   const readCheckpoints = async (): Promise<void> => {
     const { rows } = await withClient(pool, (client) =>
       client.query<{ projection: string; position: string }>(
-        within(READ_MS, {
+        withQueryTimeout(READ_MS, {
           name: 'read-checkpoints',
           text: 'select projection, position from projecting.checkpoints where projection = any($1)',
           values: [projections],

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import { within } from '#platform/database/connections/pools';
+import { withQueryTimeout } from '#platform/database/connections/pools';
 import type { Projection } from '../projection';
 import { TablesInUse } from './dependents';
 import type { Attempt } from './rebuild-attempt';
@@ -83,7 +83,7 @@ export const carryOver = async (
   timeoutMs = 30_000,
 ): Promise<void> => {
   await client.query(
-    within(timeoutMs, {
+    withQueryTimeout(timeoutMs, {
       text: 'select projecting.carry_over($1, $2, $3)',
       values: [attempt.rebuild, attempt.token, kinds],
     }),

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { REBUILD_LOCKS } from '#platform/database/locks/advisory-locks';
-import { eventually, gated, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
+import { eventually, gateLog, openRebuildWorld, type RebuildWorld } from '#testing/rebuild-world';
 import { installProjections, requestRebuild } from '../versions/install';
 import { createRebuildMetrics } from './rebuild-metrics';
 import { releaseDeadRebuilds, runRebuilds } from './rebuild-queue';
@@ -30,7 +30,7 @@ describe('two workers that rebuild one read model', () => {
   });
 
   const startWorker = (pages: number) => {
-    const gate = gated(world.log, pages);
+    const gate = gateLog(world.log, pages);
     const { roles, logger } = world;
     const options = { log: gate.log, pool: world.worker(), roles, logger, signal: stop.signal, ...SIZES };
     running.push(runRebuilds([world.projection()], options, 20));

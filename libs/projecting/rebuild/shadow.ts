@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { inTransaction, within } from '#platform/database/connections/pools';
+import { inTransaction, withQueryTimeout } from '#platform/database/connections/pools';
 import type { Projection } from '../projection';
 import { STATEMENT_MS } from '../projector-pool';
 import { copyRows } from '../rows/copy';
@@ -64,7 +64,9 @@ export const createShadow = async (
       await client.query("set local statement_timeout = 0; set local maintenance_work_mem = '128MB'");
       await runIn(client, schema, parts.keys, INDEX_MS);
       for (const name of names)
-        await client.query(within(INDEX_MS, { text: `analyze ${escapeIdentifier(schema)}.${escapeIdentifier(name)}` }));
+        await client.query(
+          withQueryTimeout(INDEX_MS, { text: `analyze ${escapeIdentifier(schema)}.${escapeIdentifier(name)}` }),
+        );
     });
     indexed = true;
   };
@@ -85,7 +87,7 @@ export const createShadow = async (
     const { expressions, values } = rowStatement(schema, projection.tables, buffer.folded, 'true', 1);
     if (expressions.length === 0) return;
     const text = `with ${expressions.map((sql, at) => `r${at} as (${sql})`).join(', ')} select 1`;
-    await client.query(within(STATEMENT_MS, { text, values }));
+    await client.query(withQueryTimeout(STATEMENT_MS, { text, values }));
   };
 
   /** Writes rows in a transaction of its own. Needs keys and indexes. @throws AttemptLost */

@@ -1,5 +1,5 @@
 import { DatabaseError, type PoolClient } from 'pg';
-import { heldByLog, markText } from '#event-log/mark';
+import { logHoldsMark, markText } from '#event-log/mark';
 import { type EventLog, HistoryChanged } from '#event-log/port';
 import { inTransaction } from '#platform/database/connections/pools';
 import { backoff, sleep } from '#platform/loops/backoff';
@@ -56,7 +56,7 @@ const swapTables = async (
   const { rowCount } = await client.query(
     `update projecting.checkpoints
      set version = $2, position = $3, tables = $4, mark = $5, epoch = epoch + 1, moved_at = now()
-     where projection = $1 and ${heldByLog('$5')}`,
+     where projection = $1 and ${logHoldsMark('$5')}`,
     [projection.name, projection.version, progress.position.toString(), Object.keys(projection.tables), mark],
   );
   if (rowCount === 0) throw new HistoryChanged();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
 import { escapeIdentifier } from 'pg';
-import { inTransaction, within } from '#platform/database/connections/pools';
+import { inTransaction, withQueryTimeout } from '#platform/database/connections/pools';
 import { ADVISORY_LOCKS } from '#platform/database/locks/advisory-locks';
 import { uuidv7 } from '#platform/ids/uuid';
 import type { Projection } from '../projection';
@@ -34,7 +34,7 @@ export const readSchema = async ({ schema }: Projection, roles: Readonly<Record<
  */
 export const runIn = async (client: PoolClient, schema: string, sql: string, timeoutMs?: number): Promise<void> => {
   await client.query(`set local search_path = ${escapeIdentifier(schema)}, pg_catalog`);
-  await (timeoutMs === undefined ? client.query(sql) : client.query(within(timeoutMs, { text: sql })));
+  await (timeoutMs === undefined ? client.query(sql) : client.query(withQueryTimeout(timeoutMs, { text: sql })));
   await client.query('set local search_path = pg_catalog');
 };
 

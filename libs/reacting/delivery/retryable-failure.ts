@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg';
 import { AppendOutcomeUnknown, LogUnavailable } from '#event-log/port';
 import { isConnectionSuspect } from '#platform/database/connections/pools';
-import { NotYet } from '../reaction';
+import { DependencyNotReady } from '../reaction';
 
 /** Lock timeouts, deadlocks, serialization failures, and a server that is read-only or accepts no logins. */
 const RETRYABLE_CODES = /^(25006|28|3D|40001|40P01|55000|55P03)/;
@@ -10,7 +10,8 @@ const CANCELLED = '57014';
 
 /** True if the event is not the cause of a failure: a dependency is not available, or its data is not there yet. */
 export const isRetryable = (error: unknown): boolean => {
-  if (error instanceof NotYet || error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) return true;
+  if (error instanceof DependencyNotReady || error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown)
+    return true;
   const code = error instanceof DatabaseError ? (error.code ?? '') : '';
   return code !== CANCELLED && (RETRYABLE_CODES.test(code) || isConnectionSuspect(error));
 };

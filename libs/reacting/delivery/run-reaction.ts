@@ -1,7 +1,7 @@
 import { findInvalidMarks } from '#event-log/mark';
 import { HistoryChanged } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
-import { LeaseLost, whileHeld } from '#platform/lease/held-lease';
+import { LeaseLost, withLease } from '#platform/lease/held-lease';
 import { backoff, sleep } from '#platform/loops/backoff';
 import { claim, type ReactionLease, ReactionLeaseLost, release } from '../checkpoint';
 import { type CompleteOptions, DEFAULTS, type ReactingOptions } from '../options';
@@ -42,7 +42,7 @@ export const runReaction = async (reaction: Reaction, configured: ReactingOption
         const { logId } = await options.log.identity();
         const history = AbortSignal.any([signal, changed.signal]);
         const work = follow(reaction, lease, from, logId, { ...options, signal: history });
-        await whileHeld({ leaseMs, renew: work.renew }, work.run);
+        await withLease({ leaseMs, renew: work.renew }, work.run);
       }
       if (changed.signal.aborted) continue;
       await sleep((leaseMs / 10) * (0.5 + Math.random()), signal);

@@ -45,7 +45,7 @@ export class ContractGuard implements CanActivate {
     // make the server store anything.
     const hasKey = !unlimited && idempotency?.appliesTo(request) === true;
     const hasPosition = consistency?.appliesTo(request, state) === true;
-    if (counting === undefined && !hasKey && !hasPosition && state.denied === undefined) return true;
+    if (counting === undefined && !hasKey && !hasPosition && state.deniedProblem === undefined) return true;
     return this.canActivateLater(request, state, counting, hasKey, hasPosition);
   }
 
@@ -59,7 +59,7 @@ export class ContractGuard implements CanActivate {
     await counting;
     if (hasPosition) await this.deps.consistency?.beforeRead(request, state);
     if (hasKey) await this.deps.idempotency?.begin(request, state);
-    if (state.denied) throw state.denied;
+    if (state.deniedProblem) throw state.deniedProblem;
     return true;
   }
 

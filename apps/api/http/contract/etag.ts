@@ -128,7 +128,7 @@ export const IfMatch = createParamDecorator(
 );
 
 /** True if the client has named the digest of this body in `If-Match`. */
-export type Seen = (body: unknown) => boolean;
+export type MatchesEtag = (body: unknown) => boolean;
 
 /**
  * Parameter of a controller's method about a resource without a version: compares a body with `If-Match`; undefined if
@@ -136,7 +136,7 @@ export type Seen = (body: unknown) => boolean;
  * @throws Problem validation-failed: the header is malformed
  */
 export const IfMatchDigest = createParamDecorator(
-  (_: unknown, execution: ExecutionContext): Seen | undefined => {
+  (_: unknown, execution: ExecutionContext): MatchesEtag | undefined => {
     const tags = expectedTagsOf(execution.switchToHttp().getRequest());
     return tags && ((body) => tags.some(({ weak, value }) => !weak && `"${value}"` === digestTagOf(withDigest(body))));
   },

@@ -109,7 +109,10 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
         const body = bytesOf(payload);
         // A result that a repeat can improve is not stored: the claim is released, and the command id is kept.
         const isTemporary =
-          reply.statusCode >= 500 || reply.statusCode === 429 || body === undefined || state.denied !== undefined;
+          reply.statusCode >= 500 ||
+          reply.statusCode === 429 ||
+          body === undefined ||
+          state.deniedProblem !== undefined;
         await withTimeout(
           isTemporary
             ? store.settle(lease, undefined, undefined)

@@ -57,8 +57,8 @@ export const createRateLimits = (
 
   return {
     count: (request, state, name) => {
-      const { principal, ofUserAlone } = state;
-      const tenantId = ofUserAlone ? undefined : principal?.tenantId;
+      const { principal, countsForUser } = state;
+      const tenantId = countsForUser ? undefined : principal?.tenantId;
       const general = principal && (tenantId === undefined ? user : tenant);
       const counted = (name !== undefined ? named.get(name) : undefined) ?? general ?? anonymous;
       const key = principal && counted === general ? (tenantId ?? principal.userId) : addressKey(request.ip ?? '');

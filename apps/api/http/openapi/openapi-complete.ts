@@ -1,9 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { type Permission, worksAlways } from '#domain/tenant/permissions';
+import { type Permission, worksWhileLocked } from '#domain/tenant/permissions';
 import { ROLES, type Role } from '#domain/tenant/roles';
 import { type ProblemName, problemCatalogue } from '#platform/problems';
 import { OPERATOR_EXTENSION } from '../../ops/operators.decorator';
-import { OF_USER_EXTENSION, PERMISSION_EXTENSION } from '../contract/require-permission.decorator';
+import { PERMISSION_EXTENSION, SIGNED_IN_EXTENSION } from '../contract/require-permission.decorator';
 import { PROBLEM_HELP } from '../problems/problem-help';
 import { ACCEPTS_IF_MATCH, DOCUMENTATION, type DocumentationExtension } from './documented';
 import { addBodyExample } from './openapi-examples';
@@ -16,7 +16,7 @@ type Extended = Operation & {
   [DOCUMENTATION]?: DocumentationExtension;
   [ACCEPTS_IF_MATCH]?: true;
   [PERMISSION_EXTENSION]?: { readonly permission: Permission; readonly roles: readonly Role[] };
-  [OF_USER_EXTENSION]?: true;
+  [SIGNED_IN_EXTENSION]?: true;
 };
 type Response = Record<string, unknown> & { headers?: object };
 
@@ -105,7 +105,7 @@ const complete = (
   if (!isPublic) all.add('unauthenticated');
   const { permission } = operation[PERMISSION_EXTENSION] ?? {};
   if (permission !== undefined) all.add('forbidden');
-  if (permission !== undefined && !worksAlways(permission)) all.add('workspace-locked').add('plan-limit-reached');
+  if (permission !== undefined && !worksWhileLocked(permission)) all.add('workspace-locked').add('plan-limit-reached');
   if (hasPathId) all.add('not-found');
   if (!isPublic && !isForOperators && !writes) all.add('read-model-behind');
   if (acceptsIfMatch) all.add('precondition-failed');
@@ -114,7 +114,7 @@ const complete = (
 
 /** The sentences that say who may use an operation. */
 const describeCallers = (
-  { [PERMISSION_EXTENSION]: permission, [OF_USER_EXTENSION]: ofUser, [OPERATOR_EXTENSION]: isForOperators }: Extended,
+  { [PERMISSION_EXTENSION]: permission, [SIGNED_IN_EXTENSION]: ofUser, [OPERATOR_EXTENSION]: isForOperators }: Extended,
   isPublic: boolean,
 ): string => {
   if (permission) {

@@ -18,12 +18,12 @@ export const authenticatedUserOf = ({ principal }: RequestContext): Authenticate
  */
 export const principalOf = (context: RequestContext): Principal => {
   const user = authenticatedUserOf(context);
-  if (user.tenantId === undefined) throw actsInNone();
+  if (user.tenantId === undefined) throw tenantRequired();
   return user;
 };
 
 /** The problem of a request that needs a tenant, with an access token that has none. */
-export const actsInNone = (): Problem =>
+export const tenantRequired = (): Problem =>
   new Problem('forbidden', {
     detail: 'This route needs a tenant, and your session has none. Switch to one of your tenants, or create one.',
   });

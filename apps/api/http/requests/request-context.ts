@@ -56,9 +56,9 @@ export class RequestState implements RequestContext {
    * who lost the permission through this very request (by leaving or closing the tenant), or whose tenant is locked
    * meanwhile, can still get the answer of the first request.
    */
-  denied: Problem | undefined = undefined;
+  deniedProblem: Problem | undefined = undefined;
   /** True if the rate limit of the user counts the request: it is not about a tenant, or the tenant has refused it. */
-  ofUserAlone = false;
+  countsForUser = false;
   /** Value of the header `RateLimit`; undefined until the request was counted. */
   rateLimit: string | undefined = undefined;
   /** Value of the header `RateLimit-Policy`. */

@@ -1,7 +1,7 @@
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum';
 import type { FastifyRequest } from 'fastify';
-import { escaped, invalid } from './validation';
+import { escapePointer, invalid } from './validation';
 
 const acceptsAny = (controller: object, method: string, ...kinds: readonly RouteParamtypes[]): boolean => {
   const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, method) as object | undefined;
@@ -28,7 +28,7 @@ export const refuseQuery = ({ raw, query }: FastifyRequest): void => {
   const names = Object.keys(query as object);
   if (names.length === 0) return;
   throw invalid(
-    names.map((name) => ({ pointer: `/query/${escaped(name)}`, message: 'is not a known field; remove it' })),
+    names.map((name) => ({ pointer: `/query/${escapePointer(name)}`, message: 'is not a known field; remove it' })),
   );
 };
 
@@ -41,6 +41,6 @@ export const refuseBody = ({ raw, body }: FastifyRequest): void => {
   const names = typeof body === 'object' ? Object.keys(body) : [''];
   if (names.length === 0) return;
   throw invalid(
-    names.map((name) => ({ pointer: name && `/${escaped(name)}`, message: 'is not a known field; remove it' })),
+    names.map((name) => ({ pointer: name && `/${escapePointer(name)}`, message: 'is not a known field; remove it' })),
   );
 };

@@ -78,12 +78,12 @@ const convert = (record: Record<string, unknown>, rules: ReadonlyMap<string, Rul
 };
 
 /** Escapes a name for a JSON Pointer (RFC 6901). */
-export const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
+export const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');
 
 const collect = (invalidFields: readonly ValidationError[], prefix: string, errors: FieldError[]): void => {
   for (const { property, constraints, children } of invalidFields) {
     if (errors.length >= MAX_ERRORS) return;
-    const pointer = `${prefix}/${escaped(property)}`;
+    const pointer = `${prefix}/${escapePointer(property)}`;
     const message = constraints && messageOf(constraints);
     if (message !== undefined) errors.push({ pointer, message });
     // If the field itself is wrong, such as a text instead of an object, errors of its parts are not reported.

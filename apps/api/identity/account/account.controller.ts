@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
-import { type Digested, IfMatchDigest, type Seen, withDigest } from '../../http/contract/etag';
-import { OfUser } from '../../http/contract/require-permission.decorator';
+import { type Digested, IfMatchDigest, type MatchesEtag, withDigest } from '../../http/contract/etag';
+import { SignedIn } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
@@ -25,7 +25,7 @@ export class AccountController {
   ) {}
 
   @Patch()
-  @OfUser()
+  @SignedIn()
   @Documented({
     summary: 'Change the name or the e-mail address',
     description:
@@ -37,7 +37,7 @@ export class AccountController {
     @Body() body: ChangeProfileDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-    @IfMatchDigest() seen: Seen | undefined,
+    @IfMatchDigest() seen: MatchesEtag | undefined,
   ): Promise<Digested<MeDto>> {
     const before = seen && (await this.identity.me(authenticatedUserOf(context)));
     if (before && !seen(before) && !isRepeat(body, before, context)) throw preconditionFailed();
@@ -46,7 +46,7 @@ export class AccountController {
   }
 
   @Post('password')
-  @OfUser()
+  @SignedIn()
   @HttpCode(204)
   @Documented({
     summary: 'Change the password and end all other sessions',
@@ -64,7 +64,7 @@ export class AccountController {
   }
 
   @Delete()
-  @OfUser()
+  @SignedIn()
   @ApiBody({ type: EraseDto, required: false })
   @HttpCode(204)
   @Documented({
@@ -78,7 +78,7 @@ export class AccountController {
     @Body() body: EraseDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-    @IfMatchDigest() seen: Seen | undefined,
+    @IfMatchDigest() seen: MatchesEtag | undefined,
   ): Promise<void> {
     // An earlier attempt of the same request may have ended memberships, which changes the ETag.
     if (seen && !context.mayRepeat && !seen(await this.identity.me(authenticatedUserOf(context))))

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import {
   ACCOUNT_RATE,
-  type Asking,
   createIdentityApp,
   type IdentityApp,
   PASSWORD,
+  type RequestOptions,
   type SignedUp,
 } from '#test/support/identity-app';
 
@@ -26,7 +26,7 @@ describe('accounts over HTTP', () => {
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
   describe('POST /v1/me/password', () => {
-    const change = (payload: object, options: Asking = {}) =>
+    const change = (payload: object, options: RequestOptions = {}) =>
       identity.ask('POST', '/v1/me/password', { payload, token: ada.accessToken, ...options });
 
     it('changes the password and ends every other session', async () => {
@@ -97,7 +97,7 @@ describe('accounts over HTTP', () => {
   });
 
   describe('PATCH /v1/me', () => {
-    const change = (payload: object, options: Asking = {}) =>
+    const change = (payload: object, options: RequestOptions = {}) =>
       identity.ask('PATCH', '/v1/me', { payload, token: ada.accessToken, ...options });
 
     it('changes the name', async () => {

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '#identity/sessions/session-list';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { PageQuery, Pages, type Paging } from '../../http/contract/pages';
-import { OfUser } from '../../http/contract/require-permission.decorator';
+import { SignedIn } from '../../http/contract/require-permission.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
@@ -22,7 +22,7 @@ export class SessionsController {
   ) {}
 
   @Get()
-  @OfUser()
+  @SignedIn()
   @Documented({
     summary: 'List the sessions of the signed-in user, newest first',
     description: 'A session begins with a sign-in and ends with a sign-out or after it was not used for a long time.',
@@ -43,7 +43,7 @@ export class SessionsController {
   }
 
   @Post('switch')
-  @OfUser()
+  @SignedIn()
   @Documented({
     summary: 'Open a session in another of your tenants',
     description:
@@ -61,7 +61,7 @@ export class SessionsController {
   }
 
   @Delete('current')
-  @OfUser()
+  @SignedIn()
   @HttpCode(204)
   @Documented({
     summary: 'Sign out: end the present session',
@@ -73,7 +73,7 @@ export class SessionsController {
   }
 
   @Delete(':id')
-  @OfUser()
+  @SignedIn()
   @HttpCode(204)
   @Documented({
     summary: 'End one of your sessions',

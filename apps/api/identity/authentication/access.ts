@@ -1,18 +1,18 @@
 import type { Permission } from '#domain/tenant/permissions';
 import { IS_PUBLIC } from '../../http/contract/public.decorator';
-import { OF_USER, REQUIRED_PERMISSION } from '../../http/contract/require-permission.decorator';
+import { REQUIRED_PERMISSION, SIGNED_IN } from '../../http/contract/require-permission.decorator';
 import { FOR_OPERATORS } from '../../ops/operators.decorator';
 
 /** Who may use a route. */
 export interface Access {
   /** Everybody, also without an access token. */
-  readonly anyone: boolean;
+  readonly isPublic: boolean;
   /** Only operators; an access token of a user is refused. */
   readonly operators: boolean;
   /**
-   * The permission that a user needs, or {@link OF_USER} for any signed-in user; undefined if no access token counts.
+   * The permission that a user needs, or {@link SIGNED_IN} for any signed-in user; undefined if no access token counts.
    */
-  readonly needs: Permission | typeof OF_USER | undefined;
+  readonly requiredPermission: Permission | typeof SIGNED_IN | undefined;
 }
 
 /**
@@ -24,10 +24,10 @@ export interface Access {
 export const accessOf = (controller: object, handler: object): Access => {
   const metadataOf = (key: string): unknown =>
     Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
-  const needs = Reflect.getMetadata(REQUIRED_PERMISSION, handler) as Access['needs'];
-  const anyone = metadataOf(IS_PUBLIC) === true;
-  const operators = metadataOf(FOR_OPERATORS) === true && !anyone;
-  if (!anyone && !operators && needs === undefined)
-    throw new Error('a route has none of @RequirePermission(), @OfUser(), @ForOperators() and @Public(): add one');
-  return { anyone, operators, needs };
+  const requiredPermission = Reflect.getMetadata(REQUIRED_PERMISSION, handler) as Access['requiredPermission'];
+  const isPublic = metadataOf(IS_PUBLIC) === true;
+  const operators = metadataOf(FOR_OPERATORS) === true && !isPublic;
+  if (!isPublic && !operators && requiredPermission === undefined)
+    throw new Error('a route has none of @RequirePermission(), @SignedIn(), @ForOperators() and @Public(): add one');
+  return { isPublic, operators, requiredPermission };
 };

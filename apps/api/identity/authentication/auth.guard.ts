@@ -1,15 +1,21 @@
 import { type ExecutionContext, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
-import { isStopped, may, type Permission, rolesNeeded, worksAlways } from '#domain/tenant/permissions';
+import {
+  hasPermission,
+  isBlockedByLock,
+  type Permission,
+  rolesNeeded,
+  worksWhileLocked,
+} from '#domain/tenant/permissions';
 import { requireUnlocked } from '#domain/tenant/requirements';
 import type { Role } from '#domain/tenant/roles';
 import { EndedSessions } from '#identity/sessions/ended-sessions';
 import { Problem } from '#platform/problems';
 import { mayBeReplayed } from '../../http/contract/idempotency';
-import { OF_USER } from '../../http/contract/require-permission.decorator';
+import { SIGNED_IN } from '../../http/contract/require-permission.decorator';
 import { toProblem } from '../../http/problems/to-problem';
-import { actsInNone } from '../../http/requests/command-context';
+import { tenantRequired } from '../../http/requests/command-context';
 import { type AuthenticatedUser, contextOf, type Principal, requestStateOf } from '../../http/requests/request-context';
 import { Gate } from '../../ops/gate';
 import { Quota } from '../../plans/quota';
@@ -60,7 +66,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 
   override canActivate(execution: ExecutionContext): boolean | Promise<boolean> {
     const access = this.accessTo(execution);
-    if (access.anyone && !access.needs) return true;
+    if (access.isPublic && !access.requiredPermission) return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     if (access.operators) {
       this.operators.admit(request);
@@ -68,7 +74,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     }
     const { authorization } = request.headers;
     if (authorization === undefined) {
-      if (access.anyone) return true;
+      if (access.isPublic) return true;
       throw unauthenticated('This route needs an access token. Send it as Authorization: Bearer …');
     }
     const verified = this.tokens.get(authorization);
@@ -95,16 +101,21 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
    * @throws Problem forbidden, unauthenticated, workspace-locked, plan-limit-reached
    * @throws the error of the log while it is not available
    */
-  private admit(request: FastifyRequest, principal: AuthenticatedUser, { needs }: Access): boolean | Promise<boolean> {
-    if (needs === undefined || needs === OF_USER) {
+  private admit(
+    request: FastifyRequest,
+    principal: AuthenticatedUser,
+    { requiredPermission }: Access,
+  ): boolean | Promise<boolean> {
+    if (requiredPermission === undefined || requiredPermission === SIGNED_IN) {
       contextOf(request).principal = principal;
-      requestStateOf(request).ofUserAlone = true;
+      requestStateOf(request).countsForUser = true;
       return true;
     }
-    if (principal.tenantId === undefined) throw actsInNone();
+    if (principal.tenantId === undefined) throw tenantRequired();
     const membership = this.memberships.cached(principal.tenantId, principal.userId);
-    if (membership === undefined || !allows(membership, needs)) return this.admitByLog(request, principal, needs);
-    return this.admitMember(request, principal, needs, membership);
+    if (membership === undefined || !allows(membership, requiredPermission))
+      return this.admitByLog(request, principal, requiredPermission);
+    return this.admitMember(request, principal, requiredPermission, membership);
   }
 
   /** For a request that the cached membership does not allow. */
@@ -117,7 +128,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     if (membership !== undefined && allows(membership, permission))
       return this.admitMember(request, principal, permission, membership);
     setPrincipal(request, principal, membership?.role ?? principal.role);
-    requestStateOf(request).ofUserAlone = true;
+    requestStateOf(request).countsForUser = true;
     const problem = membership ? refusalOf(membership, permission) : unauthenticated(NOT_A_MEMBER);
     const mayReplay = problem.status === 402 || mayRemoveOwnRight(request, permission, userId);
     deny(request, problem, mayReplay);
@@ -132,7 +143,7 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
     { role, calls }: CachedMembership,
   ): boolean | Promise<boolean> {
     setPrincipal(request, principal, role);
-    if (calls === null || worksAlways(permission)) return true;
+    if (calls === null || worksWhileLocked(permission)) return true;
     const { tenantId } = principal;
     const count = (): true => {
       const problem = this.quota.count(requestStateOf(request), tenantId, calls);
@@ -163,10 +174,10 @@ export class AuthGuard extends PassportGuard('jwt') implements OnModuleInit, OnA
 }
 
 const allows = ({ role, standing }: CachedMembership, permission: Permission): boolean =>
-  may(role, permission) && !isStopped(standing, permission);
+  hasPermission(role, permission) && !isBlockedByLock(standing, permission);
 
 const refusalOf = ({ role, standing }: CachedMembership, permission: Permission): Problem => {
-  if (!may(role, permission)) return new Problem('forbidden', { detail: rolesNeeded(permission) });
+  if (!hasPermission(role, permission)) return new Problem('forbidden', { detail: rolesNeeded(permission) });
   try {
     requireUnlocked(standing, permission);
   } catch (refusal) {
@@ -182,7 +193,7 @@ const refusalOf = ({ role, standing }: CachedMembership, permission: Permission)
  */
 const deny = (request: FastifyRequest, problem: Problem, mayReplay: boolean): void => {
   if (!mayReplay || !mayBeReplayed(request)) throw problem;
-  requestStateOf(request).denied = problem;
+  requestStateOf(request).deniedProblem = problem;
 };
 
 /** The role of the present membership replaces the one in the token. */

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '#domain/events';
-import type { Standing } from '#domain/tenant/billing-account';
+import type { PaymentState } from '#domain/tenant/billing-account';
 import type { OpenTenant, Tenant } from '#domain/tenant/evolve';
-import { get, none } from '#domain/tenant/persistent-map';
+import { emptyMap, get } from '#domain/tenant/persistent-map';
 import type { Role } from '#domain/tenant/roles';
 import { followFacts } from '#event-log/follow-facts';
 import { type EventLog, LogUnavailable, type RecordedEvent } from '#event-log/port';
@@ -45,13 +45,13 @@ export interface CallAllowance {
 /** The part of a tenant's state that decides what its members may do. */
 interface CachedTenant {
   readonly members: Members;
-  readonly standing: Standing;
+  readonly standing: PaymentState;
   /** Null: calls are not counted. */
   readonly calls: CallAllowance | null;
 }
 
 /** A tenant that does not exist, or is closed: nobody is a member. */
-const NO_TENANT: CachedTenant = { members: none, standing: { kind: 'active' }, calls: null };
+const NO_TENANT: CachedTenant = { members: emptyMap, standing: { kind: 'active' }, calls: null };
 
 /** The role of a user in a tenant, with the standing and the call allowance of the tenant. */
 export interface CachedMembership extends Omit<CachedTenant, 'members'> {

@@ -3,15 +3,15 @@ import { ApiTags } from '@nestjs/swagger';
 import { SigningKeys } from '#identity/keys/signing-keys';
 import { type Digested, withDigest } from '../../http/contract/etag';
 import { Public } from '../../http/contract/public.decorator';
-import { OfUser } from '../../http/contract/require-permission.decorator';
+import { SignedIn } from '../../http/contract/require-permission.decorator';
 import { RateLimit } from '../../http/limits/rate-limit.decorator';
 import { Documented } from '../../http/openapi/documented';
 import { Client, type ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
 import { Context, type RequestContext } from '../../http/requests/request-context';
 import {
-  FoundDto,
-  FoundedDto,
+  CreatedTenantDto,
+  CreateTenantDto,
   JwksDto,
   MeDto,
   RefreshDto,
@@ -86,25 +86,25 @@ export class IdentityController {
   }
 
   @Post('v1/tenants')
-  @OfUser()
+  @SignedIn()
   @RateLimit('signup')
   @Documented({
     summary: 'Create another tenant',
     description:
       'The signed-in user becomes the owner of the tenant and gets the tokens of a new session in it. The present session stays valid.',
-    response: FoundedDto,
+    response: CreatedTenantDto,
     status: 201,
   })
   found(
-    @Body() { companyName }: FoundDto,
+    @Body() { companyName }: CreateTenantDto,
     @Context() context: RequestContext,
     @Client() client: ClientInfo,
-  ): Promise<FoundedDto> {
+  ): Promise<CreatedTenantDto> {
     return this.identity.createTenant(companyName, context, client);
   }
 
   @Get('v1/me')
-  @OfUser()
+  @SignedIn()
   @Documented({
     summary: 'Show the signed-in user and their tenants',
     description: 'It also works for a user without a tenant.',

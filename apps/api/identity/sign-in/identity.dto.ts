@@ -96,12 +96,12 @@ export class SignedUpDto extends TokensDto {
   tenant!: TenantDto;
 }
 
-export class FoundDto {
+export class CreateTenantDto {
   @Text({ max: 200, example: 'Acme', description: 'Name of the new tenant.' })
   companyName!: string;
 }
 
-export class FoundedDto extends TokensDto {
+export class CreatedTenantDto extends TokensDto {
   @ApiProperty({ type: TenantDto, description: 'The new tenant, which the signed-in user owns.' })
   tenant!: TenantDto;
 }

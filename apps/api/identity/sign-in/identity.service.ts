@@ -10,7 +10,7 @@ import type { ClientInfo } from '../../http/requests/client';
 import { authenticatedUserOf } from '../../http/requests/command-context';
 import type { AuthenticatedUser, RequestContext } from '../../http/requests/request-context';
 import type {
-  FoundedDto,
+  CreatedTenantDto,
   MeDto,
   RefreshedDto,
   SignedInDto,
@@ -108,7 +108,11 @@ export const createIdentityService = (
      * Creates a tenant whose owner is the signed-in user. Its id is the id of the command, so that a repeat after a
      * crash finds the tenant that it has already created.
      */
-    createTenant: async (companyName: string, context: RequestContext, client: ClientInfo): Promise<FoundedDto> => {
+    createTenant: async (
+      companyName: string,
+      context: RequestContext,
+      client: ClientInfo,
+    ): Promise<CreatedTenantDto> => {
       const { userId } = authenticatedUserOf(context);
       const { commandId: tenantId, requestId: correlationId } = context;
       const tenant = { id: tenantId, name: companyName, slug: slugOf(companyName), role: 'owner' satisfies Role };

@@ -13,7 +13,7 @@ import { AcceptDto } from '../invitation.dto';
 import { JoinService } from '../join.service';
 import { type FormValues, formPage, joinedPage, STYLE } from './page';
 import { HTML } from './problem-page';
-import { isFromElsewhere } from './same-origin';
+import { isCrossSite } from './same-origin';
 
 const validate = createValidationPipe();
 const CROSS_SITE = 'The form was sent from another site. Open the link again and send it from there.';
@@ -67,7 +67,7 @@ export class JoinPageController {
     @Client() client: ClientInfo,
   ): Promise<string> {
     reply.code(200);
-    if (isFromElsewhere({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
+    if (isCrossSite({ headers: request.headers, host: request.host, publicUrl: this.publicUrl() }))
       throw new Problem('forbidden', { detail: CROSS_SITE });
     const values: FormValues = { personName: textOf(body, 'personName'), email: textOf(body, 'email') };
     try {

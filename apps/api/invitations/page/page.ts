@@ -5,7 +5,7 @@ import type { InvitationPreview } from '../join.service';
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /** Escapes text for HTML. Every value in a page must be escaped. */
-export const escaped = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (it) => ENTITIES[it] as string);
 
 /** A complete page in the common layout. @param title plain text @param body HTML */
 export const page = (title: string, body: string): string => `<!doctype html>
@@ -14,7 +14,7 @@ export const page = (title: string, body: string): string => `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${escaped(title)}</title>
+<title>${escapeHtml(title)}</title>
 <link rel="stylesheet" href="/join.css">
 </head>
 <body>
@@ -72,15 +72,15 @@ const FIELD_HELP: Readonly<Record<Field['name'], string>> = {
 const DATE = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
 
 /** In UTC: a page without a script does not know the time zone of its reader. */
-const timeOf = (iso: string): string => `<time datetime="${escaped(iso)}">${DATE.format(new Date(iso))} UTC</time>`;
+const timeOf = (iso: string): string => `<time datetime="${escapeHtml(iso)}">${DATE.format(new Date(iso))} UTC</time>`;
 
 const input = ({ name, label, type, autocomplete, hint, required }: Field, value: string, error?: string): string => {
   const describedBy = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return `<div class="field">
 <label for="${name}">${label}</label>
 ${hint ? `<p class="hint" id="${name}-hint">${hint}</p>` : ''}
-${error ? `<p class="error" id="${name}-error">${escaped(error)}</p>` : ''}
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escaped(value)}"${required ? ' required' : ''}${describedBy ? ` aria-describedby="${describedBy}"` : ''}${error ? ' aria-invalid="true"' : ''}>
+${error ? `<p class="error" id="${name}-error">${escapeHtml(error)}</p>` : ''}
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" value="${escapeHtml(value)}"${required ? ' required' : ''}${describedBy ? ` aria-describedby="${describedBy}"` : ''}${error ? ' aria-invalid="true"' : ''}>
 </div>`;
 };
 
@@ -99,14 +99,16 @@ export const formPage = (
   const errorOf = (name: Field['name']) =>
     errors.some(({ pointer }) => pointer === `/${name}`) ? FIELD_HELP[name] : undefined;
   const domains =
-    emailDomains.length > 0 ? `<p>Use an e-mail address that ends with ${escaped(emailDomains.join(' or '))}.</p>` : '';
+    emailDomains.length > 0
+      ? `<p>Use an e-mail address that ends with ${escapeHtml(emailDomains.join(' or '))}.</p>`
+      : '';
   return page(
     `Join ${companyName}`,
-    `<h1>Join ${escaped(companyName)}</h1>
-<p>${inviterName ? `${escaped(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escaped(companyName)}.</p>
+    `<h1>Join ${escapeHtml(companyName)}</h1>
+<p>${inviterName ? `${escapeHtml(inviterName)} invites you` : 'You are invited'} to be <strong>${ROLES[role] ?? 'a member'}</strong> of ${escapeHtml(companyName)}.</p>
 <p>The invitation expires on ${timeOf(expiresAt)}.</p>
 ${domains}
-${problem ? `<p class="problem" role="alert">${escaped(problem)}</p>` : ''}
+${problem ? `<p class="problem" role="alert">${escapeHtml(problem)}</p>` : ''}
 <form method="post">
 ${FIELDS.map((it) => input(it, (it.name !== 'password' && values[it.name]) || '', errorOf(it.name))).join('\n')}
 <button>Join</button>
@@ -118,8 +120,8 @@ export const joinedPage = (companyName: string, email: string): string =>
   page(
     `You are a member of ${companyName}`,
     `<h1>Welcome</h1>
-<p>You are now a member of <strong>${escaped(companyName)}</strong>.</p>
-<p>Sign in as <strong>${escaped(email)}</strong> with your password in the application of ${escaped(companyName)}. You can close this page.</p>`,
+<p>You are now a member of <strong>${escapeHtml(companyName)}</strong>.</p>
+<p>Sign in as <strong>${escapeHtml(email)}</strong> with your password in the application of ${escapeHtml(companyName)}. You can close this page.</p>`,
   );
 
 /** One page for a link that is unknown, revoked, used up or expired, or whose tenant is closed. */
@@ -132,7 +134,7 @@ export const unusablePage = (): string =>
 
 /** @param detail the detail of the problem; plain text */
 export const errorPage = (detail: string): string =>
-  page('Try again', `<h1>That did not work</h1>\n<p role="alert">${escaped(detail)}</p>`);
+  page('Try again', `<h1>That did not work</h1>\n<p role="alert">${escapeHtml(detail)}</p>`);
 
 export const STYLE = `:root { color-scheme: light dark; --ink: #1c2024; --paper: #f6f7f9; --card: #fff; --line: #8b929c; --accent: #1f5fbf; --on: #fff; --bad: #b3261e; --soft: #565d66; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e9ecf0; --paper: #14171a; --card: #1d2126; --line: #737b86; --accent: #8ab4f8; --on: #10151c; --bad: #f2b8b5; --soft: #aab2bd; } }

@@ -1,11 +1,11 @@
-import { isFromElsewhere } from './same-origin';
+import { isCrossSite } from './same-origin';
 
 const HTTPS = 'https://api.example.com';
 const HTTP = 'http://192.0.2.7:3000';
 
 describe('the origin of a form', () => {
   const from = (headers: Record<string, string>, publicUrl = HTTPS) =>
-    isFromElsewhere({ headers, host: new URL(publicUrl).host, publicUrl });
+    isCrossSite({ headers, host: new URL(publicUrl).host, publicUrl });
 
   it('is the same site for Sec-Fetch-Site: same-origin, although the policy no-referrer makes Origin null', () => {
     expect(from({ 'sec-fetch-site': 'same-origin', origin: 'null' })).toBe(false);

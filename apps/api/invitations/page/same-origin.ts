@@ -16,7 +16,7 @@ interface FormRequest {
  * header"). Over plain HTTP browsers send only `Origin`, so `null` is accepted there. This is safe, because the form
  * does not depend on a cookie, and its sender needs to know the link.
  */
-export const isFromElsewhere = ({ headers, host, publicUrl }: FormRequest): boolean => {
+export const isCrossSite = ({ headers, host, publicUrl }: FormRequest): boolean => {
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin' && site !== 'none';
   const { origin } = headers;

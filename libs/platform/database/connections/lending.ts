@@ -30,7 +30,7 @@ export const noteConnected = (client: PoolClient): void => {
  * them would cost its borrower a whole timeout, one after the other.
  * @throws the error of the pool if no connection is free in time, or none can be opened
  */
-export const borrow = async (pool: Pool): Promise<PoolClient> => {
+export const borrowConnection = async (pool: Pool): Promise<PoolClient> => {
   for (;;) {
     const client = await pool.connect();
     const now = performance.now();
@@ -49,7 +49,12 @@ export const borrow = async (pool: Pool): Promise<PoolClient> => {
  * @param sentAt `performance.now()` when the query that got no answer was sent; by default, when the connection was
  * lent
  */
-export const giveBack = (client: PoolClient, broken: boolean, error?: unknown, sentAt = lentAt.get(client)): void => {
+export const returnConnection = (
+  client: PoolClient,
+  broken: boolean,
+  error?: unknown,
+  sentAt = lentAt.get(client),
+): void => {
   const now = performance.now();
   if (codeOf(error) === DISK_FULL) diskFullAt = now;
   if (!broken) answeredAt.set(client, now);

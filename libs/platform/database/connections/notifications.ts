@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Client, type Pool } from 'pg';
 import { uuidv7 } from '../../ids/uuid';
 import { backoff, sleep } from '../../loops/backoff';
-import { KEEP_ALIVE_MS, withClient, within } from './pools';
+import { KEEP_ALIVE_MS, withClient, withQueryTimeout } from './pools';
 
 export interface NotificationsOptions {
   /** The channel of LISTEN and NOTIFY: a lower-case word. */
@@ -36,7 +36,7 @@ const untilDead = async (client: Client, ended: AbortSignal): Promise<void> => {
     await sleep(CHECK_INTERVAL_MS, ended);
     if (ended.aborted) return;
     try {
-      await client.query(within(ANSWER_MS, { text: 'select' }));
+      await client.query(withQueryTimeout(ANSWER_MS, { text: 'select' }));
     } catch {
       return;
     }

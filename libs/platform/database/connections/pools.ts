@@ -1,7 +1,7 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig } from 'pg';
 import { codeOf } from '../../error-code';
 import { unwatchConnection, watchConnection } from './dead-connections';
-import { borrow, giveBack, noteConnected } from './lending';
+import { borrowConnection, noteConnected, returnConnection } from './lending';
 import type { Route } from './pooler';
 import { UnnamedClient } from './unnamed-client';
 
@@ -113,7 +113,7 @@ export const createPool = (options: PoolOptions): Pool => {
  * @throws the error of `work`, or that no connection was available in time
  */
 export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  const client = await borrow(pool);
+  const client = await borrowConnection(pool);
   let failure: unknown;
   try {
     return await work(client);
@@ -121,7 +121,7 @@ export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Pr
     failure = error;
     throw error;
   } finally {
-    giveBack(client, failure !== undefined && isConnectionSuspect(failure), failure);
+    returnConnection(client, failure !== undefined && isConnectionSuspect(failure), failure);
   }
 };
 
@@ -130,7 +130,7 @@ export const withClient = async <T>(pool: Pool, work: (client: PoolClient) => Pr
  * @throws the error of `work` or of the commit
  */
 export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  const client = await borrow(pool);
+  const client = await borrowConnection(pool);
   let failure: unknown;
   let broken = false;
   try {
@@ -148,12 +148,13 @@ export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) =>
     }
     throw error;
   } finally {
-    giveBack(client, broken, failure);
+    returnConnection(client, broken, failure);
   }
 };
 
 /** The query with its own deadline at the client, in ms, in place of the pool's `answerTimeoutMs`. */
-export const within = (ms: number, query: QueryConfig): QueryConfig => Object.assign(query, { query_timeout: ms });
+export const withQueryTimeout = (ms: number, query: QueryConfig): QueryConfig =>
+  Object.assign(query, { query_timeout: ms });
 
 /**
  * True if the connection is lost, a statement on it timed out, or its session is unusable. False if the server answered

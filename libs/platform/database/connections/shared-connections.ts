@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { borrow, giveBack } from './lending';
+import { borrowConnection, returnConnection } from './lending';
 import { isConnectionSuspect } from './pools';
 
 /**
@@ -46,7 +46,7 @@ export const createSharedConnections = (pool: Pool) => {
   const corked = new Set<PoolClient>();
 
   const open = (now: number): SharedConnection => {
-    const connection: SharedConnection = { client: borrow(pool), borrowedAt: now, unanswered: [] };
+    const connection: SharedConnection = { client: borrowConnection(pool), borrowedAt: now, unanswered: [] };
     if (isShared) connections.add(connection);
     return connection;
   };
@@ -67,7 +67,7 @@ export const createSharedConnections = (pool: Pool) => {
     if (connection.unanswered.length > 0) return;
     connections.delete(connection);
     const client = await connection.client;
-    giveBack(client, connection.broken !== undefined, connection.broken?.error, connection.broken?.sentAt);
+    returnConnection(client, connection.broken !== undefined, connection.broken?.error, connection.broken?.sentAt);
   };
 
   /** Delays everything that is written to the connection in this turn of the event loop until the end of the turn. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { borrow } from '../connections/lending';
-import { within } from '../connections/pools';
+import { borrowConnection } from '../connections/lending';
+import { withQueryTimeout } from '../connections/pools';
 
 /**
  * A session-level advisory lock. It makes it likely, but does not guarantee, that no other process does the same work:
@@ -37,7 +37,7 @@ export const holdLock = async (
   pool: Pool,
   { take, release, values }: LockStatements,
 ): Promise<HeldLock | undefined> => {
-  const client = await borrow(pool);
+  const client = await borrowConnection(pool);
   const lost = new AbortController();
   const lose = (): void => lost.abort(new Error('the database session that holds the lock was lost'));
   client.on('error', lose);
@@ -64,7 +64,7 @@ export const holdLock = async (
     if (isChecking) return;
     isChecking = true;
     client
-      .query(within(ANSWER_MS, { text: 'select' }))
+      .query(withQueryTimeout(ANSWER_MS, { text: 'select' }))
       .catch(lose)
       .finally(() => {
         isChecking = false;
@@ -75,7 +75,7 @@ export const holdLock = async (
     release: async () => {
       clearInterval(timer);
       // Closing the session would release the lock, too, but the server notices that only some time later.
-      await client.query(within(ANSWER_MS, { text: release, values: [...values] })).catch(lose);
+      await client.query(withQueryTimeout(ANSWER_MS, { text: release, values: [...values] })).catch(lose);
       close();
     },
   };

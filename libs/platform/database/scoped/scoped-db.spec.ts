@@ -132,7 +132,7 @@ describe.each([false, true])('the scoped database, on a pool with pipeline: %s',
       text: 'select thing from read_model.things where thing > $1 order by thing',
     };
     const revealed = (tenantId: string, after: string) =>
-      createScopedDb(app).tenant(tenantId).people(found, [after]).query<{ ids: string }>(seen, []);
+      createScopedDb(app).tenant(tenantId).withUserNames(found, [after]).query<{ ids: string }>(seen, []);
     for (let i = 0; i < 2; i++) {
       expect(await revealed(a, 'a1')).toEqual([{ ids: 'a2,a3' }]);
       expect(await revealed(b, 'b')).toEqual([{ ids: 'b1,b2' }]);
@@ -145,7 +145,7 @@ describe.each([false, true])('the scoped database, on a pool with pipeline: %s',
     const fresh = createPool({ url: database.urls.app, max: 1, applicationName: 'test', pipeline });
     try {
       const found: Statement = { name: 'found-late', text: 'select thing from read_model.late_found' };
-      const db = createScopedDb(fresh).tenant(a).people(found, []);
+      const db = createScopedDb(fresh).tenant(a).withUserNames(found, []);
       for (const _ of [1, 2]) await expect(db.query(READ, [''])).rejects.toMatchObject({ code: '42P01' });
       await projector.query(`create table read_model.late_found (thing text);
         grant select on read_model.late_found to tenantry_test_app`);

@@ -29,7 +29,7 @@ export interface TenantDb extends Queries {
    * @param found selects ids of users as its only column, from the rows that the tenant sees. It runs in the same round
    * trip
    */
-  people(found: Statement, values: readonly string[]): Queries;
+  withUserNames(found: Statement, values: readonly string[]): Queries;
 }
 
 /** Sees one user's own rows, in all tenants. */
@@ -111,9 +111,9 @@ export const createScopedDb = (pool: Pool): ScopedDb => {
   return {
     tenant: (tenantId) => {
       const scope = scopePrelude({ tenantId });
-      const people = (found: Statement, values: readonly string[]) =>
+      const withUserNames = (found: Statement, values: readonly string[]) =>
         queries(scope, idsPrelude('app.user_ids', found, values));
-      return { tenantId, ...queries(scope), people };
+      return { tenantId, ...queries(scope), withUserNames };
     },
     user: (userId) => {
       const scope = scopePrelude({ userId });
