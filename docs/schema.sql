@@ -954,7 +954,8 @@ begin
   until := lease.now() + make_interval(secs => p_lease_seconds);
   if k.created_at < at - interval '24 hours' then
     update idempotency.keys set command_id = p_command_id, request_hash = p_request_hash, attempt = k.attempt + 1,
-      created_at = at, leased_until = until, status = null, answer = null
+      created_at = at, leased_until = until, status = null, answer = null,
+      user_id = null
     where tenant_id = p_tenant_id and key_id = p_key_id;
     return row('c', p_command_id, k.attempt + 1, null, null)::idempotency.claim;
   elsif k.request_hash <> p_request_hash then

@@ -70,7 +70,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
   const readiness = createReadiness({ logger, registry });
   const phase = createPhase();
   readiness.add(phase.check);
-  const clock = await startDatabaseClock({ pool: projectorPool, logger, registry });
+  const clock = await waitForDatabase(() => startDatabaseClock({ pool: projectorPool, logger, registry }));
   readiness.add(clockCheck(clock));
   const closing = new AbortController();
   void readiness.watch(closing.signal);

@@ -27,4 +27,23 @@ describe('followFacts', () => {
     expect(reported).toEqual([erased]);
     await log.close();
   });
+
+  it('reports that the log went back to an older copy, because events after that copy may be missed', async () => {
+    const log = new InMemoryEventLog();
+    const following = { stop: async (): Promise<void> => undefined };
+    await new Promise<void>((resolve) => {
+      const subscribe = log.subscribe.bind(log);
+      jest.spyOn(log, 'subscribe').mockImplementation((options) => {
+        // The first subscription has begun: from now on it can notice the change.
+        setImmediate(() => log.store.goBackTo(0n));
+        return subscribe(options);
+      });
+      Object.assign(
+        following,
+        followFacts(log, ['TenantErased'], () => undefined, resolve),
+      );
+    });
+    await following.stop();
+    await log.close();
+  });
 });

@@ -4,6 +4,7 @@ import {
   AppendOutcomeUnknown,
   type ExpectedVersion,
   InvalidAppend,
+  LogDenied,
   LogUnavailable,
   WrongExpectedVersion,
 } from '#event-log/port';
@@ -144,6 +145,12 @@ describe('a server that cannot accept appends', () => {
     await expect(log.ping()).rejects.toBeInstanceOf(LogUnavailable);
     server.script.notReady = false;
     expect(await log.append(append)).toMatchObject({ version: 1, repeated: false });
+  });
+
+  it('because the server denies the append to this user, which is not the same as a server that does not answer', async () => {
+    const { log, server } = fixture();
+    server.script.next('denied');
+    await expect(log.append(anAppend())).rejects.toBeInstanceOf(LogDenied);
   });
 
   it('because of its size: the append is invalid', async () => {

@@ -50,6 +50,19 @@ describe('the claim of a process that died on an idempotency key', () => {
     expect(await store.claim(claim)).toEqual({ outcome: 'busy' });
   });
 
+  it('belongs to no user any more when its key is used again after 24 hours', async () => {
+    const claim = newClaim();
+    const { tenantId, keyId } = claim;
+    await store.claim(claim);
+    await store.settle({ tenantId, keyId, attempt: 1 }, 201, Buffer.from('answer'), uuidv7());
+    await owner.query(`update idempotency.keys set created_at = created_at - interval '25 hours' where key_id = $1`, [
+      keyId,
+    ]);
+    expect(await store.claim(claim)).toMatchObject({ outcome: 'claimed', attempt: 2 });
+    const { rows } = await owner.query('select user_id from idempotency.keys where key_id = $1', [keyId]);
+    expect(rows).toEqual([{ user_id: null }]);
+  });
+
   it('cannot be settled by its process after another process has claimed the key', async () => {
     const claim = newClaim();
     const { tenantId, keyId } = claim;

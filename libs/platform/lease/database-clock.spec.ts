@@ -63,6 +63,15 @@ describe("the database's clock", () => {
     expect(lines).toEqual(Array(2).fill('the clock of the database was changed while this process was running'));
   });
 
+  it('can be started again with the same metrics after the first reading failed', async () => {
+    const registry = new Registry();
+    const closed = createPool({ url: database.urls.projector, max: 1, applicationName: 'test' });
+    await closed.end();
+    await expect(start({ pool: closed, registry })).rejects.toThrow();
+    await start({ registry });
+    expect(await registry.metrics()).toMatch(/^tenantry_clock_skew_seconds /m);
+  });
+
   it('does not count as set if only the answer to a reading was processed late', async () => {
     const lines: string[] = [];
     let passed = 0;

@@ -55,13 +55,7 @@ export const startDatabaseClock = async ({
   intervalMs = 1_000,
   wallClock = Date.now,
 }: DatabaseClockOptions): Promise<DatabaseClock> => {
-  const gauge =
-    registry &&
-    new Gauge({
-      name: 'tenantry_clock_skew_seconds',
-      help: "Seconds by which this machine's clock is ahead of the database's",
-      registers: [registry],
-    });
+  let gauge: Gauge | undefined;
   let skew = 0;
 
   const read = async (leaseMs: number | null): Promise<Reading> => {
@@ -84,6 +78,15 @@ export const startDatabaseClock = async ({
   };
 
   let wall = await read(null);
+  // Not before the first reading: a start that fails is tried again, and a registry takes a name once.
+  if (registry) {
+    gauge = new Gauge({
+      name: 'tenantry_clock_skew_seconds',
+      help: "Seconds by which this machine's clock is ahead of the database's",
+      registers: [registry],
+    });
+    gauge.set(skew / 1_000);
+  }
   /** The reading with the highest lease time. Only the time that has passed since then is added to it. */
   let lease = wall;
   const wallNow = (): number => wall.wallMs + (performance.now() - wall.at);

@@ -40,6 +40,7 @@ const refusals: Partial<Record<AppendFault, () => Status>> = {
   timeout: () => failure('Timeout', new shared.Timeout(), 'event_store.client.Timeout'),
   'timeout-stored': () => failure('Timeout', new shared.Timeout(), 'event_store.client.Timeout'),
   'not-ready': () => failure('Server Is Not Ready', new shared.Empty(), 'event_store.client.Empty'),
+  denied: () => failure('Access Denied', new shared.AccessDenied(), 'event_store.client.AccessDenied'),
   conflict: () => conflict(7_000n, 0n),
   'too-large': () => {
     const details = new shared.MaximumAppendSizeExceeded().setMaxappendsize(1_048_576);

@@ -17,6 +17,7 @@ export type AppendFault =
   | 'silent'
   | 'cut'
   | 'cut-before'
+  | 'denied'
   | 'conflict'
   | 'twice'
   | 'timeout'

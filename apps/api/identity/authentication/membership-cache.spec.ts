@@ -71,6 +71,16 @@ describe('the membership cache', () => {
     await log.close();
   });
 
+  it('drops every entry when the log goes back to an older copy', async () => {
+    memberships.watch();
+    await memberships.find(tenantId, bob);
+    await happen(promoted);
+    await until(() => cachedRole() === undefined, 10_000);
+    expect((await memberships.find(tenantId, bob))?.role).toBe('admin');
+    log.store.goBackTo(2n);
+    await until(() => cachedRole() === undefined, 10_000);
+  });
+
   it('reads memberships from the stream of the tenant', async () => {
     expect((await memberships.find(tenantId, owner))?.role).toBe('owner');
     expect((await memberships.find(tenantId, bob))?.role).toBe('member');

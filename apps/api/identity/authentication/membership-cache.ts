@@ -212,6 +212,12 @@ export const createMembershipCache = ({
     pendingReads.delete(tenantId);
   };
 
+  /** The log went back to an older copy, and the entries may be of a history that it no longer has. */
+  const dropAll = (): void => {
+    cache.clear();
+    pendingReads.clear();
+  };
+
   return {
     /** The membership from the cache; undefined if there is no fresh entry, or the user is not a member by it. */
     cached: (tenantId: string, userId: string): CachedMembership | undefined => findCached(tenantId, userId, freshMs),
@@ -240,7 +246,7 @@ export const createMembershipCache = ({
 
     /** Subscribes to the changes that any process appends to the log. */
     watch: (): void => {
-      subscription ??= followFacts(log, MEMBERSHIP_FACTS, drop);
+      subscription ??= followFacts(log, MEMBERSHIP_FACTS, drop, dropAll);
     },
 
     close: async (): Promise<void> => {

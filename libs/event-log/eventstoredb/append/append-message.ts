@@ -6,7 +6,7 @@ import {
   WrongExpectedVersion,
 } from '@eventstore/db-client/generated/shared_pb';
 import { BatchAppendReq, type BatchAppendResp } from '@eventstore/db-client/generated/streams_pb';
-import { InvalidAppend, LogUnavailable } from '../../port';
+import { InvalidAppend, LogDenied, LogUnavailable } from '../../port';
 import type { EncodedEvent } from '../codec';
 import { OutcomeLost } from '../errors';
 
@@ -72,7 +72,7 @@ const knownPosition = (position: bigint): bigint | undefined =>
  * Reads a reply.
  * @throws InvalidAppend the append is too large or invalid, or the stream was erased
  * @throws ServerNotReady
- * @throws LogUnavailable the server denies the append to this user
+ * @throws LogDenied the server denies appends to this user
  * @throws OutcomeLost the server timed out, or the reply is not known here
  */
 export const readReply = (reply: BatchAppendResp): Reply => {
@@ -106,7 +106,7 @@ export const readReply = (reply: BatchAppendResp): Reply => {
     case `${TYPE}InvalidTransaction`:
       throw new InvalidAppend(`the server refuses the append: ${error?.getMessage()}`);
     case `${TYPE}AccessDenied`:
-      throw new LogUnavailable('the server denies the append to this user');
+      throw new LogDenied('the server denies appends to this user');
   }
   const message = error?.getMessage() ?? '';
   if (/not ready|too busy|leader/i.test(message)) throw new ServerNotReady(message);
