@@ -32,7 +32,7 @@ export class RefoldRequired extends Error {}
  * Writes a batch and moves the checkpoint behind it. If the database refuses a row, the partition is parked at the
  * event of that row; the earlier events of the partition and all other partitions are written.
  * @returns the new checkpoint
- * @throws CheckpointLost, RefoldRequired, or what the database throws
+ * @throws CheckpointLost, RefoldRequired, or the error of the database
  */
 export const writeBatch = async (
   projection: Projection,
