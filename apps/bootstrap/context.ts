@@ -7,7 +7,7 @@ import type { StripeSettings } from './stripe';
 
 /** The settings, URLs and keys that the parts of the product need to start. The database is running and migrated. */
 export interface Context {
-  /** How to reach Stripe or the Stripe simulator; undefined if this installation uses neither. */
+  /** The settings for Stripe or for the Stripe simulator; undefined if this installation uses neither. */
   readonly stripe: StripeSettings | undefined;
   readonly settings: Settings;
   /**

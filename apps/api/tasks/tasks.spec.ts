@@ -308,7 +308,7 @@ describe('tasks', () => {
     });
     const lost = await acme.member.send('POST', url, { title: 'Once' }, key);
     expect(lost.statusCode).toBe(503);
-    // The project is archived before the repeat, which succeeds all the same, because the task already exists.
+    // The project is archived before the repeat, which nevertheless succeeds, because the task already exists.
     await acme.member.send('DELETE', `/v1/projects/${project}`);
     const answer = await acme.member.send('POST', url, { title: 'Once' }, key);
     const again = await acme.member.send('POST', url, { title: 'Once' }, key);

@@ -8,7 +8,7 @@ import type { ReadDeps } from './read-deps';
 
 const FIRST_PAGE = 32;
 const LARGEST_PAGE = 4_096;
-/** The greatest number of records of the server and of other applications that are read to find one of this product. */
+/** The maximum number of records of the server and of other applications that are read to find one of this product. */
 const MAX_SCANNED = 20_000;
 
 /** The record at a position of the log; undefined if there is none. @throws LogUnavailable */
