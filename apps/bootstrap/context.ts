@@ -5,9 +5,9 @@ import type { DatabaseRoutes } from './database/database-routes';
 import type { DatabaseWait } from './database/database-wait';
 import type { StripeSettings } from './stripe';
 
-/** What the parts of the product need to start. The database is running and migrated. */
+/** The settings, URLs and keys that the parts of the product need to start. The database is running and migrated. */
 export interface Context {
-  /** How to reach Stripe or the Stripe simulator; undefined if this installation uses neither. */
+  /** The settings for Stripe or for the Stripe simulator; undefined if this installation uses neither. */
   readonly stripe: StripeSettings | undefined;
   readonly settings: Settings;
   /**

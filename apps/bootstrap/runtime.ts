@@ -21,7 +21,7 @@ import { openEventLog } from './event-log';
 import { type OpenedJobs, openJobs } from './jobs';
 import { historyChecks } from './readiness/history';
 
-/** What the parts of one process share, such as the event log and the positions of the read models. */
+/** The objects that the parts of one process share, such as the event log and the positions of the read models. */
 export interface Runtime extends Context {
   readonly log: EventLog;
   readonly progress: Progress;

@@ -94,8 +94,8 @@ const waitForReadModel = async ({ log, projectorPool: pool, progress }: Runtime)
 };
 
 /**
- * Has the running workers compare the subscriptions at Stripe with those of this installation, and correct differences.
- * For all tenants, the workers also read Stripe's list of events.
+ * Requests that the running workers compare Stripe's subscriptions with those of this installation, and correct
+ * differences. For all tenants, the workers also read Stripe's list of events.
  * @param words `--tenant ID` for one tenant, empty for all
  */
 export const reconcile = async (runtime: Runtime, words: readonly string[]): Promise<string> => {

@@ -28,7 +28,7 @@ const listParkedEvents = async (pool: Pool): Promise<string> => {
   );
 };
 
-/** Has a parked event processed again by a running worker, or skips it. */
+/** Requests that a running worker processes a parked event again, or skips the event. */
 export const settleParkedEvent = async (
   pool: Pool,
   [reaction, eventId]: readonly (string | undefined)[],

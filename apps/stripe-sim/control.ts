@@ -10,7 +10,7 @@ import { newId } from './store/store';
 import type { Chaos } from './webhooks/chaos';
 import type { Deliveries, Delivery } from './webhooks/deliveries';
 
-/** What tests and users of the dashboard can do with the simulator. */
+/** The actions of tests and of users of the dashboard on the simulator. */
 export interface Control {
   /** Seconds since 1970, by the simulated clock. */
   now(): number;

@@ -1,5 +1,5 @@
 /**
- * Faults of the API. `-before`: the request is not carried out; `-after`: it is carried out, and the answer is lost.
+ * Faults of the API. `-before`: the request is not executed; `-after`: it is executed, and the answer is lost.
  */
 export const FAULTS = [
   'answer-500',

@@ -26,7 +26,7 @@ const ERASURES_MS = 5_000;
 const TENANTS_MS = 15_000;
 const RESERVATIONS_MS = 5_000;
 const KEYS_MS = 600_000;
-/** Reservations that one run settles at most. */
+/** The maximum number of reservations that one run settles. */
 const RESERVATIONS_AT_ONCE = 500;
 
 /**

@@ -5,7 +5,7 @@ export interface StripeInvoice {
   readonly status: string | null;
   /** Minor units, as the other amounts; below 0: a credit. */
   readonly total: number;
-  /** What is to be paid after credits. */
+  /** The amount that remains to be paid after credits. */
   readonly amount_due: number;
   readonly amount_paid: number;
   readonly currency: string;

@@ -132,7 +132,7 @@ const eraseTenant = async (deps: TenantErasureDeps, tenantId: string): Promise<b
  * time. Each transaction also checks a fencing token, because the session that holds the lock may be lost.
  * @returns the number of erased tenants; 0 if another worker is erasing. The next call continues with those that had to
  * wait.
- * @throws ErasureLost, or what the log or the database throws while it is not available
+ * @throws ErasureLost, or the error of the log or of the database while it is not available
  */
 export const eraseTenants = async (deps: TenantErasureDeps): Promise<number> => {
   const { pool } = deps;

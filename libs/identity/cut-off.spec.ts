@@ -95,7 +95,7 @@ describe("a saga that a request has begun, while the database's clock is set,", 
     expect(await countTaken(kind)).toBe(1);
   });
 
-  it.each(cases)('%s is left to its request if the clock is then set ten minutes %s', async (kind, _, by) => {
+  it.each(cases)('%s is not continued by a sweeper if the clock is then set ten minutes %s', async (kind, _, by) => {
     await begin(kind);
     await shifted.by(by);
     expect(await countTaken(kind)).toBe(0);

@@ -37,7 +37,7 @@ const argon2: Argon2 = {
 export interface PasswordOptions {
   /** Hashes that are computed at the same time. Each needs 19 MiB, and one core for about 30 ms. */
   readonly concurrency: number;
-  /** Hashes that wait at most; more are refused. 200 by default. */
+  /** The maximum number of hashes that wait; further ones are refused. 200 by default. */
   readonly maxWaiting?: number;
 }
 

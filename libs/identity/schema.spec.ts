@@ -5,7 +5,7 @@ import { createTestDatabase, type TestDatabase } from '#testing/database';
 
 const DENIED = { code: '42501' };
 
-/** What an attacker could do who controls a process, with the database role of that process. */
+/** Statements of an attacker who controls a process and uses its database role. */
 describe('the schema identity', () => {
   let database: TestDatabase;
   let app: Pool;

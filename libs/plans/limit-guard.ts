@@ -73,7 +73,7 @@ export const createLimitGuard = (deps: LimitGuardDeps): LimitGuard => {
     });
   };
 
-  /** Reads from the log whether reservations were used, and deletes those that need not count any more. */
+  /** Reads from the log whether reservations were used, and deletes those that no longer have to count. */
   const settleHeld = async (tenantId: string, scopeId: string): Promise<void> => {
     const settled = await settledReservations(log, await reservations.heldIn(tenantId, scopeId), countedUpTo);
     if (settled.length > 0) await reservations.settle(settled);

@@ -21,17 +21,17 @@ const usePositionOf = async (
 };
 
 /**
- * Returns the reservations that need not count any more: those whose event the read model has processed, and overdue
- * ones without an event. A reservation whose event the read model has not processed yet continues to count, however
- * long that takes.
+ * Returns the reservations that no longer have to count: those whose event the read model has processed, and overdue
+ * ones without an event. A reservation continues to count until the read model has processed its event, without a time
+ * limit.
  */
 export const settledReservations = async (
   log: EventLog,
-  held: readonly HeldReservation[],
+  reservations: readonly HeldReservation[],
   countedUpTo: CountedUpTo,
 ): Promise<HeldReservation[]> => {
   const settled: HeldReservation[] = [];
-  for (const reservation of held) {
+  for (const reservation of reservations) {
     const position = await usePositionOf(log, reservation);
     const isSettled = position === undefined ? reservation.overdue : position <= (await countedUpTo());
     if (isSettled) settled.push(reservation);

@@ -159,7 +159,7 @@ describe('the history checker', () => {
       /has an event that no client requested: Third name/,
     ],
     [
-      'events in another order than that of the requests',
+      'events in another order than the requests',
       async (it) => {
         it.renames.reverse();
       },

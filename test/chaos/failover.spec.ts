@@ -12,7 +12,7 @@ import { readModelComplaints } from './read-models';
 import { signedUp, untilWorking } from './working';
 
 const FAILOVERS = rounds(2, 20);
-/** Events that a failover loses: enough that later writes get positions that were used before. */
+/** The number of events that a failover loses. It is so high that later writes get positions of lost events. */
 const LOST_EVENTS = 300;
 /** ms for which the replica has received nothing when the primary dies. */
 const LAG_MS = 1_000;

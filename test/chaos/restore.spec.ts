@@ -10,7 +10,7 @@ import { signedUp, untilWorking } from './working';
 
 /** ms for which clients write after the backup. */
 const WRITTEN_MS = 2_000;
-/** Events that the restore loses: enough that later writes get positions that were used before. */
+/** The number of events that the restore loses. It is so high that later writes get positions of lost events. */
 const LOST_EVENTS = 300;
 
 jest.setTimeout(900_000);

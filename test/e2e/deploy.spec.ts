@@ -62,7 +62,7 @@ describe('two releases on one database', () => {
     await waitUntilReady(newer.url);
     expect([await installedVersion(), await listRebuilds()]).toEqual([2, ['2 done']]);
     for (const { url } of [old, newer]) expect(await teamsAt(url, account)).toContain('"2 Sales"');
-    // The older release still answers, because the tables of the newer one have all of its columns.
+    // The older release still answers, because the newer release keeps every column that the older one reads.
     await waitUntilReady(old.url);
     expect(await old.product.end('SIGTERM')).toBe(0);
     expect(await statusOf(newer.url)).toBe('200');

@@ -25,7 +25,7 @@ export interface RouteCase {
 
 /** A route that needs no access token. */
 const ANYONE = 'anyone';
-/** A route for operators, which no access token of a user opens. */
+/** A route for operators. It refuses the access token of every user. */
 const OPERATORS = 'operators';
 
 const team = { id: 'team' } as const;

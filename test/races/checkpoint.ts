@@ -114,7 +114,7 @@ const RESUMED_MEANWHILE = [
   { do: 'write', workers: [0], fault: 'none' },
 ] as const;
 
-/** What a worker remembers between its steps. */
+/** The state that a worker keeps between its steps. */
 interface Worker {
   from: Checkpoint | undefined;
   parked: Set<string>;

@@ -23,7 +23,7 @@ jest.setTimeout(120_000);
 
 type Written = { type: 'NoteWritten'; data: { text: string } };
 
-/** Polls until the condition holds, without a limit of its own: the time depends on the machine. */
+/** Polls until the condition holds. It has no time limit, because the time depends on the machine. */
 const until = async (condition: () => Promise<boolean> | boolean): Promise<void> => {
   while (!(await Promise.resolve(condition()).catch(() => false))) await sleep(20);
 };

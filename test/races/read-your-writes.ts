@@ -8,7 +8,7 @@ import { createProgress } from '#projecting/read-your-writes/progress';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
 import type { NotesWorld } from './notes';
 
-/** ms that a read model has to reach a position. */
+/** Maximum ms that a writer waits until the read model reaches a position. */
 const WAIT_MS = 10_000;
 
 /**

@@ -60,7 +60,8 @@ export const startPgBouncer = async (options: PgBouncerOptions): Promise<PgBounc
     `[databases]\n* = host=${host} port=${serverPort}\n[pgbouncer]\n${lines.join('\n')}\n`,
   );
   writeFileSync(join(dir, 'userlist.txt'), users);
-  // PgBouncer refuses to run as root, and then reads its files as another user.
+  // PgBouncer refuses to run as root. If the test runs as root, PgBouncer runs as `nobody`, who must be able to read
+  // its files.
   chmodSync(dir, 0o755);
   const asRoot = process.getuid?.() === 0;
   const child = spawn(binary, [...(asRoot ? ['-u', 'nobody'] : []), join(dir, 'pgbouncer.ini')], {

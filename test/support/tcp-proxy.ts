@@ -29,7 +29,7 @@ export interface TcpProxy {
    * open now stay dead for ever, as behind a firewall that has dropped them.
    */
   blackHole(): void;
-  /** Holds every byte back until {@link heal}, as a network that is interrupted for a short time. */
+  /** Delays every byte until {@link heal}, like a network that is interrupted for a short time. */
   stall(): void;
   /** Resets all connections, and refuses new ones. */
   refuse(): Promise<void>;

@@ -15,7 +15,7 @@ import type { OpenedJobs } from '../../bootstrap/jobs';
 import type { StripeSettings } from '../../bootstrap/stripe';
 import type { Limiter, RatePolicy } from '../http/limits/rate-window';
 
-/** What the process, or a test, provides to the API: settings, and connections that the caller opens and closes. */
+/** Settings and connections that a process or a test provides to the API. It opens and closes the connections. */
 export interface ApiDeps {
   readonly settings: Settings;
   readonly logger: Logger;

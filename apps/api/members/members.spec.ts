@@ -120,7 +120,7 @@ describe('members', () => {
     expect(answer.json()).toMatchObject({ status: 400, errors: [{ pointer }] });
   });
 
-  it('become owners, and stop being owners, only by owners', async () => {
+  it('get or lose the role owner only by a request of an owner', async () => {
     const tenant = await createTenantWithMembers(identity);
     const change = async (by: 'owner' | 'admin', id: string, role: string): Promise<number> =>
       (await tenant[by].send('PATCH', urlOf(id), { role })).statusCode;

@@ -200,7 +200,7 @@ describe('tasks', () => {
       return { ids: data.map(({ id }: TaskAnswer) => id), nextCursor };
     };
 
-    it('are listed newest first, each with the fields of its own route', async () => {
+    it('are listed newest first, each with the fields that `GET /v1/tasks/:id` returns', async () => {
       expect(await list()).toEqual({ ids, nextCursor: null });
       const { data } = (await acme.member.get(`/v1/projects/${listed}/tasks`)).json();
       for (const task of data) expect((await acme.member.get(`/v1/tasks/${task.id}`)).json()).toEqual(task);
@@ -308,7 +308,7 @@ describe('tasks', () => {
     });
     const lost = await acme.member.send('POST', url, { title: 'Once' }, key);
     expect(lost.statusCode).toBe(503);
-    // The project is archived before the repeat, which succeeds all the same, because the task already exists.
+    // The project is archived before the repeat, which nevertheless succeeds, because the task already exists.
     await acme.member.send('DELETE', `/v1/projects/${project}`);
     const answer = await acme.member.send('POST', url, { title: 'Once' }, key);
     const again = await acme.member.send('POST', url, { title: 'Once' }, key);

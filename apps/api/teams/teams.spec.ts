@@ -206,7 +206,7 @@ describe('teams', () => {
     expect((await other.member.get(`/v1/teams/${foreign}`)).json().memberIds).toEqual([other.member.id]);
   });
 
-  it('cannot have members of another tenant, whose ids are answered like unknown ids', async () => {
+  it('cannot have members of another tenant: their ids get the same answer as unknown ids', async () => {
     const url = `/v1/teams/${await create(acme.admin)}/members`;
     for (const method of ['PUT', 'DELETE'] as const) {
       const answer = comparableAnswer(await acme.admin.send(method, `${url}/${other.member.id}`));

@@ -19,7 +19,7 @@ interface ErasureEventsDeps {
 export const createErasureEvents = ({ execute, db, stateOf }: ErasureEventsDeps): ErasureEvents => {
   /**
    * The read model, which may be behind, lists the tenants; the role and the owners are from the tenant's own stream.
-   * @returns at most one; none if the tenant is closed or the user is no member any more
+   * @returns at most one; none if the tenant is closed or the user is no longer a member
    */
   const membershipIn = async (tenantId: string, userId: string): Promise<ErasedMembership[]> => {
     const tenant = await stateOf(tenantId);

@@ -4,7 +4,7 @@ import type { CommandResult } from '#event-log/aggregate/aggregate-store';
 import type { JoinEvents } from '#identity/sagas/join';
 import { creationPosition } from './creation-position';
 
-/** Appends the facts of a join by commands to their aggregates. */
+/** Appends the events of a join. It executes one command for the tenant and one for the user. */
 export const createJoinEvents = (
   execute: (command: JoinTenant | RegisterUser) => Promise<CommandResult>,
 ): JoinEvents => ({

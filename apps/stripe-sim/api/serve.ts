@@ -53,14 +53,14 @@ const answerToError = (error: unknown): StoredAnswer => {
  * Answers a repeated request with the same idempotency key with the first answer.
  * @throws SimError the parameters differ
  */
-const once = (world: World, key: string, params: string, carryOut: () => StoredAnswer): StoredAnswer => {
+const once = (world: World, key: string, params: string, execute: () => StoredAnswer): StoredAnswer => {
   const kept = world.store.get('_kept', key);
   if (kept) {
     if (kept._params === params) return { status: kept._status, body: kept._body, replayed: true };
     const what = 'Keys for idempotent requests can only be used with the same parameters they were first used with.';
     throw new SimError(400, 'idempotency_error', undefined, what);
   }
-  const answer = carryOut();
+  const answer = execute();
   world.store.put<Kept>({
     ...{ id: key, object: '_kept', created: world.now(), livemode: false },
     ...{ _params: params, _status: answer.status, _body: answer.body },
@@ -68,19 +68,19 @@ const once = (world: World, key: string, params: string, carryOut: () => StoredA
   return answer;
 };
 
-/** Serves Stripe's API. Requests are carried out one after the other, so that they do not mix. */
+/** Serves Stripe's API. It executes one request at a time, so that no request sees a half-made change of another. */
 export const serveApi = (
   instance: FastifyInstance,
   world: World,
   { secretKey, faults }: { readonly secretKey: string; readonly faults: Faults },
 ): void => {
-  const carryOutRequest = (request: FastifyRequest): StoredAnswer => {
+  const executeRequest = (request: FastifyRequest): StoredAnswer => {
     const url = new URL(request.url, 'http://sim');
     const body = typeof request.body === 'string' ? request.body : '';
     const text = request.method === 'POST' ? body : url.search.slice(1);
     if (text.length > 200_000) throw invalid('The request is too large.');
     const params = parseForm(text);
-    const carryOut = (): StoredAnswer => {
+    const execute = (): StoredAnswer => {
       try {
         return answerOf(world, request.method, url.pathname, params);
       } catch (error) {
@@ -89,7 +89,7 @@ export const serveApi = (
     };
     const key = request.headers['idempotency-key'];
     const hasKey = typeof key === 'string' && request.method === 'POST';
-    return hasKey ? once(world, key, `${url.pathname} ${text}`, carryOut) : carryOut();
+    return hasKey ? once(world, key, `${url.pathname} ${text}`, execute) : execute();
   };
 
   instance.route({
@@ -109,7 +109,7 @@ export const serveApi = (
       if (fault === 'reset-before') return resetConnection(reply);
       const answered = answerOrError(() => {
         requireKey(request.headers.authorization, secretKey);
-        return carryOutRequest(request);
+        return executeRequest(request);
       });
       world.store.commit();
       if (fault === 'hang-after') return reply.hijack();

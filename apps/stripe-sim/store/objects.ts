@@ -16,7 +16,7 @@ export interface Customer extends Base {
   deleted?: true;
 }
 
-/** What happens when a card is charged. */
+/** The result of charging a card. */
 export type Behaviour = 'pays' | 'declines' | 'authenticates';
 
 export interface PaymentMethod extends Base {

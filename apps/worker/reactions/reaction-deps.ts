@@ -5,7 +5,7 @@ import type { EventToAppend } from '#event-log/port';
 import type { Recorded } from '#projecting/projection';
 import type { PositionWaiter } from '#projecting/read-your-writes/position-waiter.port';
 
-/** What reactions need. */
+/** The dependencies of the reactions. */
 export interface ReactionDeps {
   readonly store: AggregateStore;
   readonly bus: CommandBus;

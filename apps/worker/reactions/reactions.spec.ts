@@ -75,7 +75,7 @@ describe.each(['PostgreSQL', 'in-memory'])('the reactions, with the %s log', (ki
     stops.push(() => engine.stop());
   };
 
-  /** One worker, which observes the progress of the read models by itself, as a process of its own does. */
+  /** One worker with its own record of the progress of the read models, as in a separate process. */
   const startWorker = (): void => {
     const waiter = createPositionWaiter({ projections: QUERIED_READ_MODELS, progress: createProgress(), pool });
     const reactions = startReactions({

@@ -98,11 +98,11 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
       return row?.n ?? 0;
     },
 
-    /** Whether there is, or was, such a tenant. */
+    /** Whether the tenant exists or has existed. */
     knows: async (tenantId: string): Promise<boolean> =>
       (await query('select 1 from read_model.billing where tenant_id = $1', [tenantId])).length > 0,
 
-    /** What reconciliation corrected after a position, the newest first. @param tenantId null: for all tenants */
+    /** The corrections of reconciliation after a position, the newest first. @param tenantId null: of all tenants */
     drift: (
       tenantId: string | null,
       after: Position,

@@ -59,7 +59,7 @@ describe('an event that the database refuses', () => {
 
   it('is the only refused one of several webhooks', async () => {
     const receive = createWebhookIntake(pool, () => undefined);
-    // The first event is stored in a statement of its own; the others wait meanwhile and share the next one.
+    // One statement stores the first event. The others wait meanwhile, and the next statement stores them together.
     const outcomes = await Promise.allSettled(
       ['evt_0', 'evt_1', 'evt_bad', 'evt_2'].map((id) => receive(readStripeEvent(payloadOf(id), mode))),
     );

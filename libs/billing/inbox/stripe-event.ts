@@ -81,7 +81,7 @@ const parsed = (payload: string): unknown => {
 /** The id under which an event without a usable id is stored: always the same for the same payload. */
 const idOf = (payload: string): string => `unreadable_${createHash('sha256').update(payload).digest('hex')}`;
 
-/** What the inbox stores for an event that the database refuses: none of its values, because any may be the reason. */
+/** The row for an event that the database refuses. It has none of its values, because any may be the reason. */
 export const refusedStripeEvent = ({ payload }: StripeEvent, mode: Mode, now = new Date()): StripeEvent => ({
   ...{ ...mode, eventId: idOf(payload), type: 'unreadable', customerId: null, createdAt: now, payload: '' },
   ...{

@@ -19,7 +19,7 @@ interface WaitingEvent {
 }
 
 /**
- * Stores the events of webhooks, those of all requests together: while one statement commits, the next events are
+ * Stores the events of webhooks, from several requests in one statement: while a statement commits, the next events are
  * collected. The promise of an event resolves when the event is committed; only then may the request be answered with
  * 200. It rejects with {@link IntakeFull}, or with the error of the database.
  * @param pool connects as the app role or as the projector

@@ -30,7 +30,7 @@ export const verifySignature = (
   const times = header.split(',').filter((part) => part.startsWith('t='));
   const signed = times.length === 1 ? Number(/^t=(\d{1,12})$/.exec(times[0] ?? '')?.[1] ?? Number.NaN) : Number.NaN;
   if (!(Math.abs(now / 1_000 - signed) <= TOLERANCE_SECONDS))
-    throw new BadSignature('the timestamp of the signature is more than 5 minutes off');
+    throw new BadSignature('the timestamp of the signature differs from the present time by more than 5 minutes');
   const text = payload.toString('utf8');
   for (const secret of secrets) {
     try {

@@ -8,7 +8,7 @@ export interface Change {
   readonly subscriptionId: string;
   /** Empty: the subscription ends with the paid period. */
   readonly items: readonly ItemChange[];
-  /** Seconds since 1970: the time for which the price is calculated, that of the preview. */
+  /** Seconds since 1970: the time of the preview, for which the price is calculated. */
   readonly at: number;
   /** Ids of the invoices that are paid before the change, the oldest first; missing in changes of earlier releases. */
   readonly owed?: readonly string[];

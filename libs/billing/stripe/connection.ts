@@ -54,7 +54,7 @@ const translated = (error: unknown): unknown => {
 
 /**
  * The connection that all requests to Stripe use. A call ends after `timeoutMs`. It is repeated once, with jitter, if
- * Stripe is not available: every write has an idempotency key, so that the repeat is not carried out twice. After five
+ * Stripe is not available: every write has an idempotency key, so that the repeat is not executed twice. After five
  * failures in succession no call is made for five seconds.
  */
 export const createStripeConnection = (options: StripeConnectionOptions) => {

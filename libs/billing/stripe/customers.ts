@@ -15,7 +15,7 @@ export class UnknownToStripe extends Error {
   }
 }
 
-/** What has to be read about a customer beside its subscriptions. */
+/** The parts of a customer, besides its subscriptions, that have to be read. */
 export interface Needs {
   /** All invoices. They are read in any case if a payment is missing. */
   readonly invoices: boolean;

@@ -1,4 +1,4 @@
-/** Stripe is not available, or its answer cannot be used. The request may have been carried out all the same. */
+/** Stripe is not available, or its answer cannot be used. The request may still have been executed. */
 export class StripeUnavailable extends Error {
   override readonly name = 'StripeUnavailable';
 }

@@ -4,7 +4,7 @@ import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { ProjectDetails, ProjectEvent } from './events';
 import type { Project } from './evolve';
 
-/** What a rule of a project must know about the tenant. */
+/** The facts about the tenant that a rule of a project needs. */
 export interface ProjectRuleFacts extends TenantAccess {
   /** Whether the tenant has the team that the command names. */
   readonly teamExists: boolean;

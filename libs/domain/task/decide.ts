@@ -7,7 +7,7 @@ import { requirePermission, type TenantAccess } from '../tenant-access';
 import type { TaskEvent, TaskStatus } from './events';
 import type { PresentTask, Task } from './evolve';
 
-/** What a rule of a task must know about the tenant and the project. */
+/** The facts about the tenant and the project that a rule of a task needs. */
 export interface TaskRuleFacts extends TenantAccess {
   readonly project: Project['status'];
   /** The role of the user that the command assigns the task to; undefined: the user is not a member of the tenant. */

@@ -5,7 +5,7 @@ import type { TaskEvent, TaskStatus } from './events';
 /** The user that a task is assigned to, and the event that assigned it. */
 export interface Assignment {
   readonly userId: string;
-  /** The version of the event in the task's stream that assigned it. It identifies this assignment. */
+  /** The version, in the task's stream, of the event that assigned the task. It identifies this assignment. */
   readonly version: number;
 }
 

@@ -38,7 +38,7 @@ export const followStripe = (facts: BillingFacts, tenant: Tenant, expectedAccoun
 /** Locks or suspends the tenant if the time for it has come. */
 export class AdvanceStanding extends TenantCommand<{ /** RFC 3339: the present time. */ readonly at: string }> {}
 
-/** A closed tenant does not change. */
+/** Returns the events that lock or suspend an open tenant at this time. For a closed tenant there are none. */
 export const advanceStanding = ({ at }: { readonly at: string }, tenant: Tenant): TenantEvent[] =>
   tenant.status === 'open' ? standingChangesAt(tenant.account, at) : [];
 
@@ -59,7 +59,7 @@ export const releaseTerms = ({ free }: { readonly free: Terms }, tenant: Tenant)
 /** An operator agrees terms outside the catalogue with one tenant. */
 export class AgreeTerms extends TenantCommand<{ readonly terms: Terms }> {}
 
-/** Terms that the tenant has already add no event. @throws Refusal not-found if the tenant is not open */
+/** Adds no event if the tenant already has these terms. @throws Refusal not-found if the tenant is not open */
 export const agreeTerms = ({ terms }: { readonly terms: Terms }, tenant: Tenant): TenantEvent[] => {
   if (tenant.status !== 'open') throw new Refusal('not-found', 'There is no such tenant.');
   if (isSameData(tenant.account.terms ?? {}, terms)) return [];

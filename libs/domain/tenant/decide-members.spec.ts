@@ -226,10 +226,12 @@ describe('removing a member', () => {
 });
 
 describe('transferring ownership', () => {
-  it.each(['owner', 'admin', 'member', 'auditor'] as const)('is allowed to an owner, to a member who is %s', (role) =>
-    given(...withSecond(role))
-      .when(transfer(owner, second))
-      .thenHappened(transferred(owner, second)),
+  it.each(['owner', 'admin', 'member', 'auditor'] as const)(
+    'is allowed if an owner chooses a member with the role %s',
+    (role) =>
+      given(...withSecond(role))
+        .when(transfer(owner, second))
+        .thenHappened(transferred(owner, second)),
   );
   it('makes the sender an admin, who cannot transfer it again', () =>
     given(...tenantWithStaff, transferred(owner, member))

@@ -77,7 +77,7 @@ describe('renaming a tenant', () => {
     given(...tenantWithStaff)
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenHappened(renamed('Acme Ltd')));
-  it('is refused with a version from before the last renaming', () =>
+  it('is refused if the expected version is older than the last renaming', () =>
     given(tenantCreated, renamed('Other'))
       .when(rename({ name: 'Acme Ltd' }, 1))
       .thenRefused('precondition-failed'));
@@ -97,7 +97,7 @@ describe('closing a tenant', () => {
     given(tenantCreated, renamed('Other'))
       .when(close({ confirmName: 'Other' }))
       .thenHappened(tenantClosed));
-  it('is refused with a version from before the last renaming', () =>
+  it('is refused if the expected version is older than the last renaming', () =>
     given(tenantCreated, renamed('Other'))
       .when(close({ confirmName: 'Other' }, 1))
       .thenRefused('precondition-failed'));

@@ -26,7 +26,7 @@ export class StaleVersion extends Error {
 export interface AggregateStoreOptions {
   readonly log: EventLog;
   readonly snapshots?: Snapshots;
-  /** The greatest number of streams whose state is kept in memory; 10,000 by default. */
+  /** The maximum number of streams whose state is kept in memory; 10,000 by default. */
   readonly cached?: number;
   /** A snapshot is saved when at least this many events were read after the last one; 500 by default. */
   readonly snapshotEvery?: number;

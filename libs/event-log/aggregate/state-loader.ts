@@ -16,7 +16,7 @@ export const withName = (stream: StreamId): NamedStream => ({ stream, name: stre
 export interface StateLoaderOptions {
   readonly log: EventLog;
   readonly snapshots: Snapshots;
-  /** The greatest number of streams whose state is kept in memory. */
+  /** The maximum number of streams whose state is kept in memory. */
   readonly cached: number;
   /** A snapshot is saved when at least this many events were read after the last one. */
   readonly snapshotEvery: number;

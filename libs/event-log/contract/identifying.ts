@@ -31,12 +31,12 @@ export const identifying = (opened: Opened): void => {
     it('is missing if the log holds another event, or no event, at its position', async () => {
       const { log } = opened();
       const { position } = await log.append(anAppend({ events: facts(2) }));
-      const held = await log.lastEvent(position);
-      if (!held) throw new Error('the event that was just appended is not there');
-      const another = { ...held, eventId: randomUUID() };
-      const beyond = { ...held, position: position + 1_000_000n };
+      const stored = await log.lastEvent(position);
+      if (!stored) throw new Error('the log does not have the event that was just appended');
+      const another = { ...stored, eventId: randomUUID() };
+      const beyond = { ...stored, position: position + 1_000_000n };
       expect(await log.missing([])).toEqual([]);
-      expect(await log.missing([held, another, beyond])).toEqual([another, beyond]);
+      expect(await log.missing([stored, another, beyond])).toEqual([another, beyond]);
     });
 
     it('is not missing if its tenant was erased', async () => {

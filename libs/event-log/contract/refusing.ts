@@ -73,14 +73,14 @@ export const refusing = (opened: Opened): void => {
   });
 
   describe('an append at the limits', () => {
-    it('may hold the greatest number of events', async () => {
+    it('may hold the maximum number of events', async () => {
       const { log } = opened();
       const append = anAppend({ events: facts(MAX_EVENTS) });
       expect(await log.append(append)).toMatchObject({ version: MAX_EVENTS });
       expect(versions(await log.readStream(append.stream))).toEqual(upTo(MAX_EVENTS));
     });
 
-    it('may hold the greatest number of bytes', async () => {
+    it('may hold the maximum number of bytes', async () => {
       const { log } = opened();
       const text = 'x'.repeat(MAX_APPEND_BYTES - '{"text":""}'.length);
       const append = anAppend(untyped({ text }));
@@ -88,7 +88,7 @@ export const refusing = (opened: Opened): void => {
       expect((await log.readStream(append.stream))[0]?.data).toEqual({ text });
     });
 
-    it('may hold the greatest number of events and bytes, with the longest names and metadata', async () => {
+    it('may hold the maximum number of events and bytes, with the longest names and metadata', async () => {
       const { log } = opened();
       const each = Math.floor(MAX_APPEND_BYTES / MAX_EVENTS) - '{"text":""}'.length;
       const type = `T${'y'.repeat(127)}`;

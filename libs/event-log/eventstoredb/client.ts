@@ -33,8 +33,8 @@ const DISPOSE_MS = 1_000;
 
 /**
  * Options that are added if the connection string does not set them. The client sends keep-alives on each connection
- * that has calls, even on one that it has left; 10 s is the shortest interval that it accepts without a warning. If a
- * node does not name the leader within 2 s, the client asks another node.
+ * with open calls, also to a node that it no longer uses. 10 s is its shortest interval without a warning. If a node
+ * does not name the leader within 2 s, the client queries another node.
  */
 const DEFAULTS = { keepAliveInterval: '10000', keepAliveTimeout: '5000', gossipTimeout: '2' } as const;
 

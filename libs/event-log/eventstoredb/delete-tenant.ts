@@ -7,7 +7,7 @@ import type { Categories } from './read/categories';
 import { readHead } from './read/client-reads';
 import { SubscriptionSource } from './read/subscription-source';
 
-/** The greatest number of tombstones that are sent at the same time. */
+/** The maximum number of tombstones that are sent at the same time. */
 const MAX_PARALLEL = 8;
 const BATCH = 10_000;
 

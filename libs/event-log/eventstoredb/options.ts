@@ -29,9 +29,9 @@ export interface EventStoreDbOptions {
   readonly probeIntervalMs?: number;
   /** ms in which the node must answer a probe; otherwise the client changes to another node. 3,000 by default. */
   readonly probeDeadlineMs?: number;
-  /** The greatest number of appends in flight; further appends wait. 128 by default. */
+  /** The maximum number of appends in flight; further appends wait. 128 by default. */
   readonly maxInFlight?: number;
-  /** The greatest number of appends that wait; further appends are refused at once. 10,000 by default. */
+  /** The maximum number of appends that wait; further appends are refused at once. 10,000 by default. */
   readonly maxWaiting?: number;
 }
 

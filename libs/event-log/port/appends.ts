@@ -3,10 +3,10 @@ import type { JsonObject } from '../json';
 import type { StreamId } from '../stream-id';
 import type { Position } from './events';
 
-/** The greatest number of events in one append. */
+/** The maximum number of events in one append. */
 export const MAX_EVENTS = 500;
 /**
- * The greatest number of bytes of all data of one append, as JSON in UTF-8. EventStoreDB's own limit is 1 MiB and
+ * The maximum number of bytes of all data of one append, as JSON in UTF-8. EventStoreDB's own limit is 1 MiB and
  * includes types and metadata, which are 300 KB for 500 events.
  */
 export const MAX_APPEND_BYTES = 700 * 1024;

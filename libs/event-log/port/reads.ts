@@ -1,6 +1,6 @@
 import type { EventMark, Position, RecordedEvent } from './events';
 
-/** The greatest number of events in one page. */
+/** The maximum number of events in one page. */
 export const MAX_PAGE = 10_000;
 
 export interface Filter {
@@ -13,7 +13,7 @@ export interface Filter {
 export interface ReadAll extends Filter {
   /** Exclusive. */
   readonly after: Position;
-  /** The greatest number of events in the page; 1..{@link MAX_PAGE}. */
+  /** The maximum number of events in the page; 1..{@link MAX_PAGE}. */
   readonly limit: number;
 }
 
@@ -31,7 +31,7 @@ export interface Page {
 export interface Subscribe extends Filter {
   /** Exclusive. */
   readonly after: Position;
-  /** The greatest number of events in one page; 1..{@link MAX_PAGE}, 1,000 by default. */
+  /** The maximum number of events in one page; 1..{@link MAX_PAGE}, 1,000 by default. */
   readonly pageSize?: number;
   /** Ends the iteration without an error. */
   readonly signal?: AbortSignal;
@@ -40,6 +40,6 @@ export interface Subscribe extends Filter {
 export interface ReadStream {
   /** Exclusive; 0 by default. */
   readonly afterVersion?: number;
-  /** The greatest number of events; all events by default. */
+  /** The maximum number of events; all events by default. */
   readonly limit?: number;
 }

@@ -54,15 +54,15 @@ const marksWithoutEvent = async (client: PoolClient, marks: readonly EventMark[]
     ...FIND_MARKS,
     values: [marks.map(({ position }) => position.toString()), marks.map(({ tenantId }) => tenantId)],
   });
-  const held = new Set(
+  const found = new Set(
     rows
       .filter(({ ord, command_id, ordinal, erased }) =>
-        // No event is at the position: the mark counts as held only if its tenant was erased.
+        // If there is no event at the position, the mark counts as found only if its tenant was erased.
         command_id === null || ordinal === null ? erased : eventId(command_id, ordinal) === marks[ord - 1]?.eventId,
       )
       .map(({ ord }) => ord),
   );
-  return marks.filter((_, at) => !held.has(at + 1));
+  return marks.filter((_, at) => !found.has(at + 1));
 };
 
 /** Those of the marks whose event the log does not hold. @throws LogUnavailable */

@@ -19,7 +19,7 @@ export interface TailOptions {
 
 /** Rows in one read, including the newest row, which is read again. */
 const PAGE = 1_001;
-/** The greatest number of batches that arrived out of order and wait for the batch before them. */
+/** The maximum number of batches that arrived out of order and wait for the batch before them. */
 const MAX_EARLY_BATCHES = 16;
 
 /**

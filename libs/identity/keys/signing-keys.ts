@@ -18,7 +18,7 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** The keys as this process has read them last. */
+/** The keys that this process read last. */
 interface KnownKeys {
   readonly current: SigningKey | undefined;
   /** By key id. */
@@ -45,10 +45,10 @@ export interface SigningKeysOptions {
 
 /**
  * The keys that sign access tokens. All processes share them through the database, where private keys are encrypted
- * with SECRET_KEY. The first process creates them. They are read again every second, and when a token names an unknown
- * key.
- * @throws SecretKeyMismatch they were encrypted with another SECRET_KEY
- * @throws what the database throws at the first read
+ * with SECRET_KEY. The first process creates the keys. A process reads them again every second, and when a token names
+ * an unknown key.
+ * @throws SecretKeyMismatch the keys were encrypted with another SECRET_KEY
+ * @throws the error of the database if the first read fails
  */
 export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = READ_EVERY_MS }: SigningKeysOptions) => {
   const sealer = signingKeySealer(secretKey);
@@ -134,7 +134,7 @@ export const openSigningKeys = async ({ pool, secretKey, logger, everyMs = READ_
     /**
      * The public key with this id.
      * @returns undefined if there is no such key
-     * @throws what the database throws if the key is unknown here and the last read failed
+     * @throws the error of the database if this process does not know the key and the last read failed
      */
     find: async (kid: string): Promise<KeyObject | undefined> => {
       const key = known.verifying.get(kid);

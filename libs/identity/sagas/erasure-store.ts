@@ -45,7 +45,7 @@ export const createErasureStore = (pool: Pool) => {
     /** Also returns erasures that were completed a minute ago, once each, to be repeated. */
     takeUnfinished: functions.takeUnfinished<Erasure>('take_unfinished_erasures', `user_id as "userId", ${COLUMNS}`),
 
-    /** Deletes the empty rows of users whose erasure was repeated more than so many hours ago. */
+    /** Deletes the empty rows of users whose erasure was repeated more than this number of hours ago. */
     purge: functions.call<number>('purge_erased'),
   };
 };

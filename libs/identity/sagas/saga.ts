@@ -5,7 +5,7 @@ import { forEachIsolated } from '#platform/loops/for-each-isolated';
 
 /** Seconds without an attempt after which a saga counts as interrupted. */
 const INTERRUPTED_AFTER_SECONDS = 15;
-/** Sagas that one sweep continues at most. */
+/** The maximum number of sagas that one sweep continues. */
 const SWEEP_LIMIT = 50;
 /**
  * Hours that the row of a completed saga is kept: twice as long as an idempotency key, so that a repeated request finds
@@ -14,7 +14,7 @@ const SWEEP_LIMIT = 50;
  */
 const KEPT_HOURS = 48;
 
-/** What the row of every saga holds. */
+/** The columns that the row of every saga has. */
 export interface SagaClaim {
   /** Identifies the row. */
   readonly userId: string;
@@ -38,7 +38,7 @@ export interface SagaStore<Claim extends SagaClaim, Completion> {
 /** Where a test may kill the process: after the claim, after each of the two facts, and after the completion. */
 export type SagaFailpoints = readonly [claimed: string, firstAppended: string, lastAppended: string, completed: string];
 
-/** What differs between sagas. What they share is in {@link runSaga} and {@link sweepSaga}. */
+/** The parts that differ between sagas. The common parts are in {@link runSaga} and {@link sweepSaga}. */
 export interface Saga<Claim extends SagaClaim, LastPosition, Completion> {
   /** Its name in errors, in the plural, such as `sign-ups`. */
   readonly plural: string;
@@ -51,7 +51,7 @@ export interface Saga<Claim extends SagaClaim, LastPosition, Completion> {
   appendFirst(claim: Claim): Promise<Error | undefined>;
   /**
    * Appends the last fact, unless it was appended before.
-   * @returns its position, which is behind that of the first fact, whichever process appended them
+   * @returns its position. It is higher than the position of the first fact, also if another process appended that one
    */
   appendLast(claim: Claim): Promise<LastPosition>;
 }
@@ -117,7 +117,7 @@ export const runSaga = async <Claim extends SagaClaim, Claimed extends Claim, La
   return { claim, position: outcome.position, completion: outcome.completion };
 };
 
-/** What one sweep did. */
+/** The result of one sweep. */
 export interface Swept {
   readonly completed: number;
   /** Sagas whose first fact was refused: their claims are released. */

@@ -69,7 +69,7 @@ export const createSignUpStore = (pool: Pool) => {
       `${COLUMNS}, tenant_name as "companyName", command_id as "commandId", correlation_id as "correlationId"`,
     ),
 
-    /** Also deletes sessions that expired more than so many hours ago. */
+    /** Deletes sign-ups that were completed, and sessions that expired, more than this number of hours ago. */
     purge: functions.call<number>('purge'),
   };
 };

@@ -131,7 +131,7 @@ describe('a sign-up', () => {
   });
 
   it.each(['ada@acme.example', 'ADA@acme.example', ' ada@acme.example '])(
-    'finds the address taken when it is written %j, after the same work with the password',
+    'is refused if the address is in use and is written as %j, and hashes the password nevertheless',
     async (email) => {
       const deps = { passwords, store: store(), events: events() };
       await signUp(request('ada@acme.example'), deps);
@@ -143,7 +143,7 @@ describe('a sign-up', () => {
     },
   );
 
-  it('finds the address taken while another sign-up has claimed it', async () => {
+  it('is refused while another sign-up has claimed the address', async () => {
     const deps = { passwords, store: store(), events: events(cutAt('before tenant')) };
     await expect(signUp(request('ada@acme.example'), deps)).rejects.toBeInstanceOf(Cut);
     await expect(signUp(request('ada@acme.example'), deps)).rejects.toMatchObject({ problem: 'conflict' });
@@ -238,7 +238,7 @@ describe('a sign-up', () => {
     expect(new Set(all.flat().map(({ userId }) => userId)).size).toBe(20);
   });
 
-  it('is left to its request for the first 15 seconds', async () => {
+  it('is not continued by a sweeper in the first 15 seconds', async () => {
     const cut = { passwords, store: store(), events: events(cutAt('before tenant')) };
     await signUp(request('ada@acme.example'), cut).catch(() => {});
     expect(await sweepSignUps(createSignUpStore(projector), events())).toBe(0);

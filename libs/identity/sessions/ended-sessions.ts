@@ -66,7 +66,7 @@ export const createEndedSessions = ({ pool, accessTtlSeconds, everyMs = READ_EVE
     /**
      * Reads ended sessions now, then at intervals, and calls `onEnded` when there are new ones. While the database is
      * not available it learns of no new ones; it reads them all as soon as the database is available again.
-     * @throws what the first read throws
+     * @throws the error of the database if the first read fails
      */
     watch: async (onEnded: () => void): Promise<void> => {
       notify = onEnded;

@@ -12,7 +12,7 @@ const MAX_USER_AGENT = 256;
 /** Next tokens that one refresh follows within the grace period. No client refreshes more often. */
 const MAX_STEPS = 16;
 
-/** What is stored about the client that opened a session. */
+/** The stored data of the client that opened a session. */
 export interface SessionClient {
   /** The request's `User-Agent`. */
   readonly userAgent?: string | undefined;

@@ -2,27 +2,27 @@ interface Entry<Value> {
   readonly value: Value;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** True if it was used since it was added or last passed over. */
+  /** True if it was used since it was added, or since an eviction last skipped it. */
   used: boolean;
 }
 
-/** Used entries that one eviction passes over at most. */
-const MAX_PASSED_OVER = 16;
+/** The maximum number of used entries that one eviction skips. */
+const MAX_SKIPPED = 16;
 
 /**
- * Results of verified tokens, by the raw token, so that a signature is not verified on each request. It returns none
- * after its expiry. A full cache evicts the oldest entry that was not used since it was last passed over (the algorithm
- * "second chance"). A hit needs one map operation with it; moving the entry to the end, as LRU does, would need three.
+ * Results of verified tokens, by the raw token, so that a signature is not verified on each request. An expired result
+ * is not returned. A full cache evicts the oldest entry that was not used since it was added or skipped (the algorithm
+ * "second chance"). With this algorithm a hit needs one map operation; LRU moves the entry to the end and needs three.
  * @param capacity tokens at most
  */
 export const createTokenCache = <Value>(capacity: number) => {
   const entries = new Map<string, Entry<Value>>();
 
   const evict = (): void => {
-    let passesLeft = MAX_PASSED_OVER;
+    let skipsLeft = MAX_SKIPPED;
     for (const [token, entry] of entries) {
       entries.delete(token);
-      if (!entry.used || passesLeft-- === 0) return;
+      if (!entry.used || skipsLeft-- === 0) return;
       entry.used = false;
       entries.set(token, entry);
     }

@@ -15,9 +15,12 @@ import { clusterOf, serverUser } from './server-user';
 export { usableDataDir } from './server-user';
 
 export interface EmbeddedPostgresOptions {
-  /** An absolute path. The folder is made if it is missing. As root, a folder that `usableDataDir` returned. */
+  /**
+   * An absolute path. The folder is created if it is missing. If the process runs as root, it must be a path that
+   * `usableDataDir` returned.
+   */
   readonly dataDir: string;
-  /** False: faster, but a crash of the machine loses data. Only for tests. True by default. */
+  /** True by default. False is faster, but a crash of the machine loses data; it is only for tests. */
   readonly durable?: boolean;
   /** Called with one sentence for each unusual event. */
   readonly log?: (level: 'info' | 'error', message: string) => void;

@@ -15,7 +15,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly logFile: string;
   readonly user?: ServerUser;
-  /** False: faster, but a crash of the machine loses data. Only for tests. */
+  /** False is faster, but a crash of the machine loses data; it is only for tests. */
   readonly durable: boolean;
   readonly log: (message: string) => void;
 }
@@ -134,9 +134,8 @@ const readPidFile = async (cluster: string): Promise<{ pid: number; status: stri
 };
 
 /**
- * Stops a server that outlived the process that started it, and child processes that outlived the server. Then it
- * removes the files that contain the server's process id, because another process may have this id now. The caller must
- * hold the lock of the directory.
+ * Stops a server whose starter has ended, and child processes whose server has ended. Then it removes the files with
+ * the server's process id, because another process may have this id now. The caller must hold the directory's lock.
  * @throws EmbeddedPostgresError a process cannot be stopped
  */
 export const stopOrphan = async (cluster: string, log: (message: string) => void): Promise<void> => {

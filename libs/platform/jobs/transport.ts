@@ -1,6 +1,6 @@
 import type { Job, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 
-/** What differs between PostgreSQL and Redis. Connections are opened with the first queue or worker. */
+/** The functions that differ between PostgreSQL and Redis. The first queue or worker opens the connections. */
 export interface Transport {
   queue(name: string, options: Omit<QueueOptions, 'connection'>): Queue;
   worker(name: string, process: (job: Job) => Promise<void>, options: Omit<WorkerOptions, 'connection'>): Worker;

@@ -32,7 +32,7 @@ export class RefoldRequired extends Error {}
  * Writes a batch and moves the checkpoint behind it. If the database refuses a row, the partition is parked at the
  * event of that row; the earlier events of the partition and all other partitions are written.
  * @returns the new checkpoint
- * @throws CheckpointLost, RefoldRequired, or what the database throws
+ * @throws CheckpointLost, RefoldRequired, or the error of the database
  */
 export const writeBatch = async (
   projection: Projection,
@@ -72,7 +72,7 @@ const writeWithoutRefused = async (
   error: unknown,
 ): Promise<void> => {
   const refused = await findRefusedEvents(pool, projection, events, parked);
-  // The database refuses no single event any more, because its rows have changed since: the whole batch is tried again.
+  // No single event is refused now, because the rows have changed since. The whole batch is tried again.
   if (refused.length === parked.length && refused.every((one) => parked.includes(one))) throw error;
   const { folded } = foldUntil(projection, events, refused);
   await write(advanceOf(projection, { to, mark, folded, parked: refused }), refused);

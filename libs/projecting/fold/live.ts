@@ -139,9 +139,9 @@ const createWriter = (
       target = to;
       timer ??= setTimeout(moveNow, EMPTY_PAGES_MS);
     },
-    /** Resolves when everything that was added so far is written. @throws what the first failed write threw */
+    /** Resolves when everything that was added so far is written. @throws the error of the first write that failed */
     settled: (): Promise<void> => last,
-    /** Like `settled`, after adding the delayed move. @throws what the first failed write threw */
+    /** Like `settled`, after adding the delayed move. @throws the error of the first write that failed */
     finish: (): Promise<void> => {
       moveNow();
       return last;
@@ -158,7 +158,7 @@ const createWriter = (
  * Folds and writes events until the signal aborts. While one batch is written, the next one is folded and its statement
  * is built, and the one after that is read.
  * @param parked partitions that are parked; partitions that are parked from now on are added
- * @throws CheckpointLost, RefoldRequired, HistoryChanged, or what the log or the database throws
+ * @throws CheckpointLost, RefoldRequired, HistoryChanged, or the error of the log or of the database
  */
 const follow = async (
   projection: Projection,

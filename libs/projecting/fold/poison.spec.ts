@@ -16,7 +16,7 @@ const tables = {
 } as const;
 
 const partitionId = (partition: number): string => `01900000-0000-7000-8000-${partition.toString().padStart(12, '0')}`;
-const said = (position: number, partition: number, word: string): RecordedEvent => {
+const wordEvent = (position: number, partition: number, word: string): RecordedEvent => {
   const stream = { tenantId: partitionId(partition), aggregate: 'word', id: partitionId(partition) };
   return recorded({ type: 'WordSaid', data: { word }, position: BigInt(position), stream });
 };
@@ -56,19 +56,19 @@ describe('the search for events that the database refuses', () => {
   });
 
   it('finds the last one of 2,000 events in at most 24 trials', async () => {
-    const events = Array.from({ length: 2_000 }, (_, at) => said(at + 1, at % 7, at === 1_999 ? 'bad' : 'good'));
+    const events = Array.from({ length: 2_000 }, (_, at) => wordEvent(at + 1, at % 7, at === 1_999 ? 'bad' : 'good'));
     expect(positionsOf(await find(events))).toEqual([[partitionId(1_999 % 7), 2_000]]);
     expect(trials).toBeLessThanOrEqual(24);
   });
 
   it('parks a partition at the earlier event if a handler has refused a later one', async () => {
-    const [good, bad, refused] = [said(1, 1, 'good'), said(2, 1, 'bad'), said(3, 1, 'good')];
+    const [good, bad, refused] = [wordEvent(1, 1, 'good'), wordEvent(2, 1, 'bad'), wordEvent(3, 1, 'good')];
     const parked = await find([good, bad, refused], [parkedAt(refused, new Error('refused'))]);
     expect(positionsOf(parked)).toEqual([[partitionId(1), 2]]);
   });
 
   it('parks the partition of the later event if the rows of two partitions conflict', async () => {
-    const events = [said(1, 1, 'once upon a time'), said(2, 2, 'good'), said(3, 2, 'once upon a time')];
+    const events = [wordEvent(1, 1, 'once upon a time'), wordEvent(2, 2, 'good'), wordEvent(3, 2, 'once upon a time')];
     expect(positionsOf(await find(events))).toEqual([[partitionId(2), 3]]);
   });
 
@@ -79,7 +79,7 @@ describe('the search for events that the database refuses', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(anyEvent, { maxLength: 60 }), async (generated) => {
-        const events = generated.map(({ partition, bad }, at) => said(at + 1, partition, bad ? 'bad' : 'good'));
+        const events = generated.map(({ partition, bad }, at) => wordEvent(at + 1, partition, bad ? 'bad' : 'good'));
         const first = new Map<string, number>();
         for (const [at, { partition, bad }] of generated.entries())
           if (bad && !first.has(partitionId(partition))) first.set(partitionId(partition), at + 1);

@@ -105,7 +105,7 @@ export const findRefusedEvents = async (
   }
 };
 
-/** The events, but of each parked partition only those before the event at which it is parked. */
+/** Removes from the events those of each parked partition from the event on at which the partition is parked. */
 const eventsBefore = (
   events: readonly RecordedEvent[],
   byPartition: ReadonlyMap<string, Parked>,
@@ -115,7 +115,7 @@ const eventsBefore = (
     return parked === undefined || event.position < parked.position;
   });
 
-/** Folds events again, those of each parked partition only up to the event before the one at which it is parked. */
+/** Folds events again. For a parked partition, it folds only the events before the one at which it is parked. */
 export const foldUntil = (
   projection: Projection,
   events: readonly RecordedEvent[],

@@ -113,7 +113,7 @@ const resumePart = async (
   const events = [...part.events];
   let readTo = part.position;
   // The checkpoint may have moved since the last part was read. That part ended at the head of the log, so few events
-  // remain, and the row of the checkpoint, without which the projection cannot write, is locked only for a short time.
+  // remain. This matters, because the row of the checkpoint is locked here, and the projection cannot write meanwhile.
   while (part.isLast && readTo < to) {
     const page = await missedEvents(log, parked, projection.types, readTo + 1n);
     events.push(...page.events);
@@ -149,8 +149,7 @@ const resumePart = async (
  * events is written. If an event is refused, the partition is parked at that event, and the earlier events are in the
  * read model. A skipped event is left out of every later fold, also by rebuilds.
  * @param requested the projection as this release defines it
- * @throws Error what the log or the database throws; the partition then stays parked after the last part that was
- * written
+ * @throws the error of the log or of the database; the partition then stays parked after the last part that was written
  */
 export const resumePartition = async (
   pool: Pool,

@@ -67,7 +67,7 @@ describe('a part that an operator added to the table of a read model', () => {
     expect(await parts()).toEqual(before);
   });
 
-  it('is not confused with an index that only the installed version creates, and not the wanted version', async () => {
+  it('is kept, and an index that only the installed version creates is not', async () => {
     await world.query(
       `create index notes_old_idx on read_model.notes (text, tenant_id);
        update projecting.installed_parts set parts = projecting.parts_as_json('read_model', '{notes}');

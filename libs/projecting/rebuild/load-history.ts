@@ -11,7 +11,7 @@ const SLICE = 500;
 
 /**
  * Loads all events up to the present head of the log, in chunks of rows that are written with COPY.
- * @throws AttemptLost, or what the log or the database throws, such as the refusal of a row
+ * @throws AttemptLost, or the error of the log or of the database, such as the refusal of a row
  */
 export const loadHistory = async (
   projection: Projection,

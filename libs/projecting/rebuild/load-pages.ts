@@ -11,7 +11,7 @@ const PAGE = 1_000;
 
 /**
  * Writes one page into the new tables. If the database refuses a row, the partition is parked at the event of that row.
- * @throws AttemptLost, or what the database throws
+ * @throws AttemptLost, or the error of the database
  */
 export const writePage = async (
   projection: Projection,
@@ -41,7 +41,7 @@ export const writePage = async (
 /**
  * Loads all events up to the present head of the log, page by page, into tables that have their constraints from the
  * beginning. This is several times slower than COPY, and is used for a history with rows that the database refuses.
- * @throws AttemptLost, or what the log or the database throws
+ * @throws AttemptLost, or the error of the log or of the database
  */
 export const loadPages = async (
   projection: Projection,

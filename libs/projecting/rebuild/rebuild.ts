@@ -68,12 +68,13 @@ const recordFailure = async (
 };
 
 /**
- * Folds a read model again beside the one that is read, and then swaps the two in one short transaction: queries never
- * see an empty or incomplete table. After a crash the next attempt starts from the beginning. Every transaction checks
- * that no other attempt has claimed the rebuild meanwhile.
+ * Builds the tables of a read model again beside the present ones, and swaps them in one short transaction: queries
+ * never see an empty or incomplete table. After a crash the next attempt starts from the beginning. Every transaction
+ * checks that no other attempt has claimed the rebuild meanwhile.
  * @param requested the projection as this release defines it
  * @param id an open rebuild of the version that this release defines
- * @throws Error what went wrong. The old read model stays, and the rebuild stays open with a time for its next attempt.
+ * @throws Error the cause of the failure. The old read model stays, and the rebuild stays open with a time for its next
+ * attempt.
  */
 export const rebuild = async (requested: Projection, id: string, options: RebuildOptions): Promise<void> => {
   const { pool, roles, log, logger, signal } = options;

@@ -90,7 +90,7 @@ export const createShadow = async (
     await client.query(withQueryTimeout(STATEMENT_MS, { text, values }));
   };
 
-  /** Writes rows in a transaction of its own. Needs keys and indexes. @throws AttemptLost */
+  /** Writes rows in a separate transaction. The tables must have their keys and indexes. @throws AttemptLost */
   const write = async (buffer: RowBuffer): Promise<void> =>
     inTransaction(pool, async (client) => {
       await requireAttempt(client, attempt);
@@ -100,7 +100,7 @@ export const createShadow = async (
   /**
    * Writes a chunk of folded rows and empties the buffer. Rows with a new key are written with COPY. The few rows that
    * may exist already are written with the statement of the live projection.
-   * @throws AttemptLost, or what the database throws
+   * @throws AttemptLost, or the error of the database
    */
   const load = async (buffer: RowBuffer): Promise<void> => {
     for (const [name, operations] of buffer.folded) {

@@ -65,7 +65,7 @@ const swapTables = async (
 /**
  * Writes the events that were appended during the load, and then swaps the tables in one short transaction. The live
  * projection cannot write meanwhile, because the row of its checkpoint is locked.
- * @throws AttemptLost, HistoryChanged, or what the log or the database throws
+ * @throws AttemptLost, HistoryChanged, or the error of the log or of the database
  */
 export const swap = async (
   projection: Projection,

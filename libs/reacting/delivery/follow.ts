@@ -197,7 +197,7 @@ export const follow = (
   };
 
   return {
-    /** @throws what ended the work: a failure of the database or of the log */
+    /** @throws the error of the database or of the log that ended the work */
     run,
     /** Renews the lease and moves the checkpoint. @returns false if another worker has the lease */
     renew: async (): Promise<boolean> => {

@@ -21,7 +21,7 @@ class TookTooLong extends Error {
   override readonly name = 'TookTooLong';
 }
 
-/** Waits for `work`. @throws TookTooLong after `ms`, or what `work` throws */
+/** Waits for `work`. @throws TookTooLong after `ms`, or the error of `work` */
 export const withDeadline = async (ms: number, work: Promise<void>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

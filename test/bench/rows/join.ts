@@ -51,9 +51,9 @@ const openJoins = async (log: EventLog) => {
 };
 
 /**
- * Joins by invitation (decide on the tenant's state, append) with 64 in flight for different tenants, compared with
- * plain appends. Each turn has new tenants, so that every round measures the same: with the tenants of an earlier
- * round, it would begin with reading all earlier joins.
+ * Joins by invitation, compared with plain appends. A join decides on the tenant's state and appends. 64 joins, each
+ * for a different tenant, are in progress at the same time. Each turn creates new tenants, so that every round measures
+ * the same: with the tenants of an earlier round, it would begin by reading all their joins.
  */
 export const joining: Group = {
   ids: ['command.join'],

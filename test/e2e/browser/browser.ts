@@ -9,7 +9,7 @@ export const browserPath = (): string | undefined => {
   return override ?? PATHS.find((path) => existsSync(path));
 };
 
-/** A headless browser that sends no requests of its own, such as checks for updates. */
+/** A headless browser that sends only the requests of the pages, and none for updates or the like. */
 export const openBrowser = (executablePath: string): Promise<Browser> =>
   chromium.launch({
     executablePath,

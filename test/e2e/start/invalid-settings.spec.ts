@@ -49,7 +49,7 @@ describe('a start with invalid settings', () => {
       /DATA_DIR: \S+\/postgres is not a database that Tenantry has created .*for example DATA_DIR=/,
     ],
     [
-      'cannot hold the key that a given database needs',
+      'cannot be created to store the generated SECRET_KEY, although DATABASE_URL is set',
       async () => ({ DATA_DIR: '/proc/nope', DATABASE_URL: 'postgres://owner:secret@127.0.0.1:1/tenantry' }),
       /DATA_DIR \/proc\/nope cannot hold the generated SECRET_KEY \(.*Example: DATA_DIR=/,
     ],

@@ -9,7 +9,7 @@ import type { Consistency } from './consistency';
 import { acceptsIfMatch, refuseIfMatch } from './etag';
 import type { Idempotency } from './idempotency';
 
-/** What {@link ContractGuard} needs. `createApp` provides it to every module. */
+/** The dependencies of {@link ContractGuard}. `createApp` provides them to every module. */
 export abstract class ContractDeps {
   abstract readonly rateLimits: RateLimits;
   abstract readonly consistency: Consistency | undefined;
@@ -80,7 +80,7 @@ export class ContractGuard implements CanActivate {
   }
 }
 
-/** What the decorators of a controller's method declare. */
+/** The declarations of the decorators of a controller's method. */
 interface Route {
   /** Name of the rate limit; undefined for the general limit. */
   readonly policy: string | undefined;

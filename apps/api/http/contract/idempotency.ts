@@ -107,7 +107,8 @@ export const createIdempotency = ({ store, secretKey, logger }: IdempotencyOptio
       state.lease = undefined;
       try {
         const body = bytesOf(payload);
-        // A result that a repeat can improve is not stored: the claim is released, and the command id is kept.
+        // If a repeat may have another result, the result is not stored: the claim is released, and the command id is
+        // kept.
         const isTemporary =
           reply.statusCode >= 500 ||
           reply.statusCode === 429 ||

@@ -2,7 +2,7 @@ import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtension, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { ProblemName } from '#platform/problems';
 
-/** What the OpenAPI document says about one route. */
+/** The description of one route in the OpenAPI document. */
 export interface Documentation {
   /** What the route does, in one line. */
   readonly summary: string;

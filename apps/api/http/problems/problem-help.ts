@@ -1,6 +1,6 @@
 import type { ProblemName } from '#platform/problems';
 
-/** What each problem means and what to do, for the pages of problems and the OpenAPI document. */
+/** For each problem its meaning and the advice to the caller, for the problem pages and the OpenAPI document. */
 export const PROBLEM_HELP: Readonly<Record<ProblemName, string>> = {
   'validation-failed':
     'A part of the request is not valid, so nothing was changed. `errors` lists each wrong field and what is expected there. Correct the fields and send the request again.',

@@ -77,24 +77,24 @@ describe('an overloaded server', () => {
   afterEach(() => script.reset());
   const holdRequests = () => {
     let release: () => void = () => undefined;
-    const held = new Promise<void>((done) => {
+    const released = new Promise<void>((done) => {
       release = done;
     });
-    script.during = () => held;
+    script.during = () => released;
     return () => release();
   };
 
-  it('answers 503 above the number of simultaneous requests, and still answers probes', async () => {
+  it('answers 503 above the maximum number of simultaneous requests, and still answers probes', async () => {
     const app = await createToyApp({ maxInFlight: 2 });
     const release = holdRequests();
-    const held = [app.inject({ url: '/v1/slow' }), app.inject({ url: '/v1/slow' })];
+    const waiting = [app.inject({ url: '/v1/slow' }), app.inject({ url: '/v1/slow' })];
     await new Promise((done) => setTimeout(done, 50));
     const refused = await app.inject({ url: '/v1/open' });
     expect(refused.statusCode).toBe(503);
     expect(refused.headers['retry-after']).toBe('1');
     expect((await app.inject({ url: '/healthz' })).statusCode).toBe(200);
     release();
-    expect((await Promise.all(held)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    expect((await Promise.all(waiting)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
     expect((await app.inject({ url: '/v1/open' })).statusCode).toBe(200);
     await app.close();
   });

@@ -43,7 +43,7 @@ import {
 } from '../validation/fields';
 import { PathId } from '../validation/path-id';
 
-/** What the routes of the toy application do. Specs set it. */
+/** The behaviour of the routes of the toy application. Specs set it. */
 export const script = {
   /** The calls of the write routes, with their parameters. */
   runs: [] as { commandId: string; mayRepeat: boolean; body: unknown }[],

@@ -27,7 +27,7 @@ const membershipCacheOf = (
 const endedSessionsOf = ({ settings }: ApiContext, pool: Pool): EndedSessions =>
   createEndedSessions({ pool, accessTtlSeconds: settings.accessTokenTtlSeconds });
 
-/** What the authentication guard needs: the verified tokens, the ended sessions and the memberships. */
+/** The dependencies of the authentication guard: the verified tokens, the ended sessions and the memberships. */
 @Module({
   imports: [PassportModule, PlansModule],
   providers: [

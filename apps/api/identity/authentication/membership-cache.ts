@@ -35,7 +35,7 @@ type Members = OpenTenant['members'];
 
 /** API calls that the plan of a tenant allows in a month. */
 export interface CallAllowance {
-  /** Null: the plan has no limit. The calls are counted all the same. */
+  /** Null: the plan has no limit. The calls are counted nevertheless. */
   readonly limit: number | null;
   readonly plan: string;
   /** The next larger plan; null if there is none. */

@@ -24,12 +24,12 @@ describe('a user who removes their own right', () => {
   };
 
   it.each([
-    ['by leaving', 'DELETE', (own: string) => `/v1/members/${own}`, () => undefined, 401],
-    ['by stepping down', 'PATCH', (own: string) => `/v1/members/${own}`, () => ({ role: 'member' }), 403],
-    ['by transferring ownership', 'POST', () => '/v1/tenant/transfer', (second: string) => ({ userId: second }), 403],
-    ['by closing the tenant', 'DELETE', () => '/v1/tenant', () => ({ confirmName: 'Acme' }), 401],
+    ['leaving', 'DELETE', (own: string) => `/v1/members/${own}`, () => undefined, 401],
+    ['giving up the role owner', 'PATCH', (own: string) => `/v1/members/${own}`, () => ({ role: 'member' }), 403],
+    ['transferring ownership', 'POST', () => '/v1/tenant/transfer', (second: string) => ({ userId: second }), 403],
+    ['closing the tenant', 'DELETE', () => '/v1/tenant', () => ({ confirmName: 'Acme' }), 401],
   ] as const)(
-    '%s gets the stored answer of this request again, and is refused otherwise',
+    'gets the stored answer to a repeat of the request after %s, and every other request is refused',
     async (_, method, url, payload, refused) => {
       const { owner, second } = await createTenant();
       const body = payload(second);
@@ -52,7 +52,7 @@ describe('a user who removes their own right', () => {
   );
 });
 
-describe('a user whom others deprived of a right', () => {
+describe('a user from whom another user has removed a right', () => {
   let app: IdentityApp;
 
   beforeAll(async () => {

@@ -41,8 +41,8 @@ export const createSessionOpener = ({ sessions, accessTokens, markOf }: SessionO
   return {
     tokensFor,
     /**
-     * Opens a session in a tenant, or (undefined) in none. One command opens one session: a repeat of a request whose
-     * answer was lost finds the session that it has already opened, and gets another refresh token.
+     * Opens a session in a tenant, or in no tenant if `tenant` is undefined. One command opens one session: the repeat
+     * of a request whose answer was lost gets the session that is already open, with another refresh token.
      * @throws Problem unauthenticated, if the user is not active, or the session of the command has ended
      */
     open: async (

@@ -11,7 +11,7 @@ interface FormRequest {
 /**
  * True if a page of another site sent the form, according to the headers of the browser.
  *
- * `Sec-Fetch-Site` decides if it is present, because no page can forge it. `Origin` says less: the header
+ * `Sec-Fetch-Site` decides if it is present, because no page can forge it. `Origin` is less exact: the header
  * `Referrer-Policy: no-referrer` of the page makes it `null` for our own form, too (Fetch, "append a request `Origin`
  * header"). Over plain HTTP browsers send only `Origin`, so `null` is accepted there. This is safe, because the form
  * does not depend on a cookie, and its sender needs to know the link.

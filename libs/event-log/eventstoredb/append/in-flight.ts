@@ -7,7 +7,7 @@ interface Waiting {
   readonly leave: (error: LogUnavailable) => void;
 }
 
-/** The greatest number of bytes in flight; a single append may be larger. */
+/** The maximum number of bytes in flight; a single append may be larger. */
 const MAX_BYTES = 4 * 1024 * 1024;
 /** ms between two checks for appends that have waited too long. */
 const CHECK_MS = 50;

@@ -11,7 +11,7 @@ import { coversCommand, type KnownStreams, type SeenEvent, type StoredCommand } 
  */
 const FIRST_PAGE = 64;
 const LARGEST_PAGE = 4_096;
-/** The greatest number of reads until the stream shows the version that the server has reported. */
+/** The maximum number of reads until the stream shows the version that the server has reported. */
 const TRIES = 5;
 
 export interface FindOptions {

@@ -11,7 +11,7 @@ const FRESH_MS = 1_000;
 const ABSENT_MS = 30_000;
 /** The number of links in one page. */
 const PAGE = 1_000;
-/** The greatest number of tenants for which the end of the last page is remembered. */
+/** The maximum number of tenants for which the end of the last page is remembered. */
 const MAX_ENDS = 1_000;
 
 /** False for the position -1 (unsigned), which the server returns if it does not know the position. */
@@ -49,7 +49,7 @@ export class Categories {
 
   /**
    * Reads the tenant's events after a position and converts them.
-   * @param limit the greatest number of items
+   * @param limit the maximum number of items
    * @param convert called with each event; undefined leaves the event out
    * @returns undefined if the links cannot be used: the projection does not run, this user may not see it, or its
    * checkpoint is not after the position

@@ -19,8 +19,8 @@ import { knowsNoLeader, unavailable } from '../errors';
 import { whenSilent } from './when-silent';
 
 /**
- * The least number of attempts at one read, even during a long outage. The client closes a broken connection only after
- * the first call on it has failed.
+ * The minimum number of attempts at one read, even during a long outage. The client closes a broken connection only
+ * after the first call on it has failed.
  */
 const TRIES = 3;
 
@@ -41,8 +41,8 @@ interface Incoming {
 }
 
 /**
- * Passes every event of a read to `receive`. The client has no deadline for reads; this function ends a read that has
- * made no progress for `idleMs`, or whose node the client leaves.
+ * Passes every event of a read to `receive`. The client has no deadline for reads. So this function ends a read that
+ * has made no progress for `idleMs`, and a read from a node from which the client has disconnected.
  */
 const consume = <E>(
   connection: Connection,

@@ -20,7 +20,7 @@ export const createOldNameWarning = (logger: Logger) => {
   };
 };
 
-/** A function that decodes a record of the log if it matches the filter; undefined for all other records. */
+/** Returns a function that decodes a record of the log, or returns undefined for a record that does not match. */
 export const eventFilter = (
   { upcasters, erasures, warnOfOldName }: Pick<ReadDeps, 'upcasters' | 'erasures' | 'warnOfOldName'>,
   types: readonly string[] | undefined,

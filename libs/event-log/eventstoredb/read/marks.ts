@@ -8,7 +8,7 @@ import type { ReadDeps } from './read-deps';
 
 const FIRST_PAGE = 32;
 const LARGEST_PAGE = 4_096;
-/** The greatest number of records of the server and of other applications that are read to find one of this product. */
+/** The maximum number of records of the server and of other applications that are read to find one of this product. */
 const MAX_SCANNED = 20_000;
 
 /** The record at a position of the log; undefined if there is none. @throws LogUnavailable */
@@ -47,9 +47,9 @@ export const readLastEvent = async (deps: ReadDeps, notAfter?: Position): Promis
   return undefined;
 };
 
-/** Those of the marks whose event the log does not hold. @throws LogUnavailable */
+/** The marks whose event is missing in the log and was not erased with its tenant. @throws LogUnavailable */
 export const findMissing = async (deps: ReadDeps, marks: readonly EventMark[]): Promise<EventMark[]> => {
-  const held = await Promise.all(
+  const found = await Promise.all(
     marks.map(async ({ position, eventId, tenantId }) => {
       if ((await recordAt(deps, position))?.id === eventId) return true;
       // The event may have been removed by a scavenge after the erasure of its tenant.
@@ -57,7 +57,7 @@ export const findMissing = async (deps: ReadDeps, marks: readonly EventMark[]): 
       return tenantId !== null && deps.erasures.isErased(tenantPrefix(tenantId));
     }),
   );
-  return marks.filter((_, at) => !held[at]);
+  return marks.filter((_, at) => !found[at]);
 };
 
 /**

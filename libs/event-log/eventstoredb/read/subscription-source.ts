@@ -120,7 +120,7 @@ export class SubscriptionSource<T> {
 
   /**
    * Waits until there is something new, and returns it.
-   * @param limit the greatest number of items
+   * @param limit the maximum number of items
    * @returns undefined if the signal aborts
    * @throws LogUnavailable, or the error of `convert`, after every item before the error has been returned
    */

@@ -27,13 +27,13 @@ export interface AppendQueueOptions {
   /** Sends one batch. All appends of a batch are to different streams and of different commands. */
   readonly send: (batch: readonly ValidAppend[]) => Promise<Answer[]>;
   /**
-   * Returns the greatest number of batches in progress; called before each batch. The store serialises batches, so a
+   * Returns the maximum number of batches in progress; called before each batch. The store serialises batches, so a
    * second batch waits in the store instead of here.
    */
   readonly inFlight: () => number;
   readonly maxBatch: number;
   readonly maxBatchBytes: number;
-  /** The greatest number of appends that wait; further appends are refused at once with `LogUnavailable`. */
+  /** The maximum number of appends that wait; further appends are refused at once with `LogUnavailable`. */
   readonly maxWaiting: number;
   /** The longest time that an append may take, in ms, retries included. */
   readonly deadlineMs: number;

@@ -15,7 +15,7 @@ interface LentConnection {
   traffic: number;
 }
 
-/** ms between two inspections. A connection without traffic in between that waits for an answer is silent. */
+/** ms between two inspections. A connection is silent if it waits for an answer and had no traffic in that time. */
 const INSPECT_MS = 1_000;
 /** ms for connecting to the server, and ms for its answer, when a silent connection is checked. */
 const CHECK_MS = 1_000;

@@ -25,7 +25,7 @@ describe('the product', () => {
           ([use]) => `${path}: ${use}`,
         );
       });
-    // BullMQ queries its pool directly. Its connections are watched all the same: every pool watches lent connections.
+    // BullMQ queries its pool directly. Its connections are watched, too: every pool watches lent connections.
     expect(found).toEqual([]);
   });
 });

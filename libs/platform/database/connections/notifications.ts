@@ -7,9 +7,9 @@ import { KEEP_ALIVE_MS, withClient, withQueryTimeout } from './pools';
 export interface NotificationsOptions {
   /** The channel of LISTEN and NOTIFY: a lower-case word. */
   readonly channel: string;
-  /** Leads to PostgreSQL itself: a pooler in transaction mode does not pass on notifications. */
+  /** The URL of PostgreSQL itself: a pooler in transaction mode does not pass on notifications. */
   readonly connectionString: string;
-  /** Lends the connection that sends notifications. */
+  /** The pool from which the connection for sending notifications is borrowed. */
   readonly pool: Pool;
   /** Called with the message of another process, or with {@link MISSED}, before the handlers of `onWake`. */
   readonly onRemote?: (message: string) => void;

@@ -16,7 +16,7 @@ export interface Route {
   readonly pooler?: Pooler | undefined;
 }
 
-/** What a connection reveals about the server at its end. */
+/** Properties of a server that can be seen on a connection to it. */
 export interface ServerIdentity {
   /** True if the process id of the session differs from the one in the answer to the login. */
   readonly behindPooler: boolean;

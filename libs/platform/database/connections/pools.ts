@@ -45,7 +45,7 @@ const optionsOf = (settings: Readonly<Record<string, string>>): string =>
 /** ms without traffic after which the operating system checks that the other end is still there (TCP keep-alive). */
 export const KEEP_ALIVE_MS = 10_000;
 
-/** The settings that a pool sends with each login. Behind a pooler, those of the role apply, see `role-settings.ts`. */
+/** The settings that a pool sends with each login. Behind a pooler, the role's settings apply (`role-settings.ts`). */
 const sessionSettingsOf = (options: Omit<PoolOptions, 'url'>): Readonly<Record<string, string>> => ({
   statement_timeout: String(statementTimeoutOf(options)),
   lock_timeout: String(options.lockTimeoutMs ?? 5_000),

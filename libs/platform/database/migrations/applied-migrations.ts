@@ -39,7 +39,7 @@ export const pendingMigrations = async (
   const early = retired.find((id) => applied.has(id));
   if (early !== undefined) {
     throw new DatabaseSetupError(
-      `this database was made by a development version (it has the migration ${early}). Its tables and events have other names; use an empty database`,
+      `this database was created by a development version (it has the migration ${early}). Its tables and events have other names; use an empty database`,
     );
   }
   for (const { id, checksum } of migrations) {

@@ -21,7 +21,7 @@ export interface Queries {
   query<Row>(statement: Statement, values: readonly Parameter[]): Promise<Row[]>;
 }
 
-/** Sees one tenant's rows. It has no unscoped method. */
+/** Gives queries access to one tenant's rows. It has no unscoped method. */
 export interface TenantDb extends Queries {
   readonly tenantId: string;
   /**
@@ -32,7 +32,7 @@ export interface TenantDb extends Queries {
   withUserNames(found: Statement, values: readonly string[]): Queries;
 }
 
-/** Sees one user's own rows, in all tenants. */
+/** Gives queries access to one user's rows, in all tenants. */
 export interface UserDb extends Queries {
   readonly userId: string;
   /**
@@ -47,7 +47,7 @@ export interface UserDb extends Queries {
 export abstract class ScopedDb {
   abstract tenant(tenantId: string): TenantDb;
   abstract user(userId: string): UserDb;
-  /** Sees the invitation to which a token belongs. @param tokenHash SHA-256 of the token, in hexadecimal */
+  /** Gives queries access to the invitation of a token. @param tokenHash SHA-256 of the token, in hexadecimal */
   abstract invitation(tokenHash: string): Queries;
 }
 

@@ -27,12 +27,12 @@ export const gate = () => {
   return { open, opened };
 };
 
-/** What the tests of the contract use. After each test, everything that it opened is closed. */
+/** The tools of the tests of the contract. After each test, everything that it opened is closed. */
 export interface ContractRun {
   readonly fixture: JobsFixture;
   /** The name of a queue that only the present test uses. */
   readonly queue: string;
-  /** What `open` has opened in the present test. */
+  /** The jobs that `open` has opened in the present test. */
   readonly processes: readonly OpenedJobs[];
   /** Child processes that are killed after the present test. */
   readonly children: ChildProcess[];

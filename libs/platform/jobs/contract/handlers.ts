@@ -5,7 +5,7 @@ import { type ContractRun, LIMITS, type Numbered, sorted, until, upTo } from './
 
 const WORKER = join(__dirname, '../../../../dist/libs/platform/jobs/contract/worker.js');
 
-/** What happens to a handler that fails, hangs or dies, and what is counted. */
+/** Tests of handlers that fail, hang or die, and of the metrics that count them. */
 export const handlers = (contract: ContractRun): void => {
   it('counts a handler that failed, does not retry it, and delivers the next wake-up with the same id', async () => {
     const jobs = contract.open();

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContractRun, gate, LIMITS, type Numbered, sorted, until, upTo } from './contract-run';
 
-/** What `close` waits for, and what it aborts. */
+/** Tests of the handlers and calls that `close` waits for, and of those that it aborts. */
 export const shutdown = (contract: ContractRun): void => {
-  it('waits for running handlers when it closes, and starts no more', async () => {
+  it('waits for running handlers when it closes, and starts no other handler', async () => {
     const jobs = contract.open();
     const { opened, open: finish } = gate();
     const received: number[] = [];
