@@ -57,12 +57,12 @@ describe('checkpoints that do not match the log', () => {
       projections: () => readCheckpointMarks(pool),
       reactions: () => readReactionMarks(pool),
     });
-    await watch.look();
-    return watch.misfits();
+    await watch.compare();
+    return watch.invalidCheckpoints();
   };
   const historyMessage = async (): Promise<string> => {
     const found = await findInvalid();
-    const [history] = historyChecks({ misfits: () => found }, log);
+    const [history] = historyChecks({ invalidCheckpoints: () => found }, log);
     return Promise.resolve(history?.run()).then(
       () => 'ready',
       (error: Error) => error.message,

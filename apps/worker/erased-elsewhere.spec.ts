@@ -17,11 +17,11 @@ describe('a tenant that was erased by another process', () => {
     const pool = createPool({ url: here.database.urls.projector, max: 3, applicationName: 'test' });
     deps = { log: there.log, pool, due: async () => [tenant.tenant.id] };
     [tenant, guest] = [await here.signUp({ companyName: 'Closing Ltd' }), await here.signUp()];
-    await here.happen(tenant.tenant.id, joined(guest.user.id, 'member'));
+    await here.appendEvents(tenant.tenant.id, joined(guest.user.id, 'member'));
     expect((await here.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(200);
     expect((await switchTo(tenant.tenant.id)).statusCode).toBe(201);
     const closing = { token: tenant.accessToken, payload: { confirmName: 'Closing Ltd' } };
-    expect((await there.ask('DELETE', '/v1/tenant', closing)).statusCode).toBe(200);
+    expect((await there.request('DELETE', '/v1/tenant', closing)).statusCode).toBe(200);
     await here.settled();
     expect(await eraseTenants(deps)).toBe(1);
   });
@@ -32,7 +32,7 @@ describe('a tenant that was erased by another process', () => {
   });
 
   const switchTo = (tenantId: string) =>
-    here.ask('POST', '/v1/sessions/switch', { token: guest.accessToken, payload: { tenantId } });
+    here.request('POST', '/v1/sessions/switch', { token: guest.accessToken, payload: { tenantId } });
 
   it('cannot be entered by switching to it or by signing in', async () => {
     expect((await switchTo(tenant.tenant.id)).statusCode).toBe(404);
@@ -44,7 +44,7 @@ describe('a tenant that was erased by another process', () => {
   it('accepts no request with an earlier token', async () => {
     const { accessToken: token } = tenant;
     expect((await here.get('/v1/tenant', token)).statusCode).toBe(401);
-    const project = await here.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
+    const project = await here.request('POST', '/v1/projects', { token, payload: { name: 'Website' } });
     expect(project.statusCode).toBe(401);
     const remaining = await here.log.readAll({ after: 0n, limit: 100, tenantId: tenant.tenant.id });
     expect(remaining.events).toEqual([]);

@@ -25,9 +25,9 @@ describe('a tenant that was closed', () => {
   const close = async (): Promise<SignedUp> => {
     const tenant = await app.signUp(ada);
     const token = tenant.accessToken;
-    await app.ask('POST', '/v1/teams', { token, payload: { name: 'Sales' } });
-    await app.ask('POST', '/v1/projects', { token, payload: { name: 'Website' } });
-    const closed = await app.ask('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Closing Ltd' } });
+    await app.request('POST', '/v1/teams', { token, payload: { name: 'Sales' } });
+    await app.request('POST', '/v1/projects', { token, payload: { name: 'Website' } });
+    const closed = await app.request('DELETE', '/v1/tenant', { token, payload: { confirmName: 'Closing Ltd' } });
     expect(closed.statusCode).toBe(200);
     await app.settled();
     return tenant;

@@ -19,7 +19,7 @@ export interface ReservationRequest {
 }
 
 /** A stored reservation. `overdue`: it is older than {@link RESERVED_SECONDS}. */
-export interface HeldReservation extends ReservationRequest {
+export interface StoredReservation extends ReservationRequest {
   readonly overdue: boolean;
 }
 
@@ -66,8 +66,8 @@ export const createReservations = ({ db, pool }: { readonly db: ScopedDb; readon
   },
 
   /** The reservations within a scope, the oldest first, at most 100. */
-  heldIn: (tenantId: string, scopeId: string): Promise<HeldReservation[]> =>
-    db.tenant(tenantId).query<HeldReservation>(HELD_IN, [scopeId]),
+  heldIn: (tenantId: string, scopeId: string): Promise<StoredReservation[]> =>
+    db.tenant(tenantId).query<StoredReservation>(HELD_IN, [scopeId]),
 
   /**
    * The number of units of the same scope that are older than this one, at most `limit`; undefined: the unit is not in
@@ -106,9 +106,9 @@ export const settleReservations = async (
 };
 
 /** The overdue reservations of all tenants, the oldest first. @param pool connects as the projector */
-export const overdueReservations = async (pool: Pool, limit: number): Promise<HeldReservation[]> => {
+export const overdueReservations = async (pool: Pool, limit: number): Promise<StoredReservation[]> => {
   const { rows } = await withClient(pool, (client) =>
-    client.query<HeldReservation>(
+    client.query<StoredReservation>(
       `select ${COLUMNS}, true as overdue from plans.reservations where overdue_at <= lease.now() order by overdue_at limit $1`,
       [limit],
     ),

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog, Position } from '#event-log/port';
 import { readPosition } from '#projecting/checkpoints/checkpoint-queries';
-import type { HeldReservation } from './reservations';
+import type { StoredReservation } from './reservations';
 
 /** The checkpoint of the read model that counts what is in use. */
 export type CountedUpTo = () => Promise<Position>;
@@ -14,7 +14,7 @@ const AGGREGATES = { projects: 'project', tasks: 'task' } as const;
 /** The position of the event that used a reservation; undefined: there is none. */
 const usePositionOf = async (
   log: EventLog,
-  { tenantId, resource, unitId, commandId }: HeldReservation,
+  { tenantId, resource, unitId, commandId }: StoredReservation,
 ): Promise<Position | undefined> => {
   const events = await log.readStream({ tenantId, aggregate: AGGREGATES[resource], id: unitId });
   return events.findLast((event) => event.commandId === commandId)?.position;
@@ -27,10 +27,10 @@ const usePositionOf = async (
  */
 export const settledReservations = async (
   log: EventLog,
-  reservations: readonly HeldReservation[],
+  reservations: readonly StoredReservation[],
   countedUpTo: CountedUpTo,
-): Promise<HeldReservation[]> => {
-  const settled: HeldReservation[] = [];
+): Promise<StoredReservation[]> => {
+  const settled: StoredReservation[] = [];
   for (const reservation of reservations) {
     const position = await usePositionOf(log, reservation);
     const isSettled = position === undefined ? reservation.overdue : position <= (await countedUpTo());

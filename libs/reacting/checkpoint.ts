@@ -141,8 +141,12 @@ export const setAside = (
  * Deletes an event that was parked or set aside, because it was answered or its tenant was deleted.
  * @throws ReactionLeaseLost
  */
-export const forget = (pool: Pool, lease: ReactionLease, reached: CheckpointMark, eventId: string): Promise<void> =>
-  write(pool, FORGET, lease, reached, eventId);
+export const deleteParked = (
+  pool: Pool,
+  lease: ReactionLease,
+  reached: CheckpointMark,
+  eventId: string,
+): Promise<void> => write(pool, FORGET, lease, reached, eventId);
 
 /** Ends the lease, so that another worker can claim it immediately. */
 export const release = async (

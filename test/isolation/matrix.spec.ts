@@ -10,7 +10,7 @@ import { createResources, type Populated, populate, randomIds } from './populate
 import { OPERATOR_ROUTES, type Resource, type ResourceIds, ROUTES, type RouteCase, TOKEN_ROUTES } from './routes';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Answer = Awaited<ReturnType<IdentityApp['ask']>>;
+type Answer = Awaited<ReturnType<IdentityApp['request']>>;
 type Schema = { readonly properties?: Readonly<Record<string, { readonly format?: string }>> };
 interface Operation {
   readonly requestBody?: {
@@ -82,7 +82,7 @@ describe('tenant isolation of the API', () => {
     const url = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[routeCase.pathIds?.[name] ?? 'tenant']);
     const bodyIds = Object.entries(routeCase.bodyIds ?? {}).map(([field, resource]) => [field, ids[resource]]);
     const payload = { ...routeCase.body?.(uuidv7()), ...Object.fromEntries(bodyIds) };
-    return identity.ask(method, url, {
+    return identity.request(method, url, {
       headers,
       ...(token !== undefined && { token }),
       ...((routeCase.body || routeCase.bodyIds) && { payload }),
@@ -120,13 +120,13 @@ describe('tenant isolation of the API', () => {
     const url = template.replaceAll(/\{\w+\}/g, () => randomUUID());
 
     it.each(ROLES)('refuses a token of the role %s, and a request without a token', async (role) => {
-      expect((await identity.ask(method, url, { token: acme.tokens[role] })).statusCode).toBe(401);
-      expect((await identity.ask(method, url)).statusCode).toBe(401);
+      expect((await identity.request(method, url, { token: acme.tokens[role] })).statusCode).toBe(401);
+      expect((await identity.request(method, url)).statusCode).toBe(401);
     });
 
     it('accepts the token of an operator', async () => {
       const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
-      expect((await identity.ask(method, url, { token })).statusCode).not.toBe(401);
+      expect((await identity.request(method, url, { token })).statusCode).not.toBe(401);
     });
   });
 
@@ -134,7 +134,7 @@ describe('tenant isolation of the API', () => {
     const [method, template = ''] = route.split(' ') as [Method, string];
     const token = createOperatorTokens(TEST_SECRET_KEY).issue('ada', 1);
     const url = template.replaceAll(/\{\w+\}/g, () => randomUUID());
-    expect((await identity.ask(method, url, { token })).statusCode).toBe(401);
+    expect((await identity.request(method, url, { token })).statusCode).toBe(401);
   });
 
   it('is tested with every id in a path and in a body', () => {
@@ -221,7 +221,7 @@ describe('tenant isolation of the API', () => {
       await createResources(identity, acme, 'owner', ['session']);
       const { owner } = acme.tokens;
       const task = { token: owner, payload: { title: 'Another' } };
-      await identity.ask('POST', `/v1/projects/${own.project}/tasks`, task);
+      await identity.request('POST', `/v1/projects/${own.project}/tasks`, task);
       for (const [route, routeCase] of lists) {
         const { nextCursor } = (await send(`${route}?limit=1`, routeCase, own, owner)).json();
         expect([route, typeof nextCursor]).toEqual([route, 'string']);
@@ -237,7 +237,7 @@ describe('tenant isolation of the API', () => {
 
     it('is no valid position for a read of another tenant', async () => {
       const request = { token: acme.tokens.owner, payload: { name: `Acme ${uuidv7()}` } };
-      const written = await identity.ask('PATCH', '/v1/tenant', request);
+      const written = await identity.request('PATCH', '/v1/tenant', request);
       const headers = { 'if-position': String(written.headers['position']) };
       const own = await createResources(identity, acme, 'owner', []);
       for (const [route, routeCase] of TOKEN_ROUTES.filter(([it]) => it.startsWith('GET'))) {
@@ -268,13 +268,13 @@ describe('tenant isolation of the API', () => {
       const headers = { 'idempotency-key': randomUUID() };
       const [one, two] = [await populate(identity), await populate(identity)];
       const { user, accessToken: firstToken } = one.users.owner;
-      await identity.happen(two.id, joined(user.id, 'owner'));
+      await identity.appendEvents(two.id, joined(user.id, 'owner'));
       const request = { token: firstToken, payload: { tenantId: two.id } };
-      const secondToken: string = (await identity.ask('POST', '/v1/sessions/switch', request)).json().accessToken;
+      const secondToken: string = (await identity.request('POST', '/v1/sessions/switch', request)).json().accessToken;
       const payload = { name: 'Sales' };
       const ids: string[] = [];
       for (const token of [firstToken, secondToken]) {
-        const answer = await identity.ask('POST', '/v1/teams', { token, payload, headers });
+        const answer = await identity.request('POST', '/v1/teams', { token, payload, headers });
         expect([answer.statusCode, answer.headers['idempotent-replayed']]).toEqual([201, undefined]);
         ids.push(answer.json().id);
       }

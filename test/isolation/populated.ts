@@ -19,13 +19,13 @@ export const populate = async (identity: IdentityApp): Promise<Populated> => {
   const { tenant, accessToken } = users.owner;
   const tokens = { owner: accessToken } as Record<Role, string>;
   for (const role of ROLES.filter((it) => it !== 'owner')) {
-    await identity.happen(tenant.id, joined(users[role].user.id, role));
+    await identity.appendEvents(tenant.id, joined(users[role].user.id, role));
     const request = { token: users[role].accessToken, payload: { tenantId: tenant.id } };
-    tokens[role] = (await identity.ask('POST', '/v1/sessions/switch', request)).json().accessToken;
+    tokens[role] = (await identity.request('POST', '/v1/sessions/switch', request)).json().accessToken;
     // Without an open tenant of their own, the user can be erased.
-    await identity.happen(users[role].tenant.id, CLOSED);
+    await identity.appendEvents(users[role].tenant.id, CLOSED);
   }
-  for (const invoice of [paid(), paid()]) await identity.happen(tenant.id, invoice);
+  for (const invoice of [paid(), paid()]) await identity.appendEvents(tenant.id, invoice);
   return { id: tenant.id, tokens, users };
 };
 
@@ -76,7 +76,7 @@ export const createResources = async (
     { type: 'TeamCreated', data: { teamId: team, name: `Team ${team}` } },
     { type: 'TeamMemberAdded', data: { teamId: team, userId: member } },
   );
-  await identity.happen(tenantId, {
+  await identity.appendEvents(tenantId, {
     type: 'MemberInvited',
     data: {
       ...{ invitationId: invitation, role: 'member', maxUses: 1, expiresAt: '2100-01-01T00:00:00.000Z' },

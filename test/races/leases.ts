@@ -3,7 +3,7 @@ import { createInboxStore, storeEvents } from '#billing/inbox/inbox-store';
 import type { RecordedEvent } from '#event-log/port';
 import { createPool } from '#platform/database/connections/pools';
 import { uuidv7 } from '#platform/ids/uuid';
-import { claim, forget, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '#reacting/checkpoint';
+import { claim, deleteParked, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '#reacting/checkpoint';
 import { createTestDatabase } from '#testing/database';
 import type { Rewrite } from './checkpoint';
 import { faultyPool } from './faulty-pool';
@@ -61,7 +61,7 @@ export const writesOfOvertakenReaction = (rewrite?: Rewrite): Promise<string[]> 
       move: () => move(pool, old, reached),
       park: () => park(pool, old, reached, event, { error: 'it fails', attempts: 1 }),
       setAside: () => setAside(pool, old, reached, [event]),
-      forget: () => forget(pool, old, reached, event.id),
+      forget: () => deleteParked(pool, old, reached, event.id),
     };
     const succeeded: string[] = [];
     for (const [name, write] of Object.entries(writes)) if (await isWritten(write())) succeeded.push(name);

@@ -118,7 +118,7 @@ describe('a database that is replaced by an older copy while processes run', () 
     expect(await world.findMismatch(events)).toBeUndefined();
     await until(async () => (await findInvalidMarks(log, await readReactionMarks(pool))).size === 0);
     expect(await findInvalidMarks(log, await readCheckpointMarks(pool))).toEqual(new Map());
-    expect(checkpoints.misfits().projections.size).toBe(0);
+    expect(checkpoints.invalidCheckpoints().projections.size).toBe(0);
     await until(async () => (await log.identity()).epoch > 1);
   });
 

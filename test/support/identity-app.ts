@@ -65,9 +65,9 @@ export interface IdentityApp {
   readonly work: string[];
   post(url: string, payload: object, headers?: Record<string, string>): Promise<Answer>;
   get(url: string, token: string): Promise<Answer>;
-  ask(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: RequestOptions): Promise<Answer>;
+  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', url: string, asking?: RequestOptions): Promise<Answer>;
   /** Appends an event to a tenant's stream without any rule, and waits until the read models include it. */
-  happen(tenantId: string, event: TenantEvent): Promise<void>;
+  appendEvents(tenantId: string, event: TenantEvent): Promise<void>;
   /** Waits until every checkpoint is at the end of the log. */
   settled(): Promise<void>;
   /** The body of a sign-up with a new email address. */
@@ -166,7 +166,7 @@ export const createIdentityApp = async (
     passwords: app.get(Passwords),
     post,
     get: (url, token) => app.inject({ url, headers: { authorization: `Bearer ${token}` } }),
-    ask: (method, url, { payload, token, headers, remoteAddress } = {}) =>
+    request: (method, url, { payload, token, headers, remoteAddress } = {}) =>
       app.inject({
         method,
         url,
@@ -174,7 +174,7 @@ export const createIdentityApp = async (
         ...(payload && { payload }),
         ...(remoteAddress !== undefined && { remoteAddress }),
       }),
-    happen: async (tenantId, event) => {
+    appendEvents: async (tenantId, event) => {
       const stream = { tenantId, aggregate: tenantFold.aggregate, id: tenantId };
       const actor = { kind: 'system' } as const;
       const { position } = await log.append({

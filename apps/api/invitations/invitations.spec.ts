@@ -25,7 +25,7 @@ describe('invitations', () => {
 
   const invite = async (more: object = {}, token = tenant.accessToken): Promise<Invitation> => {
     const payload = { role: 'member', maxUses: 1, ...more };
-    const answer = await app.ask('POST', '/v1/invitations', { token, payload });
+    const answer = await app.request('POST', '/v1/invitations', { token, payload });
     expect(answer.statusCode).toBe(201);
     const { id, url } = answer.json();
     return { id, url, token: String(url).split('/').at(-1) ?? '' };
@@ -61,8 +61,8 @@ describe('invitations', () => {
   it('have the same link in the answer to a repeat of the request', async () => {
     const headers = { 'idempotency-key': 'the-same-link' };
     const request = { token: tenant.accessToken, payload: { role: 'member', maxUses: 1 }, headers };
-    const first = await app.ask('POST', '/v1/invitations', request);
-    const again = await app.ask('POST', '/v1/invitations', request);
+    const first = await app.request('POST', '/v1/invitations', request);
+    const again = await app.request('POST', '/v1/invitations', request);
     expect(again.headers['idempotent-replayed']).toBe('true');
     expect(again.json()).toEqual(first.json());
   });
@@ -84,7 +84,7 @@ describe('invitations', () => {
     const { id, token } = await invite({ maxUses: 2 });
     const { accessToken, user } = await app.signUp();
     for (let time = 0; time < 2; time++) {
-      const answer = await app.ask('POST', '/v1/invitations/accept', { token: accessToken, payload: { token } });
+      const answer = await app.request('POST', '/v1/invitations/accept', { token: accessToken, payload: { token } });
       expect(answer.statusCode).toBe(201);
       expect(answer.json()).toMatchObject({ user: { id: user.id }, tenant: { id: tenant.tenant.id, role: 'member' } });
     }
@@ -156,7 +156,7 @@ describe('invitations', () => {
     const spent = await invite();
     await accept(spent.token);
     const revoked = await invite();
-    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
+    await app.request('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
     const otherDomain = await invite({ emailDomains: ['acme.example'] });
     for (const [{ token }, status] of [
       [spent, 404],
@@ -176,14 +176,14 @@ describe('invitations', () => {
     const bare = await accept(token, {});
     expect(bare.statusCode).toBe(400);
     expect(bare.json().errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/email', '/password']);
-    expect((await app.ask('POST', '/v1/invitations/accept', { token: 'a.b.c', payload: { token } })).statusCode).toBe(
-      401,
-    );
+    expect(
+      (await app.request('POST', '/v1/invitations/accept', { token: 'a.b.c', payload: { token } })).statusCode,
+    ).toBe(401);
   });
 
   it('answer alike for links that are unknown, revoked, used up or expired, or whose tenant is closed', async () => {
     const revoked = await invite();
-    await app.ask('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
+    await app.request('DELETE', `/v1/invitations/${revoked.id}`, { token: tenant.accessToken });
     const spent = await invite();
     await accept(spent.token);
     const expired = await invite();
@@ -192,7 +192,7 @@ describe('invitations', () => {
     ]);
     const closing = await app.signUp({ companyName: 'Closing' });
     const closed = await invite({}, closing.accessToken);
-    await app.ask('DELETE', '/v1/tenant', { token: closing.accessToken, payload: { confirmName: 'Closing' } });
+    await app.request('DELETE', '/v1/tenant', { token: closing.accessToken, payload: { confirmName: 'Closing' } });
     const unknown = Buffer.alloc(32, 7).toString('base64url');
     const answers = await Promise.all(
       [unknown, 'x', revoked.token, spent.token, expired.token, closed.token].map(preview),
@@ -224,18 +224,18 @@ describe('invitations', () => {
     const ascii = await invite({ emailDomains: ['xn--mller-kva.example'] });
     expect((await accept(ascii.token, newUser({ email: `eva${++users}@müller.example` }))).statusCode).toBe(201);
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example/path'] };
-    expect((await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload })).statusCode).toBe(400);
+    expect((await app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload })).statusCode).toBe(400);
   });
 
   it('do not admit a removed user again, neither by links that the user created nor by earlier ones', async () => {
     const { token } = await invite({ role: 'admin', maxUses: 3 });
     const eve = await app.signUp();
     const joinAsEve = (link: string, at = app) =>
-      at.ask('POST', '/v1/invitations/accept', { token: eve.accessToken, payload: { token: link } });
+      at.request('POST', '/v1/invitations/accept', { token: eve.accessToken, payload: { token: link } });
     const admitted = await joinAsEve(token);
     expect(admitted.statusCode).toBe(201);
     const own = await invite({ maxUses: 3 }, admitted.json().accessToken);
-    const removal = await app.ask('DELETE', `/v1/members/${eve.user.id}`, { token: tenant.accessToken });
+    const removal = await app.request('DELETE', `/v1/members/${eve.user.id}`, { token: tenant.accessToken });
     expect(removal.statusCode).toBe(204);
     const unknown = await joinAsEve('x');
     for (const link of [token, own.token])
@@ -265,7 +265,7 @@ describe('invitations', () => {
     const { token } = await invite({ role: 'admin' });
     const admin = (await accept(token)).json().accessToken;
     const inviteTo = (role: string, inviterToken: string) =>
-      app.ask('POST', '/v1/invitations', { token: inviterToken, payload: { role, maxUses: 1 } });
+      app.request('POST', '/v1/invitations', { token: inviterToken, payload: { role, maxUses: 1 } });
     expect((await inviteTo('admin', admin)).statusCode).toBe(403);
     expect((await inviteTo('member', admin)).statusCode).toBe(201);
     expect((await inviteTo('owner', tenant.accessToken)).statusCode).toBe(400);
@@ -282,7 +282,7 @@ describe('invitations', () => {
     [{ role: 'member', maxUses: 1, emailDomains: ['not a domain'] }, '/emailDomains'],
     [{ role: 'member', maxUses: 1, tenantId: 'mine' }, '/tenantId'],
   ])('refuse %j with an error at %s', async (payload, pointer) => {
-    const answer = await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
+    const answer = await app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload });
     expect(answer.statusCode).toBe(400);
     expect(answer.json().errors[0].pointer).toBe(pointer);
   });
@@ -301,7 +301,7 @@ describe('invitations', () => {
   it('admit nobody after the answer to a revocation, while many requests are running', async () => {
     const { id, token } = await invite({ maxUses: 1_000 });
     const before = Array.from({ length: 10 }, (_, at) => accept(token, newUser(), at % 2 === 0 ? app : other));
-    const revoked = await app.ask('DELETE', `/v1/invitations/${id}`, { token: tenant.accessToken });
+    const revoked = await app.request('DELETE', `/v1/invitations/${id}`, { token: tenant.accessToken });
     expect(revoked.statusCode).toBe(204);
     const after = await Promise.all(
       Array.from({ length: 6 }, (_, at) => accept(token, newUser(), at % 2 ? app : other)),
@@ -328,7 +328,7 @@ describe('invitations', () => {
   it('of another tenant are not found', async () => {
     const { id } = await invite();
     const stranger = await app.signUp();
-    const foreign = await app.ask('DELETE', `/v1/invitations/${id}`, { token: stranger.accessToken });
+    const foreign = await app.request('DELETE', `/v1/invitations/${id}`, { token: stranger.accessToken });
     expect(foreign.statusCode).toBe(404);
     expect(await listed(id)).toMatchObject({ state: 'open' });
   });

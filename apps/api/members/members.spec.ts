@@ -21,7 +21,7 @@ describe('members', () => {
   /** Adds a member by an event, and waits until the read models have it. */
   const join = async (tenant: Tenant, role: (typeof ROLES)[number]): Promise<string> => {
     const userId = uuidv7();
-    await identity.happen(tenant.id, joined(userId, role));
+    await identity.appendEvents(tenant.id, joined(userId, role));
     return userId;
   };
   const urlOf = (userId: string): string => `/v1/members/${userId}`;
@@ -30,7 +30,7 @@ describe('members', () => {
 
   it('are listed with their names, newest first', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp({ personName: 'Bob 鲍勃 🚀' })];
-    await identity.happen(ada.tenant.id, joined(bob.user.id, 'auditor'));
+    await identity.appendEvents(ada.tenant.id, joined(bob.user.id, 'auditor'));
     const { data, nextCursor } = (await identity.get('/v1/members', ada.accessToken)).json();
     expect(nextCursor).toBeNull();
     const joinedAt = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -43,7 +43,7 @@ describe('members', () => {
 
   it('have the role of this tenant and not of another tenant', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-    await identity.happen(bob.tenant.id, joined(ada.user.id, 'auditor'));
+    await identity.appendEvents(bob.tenant.id, joined(ada.user.id, 'auditor'));
     const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
     expect(data).toEqual([expect.objectContaining({ userId: ada.user.id, role: 'owner' })]);
     expect((await identity.get(urlOf(ada.user.id), bob.accessToken)).json()).toMatchObject({ role: 'auditor' });
@@ -51,9 +51,9 @@ describe('members', () => {
 
   it('are removed when they are erased as users', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-    await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
-    await identity.happen(bob.tenant.id, joined(uuidv7(), 'owner'));
-    expect((await identity.ask('DELETE', '/v1/me', { token: bob.accessToken })).statusCode).toBe(204);
+    await identity.appendEvents(ada.tenant.id, joined(bob.user.id, 'member'));
+    await identity.appendEvents(bob.tenant.id, joined(uuidv7(), 'owner'));
+    expect((await identity.request('DELETE', '/v1/me', { token: bob.accessToken })).statusCode).toBe(204);
     const { data } = (await identity.get('/v1/members', ada.accessToken)).json();
     expect(data.map(({ userId }: { userId: string }) => userId)).toEqual([ada.user.id]);
     expect((await identity.get(urlOf(bob.user.id), ada.accessToken)).statusCode).toBe(404);
@@ -168,17 +168,17 @@ describe('members', () => {
 
   it('are answered 304 while name, address and role are the same', async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-    await identity.happen(ada.tenant.id, joined(bob.user.id, 'member'));
+    await identity.appendEvents(ada.tenant.id, joined(bob.user.id, 'member'));
     const ask = (etag: string) =>
-      identity.ask('GET', urlOf(bob.user.id), { token: ada.accessToken, headers: { 'if-none-match': etag } });
+      identity.request('GET', urlOf(bob.user.id), { token: ada.accessToken, headers: { 'if-none-match': etag } });
     const etag = String((await identity.get(urlOf(bob.user.id), ada.accessToken)).headers['etag']);
     expect((await ask(etag)).statusCode).toBe(304);
-    await identity.ask('PATCH', '/v1/me', { token: bob.accessToken, payload: { name: 'Robert' } });
+    await identity.request('PATCH', '/v1/me', { token: bob.accessToken, payload: { name: 'Robert' } });
     const renamed = await ask(etag);
     expect([renamed.statusCode, renamed.json().name]).toEqual([200, 'Robert']);
     // The name is not part of the version that a change of the role expects.
     const change = { token: ada.accessToken, payload: { role: 'admin' }, headers: { 'if-match': etag } };
-    expect((await identity.ask('PATCH', urlOf(bob.user.id), change)).statusCode).toBe(200);
+    expect((await identity.request('PATCH', urlOf(bob.user.id), change)).statusCode).toBe(200);
   });
 
   it('are removed by admins and owners, and refused from their next request on', async () => {
@@ -222,7 +222,7 @@ describe('members', () => {
       await tenant.admin.send('PUT', `/v1/teams/${id}/members/${userId}`);
     await tenant.owner.send('DELETE', urlOf(tenant.member.id));
     expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
-    await identity.happen(tenant.id, joined(tenant.member.id, 'member'));
+    await identity.appendEvents(tenant.id, joined(tenant.member.id, 'member'));
     expect((await tenant.admin.get(`/v1/teams/${id}`)).json().memberIds).toEqual([tenant.admin.id]);
   });
 
@@ -273,7 +273,7 @@ describe('members', () => {
       throw new AppendOutcomeUnknown('interrupted');
     });
     expect((await acme.owner.send('DELETE', urlOf(userId), undefined, key)).statusCode).toBe(503);
-    await identity.happen(acme.id, joined(userId, 'auditor'));
+    await identity.appendEvents(acme.id, joined(userId, 'auditor'));
     expect((await acme.owner.send('DELETE', urlOf(userId), undefined, key)).statusCode).toBe(204);
     expect((await acme.owner.get(urlOf(userId))).json()).toMatchObject({ role: 'auditor' });
   });

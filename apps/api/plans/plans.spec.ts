@@ -20,15 +20,15 @@ describe('a limit of a plan', () => {
   });
 
   const changeTerms = (tenant: SignedUp, terms: Terms) =>
-    app.happen(tenant.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
+    app.appendEvents(tenant.tenant.id, { type: 'PlanChanged', data: { terms, reason: 'agreed' } });
   const termsWith = (limits: Partial<PlanLimits>): Terms => ({
     ...FOUNDING_TERMS,
     limits: { ...FOUNDING_TERMS.limits, ...limits },
   });
   const makeProject = (tenant: SignedUp, through = app) =>
-    through.ask('POST', '/v1/projects', { token: tenant.accessToken, payload: { name: 'Website' } });
+    through.request('POST', '/v1/projects', { token: tenant.accessToken, payload: { name: 'Website' } });
   const makeTask = (tenant: SignedUp, projectId: string) =>
-    app.ask('POST', `/v1/projects/${projectId}/tasks`, { token: tenant.accessToken, payload: { title: 'Do it' } });
+    app.request('POST', `/v1/projects/${projectId}/tasks`, { token: tenant.accessToken, payload: { title: 'Do it' } });
   const usageOf = async (tenant: SignedUp, resource: string) => {
     const { data } = (await app.get('/v1/usage', tenant.accessToken)).json() as { data: { resource: string }[] };
     return data.find((it) => it.resource === resource);
@@ -77,9 +77,9 @@ describe('a limit of a plan', () => {
     const { accessToken: token } = tenant;
     const [first] = [(await makeProject(tenant)).json() as { id: string }];
     for (let at = 0; at < 2; at++) await makeProject(tenant);
-    expect((await app.ask('DELETE', `/v1/projects/${first.id}`, { token })).statusCode).toBe(200);
+    expect((await app.request('DELETE', `/v1/projects/${first.id}`, { token })).statusCode).toBe(200);
     expect((await makeProject(tenant)).statusCode).toBe(201);
-    expect((await app.ask('POST', `/v1/projects/${first.id}/restore`, { token })).statusCode).toBe(402);
+    expect((await app.request('POST', `/v1/projects/${first.id}/restore`, { token })).statusCode).toBe(402);
   });
 
   it('counts the tasks of each project separately', async () => {
@@ -112,7 +112,7 @@ describe('a limit of a plan', () => {
     const [oldest = '', , , beyond = '', last = ''] = ids;
     expect((await makeTask(tenant, oldest)).statusCode).toBe(201);
     expect((await makeTask(tenant, beyond)).statusCode).toBe(402);
-    const rename = (id: string) => app.ask('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
+    const rename = (id: string) => app.request('PATCH', `/v1/projects/${id}`, { token, payload: { name: 'Shop' } });
     const refused = await rename(beyond);
     expect([refused.statusCode, refused.json()]).toEqual([402, expect.objectContaining({ used: ids.length })]);
     expect((await makeProject(tenant)).json()).toMatchObject({ used: ids.length });
@@ -120,7 +120,7 @@ describe('a limit of a plan', () => {
     expect((await app.get(`/v1/projects/${beyond}`, token)).statusCode).toBe(200);
     expect((await makeProject(tenant)).statusCode).toBe(402);
     for (const id of [oldest, last])
-      expect((await app.ask('DELETE', `/v1/projects/${id}`, { token })).statusCode).toBe(200);
+      expect((await app.request('DELETE', `/v1/projects/${id}`, { token })).statusCode).toBe(200);
     expect((await rename(beyond)).statusCode).toBe(200);
     expect((await rename(uuidv7())).statusCode).toBe(404);
   });
@@ -129,17 +129,17 @@ describe('a limit of a plan', () => {
     const tenant = await app.signUp();
     const { accessToken: token } = tenant;
     await changeTerms(tenant, termsWith({ teams: 1, seats: 1, openInvitations: 1 }));
-    const team = (name: string) => app.ask('POST', '/v1/teams', { token, payload: { name } });
+    const team = (name: string) => app.request('POST', '/v1/teams', { token, payload: { name } });
     expect((await team('Sales')).statusCode).toBe(201);
     expect((await team('Support')).json()).toMatchObject({
       ...{ status: 402, resource: 'teams', limit: 1, used: 1, plan: 'free', upgradeTo: 'pro' },
     });
-    const invite = () => app.ask('POST', '/v1/invitations', { token, payload: { role: 'member', maxUses: 5 } });
+    const invite = () => app.request('POST', '/v1/invitations', { token, payload: { role: 'member', maxUses: 5 } });
     const link = (await invite()).json() as { url: string };
     expect((await invite()).json()).toMatchObject({ status: 402, resource: 'openInvitations' });
     const { email, password } = app.body();
     const payload = { token: link.url.split('/').at(-1), personName: 'Bob', email, password };
-    const joined = await app.ask('POST', '/v1/invitations/accept', { payload });
+    const joined = await app.request('POST', '/v1/invitations/accept', { payload });
     expect(joined.json()).toMatchObject({ status: 402, resource: 'seats', limit: 1, used: 1 });
   });
 
@@ -147,13 +147,13 @@ describe('a limit of a plan', () => {
     const [tenant, otherTenant] = [await app.signUp(), await app.signUp()];
     await changeTerms(tenant, termsWith({ seats: 1 }));
     const payload = { role: 'member', maxUses: 5 };
-    const link = (await app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload })).json();
+    const link = (await app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload })).json();
     const token = (link as { url: string }).url.split('/').at(-1);
     const { email, password } = app.body();
     const asNewUser = { payload: { token, personName: 'Bob', email, password } };
     const asUser = { token: otherTenant.accessToken, payload: { token } };
     for (const request of [asNewUser, asUser])
-      expect((await app.ask('POST', '/v1/invitations/accept', request)).statusCode).toBe(402);
+      expect((await app.request('POST', '/v1/invitations/accept', request)).statusCode).toBe(402);
     await app.settled();
     const recordedOf = async ({ tenant }: SignedUp) =>
       (await app.log.readAll({ after: 0n, limit: 10_000, tenantId: tenant.id })).events.filter(
@@ -171,7 +171,7 @@ describe('a limit of a plan', () => {
   it('also excludes the features that the plan does not have', async () => {
     const tenant = await app.signUp();
     const payload = { role: 'member', maxUses: 1, emailDomains: ['acme.example'] };
-    const invite = () => app.ask('POST', '/v1/invitations', { token: tenant.accessToken, payload });
+    const invite = () => app.request('POST', '/v1/invitations', { token: tenant.accessToken, payload });
     expect((await invite()).json()).toMatchObject({
       ...{ status: 402, type: '/problems/feature-not-in-plan', feature: 'invitation-domains', upgradeTo: 'pro' },
       detail: 'The plan free does not include invitations that are limited to e-mail domains. Choose a larger plan.',
@@ -230,11 +230,11 @@ describe('a limit of a plan', () => {
   it('can be read while the tenant is suspended', async () => {
     const tenant = await app.signUp();
     const since = '2026-01-02T03:04:05.678Z';
-    await app.happen(tenant.tenant.id, {
+    await app.appendEvents(tenant.tenant.id, {
       type: 'WorkspaceLocked',
       data: { reason: 'payment-failed', since, suspendAt: since },
     });
-    await app.happen(tenant.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
+    await app.appendEvents(tenant.tenant.id, { type: 'WorkspaceSuspended', data: { since } });
     expect((await app.get('/v1/tenant', tenant.accessToken)).statusCode).toBe(402);
     expect(await usageOf(tenant, 'projects')).toMatchObject({ used: 0 });
   });
@@ -261,7 +261,7 @@ describe('a limit of a plan', () => {
     const tenant = await app.signUp();
     const key = uuidv7();
     const create = (idempotencyKey: string) =>
-      app.ask('POST', '/v1/projects', {
+      app.request('POST', '/v1/projects', {
         ...{ token: tenant.accessToken, payload: { name: 'Website' } },
         headers: { 'idempotency-key': idempotencyKey },
       });
@@ -282,7 +282,7 @@ describe('a limit of a plan', () => {
   });
 
   it('is public, together with the features of each plan', async () => {
-    const { data } = (await app.ask('GET', '/v1/plans')).json() as {
+    const { data } = (await app.request('GET', '/v1/plans')).json() as {
       data: { plan: string; limits: object; features: string[] }[];
     };
     expect(data.map(({ features }) => features)).toEqual([[], ['invitation-domains'], ['invitation-domains']]);

@@ -25,7 +25,7 @@ describe('the conventions of every route', () => {
   afterAll(() => app.close());
 
   const get = (url: string, headers: Record<string, string> = {}) =>
-    app.ask('GET', url, { token: ada.accessToken, headers });
+    app.request('GET', url, { token: ada.accessToken, headers });
   const tagOf = async (url: string): Promise<string> => String((await get(url)).headers['etag']);
 
   it.each(['/v1/me', '/v1/tenant', '/v1/billing', '/v1/usage'])(
@@ -39,20 +39,20 @@ describe('the conventions of every route', () => {
 
   it('the access token is checked before the query', async () => {
     const url = '/v1/tenant?unknown=1';
-    expect((await app.ask('GET', url)).statusCode).toBe(401);
+    expect((await app.request('GET', url)).statusCode).toBe(401);
     expect((await get(url)).statusCode).toBe(400);
   });
 
   it.each(['/v1/tenant', '/v1/usage'])('%s has another tag after the use of the plan has changed', async (url) => {
     const before = await tagOf(url);
     const project = { token: ada.accessToken, payload: { name: 'Website' } };
-    expect((await app.ask('POST', '/v1/projects', project)).statusCode).toBe(201);
+    expect((await app.request('POST', '/v1/projects', project)).statusCode).toBe(201);
     expect(await tagOf(url)).not.toBe(before);
   });
 
   it('/v1/me has another tag after a change of the name', async () => {
     const before = await tagOf('/v1/me');
-    await app.ask('PATCH', '/v1/me', { token: ada.accessToken, payload: { name: 'Ada King' } });
+    await app.request('PATCH', '/v1/me', { token: ada.accessToken, payload: { name: 'Ada King' } });
     expect(await tagOf('/v1/me')).not.toBe(before);
   });
 
@@ -81,7 +81,7 @@ describe('the conventions of every route', () => {
     ['DELETE', '/v1/sessions/', 'session'],
     ['DELETE', '/v1/invitations/', 'invitation'],
   ] as const)('%s %s… of a missing resource names the kind of the resource', async (method, url, what) => {
-    const answer = await app.ask(method, `${url}${uuidv7()}`, { token: ada.accessToken });
+    const answer = await app.request(method, `${url}${uuidv7()}`, { token: ada.accessToken });
     expect(answer.json()).toMatchObject({ status: 404, detail: `There is no such ${what}.` });
   });
 
@@ -95,11 +95,11 @@ describe('the conventions of every route', () => {
       operations.find((it) => it[0] === method && it[1] === path)?.[2].requestBody?.content['application/json'].example;
     const send = async (method: 'POST' | 'PATCH', path: string, id = '') => {
       const payload = exampleOf(method.toLowerCase(), path) ?? {};
-      const answer = await app.ask(method, path.replace('{id}', id), { token: ada.accessToken, payload });
+      const answer = await app.request(method, path.replace('{id}', id), { token: ada.accessToken, payload });
       expect([path, answer.statusCode]).toEqual([path, method === 'POST' ? 201 : 200]);
       return answer.json().id as string;
     };
-    const bea = await app.ask('POST', '/v1/signup', { payload: exampleOf('post', '/v1/signup') ?? {} });
+    const bea = await app.request('POST', '/v1/signup', { payload: exampleOf('post', '/v1/signup') ?? {} });
     expect(bea.statusCode).toBe(201);
     await send('POST', '/v1/sessions');
     await send('POST', '/v1/invitations');

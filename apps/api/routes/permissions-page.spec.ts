@@ -75,7 +75,7 @@ describe('the routes', () => {
     const id = '01a20000-0000-7000-8000-000000000001';
     for (const { method, path, isPublic } of listRoutes()) {
       const url = path.replaceAll(/\{\w+\}/g, id);
-      const { statusCode } = await identity.ask(method as 'GET', url, method === 'GET' ? {} : { payload: {} });
+      const { statusCode } = await identity.request(method as 'GET', url, method === 'GET' ? {} : { payload: {} });
       if (isPublic) expect(statusCode).not.toBe(401);
       else expect([path, statusCode]).toEqual([path, 401]);
     }

@@ -52,7 +52,7 @@ describe('the tenant', () => {
   it('is renamed and closed only in the expected version of its name, whatever else has happened since', async () => {
     const expected = { 'if-match': String((await acme.admin.get(URL)).headers['etag']) };
     await acme.admin.send('POST', '/v1/teams', { name: 'Sales' });
-    await identity.happen(acme.id, joined(uuidv7(), 'member'));
+    await identity.appendEvents(acme.id, joined(uuidv7(), 'member'));
     const renamed = await acme.admin.send('PATCH', URL, { name: 'Acme Ltd' }, expected);
     expect(renamed.statusCode).toBe(200);
     expect((await acme.member.get(URL)).headers['etag']).toBe(renamed.headers['etag']);
@@ -130,7 +130,7 @@ describe('the tenant', () => {
     it('is no longer listed among the tenants of its members', async () => {
       const { accessToken, tenant, sent } = await identity.signUp();
       const payload = { confirmName: 'Acme' };
-      expect((await identity.ask('DELETE', URL, { token: accessToken, payload })).statusCode).toBe(200);
+      expect((await identity.request('DELETE', URL, { token: accessToken, payload })).statusCode).toBe(200);
       expect((await identity.get('/v1/me', accessToken)).json().companies).toEqual([]);
       const signIn = await identity.post('/v1/sessions', { ...sent, tenantId: tenant.id });
       expect(signIn.statusCode).not.toBe(201);

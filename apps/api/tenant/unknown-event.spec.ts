@@ -22,7 +22,7 @@ describe('a tenant with an event of an unknown type', () => {
   afterAll(() => app.close());
 
   const rename = ({ accessToken: token }: SignedUp) =>
-    app.ask('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
+    app.request('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
 
   it('answers commands with 503 and a problem document, and appends nothing', async () => {
     const before = await app.log.head();

@@ -4,7 +4,7 @@ import { historyChecks } from './history';
 
 /** The check of the positions' sequence with a log that has this function. */
 const sequenceCheck = (checkPositions: () => Promise<void>) => {
-  const watch = { misfits: () => ({ projections: new Map(), reactions: new Map() }) };
+  const watch = { invalidCheckpoints: () => ({ projections: new Map(), reactions: new Map() }) };
   const check = historyChecks(watch, { checkPositions }).find(({ name }) => name === 'sequence');
   if (!check) throw new Error('there is no check of the sequence');
   return check;

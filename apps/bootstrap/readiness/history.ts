@@ -4,7 +4,7 @@ import type { CheckpointWatch } from '#projecting/checkpoints/checkpoint-watch';
 
 /** Checks that the checkpoints and the sequence of positions match the event log. */
 export const historyChecks = (
-  watch: Pick<CheckpointWatch, 'misfits'>,
+  watch: Pick<CheckpointWatch, 'invalidCheckpoints'>,
   log: Pick<EventLog, 'checkPositions'>,
 ): ReadinessCheck[] => [
   {
@@ -12,7 +12,7 @@ export const historyChecks = (
     message: 'A read model or a reaction is at a position that the event log does not have.',
     runbook: 'docs/runbooks/readiness.md#history',
     run: async () => {
-      const { projections, reactions } = watch.misfits();
+      const { projections, reactions } = watch.invalidCheckpoints();
       const sentences = [
         ...[...projections.values()].map((reason) => `Read model ${reason}: run \`tenantry projections reset\`.`),
         ...[...reactions.values()].map((reason) => `Reaction ${reason}: run \`tenantry reactions reset\`.`),

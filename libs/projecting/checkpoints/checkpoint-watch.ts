@@ -48,9 +48,9 @@ export const createCheckpointWatch = (options: CheckpointWatchOptions) => {
 
   return {
     /** The invalid checkpoints, as the last successful comparison found them. */
-    misfits: (): InvalidCheckpoints => invalid,
+    invalidCheckpoints: (): InvalidCheckpoints => invalid,
     /** Compares once. @throws Error the log or the database is not available */
-    look: compare,
+    compare,
     /** Compares every `intervalMs` until the signal aborts. */
     watch: async (signal: AbortSignal): Promise<void> => {
       const stop = log.onHistoryChange(() => {

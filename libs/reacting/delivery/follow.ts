@@ -2,7 +2,7 @@ import type { CheckpointMark } from '#event-log/mark';
 import { LogUnavailable, type RecordedEvent } from '#event-log/port';
 import { sleep } from '#platform/loops/backoff';
 import { partitionOf } from '#projecting/projection';
-import { forget, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '../checkpoint';
+import { deleteParked, move, park, type ReactionLease, ReactionLeaseLost, setAside } from '../checkpoint';
 import type { CompleteOptions } from '../options';
 import { type EventReference, findEvent, readRequestedRetries } from '../parking';
 import type { Reaction } from '../reaction';
@@ -97,7 +97,7 @@ export const follow = (
       };
       return guarded(answerTask(reaction, answer, options, signal));
     };
-    const forgetStored = (eventId: string): Promise<void> => forget(pool, lease, window.reached(), eventId);
+    const forgetStored = (eventId: string): Promise<void> => deleteParked(pool, lease, window.reached(), eventId);
     const backlogs = createBacklogs({
       ...{ reaction: reaction.name, log, pool, partitions, guarded },
       answer: (event) => answerOf(event, (answered) => (answered ? forgetStored(event.id) : undefined)),

@@ -6,7 +6,7 @@ import { type DatabaseClock, startDatabaseClock } from '#platform/lease/database
 import { silentLogger } from '#platform/logging/logger.port';
 import { createTestDatabase, type TestDatabase } from '#testing/database';
 import { InMemoryEventLog } from '#testing/in-memory-event-log';
-import { claim, forget, move, park, ReactionLeaseLost, release, setAside } from '../checkpoint';
+import { claim, deleteParked, move, park, ReactionLeaseLost, release, setAside } from '../checkpoint';
 import { type ReactionEngineOptions, startReactions } from '../engine';
 import { createReactionMetrics } from '../metrics';
 import { defineReaction } from '../reaction';
@@ -214,7 +214,7 @@ describe('events of different tenants', () => {
         ReactionLeaseLost,
       );
       await expect(setAside(pool, lease, { position: at }, [event])).rejects.toThrow(ReactionLeaseLost);
-      await expect(forget(pool, lease, { position: at }, event.id)).rejects.toThrow(ReactionLeaseLost);
+      await expect(deleteParked(pool, lease, { position: at }, event.id)).rejects.toThrow(ReactionLeaseLost);
       await release(pool, lease);
       expect(await claim(pool, { ...lease, token: uuidv7() }, lease.token)).toBeUndefined();
       expect(await position()).toBe(0n);

@@ -27,7 +27,7 @@ describe('accounts over HTTP', () => {
 
   describe('POST /v1/me/password', () => {
     const change = (payload: object, options: RequestOptions = {}) =>
-      identity.ask('POST', '/v1/me/password', { payload, token: ada.accessToken, ...options });
+      identity.request('POST', '/v1/me/password', { payload, token: ada.accessToken, ...options });
 
     it('changes the password and ends every other session', async () => {
       const other = (await signIn(ada.sent.email, PASSWORD)).json();
@@ -98,7 +98,7 @@ describe('accounts over HTTP', () => {
 
   describe('PATCH /v1/me', () => {
     const change = (payload: object, options: RequestOptions = {}) =>
-      identity.ask('PATCH', '/v1/me', { payload, token: ada.accessToken, ...options });
+      identity.request('PATCH', '/v1/me', { payload, token: ada.accessToken, ...options });
 
     it('changes the name', async () => {
       const answer = await change({ name: 'Augusta Ada' });

@@ -17,15 +17,15 @@ describe('DELETE /v1/me', () => {
   });
 
   const erase = (token: string, payload?: object, key = randomUUID()) =>
-    identity.ask('DELETE', '/v1/me', { token, headers: { 'idempotency-key': key }, ...(payload && { payload }) });
+    identity.request('DELETE', '/v1/me', { token, headers: { 'idempotency-key': key }, ...(payload && { payload }) });
   const signIn = async ({ sent }: SignedUp): Promise<number> =>
     (await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD })).statusCode;
 
   /** Ada is a member of Bob's tenant only: she has closed her own. */
   const signUpMember = async () => {
     const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-    await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
-    await identity.happen(ada.tenant.id, CLOSED);
+    await identity.appendEvents(bob.tenant.id, joined(ada.user.id, 'admin'));
+    await identity.appendEvents(ada.tenant.id, CLOSED);
     return { ada, bob };
   };
   /** The tables, and the log, that still contain the name or the address of the user. */
@@ -86,7 +86,7 @@ describe('DELETE /v1/me', () => {
     expect(answer.json()).toMatchObject({ status: 409, type: '/problems/conflict' });
     expect(answer.json().detail).toContain('Analytical Engines');
     expect(await signIn(ada)).toBe(201);
-    await identity.happen(ada.tenant.id, joined((await identity.signUp()).user.id, 'owner'));
+    await identity.appendEvents(ada.tenant.id, joined((await identity.signUp()).user.id, 'owner'));
     expect((await erase(ada.accessToken)).statusCode).toBe(204);
   });
 
@@ -94,9 +94,9 @@ describe('DELETE /v1/me', () => {
     const { ada } = await signUpMember();
     const token = ada.accessToken;
     const eraseIfMatch = async (tag: unknown) =>
-      (await identity.ask('DELETE', '/v1/me', { token, headers: { 'if-match': String(tag) } })).statusCode;
+      (await identity.request('DELETE', '/v1/me', { token, headers: { 'if-match': String(tag) } })).statusCode;
     const before = (await identity.get('/v1/me', token)).headers['etag'];
-    await identity.ask('PATCH', '/v1/me', { token, payload: { name: `Lovelace ${ada.user.id}` } });
+    await identity.request('PATCH', '/v1/me', { token, payload: { name: `Lovelace ${ada.user.id}` } });
     expect(await eraseIfMatch(before)).toBe(412);
     expect(await eraseIfMatch((await identity.get('/v1/me', token)).headers['etag'])).toBe(204);
   });

@@ -24,7 +24,7 @@ describe('sessions over HTTP', () => {
     ).json();
   const list = async (token: string, query = ''): Promise<{ data: ListedSession[]; nextCursor: string | null }> =>
     (await identity.get(`/v1/sessions${query}`, token)).json();
-  const end = (id: string, token: string) => identity.ask('DELETE', `/v1/sessions/${id}`, { token });
+  const end = (id: string, token: string) => identity.request('DELETE', `/v1/sessions/${id}`, { token });
   const statusOf = async (token: string) => (await identity.get('/v1/me', token)).statusCode;
 
   describe('GET /v1/sessions', () => {
@@ -132,11 +132,11 @@ describe('sessions over HTTP', () => {
 
   describe('POST /v1/sessions/switch', () => {
     const switchTo = (tenantId: string, token: string) =>
-      identity.ask('POST', '/v1/sessions/switch', { payload: { tenantId }, token });
+      identity.request('POST', '/v1/sessions/switch', { payload: { tenantId }, token });
 
     it('opens a session in another tenant, and the present session continues', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-      await identity.happen(bob.tenant.id, joined(ada.user.id, 'admin'));
+      await identity.appendEvents(bob.tenant.id, joined(ada.user.id, 'admin'));
       const answer = await switchTo(bob.tenant.id, ada.accessToken);
       expect(answer.statusCode).toBe(201);
       expect(answer.json()).toEqual({
@@ -155,16 +155,16 @@ describe('sessions over HTTP', () => {
 
     it('is open to a user who was removed from the tenant of their token', async () => {
       const [ada, bob] = [await identity.signUp(), await identity.signUp()];
-      await identity.happen(bob.tenant.id, joined(ada.user.id, 'member'));
-      await identity.happen(ada.tenant.id, removed(ada.user.id));
+      await identity.appendEvents(bob.tenant.id, joined(ada.user.id, 'member'));
+      await identity.appendEvents(ada.tenant.id, removed(ada.user.id));
       expect((await identity.get('/v1/tenant', ada.accessToken)).statusCode).toBe(401);
       expect((await switchTo(bob.tenant.id, ada.accessToken)).statusCode).toBe(201);
     });
 
     it('answers alike for a foreign tenant, an unknown tenant and a closed tenant', async () => {
       const [ada, bob, closed] = [await identity.signUp(), await identity.signUp(), await identity.signUp()];
-      await identity.happen(closed.tenant.id, joined(ada.user.id, 'admin'));
-      await identity.happen(closed.tenant.id, CLOSED);
+      await identity.appendEvents(closed.tenant.id, joined(ada.user.id, 'admin'));
+      await identity.appendEvents(closed.tenant.id, CLOSED);
       const answers = [];
       for (const tenantId of [bob.tenant.id, uuidv7(), closed.tenant.id]) {
         const { requestId: _, ...document } = (await switchTo(tenantId, ada.accessToken)).json();

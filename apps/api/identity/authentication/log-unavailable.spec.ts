@@ -20,7 +20,7 @@ describe('the API while the event log is not available', () => {
   };
   const waitUntilMembershipIsStale = () => new Promise((resolve) => setTimeout(resolve, 1_100));
   const statusOf = async (method: 'GET' | 'PATCH', url: string, token: string): Promise<number> =>
-    (await app.ask(method, url, { token, ...(method === 'PATCH' && { payload: { name: 'Later' } }) })).statusCode;
+    (await app.request(method, url, { token, ...(method === 'PATCH' && { payload: { name: 'Later' } }) })).statusCode;
 
   beforeAll(async () => {
     app = await createIdentityApp(undefined, { authorityGraceMs: 60_000 });
@@ -41,14 +41,14 @@ describe('the API while the event log is not available', () => {
     for (const url of ['/v1/tenant', '/v1/members', '/v1/projects', '/v1/teams', '/v1/me', '/v1/plans']) {
       expect([url, await statusOf('GET', url, token)]).toEqual([url, 200]);
     }
-    const written = await app.ask('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
+    const written = await app.request('PATCH', '/v1/tenant', { token, payload: { name: 'Later' } });
     expect(written.statusCode).toBe(503);
     expect(written.headers['retry-after']).toBe('1');
     expect(await statusOf('GET', '/v1/tenant', notCached.accessToken)).toBe(503);
   });
 
   it('refuses a session that has ended', async () => {
-    const ended = await app.ask('DELETE', '/v1/sessions/current', { token: ada.accessToken });
+    const ended = await app.request('DELETE', '/v1/sessions/current', { token: ada.accessToken });
     expect(ended.statusCode).toBe(204);
     expect(await statusOf('GET', '/v1/tenant', ada.accessToken)).toBe(401);
   });

@@ -22,20 +22,20 @@ describe('a membership in two processes', () => {
 
   beforeEach(async () => {
     [ada, bob] = [await first.signUp(), await first.signUp()];
-    await first.happen(ada.tenant.id, joined(bob.user.id, 'admin'));
+    await first.appendEvents(ada.tenant.id, joined(bob.user.id, 'admin'));
     bobsToken = (
       await second.post('/v1/sessions', { email: bob.sent.email, password: PASSWORD, tenantId: ada.tenant.id })
     ).json().accessToken;
   });
 
   const rename = (app: IdentityApp, token = bobsToken) =>
-    app.ask('PATCH', '/v1/tenant', { payload: { name: 'Renamed' }, token });
+    app.request('PATCH', '/v1/tenant', { payload: { name: 'Renamed' }, token });
   const read = async (app: IdentityApp, token = bobsToken) => (await app.get('/v1/tenant', token)).statusCode;
   const soon = (condition: () => Promise<boolean>) => until(condition, 10_000);
 
   it('ends in both when the member is removed, although the token is still valid', async () => {
     for (const app of [first, second]) expect(await read(app)).toBe(200);
-    await first.happen(ada.tenant.id, removed(bob.user.id));
+    await first.appendEvents(ada.tenant.id, removed(bob.user.id));
     for (const app of [first, second]) {
       await soon(async () => (await read(app)) === 401);
       expect((await app.get('/v1/tenant', bobsToken)).json()).toMatchObject({ type: '/problems/unauthenticated' });
@@ -44,7 +44,7 @@ describe('a membership in two processes', () => {
 
   it('ends in both when the route of one process removes the member', async () => {
     for (const app of [first, second]) expect(await read(app)).toBe(200);
-    const removal = await first.ask('DELETE', `/v1/members/${bob.user.id}`, { token: ada.accessToken });
+    const removal = await first.request('DELETE', `/v1/members/${bob.user.id}`, { token: ada.accessToken });
     expect(removal.statusCode).toBe(204);
     for (const app of [first, second]) await soon(async () => (await read(app)) === 401);
     const { sent } = bob;
@@ -53,7 +53,7 @@ describe('a membership in two processes', () => {
   });
 
   it('does not matter for the routes about the user', async () => {
-    await first.happen(ada.tenant.id, removed(bob.user.id));
+    await first.appendEvents(ada.tenant.id, removed(bob.user.id));
     const me = await second.get('/v1/me', bobsToken);
     expect(me.statusCode).toBe(200);
     expect(me.json().tenant).toBeUndefined();
@@ -61,7 +61,7 @@ describe('a membership in two processes', () => {
 
   it('loses permissions in both when the role is lowered, and the refusal names the roles that have them', async () => {
     for (const app of [first, second]) expect((await rename(app)).statusCode).toBe(200);
-    await first.happen(ada.tenant.id, {
+    await first.appendEvents(ada.tenant.id, {
       type: 'MemberRoleChanged',
       data: { userId: bob.user.id, role: 'member' },
     });
@@ -77,7 +77,7 @@ describe('a membership in two processes', () => {
 
   it('gains permissions with the next request when the role is raised', async () => {
     const change = (role: 'admin' | 'member') =>
-      first.happen(ada.tenant.id, { type: 'MemberRoleChanged', data: { userId: bob.user.id, role } });
+      first.appendEvents(ada.tenant.id, { type: 'MemberRoleChanged', data: { userId: bob.user.id, role } });
     await change('member');
     await soon(async () => (await rename(second)).statusCode === 403);
     await change('admin');
@@ -86,14 +86,14 @@ describe('a membership in two processes', () => {
 
   it('ends for all members when the tenant is closed', async () => {
     for (const app of [first, second]) expect(await read(app, ada.accessToken)).toBe(200);
-    await first.happen(ada.tenant.id, CLOSED);
+    await first.appendEvents(ada.tenant.id, CLOSED);
     for (const token of [bobsToken, ada.accessToken])
       for (const app of [first, second]) await soon(async () => (await read(app, token)) === 401);
   });
 
   it('cannot be used in both after the session has ended', async () => {
     for (const app of [first, second]) expect(await read(app)).toBe(200);
-    expect((await first.ask('DELETE', '/v1/sessions/current', { token: bobsToken })).statusCode).toBe(204);
+    expect((await first.request('DELETE', '/v1/sessions/current', { token: bobsToken })).statusCode).toBe(204);
     expect(await read(first)).toBe(401);
     await soon(async () => (await read(second)) === 401);
   });
@@ -101,7 +101,7 @@ describe('a membership in two processes', () => {
   it('cannot be used in both by other sessions after the password was changed', async () => {
     for (const app of [first, second]) expect(await read(app)).toBe(200);
     const payload = { currentPassword: PASSWORD, newPassword: 'a new horse and a new staple' };
-    expect((await first.ask('POST', '/v1/me/password', { payload, token: bob.accessToken })).statusCode).toBe(204);
+    expect((await first.request('POST', '/v1/me/password', { payload, token: bob.accessToken })).statusCode).toBe(204);
     expect(await read(first)).toBe(401);
     await soon(async () => (await read(second)) === 401);
     expect((await second.get('/v1/me', bob.accessToken)).statusCode).toBe(200);

@@ -19,7 +19,7 @@ describe('a user who removes their own right', () => {
   const createTenant = async (): Promise<{ owner: SignedUp; second: string }> => {
     const owner = await app.signUp({ companyName: 'Acme' });
     const second = (await app.signUp()).user.id;
-    await app.happen(owner.tenant.id, joined(second, 'owner'));
+    await app.appendEvents(owner.tenant.id, joined(second, 'owner'));
     return { owner, second };
   };
 
@@ -34,7 +34,7 @@ describe('a user who removes their own right', () => {
       const { owner, second } = await createTenant();
       const body = payload(second);
       const send = (key: string) =>
-        app.ask(method, url(owner.user.id), {
+        app.request(method, url(owner.user.id), {
           token: owner.accessToken,
           headers: { 'idempotency-key': key },
           ...(body && { payload: body }),
@@ -63,32 +63,32 @@ describe('a user from whom another user has removed a right', () => {
   const signUpMember = async (): Promise<{ tenantId: string; userId: string; token: string }> => {
     const { tenant } = await app.signUp();
     const { user, sent } = await app.signUp();
-    await app.happen(tenant.id, joined(user.id, 'member'));
+    await app.appendEvents(tenant.id, joined(user.id, 'member'));
     const payload = { email: sent.email, password: sent.password, tenantId: tenant.id };
     const { accessToken } = (await app.post('/v1/sessions', payload)).json();
     return { tenantId: tenant.id, userId: user.id, token: accessToken };
   };
   const createProject = (token: string) =>
-    app.ask('POST', '/v1/projects', { token, headers: { 'idempotency-key': 'p' }, payload: { name: 'Website' } });
+    app.request('POST', '/v1/projects', { token, headers: { 'idempotency-key': 'p' }, payload: { name: 'Website' } });
 
   it('gets no stored answer after the removal from the tenant', async () => {
     const { tenantId, userId, token } = await signUpMember();
     expect((await createProject(token)).statusCode).toBe(201);
-    await app.happen(tenantId, removed(userId));
+    await app.appendEvents(tenantId, removed(userId));
     expect((await createProject(token)).json()).toMatchObject({ status: 401, type: '/problems/unauthenticated' });
   });
 
   it('gets no stored answer after the role was lowered', async () => {
     const { tenantId, userId, token } = await signUpMember();
     expect((await createProject(token)).statusCode).toBe(201);
-    await app.happen(tenantId, { type: 'MemberRoleChanged', data: { userId, role: 'auditor' } });
+    await app.appendEvents(tenantId, { type: 'MemberRoleChanged', data: { userId, role: 'auditor' } });
     expect((await createProject(token)).json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
   });
 
   it('gets the stored answer if only a lock refuses the request', async () => {
     const { tenantId, token } = await signUpMember();
     const first = await createProject(token);
-    await app.happen(tenantId, { type: 'WorkspaceLocked', data: LOCK });
+    await app.appendEvents(tenantId, { type: 'WorkspaceLocked', data: LOCK });
     const again = await createProject(token);
     expect([again.statusCode, again.body]).toEqual([201, first.body]);
   });
@@ -99,7 +99,7 @@ describe('a user from whom another user has removed a right', () => {
     expect(await policy('/v1/projects')).toMatch(/^"tenant";/);
     expect(await policy('/v1/me')).toMatch(/^"user";/);
     expect(await policy('/v1/billing')).toMatch(/^"user";/);
-    await app.happen(tenantId, removed(userId));
+    await app.appendEvents(tenantId, removed(userId));
     expect(await policy('/v1/projects')).toMatch(/^"user";/);
   });
 });

@@ -14,28 +14,28 @@ describe('a user who is no longer a member of any tenant', () => {
 
   beforeEach(async () => {
     ada = await app.signUp();
-    await app.happen(ada.tenant.id, CLOSED);
+    await app.appendEvents(ada.tenant.id, CLOSED);
     const signedIn = await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD });
     expect(signedIn.statusCode).toBe(201);
     ({ accessToken: token, refreshToken } = signedIn.json());
   });
 
   const createTenant = (headers: Record<string, string> = {}) =>
-    app.ask('POST', '/v1/tenants', { token, payload: { companyName: 'Second Ltd' }, headers });
+    app.request('POST', '/v1/tenants', { token, payload: { companyName: 'Second Ltd' }, headers });
 
   it('can use the routes about the user', async () => {
     const me = (await app.get('/v1/me', token)).json();
     expect(me).toMatchObject({ id: ada.user.id, companies: [] });
     expect(me.tenant).toBeUndefined();
-    const renamed = await app.ask('PATCH', '/v1/me', { token, payload: { name: 'Ada King' } });
+    const renamed = await app.request('PATCH', '/v1/me', { token, payload: { name: 'Ada King' } });
     expect(renamed.json()).toMatchObject({ name: 'Ada King' });
     const sessions = (await app.get('/v1/sessions?limit=1', token)).json();
     expect(sessions.data).toMatchObject([{ current: true, tenantId: null }]);
     const rest = (await app.get(`/v1/sessions?limit=1&cursor=${sessions.nextCursor}`, token)).json();
     expect(rest.data).toMatchObject([{ current: false, tenantId: ada.tenant.id }]);
     const payload = { currentPassword: PASSWORD, newPassword: 'a new horse and a new staple' };
-    expect((await app.ask('POST', '/v1/me/password', { token, payload })).statusCode).toBe(204);
-    expect((await app.ask('DELETE', '/v1/sessions/current', { token })).statusCode).toBe(204);
+    expect((await app.request('POST', '/v1/me/password', { token, payload })).statusCode).toBe(204);
+    expect((await app.request('DELETE', '/v1/sessions/current', { token })).statusCode).toBe(204);
     expect((await app.get('/v1/me', token)).statusCode).toBe(401);
   });
 
@@ -51,19 +51,19 @@ describe('a user who is no longer a member of any tenant', () => {
     expect(answer.json()).toMatchObject({ status: 403, type: '/problems/forbidden' });
     expect(answer.json().detail).toContain('your session has none');
     const request = { token, payload: { tenantId: other.tenant.id } };
-    expect((await app.ask('POST', '/v1/sessions/switch', request)).statusCode).toBe(404);
+    expect((await app.request('POST', '/v1/sessions/switch', request)).statusCode).toBe(404);
   });
 
   it('can have their personal data erased', async () => {
-    expect((await app.ask('DELETE', '/v1/me', { token })).statusCode).toBe(204);
+    expect((await app.request('DELETE', '/v1/me', { token })).statusCode).toBe(204);
     expect((await app.post('/v1/sessions', { email: ada.sent.email, password: PASSWORD })).statusCode).toBe(401);
   });
 
   it('can join a tenant by an invitation', async () => {
     const other = await app.signUp();
     const request = { token: other.accessToken, payload: { role: 'member', maxUses: 1 } };
-    const { url } = (await app.ask('POST', '/v1/invitations', request)).json();
-    const accepted = await app.ask('POST', '/v1/invitations/accept', {
+    const { url } = (await app.request('POST', '/v1/invitations', request)).json();
+    const accepted = await app.request('POST', '/v1/invitations/accept', {
       ...{ token, payload: { token: String(url).split('/').at(-1) } },
     });
     expect(accepted.json()).toMatchObject({ tenant: { id: other.tenant.id, role: 'member' } });
@@ -91,7 +91,7 @@ describe('a user who is no longer a member of any tenant', () => {
 
   it('can also sign in if they were removed from their tenant', async () => {
     const bob = await app.signUp();
-    await app.happen(bob.tenant.id, removed(bob.user.id));
+    await app.appendEvents(bob.tenant.id, removed(bob.user.id));
     const signedIn = await app.post('/v1/sessions', { email: bob.sent.email, password: PASSWORD });
     expect((await app.get('/v1/me', signedIn.json().accessToken)).statusCode).toBe(200);
   });

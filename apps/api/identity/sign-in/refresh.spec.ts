@@ -53,7 +53,7 @@ describe('POST /v1/sessions/refresh', () => {
   ])('is refused to a user %s, although the read model still has the membership', async (_, event) => {
     const { user, tenant, refreshToken } = await identity.signUp();
     const { rows } = await identity.owner.query('select * from read_model.members where user_id = $1', [user.id]);
-    await identity.happen(tenant.id, event(user.id));
+    await identity.appendEvents(tenant.id, event(user.id));
     // As if the projection had not processed the event yet.
     await identity.owner.query(
       'insert into read_model.members select * from jsonb_populate_record(null::read_model.members, $1) on conflict do nothing',
@@ -64,7 +64,7 @@ describe('POST /v1/sessions/refresh', () => {
 
   it('issues a token with the present role of the user', async () => {
     const { user, tenant, refreshToken } = await identity.signUp();
-    await identity.happen(tenant.id, { type: 'MemberRoleChanged', data: { userId: user.id, role: 'auditor' } });
+    await identity.appendEvents(tenant.id, { type: 'MemberRoleChanged', data: { userId: user.id, role: 'auditor' } });
     const { accessToken } = (await refresh(refreshToken)).json();
     const claims = JSON.parse(Buffer.from(accessToken.split('.')[1], 'base64url').toString());
     expect(claims.role).toBe('auditor');

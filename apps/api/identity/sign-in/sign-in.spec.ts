@@ -74,7 +74,7 @@ describe('POST /v1/sessions', () => {
   it('opens a session in the requested tenant, or else in the tenant of the last session', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
-    await identity.happen(second.id, joined(user.id, 'auditor'));
+    await identity.appendEvents(second.id, joined(user.id, 'auditor'));
     const signIn = async (tenantId?: string) =>
       (
         await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD, ...(tenantId && { tenantId }) })
@@ -88,7 +88,7 @@ describe('POST /v1/sessions', () => {
 
   it('opens a session without a tenant for a user who is no longer a member of any', async () => {
     const { user, tenant, sent } = await identity.signUp();
-    await identity.happen(tenant.id, removed(user.id));
+    await identity.appendEvents(tenant.id, removed(user.id));
     const answer = await identity.post('/v1/sessions', { email: sent.email, password: PASSWORD });
     expect(answer.statusCode).toBe(201);
     expect(answer.json()).toMatchObject({ user: { id: user.id }, companies: [] });
@@ -98,16 +98,16 @@ describe('POST /v1/sessions', () => {
   it('does not list closed tenants, and answers 404 if a closed tenant is requested', async () => {
     const { user, tenant, sent } = await identity.signUp();
     const { tenant: second } = await identity.signUp();
-    await identity.happen(second.id, joined(user.id, 'member'));
+    await identity.appendEvents(second.id, joined(user.id, 'member'));
     const { email } = sent;
     await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
-    await identity.happen(second.id, CLOSED);
+    await identity.appendEvents(second.id, CLOSED);
     const answer = await identity.post('/v1/sessions', { email, password: PASSWORD });
     expect(answer.json()).toMatchObject({ tenant, companies: [tenant] });
     expect((await identity.get('/v1/me', answer.json().accessToken)).json().companies).toEqual([tenant]);
     const requested = await identity.post('/v1/sessions', { email, password: PASSWORD, tenantId: second.id });
     expect(requested.json()).toMatchObject({ status: 404, type: '/problems/not-found' });
-    await identity.happen(tenant.id, CLOSED);
+    await identity.appendEvents(tenant.id, CLOSED);
     const none = await identity.post('/v1/sessions', { email, password: PASSWORD });
     expect(none.json()).toMatchObject({ companies: [] });
     expect(none.json().tenant).toBeUndefined();
@@ -115,7 +115,7 @@ describe('POST /v1/sessions', () => {
 
   describe('while an attacker guesses passwords', () => {
     const attempt = async (email: string, password: string, remoteAddress: string): Promise<number> =>
-      (await identity.ask('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
+      (await identity.request('POST', '/v1/sessions', { payload: { email, password }, remoteAddress })).statusCode;
     const guess = (email: string, remoteAddress: string) => attempt(email, 'a guess that is wrong', remoteAddress);
 
     it('accepts the user from any other network', async () => {

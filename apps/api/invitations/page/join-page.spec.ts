@@ -14,7 +14,7 @@ describe('the page of an invitation', () => {
 
   const pathOf = async (more: object = {}): Promise<string> => {
     const payload = { role: 'member', maxUses: 1, ...more };
-    const answer = await app.ask('POST', '/v1/invitations', { token: acme.accessToken, payload });
+    const answer = await app.request('POST', '/v1/invitations', { token: acme.accessToken, payload });
     return new URL(answer.json().url).pathname;
   };
   const open = (path: string) => app.app.inject({ url: path });
@@ -39,12 +39,12 @@ describe('the page of an invitation', () => {
 
   it('shows the inviter and the expiry time', async () => {
     const ada = await app.signUp({ personName: 'Ada <b>Lovelace</b>' });
-    await app.happen(acme.tenant.id, joined(ada.user.id, 'admin'));
+    await app.appendEvents(acme.tenant.id, joined(ada.user.id, 'admin'));
     const credentials = { email: ada.sent.email, password: PASSWORD, tenantId: acme.tenant.id };
     const { accessToken } = (await app.post('/v1/sessions', credentials)).json();
     const expiresAt = new Date(Date.now() + 2 * 86_400_000).toISOString();
     const payload = { role: 'member', maxUses: 1, expiresAt };
-    const { url } = (await app.ask('POST', '/v1/invitations', { token: accessToken, payload })).json();
+    const { url } = (await app.request('POST', '/v1/invitations', { token: accessToken, payload })).json();
     const { pathname } = new URL(url);
     const shown = (await open(pathname)).body;
     expect(shown).toContain('Ada &lt;b&gt;Lovelace&lt;/b&gt; invites you');
@@ -52,7 +52,7 @@ describe('the page of an invitation', () => {
       new RegExp(`expires on <time datetime="${expiresAt}">\\d+ \\w+ \\d{4} at \\d\\d:\\d\\d UTC</time>`),
     );
     // The name of an inviter who is no longer a member is not shown.
-    await app.happen(acme.tenant.id, removed(ada.user.id));
+    await app.appendEvents(acme.tenant.id, removed(ada.user.id));
     const later = (await open(pathname)).body;
     expect(later).not.toContain('Lovelace');
     expect(later).toContain('You are invited');
