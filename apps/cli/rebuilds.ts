@@ -43,7 +43,7 @@ export const rebuildProjection = async (
       throw new Error('the rebuild was deleted from the database; `tenantry projections` shows the present state');
     if (rebuild.state === 'done') return `${projection.name} is rebuilt from ${rebuild.events} events`;
     if (rebuild.state === 'superseded')
-      throw new Error(`the rebuild was cancelled, because a newer version of ${projection.name} was requested`);
+      throw new Error(`the rebuild was canceled, because a newer version of ${projection.name} was requested`);
     if (rebuild.state === 'failed')
       throw new Error(
         `attempt ${rebuild.attempt} of the rebuild failed: ${rebuild.error}. A worker tries again at ${rebuild.next.toISOString()}; see \`tenantry projections\``,

@@ -29,7 +29,7 @@ export interface LimitGuardDeps {
 export const termsOf = (tenant: Tenant): Terms =>
   (tenant.status === 'open' ? tenant.account.terms : null) ?? FOUNDING_TERMS;
 
-/** The limits that the rules of the tenant's own stream enforce. */
+/** The limits that the rules of the tenant's own stream enforce, with `requireRoom`. */
 export const inStreamLimits =
   (catalogue: Catalogue, invitationsHoldSeats: boolean) =>
   (tenant: Tenant): InStreamLimits => {
@@ -48,7 +48,7 @@ const USABLE_MS = (RESERVED_SECONDS - 10) * 1_000;
 /** The names of the resources in `GET /v1/usage`. */
 const NAMES = { projects: 'projects', tasks: 'tasksPerProject' } as const;
 /** The names of the resources in problem details. */
-const WORDS = { projects: 'projects', tasks: 'tasks in a project' } as const;
+const LABELS = { projects: 'projects', tasks: 'tasks in a project' } as const;
 
 /**
  * The guard of an installation with plans. The limits come from the present state of the tenant's own stream, so that
@@ -63,12 +63,12 @@ export const createLimitGuard = (deps: LimitGuardDeps): LimitGuard => {
     resource: 'projects' | 'tasks',
     limit: number,
     used: number,
-    more: string,
+    suffix: string,
   ): Problem => {
     const { plan } = terms;
     const members = { resource: NAMES[resource], limit, used, plan, upgradeTo: catalogue.upgradeFrom(plan) };
     return new Problem('plan-limit-reached', {
-      detail: `The plan ${plan} allows ${limit} ${WORDS[resource]}${more}`,
+      detail: `The plan ${plan} allows ${limit} ${LABELS[resource]}${suffix}`,
       members,
     });
   };

@@ -47,7 +47,8 @@ export class BillingController {
   @RequirePermission('billing.read')
   @Documented({
     summary: 'Show the plan, the subscription, the payment and the lock',
-    description: 'After a checkout, the server reads the result from Stripe instead of waiting for the webhook.',
+    description:
+      'The route also answers while the tenant is locked or suspended. If there is no subscription and a checkout page was created within the last hour, the server first reads the result from Stripe, for at most one second.',
     response: BillingDto,
     problems: ['forbidden'],
     versioned: true,
@@ -61,7 +62,7 @@ export class BillingController {
   @Documented({
     summary: 'Buy a plan: create a Stripe Checkout page',
     description:
-      'The plan starts after the payment on that page. The answer is 409 if there is a subscription already: use `POST /v1/billing/change`.',
+      'The plan starts after the payment on that page. Only the last page that was created can be paid. The answer is 409 if there is a subscription already (use `POST /v1/billing/change`), if another checkout or change of the tenant is in progress, or if Stripe refuses the request.',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -72,9 +73,9 @@ export class BillingController {
   @Post('v1/billing/portal')
   @RequirePermission('billing.change')
   @Documented({
-    summary: 'Manage cards and invoices: create a page of Stripe’s customer portal',
+    summary: 'Manage cards and invoices: create a page of the Stripe customer portal',
     description:
-      'The link is for one visit. The answer is 409 if there is no subscription yet: use `POST /v1/billing/checkout`.',
+      'Create a new page for each visit. The answer is 409 if the tenant has never started a checkout: use `POST /v1/billing/checkout`.',
     response: RedirectDto,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
@@ -88,8 +89,9 @@ export class BillingController {
   @Documented({
     summary: 'Change the plan or the number of seats, or preview the cost',
     description:
-      'With `?preview=true` nothing changes: the answer is a ChangePreviewDto with the cost now and later, and with the resources whose use would exceed the new limits. Without it, the answer is a BillingDto with the state after the change.',
-    response: ChangePreviewDto,
+      'With `?preview=true`, nothing changes: the answer is a `ChangePreviewDto` with the cost now and later, and the resources whose use would exceed the new limits. Otherwise the change is made: the answer is a `BillingDto` with the state after it. Overdue invoices are paid before the change. The answer is 409 if there is no subscription (use `POST /v1/billing/checkout`), if Stripe refuses the request, for example because the card is declined (`code` is the code from Stripe), or if another checkout or change of the tenant is in progress. If it is 503, the change may have been made: repeat the request with the same `Idempotency-Key`.',
+    response: { oneOf: [BillingDto, ChangePreviewDto] },
+    status: 200,
     problems: ['forbidden', 'conflict', 'dependency-unavailable'],
   })
   async change(
@@ -108,7 +110,8 @@ export class BillingController {
   @RequirePermission('billing.read')
   @Documented({
     summary: 'List invoices, newest first',
-    description: 'The list has all invoices of the tenant since its first subscription.',
+    description:
+      'The list has each invoice that was paid, or whose payment has failed at least once. Invoices with the amount 0, and invoices that were not charged yet, are left out.',
     response: InvoicePageDto,
     problems: ['forbidden'],
   })
@@ -133,7 +136,7 @@ export class BillingController {
   @Documented({
     summary: 'Explain the present plan and lock',
     description:
-      'Each entry names the event from Stripe, the decision that followed and its effect, with time and position. The newest entry comes first.',
+      'Each entry has a decision about the plan, the payments or the lock, its time, its cause (for example an event from Stripe), and its effect. The newest entry comes first.',
     response: WhyDto,
     problems: ['forbidden'],
   })

@@ -34,7 +34,8 @@ export class InviteDto {
 
   @Timestamp({
     optional: true,
-    description: 'When the invitation expires, at most 90 days from now. Default: 7 days from now.',
+    description:
+      'When the invitation expires: an RFC 3339 time with an offset, at most 90 days from now. Default: 7 days from now.',
   })
   expiresAt?: string;
 
@@ -59,7 +60,7 @@ export class InvitationDto {
   readonly id: string;
   @ApiProperty({ enum: INVITABLE, description: 'Role that users get when they join.' })
   readonly role: string;
-  @ApiProperty({ description: 'How many users can join with the link in all.' })
+  @ApiProperty({ description: 'Total number of users who can join with the link.' })
   readonly maxUses: number;
   @ApiProperty({ description: 'How many users have joined with the link.' })
   readonly uses: number;
@@ -128,7 +129,7 @@ export class InvitationPageDto {
 export class PreviewDto {
   @ApiProperty({ example: 'Acme', description: 'Name of the tenant that the user would join.' })
   readonly companyName!: string;
-  @ApiProperty({ enum: INVITABLE, description: 'Role that the user would get.' })
+  @ApiProperty({ enum: INVITABLE, description: 'Role that a user gets by joining.' })
   readonly role!: string;
   @ApiProperty({ format: 'date-time', description: 'When the invitation expires (UTC).' })
   readonly expiresAt!: string;
@@ -175,6 +176,9 @@ export class AcceptDto {
 export class AcceptedDto extends TokensDto {
   @ApiProperty({ type: UserDto, description: 'The user who has joined.' })
   readonly user!: UserDto;
-  @ApiProperty({ type: TenantDto, description: 'The tenant that the user has joined. The tokens are for it.' })
+  @ApiProperty({
+    type: TenantDto,
+    description: 'The tenant that the user has joined. The tokens in this answer are valid for this tenant.',
+  })
   readonly tenant!: TenantDto;
 }

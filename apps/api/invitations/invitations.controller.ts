@@ -106,7 +106,7 @@ export class InvitationsController {
   @Documented({
     summary: 'Revoke an invitation',
     description:
-      'After the answer, nobody can join with the link. The answer is 404 if the invitation is already used up or revoked.',
+      'After the answer, the link cannot be used any more. The answer is 404 if the invitation is already used up or revoked.',
     status: 204,
     problems: ['forbidden'],
   })

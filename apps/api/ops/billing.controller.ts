@@ -12,7 +12,7 @@ class InboxQuery {
   @Choice(INBOX_STATES, {
     optional: true,
     description:
-      'Only events in this state. Default: `parked`. `pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood, such as an unknown customer. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
+      'Only events in this state. Default: `parked`. `pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood, such as an unknown customer. `parked`: its processing has failed for a day. `skipped`: an operator has decided not to process it.',
   })
   state?: InboxState;
 
@@ -43,7 +43,7 @@ class InboxEntryDto {
   @ApiProperty({
     enum: INBOX_STATES,
     description:
-      '`pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood. `parked`: failed for a day. `skipped`: an operator has decided not to process it.',
+      '`pending`: waits for processing. `handled`: processed. `ignored`: of a type that the server does not use. `quarantined`: cannot be understood. `parked`: its processing has failed for a day. `skipped`: an operator has decided not to process it.',
   })
   readonly state!: string;
   @ApiProperty({
@@ -52,13 +52,13 @@ class InboxEntryDto {
     description: 'Why the event has this state, such as the last error. `null`: there is nothing to report.',
   })
   readonly reason!: string | null;
-  @ApiProperty({ format: 'date-time', description: 'When the event happened, by Stripe’s clock.' })
+  @ApiProperty({ format: 'date-time', description: 'When Stripe created the event (UTC).' })
   readonly createdAt!: string;
-  @ApiProperty({ format: 'date-time', description: 'When this server received the event.' })
+  @ApiProperty({ format: 'date-time', description: 'When this server received the event (UTC).' })
   readonly receivedAt!: string;
   @ApiProperty({
     ...{ type: String, nullable: true, format: 'date-time' },
-    description: 'When the event was processed or skipped. `null`: neither has happened.',
+    description: 'When the event was processed or skipped (UTC). `null`: neither has happened.',
   })
   readonly handledAt!: string | null;
 }
@@ -127,7 +127,7 @@ export class OpsBillingController {
   @Documented({
     summary: 'Process an event again with fresh data from Stripe',
     description:
-      'Use it for a parked, quarantined or skipped event. With any other event the answer is 409, and nothing has to be done. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
+      'Use it for a parked, quarantined or skipped event. With any other event the answer is 409, and no action is needed. It is also 409 if the event still cannot be understood: correct the cause in `detail` first.',
     status: 204,
     problems: ['conflict'],
   })
@@ -150,7 +150,7 @@ export class OpsBillingController {
   @Documented({
     summary: 'Skip an event: do not process it',
     description:
-      'Use it for a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and nothing has to be done.',
+      'Use it for a pending, parked or quarantined event. It can be processed later with `retry`. With any other event the answer is 409, and no action is needed.',
     status: 204,
     problems: ['conflict'],
   })

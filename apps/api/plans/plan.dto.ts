@@ -9,24 +9,27 @@ const limit = (description: string): PropertyDecorator =>
 export class LimitsDto implements PlanLimits {
   @limit('Members of the tenant.')
   readonly seats!: number | null;
-  @limit('Teams.')
+  @limit('Teams of the tenant.')
   readonly teams!: number | null;
   @limit('Invitations that can still be used (open invitations).')
   readonly openInvitations!: number | null;
-  @limit('Projects, without archived ones.')
+  @limit('Projects that are not archived.')
   readonly projects!: number | null;
   @limit('Tasks in one project.')
   readonly tasksPerProject!: number | null;
-  @limit('API requests in a calendar month (UTC).')
+  @limit('API requests of all members together in a calendar month (UTC).')
   readonly apiCallsPerMonth!: number | null;
 }
 
 export class PriceDto {
-  @ApiProperty({ example: 4_900, description: 'Amount in minor units (cents).' })
+  @ApiProperty({ example: 4_900, description: 'Amount in the smallest unit of `currency`: 4900 is 49.00 EUR.' })
   readonly amount!: number;
-  @ApiProperty({ example: 'EUR', description: 'ISO 4217' })
+  @ApiProperty({ example: 'EUR', description: 'Currency of the amount, as an ISO 4217 code.' })
   readonly currency!: string;
-  @ApiProperty({ enum: ['month', 'year'], description: 'How often the amount is charged.' })
+  @ApiProperty({
+    enum: ['month', 'year'],
+    description: 'Period for which the amount is charged: once a `month` or once a `year`.',
+  })
   readonly interval!: string;
 }
 
@@ -34,30 +37,44 @@ const priceOf = (price: Price | null): PriceDto | null =>
   price && { amount: price.amount, currency: price.currency, interval: price.interval };
 
 export class PlanDto {
-  @ApiProperty({ enum: ['free', 'pro', 'enterprise'], description: 'Id of the plan, as other routes use it.' })
+  @ApiProperty({
+    enum: ['free', 'pro', 'enterprise'],
+    description: 'Id of the plan. Other routes accept and return it as `plan`.',
+  })
   readonly plan: string;
-  @ApiProperty({ example: 'Pro', description: 'Name of the plan for users.' })
+  @ApiProperty({ example: 'Pro', description: 'Name of the plan, to show to users.' })
   readonly name: string;
-  @ApiProperty({ example: 1, description: 'Version of the plan. A tenant keeps the version that it bought.' })
+  @ApiProperty({ example: 1, description: 'Version of the plan, from 1. A tenant keeps the version that it bought.' })
   readonly version: number;
-  @ApiProperty({ type: PriceDto, nullable: true, description: '`null`: the plan is free of charge.' })
+  @ApiProperty({
+    type: PriceDto,
+    nullable: true,
+    description: 'Price of the plan with its included seats. `null`: the plan is free of charge.',
+  })
   readonly price: PriceDto | null;
   @ApiProperty({
     type: PriceDto,
     nullable: true,
-    description: 'Price of each seat beyond `limits.seats`. `null`: no further seats are sold.',
+    description: 'Price of each seat beyond `limits.seats`. `null`: no extra seats are sold.',
   })
   readonly seatPrice: PriceDto | null;
   @ApiProperty({ type: LimitsDto, description: 'The highest number of each resource that the plan allows.' })
   readonly limits: LimitsDto;
   @ApiProperty({
     ...{ enum: FEATURES, isArray: true },
-    description: 'Functions that the plan includes. `invitation-domains`: limit an invitation to e-mail domains.',
+    description:
+      'Functions that the plan includes. `invitation-domains`: an invitation can be limited to e-mail domains.',
   })
   readonly features: readonly string[];
-  @ApiProperty({ example: 0, description: 'Days from a failed payment until writes are blocked.' })
+  @ApiProperty({
+    example: 0,
+    description: 'Days from a failed payment until writes are blocked. 0: they are blocked at once.',
+  })
   readonly graceDays: number;
-  @ApiProperty({ example: 14, description: 'Days from the block of writes until reads are blocked as well.' })
+  @ApiProperty({
+    example: 14,
+    description: 'Days from the time when writes were blocked until reads are blocked as well.',
+  })
   readonly suspendAfterDays: number;
 
   constructor({ plan, version, details }: Offer) {
@@ -75,7 +92,7 @@ export class PlanDto {
 }
 
 export class PlansDto {
-  @ApiProperty({ type: [PlanDto], description: 'The plans on sale, cheapest first.' })
+  @ApiProperty({ type: [PlanDto], description: 'The plans on sale, from the smallest to the largest.' })
   readonly data!: PlanDto[];
 }
 
@@ -87,9 +104,13 @@ export class UsedDto {
     description: 'The limited resource. `seats`: members. `apiCalls`: API requests in a calendar month (UTC).',
   })
   readonly resource!: (typeof RESOURCES)[number];
-  @ApiProperty({ example: 2, description: 'Present use. For `tasksPerProject`: tasks in the largest project.' })
+  @ApiProperty({
+    example: 2,
+    description:
+      'Present number in use. For `tasksPerProject`: tasks in the project with the most tasks. For `apiCalls`: requests in the present period.',
+  })
   readonly used!: number;
-  @limit('What the plan allows.')
+  @limit('Highest number that the plan allows.')
   readonly limit!: number | null;
   @ApiProperty({
     type: String,
@@ -98,12 +119,15 @@ export class UsedDto {
     description: 'Period after which the count starts again at 0. `null`: the count is never reset.',
   })
   readonly period!: 'month' | null;
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'When the period ends.' })
+  @ApiProperty({
+    ...{ type: String, format: 'date-time', nullable: true },
+    description: 'When the present period ends and the next begins (UTC). `null`: `period` is `null`.',
+  })
   readonly periodEnd!: string | null;
   @ApiProperty({
     ...{ type: String, format: 'date-time', nullable: true },
     description:
-      'When the limit will be reached if use continues at the rate since the period began, or since the tenant was created if that is later. `null`: not within this period, or the rate is not known yet because that time is less than one hour ago.',
+      'When the limit of `apiCalls` will be reached (UTC) if use continues at the average rate of this period; the present time if it is reached already. The rate is measured from the start of the period, or from the creation of the tenant if that is later. `null`: the limit will not be reached in this period; or there is no limit or no use; or the rate has been measured for less than one hour; or `period` is `null`.',
   })
   readonly projectedExhaustion!: string | null;
 }

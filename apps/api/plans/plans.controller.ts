@@ -26,7 +26,7 @@ export class PlansController {
   @Documented({
     summary: 'List the plans with prices, limits and features',
     description:
-      'The list has the plans on sale now. A tenant keeps the price and the limits of the version that it has bought.',
+      'The list has the plans that are on sale now. A tenant keeps the price and the limits of the version that it has bought, even if a later version has others.',
     response: PlansDto,
   })
   plans(): PlansDto {
@@ -38,7 +38,7 @@ export class PlansController {
   @Documented({
     summary: 'Show the use of each limited resource',
     description:
-      'Returns, for each resource, its use, its limit, the period in which it is counted, and when the limit will be reached. The route also answers when the limit of API calls is reached, and while the tenant is suspended.',
+      'The answer has, for each resource, its use, its limit, the period in which it is counted, and for API calls the time when the limit will be reached. The route also answers when the limit of API calls is reached, and while the tenant is suspended.',
     response: UsageDto,
     problems: ['forbidden'],
     versioned: true,

@@ -96,6 +96,13 @@ describe('the OpenAPI document of the API', () => {
     expect(JSON.stringify(SignedUpDto?.properties?.['tenant'])).toContain('/TenantOfUserDto"');
   });
 
+  it('documents both answers of a change of the plan: the billing after it, and its preview', () => {
+    const { responses } = document.paths['/v1/billing/change']?.['post'] ?? {};
+    const oneOf = ['BillingDto', 'ChangePreviewDto'].map((name) => ({ $ref: `#/components/schemas/${name}` }));
+    expect(responses).toMatchObject({ 200: { content: { 'application/json': { schema: { oneOf } } } } });
+    expect(responses).not.toHaveProperty('201');
+  });
+
   it('describes every answer and every header of an answer', () => {
     const answers = operations.flatMap(([name, { responses }]) =>
       Object.entries(responses).flatMap(([status, it]) => (it.description ? [] : [`${name} ${status}`])),

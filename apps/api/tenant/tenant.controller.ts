@@ -44,7 +44,7 @@ export class TenantController {
   @RequirePermission('workspace.read')
   @Documented({
     summary: 'Show the tenant: name, plan, lock, limits and use',
-    description: 'It is the tenant of the access token. While the tenant is suspended, the answer is 402.',
+    description: 'Shows the tenant that the access token names. While the tenant is suspended, the answer is 402.',
     response: TenantDto,
     problems: ['forbidden', 'workspace-locked'],
   })

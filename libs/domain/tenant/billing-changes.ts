@@ -100,13 +100,17 @@ const addStanding = (collector: EventCollector, at: string): void => {
   addSuspension(collector, at);
 };
 
+/** Suspends a tenant that has been locked for the plan's `suspendAfterDays`. */
 const addSuspension = (collector: EventCollector, at: string): void => {
   const { standing } = collector.account;
   if (standing.kind === 'locked' && standing.suspendAt <= at)
     collector.add({ type: 'WorkspaceSuspended', data: { since: standing.suspendAt } });
 };
 
-/** The events that bring an account to the state that Stripe reports; none if it is in that state already. */
+/**
+ * The events that bring an account to the state that Stripe reports; none if it is in that state already. A failed payment
+ * becomes `PaymentFailed`, and also `WorkspaceLocked` if the plan has no grace period.
+ */
 export const changesTo = (account: BillingAccount, facts: BillingFacts): BillingEvent[] => {
   const collector = createEventCollector(account);
   addCancellation(collector, facts);

@@ -33,7 +33,7 @@ const mayInvite = (inviter: Role | undefined, role: Role): boolean =>
 /**
  * Revokes the open invitations that a member created and could not create in the new role. Otherwise the member could
  * pass on a right that was taken away, or use the invitation to get it back. It revokes at most {@link MAX_REVOKED} of
- * them, the latest ones. Nobody can join by the others either: {@link joinTenant} refuses them.
+ * them, the latest ones. The others do not admit users either, because {@link joinTenant} refuses them.
  * @param role the new role; undefined: the user is no longer a member
  * @param at RFC 3339: the present time
  */
@@ -67,6 +67,7 @@ export interface InviteMemberInput {
   readonly at: string;
 }
 
+/** Creates an invitation link. No user becomes a member before {@link JoinTenant}. */
 export class InviteMember extends TenantCommand<InviteMemberInput> {}
 
 /**

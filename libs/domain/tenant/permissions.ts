@@ -10,7 +10,7 @@ const ALL_ROLES: readonly Role[] = ROLES;
 /**
  * The roles that have each permission. The guard of the API checks this table, the rules check it again on the state
  * that they decide on, and docs/permissions.md is generated from it. Conditions that depend on more than the role (a
- * member's own membership, the last owner, the role of the inviter) are in the rules.
+ * member's own membership, the last owner, the role of the inviter) are in the rules, such as `decide-invitations.ts`.
  */
 export const PERMISSIONS = {
   'workspace.read': MEMBERS,

@@ -1,6 +1,11 @@
 import { applyDecorators, type Type } from '@nestjs/common';
-import { ApiExtension, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { ApiExtension, ApiExtraModels, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { ProblemName } from '#platform/problems';
+
+/** An answer whose body has one of several classes. */
+interface OneOf {
+  readonly oneOf: readonly Type[];
+}
 
 /** The description of one route in the OpenAPI document. */
 export interface Documentation {
@@ -10,8 +15,8 @@ export interface Documentation {
   readonly description: string;
   /** The problems that only this route can answer with; those of all routes are added. */
   readonly problems?: readonly ProblemName[];
-  /** Class of the answer's body; `[Class]` for an array. */
-  readonly response?: Type | [Type];
+  /** Class of the answer's body; `[Class]` for an array; `oneOf` if it depends on the request. */
+  readonly response?: Type | [Type] | OneOf;
   /** Status of a successful answer, if `@HttpCode()` sets it; the default of Nest for the method otherwise. */
   readonly status?: number;
   /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@IfMatch()`. */
@@ -29,6 +34,16 @@ export interface DocumentationExtension {
   readonly versioned: boolean;
 }
 
+const isOneOf = (response: Type | [Type] | OneOf): response is OneOf => 'oneOf' in response;
+
+/** The body of a successful answer, and the decorators that add its classes to the document. */
+const bodyOf = (response: Type | [Type] | OneOf | undefined) => {
+  if (response === undefined) return { body: {}, models: [] };
+  if (!isOneOf(response)) return { body: { type: response }, models: [] };
+  const schema = { oneOf: response.oneOf.map((type) => ({ $ref: getSchemaPath(type) })) };
+  return { body: { schema }, models: [ApiExtraModels(...response.oneOf)] };
+};
+
 /** Documents a route. Headers and problems that are common to all routes are added later. */
 export const Documented = ({
   summary,
@@ -39,11 +54,13 @@ export const Documented = ({
   versioned = false,
 }: Documentation): MethodDecorator => {
   const extension: DocumentationExtension = { problems, versioned };
+  const { body, models } = bodyOf(response);
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiExtension(DOCUMENTATION, extension),
+    ...models,
     ...(status !== undefined || response !== undefined
-      ? [ApiResponse({ status: status ?? 'default', description: summary, ...(response && { type: response }) })]
+      ? [ApiResponse({ status: status ?? 'default', description: summary, ...body })]
       : []),
   );
 };

@@ -52,7 +52,7 @@ export const PARAMETERS = {
 
 /** Headers of every answer; `ETag` only of answers about a resource with versions. */
 export const ANSWER_HEADERS = {
-  'X-Request-Id': header('Id of this request in logs and events. Name it when you report an error.'),
+  'X-Request-Id': header('Id of this request in logs and events. Include it when you report an error.'),
   RateLimit: header(
     'For each limit: its name, the requests left in the present window (`r`), and the seconds until the window ends and the count starts again (`t`).',
     text(),
@@ -64,7 +64,7 @@ export const ANSWER_HEADERS = {
     '"tenant";q=6000;w=60',
   ),
   'Retry-After': header(
-    'Whole seconds to wait before the next attempt. Only sent with answers that ask for another attempt.',
+    'Whole seconds to wait before the next attempt. Only sent if the same request can succeed later.',
     { type: 'integer' },
     '1',
   ),
@@ -111,12 +111,12 @@ export const PROBLEM_SCHEMA = {
     instance: { type: 'string', description: 'Path of the request, without its query.' },
     requestId: {
       type: 'string',
-      description: 'Id of this request in logs and events. Name it when you report an error.',
+      description: 'Id of this request in logs and events. Include it when you report an error.',
     },
     errors: {
       type: 'array',
       description:
-        'One entry for each wrong field, at most 100. Only with `validation-failed`, and only if single fields are wrong.',
+        'One entry for each wrong field, at most 100. Only with `validation-failed`. Missing if the error does not concern single fields.',
       items: {
         type: 'object',
         description: 'One wrong field of the request.',
@@ -129,7 +129,8 @@ export const PROBLEM_SCHEMA = {
           },
           message: {
             type: 'string',
-            description: 'What is expected there, such as `is required`. The name of the field comes before it.',
+            description:
+              'What is expected of the field, such as `is required`. To show it to a user, write the name of the field before it.',
           },
         },
       },

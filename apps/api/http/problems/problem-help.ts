@@ -6,7 +6,7 @@ export const PROBLEM_HELP: Readonly<Record<ProblemName, string>> = {
     'A part of the request is not valid, so nothing was changed. `errors` lists each wrong field and what is expected there. Correct the fields and send the request again.',
   unauthenticated: 'The access token is missing, not valid or expired. Sign in, or refresh the tokens.',
   'workspace-locked':
-    'The tenant is locked, because a payment is missing or the subscription is paused. Writes are blocked, and later also reads. An owner can unlock the tenant by paying; `billingUrl` is the path of its billing.',
+    'The tenant is locked, because a payment is missing or the subscription is paused. Writes are blocked, and later also reads. An owner can unlock the tenant by paying; `billingUrl` is the path of the route that shows what must be paid.',
   'plan-limit-reached':
     'The limit of the plan is reached. `limit` is the limit, and `used` is the present use. Delete or archive what you do not need, or let an owner change to the plan in `upgradeTo`, which allows more.',
   'feature-not-in-plan':

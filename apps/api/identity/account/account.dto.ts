@@ -6,7 +6,7 @@ import { MayBeAbsent } from '../../http/validation/validation';
 import { TenantDto, TokensDto } from '../sign-in/identity.dto';
 
 export class SessionDto {
-  @ApiProperty({ format: 'uuid', description: 'Id of the session. It ends with `DELETE /v1/sessions/{id}`.' })
+  @ApiProperty({ format: 'uuid', description: 'Id of the session. `DELETE /v1/sessions/{id}` ends the session.' })
   readonly id: string;
   @ApiProperty({ description: '`true` for the session of this request, `false` for all others.' })
   readonly current: boolean;
@@ -26,7 +26,11 @@ export class SessionDto {
   readonly userAgent: string | null;
   @ApiProperty({ format: 'date-time', description: 'When the session began (UTC).' })
   readonly createdAt: string;
-  @ApiProperty({ format: 'date-time', description: 'When its tokens were last refreshed, or the sign-in (UTC).' })
+  @ApiProperty({
+    format: 'date-time',
+    description:
+      'When the tokens of the session were last refreshed (UTC). Before the first refresh, this is `createdAt`.',
+  })
   readonly lastUsedAt: string;
 
   constructor({ id, tenantId, userAgent, createdAt, lastUsedAt }: SessionRow, currentId: string) {

@@ -37,7 +37,8 @@ export class SignInDto {
 
   @Uuid({
     optional: true,
-    description: 'Tenant to sign in to. Default: the tenant of the last session, or another open tenant of the user.',
+    description:
+      'Id of the tenant to sign in to. Default: the tenant of the last session, or another tenant of the user if that one is closed or the user has left it.',
   })
   tenantId?: string;
 }
