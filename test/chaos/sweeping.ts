@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
 /** The tables of the operations that sweepers complete after an interruption. */
-type SweptTable = 'identity.sign_ups' | 'identity.joins' | 'identity.erasures';
+export type SweptTable = 'identity.sign_ups' | 'identity.joins' | 'identity.erasures';
 
 /** The column that is null until the operation needs no sweeper any more. */
 const COLUMN = {

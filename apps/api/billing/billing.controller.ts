@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
@@ -84,7 +84,6 @@ export class BillingController {
   }
 
   @Post('v1/billing/change')
-  @HttpCode(200)
   @RequirePermission('billing.change')
   @Documented({
     summary: 'Change the plan or the number of seats, or preview the cost',

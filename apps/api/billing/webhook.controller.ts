@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { Controller, Inject, Post, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
@@ -33,7 +33,6 @@ export class WebhookController {
   // Without a rate limit, because Stripe sends many events at once. A request without a signature is refused before any
   // work.
   @Post(WEBHOOK_PATH)
-  @HttpCode(200)
   @Public()
   @RouteConfig({ unlimited: true })
   @Documented({

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
 import { InviteMember, RevokeInvitation } from '#domain/tenant/decide-invitations';
@@ -101,7 +101,6 @@ export class InvitationsController {
   }
 
   @Delete(':id')
-  @HttpCode(204)
   @RequirePermission('invitations.revoke')
   @Documented({
     summary: 'Revoke an invitation',

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Patch, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '#domain/tenant/decide-members';
@@ -101,7 +101,6 @@ export class MembersController {
   }
 
   @Delete(':userId')
-  @HttpCode(204)
   @RequirePermission('members.leave')
   @Documented({
     summary: 'Remove a member, or leave the tenant',

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiParam, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { INBOX_STATES, type InboxEntry, InboxOperations, type InboxState } from '#billing/inbox/inbox-operations';
 import { Problem } from '#platform/problems';
@@ -122,7 +122,6 @@ export class OpsBillingController {
   }
 
   @Post('inbox/:eventId/retry')
-  @HttpCode(204)
   @ApiParam(EVENT_ID)
   @Documented({
     summary: 'Process an event again with fresh data from Stripe',
@@ -145,7 +144,6 @@ export class OpsBillingController {
   }
 
   @Post('inbox/:eventId/skip')
-  @HttpCode(204)
   @ApiParam(EVENT_ID)
   @Documented({
     summary: 'Skip an event: do not process it',
@@ -163,7 +161,6 @@ export class OpsBillingController {
   }
 
   @Post('reconcile')
-  @HttpCode(202)
   @Documented({
     summary: 'Compare subscriptions with Stripe now',
     description:

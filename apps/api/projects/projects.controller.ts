@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ArchiveProject, ChangeProject, CreateProject, RestoreProject } from '#domain/project/decide';
@@ -133,7 +133,6 @@ export class ProjectsController {
   }
 
   @Post(':id/restore')
-  @HttpCode(200)
   @RequirePermission('projects.write')
   @Documented({
     summary: 'Restore an archived project',

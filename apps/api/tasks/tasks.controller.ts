@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Patch, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { ChangeTask, CreateTask, DeleteTask } from '#domain/task/decide';
@@ -113,7 +113,6 @@ export class TasksController {
   }
 
   @Delete('tasks/:id')
-  @HttpCode(204)
   @RequirePermission('tasks.write')
   @Documented({
     summary: 'Delete a task',

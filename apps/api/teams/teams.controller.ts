@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Patch, Post, Put, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import { AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam } from '#domain/tenant/decide-teams';
@@ -107,7 +107,6 @@ export class TeamsController {
   }
 
   @Delete(':id')
-  @HttpCode(204)
   @RequirePermission('teams.write')
   @Documented({
     summary: 'Delete a team',
@@ -126,7 +125,6 @@ export class TeamsController {
   }
 
   @Put(':id/members/:userId')
-  @HttpCode(204)
   @RequirePermission('teams.write')
   @Documented({
     summary: 'Add a member to a team',
@@ -146,7 +144,6 @@ export class TeamsController {
   }
 
   @Delete(':id/members/:userId')
-  @HttpCode(204)
   @RequirePermission('teams.write')
   @Documented({
     summary: 'Remove a member from a team',

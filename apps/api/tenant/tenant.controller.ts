@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Patch, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiTags } from '@nestjs/swagger';
 import type { BillingAccount } from '#domain/tenant/billing-account';
@@ -96,7 +96,6 @@ export class TenantController {
   }
 
   @Post('transfer')
-  @HttpCode(204)
   @RequirePermission('workspace.transfer')
   @Documented({
     summary: 'Transfer ownership to another member',

@@ -1,4 +1,4 @@
-import { applyDecorators, type Type } from '@nestjs/common';
+import { applyDecorators, HttpCode, type Type } from '@nestjs/common';
 import { ApiExtension, ApiExtraModels, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { ProblemName } from '#platform/problems';
 
@@ -17,7 +17,7 @@ export interface Documentation {
   readonly problems?: readonly ProblemName[];
   /** Class of the answer's body; `[Class]` for an array; `oneOf` if it depends on the request. */
   readonly response?: Type | [Type] | OneOf;
-  /** Status of a successful answer, if `@HttpCode()` sets it; the default of Nest for the method otherwise. */
+  /** Status of a successful answer, which is also what the route answers. Default: 201 for POST, 200 otherwise. */
   readonly status?: number;
   /** True if the answer has an `ETag`. Not needed if a write of the same path has an `@IfMatch()`. */
   readonly versioned?: boolean;
@@ -44,7 +44,7 @@ const bodyOf = (response: Type | [Type] | OneOf | undefined) => {
   return { body: { schema }, models: [ApiExtraModels(...response.oneOf)] };
 };
 
-/** Documents a route. Headers and problems that are common to all routes are added later. */
+/** Documents a route, and sets the status that it answers. Headers and problems of all routes are added later. */
 export const Documented = ({
   summary,
   description,
@@ -59,6 +59,7 @@ export const Documented = ({
     ApiOperation({ summary, description }),
     ApiExtension(DOCUMENTATION, extension),
     ...models,
+    ...(status === undefined ? [] : [HttpCode(status)]),
     ...(status !== undefined || response !== undefined
       ? [ApiResponse({ status: status ?? 'default', description: summary, ...body })]
       : []),

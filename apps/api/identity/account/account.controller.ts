@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, HttpCode, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Patch, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { type Digested, IfMatchDigest, type MatchesEtag, withDigest } from '../../http/contract/etag';
 import { SignedIn } from '../../http/contract/require-permission.decorator';
@@ -47,7 +47,6 @@ export class AccountController {
 
   @Post('password')
   @SignedIn()
-  @HttpCode(204)
   @Documented({
     summary: 'Change the password and end all other sessions',
     description:
@@ -66,7 +65,6 @@ export class AccountController {
   @Delete()
   @SignedIn()
   @ApiBody({ type: EraseDto, required: false })
-  @HttpCode(204)
   @Documented({
     summary: 'Erase the user: personal data is deleted, and events keep only the id of the user',
     description:

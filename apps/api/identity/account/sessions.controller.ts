@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { type SessionRow, sessionsOf } from '#identity/sessions/session-list';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
@@ -62,7 +62,6 @@ export class SessionsController {
 
   @Delete('current')
   @SignedIn()
-  @HttpCode(204)
   @Documented({
     summary: 'Sign out: end the present session',
     description: 'Its tokens stop working within one second on every server. Sign in to get new ones.',
@@ -74,7 +73,6 @@ export class SessionsController {
 
   @Delete(':id')
   @SignedIn()
-  @HttpCode(204)
   @Documented({
     summary: 'End one of your sessions',
     description:
