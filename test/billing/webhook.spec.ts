@@ -236,7 +236,7 @@ describe('the webhook for Stripe', () => {
     const { stdout } = await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500');
     expect(stdout).toContain('"seats":500');
     expect((await tenantry('plans', 'agree', tenantId, 'enterprise', '--seats', '500')).stdout).toContain(
-      'in force already',
+      'these terms already apply',
     );
   });
 });
