@@ -4,9 +4,11 @@ import { ApiTags } from '@nestjs/swagger';
 import { ChangeRole, RemoveMember } from '#domain/tenant/decide-members';
 import { memberOf, type Tenant } from '#domain/tenant/evolve';
 import type { CommandResult } from '#event-log/aggregate/aggregate-store';
+import type { Position } from '#event-log/port';
 import { ScopedDb } from '#platform/database/scoped/scoped-db';
 import { Problem } from '#platform/problems';
 import { findMember, listMembers, type MemberRow } from '#projections/members/queries';
+import { ApiContext } from '../core/api-context';
 import { IfMatch, type Versioned, withETag } from '../http/contract/etag';
 import { type Page, PageQuery, Pages, type Paging } from '../http/contract/pages';
 import { RequirePermission } from '../http/contract/require-permission.decorator';
@@ -31,6 +33,7 @@ export class MembersController {
   constructor(
     private readonly db: ScopedDb,
     private readonly commands: CommandBus,
+    private readonly deps: ApiContext,
   ) {}
 
   @Get()
@@ -93,11 +96,21 @@ export class MembersController {
     const { position, state } = await this.commands.execute<ChangeRole, CommandResult<Tenant>>(command);
     const changed = memberOf(state, memberId);
     if (!changed) throw notFound('member');
-    const member = await findMember(this.db.tenant(tenantId), memberId);
-    // The read model does not have the new member yet. The role has changed: a repeat with the same key gets 200.
+    const member = await this.findJoined(tenantId, memberId, position);
+    // The role has changed nevertheless: a repeat with the same key gets 200.
     if (!member) throw new Problem('read-model-behind', { retryAfter: 1 });
     context.position = position;
     return memberWithETag({ ...member, role: changed.role, version: changed.version });
+  }
+
+  /** The row of a member. The read model may not have a member yet who has just joined: then this waits for it. */
+  private async findJoined(tenantId: string, memberId: string, position?: Position): Promise<MemberRow | undefined> {
+    const find = () => findMember(this.db.tenant(tenantId), memberId);
+    const found = await find();
+    if (found) return found;
+    const { log, waiter, settings } = this.deps;
+    await waiter.waitFor(position ?? (await log.head()), settings.consistencyWaitMs);
+    return find();
   }
 
   @Delete(':userId')

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppendOutcomeUnknown } from '#event-log/port';
 import { uuidv7 } from '#platform/ids/uuid';
 import { joined } from '#test/support/facts';
@@ -98,6 +99,20 @@ describe('members', () => {
     expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(200);
     await tenant.owner.send('PATCH', urlOf(tenant.auditor.id), { role: 'auditor' });
     expect((await tenant.auditor.get('/v1/members')).statusCode).toBe(403);
+  });
+
+  it('get a new role although the read model does not have them yet, because they have just joined', async () => {
+    await identity.settled();
+    const userId = uuidv7();
+    const writes = await identity.owner.connect();
+    await writes.query('begin; lock table read_model.members in exclusive mode');
+    await acme.happened(joined(userId, 'member'));
+    const answer = acme.owner.send('PATCH', urlOf(userId), { role: 'admin' });
+    await Promise.race([answer, sleep(500)]);
+    await writes.query('rollback');
+    writes.release();
+    expect((await answer).statusCode).toBe(200);
+    expect((await answer).json()).toMatchObject({ userId, role: 'admin' });
   });
 
   it('keep their version if nothing changes', async () => {
