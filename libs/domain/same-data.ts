@@ -1,10 +1,9 @@
-/** The same value for objects that differ only in the order of their fields. */
+/** The same JSON text for objects that differ only in the order of their fields. */
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.entries(value)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, field]) => [name, canonical(field)]);
+  const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, field]) => [name, canonical(field)]));
 };
 
 /**

@@ -21,7 +21,8 @@ export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<S
       return {
         thenHappened: (...expected: readonly Event[]): void => expect(act()).toEqual(expected),
         thenNothing: (): void => expect(act()).toEqual([]),
-        thenRefused: (reason: RefusalReason): void => {
+        /** @param detail the whole text for the user who sent the command; left out: any text */
+        thenRefused: (reason: RefusalReason, detail?: string): void => {
           let refusal: unknown;
           try {
             act();
@@ -30,6 +31,7 @@ export const specificationOf = <State, Event extends EventToAppend>(fold: Fold<S
           }
           expect(refusal).toBeInstanceOf(Refusal);
           expect((refusal as Refusal).reason).toBe(reason);
+          if (detail !== undefined) expect((refusal as Refusal).detail).toBe(detail);
         },
       };
     },

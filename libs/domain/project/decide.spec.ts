@@ -57,12 +57,17 @@ describe('creating a project', () => {
   it('is refused for a team that the tenant does not have', () =>
     given()
       .when(create(factsWith({ teamExists: false })))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'There is no such team in this tenant.'));
   it('works without a team', () =>
     given()
       .when(create(factsWith({ teamExists: false }), { ...details, teamId: null }))
       .thenHappened({ type: 'ProjectCreated', data: { ...details, teamId: null } }));
-  it('is refused if the project exists', () => given(projectCreated).when(create()).thenRefused('conflict'));
+  it('is refused if the project exists', () =>
+    given(projectCreated).when(create()).thenRefused('conflict', 'A project with this id already exists.'));
+  it('is refused while the tenant is locked', () =>
+    given()
+      .when(create(factsWith({ standing: { kind: 'locked', reason: 'payment-failed', suspendAt: '' } })))
+      .thenRefused('workspace-locked'));
 });
 
 describe('changing a project', () => {
@@ -98,7 +103,7 @@ describe('changing a project', () => {
   it('is refused while the project is archived', () =>
     given(projectCreated, projectArchived)
       .when(change({ name: 'Shop' }))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'The project is archived. Restore it first.'));
   it('works again after the project was restored', () =>
     given(projectCreated, projectArchived, projectRestored)
       .when(change({ name: 'Shop' }))
@@ -110,11 +115,11 @@ describe('changing a project', () => {
   it('is refused with not-found if the sender is not a member', () =>
     given(projectCreated)
       .when(change({ name: 'Shop' }, stranger))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such tenant.'));
   it('is refused with not-found if there is no such project', () =>
     given()
       .when(change({ name: 'Shop' }))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such project.'));
 });
 
 describe('archiving and restoring a project', () => {

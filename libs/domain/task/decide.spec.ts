@@ -68,19 +68,20 @@ describe('creating a task', () => {
     const more = { assigneeId: 'ada', dueOn: '2026-02-28', description: 'Two lines\nof it' };
     given().when(create(more)).thenHappened(created(more));
   });
-  it('is refused in an archived project', () => given().when(create({}, archived)).thenRefused('conflict'));
+  it('is refused in an archived project', () =>
+    given().when(create({}, archived)).thenRefused('conflict', 'The project is archived. Restore it first.'));
   it('is refused with not-found if there is no such project', () =>
     given()
       .when(create({}, factsWith({ project: 'absent' })))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such project.'));
   it('is refused with an assignee who is not a member of the tenant', () =>
     given()
       .when(create({ assigneeId: 'ada' }, factsWith({ assigneeRole: undefined })))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'The assignee is not a member of this tenant. Choose a member.'));
   it('is refused with an assignee whose role may not read tasks', () =>
     given()
       .when(create({ assigneeId: 'ada' }, factsWith({ assigneeRole: 'auditor' })))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'The assignee has the role auditor, which may not read tasks. Choose another member.'));
   it('works without an assignee', () =>
     given()
       .when(create({}, factsWith({ assigneeRole: undefined })))
@@ -88,7 +89,8 @@ describe('creating a task', () => {
   it('is forbidden to an auditor', () => given().when(create({}, auditor)).thenRefused('forbidden'));
   it('is refused with not-found if the sender is not a member', () =>
     given().when(create({}, stranger)).thenRefused('not-found'));
-  it('is refused if the task exists', () => given(created()).when(create()).thenRefused('conflict'));
+  it('is refused if the task exists', () =>
+    given(created()).when(create()).thenRefused('conflict', 'A task with this id already exists.'));
 });
 
 describe('changing a task', () => {
@@ -174,7 +176,7 @@ describe('changing a task', () => {
   it('is refused with not-found if there is no such task, or if it was deleted', () => {
     given()
       .when(change({ status: 'done' }, factsWith({ project: 'absent' })))
-      .thenRefused('not-found');
+      .thenRefused('not-found', 'There is no such task.');
     given(created(), deleted)
       .when(change({ status: 'done' }, archived))
       .thenRefused('not-found');

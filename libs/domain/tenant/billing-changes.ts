@@ -57,10 +57,9 @@ const addPayment = (collector: EventCollector, { status, attempts, nextAttemptAt
     if (known?.status !== 'paid' && invoice.amount !== 0) collector.add({ type: 'PaymentSucceeded', data: invoice });
     return;
   }
-  if (known?.status === 'paid') return;
   if (status === 'open') {
-    const isNewAttempt = attempts > (known?.attempts ?? 0) && (known === undefined || known.status === 'failed');
-    if (isNewAttempt) collector.add({ type: 'PaymentFailed', data: { ...invoice, attempt: attempts, nextAttemptAt } });
+    if (known?.status !== 'paid' && attempts > (known?.attempts ?? 0))
+      collector.add({ type: 'PaymentFailed', data: { ...invoice, attempt: attempts, nextAttemptAt } });
     return;
   }
   if (known?.status === 'failed') collector.add({ type: 'PaymentForgiven', data: { ...invoice, as: status } });
@@ -73,19 +72,29 @@ const addDisputes = (collector: EventCollector, { disputes }: BillingFacts): voi
 
 const daysAfter = (time: string, days: number): string => new Date(Date.parse(time) + days * DAY_MS).toISOString();
 
-/** Why the tenant must be locked, and the time from which; undefined: the subscription is paid, or there is none. */
-const lockOf = ({ subscription, terms }: BillingAccount): { reason: LockReason; since: string } | undefined => {
+interface Lock {
+  readonly reason: LockReason;
+  /** RFC 3339: the time from which the tenant must be locked. */
+  readonly since: string;
+  /** RFC 3339: the time from which it must be suspended. */
+  readonly suspendAt: string;
+}
+
+/** The lock that the account needs; undefined: the subscription is paid, or there is none. */
+const lockOf = ({ subscription, terms }: BillingAccount): Lock | undefined => {
   if (!subscription || !terms) return undefined;
   const { status, failingSince, periodEnd } = subscription;
   if (status === 'active' || status === 'trialing') return undefined;
-  if (status === 'paused') return { reason: 'subscription-paused', since: failingSince ?? periodEnd };
-  return { reason: 'payment-failed', since: daysAfter(failingSince ?? periodEnd, terms.graceDays) };
+  const isPaused = status === 'paused';
+  const since = daysAfter(failingSince ?? periodEnd, isPaused ? 0 : terms.graceDays);
+  const suspendAt = daysAfter(since, terms.suspendAfterDays);
+  return { reason: isPaused ? 'subscription-paused' : 'payment-failed', since, suspendAt };
 };
 
 /** Locks, suspends or unlocks the tenant according to its subscription at a time. */
 const addStanding = (collector: EventCollector, at: string): void => {
   const lock = lockOf(collector.account);
-  const { standing, terms, subscription } = collector.account;
+  const { standing, subscription } = collector.account;
   if (!lock || lock.since > at) {
     // A grace period that begins while the tenant is locked, because of another invoice, does not unlock it.
     const isLocked = standing.kind === 'locked' || standing.kind === 'suspended';
@@ -93,10 +102,8 @@ const addStanding = (collector: EventCollector, at: string): void => {
       collector.add({ type: 'WorkspaceUnlocked', data: { reason: subscription ? 'paid' : 'ended' } });
     return;
   }
-  if (standing.kind === 'active' || standing.kind === 'past-due') {
-    const suspendAt = daysAfter(lock.since, terms?.suspendAfterDays ?? 0);
-    collector.add({ type: 'WorkspaceLocked', data: { ...lock, suspendAt } });
-  }
+  if (standing.kind === 'active' || standing.kind === 'past-due')
+    collector.add({ type: 'WorkspaceLocked', data: lock });
   addSuspension(collector, at);
 };
 

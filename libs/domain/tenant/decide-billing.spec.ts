@@ -5,7 +5,7 @@ import type { BillingFacts, InvoiceFacts, SubscriptionFacts } from './billing-fa
 import { advanceStanding, agreeTerms, followStripe, releaseTerms } from './decide-billing';
 import { renameTenant } from './decide-tenant';
 import type { TenantEvent } from './events';
-import { type Tenant, tenantFold } from './evolve';
+import { type OpenTenant, type Tenant, tenantFold } from './evolve';
 
 const { given } = specificationOf(tenantFold);
 
@@ -95,6 +95,20 @@ describe('a subscription', () => {
     given(...onPro)
       .when(follow({ subscription: subscribed({ seats: 30 }) }))
       .thenHappened({ type: 'SeatsChanged', data: { seats: 30 } }));
+  it('changes nothing for a tenant that never had one, also if its customer is deleted', () => {
+    given(...founded)
+      .when(follow({}))
+      .thenNothing();
+    given(...founded)
+      .when(follow({ ended: 'all' }))
+      .thenNothing();
+  });
+  it('locks no tenant in its trial, even if the period is over and Stripe has not renewed it', () => {
+    const trialing = { ...details, status: 'trialing', periodEnd: '2026-01-01T00:00:00.000Z' } as const;
+    given(...onPro)
+      .when(follow({ subscription: subscribed(trialing) }))
+      .thenHappened(updated(trialing));
+  });
   it('returns the tenant to the free plan when it ends', () =>
     given(...onPro)
       .when(follow({ ended: ['sub_1'] }))
@@ -135,6 +149,34 @@ describe('a subscription', () => {
     given(...onPro)
       .when(released)
       .thenNothing();
+    given(...founded)
+      .when(released)
+      .thenNothing();
+    given(...founded, tenantClosed)
+      .when(released)
+      .thenRefused('not-found', 'There is no such tenant.');
+  });
+  it('is not followed if the account changed while the server waited for Stripe', () => {
+    const followSince = (...seen: readonly TenantEvent[]) => {
+      const { account } = seen.reduce(
+        (tenant, event, version) => tenantFold.evolve(tenant, event, version + 1),
+        tenantFold.initial,
+      ) as OpenTenant;
+      return (tenant: Tenant) => followStripe({ ...noFacts, subscription: subscribed() }, tenant, account);
+    };
+    given(...founded)
+      .when(followSince(...founded))
+      .thenHappened(started, planned(pro, 'subscribed'));
+    expect(() =>
+      given(...onPro)
+        .when(followSince(...founded))
+        .thenNothing(),
+    ).toThrow(
+      expect.objectContaining({
+        name: 'AccountChanged',
+        message: 'The subscription changed while the server waited for Stripe. Try again.',
+      }),
+    );
   });
   it('has no seats any more if the new plan does not sell them', () =>
     given(...onPro, { type: 'SeatsChanged', data: { seats: 39 } })
@@ -159,6 +201,10 @@ describe('a failed payment', () => {
       .when(follow({ subscription: subscribed(pastDue), invoices: [invoiced({ attempts: 3 })] }))
       .thenHappened({ type: 'PaymentFailed', data: { ...invoice, attempt: 3, nextAttemptAt: null } });
   });
+  it('never locks a closed tenant', () =>
+    given(...onPro, updated(pastDue), failed, tenantClosed)
+      .when(advanceTo('2027-01-01T00:00:00.000Z'))
+      .thenNothing());
   it('locks at the end of the plan’s grace period', () => {
     const late = [...founded, started, planned(proWithGrace, 'subscribed'), updated(pastDue), failed];
     given(...late)
@@ -200,10 +246,18 @@ describe('a failed payment', () => {
     given(...lockedForPayment)
       .when(follow({ subscription: subscribed(), invoices: [invoiced({ status: 'void' })] }))
       .thenHappened(updated(details), { type: 'PaymentForgiven', data: { ...invoice, as: 'void' } }, unlocked('paid')));
-  it('is not recorded after the invoice was paid', () =>
-    given(...onPro, failed, paid)
-      .when(follow({ subscription: subscribed(), invoices: [invoiced({ attempts: 2 })] }))
-      .thenNothing());
+  it.each(['open', 'paid', 'void', 'uncollectible'] as const)(
+    'changes nothing after the invoice was paid, even if Stripe reports it as %s',
+    (status) =>
+      given(...onPro, failed, paid)
+        .when(follow({ subscription: subscribed(), invoices: [invoiced({ status, attempts: 2 })] }))
+        .thenNothing(),
+  );
+  it.each(['void', 'uncollectible'] as const)('is not forgiven if the invoice becomes %s before it failed', (status) =>
+    given(...onPro)
+      .when(follow({ subscription: subscribed(), invoices: [invoiced({ status })] }))
+      .thenNothing(),
+  );
   it.each([
     ['an invoice that credits paid for', 45_000],
     ['a credit', -45_000],
@@ -272,7 +326,7 @@ describe('terms that an operator agrees with a tenant', () => {
   it('are refused for a closed tenant', () =>
     given(...founded, tenantClosed)
       .when(agree(pro))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such tenant.'));
 });
 
 describe('a locked tenant', () => {

@@ -67,11 +67,11 @@ describe('inviting', () => {
   it('with the role admin is forbidden to an admin', () =>
     given(...tenantWithStaff)
       .when(invite({ by: admin, role: 'admin' }))
-      .thenRefused('forbidden'));
+      .thenRefused('forbidden', 'This action needs the role owner.'));
   it.each([owner, admin])('with the role owner is forbidden to every role', (by) =>
     given(...tenantWithStaff)
       .when(invite({ by, role: 'owner' }))
-      .thenRefused('forbidden'),
+      .thenRefused('forbidden', 'An invitation cannot grant the role owner. Invite a member, then transfer ownership.'),
   );
   it.each(['member', 'auditor'] as const)('is forbidden to the role %s', (role) =>
     given(...tenantWithStaff)
@@ -89,11 +89,16 @@ describe('inviting', () => {
     given(tenantCreated).when(invite({ maxUses })).thenHappened(invited({ maxUses })),
   );
   it.each([0, -1, 1.5, Number.NaN, MAX_USES + 1])('is refused for %d uses', (maxUses) =>
-    given(tenantCreated).when(invite({ maxUses })).thenRefused('conflict'),
+    given(tenantCreated)
+      .when(invite({ maxUses }))
+      .thenRefused('conflict', 'An invitation may be used 1 to 10000 times.'),
   );
   it.each([at, '2026-01-14T23:59:59.999Z', '2026-01-15T01:00:00.000+01:00', 'tomorrow'])(
     'is refused with the expiry time %s, which is past or no time',
-    (expiresAt) => given(tenantCreated).when(invite({ expiresAt })).thenRefused('conflict'),
+    (expiresAt) =>
+      given(tenantCreated)
+        .when(invite({ expiresAt }))
+        .thenRefused('conflict', 'The expiry time is in the past. Choose a later time.'),
   );
   it('is allowed up to the limit of the plan', () =>
     given(tenantCreated, other)
@@ -115,7 +120,43 @@ describe('inviting', () => {
   it('is refused with the id of an open invitation, so that its uses still count', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1))
       .when(invite())
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'An invitation with this id already exists.'));
+  it('is limited to e-mail domains only if the plan has that feature', () => {
+    const emailDomains = ['acme.example'];
+    given(tenantCreated).when(invite({ emailDomains })).thenHappened(invited({ emailDomains }));
+    given(tenantCreated)
+      .when(invite({ emailDomains }, { features: [], plan: 'free' }))
+      .thenRefused(
+        'feature-not-in-plan',
+        'The plan free does not include invitations that are limited to e-mail domains. Choose a larger plan.',
+      );
+    given(tenantCreated)
+      .when(invite({}, { features: [] }))
+      .thenHappened(invited());
+  });
+
+  describe('if open invitations hold seats', () => {
+    const inviteTwo = (seats: number, invitationsHoldSeats = true) =>
+      invite({ invitationId: OTHER, maxUses: 2 }, { seats, invitationsHoldSeats });
+    const happened = invited({ invitationId: OTHER, maxUses: 2 });
+    const withThreeUnusedUses = [tenantCreated, invited({ maxUses: 4 }), joined(stranger, 1)];
+    it('needs a seat for each member, each unused use and each new use', () => {
+      given(...withThreeUnusedUses)
+        .when(inviteTwo(7))
+        .thenHappened(happened);
+      given(...withThreeUnusedUses)
+        .when(inviteTwo(6))
+        .thenRefused('plan-limit-reached', 'The plan none allows 6 seats, and 5 are used.');
+    });
+    it('needs no seat for an expired invitation', () =>
+      given(tenantCreated, invited({ maxUses: 4, expiresAt: at }))
+        .when(inviteTwo(3))
+        .thenHappened(happened));
+    it('needs no seat if they do not', () =>
+      given(...withThreeUnusedUses)
+        .when(inviteTwo(1, false))
+        .thenHappened(happened));
+  });
 });
 
 describe('revoking an invitation', () => {
@@ -132,7 +173,7 @@ describe('revoking an invitation', () => {
   it('is refused with not-found if the sender is not a member', () =>
     given(tenantCreated, invited()).when(revoke(stranger)).thenRefused('not-found'));
   it('is refused with not-found if there is no such invitation', () =>
-    given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found'));
+    given(tenantCreated, other).when(revoke(owner)).thenRefused('not-found', 'There is no such invitation.'));
   it('is refused with not-found a second time', () =>
     given(tenantCreated, invited(), revoked).when(revoke(owner)).thenRefused('not-found'));
   it('is refused with not-found if the invitation is used up', () =>
@@ -208,7 +249,7 @@ describe('joining', () => {
       .thenRefused('not-found');
   });
   it('is refused with not-found with an unknown token', () =>
-    given(tenantCreated, other).when(join()).thenRefused('not-found'));
+    given(tenantCreated, other).when(join()).thenRefused('not-found', 'There is no such invitation.'));
   it('is refused with not-found with a revoked invitation', () =>
     given(tenantCreated, invited(), revoked).when(join()).thenRefused('not-found'));
   it.each([
@@ -237,13 +278,20 @@ describe('joining', () => {
   );
   it.each(['other.example', 'sub.acme.example', 'notacme.example', ''])(
     'is refused with an address of %j, which is not a domain of the invitation',
-    (emailDomain) => given(tenantCreated, forAcme).when(join({ emailDomain })).thenRefused('forbidden'),
+    (emailDomain) =>
+      given(tenantCreated, forAcme)
+        .when(join({ emailDomain }))
+        .thenRefused('forbidden', 'This invitation only allows e-mail addresses of acme.example, acme.test.'),
   );
   it('does not reveal the domains of a revoked invitation', () =>
     given(tenantCreated, forAcme, revoked)
       .when(join({ emailDomain: 'other.example' }))
       .thenRefused('not-found'));
 
+  it('is refused while the tenant is locked', () => {
+    const data = { reason: 'payment-failed', since: at, suspendAt: at } as const;
+    given(tenantCreated, invited(), { type: 'WorkspaceLocked', data }).when(join()).thenRefused('workspace-locked');
+  });
   it('uses up nothing for a member', () =>
     given(tenantCreated, invited({ maxUses: 2 }), joined(stranger, 1))
       .when(join())

@@ -77,7 +77,7 @@ describe('changing a role', () => {
   it('is refused if the last owner changes their own role', () =>
     given(...tenantWithStaff)
       .when(change(owner, owner, 'admin'))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'A tenant needs at least one owner. Make another member an owner first.'));
   it('to owner adds no event if the last owner does it for themselves', () =>
     given(tenantCreated)
       .when(change(owner, owner, 'owner'))
@@ -101,7 +101,7 @@ describe('changing a role', () => {
   it('is refused with not-found for a user who is not a member', () =>
     given(...tenantWithStaff)
       .when(change(owner, stranger, 'admin'))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such member.'));
   it('is refused with not-found for a user who was removed', () =>
     given(...tenantWithStaff, memberRemoved(member))
       .when(change(owner, member, 'admin'))
@@ -183,6 +183,19 @@ describe('removing a member', () => {
     given(...withSecond('owner'), memberRemoved(owner))
       .when(remove(second, second))
       .thenRefused('conflict'));
+  it('is refused while the tenant is locked, except for a user who is erased', () => {
+    const { reason, since, suspendAt } = { reason: 'payment-failed', since: at, suspendAt: at } as const;
+    const locked: TenantEvent = { type: 'WorkspaceLocked', data: { reason, since, suspendAt } };
+    given(...tenantWithStaff, locked)
+      .when(remove(owner, member))
+      .thenRefused('workspace-locked');
+    given(...tenantWithStaff, locked)
+      .when(remove(member, member, 'left'))
+      .thenRefused('workspace-locked');
+    given(...tenantWithStaff, locked)
+      .when(remove(member, member, 'erased'))
+      .thenHappened(removed(member, 'erased'));
+  });
   it('removes the member from their teams first, and from no other team', () =>
     given(
       ...tenantWithStaff,
@@ -210,7 +223,12 @@ describe('removing a member', () => {
   it('is refused with not-found if the sender is not a member', () =>
     given(...tenantWithStaff)
       .when(remove(stranger, member))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such tenant.'));
+  it.each(['left', 'erased'] as const)('is refused with not-found for a user who is no member and is %s', (reason) =>
+    given(...tenantWithStaff)
+      .when(remove(stranger, stranger, reason))
+      .thenRefused('not-found', 'There is no such tenant.'),
+  );
   it('is refused with not-found if the tenant is closed', () =>
     given(...tenantWithStaff, tenantClosed)
       .when(remove(member, member))
@@ -260,7 +278,7 @@ describe('transferring ownership', () => {
   it('to the sender is refused', () =>
     given(...tenantWithStaff)
       .when(transfer(owner, owner))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'You are an owner already. Choose another member.'));
   it('is refused with not-found for a user who is not a member', () =>
     given(...tenantWithStaff)
       .when(transfer(owner, stranger))

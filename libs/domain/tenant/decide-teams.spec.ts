@@ -76,7 +76,7 @@ describe('creating a team', () => {
   it.each(['Sales', 'sales', 'SALES'])('is refused with the name %s if there is a team Sales', (name) =>
     given(...withSales)
       .when(create(name))
-      .thenRefused('conflict'),
+      .thenRefused('conflict', 'Another team has this name. Choose another name.'),
   );
   it('accepts the earlier name of a team that was deleted or renamed', () => {
     given(...withSales, deleted)
@@ -89,7 +89,7 @@ describe('creating a team', () => {
   it('is refused with the id of a team that exists', () =>
     given(...withSales)
       .when(create('Support', { teamId: 'sales' }))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'A team with this id already exists.'));
   it('is allowed up to the limit of the plan', () =>
     given(...withSales)
       .when(create('Support', { teams: 2 }))
@@ -134,10 +134,20 @@ describe('renaming a team', () => {
         .when(rename(name))
         .thenRefused('conflict'),
   );
+  it.each(['Customer  \t Care', 'CUSTOMER CARE'])('is refused with %j if there is a team Customer Care', (name) =>
+    given(...withSales, teamCreated('care', 'Customer Care'))
+      .when(rename(name))
+      .thenRefused('conflict'),
+  );
+  it.each(['CustomerCare', 'Customer Café'])('accepts %j beside a team Customer Care', (name) =>
+    given(...withSales, teamCreated('care', 'Customer Care'))
+      .when(rename(name))
+      .thenHappened(renamed(name)),
+  );
   it('is refused with not-found if there is no such team', () =>
     given(...tenantWithStaff)
       .when(rename('Marketing'))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such team.'));
   it('is refused with not-found if the team was deleted', () =>
     given(...withSales, deleted)
       .when(rename('Marketing'))
@@ -227,7 +237,7 @@ describe('adding a member to a team', () => {
   it('is refused with not-found for a user who is not a member of the tenant', () =>
     given(...withSales)
       .when(add(stranger))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such member.'));
   it('is refused with not-found for a user who was removed from the tenant', () =>
     given(...withSales, memberRemoved(member))
       .when(add(member))
@@ -249,7 +259,7 @@ describe('adding a member to a team', () => {
   it('is refused for a member who is in the highest number of teams', () =>
     given(...inMaxTeams)
       .when(add(member))
-      .thenRefused('conflict'));
+      .thenRefused('conflict', 'A member can be in at most 250 teams.'));
   it('works for other members then', () =>
     given(...inMaxTeams)
       .when(add(admin))
@@ -275,7 +285,7 @@ describe('removing a member from a team', () => {
   it('is refused with not-found for a member who is not in the team', () =>
     given(...withMember)
       .when(removeUser(admin))
-      .thenRefused('not-found'));
+      .thenRefused('not-found', 'There is no such member of the team.'));
   it('is refused with not-found for a member of another team', () =>
     given(...withMember)
       .when(removeUser(member, { teamId: 'support' }))

@@ -30,7 +30,8 @@ const renamed = (name: string, slug = 'acme'): TenantRenamed => ({ type: 'Tenant
 
 describe('creating a tenant', () => {
   it('records the owner and the free plan', () => given().when(create()).thenHappened(tenantCreated));
-  it('is refused if the tenant exists', () => given(tenantCreated).when(create()).thenRefused('conflict'));
+  it('is refused if the tenant exists', () =>
+    given(tenantCreated).when(create()).thenRefused('conflict', 'A tenant with this id already exists.'));
   it('is refused if the tenant is closed', () =>
     given(tenantCreated, tenantClosed).when(create()).thenRefused('conflict'));
 });
@@ -44,6 +45,10 @@ describe('renaming a tenant', () => {
     given(tenantCreated)
       .when(rename({ name: 'Acme Ltd' }))
       .thenHappened(renamed('Acme Ltd')));
+  it('records a slug without a new name', () =>
+    given(tenantCreated)
+      .when(rename({ slug: 'acme-ltd' }))
+      .thenHappened(renamed('Acme', 'acme-ltd')));
   it('adds no event for the present name', () =>
     given(tenantCreated)
       .when(rename({ name: 'Acme' }))
@@ -91,7 +96,12 @@ describe('closing a tenant', () => {
   it('records the time after which the data is erased', () =>
     given(tenantCreated).when(close()).thenHappened(tenantClosed));
   it.each(['', 'acme', 'Acme ', 'Other'])('is refused with the name %j', (confirmName) =>
-    given(tenantCreated).when(close({ confirmName })).thenRefused('conflict'),
+    given(tenantCreated)
+      .when(close({ confirmName }))
+      .thenRefused(
+        'conflict',
+        'The name does not match the name of the tenant, so nothing was closed. Send the exact name.',
+      ),
   );
   it('needs the present name', () =>
     given(tenantCreated, renamed('Other'))

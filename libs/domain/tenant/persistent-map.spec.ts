@@ -53,6 +53,32 @@ describe('a persistent map', () => {
       }),
     ));
 
+  it('has one array for up to eight entries, and then one bucket for each pair of hexadecimal digits', () => {
+    const ids = Array.from({ length: 256 }, (_, at) => `id-${at.toString(16).padStart(2, '0')}`);
+    const mapOf = (count: number) =>
+      ids.slice(0, count).reduce((before, id) => set(before, id, id), emptyMap as PersistentMap<string>);
+    expect(mapOf(8)).toEqual({ size: 8, few: ids.slice(0, 8).map((id) => [id, id]), branches: [] });
+    expect(mapOf(9)).toMatchObject({ size: 9, few: [] });
+    const { size, few, branches } = mapOf(256);
+    expect({ size, few, branches: branches.length }).toEqual({ size: 256, few: [], branches: 16 });
+    for (const branch of branches) {
+      expect(branch).toHaveLength(16);
+      for (const bucket of branch ?? []) expect(bucket).toHaveLength(1);
+    }
+  });
+
+  it.each([0, 1, 8, 9, 40])(
+    'with %d entries has no value for another id, and no change when it is removed',
+    (count) => {
+      const ids = Array.from({ length: count }, (_, at) => `${at}`);
+      const map = ids.reduce((before, id) => set(before, id, 1), emptyMap as PersistentMap<number>);
+      for (const id of ['x', 'id-zz', '', '100', '1x']) {
+        expect(get(map, id)).toBeUndefined();
+        expect(remove(map, id)).toBe(map);
+      }
+    },
+  );
+
   it('keeps no empty bucket or branch after a removal', () => {
     const all = remove(set(set(emptyMap, 'a-01', 1), 'b-02', 2), 'a-01');
     expect(all).toEqual(set(emptyMap, 'b-02', 2));

@@ -29,10 +29,10 @@ const EMPTY_SLOTS: readonly null[] = new Array(16).fill(null);
 
 /**
  * The slot for the character at a distance from the end of an id, 0 to 15. Each hexadecimal digit, which UUIDs end
- * with, has its own slot; other characters share the slots.
+ * with, has its own slot; other characters share the slots. An id without that character has slot 0.
  */
 const slotOf = (id: string, fromTheEnd: number): number => {
-  const code = id.length < fromTheEnd ? 0 : id.charCodeAt(id.length - fromTheEnd);
+  const code = id.charCodeAt(id.length - fromTheEnd);
   return ((code & 15) + 9 * (code >>> 6)) & 15;
 };
 
