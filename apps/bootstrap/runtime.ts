@@ -88,7 +88,7 @@ export const openRuntime = async (context: Context, { serves = true }: RuntimeOp
     projections,
     role: settings.role,
     logger,
-    silenceMs: settings.rollbackWaitSeconds * 1_000,
+    deadAfterMs: settings.rollbackWaitSeconds * 1_000,
   });
   const running = serves ? processes.run(closing.signal) : undefined;
   return {

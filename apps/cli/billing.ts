@@ -102,14 +102,15 @@ export const reconcile = async (runtime: Runtime, words: readonly string[]): Pro
   const { projectorPool, stripe, jobs, log } = runtime;
   const inbox = createInboxOperations(projectorPool, modeOf(stripe));
   const tenantId = tenantOf(words);
-  if (tenantId !== null && !(await inbox.knows(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
+  if (tenantId !== null && !(await inbox.tenantExists(tenantId))) throw new Error(`there is no tenant ${tenantId}`);
   const before = await log.head();
   if (tenantId === null) await requestBackfill(jobs);
   const requested = await inbox.reconcile(tenantId);
-  for (const end = Date.now() + RECONCILE_MS; Date.now() < end && (await inbox.left(tenantId)) > 0; ) await sleep(200);
-  const left = await inbox.left(tenantId);
+  for (const end = Date.now() + RECONCILE_MS; Date.now() < end && (await inbox.countUnprocessed(tenantId)) > 0; )
+    await sleep(200);
+  const left = await inbox.countUnprocessed(tenantId);
   await waitForReadModel(runtime);
-  const corrected = await inbox.drift(tenantId, before, MAX_ROWS);
+  const corrected = await inbox.corrections(tenantId, before, MAX_ROWS);
   const lines = corrected.map(({ tenantId: id, facts }) => `${id}: ${facts.join(', ')}`);
   const waiting =
     left > 0 ? `; ${left} are not compared yet: check that a worker is running and that Stripe answers` : '';

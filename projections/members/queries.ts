@@ -36,7 +36,7 @@ interface Membership {
 export const membershipsOf = (db: UserDb): Promise<Membership[]> => db.query<Membership>(MEMBERSHIPS, []);
 
 /** The tenants of the user with their names, in the order of joining. */
-export const tenantsOf = (db: UserDb): Promise<Tenant[]> => db.tenants(TENANT_IDS).query<Tenant>(TENANTS, []);
+export const tenantsOf = (db: UserDb): Promise<Tenant[]> => db.withTenants(TENANT_IDS).query<Tenant>(TENANTS, []);
 
 export interface MemberRow {
   readonly userId: string;

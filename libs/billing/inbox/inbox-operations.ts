@@ -89,7 +89,7 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
     },
 
     /** The number of customers of one tenant, or of all (null), that are still to be processed. */
-    left: async (tenantId: string | null): Promise<number> => {
+    countUnprocessed: async (tenantId: string | null): Promise<number> => {
       const [row] = await query<{ n: number }>(
         `select count(*)::integer as n from billing.work w join billing.customers c using (account, livemode, customer_id)
          where w.account = $1 and w.livemode = $2 and ($3::uuid is null or c.tenant_id = $3)`,
@@ -99,11 +99,11 @@ export const createInboxOperations = (pool: Pool, mode: Mode) => {
     },
 
     /** Whether the tenant exists or has existed. */
-    knows: async (tenantId: string): Promise<boolean> =>
+    tenantExists: async (tenantId: string): Promise<boolean> =>
       (await query('select 1 from read_model.billing where tenant_id = $1', [tenantId])).length > 0,
 
     /** The corrections of reconciliation after a position, the newest first. @param tenantId null: of all tenants */
-    drift: (
+    corrections: (
       tenantId: string | null,
       after: Position,
       limit: number,

@@ -90,7 +90,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
     channel: 'event_log',
     connectionString: options.listenUrl ?? connectionString,
     pool: readers,
-    onRemote: (message) => {
+    onMessage: (message) => {
       othersAppendedAt = performance.now();
       tail.markStale();
       if (message === ERASED || message === MISSED) tail.reset();
@@ -148,7 +148,7 @@ export const createPostgresEventLog = (options: PostgresEventLogOptions): EventL
         await client.query('select event_log.bury_tenant($1)', [tenantId]);
         await client.query('select event_log.erase_tenant($1)', [tenantId]);
         tail.reset();
-        await notifications.tell(ERASED);
+        await notifications.broadcast(ERASED);
       }),
     ping: async () => {
       await readHead(readers);

@@ -24,7 +24,7 @@ const createSignal = (notifications: Notifications, history: Source['history']) 
     raised = true;
     release?.();
   };
-  const stops = [notifications.onWake(raise), history.listen(raise)];
+  const stops = [notifications.onNotification(raise), history.listen(raise)];
   return {
     lower: (): void => {
       raised = false;

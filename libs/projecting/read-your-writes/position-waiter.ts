@@ -75,7 +75,7 @@ export const createPositionWaiter = (options: PositionWaiterOptions): PositionWa
     polling = true;
     while (waiters.size > 0 && !closed) {
       await new Promise<void>((resolve) => {
-        const stop = wake?.onWake(() => done());
+        const stop = wake?.onNotification(() => done());
         const timer = setTimeout(() => done(), pollMs);
         const done = (): void => {
           stop?.();

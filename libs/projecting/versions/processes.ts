@@ -15,7 +15,7 @@ export interface ProcessesOptions {
   /** ms between two heartbeats; 2,000 by default. */
   readonly beatMs?: number;
   /** ms without a heartbeat after which a process counts as dead; 30,000 by default. */
-  readonly silenceMs?: number;
+  readonly deadAfterMs?: number;
 }
 
 /** The last known state of another process. */
@@ -39,7 +39,7 @@ interface Row {
  * monotonic clock of this process, so that a jump of a wall clock makes no process seem dead or alive.
  */
 export const createProcesses = (options: ProcessesOptions) => {
-  const { pool, projections, role, logger, beatMs = 2_000, silenceMs = 30_000 } = options;
+  const { pool, projections, role, logger, beatMs = 2_000, deadAfterMs = 30_000 } = options;
   const self = uuidv7();
   const versions = JSON.stringify(Object.fromEntries(projections.map(({ name, version }) => [name, version])));
   const others = new Map<string, OtherProcess>();
@@ -70,7 +70,7 @@ export const createProcesses = (options: ProcessesOptions) => {
     for (const { id, beats, versions: theirs } of rows) {
       const before = others.get(id);
       if (before?.beats !== beats) others.set(id, { beats, at: now, versions: theirs });
-      else if (now - before.at > silenceMs) await remove(id, beats);
+      else if (now - before.at > deadAfterMs) await remove(id, beats);
     }
   };
 
@@ -86,7 +86,7 @@ export const createProcesses = (options: ProcessesOptions) => {
       for (const { name, version } of projections)
         for (const other of others.values())
           if ((other.versions[name] ?? 0) > version) newer.set(name, Math.max(newer.get(name) ?? 0, other.at));
-      for (const [name, at] of newer) if (now - at > silenceMs) newer.delete(name);
+      for (const [name, at] of newer) if (now - at > deadAfterMs) newer.delete(name);
       newerAt = newer;
     },
     /** Calls `refresh` every `beatMs` until the signal aborts, and then removes this process from the list. */
@@ -109,10 +109,11 @@ export const createProcesses = (options: ProcessesOptions) => {
     },
     /**
      * True if a process that knows a higher version of the projection than this one may have run within the last
-     * `silenceMs`. It is always true until this process has watched the list for that time.
+     * `deadAfterMs`. It is always true until this process has watched the list for that time.
      */
-    mayBeNewer: (projection: string): boolean => newerAt.has(projection) || performance.now() - startedAt <= silenceMs,
-    /** True if such a process was seen within the last `silenceMs`. */
+    mayBeNewer: (projection: string): boolean =>
+      newerAt.has(projection) || performance.now() - startedAt <= deadAfterMs,
+    /** True if such a process was seen within the last `deadAfterMs`. */
     isNewer: (projection: string): boolean => newerAt.has(projection),
   };
 };

@@ -11,7 +11,7 @@ jest.setTimeout(180_000);
  * ms without a heartbeat until a process counts as dead: short, and much longer than a heartbeat takes on a busy
  * machine.
  */
-const SILENCE_MS = 4_000;
+const DEAD_AFTER_MS = 4_000;
 
 describe('the version of a read model', () => {
   let world: RebuildWorld;
@@ -40,7 +40,7 @@ describe('the version of a read model', () => {
       role: 'worker',
       logger,
       beatMs: 200,
-      silenceMs: SILENCE_MS,
+      deadAfterMs: DEAD_AFTER_MS,
     });
     const stopping = new AbortController();
     const beating = processes.run(stopping.signal);
@@ -95,7 +95,7 @@ describe('the version of a read model', () => {
     await api.refresh();
     const old = [world.projection(1)];
     const pool = world.worker();
-    const processes = createProcesses({ pool, projections: old, role: 'worker', logger, silenceMs: 0 });
+    const processes = createProcesses({ pool, projections: old, role: 'worker', logger, deadAfterMs: 0 });
     await processes.refresh();
     const newerAlive = { ...processes, mayBeNewer: () => true, isNewer: () => true };
     await reconcileVersions({ pool, projections: old, processes: newerAlive, logger });

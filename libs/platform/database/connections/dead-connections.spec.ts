@@ -96,11 +96,11 @@ describe('a connection that the network has lost without an error', () => {
       channel: 'dead_connections',
       connectionString,
       pool,
-      onRemote: (message) => received.add(message),
+      onMessage: (message) => received.add(message),
     });
     listener.start();
     await until(() => received.has(MISSED));
-    await sender.tell('first');
+    await sender.broadcast('first');
     await until(() => received.has('first'));
     proxy.blackHole();
     await proxy.heal();
@@ -116,7 +116,7 @@ describe('a connection that the network has lost without an error', () => {
     let missed = 0;
     const listener = createNotifications({
       ...{ channel: 'dead_connections', connectionString: proxy.through(database.urls.app), pool },
-      onRemote: (message) => {
+      onMessage: (message) => {
         if (message === MISSED) missed += 1;
       },
     });

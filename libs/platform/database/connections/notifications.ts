@@ -11,8 +11,8 @@ export interface NotificationsOptions {
   readonly connectionString: string;
   /** The pool from which the connection for sending notifications is borrowed. */
   readonly pool: Pool;
-  /** Called with the message of another process, or with {@link MISSED}, before the handlers of `onWake`. */
-  readonly onRemote?: (message: string) => void;
+  /** Called with the message of another process, or with {@link MISSED}, before the handlers of `onNotification`. */
+  readonly onMessage?: (message: string) => void;
   /**
    * ms between two notifications under constant load; 25 by default. Each notification wakes every process: four
    * processes that notified every 10 ms instead of every 40 ms appended one sixth fewer events.
@@ -20,7 +20,7 @@ export interface NotificationsOptions {
   readonly intervalMs?: number;
 }
 
-/** The argument of `onRemote` after each (re)connection: notifications sent before it may have been missed. */
+/** The argument of `onMessage` after each (re)connection: notifications sent before it may have been missed. */
 export const MISSED = 'missed';
 
 /** ms between two checks that the listening connection still answers, and ms for its answer. */
@@ -51,7 +51,7 @@ export const createNotifications = ({
   channel,
   connectionString,
   pool,
-  onRemote,
+  onMessage,
   intervalMs = 25,
 }: NotificationsOptions) => {
   const self = uuidv7();
@@ -97,7 +97,7 @@ export const createNotifications = ({
       client.on('end', () => ended.abort());
       client.on('notification', ({ payload }) => {
         if (payload === self) return;
-        onRemote?.(payload ?? '');
+        onMessage?.(payload ?? '');
         wake();
       });
       try {
@@ -106,7 +106,7 @@ export const createNotifications = ({
         listener = client;
         await client.query(`listen ${channel}`);
         attempt = 0;
-        onRemote?.(MISSED);
+        onMessage?.(MISSED);
         wake();
         await untilDead(client, ended.signal);
         // Not awaited: a connection that died without an error does not answer a request to close either.
@@ -131,11 +131,11 @@ export const createNotifications = ({
      * Sends the other processes a message that is not merged with other notifications.
      * @throws the error of the database if it could not be sent
      */
-    tell: async (message: string): Promise<void> => {
+    broadcast: async (message: string): Promise<void> => {
       await send(message);
     },
     /** Calls `handler` after each notification of this process or another. @returns the function that ends this */
-    onWake: (handler: () => void): (() => void) => {
+    onNotification: (handler: () => void): (() => void) => {
       local.on('wake', handler);
       return () => local.off('wake', handler);
     },

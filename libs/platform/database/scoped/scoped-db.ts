@@ -40,7 +40,7 @@ export interface UserDb extends Queries {
    * @param found selects ids of tenants as its only column, from the rows that the user sees. It runs in the same round
    * trip
    */
-  tenants(found: Statement): Queries;
+  withTenants(found: Statement): Queries;
 }
 
 /** All requests read the read models through this class. */
@@ -117,8 +117,8 @@ export const createScopedDb = (pool: Pool): ScopedDb => {
     },
     user: (userId) => {
       const scope = scopePrelude({ userId });
-      const tenants = (found: Statement) => queries(scope, idsPrelude('app.tenant_ids', found, []));
-      return { userId, ...queries(scope), tenants };
+      const withTenants = (found: Statement) => queries(scope, idsPrelude('app.tenant_ids', found, []));
+      return { userId, ...queries(scope), withTenants };
     },
     invitation: (invitation) => queries(scopePrelude({ invitation })),
   };
