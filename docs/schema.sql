@@ -588,6 +588,8 @@ create table event_log.events (
   actor_id uuid,
   -- null: equal to the command id
   causation_id uuid,
+  -- the access record: which credential sent the command, and from where; null: not known
+  access_id uuid,
   -- 1 for the first event of the stream
   version integer not null,
   -- number of the event in its append, from 0; the event id is uuidv5(command_id, ordinal)
@@ -663,7 +665,7 @@ grant delete, insert, select, update on event_log.snapshots to {{log}};
 -- Appends a batch. Each append gets its own answer: a conflict fails only the append that has it. A batch must not
 -- contain a stream or a command twice. If the caller knows the command of the event at the expected version, the
 -- command is compared as well, because after a restore of an older copy another event may have that version.
-CREATE OR REPLACE FUNCTION event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[])
+CREATE OR REPLACE FUNCTION event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[], access_ids uuid[])
  RETURNS SETOF event_log.append_outcome
  LANGUAGE plpgsql
 AS $function$
@@ -681,9 +683,9 @@ begin
         and coalesce(a.expected_command = last.command_id, true)) as fits,
       prior.version as prior_version, prior.position as prior_position
     from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, counts, actor_kinds, actor_ids,
-                causation_ids, correlations, expected_commands)
+                causation_ids, correlations, expected_commands, access_ids)
       with ordinality as a (command_id, tenant_id, aggregate, aggregate_id, expected, count, actor_kind, actor_id,
-                            causation_id, correlation, expected_command, ord)
+                            causation_id, correlation, expected_command, access_id, ord)
     left join lateral (
       select e.version, e.command_id from event_log.events e
       where e.aggregate_id = a.aggregate_id and e.aggregate = a.aggregate
@@ -699,9 +701,9 @@ begin
     ) prior on true
   ), written as (
     insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-      version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+      access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
     select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id,
-      e.causation_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
+      e.causation_id, e.access_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
       e.payload::json
     from (
       select a.*, v.ordinal, a.current + v.ordinal + 1 as version, v.type, v.schema_version, v.payload
@@ -722,13 +724,13 @@ begin
   left join (select command_id, max(position) as position from written group by command_id) w using (command_id);
 end
 $function$;
-grant execute on function event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[]) to {{log}};
+grant execute on function event_log.append(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], counts integer[], actor_kinds text[], actor_ids uuid[], causation_ids uuid[], correlations text[], ordinals smallint[], owners integer[], types text[], versions smallint[], payloads text[], expected_commands uuid[], access_ids uuid[]) to {{log}};
 
 -- Appends a batch in which each append has an expected version. It costs half as much as event_log.append, because it
 -- is one insert from the arrays. One element of each array is one event, and positions are assigned in the order of the
 -- arrays, without gaps. Returns the last position, and the time in ms since 1970. Null or a unique violation: nothing
 -- of the batch was written, and event_log.append returns the outcome of each append.
-CREATE OR REPLACE FUNCTION event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[])
+CREATE OR REPLACE FUNCTION event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[], access_ids uuid[])
  RETURNS bigint[]
  LANGUAGE plpgsql
 AS $function$
@@ -751,21 +753,21 @@ begin
   end if;
   stamp := date_trunc('milliseconds', clock_timestamp());
   insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+    access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
   select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id, e.causation_id,
-    e.expected + e.ordinal + 1, e.ordinal, e.schema_version, e.actor_kind, e.aggregate, e.type, e.correlation, e.payload
+    e.access_id, e.expected + e.ordinal + 1, e.ordinal, e.schema_version, e.actor_kind, e.aggregate, e.type, e.correlation, e.payload
   from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, ordinals, actor_kinds, actor_ids,
-              causation_ids, correlations, types, schema_versions, payloads)
+              causation_ids, correlations, types, schema_versions, payloads, access_ids)
     as e (command_id, tenant_id, aggregate, aggregate_id, expected, ordinal, actor_kind, actor_id,
-          causation_id, correlation, type, schema_version, payload);
+          causation_id, correlation, type, schema_version, payload, access_id);
   return array[currval('event_log.positions'), (extract(epoch from stamp) * 1000)::bigint];
 end
 $function$;
-grant execute on function event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[]) to {{log}};
+grant execute on function event_log.append_expected(command_ids uuid[], tenant_ids uuid[], aggregates text[], aggregate_ids uuid[], expected integer[], ordinals smallint[], actor_kinds "char"[], actor_ids uuid[], causation_ids uuid[], correlations text[], types text[], schema_versions smallint[], payloads json[], expected_commands uuid[], access_ids uuid[]) to {{log}};
 
 -- Appends one event, with one append. Returns its position, and its time in ms since 1970. Null or a unique violation:
 -- nothing was written, and event_log.append returns the reason.
-CREATE OR REPLACE FUNCTION event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid)
+CREATE OR REPLACE FUNCTION event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid, p_access_id uuid)
  RETURNS bigint[]
  LANGUAGE plpgsql
 AS $function$
@@ -788,13 +790,13 @@ begin
   stamp := date_trunc('milliseconds', clock_timestamp());
   p_expected := p_expected + 1;
   insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
-  values (place, stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id, p_causation_id,
+    access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+  values (place, stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id, p_causation_id, p_access_id,
     p_expected, 0, p_schema_version, p_actor_kind, p_aggregate, p_type, p_correlation, p_payload);
   return array[place, (extract(epoch from stamp) * 1000)::bigint];
 end
 $function$;
-grant execute on function event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid) to {{log}};
+grant execute on function event_log.append_one(p_command_id uuid, p_tenant_id uuid, p_aggregate text, p_aggregate_id uuid, p_expected integer, p_actor_kind "char", p_actor_id uuid, p_causation_id uuid, p_correlation text, p_type text, p_schema_version smallint, p_payload json, p_expected_command uuid, p_access_id uuid) to {{log}};
 
 -- Called when an event that a process has seen is missing from the log. Raises the epoch only if it is still the one
 -- that the caller has seen (p_seen), so once for all processes that notice at the same time. Returns the present

@@ -16,6 +16,7 @@ create table event_log.events (
   tenant_id      uuid,
   actor_id       uuid,
   causation_id   uuid,
+  access_id      uuid,
   version        integer     not null,
   ordinal        smallint    not null,
   schema_version smallint    not null,
@@ -31,6 +32,8 @@ comment on table event_log.events is 'Every event, in the order of its position.
 comment on column event_log.events.tenant_id is 'null: the stream is outside of all tenants (users, operators)';
 comment on column event_log.events.actor_id is 'only with actor_kind ''u''';
 comment on column event_log.events.causation_id is 'null: equal to the command id';
+comment on column event_log.events.access_id is
+  'the access record: which credential sent the command, and from where; null: not known';
 comment on column event_log.events.version is '1 for the first event of the stream';
 comment on column event_log.events.ordinal is
   'number of the event in its append, from 0; the event id is uuidv5(command_id, ordinal)';

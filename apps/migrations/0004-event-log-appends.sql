@@ -17,7 +17,8 @@ create function event_log.append(
   types          text[],
   versions       smallint[], -- schema versions
   payloads       text[],
-  expected_commands uuid[]   -- one element for each append: command of the event at the expected version, or null
+  expected_commands uuid[],  -- one element for each append: command of the event at the expected version, or null
+  access_ids     uuid[]      -- one element for each append
 ) returns setof event_log.append_outcome
 language plpgsql volatile
 as $$
@@ -35,9 +36,9 @@ begin
         and coalesce(a.expected_command = last.command_id, true)) as fits,
       prior.version as prior_version, prior.position as prior_position
     from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, counts, actor_kinds, actor_ids,
-                causation_ids, correlations, expected_commands)
+                causation_ids, correlations, expected_commands, access_ids)
       with ordinality as a (command_id, tenant_id, aggregate, aggregate_id, expected, count, actor_kind, actor_id,
-                            causation_id, correlation, expected_command, ord)
+                            causation_id, correlation, expected_command, access_id, ord)
     left join lateral (
       select e.version, e.command_id from event_log.events e
       where e.aggregate_id = a.aggregate_id and e.aggregate = a.aggregate
@@ -53,9 +54,9 @@ begin
     ) prior on true
   ), written as (
     insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-      version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+      access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
     select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id,
-      e.causation_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
+      e.causation_id, e.access_id, e.version, e.ordinal, e.schema_version, e.actor_kind::"char", e.aggregate, e.type, e.correlation,
       e.payload::json
     from (
       select a.*, v.ordinal, a.current + v.ordinal + 1 as version, v.type, v.schema_version, v.payload
@@ -94,7 +95,8 @@ create function event_log.append_one(
   p_type           text,
   p_schema_version smallint,
   p_payload        json,
-  p_expected_command uuid
+  p_expected_command uuid,
+  p_access_id      uuid
 ) returns bigint[]
 language plpgsql volatile
 as $$
@@ -117,8 +119,8 @@ begin
   stamp := date_trunc('milliseconds', clock_timestamp());
   p_expected := p_expected + 1;
   insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
-  values (place, stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id, p_causation_id,
+    access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+  values (place, stamp, p_command_id, p_aggregate_id, p_tenant_id, p_actor_id, p_causation_id, p_access_id,
     p_expected, 0, p_schema_version, p_actor_kind, p_aggregate, p_type, p_correlation, p_payload);
   return array[place, (extract(epoch from stamp) * 1000)::bigint];
 end
@@ -141,7 +143,8 @@ create function event_log.append_expected(
   types           text[],
   schema_versions smallint[],
   payloads        json[],
-  expected_commands uuid[]   -- command of the event at the expected version, or null; or null for the whole array
+  expected_commands uuid[],  -- command of the event at the expected version, or null; or null for the whole array
+  access_ids      uuid[]
 ) returns bigint[]
 language plpgsql volatile
 as $$
@@ -164,13 +167,13 @@ begin
   end if;
   stamp := date_trunc('milliseconds', clock_timestamp());
   insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, causation_id,
-    version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
+    access_id, version, ordinal, schema_version, actor_kind, aggregate, type, correlation_id, data)
   select nextval('event_log.positions'), stamp, e.command_id, e.aggregate_id, e.tenant_id, e.actor_id, e.causation_id,
-    e.expected + e.ordinal + 1, e.ordinal, e.schema_version, e.actor_kind, e.aggregate, e.type, e.correlation, e.payload
+    e.access_id, e.expected + e.ordinal + 1, e.ordinal, e.schema_version, e.actor_kind, e.aggregate, e.type, e.correlation, e.payload
   from unnest(command_ids, tenant_ids, aggregates, aggregate_ids, expected, ordinals, actor_kinds, actor_ids,
-              causation_ids, correlations, types, schema_versions, payloads)
+              causation_ids, correlations, types, schema_versions, payloads, access_ids)
     as e (command_id, tenant_id, aggregate, aggregate_id, expected, ordinal, actor_kind, actor_id,
-          causation_id, correlation, type, schema_version, payload);
+          causation_id, correlation, type, schema_version, payload, access_id);
   return array[currval('event_log.positions'), (extract(epoch from stamp) * 1000)::bigint];
 end
 $$;

@@ -12,6 +12,8 @@ export interface CommandContext {
   readonly correlationId: string;
   /** UUID of the event that a reaction answers with this command. */
   readonly causationId?: string;
+  /** UUID of the access record: which credential sent the command, and from where. Absent: it is not known. */
+  readonly accessId?: string;
   /** True if this command may have been executed before: the log is searched for its id first. */
   readonly mayRepeat?: boolean;
 }

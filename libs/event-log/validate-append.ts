@@ -79,7 +79,7 @@ const validActor = (actor: Append['actor']): boolean => {
 };
 
 const requireEnvelope = (append: Append): void => {
-  const { stream, expected, expectedCommandId, commandId, actor, correlationId, causationId } = append;
+  const { stream, expected, expectedCommandId, commandId, actor, correlationId, causationId, accessId } = append;
   if (!aggregatePattern.test(stream.aggregate)) refuse('the aggregate is not a lower-case word');
   if (!uuidPattern.test(stream.id)) refuse('the stream id is not a lower-case UUID');
   if (stream.tenantId !== null && !uuidPattern.test(stream.tenantId)) refuse('the tenant id is not a lower-case UUID');
@@ -92,6 +92,7 @@ const requireEnvelope = (append: Append): void => {
   if (typeof correlationId !== 'string' || !correlationPattern.test(correlationId))
     refuse('the correlation id is malformed');
   if (causationId !== undefined && !uuidPattern.test(causationId)) refuse('the causation id is not a lower-case UUID');
+  if (accessId !== undefined && !uuidPattern.test(accessId)) refuse('the access id is not a lower-case UUID');
 };
 
 /**

@@ -50,6 +50,7 @@ export const recorded = (event: EventToAppend & Partial<RecordedEvent>): Recorde
     actor: { kind: 'system' },
     correlationId: 'specification',
     causationId: commandId,
+    accessId: null,
     schemaVersion: 1,
     recordedAt: new Date('2026-01-02T03:04:05.678Z'),
     ...event,

@@ -88,6 +88,7 @@ export class InMemoryEventLog implements EventLog {
       actor: append.actor,
       correlationId: append.correlationId,
       causationId: append.causationId ?? commandId,
+      accessId: append.accessId ?? null,
       schemaVersion: currentVersion(this.upcasters, type),
       recordedAt,
     }));

@@ -38,7 +38,7 @@ export const CATALOGUE = {
   'growth.append': ratio(0.75, 0.95),
   'growth.query': ratio(0.75, 0.95),
   'stream.load': ratio(3, 20),
-  'event.bytes': atMost('bytes', 480, 400),
+  'event.bytes': atMost('bytes', 490, 400),
   'eventstoredb.append.64': ratio(0.9, 1),
   'eventstoredb.project.live': ratio(0.7, 0.9),
   'start.cold': atMost('s', 6, 3),

@@ -155,7 +155,7 @@ export class AggregateStore {
   async #append<State, Event extends EventToAppend>(
     fold: Fold<State, Event>,
     target: NamedStream,
-    { commandId, actor, correlationId, causationId }: CommandContext,
+    { commandId, actor, correlationId, causationId, accessId }: CommandContext,
     folded: Folded<State>,
     events: readonly Event[],
   ): Promise<CommandResult<State>> {
@@ -168,6 +168,7 @@ export class AggregateStore {
       actor,
       correlationId,
       ...(causationId !== undefined && { causationId }),
+      ...(accessId !== undefined && { accessId }),
     });
     const { position } = result;
     // The first execution may have decided on another state and stored other events than `events`.

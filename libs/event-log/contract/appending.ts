@@ -20,7 +20,7 @@ export const appending = (opened: Opened): void => {
     it('stores every field, and a read returns it', async () => {
       const { log } = opened();
       const tenantId = randomUUID();
-      const [user, causationId, commandId] = [randomUUID(), randomUUID(), uuidv7()];
+      const [user, causationId, accessId, commandId] = [randomUUID(), randomUUID(), randomUUID(), uuidv7()];
       const append = anAppend({
         stream: aStream(tenantId),
         events: [
@@ -31,6 +31,7 @@ export const appending = (opened: Opened): void => {
         actor: { kind: 'user', id: user },
         correlationId: 'request:A-Z_0.9',
         causationId,
+        accessId,
       });
       const before = Date.now();
       const result = await log.append(append);
@@ -43,6 +44,7 @@ export const appending = (opened: Opened): void => {
         actor: { kind: 'user', id: user },
         correlationId: 'request:A-Z_0.9',
         causationId,
+        accessId,
         schemaVersion: 1,
         position: expect.any(BigInt),
         recordedAt: expect.any(Date),
@@ -72,6 +74,19 @@ export const appending = (opened: Opened): void => {
       const append = anAppend();
       await log.append(append);
       expect((await log.readStream(append.stream))[0]?.causationId).toBe(append.commandId);
+    });
+
+    it('stores no access id by default, also in one batch with appends that have one', async () => {
+      const { log } = opened();
+      const accessIds = [undefined, randomUUID(), undefined, randomUUID()];
+      const appends = accessIds.map((accessId, at) =>
+        anAppend({ events: facts(1 + at), ...(accessId !== undefined && { accessId }) }),
+      );
+      await Promise.all(appends.map((append) => log.append(append)));
+      for (const [at, { stream, events }] of appends.entries()) {
+        const stored = await log.readStream(stream);
+        expect(stored.map(({ accessId }) => accessId)).toEqual(events.map(() => accessIds[at] ?? null));
+      }
     });
 
     it('stores streams outside tenants', async () => {

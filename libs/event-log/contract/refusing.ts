@@ -38,6 +38,7 @@ const invalid: [string, () => Partial<Append>][] = [
   ['an upper-case command id', () => ({ commandId: randomUUID().toUpperCase() })],
   ['no command id', () => untypedAppend({ commandId: undefined })],
   ['a causation id that is not a UUID', () => ({ causationId: 'because' })],
+  ['an access id that is not a UUID', () => ({ accessId: 'session-1' })],
   ['an empty correlation id', () => ({ correlationId: '' })],
   ['a correlation id that is too long', () => ({ correlationId: 'c'.repeat(129) })],
   ['a correlation id with invalid characters', () => ({ correlationId: 'a\nb' })],

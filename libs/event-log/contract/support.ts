@@ -44,10 +44,10 @@ export const upTo = (last: number): number[] => Array.from({ length: last }, (_,
 /** Copies every field of an event, for comparisons: an implementation may compute a field only when it is read. */
 export const fields = (event: RecordedEvent): RecordedEvent => {
   const { id, stream, version, position, type, data, commandId, actor, correlationId, causationId } = event;
-  const { schemaVersion, recordedAt } = event;
+  const { accessId, schemaVersion, recordedAt } = event;
   return {
     ...{ id, stream, version, position, type, data, commandId, actor, correlationId, causationId },
-    ...{ schemaVersion, recordedAt },
+    ...{ accessId, schemaVersion, recordedAt },
   };
 };
 

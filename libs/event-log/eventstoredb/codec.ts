@@ -13,6 +13,8 @@ interface StoredMetadata {
   /** `user:<id>`, or only the kind of any other actor. */
   readonly actor: string;
   readonly schemaVersion: number;
+  /** Left out if it is not known. */
+  readonly accessId?: string;
 }
 
 export interface EncodedEvent {
@@ -31,7 +33,7 @@ const actorOf = (text: string): Actor =>
 
 /** Encodes the events of an append for the server. @param json the serialised data of each event */
 export const encode = (append: Append, json: readonly string[], upcasters: Upcasters): EncodedEvent[] => {
-  const { commandId, correlationId, causationId = commandId } = append;
+  const { commandId, correlationId, causationId = commandId, accessId } = append;
   const actor = actorText(append.actor);
   return append.events.map(({ type }, ordinal) => {
     const metadata: StoredMetadata = {
@@ -41,6 +43,7 @@ export const encode = (append: Append, json: readonly string[], upcasters: Upcas
       ordinal,
       actor,
       schemaVersion: currentVersion(upcasters, type),
+      ...(accessId !== undefined && { accessId }),
     };
     return {
       id: eventId(commandId, ordinal),
@@ -89,6 +92,7 @@ export const decode = (raw: Raw | undefined, upcasters: Upcasters): RecordedEven
     actor: actorOf(metadata.actor),
     correlationId: metadata.$correlationId,
     causationId: metadata.$causationId,
+    accessId: metadata.accessId ?? null,
     schemaVersion: Math.max(schemaVersion, currentVersion(upcasters, raw.type)),
     recordedAt: raw.created,
   };

@@ -45,6 +45,8 @@ export interface Append {
   readonly correlationId: string;
   /** UUID of the event that a reaction answers; the command id by default. */
   readonly causationId?: string;
+  /** UUID of the access record: which credential sent the command, and from where. Absent: it is not known. */
+  readonly accessId?: string;
 }
 
 export interface AppendResult {

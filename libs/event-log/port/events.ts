@@ -51,6 +51,8 @@ export interface RecordedEvent {
   readonly actor: Actor;
   readonly correlationId: string;
   readonly causationId: string;
+  /** UUID of the access record: which credential sent the command, and from where; null: it is not known. */
+  readonly accessId: string | null;
   /** The schema version of `data` after upcasting; the stored version if this release does not know it. */
   readonly schemaVersion: number;
   /** Why `data` throws; undefined if `data` can be read. */

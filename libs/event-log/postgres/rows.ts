@@ -10,7 +10,7 @@ import { StoredEvent } from './stored-event';
  */
 export const COLUMNS = `position, (date_part('epoch', recorded_at) * 1000)::bigint as recorded_at, command_id,
   aggregate_id, tenant_id, actor_id, causation_id, version, ordinal, schema_version, actor_kind, aggregate, type,
-  correlation_id, data`;
+  correlation_id, data, access_id`;
 
 /** The fields of an event as text, in the order of {@link COLUMNS}. */
 export type EventRow = (string | null)[];
@@ -71,6 +71,9 @@ export class RowEvent extends StoredEvent {
   }
   protected get storedCorrelation(): string | null {
     return this.#row[13] ?? null;
+  }
+  get accessId(): string | null {
+    return this.#row[15] ?? null;
   }
   protected streamId(): StreamId {
     return { tenantId: tenantOf(this.#row), aggregate: this.#text(11), id: this.#text(3) };

@@ -27,6 +27,7 @@ export abstract class StoredEvent implements RecordedEvent {
   abstract get recordedAt(): Date;
   abstract get commandId(): string;
   abstract get version(): number;
+  abstract get accessId(): string | null;
   protected abstract readonly ordinal: number;
   protected abstract readonly json: string;
   protected abstract readonly actorKind: string;

@@ -49,5 +49,6 @@ export const appendTask = (tenant: string): Append => {
     commandId,
     actor: { kind: 'user', id: user },
     correlationId: commandId,
+    accessId: tenant.replace('01930000', '01950000'),
   };
 };

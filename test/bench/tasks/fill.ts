@@ -24,11 +24,12 @@ const data = `rpad(case version when 1 then ${added} else ${moved} end || ',"not
 export const eventsOf = ({ events, tenants, eventsPerTask, block }: Filling): string => {
   const span = block * eventsPerTask;
   return `(
-    select n, version, task, tenant_id, task_id, user_id, ${data} as data,
+    select n, version, task, tenant_id, task_id, user_id, access_id, ${data} as data,
       case version when 1 then 'TaskAdded' else 'TaskMoved' end as type, ${id('01950000', 'n')} as command_id
     from (
       select n, version, task, ${id('01960000', 'task')} as task_id,
         ${id('01930000', 'tenant')} as tenant_id, ${id('01940000', 'tenant')} as user_id,
+        ${id('01950000', 'tenant')} as access_id,
         ${id('01970000', 'tenant')} as project
       from (
         select n, version, task, (task * 7919) % ${tenants} as tenant
@@ -51,9 +52,9 @@ export const fillLog = async (ownerUrl: string, filling: Filling): Promise<void>
   await client.connect();
   try {
     await client.query(`
-      insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, version, ordinal,
-        schema_version, actor_kind, aggregate, type, data)
-      select nextval('event_log.positions'), now(), command_id, task_id, tenant_id, user_id, version, 0, 1, 'u', 'task',
+      insert into event_log.events (position, recorded_at, command_id, aggregate_id, tenant_id, actor_id, access_id,
+        version, ordinal, schema_version, actor_kind, aggregate, type, data)
+      select nextval('event_log.positions'), now(), command_id, task_id, tenant_id, user_id, access_id, version, 0, 1, 'u', 'task',
         type, data::json
       from ${eventsOf(filling)}`);
     await client.query('vacuum (analyze) event_log.events');

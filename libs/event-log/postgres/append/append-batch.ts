@@ -15,7 +15,7 @@ const UNIQUE_VIOLATION = '23505';
 
 const APPEND = `select ord, outcome, version, last_position, recorded_at from event_log.append(
   $1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::int[], $6::int[], $7::text[], $8::uuid[], $9::uuid[], $10::text[],
-  $11::smallint[], $12::int[], $13::text[], $14::smallint[], $15::text[], $16::uuid[])`;
+  $11::smallint[], $12::int[], $13::text[], $14::smallint[], $15::text[], $16::uuid[], $17::uuid[])`;
 
 const expectedOf = ({ expected }: Append): number => (expected === 'any' ? ANY : expected);
 
@@ -55,6 +55,7 @@ const sendEach = async (
       plainArray(events.map((e) => currentVersion(upcasters, e.type))),
       textArray(events.map((e) => e.json)),
       plainArray(appends.map((a) => a.expectedCommandId ?? null)),
+      plainArray(appends.map((a) => a.accessId ?? null)),
     ],
   });
   const answers: Answer[] = [];

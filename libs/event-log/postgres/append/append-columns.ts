@@ -23,6 +23,7 @@ class EventColumns {
   private readonly payloads: Column = [];
   private readonly expectedCommands: Column = [];
   private hasExpectedCommands = false;
+  private readonly accessIds: Column = [];
 
   get events(): number {
     return this.payloads.length;
@@ -46,6 +47,7 @@ class EventColumns {
     this.payloads.push(json);
     this.expectedCommands.push(append.expectedCommandId ?? null);
     this.hasExpectedCommands ||= append.expectedCommandId !== undefined;
+    this.accessIds.push(append.accessId ?? null);
   }
 
   values(): (string | null)[] {
@@ -64,6 +66,7 @@ class EventColumns {
       plainArray(this.schemaVersions),
       textArray(this.payloads),
       this.hasExpectedCommands ? plainArray(this.expectedCommands) : null,
+      plainArray(this.accessIds),
     ];
   }
 }

@@ -6,7 +6,8 @@ import { columnsOf } from './append-columns';
 import type { Answer } from './append-queue';
 import { type BatchResult, rowsOf } from './append-rows';
 
-const APPEND_EXPECTED = 'select event_log.append_expected($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)';
+const APPEND_EXPECTED =
+  'select event_log.append_expected($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)';
 
 /**
  * Sends a batch in which every append has a number as its expected version.

@@ -3,7 +3,7 @@ import { currentVersion, type Upcasters } from '../../upcasting';
 import type { ValidAppend } from '../../validate-append';
 import { actorId, actorKind, type BatchResult, correlation, rowsOf } from './append-rows';
 
-const APPEND_ONE = 'select event_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)';
+const APPEND_ONE = 'select event_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)';
 
 /**
  * Sends one append of one event with a number as its expected version.
@@ -35,6 +35,7 @@ export const sendOne = async (
       currentVersion(upcasters, event.type),
       json[0],
       append.expectedCommandId ?? null,
+      append.accessId ?? null,
     ],
   });
   const [position, recordedAt] = rows[0]?.[0] ?? [];

@@ -53,5 +53,6 @@ export const rowsOf = (
     type,
     correlation(append),
     json[ordinal] as string,
+    append.accessId ?? null,
   ]);
 };

@@ -8,11 +8,13 @@ import type { BinaryRow } from './copy-out';
  * In the order of {@link FIELD}. Reading a field skips those before it, so the fields that are read most come first.
  */
 export const COPIED_COLUMNS = `position, type, schema_version, tenant_id, aggregate_id, data, aggregate, version,
-  recorded_at, command_id, ordinal, actor_kind, actor_id, causation_id, correlation_id`;
+  recorded_at, command_id, ordinal, actor_kind, actor_id, causation_id, correlation_id,
+  access_id`;
 
 const FIELD = {
   ...{ position: 0, type: 1, schemaVersion: 2, tenantId: 3, aggregateId: 4, data: 5, aggregate: 6, version: 7 },
   ...{ recordedAt: 8, commandId: 9, ordinal: 10, actorKind: 11, actorId: 12, causationId: 13, correlationId: 14 },
+  ...{ accessId: 15 },
 } as const;
 
 /** ms from 1970 to 2000, the year in which PostgreSQL's timestamps begin. */
@@ -134,6 +136,9 @@ export class CopiedEvent extends StoredEvent {
   }
   protected get storedCorrelation(): string | null {
     return textOrNull(this.#row, FIELD.correlationId);
+  }
+  get accessId(): string | null {
+    return uuidOrNull(this.#row, FIELD.accessId);
   }
   protected streamId(): StreamId {
     const tenantId = uuidOrNull(this.#row, FIELD.tenantId);
